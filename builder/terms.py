@@ -51,6 +51,10 @@ class System:
     buckets: Mapping[Region, str] = field(default_factory=dict)
     copies: tuple[tuple[Region, Region], ...] = ()
     """Each direction in which objects are replicated: from, to."""
+    alarms: Mapping[Region, tuple[str, ...]] = field(default_factory=dict)
+    """The alarms that tell how each region serves, by name."""
+    replication_alarms: Mapping[Region, tuple[str, ...]] = field(default_factory=dict)
+    """Those of each region that tell how far copies are behind."""
 
 
 class Operation(StrEnum):

@@ -1,7 +1,7 @@
 """What of an assembly is looked at, called and drilled: its roles and components, said once; pure.
 
-A component is a table, a function or a bucket in its regions. Nothing is found by the name of a stack or of an output
-but here, where a manifest of version 1, which has no components, is read.
+A component is a table, a function or a bucket in its regions, or the alarms that watch them. Nothing is found by the
+name of a stack or of an output but here, where a manifest of version 1, which has no components, is read.
 """
 
 import re
@@ -20,6 +20,10 @@ STRICT = ConfigDict(extra="forbid")
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_-]*")
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 _TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
+# https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
+_TOPIC_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+_ALARM_CHARACTERS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +86,52 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alarms:
+    """CloudWatch alarms, by their names in each region, and the topic of each region that they notify."""
+
+    __pydantic_config__ = STRICT
+    topic: str
+    """Its name, the same in every region; it may hold `${EnvironmentSuffix}`, as the alarms' names may."""
+    service: Mapping[Region, tuple[str, ...]]
+    """What tells that the region itself does not serve as it should."""
+    replication: Mapping[Region, tuple[str, ...]] = field(default_factory=dict)
+    """What tells that copies are behind, out of the region or into it."""
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Every region with an alarm."""
+        return tuple(dict.fromkeys((*self.service, *self.replication)))
+
+    def names(self, region: Region) -> tuple[str, ...]:
+        """Return the alarms of a region."""
+        return *self.service.get(region, ()), *self.replication.get(region, ())
+
+    def bound(self, bind: Callable[[str], str]) -> "Alarms":
+        """Return the alarms with each text bound to an environment."""
+        service, replication = (
+            {region: tuple(map(bind, names)) for region, names in kind.items()}
+            for kind in (self.service, self.replication)
+        )
+        return Alarms(topic=bind(self.topic), service=service, replication=replication)
+
+    def without(self, skipped: Collection[Region]) -> "Alarms":
+        """Return what is left of them without these regions."""
+        service, replication = (
+            {region: names for region, names in kind.items() if region not in skipped}
+            for kind in (self.service, self.replication)
+        )
+        return replace(self, service=service, replication=replication)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """One of the three."""
+    """One of the four."""
 
     __pydantic_config__ = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1})
     table: Table | None = None
     function: FunctionComponent | None = None
     bucket: Bucket | None = None
+    alarms: Alarms | None = None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -115,6 +158,7 @@ class Component:
             *(self.table.regions if self.table else ()),
             *(self.function.url if self.function else ()),
             *(self.bucket.names if self.bucket else ()),
+            *(self.alarms.regions if self.alarms else ()),
         )
 
 
@@ -141,7 +185,8 @@ def one_way_replications(components: Components) -> tuple[OneWay, ...]:
 
 
 def one_of_each(components: Components, where: str) -> Component:
-    """Return the table, the function and the bucket that make a system, as one record, as far as there are any.
+    """Return the table, the function, the bucket and the alarms that make a system, as one record, as far as there are
+    any.
 
     Of several of a kind it is the one that is named after its kind. Raises BadInput, `where` being whose they are,
     where none is.
@@ -150,6 +195,7 @@ def one_of_each(components: Components, where: str) -> Component:
         table=_only("table", {name: one.table for name, one in components.items() if one.table}, where),
         function=_only("function", {name: one.function for name, one in components.items() if one.function}, where),
         bucket=_only("bucket", {name: one.bucket for name, one in components.items() if one.bucket}, where),
+        alarms=_only("alarms", {name: one.alarms for name, one in components.items() if one.alarms}, where),
     )
 
 
@@ -185,12 +231,14 @@ def stacks_of_functions(components: Components) -> tuple[StackId, ...]:
 
 def bind_components(components: Components, bound: Callable[[str], str]) -> Components:
     """Return the components with each text bound to an environment."""
-    return {
-        name: replace(one, table=replace(one.table, name=bound(one.table.name)))
-        if one.table and isinstance(one.table.name, str)
-        else one
-        for name, one in components.items()
-    }
+    return {name: _bind(one, bound) for name, one in components.items()}
+
+
+def _bind(component: Component, bound: Callable[[str], str]) -> Component:
+    table, alarms = component.table, component.alarms
+    if table and isinstance(table.name, str):
+        table = replace(table, name=bound(table.name))
+    return replace(component, table=table, alarms=alarms.bound(bound) if alarms else None)
 
 
 def narrow_components(components: Components, stacks: Collection[StackId], skipped: Collection[Region]) -> Components:
@@ -217,7 +265,8 @@ def _narrow(component: Component, stacks: Collection[StackId], skipped: Collecti
             replication=tuple(way for way in bucket.replication if names.keys() >= set(way)),
             batch_roles=staying(bucket.batch_roles),
         )
-    return Component(table=table, function=function, bucket=bucket)
+    alarms = component.alarms.without(skipped) if component.alarms else None
+    return Component(table=table, function=function, bucket=bucket, alarms=alarms)
 
 
 def replica_regions(components: Components) -> tuple[Region, ...]:
@@ -252,7 +301,7 @@ def faults_of_components(
             yield f"{place}: is no name for a component: letters, digits, hyphens and underscores, a letter first"
         if len(component.kinds) != 1:
             said = " and ".join(component.kinds) or "nothing"
-            yield f"{place}: says {said}, and a component is a table, a function or a bucket"
+            yield f"{place}: says {said}, and a component is a table, a function, a bucket or alarms"
         yield from (f"{place}.{fault}" for fault in _faults_of_outputs(component, stacks))
         yield from (f"{place}.{fault}" for fault in _faults_of_regions(component, roles, stacks))
         yield from (f"{place}.{fault}" for fault in _faults_of_values(component, longest))
@@ -288,6 +337,10 @@ def _regions_said(component: Component) -> Iterator[tuple[str, tuple[Region, ...
         yield "function.url", tuple(component.function.url)
     if component.bucket:
         yield "bucket.names", tuple(component.bucket.names)
+    if component.alarms:
+        yield "alarms.service", tuple(component.alarms.service)
+        if component.alarms.replication:
+            yield "alarms.replication", tuple(component.alarms.replication)
 
 
 def _faults_of_values(component: Component, longest: Callable[[str], str]) -> Iterator[str]:
@@ -309,6 +362,24 @@ def _faults_of_values(component: Component, longest: Callable[[str], str]) -> It
         unknown = [region for region in dict.fromkeys(way) if bucket and region not in bucket.names]
         if unknown:
             yield f"{place}: the component has no bucket in {', '.join(unknown)}"
+    if component.alarms:
+        yield from _faults_of_alarms(component.alarms, longest)
+
+
+def _faults_of_alarms(alarms: Alarms, longest: Callable[[str], str]) -> Iterator[str]:
+    if not _TOPIC_NAME.fullmatch(longest(alarms.topic)):
+        yield (
+            f"alarms.topic: '{alarms.topic}' cannot be a topic's name: "
+            "1 to 256 letters, digits, underscores and hyphens, the environment suffix included"
+        )
+    for kind, by_region in (("service", alarms.service), ("replication", alarms.replication)):
+        for region, names in by_region.items():
+            for name in dict.fromkeys(names):
+                place = f"alarms.{kind}.{region}"
+                if not 1 <= len(longest(name)) <= _ALARM_CHARACTERS:
+                    yield f"{place}: '{name}' cannot be an alarm's name: 1 to {_ALARM_CHARACTERS} characters"
+                if alarms.names(region).count(name) > 1:
+                    yield f"{place}: '{name}' is there more than once"
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,7 +237,7 @@ def _of_text(bound: Bound, made: _Made, path: TemplatePath, text: str) -> Iterat
     for found in _RESOLVE.finditer(text):
         kind = _SECRET if found["service"] == "secretsmanager" else _SSM
         yield _use(bound, Way.RESOLVED, found["name"], made.asked(kind, site, found["name"]), path)
-    if path[0] == "Resources" and len(path) > 2 and path[2] == "Properties":
+    if path[0] == "Resources" and len(path) > 2 and path[2] == "Properties" and not _is_watched(bound, path):
         makers = tuple(Maker(thing.stack, thing.logical_id) for thing in made.named(text, bound))
         if makers and bound.entry.id not in {one.stack for one in makers}:
             thing = next(made.named(text, bound))
@@ -262,6 +262,11 @@ def _of_bucket(bound: Bound, made: _Made, path: TemplatePath, url: str) -> Itera
     makers = tuple(Maker(thing.stack, thing.logical_id) for thing in made.named(arn, bound))
     if makers:
         yield _use(bound, Way.TEMPLATE, bucket, makers, path)
+
+
+def _is_watched(bound: Bound, path: TemplatePath) -> bool:
+    """Return whether it is only the name of what an alarm looks at: that need not be there, or be reached."""
+    return "Dimensions" in path and bound.template.resource(str(path[1])).get("Type") == "AWS::CloudWatch::Alarm"
 
 
 def _is_nested(bound: Bound, name: str) -> bool:

@@ -1,9 +1,12 @@
 """boto3, in one room: clients, calls off the event loop, errors in our words, polling."""
 
+from builder.aws.alarms import ALARM, AlarmSighting, observe_alarms
 from builder.aws.call import aws_errors, call, pages, together
 from builder.aws.clients import Clients, Memory, Pace, Rhythm, StackSighting, Tempo, observe_account, observe_caller
 
 __all__ = [
+    "ALARM",
+    "AlarmSighting",
     "Clients",
     "Memory",
     "Pace",
@@ -13,6 +16,7 @@ __all__ = [
     "aws_errors",
     "call",
     "observe_account",
+    "observe_alarms",
     "observe_caller",
     "pages",
     "together",

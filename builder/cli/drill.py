@@ -101,6 +101,7 @@ def replication(
 @_seconds(("--after", "after_s"), 15, "How long to write after it is undone.")
 @_seconds(_PATIENCE, 120, "How long to wait for the regions to be equal again, and for people's fault.")
 @click.option("--hold", is_flag=True, help="Clients stay in the secondary until the end, held there by an item.")
+@click.option("--despite-alarms", is_flag=True, help="Begin though alarms of the secondary are in ALARM already.")
 @click.option("--fault", type=click.Choice(FAULTS), help="What is done to the primary, as above.  [default: throttle]")
 @click.option("--fis", "fault", flag_value="fis", help="Short for --fault fis.")
 @click.option("--manual", "fault", flag_value="manual", help="Short for --fault manual.")

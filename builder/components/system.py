@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from builder.assembly.components import Component, choose
+from builder.components.alarms import stacks as alarms
 from builder.components.bucket import stacks as bucket
 from builder.components.drill import stacks as drill
 from builder.components.function import stacks as function
@@ -49,13 +50,17 @@ def make_topology(wanted: Wanted) -> Topology:
         *key.make_stacks(config),
         *(stack for part in _BUILT_IN.values() for stack in part.make_stacks(config)),
         *drill.make_stacks(config),
+        *alarms.make_stacks(config),
     )
     keys = {
         name: f"{kind}:" if name == kind else f"{kind}s:"
         for kind in _COMPONENTS
         for name in getattr(config, f"{kind}s_by_name")
     }
+    if config.alarms is not None:
+        keys[alarms.NAME] = f"{alarms.NAME}:"
     components = {name: each for kind in _COMPONENTS for name, each in _BUILT_IN[kind].make_components(config).items()}
+    components |= alarms.make_components(config)
     own = make_own(config, built_in, keys)
     outputs = dict(_outputs(config, built_in))
     faults = [*own.faults]

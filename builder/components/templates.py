@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from troposphere import Template
 
+from builder.components.alarms import template as alarms
 from builder.components.artifacts import template as artifacts
 from builder.components.bucket import template as bucket
 from builder.components.drill import template as drill
@@ -19,5 +20,6 @@ TEMPLATES: Mapping[str, Callable[[Wanted, Stack], Template]] = {
     "function": function.make_template,
     "drill": drill.make_template,
     "key": key.make_template,
+    "alarms": alarms.make_template,
     "artifacts": artifacts.make_template,
 }

@@ -1,7 +1,7 @@
 """The options of a component as its template has them: literals, or parameters where environments differ."""
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
@@ -16,9 +16,15 @@ _BOUNDS = (("MinValue", "ge"), ("MaxValue", "le"))
 class Varying:
     """What one component's options are, for its template, which gets the parameters that are asked for."""
 
-    def __init__(self, config: Config, kind: str, name: str, template: Template) -> None:
+    def __init__(
+        self, config: Config, kind: str, name: str, template: Template, *, only: Collection[str] | None = None
+    ) -> None:
         self._options = config.options(kind, name)
-        self._varying = {(option.name, option.key): option for option in varying_options(config, kind, name)}
+        self._varying = {
+            (option.name, option.key): option
+            for option in varying_options(config, kind, name)
+            if only is None or option.name in only
+        }
         self._template = template
         # Every one of them is declared, whether or not the template asks: its stack is given all.
         for option in self._varying.values():

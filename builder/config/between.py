@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from builder.components.alarms import options as alarms
 from builder.components.available import known_regions, region_fault
 from builder.components.bucket import options as bucket
 from builder.components.function import options as function
@@ -22,6 +23,7 @@ _BUILT_IN = {
     "table": table.RESOURCE_TYPES,
     "bucket": bucket.RESOURCE_TYPES,
     "function": function.RESOURCE_TYPES,
+    "alarms": alarms.RESOURCE_TYPES,
 }
 """The components that are rendered where their key is written, and what their templates are made of."""
 # Rounds of a set's accounts that are worth a word, and what one is taken to last.
@@ -96,6 +98,10 @@ def _components_here(said: _Said, environment: str, here: _Said) -> Iterator[Con
                     key = ".".join(str(part) for part in place)
                     what = f"has no value in other environments: write one under {key}.environment too"
                     yield ConfigFault((*there, "environment", variable), what)
+    if here.get("alarms") is not None and "alarms" not in said:
+        yield ConfigFault(
+            ("environments", environment, "alarms"), "there are no alarms in this system: write `alarms:`"
+        )
 
 
 def _section(said: _Said, name: str) -> _Said:

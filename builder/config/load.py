@@ -379,12 +379,16 @@ def _not_one_of(value: object, words: str | None, place: KeyPath) -> str:
 def _for_environment(place: KeyPath, wrong: str) -> str:
     """Say where an option of a component is said for one environment, or that it is the same in all of them."""
     here = _section(place[:-1])
-    own = {kind: section for kind in KINDS for section in _models(Config.model_fields[kind].annotation)}
-    varying = {kind: section for kind in KINDS for section in _models(EnvironmentConfig.model_fields[kind].annotation)}
-    if here is EnvironmentConfig and (kinds := [kind for kind in KINDS if wrong in varying[kind].model_fields]):
-        forms = " or ".join(f"{kind}: {{{wrong}: …}}, {kind}s: {{NAME: {{{wrong}: …}}}}" for kind in kinds)
+    every = (*KINDS, "alarms")
+    own = {kind: section for kind in every for section in _models(Config.model_fields[kind].annotation)}
+    varying = {kind: section for kind in every for section in _models(EnvironmentConfig.model_fields[kind].annotation)}
+    if here is EnvironmentConfig and (kinds := [kind for kind in every if wrong in varying[kind].model_fields]):
+        forms = " or ".join(
+            f"{kind}: {{{wrong}: …}}" + (f", {kind}s: {{NAME: {{{wrong}: …}}}}" if kind in KINDS else "")
+            for kind in kinds
+        )
         return f": it is an option of a component, write here {forms}"
-    kinds = [kind for kind in KINDS if varying[kind] is here or here is EnvironmentConfig]
+    kinds = [kind for kind in every if varying[kind] is here or here is EnvironmentConfig]
     if any(wrong in own[kind].model_fields for kind in kinds):
         return (
             ": it is the same in every environment, since the templates are; a system that differs has its own dr.yaml"

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from builder.components.alarms.options import ALARMS_PATTERNS, AlarmsConfig, AlarmsVarying
 from builder.components.artifacts.options import ARTIFACTS_PATTERNS, BucketOfOwn
 from builder.components.bucket.options import BucketConfig, BucketVarying
 from builder.components.drill.options import DRILL_PATTERNS, DrillConfig, ShortOrDrill
@@ -54,6 +55,7 @@ PATTERNS = {
     _ROLE_ARN: "the ARN of an IAM role looks like arn:aws:iam::111122223333:role/NAME",
     _POLICY: "the name of a policy in the deployment's own account, no ARN; it may hold ${EnvironmentSuffix}",
     _TAG: "only letters, digits, spaces and _ . : / = + - @",
+    **ALARMS_PATTERNS,
     **ARTIFACTS_PATTERNS,
     **DRILL_PATTERNS,
     **FLEET_PATTERNS,
@@ -169,6 +171,7 @@ class EnvironmentConfig(Section):
     functions: dict[ComponentName, FunctionVarying] = Field(
         default_factory=dict, description="What they are here, by name", examples=[{"api": {"memory_mb": 1024}}]
     )
+    alarms: AlarmsVarying | None = Field(default=None, description="What `alarms:` are here")
 
     def options(self, kind: str, name: str) -> Section | None:
         """Return what is said here of a component of `table`, `bucket` or `function`; None if nothing is."""
@@ -207,6 +210,11 @@ class Config(Section):
         default=None,
         description="A KMS key for tables, buckets, logs and variables; AWS's own keys where this is not written",
         examples=[{"key": "managed"}],
+    )
+    alarms: Annotated[AlarmsConfig | None, _EMPTY] = Field(
+        default=None,
+        description="Alarms in each region on what is built in, and a topic; none where this is not written",
+        examples=[{"email": ["ops@example.com"]}],
     )
     stacks: dict[ComponentName, OwnStackConfig] = Field(
         default_factory=dict,
@@ -276,4 +284,4 @@ class Config(Section):
 def _by_name(holder: Section, kind: str) -> dict[str, Any]:
     """Return what a section says of the components of a kind, the one under the kind's own key named after it."""
     own = getattr(holder, kind)
-    return {**({kind: own} if own is not None else {}), **getattr(holder, f"{kind}s")}
+    return {**({kind: own} if own is not None else {}), **getattr(holder, f"{kind}s", {})}

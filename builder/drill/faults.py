@@ -92,6 +92,8 @@ class Fault:
     """Raises Stopped, before anything is changed, where the fault cannot be made."""
     hold: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Lets it last for so many seconds. Raises Failed where it cannot go on."""
+    pauses: bool = False
+    """Whether it keeps replication from going on, so that alarms on that say nothing new."""
 
 
 MakeFault = Callable[[FaultContext], Fault]
@@ -309,7 +311,7 @@ def _one_way(scene: FaultContext) -> Fault:
 
     strike = partial(primary.throttle, paused="one-way", meanwhile=pause)
     words = f"replication out of {function.region} paused; {PAUSED_S:g} s behind, {_throttled(primary)}"
-    return Fault(words, strike, primary.undo, check=check)
+    return Fault(words, strike, primary.undo, check=check, pauses=True)
 
 
 def _fis(scene: FaultContext) -> Fault:
@@ -347,7 +349,7 @@ def _fis(scene: FaultContext) -> Fault:
 
     words = f"replication paused by FIS; {PAUSED_S:g} s behind, {_throttled(primary)}"
     strike = partial(primary.throttle, paused="fis", meanwhile=pause)
-    return Fault(words, strike, primary.undo, check=check, hold=hold)
+    return Fault(words, strike, primary.undo, check=check, hold=hold, pauses=True)
 
 
 def _by_hand(scene: FaultContext) -> Fault:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from builder import client
 from builder.aws import Clients
+from builder.drill.alarms import check_alarms, stopping
 from builder.drill.consistency import Contents, reconcile
 from builder.drill.context import DrillContext, DrillRun, make_ready, opened
 from builder.drill.exposure import LOOK_S
@@ -75,6 +76,8 @@ class FailoverOptions:
     """How long to wait for the regions to become equal again."""
     hold: bool = False
     """Whether clients stay in the secondary until the end, by a hold of the drill's own."""
+    despite_alarms: bool = False
+    """Whether it begins though alarms of the region that takes over could not stop it."""
 
 
 async def drill_replication(context: DrillContext, options: ReplicationOptions) -> ReplicationReport:
@@ -103,13 +106,15 @@ async def drill_failover(context: DrillContext, options: FailoverOptions, make_f
         load = _load(run, options, hurried)
         fault = make_fault(FaultContext(run, load.observer, load.watches[0], options.patience_s, options.outage_s))
         await fault.check()
+        alarms = await check_alarms(context, hurried, pauses=fault.pauses, despite=options.despite_alarms)
         async with watching(*load.watches):
             async with run.sending(*load.series, counter=load.counter):
-                await asyncio.sleep(options.before_s)
-                await _arriving(load.watches)
-                check_load(context.target, await asyncio.to_thread(run.lines))
-                async with _struck(run, fault):
-                    await fault.hold(options.outage_s)
+                async with stopping(context, hurried, alarms):
+                    await asyncio.sleep(options.before_s)
+                    await _arriving(load.watches)
+                    check_load(context.target, await asyncio.to_thread(run.lines))
+                    async with _struck(run, fault):
+                        await fault.hold(options.outage_s)
                 await asyncio.sleep(options.after_s)
             held = await _compared(run, options.patience_s, hurried)
         lines, log_sha256 = run.written()

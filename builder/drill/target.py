@@ -1,7 +1,7 @@
 """What is drilled: a deployment's sides, as its components and its functions tell."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -81,6 +81,10 @@ class Target:
     """At least one; the first is the one that clients go over to."""
     copies: tuple[tuple[Region, Region], ...] = ()
     """Each direction in which objects are replicated: from, to."""
+    alarms: Mapping[Region, tuple[str, ...]] = field(default_factory=dict)
+    """The alarms that tell how each region serves, by name."""
+    replication_alarms: Mapping[Region, tuple[str, ...]] = field(default_factory=dict)
+    """Those of each region that tell how far copies are behind."""
 
     @property
     def sides(self) -> tuple[Side, ...]:
@@ -136,6 +140,8 @@ async def observe_target(system: System, clients: Clients) -> Target:
         primary=primary,
         secondaries=tuple(secondaries),
         copies=system.copies,
+        alarms=system.alarms,
+        replication_alarms=system.replication_alarms,
     )
 
 

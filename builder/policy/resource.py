@@ -217,6 +217,17 @@ def _log_group(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]
     return (group, f"{group}:*")
 
 
+def _policied_topics(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+    listed = resource.properties.get("Topics")
+    topics = [
+        BoundResource(resource.bound, name, body)
+        for name, body in resource.bound.resources("AWS::SNS::Topic")
+        if isinstance(listed, list) and {"Ref": name} in listed
+    ]
+    own = tuple(arn for topic in topics for arn in _own(topic, setting))
+    return own or (setting.arn("sns", resource.region, ANY),)
+
+
 def _experiments(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
     """AWS names the template; creating one is checked on the actions in it as well."""
     return (setting.arn("fis", resource.region, ANY),)
@@ -262,10 +273,11 @@ def _refers_to(type_name: str, said: str) -> Arns:
     return arns
 
 
-_FUNCTIONS, _BUCKETS, _TABLES = "Functions", "Buckets", "Tables"
+_FUNCTIONS, _BUCKETS, _TABLES, _TOPICS = "Functions", "Buckets", "Tables", "Topics"
 GROUNDS: dict[str, ActionArns] = {
     NESTED_STACK: ActionArns("NestedStacks", "cloudformation", _nested_stacks),
     "AWS::CloudFormation::StackSet": ActionArns("StackSets", "cloudformation", _stack_sets),
+    "AWS::CloudWatch::Alarm": ActionArns("Alarms", "cloudwatch", _own),
     "AWS::DynamoDB::GlobalTable": ActionArns(_TABLES, "dynamodb", _own_in_every_replica_s_region),
     "AWS::DynamoDB::Table": ActionArns(_TABLES, "dynamodb", _own),
     "AWS::FIS::ExperimentTemplate": ActionArns("Experiments", "fis", _experiments),
@@ -276,8 +288,11 @@ GROUNDS: dict[str, ActionArns] = {
     "AWS::Logs::LogGroup": ActionArns("LogGroups", "logs", _log_group),
     "AWS::S3::Bucket": ActionArns(_BUCKETS, "s3", _own),
     "AWS::S3::BucketPolicy": ActionArns(_BUCKETS, "s3", _refers_to("AWS::S3::Bucket", "Bucket")),
+    "AWS::SNS::Subscription": ActionArns(_TOPICS, "sns", _refers_to("AWS::SNS::Topic", "TopicArn")),
+    "AWS::SNS::Topic": ActionArns(_TOPICS, "sns", _own),
+    "AWS::SNS::TopicPolicy": ActionArns(_TOPICS, "sns", _policied_topics),
 }
-"""Every type of the default system and its fleet; the actions of any other are allowed on anything, with a warning."""
+"""Every type of the built-in components and of a fleet; those of any other are allowed on anything, with a warning."""
 _HANDS_OVER = "iam:PassRole"
 _SERVICE_LINKED_ROLE = "iam:CreateServiceLinkedRole"
 # Which a type's handlers may make; the account has each once, for all time.
@@ -308,6 +323,11 @@ WITHOUT_RESOURCE = (
     "logs:*ResourcePolic*",
     "logs:DescribeLogGroups",
     "s3:ListAllMyBuckets",
+    "sns:GetSubscriptionAttributes",
+    "sns:ListSubscriptions",
+    "sns:ListTopics",
+    "sns:SetSubscriptionAttributes",
+    "sns:Unsubscribe",
 )
 _ON_OBJECTS = ("s3:DeleteObject", "s3:PutObjectAcl")
 # With these somebody could give a role more than its boundary lets it have; AWS checks the role's boundary for each.

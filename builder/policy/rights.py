@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,10 @@ class On(Enum):
     """The roles that the functions run with."""
     EXPERIMENTS = auto()
     """The experiment by which replication is paused, and what is begun from it."""
+    ALARMS = auto()
+    """Every one of the regions that have any of the assembly's: whether AWS checks the names that are asked for, or
+    all, is unverified."""
+    TOPICS = auto()
     SIGNED_FUNCTIONS = auto()
     """Those with a URL that wants signed requests, or may want them."""
     ACCOUNT_ROLES = auto()
@@ -282,6 +287,7 @@ CALLS = {Verb(verb): tuple(_read(rows)) for verb, rows in _CALL_TABLE["verbs"].i
 FAULT_CALLS = {fault: tuple(_read(rows)) for fault, rows in _CALL_TABLE["faults"].items()}
 """What a drill calls for a kind of fault, beyond what every drill does; reserved concurrency is every drill's."""
 _URL = "AWS::Lambda::Url"
+_ALARM = "AWS::CloudWatch::Alarm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -391,6 +397,8 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
             ),
         ),
         On.EXPERIMENTS: GrantTarget("Experiments", _grounds(bounds, setting, "AWS::FIS::ExperimentTemplate")),
+        On.ALARMS: GrantTarget("EveryAlarm", _gathered(bounds, partial(_every_alarm, setting), _ALARM)),
+        On.TOPICS: GrantTarget("Topics", _grounds(bounds, setting, "AWS::SNS::Topic")),
         On.SIGNED_FUNCTIONS: GrantTarget("SignedFunctions", _gathered(bounds, lambda url: _signed(url, setting), _URL)),
         **_fleet_places(bounds, setting, caller),
     }
@@ -462,6 +470,10 @@ def _artifacts(bounds: tuple[Bound, ...], setting: PolicyScope, buckets: Sequenc
 
 def _grounds(bounds: tuple[Bound, ...], setting: PolicyScope, *types: str) -> tuple[str, ...]:
     return _gathered(bounds, lambda resource: GROUNDS[resource.type].place(resource, setting).arns, *types)
+
+
+def _every_alarm(setting: PolicyScope, alarm: BoundResource) -> tuple[str, ...]:
+    return (setting.arn("cloudwatch", alarm.region, f"alarm:{ANY}"),)
 
 
 def _signed(url: BoundResource, setting: PolicyScope) -> tuple[str, ...]:

@@ -76,6 +76,10 @@ def _site(site: records.SiteState, ends: Mapping[str, date], today: date) -> Ite
         yield from _bucket(bucket)
     for function in site.functions:
         yield from _function(function, ends, today)
+    for alarm in site.alarms:
+        yield _alarm(alarm)
+    for topic in site.topics:
+        yield _topic(topic)
     for line in site.refused:
         yield Text(f"  NOT SEEN  {line}", style="bold red")
     for line in site.silent:
@@ -160,6 +164,26 @@ def _url(url: records.UrlState) -> Text:
         f"auth {url.auth}",
         "" if url.path == "/health" else f"GET {url.path}",
     )
+
+
+_STATES = {"OK": _GOOD, "ALARM": _BAD, "ABSENT": _BAD}
+
+
+def _alarm(alarm: records.AlarmState) -> Text:
+    why = [alarm.since[:19].replace("T", " "), one_line(alarm.reason, _WIDTH)]
+    return _row(
+        "alarm",
+        alarm.alarm,
+        (f"{alarm.state:<17}", _STATES.get(alarm.state, _ODD)),
+        *([] if alarm.state in {"OK", "ABSENT"} else why),
+        *([] if alarm.notifies else [("notifies nobody", _ODD)]),
+    )
+
+
+def _topic(topic: records.TopicState) -> Text:
+    waiting = f"waits for {', '.join(topic.pending)} to confirm" if topic.pending else ""
+    told = f"tells {counted(topic.confirmed, 'subscription')}" if topic.confirmed else "tells nobody"
+    return _row("topic", topic.topic, (told, "" if topic.confirmed else _ODD), (waiting, _ODD))
 
 
 _WIDTH = 80

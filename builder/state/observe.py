@@ -27,6 +27,7 @@ from builder.deploy.observe.stacks import (
 )
 from builder.deploy.resources import regions_of
 from builder.errors import AwsError, BuilderError
+from builder.state.alarms import ALARM, TOPIC, alarm_names, find_alarms, observe_topic, topics_of_alarms
 from builder.state.records import (
     BucketState,
     FunctionState,
@@ -324,11 +325,15 @@ async def observe_site(deployment: Deployment, site: Site, options: ObserveOptio
     named = await part.each((f"{region}/{stack.name}", _resources(options.clients, stack)) for stack in standing)
     by_type = [resource for resources in named for resource in resources]
     tables = dict.fromkeys((*_named(by_type, *TABLES), *copied_tables(deployment, region)))
-    stacks, replicas, buckets, functions = await asyncio.gather(
+    alarms = alarm_names(deployment, region, _named(by_type, ALARM))
+    topics = topics_of_alarms(deployment, _named(by_type, TOPIC))
+    stacks, replicas, buckets, functions, states, told = await asyncio.gather(
         part.each((f"{region}/{stack.name}", _stack(options.clients, stack, entry)) for stack, entry in shown),
         part.each((f"{region}: {name}", find_replica(context, name)) for name in tables),
         part.each((f"{region}: {name}", observe_bucket(context, name)) for name in _named(by_type, BUCKET)),
         part.each((f"{region}: {name}", observe_function(context, name)) for name in _named(by_type, FUNCTION)),
+        part.each((f"{region}: alarms", find_alarms(options.clients, site, names)) for names in (alarms,) if names),
+        part.each((f"{region}: {topic}", observe_topic(options.clients, site, topic)) for topic in topics),
     )
     seen, there = (
         {stack.name for stack in ours},
@@ -343,6 +348,8 @@ async def observe_site(deployment: Deployment, site: Site, options: ObserveOptio
         replicas=replicas,
         buckets=buckets,
         functions=functions,
+        alarms=tuple(alarm for found in states for alarm in found),
+        topics=told,
         silent=tuple(part.silent),
         refused=tuple(part.refused),
     )

@@ -89,6 +89,28 @@ class FunctionState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmState:
+    """One CloudWatch alarm."""
+
+    alarm: str
+    state: str
+    """`OK`, `ALARM`, `INSUFFICIENT_DATA`, or `ABSENT` where there is none."""
+    since: str = ""
+    reason: str = ""
+    notifies: bool = True
+    """Whether its actions are carried out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicState:
+    """The topic that alarms notify: how many it tells, and whom it does not tell before they have confirmed it."""
+
+    topic: str
+    confirmed: int
+    pending: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteState:
     """One region of one account."""
 
@@ -100,6 +122,8 @@ class SiteState:
     replicas: tuple[ReplicaState, ...] = ()
     buckets: tuple[BucketState, ...] = ()
     functions: tuple[FunctionState, ...] = ()
+    alarms: tuple[AlarmState, ...] = ()
+    topics: tuple[TopicState, ...] = ()
     silent: tuple[str, ...] = ()
     """What did not answer, a line each; the rest is complete."""
     refused: tuple[str, ...] = ()

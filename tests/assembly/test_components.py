@@ -15,6 +15,7 @@ from answer import ROOT
 from assembly.scene import entry, manifest
 from builder.assembly import Manifest
 from builder.assembly.components import (
+    Alarms,
     Bucket,
     Component,
     FunctionComponent,
@@ -85,7 +86,7 @@ def test_the_documentation_s_example_is_one() -> None:
     example = json.loads("{" + page.split("## Roles and components")[1].split("```json\n")[1].split("```")[0] + "}")
     stacks = [entry(f"{region}/{kind}") for region in (EAST, WEST, "eu-west-1") for kind in ("app", "files")]
     made = read(json.dumps(json.loads(write_manifest(manifest(*stacks))) | example).encode())
-    assert [one.kinds for one in made.components.values()] == [("table",), ("function",), ("bucket",)]
+    assert [one.kinds for one in made.components.values()] == [("table",), ("function",), ("bucket",), ("alarms",)]
 
 
 def test_a_fleet_s_own_manifest_has_no_components() -> None:
@@ -219,6 +220,13 @@ SOUND: Json = {
                 "replication": [[EAST, WEST], [WEST, EAST]],
             }
         },
+        "pager": {
+            "alarms": {
+                "topic": "tap-${EnvironmentSuffix}-pager",
+                "service": {EAST: ["tap-${EnvironmentSuffix}-errors"], WEST: ["tap-${EnvironmentSuffix}-errors"]},
+                "replication": {EAST: ["tap-${EnvironmentSuffix}-late"]},
+            }
+        },
     },
 }
 
@@ -256,11 +264,15 @@ def test_what_people_say_of_stacks_of_their_own_is_read() -> None:
         ("roles.tertiary", "x", "roles.tertiary: Unexpected keyword argument"),
         ("version", 1, "version: 1 has neither roles nor components; with them it is 2"),
         ("components.1st", SOUND["components"]["items"], "components.1st: is no name for a component: letters"),
-        ("components.items", {}, "components.items: says nothing, and a component is a table, a function or a bucket"),
+        (
+            "components.items",
+            {},
+            "components.items: says nothing, and a component is a table, a function, a bucket or al",
+        ),
         (
             "components.items.bucket",
             SOUND["components"]["files"]["bucket"],
-            "components.items: says table and bucket, and a component is a table, a function or a bucket",
+            "components.items: says table and bucket, and a component is a table, a function, a bucket or alarms",
         ),
         ("components.items.queue", {}, "components.items.queue: Unexpected keyword argument"),
         (
@@ -322,6 +334,27 @@ def test_what_people_say_of_stacks_of_their_own_is_read() -> None:
             "components.files.bucket.replication.1: us-east-1 to us-west-2 is there already",
         ),
         ("components.files.bucket.replication", [[EAST]], "components.files.bucket.replication.0.1: Field required"),
+        ("components.pager.alarms.service", {}, "components.pager.alarms.service: names no region"),
+        (
+            "components.pager.alarms.replication",
+            {NORTH: ["late"]},
+            "components.pager.alarms.replication: eu-north-1 is neither the primary nor a secondary",
+        ),
+        (
+            "components.pager.alarms.topic",
+            "arn:aws:sns:us-east-1:111122223333:t",
+            "components.pager.alarms.topic: 'arn:aws:sns:us-east-1:111122223333:t' cannot be a topic's name",
+        ),
+        (
+            "components.pager.alarms.service.us-west-2",
+            ["x" * 219 + "${EnvironmentSuffix}"],
+            "components.pager.alarms.service.us-west-2: 'xxx",
+        ),
+        (
+            "components.pager.alarms.service.us-east-1",
+            ["tap-${EnvironmentSuffix}-late"],
+            "components.pager.alarms.service.us-east-1: 'tap-${EnvironmentSuffix}-late' is there more than once",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(path: str, be: object, fault: str) -> None:
@@ -348,10 +381,23 @@ def test_a_table_s_name_is_bound_to_the_environment() -> None:
     assert bound["api"] == SOUND_COMPONENTS["api"]
 
 
+def test_alarms_are_bound_to_the_environment_with_their_topic() -> None:
+    bound = bind_components(SOUND_COMPONENTS, partial(bind, suffix="pr-1"))["pager"].alarms
+    assert bound == Alarms(
+        topic="tap-pr-1-pager",
+        service={EAST: ("tap-pr-1-errors",), WEST: ("tap-pr-1-errors",)},
+        replication={EAST: ("tap-pr-1-late",)},
+    )
+    assert bound.names(EAST) == ("tap-pr-1-errors", "tap-pr-1-late")
+    assert bound.names(NORTH) == ()
+
+
 def test_skipped_regions_are_left_out_and_what_only_they_tell_goes_with_them() -> None:
     stacks = [one.id for one in _STACKS if one.region == WEST]
     left = narrow_components(SOUND_COMPONENTS, stacks, [EAST])
-    assert {name: one.regions for name, one in left.items()} == dict.fromkeys(("items", "api", "files"), (WEST,))
+    assert {name: one.regions for name, one in left.items()} == dict.fromkeys(
+        ("items", "api", "files", "pager"), (WEST,)
+    )
     assert left["files"].bucket == Bucket(names={WEST: output(WEST, "storage", "Name")})
     bound = {"items": Component(table=Table(name=output(EAST, "table", "Name"), regions=(EAST, WEST)))}
     assert narrow_components(bound, stacks, [EAST]) == {}
@@ -361,7 +407,10 @@ def test_skipped_regions_are_left_out_and_what_only_they_tell_goes_with_them() -
 def test_of_several_of_a_kind_the_one_of_that_name_makes_the_system() -> None:
     api = SOUND_COMPONENTS["api"]
     assert one_of_each(SOUND_COMPONENTS, "tap-dev") == Component(
-        table=SOUND_COMPONENTS["items"].table, function=api.function, bucket=SOUND_COMPONENTS["files"].bucket
+        table=SOUND_COMPONENTS["items"].table,
+        function=api.function,
+        bucket=SOUND_COMPONENTS["files"].bucket,
+        alarms=SOUND_COMPONENTS["pager"].alarms,
     )
     other = Component(function=FunctionComponent(url={EAST: output(EAST, "own", "Url")}))
     assert one_of_each({"api": api, "function": other}, "tap-dev") == other
@@ -373,8 +422,8 @@ def test_named_ones_stand_alone_of_their_kinds() -> None:
     admin = Component(function=FunctionComponent(url={EAST: output(EAST, "own", "Url")}))
     several = {**SOUND_COMPONENTS, "admin": admin}
     assert choose(several, (), "drill.components") == several
-    assert [*choose(several, ("admin",), "--component")] == ["items", "files", "admin"]
-    assert [*choose(several, ("api", "items"), "--component")] == ["items", "api", "files"]
+    assert [*choose(several, ("admin",), "--component")] == ["items", "files", "pager", "admin"]
+    assert [*choose(several, ("api", "items"), "--component")] == ["items", "api", "files", "pager"]
     with pytest.raises(BadInput, match=r"--component: 'amin': there is no such component \(did you mean admin\?\)"):
         choose(several, ("amin",), "--component")
     with pytest.raises(BadInput, match="'api' and 'admin' are both a function: name one of a kind"):

@@ -1,6 +1,6 @@
 """Everything the fake knows: operations by botocore's service and operation names."""
 
-from fake_aws import ssm, sts
+from fake_aws import cloudwatch, sns, ssm, sts
 from fake_aws.calls import Operation
 from fake_aws.cloudformation import operations as cloudformation
 from fake_aws.dynamodb import operations as dynamodb
@@ -11,11 +11,13 @@ from fake_aws.s3control import operations as s3control
 
 SERVICES: dict[str, dict[str, Operation]] = {
     "cloudformation": cloudformation.OPERATIONS,
+    "cloudwatch": cloudwatch.OPERATIONS,
     "dynamodb": dynamodb.OPERATIONS,
     "lambda": functions.OPERATIONS,
     "organizations": organizations.OPERATIONS,
     "s3": s3.OPERATIONS,
     "s3control": s3control.OPERATIONS,
+    "sns": sns.OPERATIONS,
     "ssm": ssm.OPERATIONS,
     "sts": sts.OPERATIONS,
 }

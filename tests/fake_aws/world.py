@@ -34,11 +34,13 @@ from fake_aws.session import make_session, reach
 from fake_aws.virtual_time import fresh_clock
 
 if TYPE_CHECKING:
+    from fake_aws.cloudwatch import Alarm
     from fake_aws.dynamodb.records import Table
     from fake_aws.functions.records import Function
     from fake_aws.kms.effects import Key
     from fake_aws.organizations.records import Organization
     from fake_aws.s3.records import Bucket
+    from fake_aws.sns import Subscription
 
 
 @dataclass(slots=True)
@@ -87,7 +89,9 @@ class World:
 
     EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
-    def __init__(self, *, seed: int = 0, real_time: bool = False, page_size: int = 2, latency_s: float = 0.05) -> None:
+    def __init__(  # noqa: PLR0915  there is much in a world
+        self, *, seed: int = 0, real_time: bool = False, page_size: int = 2, latency_s: float = 0.05
+    ) -> None:
         self.clock: Clock = RealClock() if real_time else fresh_clock()
         self.lock = threading.RLock()
         self.random = random.Random(seed)  # noqa: S311  a world is the same each time
@@ -116,6 +120,10 @@ class World:
         """Lambda functions, by account, region and name."""
         self.keys: dict[tuple[str, str, str], Key] = {}
         """KMS keys, by account, region and id."""
+        self.alarms: dict[tuple[str, str, str], Alarm] = {}
+        """Metric alarms, by account, region and name."""
+        self.subscriptions: dict[str, Subscription] = {}
+        """Who is told by topics, by the subscription's ARN."""
         self.replication_s = 1.0
         """How long an object takes to its replica."""
         self.replica_change_s, self.backfill_s, self.expiry_change_s = 30.0, 60.0, 3600.0

@@ -7,6 +7,7 @@ import jsonschema
 from builder.assembly.components import Bucket, Component, one_way_replications
 from builder.report.state import status_event, status_text
 from builder.state.records import (
+    AlarmState,
     BucketState,
     FunctionState,
     ReplicaState,
@@ -14,6 +15,7 @@ from builder.state.records import (
     SiteState,
     StackState,
     Status,
+    TopicState,
     UrlState,
 )
 from builder.terms import AccountId, Region
@@ -107,3 +109,31 @@ def test_what_does_not_come_back_is_said_once_a_direction() -> None:
     assert json.loads(status_event(status, ENDS, AT))["one_way"] == [
         {"component": "uploads", "source": "us-east-1", "destination": "us-west-2"}
     ]
+
+
+ALARMS = (
+    AlarmState(alarm="errors", state="OK", since="2026-01-01T10:00:00+00:00", reason="no matter"),
+    AlarmState(alarm="late", state="ALARM", since="2026-01-01T11:00:00+00:00", reason="Threshold\nCrossed"),
+    AlarmState(alarm="new", state="INSUFFICIENT_DATA", since="2026-01-01T11:30:00+00:00", reason="Unchecked"),
+    AlarmState(alarm="gone", state="ABSENT"),
+    AlarmState(alarm="quiet", state="OK", notifies=False),
+)
+
+
+def test_alarms_are_rows_with_a_reason_where_they_are_not_well_and_topics_say_who_waits() -> None:
+    topics = (
+        TopicState(topic="pager", confirmed=2, pending=("ops@example.com", "dev@example.com")),
+        TopicState(topic="nobody", confirmed=0),
+    )
+    site = replace(SITE, stacks=(), replicas=(), buckets=(), functions=(), alarms=ALARMS, topics=topics)
+    assert [" ".join(line.split()) for line in told(site).splitlines()[3:]] == [
+        "alarm errors OK",
+        "alarm late ALARM 2026-01-01 11:00:00 Threshold Crossed",
+        "alarm new INSUFFICIENT_DATA 2026-01-01 11:30:00 Unchecked",
+        "alarm gone ABSENT",
+        "alarm quiet OK notifies nobody",
+        "topic pager tells 2 subscriptions waits for ops@example.com, dev@example.com to confirm",
+        "topic nobody tells nobody",
+    ]
+    line = status_event(Status(deployment="tap-dev", sites=(site,)), ENDS, AT)
+    jsonschema.Draft202012Validator(events_schema()).validate(json.loads(line))

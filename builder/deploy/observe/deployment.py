@@ -329,6 +329,8 @@ async def observe_system(deployment: Deployment, clients: Clients, *, only_prima
         table=known.get(table.output) if isinstance(table, OutputOf) else table,
         buckets={region: known[of.output] for region, of in buckets.items()},
         copies=tuple(way for way in parts.bucket.replication if buckets.keys() >= set(way)) if parts.bucket else (),
+        alarms=parts.alarms.service if parts.alarms else {},
+        replication_alarms=parts.alarms.replication if parts.alarms else {},
     )
 
 

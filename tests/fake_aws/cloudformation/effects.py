@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fake_aws import cloudwatch, sns
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.types import Place, known, physical_id
 from fake_aws.dynamodb import effects as dynamodb
@@ -73,6 +74,8 @@ class Effects:
 
 NO_EFFECTS = Effects()
 EFFECTS: dict[str, Effects] = {
+    "AWS::CloudWatch::Alarm": Effects(cloudwatch.create, cloudwatch.update, cloudwatch.delete),
+    "AWS::SNS::Subscription": Effects(sns.create, delete=sns.delete),
     "AWS::Lambda::Function": Effects(functions.create, functions.update, functions.delete, functions.settle),
     "AWS::KMS::Alias": Effects(kms.name_key, kms.name_other_key),
     "AWS::KMS::Key": Effects(kms.create, kms.update, kms.delete),

@@ -168,6 +168,13 @@ TYPES: dict[str, ResourceType] = {
         "region",
         lambda _, __, properties: {"Type": str(properties["Type"]), "Value": str(properties["Value"])},
     ),
+    "AWS::SNS::Subscription": ResourceType(
+        None,
+        None,
+        lambda _, arn, __: {"Arn": arn},
+        lambda _, lid, properties, end: f"{properties['TopicArn']}:{lid.lower()}-{end}",
+    ),
+    "AWS::SNS::TopicPolicy": ResourceType(None, None, lambda _, name, __: {"Id": name}),
     "AWS::SNS::Topic": ResourceType(
         "TopicName",
         "region",

@@ -1,0 +1,61 @@
+"""What CloudWatch says of alarms, by their names: `status` shows it, and a drill stops by it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from builder.aws.call import pages, together
+from builder.aws.clients import Clients
+from builder.terms import Region, Site
+
+ALARM = "ALARM"
+_AT_ONCE = 100
+"""Names in one request, and alarms in one answer.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmSighting:
+    """How a metric alarm stands."""
+
+    name: str
+    state: str
+    """`OK`, `ALARM` or `INSUFFICIENT_DATA`."""
+    reason: str
+    since: datetime | None
+    """When it went into this state."""
+    notifies: bool
+    """Whether its actions are carried out."""
+
+
+async def observe_alarms(clients: Clients, site: Site, names: Iterable[str]) -> Mapping[str, AlarmSighting]:
+    """Return the metric alarms of these names that there are in a region, by name; what is not there is left out."""
+    wanted = list(dict.fromkeys(names))
+    batches = [wanted[first : first + _AT_ONCE] for first in range(0, len(wanted), _AT_ONCE)]
+    found = await together(_observe(clients.of(site), site.region, batch) for batch in batches)
+    return {alarm.name: alarm for batch in found for alarm in batch}
+
+
+async def _observe(clients: Clients, region: Region, names: list[str]) -> tuple[AlarmSighting, ...]:
+    answers = pages(
+        f"{region}: alarms", clients.cloudwatch(region).describe_alarms, AlarmNames=names, AlarmTypes=["MetricAlarm"]
+    )
+    return tuple(
+        [
+            AlarmSighting(
+                name=alarm["AlarmName"],
+                state=alarm["StateValue"],
+                reason=alarm.get("StateReason", ""),
+                since=_in_utc(alarm.get("StateTransitionedTimestamp", alarm.get("StateUpdatedTimestamp"))),
+                notifies=alarm.get("ActionsEnabled", True),
+            )
+            async for answer in answers
+            for alarm in answer["MetricAlarms"]
+        ]
+    )
+
+
+def _in_utc(at: datetime | None) -> datetime | None:
+    return None if at is None else at.astimezone(UTC)

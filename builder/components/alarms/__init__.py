@@ -1,0 +1,1 @@
+"""The alarms of each region, and the topic that tells people of them."""

@@ -1,0 +1,175 @@
+"""With `alarms:`: one stack a region, with the alarms on what can be seen there, and the topic that they notify.
+
+CloudWatch alarms look at the metrics of their own region. So each alarm stands where its metric is published, and is
+gone with that region: how late a table's items leave is told where they are written, how many objects wait is told
+where they should arrive.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from builder.assembly.components import Alarms, Component
+from builder.assembly.manifest import ByEnvironment
+from builder.components.bucket import stacks as bucket
+from builder.components.environments import Option, as_text, varying_options
+from builder.components.function import stacks as function
+from builder.components.options import FUNCTION
+from builder.components.table import stacks as table
+from builder.config import Config
+from builder.terms import Region
+from builder.topology import Stack, names
+
+NAME = "alarms"
+
+
+class What(StrEnum):
+    """What an alarm is about; the value is part of its name."""
+
+    LATENCY = "latency-to"
+    """How long items take to another region. Published in the region that they are written in.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+    """
+    FAILED = "failed-to"
+    """Objects that were not replicated to another region. Published in the source's region; the next two are in the
+    destination's.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
+    """
+    PENDING = "pending-from"
+    LATE = "late-from"
+    ERRORS = "errors"
+    THROTTLES = "throttles"
+    DURATION = "duration"
+
+
+_SERVICE = (What.ERRORS, What.THROTTLES, What.DURATION)
+_SAID: Mapping[What, tuple[str, ...]] = {
+    What.LATENCY: ("notify", "table_latency_ms"),
+    What.FAILED: ("notify", "objects_failed"),
+    What.PENDING: ("notify", "objects_pending"),
+    What.LATE: ("notify", "objects_latency_s"),
+    What.ERRORS: ("notify", "errors_percent", "errors_floor"),
+    What.THROTTLES: ("notify", "throttles"),
+    What.DURATION: ("notify", "duration_percent"),
+}
+"""The options that each takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One alarm of one region."""
+
+    of: str
+    """The component that it looks at."""
+    what: What
+    other: Region | None = None
+    """The other end, of what is replicated."""
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it tells how the region itself serves; else how far copies are behind."""
+        return self.what in _SERVICE
+
+    def name(self, project: str) -> str:
+        """Return the alarm's name; create-only, so that no threshold is in it."""
+        words = (self.of, self.what, *([self.other] if self.other else []))
+        return names.stack_name(project, "-".join(words))
+
+
+def make_watches(config: Config, region: Region) -> tuple[Watch, ...]:
+    """Return what a region's alarms look at, of the built-in components."""
+    built_in = (part.make_components(config) for part in (table, function, bucket))
+    return tuple(
+        watch for components in built_in for name, each in components.items() for watch in _watches(name, each, region)
+    )
+
+
+def _watches(name: str, component: Component, region: Region) -> Iterator[Watch]:
+    if component.table and region in component.table.regions:
+        yield from (Watch(name, What.LATENCY, other) for other in component.table.regions if other != region)
+    if component.function and region in component.function.url:
+        yield from (Watch(name, what) for what in _SERVICE)
+    for source, destination in component.bucket.replication if component.bucket else ():
+        if destination == region:
+            yield from (Watch(name, what, source) for what in (What.PENDING, What.LATE))
+        if source == region:
+            yield Watch(name, What.FAILED, destination)
+
+
+def make_stacks(config: Config) -> tuple[Stack, ...]:
+    """Return each region's stack; none without `alarms:`."""
+    if config.alarms is None:
+        return ()
+    return tuple(
+        Stack(
+            component=NAME,
+            name=NAME,
+            region=region,
+            stack_name=names.stack_name(config.project, NAME),
+            parameters={
+                option.parameter: ByEnvironment({suffix: as_text(value) for suffix, value in option.values.items()})
+                for option in make_options(config, make_watches(config, region))
+            },
+        )
+        for region in config.regions.all
+    )
+
+
+def make_components(config: Config) -> dict[str, Component]:
+    """Return the alarms; nothing without `alarms:`."""
+    if config.alarms is None:
+        return {}
+    watches = {region: make_watches(config, region) for region in config.regions.all}
+
+    def named(region: Region, *, service: bool) -> tuple[str, ...]:
+        return tuple(watch.name(config.project) for watch in watches[region] if watch.is_service is service)
+
+    service, replication = (
+        {region: found for region in watches if (found := named(region, service=kind))} for kind in (True, False)
+    )
+    return {NAME: Component(alarms=Alarms(topic=topic_name(config), service=service, replication=replication))}
+
+
+def topic_name(config: Config) -> str:
+    """Return the name of every region's topic."""
+    return names.stack_name(config.project, NAME)
+
+
+def make_options(config: Config, watches: Sequence[Watch]) -> tuple[Option, ...]:
+    """Return what differs between environments of what the template of these alarms says: only that is a parameter.
+
+    Thresholds, and the timeouts of functions that are watched, each by the function's name.
+    """
+    said = {field for watch in watches for field in _SAID[watch.what]}
+    own = (option for option in varying_options(config, NAME, NAME) if option.name in said)
+    functions = dict.fromkeys(watch.of for watch in watches if watch.what is What.DURATION)
+    timeouts = (
+        replace(option, parameter=timeout_parameter(name))
+        for name in functions
+        for option in varying_options(config, FUNCTION, name)
+        if option.name == "timeout_s"
+    )
+    return (*own, *timeouts)
+
+
+def timeout_parameter(function: str) -> str:
+    """Return the parameter that holds a function's timeout, where environments differ in it."""
+    return f"{camel(function)}TimeoutS"
+
+
+def logical_id(watch: Watch) -> str:
+    """Return the logical id of an alarm's resource, which no other alarm of its region has."""
+    about = f"{watch.what}-{watch.other or ''}"
+    return camel(watch.of) + "".join(part.capitalize() for part in about.split("-"))
+
+
+def camel(name: str) -> str:
+    """Return a component's name as a part of logical ids; another name gives another."""
+    parts = name.split("-")
+    plain = "".join(part.capitalize() for part in parts)
+    # A hyphen leaves no trace before a digit, or another one.
+    is_clear = all(part[:1].isalpha() for part in parts)
+    return plain if is_clear else f"{plain}x{hashlib.sha256(name.encode()).hexdigest()[:6]}"

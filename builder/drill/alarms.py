@@ -1,0 +1,112 @@
+"""A drill's stop conditions: the alarms of the region that takes over.
+
+Who is hurt by a drill that goes wrong is whoever the secondary serves. Before there is any load none of its alarms may
+be in ALARM (`check_alarms`); from then until the fault is undone, one that goes there ends the drill (`stopping`). What
+a fault sets off by itself is none of them: where it pauses replication, alarms on replication say what was asked for.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from builder.aws import ALARM, AlarmSighting, Clients, observe_alarms
+from builder.drill.context import DrillContext
+from builder.drill.findings import DrillNote
+from builder.drill.target import Target
+from builder.drill.tasks import task_group
+from builder.errors import AwsError, Failed, Stopped
+from builder.terms import Site
+
+EVERY_S = 5.0
+"""An alarm's state changes by the minute: there is no hurry."""
+DESPITE = "--despite-alarms    drills all the same; these stop nothing then"
+
+
+@dataclass(frozen=True, slots=True)
+class StopConditions:
+    """The alarms that end a drill, and where they are."""
+
+    site: Site
+    names: tuple[str, ...]
+
+
+def wanted_alarms(target: Target, *, pauses: bool) -> StopConditions:
+    """Return the alarms of the region that takes over; without those on replication where a fault pauses it."""
+    site = target.secondary.site
+    replication = () if pauses else target.replication_alarms.get(site.region, ())
+    return StopConditions(site, (*target.alarms.get(site.region, ()), *replication))
+
+
+def useless(names: Iterable[str], seen: Mapping[str, AlarmSighting]) -> Iterator[tuple[str, str]]:
+    """Yield each alarm that could stop nothing, or would stop a drill that did it no harm, and why."""
+    for name in names:
+        alarm = seen.get(name)
+        if alarm is None:
+            yield name, f"the alarm {name} is not there"
+        elif alarm.state == ALARM:
+            yield name, told(alarm)
+
+
+def told(alarm: AlarmSighting) -> str:
+    """Return an alarm's state in words."""
+    since = f" since {alarm.since:%Y-%m-%d %H:%M:%S} UTC" if alarm.since else ""
+    return f"the alarm {alarm.name} is in {alarm.state}{since}: {alarm.reason}"
+
+
+async def check_alarms(
+    context: DrillContext, clients: Clients, *, pauses: bool, despite: bool = False
+) -> StopConditions:
+    """Return what will end the drill. Raises Stopped where an alarm is in ALARM, or cannot be looked at.
+
+    With `despite` such an alarm is told, and is no stop condition.
+    """
+    wanted = wanted_alarms(context.target, pauses=pauses)
+    if not wanted.names:
+        return wanted
+    try:
+        faults = dict(useless(wanted.names, await observe_alarms(clients, wanted.site, wanted.names)))
+    except AwsError as error:
+        faults = dict.fromkeys(wanted.names, str(error))
+    if faults and not despite:
+        raise Stopped(
+            where=f"{context.target.deployment}: {wanted.site.region}, which takes over",
+            what="its alarms stop a drill, and now could not: no fault is made\n  "
+            + "\n  ".join(dict.fromkeys(faults.values())),
+            next_step=DESPITE,
+        )
+    for fault in dict.fromkeys(faults.values()):
+        context.emit(DrillNote(context.drill, f"{fault}; it stops nothing"))
+    return StopConditions(wanted.site, tuple(name for name in wanted.names if name not in faults))
+
+
+@asynccontextmanager
+async def stopping(context: DrillContext, clients: Clients, conditions: StopConditions) -> AsyncIterator[None]:
+    """End what is in the block, with Failed, as soon as one of the alarms goes to ALARM."""
+    if not conditions.names:
+        yield
+        return
+    async with task_group() as group:
+        task = group.create_task(_watch(context, clients, conditions))
+        yield
+        task.cancel()
+
+
+async def _watch(context: DrillContext, clients: Clients, conditions: StopConditions) -> None:
+    region, silent = conditions.site.region, False
+    while True:
+        await asyncio.sleep(EVERY_S)
+        try:
+            seen = await observe_alarms(clients, conditions.site, conditions.names)
+        except AwsError as error:
+            if not silent:
+                context.emit(DrillNote(context.drill, f"its alarms are not seen, and stop nothing meanwhile: {error}"))
+            silent = True
+            continue
+        silent = False
+        if alarming := [told(alarm) for alarm in seen.values() if alarm.state == ALARM]:
+            raise Failed(
+                where=f"{region}, which takes over",
+                what="\n  ".join([f"{alarming[0]}: the drill ends, and the primary is given back", *alarming[1:]]),
+                next_step="python -m builder status    shows how the region stands",
+            )

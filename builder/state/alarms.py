@@ -1,0 +1,56 @@
+"""How the alarms of one region stand, those of the manifest and those of its stacks, and who is told of them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from builder.aws import AlarmSighting, Clients, observe_alarms, pages
+from builder.deploy.desired import Deployment
+from builder.state.records import AlarmState, TopicState
+from builder.terms import Arn, Region, Site
+
+ALARM = "AWS::CloudWatch::Alarm"
+TOPIC = "AWS::SNS::Topic"
+_PENDING = "PendingConfirmation"
+_ABSENT = "ABSENT"
+
+
+def alarm_names(deployment: Deployment, region: Region, standing: Iterable[str]) -> tuple[str, ...]:
+    """Return the alarms to look at: first those that the manifest names, then the others that stacks have."""
+    named = (name for one in deployment.components.values() if one.alarms for name in one.alarms.names(region))
+    return tuple(dict.fromkeys((*named, *standing)))
+
+
+def topics_of_alarms(deployment: Deployment, standing: Iterable[str]) -> tuple[Arn, ...]:
+    """Return which of the topics that stand, by their ARNs, are those that the manifest's alarms notify."""
+    named = {one.alarms.topic for one in deployment.components.values() if one.alarms}
+    return tuple(Arn(arn) for arn in standing if arn.rpartition(":")[2] in named)
+
+
+async def find_alarms(clients: Clients, site: Site, names: tuple[str, ...]) -> tuple[AlarmState, ...]:
+    """Return how each alarm stands; one that is not there is ABSENT."""
+    return tuple(states(names, await observe_alarms(clients, site, names)))
+
+
+def states(names: Iterable[str], seen: Mapping[str, AlarmSighting]) -> Iterator[AlarmState]:
+    """Yield the row of each alarm, in the order of the names."""
+    for name in names:
+        alarm = seen.get(name)
+        if alarm is None:
+            yield AlarmState(alarm=name, state=_ABSENT)
+        else:
+            since = alarm.since.isoformat(timespec="seconds") if alarm.since else ""
+            yield AlarmState(alarm=name, state=alarm.state, since=since, reason=alarm.reason, notifies=alarm.notifies)
+
+
+async def observe_topic(clients: Clients, site: Site, topic: Arn) -> TopicState:
+    """Return who is told by a topic, and who has not confirmed yet that they want to be."""
+    sns = clients.of(site).service("sns", site.region)
+    confirmed, pending = 0, list[str]()
+    async for page in pages(f"{site.region}: {topic}", sns.list_subscriptions_by_topic, TopicArn=topic):
+        for subscription in page["Subscriptions"]:
+            # An unconfirmed one has this in the place of its ARN.
+            # https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html
+            if subscription["SubscriptionArn"] == _PENDING:
+                pending.append(subscription["Endpoint"])
+            else:
+                confirmed += 1
+    return TopicState(topic=topic.rpartition(":")[2], confirmed=confirmed, pending=tuple(pending))

@@ -1,0 +1,240 @@
+"""The alarms: which stand in which region, on which metric, by which names, and what differs by environment."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder.assembly.manifest import ByEnvironment
+from builder.components.alarms.stacks import camel
+from builder.components.system import make_topology
+from builder.components.templates import TEMPLATES
+from builder.terms import Region, StackId
+from components.templates import THREE, Json, properties, template, templates
+from wanted import make_wanted
+
+EAST, WEST = "us-east-1/alarms", "us-west-2/alarms"
+DR: Json = {"alarms": {"email": ["ops@example.com"]}}
+NAMED: Json = {"tables": {"orders": {}}, "buckets": {"uploads": {}}, "functions": {"api": {"timeout_s": 5}}}
+
+
+def alarms(made: Json) -> dict[str, Json]:
+    """Every alarm's properties by its name, without project and environment."""
+    found = [one["Properties"] for one in made["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    names = [alarm["AlarmName"]["Fn::Sub"].removeprefix("tap-${EnvironmentSuffix}-") for alarm in found]
+    assert len(names) == len(set(names))
+    return dict(zip(names, found, strict=True))
+
+
+def dimensions(metric: Json) -> dict[str, Any]:
+    return {
+        one["Name"]: one["Value"]["Fn::Sub"] if isinstance(one["Value"], dict) else one["Value"]
+        for one in metric["Dimensions"]
+    }
+
+
+def test_without_a_word_in_dr_yaml_there_is_neither_stack_nor_component() -> None:
+    assert not [stack for stack in templates() if stack.endswith("/alarms")]
+    assert "alarms" not in make_topology(make_wanted()).components
+
+
+TABLE = {"TableName": "tap-${EnvironmentSuffix}-global"}
+OBJECTS = {
+    "SourceBucket": "tap-${EnvironmentSuffix}-${AWS::AccountId}-us-east-1-an",
+    "DestinationBucket": "tap-${EnvironmentSuffix}-${AWS::AccountId}-us-west-2-an",
+    "RuleId": "to-us-west-2",
+}
+
+
+@pytest.mark.parametrize(
+    ("stack", "name", "namespace", "metric", "where"),
+    [
+        (
+            EAST,
+            "table-latency-to-us-west-2",
+            "DynamoDB",
+            "ReplicationLatency",
+            TABLE | {"ReceivingRegion": "us-west-2"},
+        ),
+        (
+            WEST,
+            "table-latency-to-us-east-1",
+            "DynamoDB",
+            "ReplicationLatency",
+            TABLE | {"ReceivingRegion": "us-east-1"},
+        ),
+        (EAST, "bucket-failed-to-us-west-2", "S3", "OperationsFailedReplication", OBJECTS),
+        (WEST, "bucket-pending-from-us-east-1", "S3", "OperationsPendingReplication", OBJECTS),
+        (WEST, "bucket-late-from-us-east-1", "S3", "ReplicationLatency", OBJECTS),
+        (EAST, "function-throttles", "Lambda", "Throttles", {"FunctionName": "tap-${EnvironmentSuffix}-primary"}),
+        (WEST, "function-throttles", "Lambda", "Throttles", {"FunctionName": "tap-${EnvironmentSuffix}-secondary"}),
+    ],
+)
+def test_an_alarm_stands_where_its_metric_is_published(
+    stack: str, name: str, namespace: str, metric: str, where: Json
+) -> None:
+    made = templates(**DR)
+    alarm = alarms(made[stack])[name]
+    assert (alarm["Namespace"], alarm["MetricName"], dimensions(alarm)) == (f"AWS/{namespace}", metric, where)
+    other = alarms(made[WEST if stack == EAST else EAST])
+    assert name not in other or other[name]["Dimensions"] != alarm["Dimensions"]
+
+
+def test_every_direction_between_three_regions_has_its_alarm_on_one_side() -> None:
+    made = templates(regions=THREE, **DR)
+    assert {stack: sorted(name for name in alarms(body) if "-to-" in name or "-from-" in name)
+            for stack, body in made.items() if stack.endswith("/alarms")} == {
+        "eu-central-1/alarms": [
+            "bucket-failed-to-eu-north-1",
+            "bucket-failed-to-eu-west-1",
+            "table-latency-to-eu-north-1",
+            "table-latency-to-eu-west-1",
+        ],
+        "eu-west-1/alarms": [
+            "bucket-late-from-eu-central-1",
+            "bucket-pending-from-eu-central-1",
+            "table-latency-to-eu-central-1",
+            "table-latency-to-eu-north-1",
+        ],
+        "eu-north-1/alarms": [
+            "bucket-late-from-eu-central-1",
+            "bucket-pending-from-eu-central-1",
+            "table-latency-to-eu-central-1",
+            "table-latency-to-eu-west-1",
+        ],
+    }  # fmt: skip
+
+
+def test_what_has_a_name_is_watched_by_it() -> None:
+    made = alarms(template(WEST, **NAMED, **DR))
+    assert dimensions(made["api-throttles"]) == {"FunctionName": "tap-${EnvironmentSuffix}-api-us-west-2"}
+    assert dimensions(made["orders-latency-to-us-east-1"])["TableName"] == "tap-${EnvironmentSuffix}-orders"
+    uploads = "tap-${EnvironmentSuffix}-uploads-${AWS::AccountId}"
+    assert dimensions(made["uploads-late-from-us-east-1"])["SourceBucket"] == f"{uploads}-us-east-1-an"
+
+
+def test_only_what_is_there_is_watched() -> None:
+    wanted = make_wanted(alarms={})
+    alone = replace(wanted, config=wanted.config.model_copy(update={"table": None, "bucket": None}))
+    stacks = {stack.id: stack for stack in make_topology(alone).stacks}
+    made = alarms(TEMPLATES["alarms"](alone, stacks[StackId(EAST)]).to_dict())
+    assert sorted(made) == ["function-duration", "function-errors", "function-throttles"]
+
+
+def test_errors_are_a_rate_above_a_floor_of_requests_and_durations_a_part_of_the_timeout() -> None:
+    made = alarms(
+        template(EAST, **DR | {"alarms": {"errors_floor": 7, "errors_percent": 3}}, function={"timeout_s": 30})
+    )
+    errors, duration = made["function-errors"], made["function-duration"]
+    assert [query.get("Expression") for query in errors["Metrics"]] == [
+        None,
+        None,
+        "IF(requests >= 7, 100 * FILL(errors, 0) / requests, 0)",
+    ]
+    assert [query["MetricStat"]["Metric"]["MetricName"] for query in errors["Metrics"][:2]] == [
+        "Url5xxCount",
+        "UrlRequestCount",
+    ]
+    assert (errors["Threshold"], duration["Threshold"]) == (3, 80)
+    assert duration["Metrics"][1]["Expression"] == "100 * duration / (1000 * 30)"
+    assert duration["Metrics"][0]["MetricStat"]["Stat"] == "p99"
+    for alarm in (errors, duration):
+        assert [query["ReturnData"] for query in alarm["Metrics"]].count(True) == 1
+
+
+def test_alarms_tell_the_region_s_topic_that_all_is_well_again_too() -> None:
+    for stack in (EAST, WEST):
+        for alarm in alarms(template(stack, **DR)).values():
+            assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Topic"}]
+            assert alarm["ActionsEnabled"] is True
+
+
+def test_nothing_is_made_of_minutes_without_data_and_of_dynamodb_s_nobody_says_anything() -> None:
+    for alarm in alarms(template(EAST, **DR)).values():
+        assert alarm.get("TreatMissingData") == (None if alarm.get("Namespace") == "AWS/DynamoDB" else "notBreaching")
+
+
+def test_cloudwatch_alone_may_publish_beside_the_owner_and_nobody_without_tls() -> None:
+    made = template(EAST, **DR)
+    said = {one["Sid"]: one for one in properties(made, "TopicPolicy")["PolicyDocument"]["Statement"]}
+    alarm = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*"
+    assert said["Alarms"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert said["Alarms"]["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+        "ArnLike": {"aws:SourceArn": {"Fn::Sub": alarm}},
+    }
+    assert said["TlsOnly"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert said["Owner"]["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    assert not [action for one in said.values() for action in one["Action"] if "*" in action]
+    assert {str(one["Resource"]) for one in said.values()} == {str([{"Ref": "Topic"}])}
+
+
+def test_everybody_is_told_by_mail_in_every_region_and_another_order_tells_nobody_anew() -> None:
+    def mails(*addresses: str) -> Json:
+        made = template(WEST, alarms={"email": list(addresses)})["Resources"]
+        return {name: one for name, one in made.items() if one["Type"] == "AWS::SNS::Subscription"}
+
+    both = mails("ops@example.com", "dev@example.com")
+    assert {one["Properties"]["Endpoint"] for one in both.values()} == {"ops@example.com", "dev@example.com"}
+    assert both == mails("dev@example.com", "ops@example.com")
+    assert mails() == {}
+
+
+ENVIRONMENTS: Json = {
+    "environments": {
+        "prod": {"alarms": {"objects_failed": 3, "table_latency_ms": 900}, "functions": {"api": {"timeout_s": 60}}},
+        "dev": {"alarms": {"notify": False}},
+    }
+}
+
+
+def test_what_environments_say_otherwise_is_a_parameter_where_it_is_used_and_nowhere_else() -> None:
+    wanted = make_wanted(**NAMED, **DR, **ENVIRONMENTS)
+    given = {stack.region: stack.parameters for stack in make_topology(wanted).stacks if stack.name == "alarms"}
+    varying = {
+        "Notify": ByEnvironment({"default": "true", "dev": "false"}),
+        "TableLatencyMs": ByEnvironment({"default": "5000", "prod": "900"}),
+        "ApiTimeoutS": ByEnvironment({"default": "5", "prod": "60"}),
+    }
+    assert given[Region("us-west-2")] == varying
+    assert given[Region("us-east-1")] == varying | {"ObjectsFailed": ByEnvironment({"default": "0", "prod": "3"})}
+    for stack in (EAST, WEST):
+        made = template(stack, **NAMED, **DR, **ENVIRONMENTS)
+        assert made["Parameters"].keys() == {"EnvironmentSuffix", *given[Region(stack.partition("/")[0])]}
+        found = alarms(made)
+        assert found["api-duration"]["Metrics"][1]["Expression"] == {
+            "Fn::Sub": "100 * duration / (1000 * ${ApiTimeoutS})"
+        }
+        assert found["function-duration"]["Metrics"][1]["Expression"] == "100 * duration / (1000 * 10)"
+        assert {str(alarm["ActionsEnabled"]) for alarm in found.values()} == {str({"Ref": "Notify"})}
+
+
+def test_the_manifest_names_every_alarm_of_every_region_and_what_it_tells_of() -> None:
+    wanted = make_wanted(regions=THREE, **NAMED, **DR)
+    topology = make_topology(wanted)
+    said = topology.components["alarms"].alarms
+    assert said
+    made = templates(regions=THREE, **NAMED, **DR)
+    for region in said.regions:
+        names = {name.removeprefix("tap-${EnvironmentSuffix}-") for name in said.names(region)}
+        assert names == set(alarms(made[f"{region}/alarms"]))
+        assert not [name for name in said.service[region] if "-to-" in name or "-from-" in name]
+        assert not [name for name in said.replication[region] if "errors" in name or "throttles" in name]
+    topic = properties(made["eu-west-1/alarms"], "Topic")["TopicName"]["Fn::Sub"]
+    assert said.topic == topic
+
+
+NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,6}[a-z0-9])?", fullmatch=True)
+
+
+@given(NAMES, NAMES)
+def test_names_that_differ_have_logical_ids_that_differ(one: str, other: str) -> None:
+    assert (camel(one) == camel(other)) is (one == other)
+    assert camel(one).isalnum()
+
+
+@pytest.mark.parametrize(("one", "other"), [("a-1", "a1"), ("a--b", "a-b"), ("ab", "a-b")])
+def test_a_hyphen_alone_makes_another_logical_id(one: str, other: str) -> None:
+    assert camel(one) != camel(other)
