@@ -171,6 +171,23 @@ def test_cloudwatch_alone_may_publish_beside_the_owner_and_nobody_without_tls() 
     assert {str(one["Resource"]) for one in said.values()} == {str([{"Ref": "Topic"}])}
 
 
+@pytest.mark.parametrize(
+    ("encryption", "key", "needs"),
+    [
+        (None, None, ()),
+        ({"key": "managed"}, {"Fn::Sub": "alias/tap-${EnvironmentSuffix}"}, ("us-west-2/key",)),
+        ({"key": "alias/shop", "functions": False}, "alias/shop", ()),
+    ],
+)
+def test_the_topic_is_under_the_system_s_key_which_has_to_stand_first(
+    encryption: Any, key: Any, needs: tuple[str, ...]
+) -> None:
+    made = template(WEST, encryption=encryption, **DR)
+    assert properties(made, "Topic").get("KmsMasterKeyId") == key
+    stacks = {stack.id: stack for stack in make_topology(make_wanted(encryption=encryption, **DR)).stacks}
+    assert stacks[StackId(WEST)].needs == needs
+
+
 def test_everybody_is_told_by_mail_in_every_region_and_another_order_tells_nobody_anew() -> None:
     def mails(*addresses: str) -> Json:
         made = template(WEST, alarms={"email": list(addresses)})["Resources"]

@@ -15,6 +15,7 @@ from builder.assembly.manifest import ByEnvironment
 from builder.components.bucket import stacks as bucket
 from builder.components.environments import Option, as_text, varying_options
 from builder.components.function import stacks as function
+from builder.components.key.stacks import key_needs
 from builder.components.options import FUNCTION
 from builder.components.table import stacks as table
 from builder.config import Config
@@ -109,6 +110,7 @@ def make_stacks(config: Config) -> tuple[Stack, ...]:
             name=NAME,
             region=region,
             stack_name=names.stack_name(config.project, NAME),
+            needs=key_needs(config, region),
             parameters={
                 option.parameter: ByEnvironment({suffix: as_text(value) for suffix, value in option.values.items()})
                 for option in make_options(config, make_watches(config, region))

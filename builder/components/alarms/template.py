@@ -20,6 +20,7 @@ from builder.components.alarms.stacks import (
     timeout_parameter,
     topic_name,
 )
+from builder.components.encryption import key_name
 from builder.components.skeleton import add, make_skeleton
 from builder.components.varying import Varying
 from builder.config import Config, Wanted
@@ -44,7 +45,13 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
         if option.parameter not in template.parameters:
             template.add_parameter(_timeout(option.parameter))
     alarms = _Alarms(config, stack.region, values)
-    add(template, _topic(config), _topic_policy(), *map(_subscription, options.email), *map(alarms.make, watches))
+    add(
+        template,
+        _topic(config, stack.region),
+        _topic_policy(),
+        *map(_subscription, options.email),
+        *map(alarms.make, watches),
+    )
     template.add_output(Output("TopicArn", Description="The topic that the alarms notify", Value=Ref("Topic")))
     return template
 
@@ -55,10 +62,13 @@ def _timeout(name: str) -> Parameter:
     )
 
 
-def _topic(config: Config) -> sns.Topic:
-    # Not under the key aws/sns, with which CloudWatch cannot publish.
+def _topic(config: Config, region: Region) -> sns.Topic:
+    # Never under the key aws/sns, with which CloudWatch cannot publish.
     # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-    return sns.Topic("Topic", TopicName=Sub(topic_name(config)))
+    topic, key = sns.Topic("Topic", TopicName=Sub(topic_name(config))), key_name(config, region)
+    if key is not None:
+        topic.KmsMasterKeyId = key
+    return topic
 
 
 def _subscription(address: str) -> sns.SubscriptionResource:

@@ -140,6 +140,15 @@ def _policy(config: Config) -> PolicyDocument:
                 _USE,
                 ArnLike(*_of_log_groups(config)),
             ),
+            # Without it an alarm tells an encrypted topic nothing, and nobody hears of that.
+            # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+            _allow(
+                "Alarms",
+                Principal("Service", "cloudwatch.amazonaws.com"),
+                (actions.Decrypt, actions.GenerateDataKey),
+                StringEquals("aws:SourceAccount", Ref("AWS::AccountId")),
+                ArnLike("aws:SourceArn", _of_alarms()),
+            ),
         ],
     )
 
@@ -201,6 +210,10 @@ def _of_functions(config: Config) -> tuple[str, Sub]:
     functions = f"function:{names.of_deployment(config.project)}-*"
     arn = Sub(f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:{functions}")
     return ("kms:EncryptionContext:aws:lambda:FunctionArn", arn)
+
+
+def _of_alarms() -> Sub:
+    return Sub("arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*")
 
 
 def _of_log_groups(config: Config) -> tuple[str, Sub]:
