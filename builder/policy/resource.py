@@ -2,6 +2,7 @@
 action on one is allowed.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -14,7 +15,7 @@ from builder.errors import BuilderError
 from builder.policy.document import ANY, NOWHERE_IN_PARTICULAR, GrantTarget, PolicyScope, Test
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.facts import ARN_FORMATS, name_property
-from builder.template import Template, properties_of, read_template
+from builder.template import Template, find_object, properties_of, read_template
 from builder.terms import Region, StackId
 
 ReadUrl = Callable[[Region, str], str | None]
@@ -147,6 +148,29 @@ def each_resource(bounds: tuple[Bound, ...]) -> Iterator[BoundResource]:
 def each_nested(bounds: tuple[Bound, ...]) -> Iterator[BoundResource]:
     """Yield every nested stack that a template names."""
     return (resource for resource in each_resource(bounds) if resource.type == NESTED_STACK)
+
+
+def child_templates(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+    """Return where the templates of nested stacks lie in S3, as far as that is known."""
+    urls = (nested.text("TemplateURL") for nested in each_nested(bounds))
+    places = [_object_at(setting.fill(url)) for url in urls if url]
+    return tuple(dict.fromkeys(setting.arn("s3", "", place) for place in places if place))
+
+
+def _object_at(url: str) -> str | None:
+    """Return bucket and key of a URL, CloudFormation's words in it as they are; the end of a host is AWS's anyway."""
+    words: dict[str, str] = {}
+
+    def stand_in(match: re.Match[str]) -> str:
+        return words.setdefault(match[0], f"word-{len(words)}-")
+
+    place = find_object(re.sub(r"\$\{[^}]*\}", stand_in, url.replace("${AWS::URLSuffix}", "amazonaws.com")))
+    if place is None:
+        return None
+    named = f"{place.bucket}/{place.key}"
+    for word, other in words.items():
+        named = named.replace(other, word)
+    return named
 
 
 def physical_name(resource: BoundResource, setting: PolicyScope) -> str:

@@ -8,7 +8,6 @@ Source: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -33,9 +32,16 @@ from builder.policy.document import (
     Test,
     Verb,
 )
-from builder.policy.resource import GROUNDS, LIFTS_BOUNDARY, BoundResource, each_nested, each_resource, place_of
+from builder.policy.resource import (
+    GROUNDS,
+    LIFTS_BOUNDARY,
+    BoundResource,
+    child_templates,
+    each_nested,
+    each_resource,
+    place_of,
+)
 from builder.resource_types import STACK_SET
-from builder.template import find_object
 
 _TAGGING = "tagging"
 BATCH_SERVICE = "batchoperations.s3.amazonaws.com"
@@ -113,29 +119,6 @@ def service_role_rights(bounds: tuple[Bound, ...], setting: PolicyScope, verb: V
         actions = ("s3:GetObject", "s3:GetObjectVersion")
         rights += Rights(tuple(Grant(action, place, "templates of nested stacks") for action in actions))
     return rights
-
-
-def child_templates(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
-    """Return where the templates of nested stacks lie in S3, as far as that is known."""
-    urls = (nested.text("TemplateURL") for nested in each_nested(bounds))
-    places = [_object_at(setting.fill(url)) for url in urls if url]
-    return tuple(dict.fromkeys(setting.arn("s3", "", place) for place in places if place))
-
-
-def _object_at(url: str) -> str | None:
-    """Return bucket and key of a URL, CloudFormation's words in it as they are; the end of a host is AWS's anyway."""
-    words: dict[str, str] = {}
-
-    def stand_in(match: re.Match[str]) -> str:
-        return words.setdefault(match[0], f"word-{len(words)}-")
-
-    place = find_object(re.sub(r"\$\{[^}]*\}", stand_in, url.replace("${AWS::URLSuffix}", "amazonaws.com")))
-    if place is None:
-        return None
-    named = f"{place.bucket}/{place.key}"
-    for word, other in words.items():
-        named = named.replace(other, word)
-    return named
 
 
 def _rights_of(resource: BoundResource, setting: PolicyScope, verb: Verb, *, whole: bool) -> Rights:
