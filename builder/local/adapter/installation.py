@@ -25,6 +25,7 @@ from builder.local.adapter.cloudformation import (
     nested_stacks,
     resources,
     shown_values,
+    stack_policies,
     templates,
     transforms,
 )
@@ -108,6 +109,8 @@ def _install_actions(handlers: MutableMapping[str, Any], actions: MutableMapping
     shown_values.install(actions)
     nested_stacks.install(handlers, actions)
     nested_rollback.install(actions)
+    # After all that updates a resource or deploys a stack: what is denied is not begun.
+    stack_policies.install(actions)
     # After all that makes a change set: it makes the change sets of children by the same actions.
     nested_change_sets.install(actions)
 

@@ -4,7 +4,8 @@
 mappings and references. `transforms` expands them, `macros` has the account's own transforms. `shown_values` masks and
 shows values. `change_sets` has the change sets of a stack, `nested_change_sets` those of its children; `nested_stacks`
 deploys children, `nested_rollback` rolls them back or cleans them up with their root. `resources` has what holds for
-resources of any type. `authorization` checks requests where policies are enforced.
+resources of any type, `stack_policies` denies what a stack's policy does not allow. `authorization` checks requests
+where policies are enforced.
 """
 
 from builder.local.adapter.cloudformation import (
@@ -16,6 +17,7 @@ from builder.local.adapter.cloudformation import (
     requests,
     resources,
     shown_values,
+    stack_policies,
     templates,
     transforms,
 )
@@ -29,6 +31,7 @@ __all__ = [
     "requests",
     "resources",
     "shown_values",
+    "stack_policies",
     "templates",
     "transforms",
 ]

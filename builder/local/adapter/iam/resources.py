@@ -23,6 +23,7 @@ _REPLICA = (
 _BUCKET = {
     "LifecycleConfiguration": "PutLifecycleConfiguration",
     "BucketEncryption": "PutEncryptionConfiguration",
+    "ObjectLockConfiguration": "PutBucketObjectLockConfiguration",
     "OwnershipControls": "PutBucketOwnershipControls",
     "PublicAccessBlockConfiguration": "PutBucketPublicAccessBlock",
     "ReplicationConfiguration": "PutReplicationConfiguration",

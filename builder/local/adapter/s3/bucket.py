@@ -19,10 +19,18 @@ from botocore.serialize import create_serializer
 from botocore.session import Session
 
 from builder.local.adapter.emulator import account_id, region_name, touch
-from builder.local.adapter.handlers import AlreadyExists, HandlerError, PhysicalResource, Properties, check_reply
+from builder.local.adapter.handlers import (
+    AlreadyExists,
+    HandlerError,
+    PhysicalResource,
+    Properties,
+    check_reply,
+    is_true,
+)
 
 BucketHandler = Callable[..., PhysicalResource]
 _TYPE = "AWS::S3::Bucket"
+_LOCK = "ObjectLockEnabled"
 _S3 = "ministack.services.s3"
 
 
@@ -42,6 +50,8 @@ def _make_create(create: BucketHandler) -> BucketHandler:
         if name and touch(f"{_S3}:_bucket_owner_account")(name):
             raise AlreadyExists(f"{name} already exists", service="S3")
         _check_replication(props)
+        _check_encryption(props)
+        props = _with_lock(props)
         resource = create(logical_id, {**props, "BucketName": name} if name else props, stack_name)
         try:
             apply_settings(resource[0], {}, props)
@@ -58,6 +68,11 @@ def _make_create(create: BucketHandler) -> BucketHandler:
 def _make_update(update: BucketHandler) -> BucketHandler:
     def update_bucket(physical_id: str, old: Properties, new: Properties, stack_name: str) -> PhysicalResource:
         _check_replication(new)
+        _check_encryption(new)
+        if is_true(old.get(_LOCK)) != is_true(new.get(_LOCK)):
+            # Whether CloudFormation replaces the bucket is unverified; what is in one that is locked cannot move.
+            raise _invalid(f"{_LOCK} of a bucket can't be changed")
+        old, new = _with_lock(old), _with_lock(new)
         rules = new.get("ReplicationConfiguration")
         # Rules go before versioning is suspended, and come after it is enabled: S3 refuses the other order.
         if not rules:
@@ -83,6 +98,26 @@ def delete(physical_id: str, props: Properties) -> None:
     reply = touch(f"{_S3}:_delete_bucket")(physical_id)
     if reply[0] != 404:
         check_reply(reply, service="S3")
+
+
+def _with_lock(props: Properties) -> Properties:
+    """Return the properties of a bucket with Object Lock, which versioning goes with, as S3 has them."""
+    if not is_true(props.get(_LOCK)):
+        if props.get("ObjectLockConfiguration"):
+            raise _invalid("Object Lock configuration cannot be enabled on existing buckets")
+        return props
+    locked = {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}, **props}
+    return {**locked, "VersioningConfiguration": {"Status": "Enabled"}}
+
+
+def _check_encryption(props: Properties) -> None:
+    """Raise HandlerError for a key of KMS with an encryption that has none."""
+    for rule in (props.get("BucketEncryption") or {}).get("ServerSideEncryptionConfiguration", []):
+        default = rule.get("ServerSideEncryptionByDefault", {})
+        if "KMSMasterKeyID" in default and not str(default.get("SSEAlgorithm")).startswith("aws:kms"):
+            raise _invalid(
+                "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"
+            )
 
 
 def _check_replication(props: Properties) -> None:
@@ -173,6 +208,7 @@ class _Setting:
     make_body: Callable[[Any], bytes]
     put: str
     delete: str
+    """Empty where S3 has no deletion."""
 
 
 def apply_settings(name: str, before: Properties, after: Properties) -> None:
@@ -183,6 +219,8 @@ def apply_settings(name: str, before: Properties, after: Properties) -> None:
             continue
         if value:
             check_reply(touch(f"{_S3}:{setting.put}")(name, setting.make_body(value)), service="S3")
+        elif not setting.delete:
+            raise _invalid(f"{prop} can't be removed from a bucket")
         else:
             check_reply(touch(f"{_S3}:{setting.delete}")(name), service="S3")
 
@@ -202,6 +240,13 @@ def _ownership(value: Properties) -> bytes:
 
 def _tagging(value: list[Properties]) -> bytes:
     return make_body("PutBucketTagging", Tagging={"TagSet": value})
+
+
+def _object_lock(value: Properties) -> bytes:
+    retention = (value.get("Rule") or {}).get("DefaultRetention")
+    numbers = {name: int(count) for name, count in (retention or {}).items() if name in {"Days", "Years"}}
+    rule = {"Rule": {"DefaultRetention": {**retention, **numbers}}} if retention else {}
+    return make_body("PutObjectLockConfiguration", ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", **rule})
 
 
 def _lifecycle(value: Properties) -> bytes:
@@ -240,6 +285,7 @@ def _lifecycle_filter(rule: Properties) -> dict[str, Any]:
 
 _SETTINGS = {
     "BucketEncryption": _Setting(_encryption, "_put_bucket_encryption", "_delete_bucket_encryption"),
+    "ObjectLockConfiguration": _Setting(_object_lock, "_put_object_lock_configuration", ""),
     "LifecycleConfiguration": _Setting(_lifecycle, "_put_bucket_lifecycle", "_delete_bucket_lifecycle"),
     "OwnershipControls": _Setting(_ownership, "_put_bucket_ownership_controls", "_delete_bucket_ownership_controls"),
     "Tags": _Setting(_tagging, "_put_bucket_tagging", "_delete_bucket_tagging"),

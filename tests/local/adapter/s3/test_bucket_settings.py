@@ -155,3 +155,28 @@ def test_a_body_is_the_operations_xml_with_s3s_namespace() -> None:
     body = make_body("PutBucketTagging", Tagging={"TagSet": [{"Key": "a", "Value": "<b>"}]}).decode()
     assert body.startswith('<Tagging xmlns="http://s3.amazonaws.com/doc/2006-03-01/">')
     assert "<Tag><Key>a</Key><Value>&lt;b&gt;</Value></Tag>" in body
+
+
+def test_object_lock_is_set_at_creation_and_for_ever(account: Account) -> None:
+    rule = {"Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": "1"}}}
+    lock = {"ObjectLockEnabled": True, "VersioningConfiguration": None}
+    name = f"locked-{account.id}"
+    locked = bucket(name, **lock, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", **rule})
+    assert deploy(account, "one", locked).status == "CREATE_COMPLETE"
+    s3 = account.s3()
+    found = s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"]
+    assert found == {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}}
+    version = s3.put_object(Bucket=name, Key="k", Body=b"x")["VersionId"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=name, Key="k", VersionId=version)
+    assert update(account, "one", bucket(name, **lock)).status == "UPDATE_COMPLETE"
+    assert "Rule" not in s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"]
+    assert "can't be changed" in update(account, "one", bucket(name)).reason
+    assert "cannot be enabled" in deploy(account, "two", bucket(f"{name}-2", ObjectLockConfiguration=rule)).reason
+
+
+def test_a_key_goes_with_an_encryption_that_has_one(account: Account) -> None:
+    default = {"SSEAlgorithm": "AES256", "KMSMasterKeyID": "alias/any"}
+    encryption = {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": default}]}
+    refused = deploy(account, "one", bucket(f"odd-{account.id}", BucketEncryption=encryption))
+    assert (refused.status, "is not applicable" in refused.reason) == ("ROLLBACK_COMPLETE", True)
