@@ -130,8 +130,8 @@ def with_variable(wanted: Wanted, name: str, value: str) -> Wanted:
 
 
 def signs_requests(config: Config) -> bool:
-    """Return whether the function's URLs are for signed requests alone."""
-    return config.function is not None and config.function.url_auth == "AWS_IAM"
+    """Return whether any function's URLs are for signed requests alone; the others take those as well."""
+    return any(function.url_auth == "AWS_IAM" for function in config.functions_by_name.values())
 
 
 def with_output(assembly: Assembly, names: Collection[StackId]) -> Assembly:

@@ -1,18 +1,30 @@
 """What is built in, in every pair of its options: rendered, linted, deployed on the fake, and nothing to do again."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
+from answer import ROOT
 from builder.assembly.render import make_assembly
 from builder.deploy import Done, make_deployment
+from builder.rehearsal import rehearse_system
 from builder.rehearsal.stage import lint
 from components.combinations import AT_LEAST, FACTORS, OWN_KEY, combinations, wanted_of
 from components.pairwise import Row
 from deploy.rig import ACCOUNT, Rig
+from rehearsal.told import Told
 from samples import sampled
 
+HANDLERS = {"python": "python/index.py", "nodejs": "nodejs/index.js"}
+WELL = {
+    "python": "def handler(event, context):\n    return {'statusCode': 200, 'body': '{}'}\n",
+    "nodejs": "exports.handler = async () => ({statusCode: 200, body: '{}'});\n",
+}
+"""A handler that is well and nothing more, by the beginning of a runtime's name."""
 ROWS = list(enumerate(combinations()))
+# Keys of one's own nobody makes on the embedded AWS.
+LIVED = sampled([(number, row) for number, row in ROWS if OWN_KEY not in str(row["encryption"])][::5][:15], every=15)
 IDS = [str(number) for number, _ in ROWS]
 
 
@@ -44,3 +56,19 @@ def test_each_is_deployed_and_then_there_is_nothing_to_do(number: int, row: Row)
 def test_each_is_linted_without_a_finding(number: int, row: Row) -> None:
     findings = lint(make_assembly(wanted_of(row)))
     assert [f"{found.file}:{found.line}: {found.rule} {found.message}" for found in findings] == [], number
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(("number", "row"), LIVED, ids=[str(number) for number, _ in LIVED])
+def test_some_live_their_whole_life_with_data_in_every_region(number: int, row: Row) -> None:
+    wanted, suffix, told = wanted_of(row), "prod" if number % 2 else "dev", Told()
+    handlers = {
+        name: (ROOT / "lambda" / HANDLERS[kind]).read_text() if name == "function" else WELL[kind]
+        for name, kind in ((name, each.runtime[:6]) for name, each in wanted.config.functions_by_name.items())
+    }
+    rehearse_system(replace(wanted, handlers=handlers), suffix, told.stage())
+    shown = "\n".join(told.lines)
+    for region in wanted.config.regions.all:
+        assert f"api: GET /health in {region} -> 200" in shown
+        assert f"put an item into pw-{suffix}-orders in {region}" in shown
+    assert "nothing is left" in shown
