@@ -186,7 +186,8 @@ def narrow(deployment: Deployment, skipped: Collection[Region]) -> Deployment:
                 where=f"--skip-region {region}",
                 what=f"{deployment.name} has nothing there; its regions are {', '.join(deployment.regions)}",
             )
-    stays = tuple(stack for stack in deployment.stacks if stack.region not in skipped)
+    gone = {stack.id for stack in deployment.stacks if stack.region in skipped}
+    stays = tuple(_without(stack, gone) for stack in deployment.stacks if stack.id not in gone)
     if not stays:
         raise BadInput(where="--skip-region", what=f"leaves no region of {deployment.name}")
     ids = {stack.id for stack in stays}
@@ -198,6 +199,16 @@ def narrow(deployment: Deployment, skipped: Collection[Region]) -> Deployment:
         skipped=tuple(region for region in (*deployment.regions, *deployment.empty_regions) if region in skipped),
         left_out=tuple(stack for stack in deployment.stacks if stack.region in skipped),
     )
+
+
+def _without(stack: DesiredStack, gone: Collection[StackId]) -> DesiredStack:
+    """Return a stack that keeps the values which it has of stacks in lost regions: nobody can ask for them now."""
+    kept: dict[str, ParameterValue] = {
+        name: PreviousValue()
+        for name, value in stack.parameters.items()
+        if isinstance(value, OutputOf) and value.output[0] in gone
+    }
+    return replace(stack, parameters={**stack.parameters, **kept}) if kept else stack
 
 
 def deployment_name(project: str, suffix: str) -> str:
