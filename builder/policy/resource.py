@@ -252,6 +252,26 @@ def _policied_topics(resource: BoundResource, setting: PolicyScope) -> tuple[str
     return own or (setting.arn("sns", resource.region, ANY),)
 
 
+def _key(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+    """AWS makes up a key's id; that of one of several regions begins with mrk-."""
+    is_plain = resource.type == "AWS::KMS::Key" and str(resource.properties.get("MultiRegion", False)).lower() != "true"
+    return (setting.arn("kms", resource.region, f"key/{'' if is_plain else 'mrk-'}{ANY}"),)
+
+
+def _replica_key(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+    """Replicating is checked on the key that is replicated as well, in its own region."""
+    # Pseudo-parameters have colons of their own.
+    arn = (resource.text("PrimaryKeyArn") or "").replace("AWS::", "").split(":")
+    home = arn[3] if len(arn) > 3 and "$" not in arn[3] else ANY
+    return (*_key(resource, setting), setting.arn("kms", home, f"key/mrk-{ANY}"))
+
+
+def _alias(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+    """What becomes of an alias is checked on it, and on the key that it leads to."""
+    name = setting.fill(resource.text("AliasName") or f"alias/{ANY}")
+    return (setting.arn("kms", resource.region, name), setting.arn("kms", resource.region, f"key/{ANY}"))
+
+
 def _experiments(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
     """AWS names the template; creating one is checked on the actions in it as well."""
     return (setting.arn("fis", resource.region, ANY),)
@@ -306,6 +326,9 @@ GROUNDS: dict[str, ActionArns] = {
     "AWS::DynamoDB::Table": ActionArns(_TABLES, "dynamodb", _own),
     "AWS::FIS::ExperimentTemplate": ActionArns("Experiments", "fis", _experiments),
     "AWS::IAM::Role": ActionArns("Roles", "iam", _role),
+    "AWS::KMS::Alias": ActionArns("Aliases", "kms", _alias),
+    "AWS::KMS::Key": ActionArns("Keys", "kms", _key),
+    "AWS::KMS::ReplicaKey": ActionArns("ReplicaKeys", "kms", _replica_key),
     "AWS::Lambda::Function": ActionArns(_FUNCTIONS, "lambda", _own),
     "AWS::Lambda::Permission": ActionArns(_FUNCTIONS, "lambda", _refers_to("AWS::Lambda::Function", "FunctionName")),
     "AWS::Lambda::Url": ActionArns(_FUNCTIONS, "lambda", _refers_to("AWS::Lambda::Function", "TargetFunctionArn")),
@@ -325,6 +348,7 @@ _SERVICE_LINKED = {
         "replication.dynamodb.amazonaws.com",
         "AWSServiceRoleForDynamoDBReplication",
     ),
+    "AWS::KMS::Key": ("mrk.kms.amazonaws.com", "AWSServiceRoleForKeyManagementServiceMultiRegionKeys"),
 }
 # Actions of the types in GROUNDS, and of those that they hand things to, for which AWS knows no resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -340,7 +364,9 @@ WITHOUT_RESOURCE = (
     "fis:ListExperimentTemplates",
     "iam:ListRoles",
     "kinesis:ListStreams",
+    "kms:CreateKey",
     "kms:ListAliases",
+    "kms:ListKeys",
     "lambda:ListFunctions",
     "logs:CreateLogDelivery",
     "logs:*IndexPolic*",

@@ -136,6 +136,8 @@ def _rights_of(resource: BoundResource, setting: PolicyScope, verb: Verb, *, who
         else:
             granted.append(Grant(action, place, because))
     for action, because in extras(verb, resource.type).items():
+        if not whole and why_unneeded(action, resource):
+            continue
         granted.append(Grant(action, place_of(action, resource, setting), because))
     warnings = () if resource.type in GROUNDS else (f"{resource.type}: its actions are allowed on anything",)
     return Rights(tuple(granted), tuple(left_out), warnings if granted else ())
@@ -208,6 +210,8 @@ class On(Enum):
     JOBS = auto()
     """The account's jobs of S3 Batch Operations, in the regions that have buckets."""
     TABLES = auto()
+    KEYS = auto()
+    """The keys of encrypted tables and buckets, as these services use them for who asks."""
     FUNCTIONS = auto()
     FUNCTION_ROLES = auto()
     """The roles that the functions run with."""
@@ -371,6 +375,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         On.TABLES: GrantTarget(
             "Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
         ),
+        On.KEYS: _keys(bounds, setting),
         On.ACCOUNT_ROLES: GrantTarget("AccountRoles", caller.account_roles),
         On.FUNCTIONS: GrantTarget("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
         On.FUNCTION_ROLES: GrantTarget(
@@ -398,6 +403,24 @@ def _batch_roles(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, 
 def _jobs(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
     regions = dict.fromkeys(bucket.region for bucket in each_resource(bounds) if bucket.type == "AWS::S3::Bucket")
     return tuple(f"arn:{setting.partition}:s3:{region}:{setting.account}:job/{ANY}" for region in regions)
+
+
+# What names a key in each of them.
+_ENCRYPTED = {
+    "AWS::DynamoDB::GlobalTable": "KMSMasterKeyId",
+    "AWS::DynamoDB::Table": "KMSMasterKeyId",
+    "AWS::S3::Bucket": "KMSMasterKeyID",
+}
+
+
+def _keys(bounds: tuple[Bound, ...], setting: PolicyScope) -> GrantTarget:
+    """Return the keys of tables and buckets in their regions; which key an alias is only a deployment tells."""
+    encrypted = [one for one in each_resource(bounds) if (name := _ENCRYPTED.get(one.type)) and one.says(name)]
+    places = [arn for one in encrypted for arn in GROUNDS[one.type].place(one, setting).arns]
+    # Pseudo-parameters have colons of their own.
+    regions = [*(one.region for one in encrypted), *(arn.replace("AWS::", "").split(":")[3] for arn in places)]
+    arns = tuple(setting.arn("kms", region, f"key/{ANY}") for region in dict.fromkeys(regions) if region)
+    return GrantTarget("Keys", arns, (("StringLike", "kms:ViaService", ("dynamodb.*", "s3.*")),))
 
 
 def _kept_values(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:

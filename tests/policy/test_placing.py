@@ -27,6 +27,32 @@ def test_an_action_on_another_service_s_things_stays_within_that_service_and_acc
     assert (place.name, place.arns) == ("OtherKms", (f"arn:aws:kms:*:{ACCOUNT}:*",))
 
 
+@pytest.mark.parametrize(
+    ("kind", "properties", "arns"),
+    [
+        ("AWS::KMS::Key", {}, ("us-east-1:{}:key/*",)),
+        ("AWS::KMS::Key", {"MultiRegion": True}, ("us-east-1:{}:key/mrk-*",)),
+        (
+            "AWS::KMS::ReplicaKey",
+            {"PrimaryKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/mrk-1"},
+            ("us-east-1:{}:key/mrk-*", "eu-west-1:{}:key/mrk-*"),
+        ),
+        ("AWS::KMS::ReplicaKey", {"PrimaryKeyArn": {"Ref": "X"}}, ("us-east-1:{}:key/mrk-*", "*:{}:key/mrk-*")),
+        ("AWS::KMS::Alias", {"AliasName": "alias/a"}, ("us-east-1:{}:alias/a", "us-east-1:{}:key/*")),
+    ],
+)
+def test_a_key_has_an_id_that_aws_makes_up_and_an_alias_is_changed_with_its_key(
+    kind: str, properties: dict[str, Any], arns: tuple[str, ...]
+) -> None:
+    place = place_of("kms:DescribeKey", resource(kind, **properties), SETTING)
+    assert place.arns == tuple(f"arn:aws:kms:{arn.format(ACCOUNT)}" for arn in arns)
+
+
+def test_only_the_key_s_service_linked_role_may_be_made() -> None:
+    place = place_of("iam:CreateServiceLinkedRole", resource("AWS::KMS::Key"), SETTING)
+    assert place.conditions == (("StringEquals", "iam:AWSServiceName", ("mrk.kms.amazonaws.com",)),)
+
+
 def test_an_action_on_objects_is_allowed_within_the_bucket() -> None:
     assert place_of("s3:PutObjectAcl", resource("AWS::S3::Bucket", BucketName="b"), SETTING).arns == (
         "arn:aws:s3:::b/*",
