@@ -340,6 +340,49 @@ GROUNDS: dict[str, ActionArns] = {
     "AWS::SNS::TopicPolicy": ActionArns(_TOPICS, "sns", _policied_topics),
 }
 """Every type of the built-in components and of a fleet; those of any other are allowed on anything, with a warning."""
+# What names the key of what is in them.
+_ENCRYPTED = {
+    "AWS::DynamoDB::GlobalTable": "KMSMasterKeyId",
+    "AWS::DynamoDB::Table": "KMSMasterKeyId",
+    "AWS::S3::Bucket": "KMSMasterKeyID",
+}
+
+
+def encryption_keys(bounds: tuple[Bound, ...], setting: PolicyScope) -> GrantTarget:
+    """Return the keys of tables and buckets in their regions; which key an alias is only a deployment tells."""
+    encrypted = [one for one in each_resource(bounds) if (name := _ENCRYPTED.get(one.type)) and one.says(name)]
+    places = [arn for one in encrypted for arn in GROUNDS[one.type].place(one, setting).arns]
+    # Pseudo-parameters have colons of their own.
+    regions = [*(one.region for one in encrypted), *(arn.replace("AWS::", "").split(":")[3] for arn in places)]
+    arns = tuple(setting.arn("kms", region, f"key/{ANY}") for region in dict.fromkeys(regions) if region)
+    return GrantTarget("Keys", arns, (("StringLike", "kms:ViaService", ("dynamodb.*", "s3.*")),))
+
+
+def kept_values(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+    """Return the SSM parameters whose values stacks are given."""
+    names = [
+        (bound.entry.region, bound.given(parameter) or ANY) for bound in bounds for parameter in bound.template.from_ssm
+    ]
+    return tuple(dict.fromkeys(setting.arn("ssm", region, f"parameter/{name.lstrip('/')}") for region, name in names))
+
+
+def transforms(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+    """Return the ARNs of transforms: AWS's own have `aws` in the place of the account.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-template.html. What is
+    documented is the ARN of SAM's; the others' are taken to be of its form.
+    """
+    arns = [
+        replace(setting, account="aws" if own else setting.account).arn(
+            "cloudformation", bound.entry.region, f"transform/{ANY if name is None else name.removeprefix('AWS::')}"
+        )
+        for bound in bounds
+        for name in sorted(bound.template.called_transforms, key=str)
+        for own in ([name.startswith("AWS::")] if name else [True, False])
+    ]
+    return tuple(dict.fromkeys(arns))
+
+
 _HANDS_OVER = "iam:PassRole"
 _SERVICE_LINKED_ROLE = "iam:CreateServiceLinkedRole"
 # Which a type's handlers may make; the account has each once, for all time.

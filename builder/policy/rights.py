@@ -39,7 +39,10 @@ from builder.policy.resource import (
     child_templates,
     each_nested,
     each_resource,
+    encryption_keys,
+    kept_values,
     place_of,
+    transforms,
 )
 from builder.resource_types import STACK_SET
 
@@ -362,12 +365,12 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         # We name them by ARN; whether AWS then compares the ARN, the name or nothing is unverified: all three pass.
         On.OUR_CHANGE_SETS: GrantTarget("OurChangeSets", stacks, (("StringLikeIfExists", named, (name, change_sets)),)),
         On.CHANGE_SETS: GrantTarget("ChangeSets", (change_sets,)),
-        On.TRANSFORMS: GrantTarget("Transforms", _transforms(bounds, setting)),
+        On.TRANSFORMS: GrantTarget("Transforms", transforms(bounds, setting)),
         On.SERVICE_ROLE: GrantTarget("ServiceRole", roles, (to_cloudformation,)),
         On.ARTIFACTS: GrantTarget("Artifacts", tuple(f"{arn}/{ANY}" for arn in artifacts)),
         On.ARTIFACT_BUCKETS: GrantTarget("ArtifactBuckets", artifacts),
         On.CHILD_TEMPLATES: GrantTarget("ChildTemplates", child_templates(bounds, setting)),
-        On.KEPT_VALUES: GrantTarget("KeptValues", _kept_values(bounds, setting)),
+        On.KEPT_VALUES: GrantTarget("KeptValues", kept_values(bounds, setting)),
         On.BUCKETS: GrantTarget("Buckets", buckets),
         On.OBJECTS: GrantTarget("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
         On.BATCH_ROLES: GrantTarget("BatchRoles", _batch_roles(bounds, setting), (to_batch,)),
@@ -375,7 +378,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         On.TABLES: GrantTarget(
             "Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
         ),
-        On.KEYS: _keys(bounds, setting),
+        On.KEYS: encryption_keys(bounds, setting),
         On.ACCOUNT_ROLES: GrantTarget("AccountRoles", caller.account_roles),
         On.FUNCTIONS: GrantTarget("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
         On.FUNCTION_ROLES: GrantTarget(
@@ -403,48 +406,6 @@ def _batch_roles(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, 
 def _jobs(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
     regions = dict.fromkeys(bucket.region for bucket in each_resource(bounds) if bucket.type == "AWS::S3::Bucket")
     return tuple(f"arn:{setting.partition}:s3:{region}:{setting.account}:job/{ANY}" for region in regions)
-
-
-# What names a key in each of them.
-_ENCRYPTED = {
-    "AWS::DynamoDB::GlobalTable": "KMSMasterKeyId",
-    "AWS::DynamoDB::Table": "KMSMasterKeyId",
-    "AWS::S3::Bucket": "KMSMasterKeyID",
-}
-
-
-def _keys(bounds: tuple[Bound, ...], setting: PolicyScope) -> GrantTarget:
-    """Return the keys of tables and buckets in their regions; which key an alias is only a deployment tells."""
-    encrypted = [one for one in each_resource(bounds) if (name := _ENCRYPTED.get(one.type)) and one.says(name)]
-    places = [arn for one in encrypted for arn in GROUNDS[one.type].place(one, setting).arns]
-    # Pseudo-parameters have colons of their own.
-    regions = [*(one.region for one in encrypted), *(arn.replace("AWS::", "").split(":")[3] for arn in places)]
-    arns = tuple(setting.arn("kms", region, f"key/{ANY}") for region in dict.fromkeys(regions) if region)
-    return GrantTarget("Keys", arns, (("StringLike", "kms:ViaService", ("dynamodb.*", "s3.*")),))
-
-
-def _kept_values(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
-    names = [
-        (bound.entry.region, bound.given(parameter) or ANY) for bound in bounds for parameter in bound.template.from_ssm
-    ]
-    return tuple(dict.fromkeys(setting.arn("ssm", region, f"parameter/{name.lstrip('/')}") for region, name in names))
-
-
-def _transforms(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
-    """Return the ARNs of transforms: AWS's own have `aws` in the place of the account.
-
-    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-template.html. What is
-    documented is the ARN of SAM's; the others' are taken to be of its form.
-    """
-    arns = [
-        replace(setting, account="aws" if own else setting.account).arn(
-            "cloudformation", bound.entry.region, f"transform/{ANY if name is None else name.removeprefix('AWS::')}"
-        )
-        for bound in bounds
-        for name in sorted(bound.template.called_transforms, key=str)
-        for own in ([name.startswith("AWS::")] if name else [True, False])
-    ]
-    return tuple(dict.fromkeys(arns))
 
 
 def _fleet_places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCaller) -> dict[On, GrantTarget]:
