@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.config import Config, Wanted
+from builder.packing.read import Inline
 
 HANDLER = "def handler(event, context):\n    return {'statusCode': 204}\n"
 
@@ -24,4 +25,4 @@ def make_wanted(handler: str = HANDLER, **sections: Any) -> Wanted:
         **sections,
     }
     config = Config.model_validate({name: section for name, section in said.items() if section != ABSENT})
-    return Wanted(config=config, folder=Path(), handlers=dict.fromkeys(config.functions_by_name, handler))
+    return Wanted(config=config, folder=Path(), code=dict.fromkeys(config.functions_by_name, Inline(handler)))

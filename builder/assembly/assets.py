@@ -13,8 +13,10 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from builder.assembly.components import STRICT
-from builder.assembly.source import COPY, Recipe
 from builder.errors import BadInput
+from builder.packing.read import Packed
+from builder.packing.recipe import RECIPES
+from builder.packing.source import COPY, Recipe
 from builder.terms import Region
 
 ASSETS_FILE = "assets.json"
@@ -49,6 +51,8 @@ class Asset:
     recipe: str = COPY
     runtime: str = ""
     architecture: str = ""
+    entries: tuple[str, ...] | None = None
+    """Of a function's folder the files that are called: what they import is asked for when packages are there."""
     bucket: str | None = None
     """The bucket that its stacks look for it in, account and region standing open; None for the one they are told."""
     in_sets: Literal[True] | None = None
@@ -61,13 +65,36 @@ class Asset:
         return Recipe(self.recipe, self.runtime, self.architecture)
 
 
+def asset_of(code: Packed, regions: Iterable[Region]) -> Asset:
+    """Return the asset that a function's folder is, for the regions in which the function stands."""
+    return Asset(
+        id=code.id,
+        kind="zip",
+        source=code.source,
+        key=key_of(code),
+        regions=tuple(sorted(regions)),
+        recipe=code.recipe.name,
+        runtime=code.recipe.runtime,
+        architecture=code.recipe.architecture,
+        entries=(code.entry,),
+    )
+
+
+def key_of(code: Packed) -> str:
+    """Return under which key a function's code is in its bucket."""
+    return f"{code.id}.zip"
+
+
 def merged(assets: Iterable[Asset]) -> tuple[Asset, ...]:
     """Return each asset once, sorted by source and key, with all the regions in which it is taken."""
     by_id: dict[str, Asset] = {}
     for asset in assets:
         known = by_id.get(asset.id)
         regions = (*(known.regions if known else ()), *asset.regions)
-        by_id[asset.id] = replace(known or asset, regions=tuple(sorted(set(regions))))
+        entries = {*((known.entries if known else None) or ()), *(asset.entries or ())}
+        by_id[asset.id] = replace(
+            known or asset, regions=tuple(sorted(set(regions))), entries=tuple(sorted(entries)) or None
+        )
     return tuple(sorted(by_id.values(), key=lambda one: (one.source, one.key)))
 
 
@@ -125,7 +152,7 @@ def _fault(asset: Asset, ids: Collection[str]) -> str:
         return f"source: {asset.source!r} is no path within dr.yaml's folder"
     if asset.key != asset.id + (".yaml" if asset.kind == "template" else ".zip"):
         return "key: is not that of its id"
-    if asset.recipe != COPY:
+    if asset.recipe not in RECIPES:
         return f"recipe: {asset.recipe!r} is none that this builder knows"
     if missing := [need for need in asset.needs if need not in ids]:
         return f"needs: {missing[0]} is not listed"

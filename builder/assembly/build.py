@@ -3,16 +3,23 @@
 import os
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from builder.assembly.assets import Asset
 from builder.assembly.package import package
-from builder.assembly.source import NoSource, asset_id, read_archive, sha256_of, write_archive
 from builder.errors import BadInput, of_file
+from builder.packing.archive import identify, write_function
+from builder.packing.machine import Machine, is_here
+from builder.packing.recipe import WITH_PACKAGES, ships_of
+from builder.packing.source import COPY, NoSource, asset_id, read_archive, read_source, sha256_of, write_archive
 
 BUILD_FOLDER = "build"
 """Beside an assembly's folder."""
+HERE_FOLDER = "here"
+"""Within that one: what has packages for this machine, under the same names."""
+_STALE = "is not what the assembly was rendered from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,10 @@ class Built:
     """They were made just now."""
     text: str = ""
     """Of a template what it says."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how."""
+    here: bool = False
+    """They are for this machine and its Python, and not for Lambda."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,54 +48,71 @@ class NotBuilt:
     why: str
 
 
-def build(assets: Iterable[Asset], root: Path, folder: Path) -> tuple[Built | NotBuilt, ...]:
+def build(assets: Iterable[Asset], root: Path, folder: Path, *, here: bool = False) -> tuple[Built | NotBuilt, ...]:
     """Return each asset with its bytes in the folder, made of the files below `root` where they are not there yet.
 
+    With `here` those with packages are for this machine, where that is another one than Lambda's: what runs functions
+    by its own Python cannot load others.
     What is in the folder is not believed: an asset is what its id says. Raises BadInput where the folder cannot be
     written to, and Failed where there is no room for it.
     """
-    return tuple(_build(asset, root, folder) for asset in assets)
+    return tuple(_build(asset, root, folder, here=here and differs_here(asset)) for asset in assets)
 
 
-def _build(asset: Asset, root: Path, folder: Path) -> Built | NotBuilt:
-    path = folder / asset.key
+def differs_here(asset: Asset) -> bool:
+    """Return whether an asset has packages that this machine would want others of."""
+    return asset.recipe in WITH_PACKAGES and not is_here(Machine(asset.runtime, asset.architecture))
+
+
+def _build(asset: Asset, root: Path, folder: Path, *, here: bool) -> Built | NotBuilt:
+    path = (folder / HERE_FOLDER if here else folder) / asset.key
     try:
-        if path.is_file() and (digest := _digest(asset, path)):
-            return _built(asset, path, digest, fresh=False)
-        return _make(asset, root, path)
+        if path.is_file() and (digest := _digest(asset, path, here=here)):
+            return _built(asset, path, digest, here=here)
+        return _make(asset, root, path, here=here)
     except NoSource as fault:
         return NotBuilt(asset, f"{asset.source} {fault}")
     except OSError as error:
         raise of_file(error, path, doing="written") from error
 
 
-def _make(asset: Asset, root: Path, path: Path) -> Built:
+def _make(asset: Asset, root: Path, path: Path, *, here: bool) -> Built:
     """Make an asset's bytes, whole or not at all. Raises NoSource where its files are not what it was rendered from."""
     source = root / asset.source
     if not source.exists():
         raise NoSource("is not there")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{asset.id[:12]}-", dir=path.parent)
+    notes: tuple[str, ...] = ()
     try:
         with os.fdopen(handle, "w+b") as fresh:
             if asset.kind == "template" and asset.bucket is None:
                 fresh.write(_template(asset, root, source))
+            elif asset.kind == "zip" and asset.recipe != COPY:
+                notes = _write_function(asset, source, fresh, here=here)
             elif asset.kind == "zip":
                 write_archive(source, fresh, follow=asset.bucket is not None)
             else:
                 fresh.write(source.read_bytes())
-        digest = _digest(asset, Path(name))
+        digest = _digest(asset, Path(name), here=here)
         if digest is None:
-            raise NoSource("is not what the assembly was rendered from")
+            raise NoSource(_STALE)
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
-    return _built(asset, path, digest, fresh=True)
+    return replace(_built(asset, path, digest, here=here), fresh=True, notes=notes)
 
 
-def _built(asset: Asset, path: Path, digest: str, *, fresh: bool) -> Built:
+def _write_function(asset: Asset, source: Path, to: IO[bytes], *, here: bool) -> tuple[str, ...]:
+    # Before anything is installed, which takes its time.
+    if asset_id(read_source(source, ships=ships_of(asset.recipe, source)), asset.made) != asset.id:
+        raise NoSource(_STALE)
+    return write_function(source, asset.made, to, entries=asset.entries or (), here=here)
+
+
+def _built(asset: Asset, path: Path, digest: str, *, here: bool) -> Built:
     text = path.read_text(encoding="utf-8") if asset.kind == "template" else ""
-    return Built(asset, path, digest, fresh, text)
+    return Built(asset, path, digest, text=text, here=here)
 
 
 def _template(asset: Asset, root: Path, source: Path) -> bytes:
@@ -94,14 +122,15 @@ def _template(asset: Asset, root: Path, source: Path) -> bytes:
         raise NoSource(f"cannot be packaged: {error.what}") from error
 
 
-def _digest(asset: Asset, path: Path) -> str | None:
+def _digest(asset: Asset, path: Path, *, here: bool) -> str | None:
     """Return the SHA-256 of a file that holds the asset's bytes; None for one that holds anything else."""
     digest = sha256_of(path)
     if asset.kind != "zip":
         return digest if digest == asset.id else None
     try:
         with path.open("rb") as archive:
-            files = read_archive(archive)
+            is_copy = asset.recipe == COPY
+            told = asset_id(read_archive(archive), asset.made) if is_copy else identify(archive, asset.made, here=here)
     except NoSource:
         return None
-    return digest if asset_id(files, asset.made) == asset.id else None
+    return digest if told == asset.id else None

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from builder.assembly.assets import BUCKET_PARAMETER, Asset
-from builder.assembly.source import NoSource, Recipe, asset_id, check_archive, is_archive, read_source
 from builder.errors import BadInput, did_you_mean
+from builder.packing.source import NoSource, Recipe, asset_id, check_archive, is_archive, read_source
 from builder.template import TemplatePath, Unspliceable, at, lines_of, parse_template, put_values, text_of
 from builder.terms import Region
 

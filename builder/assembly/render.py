@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from builder.assembly.assets import BUCKET_PARAMETER, Asset, merged
+from builder.assembly.assets import BUCKET_PARAMETER, Asset, asset_of, merged, taken_by
 from builder.assembly.components import Roles, replica_regions
 from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry, check_manifest
 from builder.assembly.package import Packaged, package
@@ -29,9 +29,10 @@ from builder.components.templates import TEMPLATES
 from builder.config import Config, Wanted
 from builder.config.document import ConfigFault, errors_of
 from builder.errors import BadInput, BuilderError, gathered
+from builder.packing.read import Packed
 from builder.template import Template, capabilities_of, write_template
 from builder.terms import Region, StackId
-from builder.topology import Stack, Topology
+from builder.topology import Stack, Topology, stack_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def _system(wanted: Wanted) -> Assembly:
     topology = make_topology(wanted)
     built_in = _render_built_in(wanted, [stack for stack in topology.stacks if stack.component != OWN])
     packaged = _package_own(wanted, _own(topology))
-    topology, buckets = _with_artifacts(wanted, topology, built_in, packaged)
+    code = [asset_of(code, wanted.config.regions.all) for code in wanted.code.values() if isinstance(code, Packed)]
+    topology, buckets = _with_artifacts(wanted, topology, built_in, packaged, code)
     built_in = built_in.and_of(_render_built_in(wanted, buckets))
     own = _render_own(wanted, topology, built_in, packaged)
     rendered = built_in.and_of(own)
@@ -100,7 +102,7 @@ def _system(wanted: Wanted) -> Assembly:
     return Assembly(
         manifest=manifest,
         templates=templates,
-        assets=merged(asset for one in packaged.values() for asset in one.made.assets),
+        assets=merged((*code, *(asset for one in packaged.values() for asset in one.made.assets))),
     )
 
 
@@ -167,7 +169,11 @@ def _package_own(wanted: Wanted, stacks: list[Stack], run: int = 0) -> dict[Stac
 
 
 def _with_artifacts(
-    wanted: Wanted, topology: Topology, built_in: _Rendered, packaged: Mapping[StackId, _Own]
+    wanted: Wanted,
+    topology: Topology,
+    built_in: _Rendered,
+    packaged: Mapping[StackId, _Own],
+    code: Sequence[Asset],
 ) -> tuple[Topology, list[Stack]]:
     """Return the topology with the stacks that make buckets for what travels through them, and those stacks.
 
@@ -177,6 +183,7 @@ def _with_artifacts(
     config, own = wanted.config, packaged
     data = {**built_in.bytes, **{stack: one.made.data for stack, one in own.items()}}
     takes = {stack for stack, one in own.items() if one.made.assets}
+    takes |= {stack for stack, template in built_in.bytes.items() if taken_by(template, code)}
     large = {stack for stack, template in data.items() if len(template) > REQUEST_BYTES}
     regions = {stack.region for stack in topology.stacks if stack.id in takes | large}
     buckets = list(artifacts.make_stacks(config, regions))
@@ -189,7 +196,9 @@ def _with_artifacts(
         if stack.id not in takes:
             return stack
         bucket = {BUCKET_PARAMETER: name.replace(artifacts.REGION, stack.region)}
-        return replace(stack, parameters={**bucket, **stack.parameters})
+        # What templates of the user's own need is read from them.
+        maker = (stack_id(stack.region, artifacts.NAME),) if buckets and stack.component != OWN else ()
+        return replace(stack, parameters={**bucket, **stack.parameters}, needs=(*maker, *stack.needs))
 
     return replace(topology, stacks=(*buckets, *(given(stack) for stack in topology.stacks))), buckets
 

@@ -106,6 +106,8 @@ def build(session: Session) -> ExitCode:
     for asset in built:
         if isinstance(asset, Built) and asset.fresh:
             say(f"made {asset.path} of {asset.asset.source}")
+            for note in asset.notes:
+                say(f"note: {asset.asset.source}: {note}", err=True)
     missing = [asset for asset in built if isinstance(asset, NotBuilt)]
     if missing:
         raise gathered([BadInput(where=asset.asset.key, what=asset.why) for asset in missing])

@@ -41,7 +41,7 @@ def faults_between(said: _Said) -> Iterator[ConfigFault]:
     yield from _encryption(said, regions)
     yield from _component_names(said)
     for place, section in sections_of(said, FUNCTION):
-        yield from _variables(_section(section, "environment"), (*place, "environment"))
+        yield from _function(said, place, section)
     yield from _tags(said)
     for name, environment in _section(said, "environments").items():
         if isinstance(environment, dict):
@@ -92,7 +92,8 @@ def _components_here(said: _Said, environment: str, here: _Said) -> Iterator[Con
                 continue
             variables = _section(section, "environment")
             if kind == FUNCTION:
-                yield from _variables(variables, (*there, "environment"))
+                taken = _used_variables(said, _section(known[place], "uses"))
+                yield from _variables(variables, (*there, "environment"), taken)
             for variable in variables:
                 if variable not in _section(known[place], "environment"):
                     key = ".".join(str(part) for part in place)
@@ -206,9 +207,47 @@ def _keys_by_region(by_region: _Said, regions: _Said) -> Iterator[ConfigFault]:
             yield ConfigFault(place, f"is a key of '{home[0]}', and a key is good in its own region only")
 
 
-def _variables(variables: _Said, place: KeyPath) -> Iterator[ConfigFault]:
+def _function(said: _Said, place: KeyPath, section: _Said) -> Iterator[ConfigFault]:
+    """Yield what is wrong with one function."""
+    uses = _section(section, "uses")
+    yield from _uses(said, uses, (*place, "uses"))
+    yield from _variables(_section(section, "environment"), (*place, "environment"), _used_variables(said, uses))
+    if {"url", "url_auth"} <= section.keys():
+        yield ConfigFault((*place, "url_auth"), "says what `url:` says: leave one of the two out")
+
+
+def _uses(said: _Said, uses: _Said, place: KeyPath) -> Iterator[ConfigFault]:
+    """Yield what a function uses and nothing built in is called."""
+    known = _usable(said)
+    functions = {str(there[-1]) for there, _ in sections_of(said, FUNCTION)}
+    for name in uses:
+        if name in known:
+            continue
+        if name in functions:
+            what = "is a function, and tables and buckets are used: to call another one say so under `policy:`"
+        elif name in {**_section(said, "components"), **_section(said, "stacks")}:
+            what = "is of your own stacks, of which nothing is known here: say what is allowed under `policy:`"
+        else:
+            what = f"is no table or bucket of this system{did_you_mean(name, known)}"
+        yield ConfigFault((*place, name), what)
+
+
+def _usable(said: _Said) -> dict[str, str]:
+    """Return the kind of each component that functions use, by its name."""
+    return {str(place[-1]): kind for kind in (TABLE, BUCKET) for place, _ in sections_of(said, kind)}
+
+
+def _used_variables(said: _Said, uses: _Said) -> dict[str, str]:
+    """Return what sets each variable of what a function uses."""
+    known = _usable(said)
+    return {function.variable_of(known[name], name): name for name in uses if name in known}
+
+
+def _variables(variables: _Said, place: KeyPath, used: _Said) -> Iterator[ConfigFault]:
     for name in variables:
-        if name in BUILDER_VARIABLES:
+        if name in used:
+            yield ConfigFault((*place, name), f"is set by `uses: {used[name]}`: take another name")
+        elif name in BUILDER_VARIABLES:
             yield ConfigFault((*place, name), "is set by the builder")
         elif name.startswith(("AWS_", "LAMBDA_")):
             yield ConfigFault((*place, name), "names that begin with AWS_ or LAMBDA_ are Lambda's own")

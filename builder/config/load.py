@@ -5,8 +5,6 @@ Then what pydantic found wrong, in words: the value, why, and the nearest right 
 
 import os
 import re
-import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,6 +25,7 @@ from builder.config.between import faults_between, sections_of
 from builder.config.document import ConfigFault, KeyPath, Lines, NotYaml, YamlDocument, errors_of, read_document
 from builder.config.model import PATTERNS, SEPARATORS, Config, EnvironmentConfig
 from builder.errors import BadInput, did_you_mean, gathered, of_file
+from builder.packing.read import BadHandler, Code, Handler, Packed, left_out, read_code
 from builder.template import canonical_policy
 
 
@@ -37,8 +36,8 @@ class Wanted:
     config: Config
     folder: Path
     """The folder of dr.yaml; every path in it is relative to this one."""
-    handlers: Mapping[str, str] = field(default_factory=dict)
-    """The source of each function's handler, by its component's name."""
+    code: Mapping[str, Code] = field(default_factory=dict)
+    """What each function's folder leads to, by its component's name."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """What is in each template and each stack policy of the user's own, by its path."""
     warnings: tuple[str, ...] = ()
@@ -59,18 +58,18 @@ def read_wanted(path: Path, today: date | None = None) -> Wanted:
         raise BadInput(where=lines.where(()), what=_no_mapping(data), next_step="python -m builder init FOLDER")
     config, faults = _config(_as_written(data, document.words), document)
     functions = _functions(data)
-    handlers = {place: _handler(path.parent, place, function) for place, function in functions.items()}
+    code = {place: _code(path.parent, place, function) for place, function in functions.items()}
     files = _own_files(path.parent, data)
     faults += [*faults_between(data), *_ended(functions, today)]
-    faults += [read for read in (*handlers.values(), *files.values()) if isinstance(read, ConfigFault)]
+    faults += [read for read in (*code.values(), *files.values()) if isinstance(read, ConfigFault)]
     if faults or config is None:
         raise gathered(errors_of(faults, lines))
     return Wanted(
         config,
         path.parent,
-        {str(place[-1]): read for place, read in handlers.items() if isinstance(read, str)},
+        {str(place[-1]): read for place, read in code.items() if not isinstance(read, ConfigFault)},
         {name: read for name, read in files.items() if isinstance(read, bytes)},
-        _warnings(functions, today, lines),
+        (*_warnings(functions, today, lines), *_left_out(path.parent, functions, code, lines)),
         lines,
     )
 
@@ -187,22 +186,31 @@ _Functions = Mapping[KeyPath, FunctionConfig]
 
 
 def _functions(data: dict[str, object]) -> _Functions:
-    """Return each function by its place, as far as its file and runtime go; none whose two are not told well."""
+    """Return each function by its place, as far as its code goes; none of which that is not told well."""
     functions: dict[KeyPath, FunctionConfig] = {}
     for place, said in sections_of(data, FUNCTION):
         try:
-            known = {key: said[key] for key in ("runtime", "source") if key in said}
+            known = {key: said[key] for key in ("runtime", "architecture", "source", "handler") if key in said}
             functions[place] = FunctionConfig.model_validate(known)
         except ValidationError:
             continue
     return functions
 
 
-def _handler(folder: Path, place: KeyPath, function: FunctionConfig) -> str | ConfigFault:
+def _code(folder: Path, place: KeyPath, function: FunctionConfig) -> Code | ConfigFault:
+    said = Handler(function.source, function.handler, function.runtime, function.architecture)
     try:
-        return read_handler(folder, function)
+        return read_code(folder, said)
     except BadHandler as error:
         return ConfigFault((*place, "source"), str(error))
+
+
+def _left_out(folder: Path, functions: _Functions, code: Mapping[KeyPath, object], lines: Lines) -> Iterator[str]:
+    """Yield what of the folders that are packed looks like secrets, and stays here."""
+    for place, function in functions.items():
+        names = left_out(folder, function.source) if isinstance(code.get(place), Packed) else ()
+        if names:
+            yield f"{lines.where((*place, 'source'))}: {', '.join(names)} of {function.source} is not packed"
 
 
 def _ended(functions: _Functions, today: date | None) -> list[ConfigFault]:
@@ -213,64 +221,6 @@ def _ended(functions: _Functions, today: date | None) -> list[ConfigFault]:
 def _warnings(functions: _Functions, today: date | None, lines: Lines) -> tuple[str, ...]:
     ending = {place: runtime_warning(function.runtime, today) for place, function in functions.items() if today}
     return tuple(f"{lines.where((*place, 'runtime'))}: {what}" for place, what in ending.items() if what)
-
-
-# What Lambda takes inline.
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html
-_MAX_BYTES = 4 * 1024 * 1024
-
-
-class BadHandler(Exception):
-    """The handler cannot be what the function runs; the message says why, and where in it."""
-
-
-def read_handler(folder: Path, function: FunctionConfig) -> str:
-    """Return the source of the handler that dr.yaml names, `folder` being dr.yaml's. Raises BadHandler."""
-    name = function.handler_file
-    try:
-        raw = (folder / name).read_bytes()
-    except OSError as error:
-        raise BadHandler(f"cannot read {name} ({error.strerror}){_nearest(folder, function)}") from error
-    except ValueError as error:
-        # A zero byte, which YAML can write and no path can hold.
-        raise BadHandler(f"cannot read {name!r} ({error})") from error
-    if len(raw) > _MAX_BYTES:
-        raise BadHandler(f"{name} has {len(raw):,} bytes, and a function's inline code {_MAX_BYTES:,} at most")
-    try:
-        # Line ends as they are in the file, minus Windows' own: the template is the same on every machine.
-        source = raw.decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise BadHandler(f"{name}, line {line}: is not UTF-8") from error
-    if "handler" not in (_python_names(name, source) if name.endswith(".py") else source):
-        raise BadHandler(f"{name} has no `handler`, which is what Lambda calls")
-    return source
-
-
-def _nearest(folder: Path, function: FunctionConfig) -> str:
-    """Ask for the folder that has the file: the one of the path itself, or one beside or below it."""
-    file = Path(function.handler_file).name
-    source = Path(function.source)
-    if source.name == file:
-        return f" (did you mean {source.parent.as_posix()}?)"
-    try:
-        near = [path.parent for path in (folder / source).parent.glob(f"*/{file}")]
-    except OSError:
-        near = []  # a name longer than names can be: there is nothing beside it
-    return did_you_mean(function.source, [Path(os.path.relpath(path, folder)).as_posix() for path in near])
-
-
-def _python_names(name: str, source: str) -> tuple[str, ...]:
-    """Return the names at the top of a Python file."""
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            return compile(source, name, "exec", dont_inherit=True).co_names
-    except SyntaxError as error:
-        reader = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise BadHandler(f"{name}, line {error.lineno}: {error.msg} (as Python {reader} reads it)") from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        # A zero byte, or nesting beyond what the parser takes.
-        raise BadHandler(f"{name}: {str(error) or 'nested too deeply to be read'}") from error
 
 
 _SHOWN = 60
@@ -397,8 +347,12 @@ def _for_environment(place: KeyPath, wrong: str) -> str:
 
 
 def _literals(place: KeyPath) -> tuple[object, ...]:
-    field = _section(place[:-1]).model_fields[str(place[-1])]
-    return tuple(field.annotation.__args__) if field.annotation else ()
+    fields = _section(place[:-1]).model_fields
+    if str(place[-1]) in fields:
+        return get_args(fields[str(place[-1])].annotation)
+    # Of keys with values, each of which is one of them.
+    _, value = get_args(_section(place[:-2]).model_fields[str(place[-2])].annotation)
+    return get_args(value)
 
 
 def _section(place: KeyPath) -> type[BaseModel]:

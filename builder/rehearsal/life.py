@@ -9,7 +9,7 @@ from pathlib import Path
 
 from builder import deploy
 from builder.assembly import Assembly
-from builder.assembly.build import BUILD_FOLDER, build
+from builder.assembly.build import BUILD_FOLDER, Built, NotBuilt, build, differs_here
 from builder.assembly.components import stacks_of_functions
 from builder.assembly.manifest import PreviousValue, StackEntry
 from builder.assembly.render import make_assembly
@@ -18,6 +18,7 @@ from builder.config import Wanted
 from builder.deploy.plan.guards import protection_hit
 from builder.errors import Failed
 from builder.local import EmbeddedAws
+from builder.packing.machine import Machine
 from builder.rehearsal.behind import SETTINGS, ByHand, change_by_hand
 from builder.rehearsal.foreign import bootstrap, lint_read, make_buckets, only_account
 from builder.rehearsal.stage import (
@@ -56,7 +57,7 @@ class _Life:
     @property
     def deployment(self) -> deploy.Deployment:
         assembly = self.assembly
-        assets = build(assembly.assets, self.root, self.build_folder)
+        assets = build(assembly.assets, self.root, self.build_folder, here=True)
         bound = deploy.make_deployment(assembly.manifest, assembly.templates, self.suffix, assets=assets)
         return dataclasses.replace(bound, bootstraps=assembly.bootstraps)
 
@@ -77,6 +78,7 @@ def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:
                 stage.tell(Line(made))
         root = wanted.folder
         life = _Life(stage, wanted, root, root / BUILD_FOLDER, suffix, clients, visitor, with_stand_ins(assembly))
+        _build(life)
         _live(life, assembly)
 
 
@@ -105,6 +107,30 @@ def _live(life: _Life, assembly: Assembly) -> None:
     life = _update(life)
     _drift(life)
     _end(life)
+
+
+def _build(life: _Life) -> None:
+    """Make what has packages as Lambda gets it, and once more for what runs functions here.
+
+    Raises Failed where one of them cannot be made.
+    """
+    twice = [asset for asset in life.assembly.assets if differs_here(asset)]
+    if not twice:
+        return
+    life.stage.tell(Chapter("build"))
+    for asset in build(twice, life.root, life.build_folder):
+        _tell_built(life, asset, f"as {asset.asset.runtime} on {asset.asset.architecture} runs it")
+    for asset in build(twice, life.root, life.build_folder, here=True):
+        here = Machine(asset.asset.runtime, asset.asset.architecture, here=True).name
+        _tell_built(life, asset, f"a second time, for {here}, by which functions run here")
+
+
+def _tell_built(life: _Life, built: Built | NotBuilt, how: str) -> None:
+    if isinstance(built, NotBuilt):
+        raise Failed(where="build", what=built.why)
+    life.stage.tell(Line(f"{built.asset.source} with its packages, {how}"))
+    for note in built.notes:
+        life.stage.tell(Line(f"{built.asset.source}: {note}"))
 
 
 def with_stand_ins(assembly: Assembly) -> Assembly:
@@ -177,7 +203,8 @@ def _use(life: _Life) -> None:
 def _built_in(life: _Life) -> bool:
     """Whether there is the function whose handlers are known to keep items in the table."""
     config = life.wanted.config if life.wanted else None
-    return config is not None and config.function is not None and config.table is not None
+    is_ours = config is not None and config.function is not None and config.table is not None
+    return is_ours and "function" in life.deployment.components
 
 
 def _nothing_to_do(life: _Life) -> None:

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from builder.assembly.assets import Asset, merged, read_assets, taken_by, write_assets
 from builder.assembly.build import Built, NotBuilt, build
 from builder.assembly.package import package
-from builder.assembly.source import MOST_BYTES, NoSource, Recipe, asset_id, read_archive, read_source, write_archive
 from builder.errors import BadInput
+from builder.packing.source import MOST_BYTES, NoSource, Recipe, asset_id, read_archive, read_source, write_archive
 from builder.terms import Region
 
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
@@ -67,7 +67,7 @@ class TestSource:
     def test_an_archive_is_the_same_in_other_processes(self, tmp_path: Path) -> None:
         write(tmp_path / "code")
         script = (
-            "import sys, pathlib; from builder.assembly.source import write_archive, read_source, asset_id, Recipe\n"
+            "import sys, pathlib; from builder.packing.source import write_archive, read_source, asset_id, Recipe\n"
             "print(asset_id(read_source(pathlib.Path('code')), Recipe()))\n"
             "write_archive(pathlib.Path('code'), open(sys.argv[1], 'wb'))"
         )

@@ -12,9 +12,9 @@ import pytest
 from answer import ROOT
 from builder.assembly.build import Built, build
 from builder.assembly.cdk import CdkAssembly, find_root, is_cloud_assembly, read_cloud_assembly
-from builder.assembly.source import read_archive
 from builder.assembly.store import Bootstrap
 from builder.errors import BuilderError, ExitCode
+from builder.packing.source import read_archive
 from builder.terms import AccountId, Region, Site
 
 APPS = ROOT / "tests" / "assembly" / "cdk"

@@ -1,5 +1,6 @@
 import pytest
 
+from builder.packing.read import Inline
 from config.project import Project
 
 PLACE = "12: function.source: "
@@ -41,16 +42,10 @@ def test_a_warning_of_the_compiler_is_no_fault(dr: Project) -> None:
     assert dr.told() == []
 
 
-def test_a_file_beyond_what_lambda_takes_inline_is_refused(dr: Project) -> None:
-    dr.handler("handler = 1\n#" + "x" * 4 * 1024 * 1024)
-
-    assert told(dr) == "lambda/python/index.py has 4,194,317 bytes, and a function's inline code 4,194,304 at most"
-
-
 def test_line_ends_of_windows_do_not_reach_the_template(dr: Project) -> None:
     dr.handler("handler = 1\r\n")
 
-    assert dr.read().handlers["function"] == "handler = 1\n"
+    assert dr.read().code["function"] == Inline("handler = 1\n")
 
 
 class TestNode:
@@ -62,7 +57,7 @@ class TestNode:
     def test_is_read_from_index_js(self, node: Project) -> None:
         node.handler("exports.handler = async () => 1;\n", "lambda/nodejs/index.js")
 
-        assert node.read().handlers["function"] == "exports.handler = async () => 1;\n"
+        assert node.read().code["function"] == Inline("exports.handler = async () => 1;\n")
 
     def test_needs_a_handler(self, node: Project) -> None:
         node.handler("exports.main = 1;\n", "lambda/nodejs/index.js")

@@ -9,6 +9,7 @@ import yaml
 
 from builder.config import read_wanted
 from builder.errors import BadInput, ExitCode, Several
+from builder.packing.read import Inline
 from config.project import GOOD, HERE, Project
 
 BROKEN: list[dict[str, Any]] = yaml.safe_load((HERE / "broken.yaml").read_text())
@@ -20,7 +21,7 @@ def test_the_good_file_is_good(dr: Project) -> None:
     assert wanted.config.function
     assert wanted.config.function.memory_mb == 256
     assert wanted.folder == Path()
-    assert wanted.handlers["function"] == "def handler(event, context): ...\n"
+    assert wanted.code["function"] == Inline("def handler(event, context): ...\n")
     assert wanted.warnings == ()
 
 

@@ -20,10 +20,17 @@ def test_what_is_not_said_has_a_meaning() -> None:
     assert config.bucket.expire_noncurrent_days == 30
     assert config.function.model_dump() == {
         "runtime": "python3.14",
+        "architecture": "x86_64",
         "source": "lambda/python",
+        "handler": "index.handler",
         "memory_mb": 256,
         "timeout_s": 10,
+        "reserved_concurrency": None,
         "url_auth": "AWS_IAM",
+        "url": {"auth": "AWS_IAM"},
+        "health": "/health",
+        "uses": {},
+        "policy": (),
         "environment": {},
         "log_retention_days": 30,
     }
@@ -32,20 +39,19 @@ def test_what_is_not_said_has_a_meaning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "file"),
+    ("said", "folder"),
     [
-        ({}, "lambda/python/index.py"),
-        ({"runtime": "python3.13"}, "lambda/python/index.py"),
-        ({"runtime": "nodejs22.x"}, "lambda/nodejs/index.js"),
-        ({"runtime": "nodejs24.x", "source": "app"}, "app/index.js"),
-        ({"source": "app"}, "app/index.py"),
+        ({}, "lambda/python"),
+        ({"runtime": "python3.13"}, "lambda/python"),
+        ({"runtime": "nodejs22.x"}, "lambda/nodejs"),
+        ({"runtime": "nodejs24.x", "source": "app"}, "app"),
     ],
 )
-def test_the_handlers_file_follows_from_source_and_runtime(said: dict[str, Any], file: str) -> None:
+def test_the_folder_follows_from_the_runtime(said: dict[str, Any], folder: str) -> None:
     config = make_wanted(function=said).config
 
     assert config.function
-    assert config.function.handler_file == file
+    assert config.function.source == folder
 
 
 def test_the_primary_comes_first() -> None:

@@ -168,7 +168,7 @@ def deployed_in_three_regions(embedded: EmbeddedAws) -> Target:
     regions = wanted.config.regions.model_copy(update={"secondaries": ("us-west-2", "eu-west-1")})
     config = wanted.config.model_copy(update={"regions": regions})
     with on_stage(embedded, ACCOUNT_OF_THREE):
-        return asyncio.run(_deploy(make_assembly(type(wanted)(config, wanted.folder, wanted.handlers))))
+        return asyncio.run(_deploy(make_assembly(type(wanted)(config, wanted.folder, wanted.code))))
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def with_experiment(theatre: Theatre) -> Iterator[Theatre]:
     """The shipped system with an experiment that the alarm `errors` stops."""
     wanted = read_wanted(ROOT / "dr.yaml")
     config = wanted.config.model_copy(update={"drill": DrillConfig(fis=FisConfig(stop_alarms=("errors",)))})
-    assembly = make_assembly(type(wanted)(config, wanted.folder, wanted.handlers))
+    assembly = make_assembly(type(wanted)(config, wanted.folder, wanted.code))
     deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
 
     async def deploy() -> None:

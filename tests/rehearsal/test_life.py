@@ -4,6 +4,7 @@ import pytest
 
 from builder.config import Wanted
 from builder.errors import Failed
+from builder.packing.read import Inline
 from builder.rehearsal import rehearse_system
 from rehearsal.told import Told
 
@@ -58,7 +59,7 @@ def test_a_template_with_findings_ends_the_rehearsal_before_anything_is_started(
 def test_a_handler_that_does_not_answer_fails_the_rehearsal(wanted: Wanted, told: Told) -> None:
     with pytest.raises(Failed, match="answers GET with"):
         rehearse_system(
-            replace(wanted, handlers={"function": "def handler(event, context):\n    raise ValueError\n"}),
+            replace(wanted, code={"function": Inline("def handler(event, context):\n    raise ValueError\n")}),
             "dev",
             told.stage(),
         )

@@ -1,11 +1,13 @@
 """What dr.yaml may say under `function:`, and of each of `functions:`."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from builder.components.available import Runtime
-from builder.components.options import Section
+from builder.components.options import BUCKET, TABLE, Section
+from builder.errors import did_you_mean
 
 RESOURCE_TYPES = (
     "AWS::IAM::Role",
@@ -16,10 +18,22 @@ RESOURCE_TYPES = (
 )
 """What its template is made of."""
 _VARIABLE = r"^[a-zA-Z][a-zA-Z0-9_]+$"
-FUNCTION_PATTERNS = {_VARIABLE: "only letters, digits and underscores, two at least and a letter first"}
+_USED = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
+_HANDLER = r"^[A-Za-z0-9_/-][A-Za-z0-9_./-]*\.[A-Za-z_$][A-Za-z0-9_$]*$"
+_ACTION = r"^[a-z0-9-]+:[A-Za-z]+$"
+_PATH = r"^/[!-~]*$"
+_RESOURCE = r"^(\*|arn:[!-~]+)$"
+FUNCTION_PATTERNS = {
+    _VARIABLE: "only letters, digits and underscores, two at least and a letter first",
+    _USED: "only lower-case letters, digits and hyphens, a letter first and no hyphen last",
+    _HANDLER: "a module and a function in it: index.handler, app.main.handler, src/api/index.handler",
+    _ACTION: "an action as IAM has it, s3:GetObject; without wildcards, each by its name",
+    _RESOURCE: "an ARN, which may hold ${AWS::Region} and the like, or * for actions that are on nothing",
+}
 """What each pattern asks for, in words."""
-FUNCTION_SEPARATORS = {_VARIABLE: "_"}
+FUNCTION_SEPARATORS = {_VARIABLE: "_", _USED: "-"}
 _VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
+_PLACEHOLDERS = ("EnvironmentSuffix", "AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix")
 # CloudWatch Logs takes these periods and no others.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 _RetentionDays = Literal[
@@ -31,11 +45,70 @@ def _source(known: dict[str, Any]) -> str:
     return "lambda/nodejs" if str(known.get("runtime")).startswith("nodejs") else "lambda/python"
 
 
+def _check_placeholders(text: str) -> str:
+    """Return the text. Raises ValueError for a variable that the function's template does not have."""
+    for name in re.findall(r"\$\{([^}]*)\}", text):
+        if name not in _PLACEHOLDERS:
+            known = ", ".join(f"${{{known}}}" for known in _PLACEHOLDERS)
+            raise ValueError(f"'{text}' holds ${{{name}}}{did_you_mean(name, _PLACEHOLDERS)}: there are {known}")
+    return text
+
+
+def _url(written: object) -> object:
+    """Return keys with values for `url: true`, none for `url: false`."""
+    return {True: {}, False: None}.get(written, written) if isinstance(written, bool) else written
+
+
+class UrlConfig(Section):
+    """The URL in front of a function."""
+
+    auth: Literal["AWS_IAM", "NONE"] = Field(
+        default="AWS_IAM", description="Who may call it: AWS_IAM signed requests only, NONE anyone who knows it"
+    )
+
+
+class StatementConfig(Section):
+    """One statement of a policy, as IAM has it."""
+
+    Sid: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]+$")] | None = Field(
+        default=None, description="A name of its own"
+    )
+    Effect: Literal["Allow"] = Field(default="Allow", description="Allow")
+    Action: tuple[Annotated[str, StringConstraints(pattern=_ACTION)], ...] = Field(
+        min_length=1, description="Each action by its name", examples=[["sns:Publish"]]
+    )
+    Resource: tuple[Annotated[str, StringConstraints(pattern=_RESOURCE), AfterValidator(_check_placeholders)], ...] = (
+        Field(
+            min_length=1,
+            description="ARNs, which may hold ${EnvironmentSuffix}, ${AWS::Region} and other pseudo parameters",
+            examples=[["arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:news"]],
+        )
+    )
+    Condition: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="When", examples=[{"StringEquals": {"aws:ResourceTag/team": "shop"}}]
+    )
+
+
+UseMode = Literal["read", "write", "read_write"]
+
+
+def variable_of(kind: str, name: str) -> str:
+    """Return the variable in which a function that uses a table or a bucket has its physical name."""
+    noun = kind.upper()
+    return f"{noun}_NAME" if name in (TABLE, BUCKET) else f"{name.upper().replace('-', '_')}_{noun}"
+
+
 class FunctionVarying(Section):
     """What may differ between environments."""
 
     memory_mb: int = Field(default=256, strict=True, ge=128, le=10240, description="Memory; processor time follows it")
     timeout_s: int = Field(default=10, strict=True, ge=1, le=900, description="Seconds until a request is given up")
+    reserved_concurrency: int | None = Field(
+        default=None,
+        strict=True,
+        ge=0,
+        description="Requests at a time that are kept for it in each region, and the most that it takes; 0 stops it",
+    )
     environment: dict[_VariableName, str] = Field(
         default_factory=dict,
         description="More environment variables; ROLE and REGIONS are there already, and TABLE_NAME beside `table:`",
@@ -46,17 +119,45 @@ class FunctionVarying(Section):
 class FunctionConfig(FunctionVarying):
     """The function of each region, and the URL in front of it."""
 
-    runtime: Runtime = Field(default="python3.14", description="Lambda runtime: index.py for Python, index.js for Node")
+    runtime: Runtime = Field(default="python3.14", description="Lambda runtime, of Python or of Node.js")
+    architecture: Literal["x86_64", "arm64"] = Field(
+        default="x86_64", description="Processor that it runs on, and that its packages are built for"
+    )
     source: str = Field(
         default_factory=_source,
         min_length=1,
-        description="Folder of index.py or index.js; lambda/python or lambda/nodejs where nothing is said",
+        description="Folder of its code, all of it; lambda/python or lambda/nodejs where nothing is said",
+        examples=["services/api"],
+    )
+    handler: Annotated[str, StringConstraints(pattern=_HANDLER, max_length=128)] = Field(
+        default="index.handler",
+        description="What Lambda calls: a module within the folder, and a function in it",
+        examples=["app.main.handler", "src/api/index.handler"],
     )
     url_auth: Literal["AWS_IAM", "NONE"] = Field(
-        default="AWS_IAM", description="Who may call the URL: AWS_IAM signed requests only, NONE anyone who knows it"
+        default="AWS_IAM", description="Short for `url: {auth: ...}`: AWS_IAM, or NONE"
+    )
+    url: Annotated[UrlConfig | None, BeforeValidator(_url, json_schema_input_type=bool | UrlConfig | None)] = Field(
+        default=UrlConfig(),
+        description="The URL that it answers at; false: none, and nobody outside of the account's rights calls it",
+        examples=[{"auth": "NONE"}, False],
+    )
+    health: Annotated[str, StringConstraints(pattern=_PATH)] = Field(
+        default="/health",
+        description="Path of its URL that answers 200 where the region is well: rehearsals and drills ask it",
+    )
+    uses: dict[Annotated[str, StringConstraints(pattern=_USED)], UseMode] = Field(
+        default_factory=dict,
+        description="Tables and buckets that it may read, write or both in its region; sets NAME_TABLE, NAME_BUCKET",
+        examples=[{"orders": "read_write", "uploads": "read"}],
+    )
+    policy: tuple[StatementConfig, ...] = Field(
+        default=(), description="Statements of your own that its role has beside"
     )
 
     @property
-    def handler_file(self) -> str:
-        """The handler's file, relative to the folder of dr.yaml."""
-        return f"{self.source}/index.{'js' if self.runtime.startswith('nodejs') else 'py'}"
+    def auth(self) -> Literal["AWS_IAM", "NONE"] | None:
+        """Who may call the URL; None where there is none."""
+        if self.url is None:
+            return None
+        return self.url.auth if "url" in self.model_fields_set else self.url_auth

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from builder.assembly.components import Component, FunctionComponent, OutputOf
+from builder.components.bucket.stacks import stack_part as bucket_part
 from builder.components.environments import parameters_of
 from builder.components.key.stacks import function_key, key_needs
 from builder.components.options import FUNCTION, TABLE
 from builder.config import Config
-from builder.terms import Region
+from builder.terms import Region, StackId
 from builder.topology import Stack, names, stack_id
 from builder.topology.names import Name
 
@@ -25,25 +26,46 @@ def make_stacks(config: Config) -> tuple[Stack, ...]:
 
 def _stacks(config: Config, name: str) -> Iterator[Stack]:
     regions, stack = config.regions, stack_part(name)
-    uses_table = name == FUNCTION and config.table is not None
     for region in regions.all:
-        public = names.public_names(regions, region, "lambdaUrl")
-        key = function_key(config, region, uses_data=uses_table)
+        key = function_key(config, region, uses_data=uses_data(config, name))
         yield Stack(
             component=FUNCTION,
             name=stack,
             of=name,
             region=region,
             stack_name=names.stack_name(config.project, stack),
-            needs=(
-                *(key_needs(config, region) if key else ()),
-                *((stack_id(regions.primary, TABLE),) if uses_table else ()),
-            ),
+            needs=(*(key_needs(config, region) if key else ()), *_needs(config, name, region)),
             parameters={**_roles(config, name, region), **parameters_of(config, FUNCTION, name), **key},
-            outputs=tuple(
-                (output, "FunctionUrl") for output in (public if name == FUNCTION else (f"{name}.{region}.url",))
-            ),
+            outputs=_outputs(config, name, region),
         )
+
+
+def writes_to_table(config: Config, name: str) -> bool:
+    """Return whether a function is the one that writes to the one table without having to say so."""
+    return name == FUNCTION and config.table is not None
+
+
+def uses_data(config: Config, name: str) -> bool:
+    """Return whether a function reads or writes any table or bucket of the system."""
+    return writes_to_table(config, name) or bool(config.functions_by_name[name].uses)
+
+
+def _outputs(config: Config, name: str, region: Region) -> tuple[tuple[str, str], ...]:
+    if config.functions_by_name[name].auth is None:
+        return ()
+    public = names.public_names(config.regions, region, "lambdaUrl")
+    return tuple((output, "FunctionUrl") for output in (public if name == FUNCTION else (f"{name}.{region}.url",)))
+
+
+def _needs(config: Config, name: str, region: Region) -> tuple[StackId, ...]:
+    """Return the stacks of what a function uses: of a table the primary's, of a bucket that of its own region."""
+    used = dict.fromkeys((*([TABLE] if writes_to_table(config, name) else ()), *config.functions_by_name[name].uses))
+    return tuple(
+        stack_id(config.regions.primary, other)
+        if other in config.tables_by_name
+        else stack_id(region, bucket_part(other))
+        for other in used
+    )
 
 
 def _roles(config: Config, name: str, region: Region) -> dict[str, str]:
@@ -61,17 +83,19 @@ def stack_part(name: str) -> str:
 
 
 def make_components(config: Config) -> dict[str, Component]:
-    """Return the functions with each region's URL."""
+    """Return the functions that have URLs, with each region's."""
     return {
         name: Component(
             function=FunctionComponent(
                 url={
                     region: OutputOf((stack_id(region, stack_part(name)), "FunctionUrl"))
                     for region in config.regions.all
-                }
+                },
+                health=options.health,
             )
         )
-        for name in config.functions_by_name
+        for name, options in config.functions_by_name.items()
+        if options.auth
     }
 
 

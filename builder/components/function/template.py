@@ -1,20 +1,23 @@
 """The function of a region, its URL, and the role and log group it runs with; the same bytes in every region."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from awacs import dynamodb, kms, logs
+from awacs import dynamodb, logs
 from awacs.aws import Allow, PolicyDocument, Statement
-from troposphere import GetAtt, Output, Parameter, Ref, Sub, Template, awslambda, iam
+from troposphere import AWSObject, GetAtt, Output, Parameter, Ref, Sub, Template, awslambda, iam
 from troposphere import logs as cloudwatch_logs
 
-from builder.components.encryption import function_key, function_key_parameters, function_may_use_key, via
+from builder.assembly.assets import BUCKET_PARAMETER, key_of
+from builder.components.encryption import function_key, function_key_parameters
+from builder.components.function.grants import make_statements, may_use_key, variables_of
 from builder.components.function.options import FunctionConfig
+from builder.components.function.stacks import uses_data, writes_to_table
 from builder.components.options import FUNCTION, TABLE
 from builder.components.role import make_role
 from builder.components.skeleton import add, make_skeleton
 from builder.components.varying import Varying
 from builder.config import Config, Wanted
+from builder.packing.read import Code, Inline, Packed
 from builder.topology import Stack, names
 
 
@@ -22,24 +25,22 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
     """Return the template that this piece of dr.yaml leads to.
 
     function: {source: lambda/python, runtime: python3.14, memory_mb: 256, timeout_s: 10, url_auth: NONE}
+    functions: {api: {source: services/api, handler: app.main.handler, uses: {orders: read_write}, url: false}}
     """
     config, options = wanted.config, wanted.config.functions_by_name[stack.of]
-    writes = stack.of == FUNCTION and config.table is not None
-    what = "function behind a URL that writes to the global table" if writes else "function behind a URL"
-    parameters = (*_role_parameters(stack.of), *function_key_parameters(config, uses_data=writes))
-    template = make_skeleton(f"{config.project}: {what}", *parameters)
+    writes = writes_to_table(config, stack.of)
+    what = "function behind a URL" if options.auth else "function"
+    what = f"{what} that writes to the global table" if writes else what
+    of_key = function_key_parameters(config, uses_data=uses_data(config, stack.of))
+    template = make_skeleton(f"{config.project}: {what}", *_role_parameters(stack.of), *of_key)
+    if isinstance(wanted.code[stack.of], Packed):
+        template.add_parameter(Parameter(BUCKET_PARAMETER, Type="String", Description="Bucket that holds the code"))
     values = Varying(config, FUNCTION, stack.of, template)
     add(
         template,
         _function(wanted, stack.of, values),
-        awslambda.Url(
-            "FunctionUrl",
-            # By name: a reference to the ARN would show the URL as possibly replaced whenever the function changes.
-            TargetFunctionArn=Ref("Function"),
-            AuthType=options.url_auth,
-        ),
-        *_url_permissions(options),
-        _execution_role(config, stack.of, writes=writes),
+        *(_url(options.auth) if options.auth else ()),
+        _execution_role(config, stack.of, options),
         cloudwatch_logs.LogGroup(
             "LogGroup",
             LogGroupName=Sub(f"/aws/lambda/{_function_name(config, stack.of)}"),
@@ -47,9 +48,10 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
             **_by_key("KmsKeyId", config),
         ),
     )
-    template.add_output(
-        Output("FunctionUrl", Description="Where the function answers", Value=GetAtt("FunctionUrl", "FunctionUrl"))
-    )
+    if options.auth:
+        template.add_output(
+            Output("FunctionUrl", Description="Where the function answers", Value=GetAtt("FunctionUrl", "FunctionUrl"))
+        )
     template.add_output(Output("FunctionName", Description="Name of the function", Value=Ref("Function")))
     return template
 
@@ -70,12 +72,12 @@ def _function_name(config: Config, name: str) -> str:
 
 def _function(wanted: Wanted, name: str, values: Varying) -> awslambda.Function:
     config, options = wanted.config, wanted.config.functions_by_name[name]
-    table = names.table_name(config.project, TABLE) if name == FUNCTION and config.table else None
+    table = names.table_name(config.project, TABLE) if writes_to_table(config, name) else None
     return awslambda.Function(
         "Function",
         FunctionName=Sub(_function_name(config, name)),
         Runtime=options.runtime,
-        Handler="index.handler",
+        Handler=options.handler,
         MemorySize=values.of("memory_mb"),
         Timeout=values.of("timeout_s"),
         Role=GetAtt("ExecutionRole", "Arn"),
@@ -85,10 +87,12 @@ def _function(wanted: Wanted, name: str, values: Varying) -> awslambda.Function:
                 **({"TABLE_NAME": Sub(table)} if table else {}),
                 "ROLE": Ref("Role"),
                 "REGIONS": ",".join(config.regions.all),
+                **variables_of(config, options),
                 **values.of("environment"),
             }
         ),
-        Code=awslambda.Code(ZipFile=wanted.handlers[name]),
+        Code=_code(wanted.code[name]),
+        **_unusual(options, values),
         **_by_key("KmsKeyArn", config),
     )
 
@@ -99,14 +103,34 @@ def _by_key(name: str, config: Config) -> dict[str, Any]:
     return {name: key} if key else {}
 
 
-def _url_permissions(options: FunctionConfig) -> tuple[awslambda.Permission, awslambda.Permission]:
-    """Both of the permissions that a URL needs since October 2025; with one alone it answers 403.
+def _code(code: Code) -> awslambda.Code:
+    if isinstance(code, Inline):
+        return awslambda.Code(ZipFile=code.text)
+    return awslambda.Code(S3Bucket=Ref(BUCKET_PARAMETER), S3Key=key_of(code))
+
+
+def _unusual(options: FunctionConfig, values: Varying) -> dict[str, Any]:
+    """Return the properties that most functions do without."""
+    architecture = options.architecture
+    said = {"Architectures": [architecture]} if architecture != "x86_64" else {}
+    has_concurrency = options.reserved_concurrency is not None or values.varies("reserved_concurrency")
+    concurrency = {"ReservedConcurrentExecutions": values.of("reserved_concurrency")} if has_concurrency else {}
+    return {**said, **concurrency}
+
+
+def _url(auth: str) -> tuple[AWSObject, ...]:
+    """Return a URL with both of the permissions that it needs since October 2025; with one alone it answers 403.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
     """
-    auth = options.url_auth
     caller: Any = "*" if auth == "NONE" else Ref("AWS::AccountId")
     return (
+        awslambda.Url(
+            "FunctionUrl",
+            # By name: a reference to the ARN would show the URL as possibly replaced whenever the function changes.
+            TargetFunctionArn=Ref("Function"),
+            AuthType=auth,
+        ),
         awslambda.Permission(
             "UrlPermission",
             Action="lambda:InvokeFunctionUrl",
@@ -124,7 +148,7 @@ def _url_permissions(options: FunctionConfig) -> tuple[awslambda.Permission, aws
     )
 
 
-def _execution_role(config: Config, name: str, *, writes: bool) -> iam.Role:
+def _execution_role(config: Config, name: str, options: FunctionConfig) -> iam.Role:
     # Without logs:CreateLogGroup: a late write could bring a deleted group back.
     write_logs = Statement(
         Sid="WriteLogs",
@@ -141,28 +165,14 @@ def _execution_role(config: Config, name: str, *, writes: bool) -> iam.Role:
             PolicyDocument=PolicyDocument(
                 Version="2012-10-17",
                 Statement=[
-                    *([_read_and_write_items(config)] if writes else []),
+                    *([_read_and_write_items(config)] if writes_to_table(config, name) else []),
                     write_logs,
-                    *_use_of_key(config, name, writes=writes),
+                    *may_use_key(config, name, options),
+                    *make_statements(config, options),
                 ],
             ),
         ),
     )
-
-
-def _use_of_key(config: Config, name: str, *, writes: bool) -> Iterator[Statement]:
-    """Yield what the function takes of the key: its variables, and what is in the table, which a write decrypts too.
-
-    Sources: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html and
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
-    """
-    if function_key(config):
-        function = f"function:{_function_name(config, name)}"
-        own = Sub(f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:{function}")
-        context = {"kms:EncryptionContext:aws:lambda:FunctionArn": own}
-        yield from function_may_use_key(config, "DecryptVariables", [kms.Decrypt], context)
-    if writes:
-        yield from function_may_use_key(config, "DecryptItems", [kms.Decrypt], {"kms:ViaService": via("dynamodb")})
 
 
 def _read_and_write_items(config: Config) -> Statement:

@@ -10,7 +10,7 @@ import json
 import os
 import stat
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -23,8 +23,10 @@ MOST_BYTES = 262_144_000
 Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 COPY = "copy 1"
-"""The recipe that packs files as they are, and its version. What builds dependencies will be another one."""
+"""The recipe that packs files as they are, and its version; `code.recipe` has those of functions' folders."""
 _LEFT_OUT = frozenset({"__pycache__", ".git"})
+Ships = Callable[[Path, str], bool]
+"""Whether a name within a folder is packed, a folder's with all that is below it."""
 _TIME = (1980, 1, 1, 0, 0, 0)
 _BLOCK = 1 << 20
 
@@ -65,7 +67,12 @@ def is_archive(path: Path) -> bool:
     return path.is_file() and zipfile.is_zipfile(path)
 
 
-def read_source(path: Path, *, follow: bool = False) -> tuple[SourceFile, ...]:
+def ships_as_is(_folder: Path, name: str) -> bool:
+    """Return whether a name is packed where a folder is packed as it is."""
+    return name not in _LEFT_OUT
+
+
+def read_source(path: Path, *, follow: bool = False, ships: Ships = ships_as_is) -> tuple[SourceFile, ...]:
     """Return what goes into the archive of a folder, or of a file alone, sorted by name.
 
     With `follow` a link within the folder is what it leads to, as CDK packs it.
@@ -73,53 +80,79 @@ def read_source(path: Path, *, follow: bool = False) -> tuple[SourceFile, ...]:
     takes.
     """
     files, size = [], 0
-    for name, file in sorted(_files(path, follow=follow)):
+    for name, file in files_below(path, follow=follow, ships=ships):
         with _opened(file) as opened:
             info = os.fstat(opened.fileno())
             if not stat.S_ISREG(info.st_mode):
                 raise NoSource(f"has something in it that is no ordinary file: {name}")
             size += info.st_size
-            _check_size(size)
+            check_size(size)
             files.append(SourceFile(name, _mode(info.st_mode), _sha256(opened), info.st_size))
     if not files:
         raise NoSource("has no file in it")
     return tuple(files)
 
 
+def files_below(path: Path, *, follow: bool = False, ships: Ships = ships_as_is) -> tuple[tuple[str, Path], ...]:
+    """Return everything below a folder that is packed, by its name in the archive. Raises NoSource for links."""
+    return tuple(sorted(_files(path, follow=follow, ships=ships)))
+
+
 def write_archive(path: Path, to: IO[bytes], *, follow: bool = False) -> tuple[SourceFile, ...]:
     """Write the archive of a folder, or of a file alone; return what went in, as it was at that moment."""
-    files = []
+    return write_files(files_below(path, follow=follow), to)
+
+
+def write_files(
+    files: Iterable[tuple[str, Path]], to: IO[bytes], comment: Callable[[Sequence[SourceFile]], bytes] | None = None
+) -> tuple[SourceFile, ...]:
+    """Write an archive of these files in this order, with a comment on what went in; return what did.
+
+    Raises NoSource for more than Lambda takes.
+    """
+    written: list[SourceFile] = []
+    size = 0
     with zipfile.ZipFile(to, "w", zipfile.ZIP_STORED) as archive:
-        for name, file in sorted(_files(path, follow=follow)):
+        for name, file in files:
             with _opened(file) as opened:
                 mode, data = _mode(os.fstat(opened.fileno()).st_mode), opened.read()
             info = zipfile.ZipInfo(name, date_time=_TIME)
             info.create_system = 3
             info.external_attr = (stat.S_IFREG | mode) << 16
             archive.writestr(info, data)
-            files.append(SourceFile(name, mode, hashlib.sha256(data).hexdigest(), len(data)))
-    return tuple(files)
+            written.append(SourceFile(name, mode, hashlib.sha256(data).hexdigest(), len(data)))
+            size += len(data)
+            check_size(size)
+        if comment:
+            archive.comment = comment(written)
+    return tuple(written)
 
 
 def read_archive(archive: IO[bytes]) -> tuple[SourceFile, ...]:
     """Return what went into an archive of our own making. Raises NoSource for any other."""
+    return read_commented(archive)[0]
+
+
+def read_commented(archive: IO[bytes]) -> tuple[tuple[SourceFile, ...], bytes]:
+    """Return what went into an archive of our own making, and its comment. Raises NoSource for any other."""
     files = []
     try:
         with zipfile.ZipFile(archive) as opened:
+            comment = opened.comment
             for info in opened.infolist():
                 with opened.open(info) as inner:
                     digest = _sha256(inner)
                 files.append(SourceFile(info.filename, info.external_attr >> 16 & 0o777, digest, info.file_size))
     except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
         raise NoSource("is no archive") from error
-    return tuple(files)
+    return tuple(files), comment
 
 
 def check_archive(path: Path) -> str:
     """Return the SHA-256 of an archive that somebody else made. Raises NoSource where Lambda would not take it."""
     try:
         with zipfile.ZipFile(path) as opened:
-            _check_size(sum(info.file_size for info in opened.infolist()))
+            check_size(sum(info.file_size for info in opened.infolist()))
     except zipfile.BadZipFile as error:
         raise NoSource("is a broken archive") from error
     return sha256_of(path)
@@ -131,23 +164,19 @@ def sha256_of(path: Path) -> str:
         return _sha256(opened)
 
 
-def _files(path: Path, *, follow: bool) -> Iterator[tuple[str, Path]]:
-    """Yield everything below a folder that is packed, by its name in the archive."""
+def _files(path: Path, *, follow: bool, ships: Ships) -> Iterator[tuple[str, Path]]:
     if not path.is_dir():
         yield path.name, path
         return
     for folder, below, names in os.walk(path, followlinks=follow, onerror=_raise):
-        below[:] = [name for name in below if name not in _LEFT_OUT]
         here = Path(folder)
-        for name in (*below, *names):
+        below[:] = [name for name in below if ships(here, name)]
+        packed = [name for name in names if ships(here, name)]
+        for name in (*below, *packed):
             _check_name(name)
             if (here / name).is_symlink():
                 _check_link(path, here / name, follow=follow)
-        yield from (
-            (PurePosixPath((here / name).relative_to(path)).as_posix(), here / name)
-            for name in names
-            if name not in _LEFT_OUT
-        )
+        yield from ((PurePosixPath((here / name).relative_to(path)).as_posix(), here / name) for name in packed)
 
 
 def _check_link(path: Path, link: Path, *, follow: bool) -> None:
@@ -155,11 +184,11 @@ def _check_link(path: Path, link: Path, *, follow: bool) -> None:
     name = link.relative_to(path).as_posix()
     if not follow:
         raise NoSource(f"has a symbolic link in it: {name}")
-    target = Path(os.path.realpath(link))
-    if not target.exists() or not target.is_relative_to(path.resolve()):
+    machine = Path(os.path.realpath(link))
+    if not machine.exists() or not machine.is_relative_to(path.resolve()):
         raise NoSource(f"has a symbolic link in it that leads to nothing within it: {name}")
     above = (folder for folder in link.parents if folder.is_relative_to(path))
-    if any(Path(os.path.realpath(folder)).is_relative_to(target) for folder in above):
+    if any(Path(os.path.realpath(folder)).is_relative_to(machine) for folder in above):
         raise NoSource(f"has a symbolic link in it that leads round in a circle: {name}")
 
 
@@ -186,9 +215,11 @@ def _mode(mode: int) -> int:
     return 0o755 if mode & stat.S_IXUSR else 0o644
 
 
-def _check_size(size: int) -> None:
+def check_size(size: int, largest: str = "") -> None:
+    """Raise NoSource for more than Lambda unpacks, with what of it is the largest."""
     if size > MOST_BYTES:
-        raise NoSource(f"has more than the {MOST_BYTES:,} bytes that Lambda unpacks")
+        of_it = f" ({largest})" if largest else ""
+        raise NoSource(f"has more than the {MOST_BYTES:,} bytes that Lambda unpacks{of_it}")
 
 
 def _sha256(opened: IO[bytes]) -> str:

@@ -1,0 +1,138 @@
+"""What a function's role may do beyond its logs: with what it uses, in its own region, and as `policy:` says.
+
+Of a table or a bucket the actions on data that a mode takes, and no more: none that look at settings, or change any.
+Sources:
+- https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+- https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from awacs import dynamodb, kms, s3
+from awacs.aws import Action, Allow, Condition, ConditionElement, Statement
+from troposphere import Sub
+
+from builder.components.encryption import function_key, function_may_use_key, via
+from builder.components.function.options import FunctionConfig, StatementConfig, UseMode, variable_of
+from builder.components.function.stacks import writes_to_table
+from builder.components.options import BUCKET, TABLE
+from builder.config import Config
+from builder.topology import names
+
+_REGIONAL = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}"
+
+
+def variables_of(config: Config, options: FunctionConfig) -> dict[str, Sub]:
+    """Return the variables in which a function has the names of what it uses."""
+    return {variable_of(kind, name): Sub(_physical(config, kind, name)) for kind, name, _ in _used(config, options)}
+
+
+def make_statements(config: Config, options: FunctionConfig) -> tuple[Statement, ...]:
+    """Return what a function's role is allowed by `uses:` and `policy:`."""
+    used = [
+        statement
+        for kind, name, mode in _used(config, options)
+        for statement in _STATEMENTS[kind](_sid(name), _physical(config, kind, name), mode)
+    ]
+    statements = [*used, *(_own(statement, number) for number, statement in enumerate(options.policy, 1))]
+    seen = {"WriteLogs", "ReadAndWriteItems", "DecryptVariables", "DecryptItems", "UseObjects"}
+    for statement in statements:
+        # IAM takes each once; `a-1b` and `a1b` lead to the same.
+        while statement.properties["Sid"] in seen:
+            statement.properties["Sid"] += "More"
+        seen.add(statement.properties["Sid"])
+    return tuple(statements)
+
+
+def may_use_key(config: Config, name: str, options: FunctionConfig) -> Iterator[Statement]:
+    """Yield what a function takes of the system's key: its variables, and what is in the tables and buckets it uses.
+
+    A write of an item decrypts too, as an upload in parts does; an object is put under a new data key.
+    Sources:
+    - https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
+    - https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+    - https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    """
+    if function_key(config):
+        physical = names.function_name(config.project, name, role="${BornAs}", region="${AWS::Region}")
+        own = Sub(f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:{physical}")
+        context = {"kms:EncryptionContext:aws:lambda:FunctionArn": own}
+        yield from function_may_use_key(config, "DecryptVariables", [kms.Decrypt], context)
+    modes = [(kind, mode) for kind, _, mode in _used(config, options)]
+    if writes_to_table(config, name) or any(kind == TABLE for kind, _ in modes):
+        yield from function_may_use_key(config, "DecryptItems", [kms.Decrypt], {"kms:ViaService": via("dynamodb")})
+    of_buckets = {mode for kind, mode in modes if kind == BUCKET}
+    if of_buckets:
+        actions = [kms.Decrypt, *([kms.GenerateDataKey] if of_buckets - {"read"} else [])]
+        yield from function_may_use_key(config, "UseObjects", actions, {"kms:ViaService": via("s3")})
+
+
+def _used(config: Config, options: FunctionConfig) -> Iterator[tuple[str, str, UseMode]]:
+    for name, mode in options.uses.items():
+        yield TABLE if name in config.tables_by_name else BUCKET, name, mode
+
+
+def _physical(config: Config, kind: str, name: str) -> str:
+    if kind == TABLE:
+        return names.table_name(config.project, name)
+    return names.bucket_name(config.project, name, "${AWS::Region}")
+
+
+def _sid(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("-"))
+
+
+def _table(sid: str, table: str, mode: UseMode) -> Iterator[Statement]:
+    """Yield what a table is used by. A query and a scan are of an index too; which there are is the table's to say."""
+    arn = f"{_REGIONAL}:table/{table}"
+    if mode != "write":
+        items = [dynamodb.BatchGetItem, dynamodb.ConditionCheckItem, dynamodb.GetItem]
+        yield _allow(f"Read{sid}", items, arn)
+        yield _allow(f"Query{sid}", [dynamodb.Query, dynamodb.Scan], arn, f"{arn}/index/*")
+    if mode != "read":
+        changes = [dynamodb.BatchWriteItem, dynamodb.DeleteItem, dynamodb.PutItem, dynamodb.UpdateItem]
+        yield _allow(f"Write{sid}", changes, arn)
+
+
+def _bucket(sid: str, bucket: str, mode: UseMode) -> Iterator[Statement]:
+    """Yield what a bucket is used by. Who may not list is told 403 of an object that is not there, in place of 404.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    arn = f"arn:${{AWS::Partition}}:s3:::{bucket}"
+    if mode != "write":
+        yield _allow(f"List{sid}", [s3.ListBucket], arn)
+        yield _allow(f"Read{sid}", [s3.GetObject], f"{arn}/*")
+    if mode != "read":
+        yield _allow(f"Write{sid}", [s3.AbortMultipartUpload, s3.DeleteObject, s3.PutObject], f"{arn}/*")
+
+
+_STATEMENTS = {TABLE: _table, BUCKET: _bucket}
+
+
+class _Operator(ConditionElement):
+    """An operator of a condition with the keys that it compares, by whatever name IAM has for it."""
+
+    def __init__(self, name: str, keys: Mapping[str, object]) -> None:
+        super().__init__(dict(keys))
+        self._name = name
+
+    @property
+    def condition(self) -> str:
+        return self._name
+
+
+def _allow(sid: str, actions: Sequence[Action], *arns: str) -> Statement:
+    return Statement(Sid=sid, Effect=Allow, Action=[*actions], Resource=[Sub(arn) for arn in arns])
+
+
+def _own(said: StatementConfig, number: int) -> Statement:
+    operators: list[ConditionElement] = [_Operator(name, keys) for name, keys in said.Condition.items()]
+    conditions = {"Condition": Condition(operators)} if operators else {}
+    return Statement(
+        Sid=said.Sid or f"Own{number}",
+        Effect=Allow,
+        Action=[Action(*action.split(":")) for action in said.Action],
+        Resource=[Sub(arn) if "${" in arn else arn for arn in said.Resource],
+        **conditions,
+    )

@@ -1,0 +1,164 @@
+"""Options of functions: what each adds to the template, and nothing where nothing is said."""
+
+from typing import Any
+
+import pytest
+
+from builder.components.system import make_topology
+from components.templates import Json, properties, statements, template
+from wanted import make_wanted
+
+NAMED: dict[str, Any] = {"tables": {"orders": {}, "my-carts": {}}, "buckets": {"uploads": {}}}
+ARN = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/tap-${EnvironmentSuffix}-orders"
+BUCKET = "arn:${AWS::Partition}:s3:::tap-${EnvironmentSuffix}-uploads-${AWS::AccountId}-${AWS::Region}-an"
+READS_TABLE = {"BatchGetItem", "ConditionCheckItem", "GetItem", "Query", "Scan"}
+WRITES_TABLE = {"BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"}
+READS_BUCKET, WRITES_BUCKET = {"GetObject", "ListBucket"}, {"AbortMultipartUpload", "DeleteObject", "PutObject"}
+
+
+def api(**said: Any) -> Json:
+    return template("us-west-2/api", **NAMED, functions={"api": {"source": "lambda/python", **said}})
+
+
+def allowed(made: Json) -> dict[str, set[str]]:
+    """Return the actions that a function's role is allowed, on what."""
+    found: dict[str, set[str]] = {}
+    for statement in statements(made, "ExecutionRole")[1:]:
+        for resource in statement["Resource"]:
+            where = resource["Fn::Sub"] if isinstance(resource, dict) else resource
+            found.setdefault(where, set()).update(action.partition(":")[2] for action in statement["Action"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("mode", "table", "bucket"),
+    [
+        ("read", READS_TABLE, READS_BUCKET),
+        ("write", WRITES_TABLE, WRITES_BUCKET),
+        ("read_write", READS_TABLE | WRITES_TABLE, READS_BUCKET | WRITES_BUCKET),
+    ],
+)
+def test_what_is_used_is_allowed_as_the_mode_says_in_the_function_s_own_region(
+    mode: str, table: set[str], bucket: set[str]
+) -> None:
+    found = allowed(api(uses={"orders": mode, "uploads": mode}))
+    index = found.pop(f"{ARN}/index/*", set())
+    assert index == {"Query", "Scan"} & table
+    assert found.pop(ARN) == table
+    assert found.pop(BUCKET, set()) == {"ListBucket"} & bucket
+    assert found.pop(f"{BUCKET}/*") == bucket - {"ListBucket"}
+    assert found == {}
+
+
+def test_the_names_of_what_is_used_are_variables() -> None:
+    variables = properties(api(uses={"my-carts": "read", "uploads": "write"}), "Function")["Environment"]["Variables"]
+    assert variables == {
+        "ROLE": {"Ref": "Role"},
+        "REGIONS": "us-east-1,us-west-2",
+        "MY_CARTS_TABLE": {"Fn::Sub": "tap-${EnvironmentSuffix}-my-carts"},
+        "UPLOADS_BUCKET": {"Fn::Sub": "tap-${EnvironmentSuffix}-uploads-${AWS::AccountId}-${AWS::Region}-an"},
+    }
+    both = properties(api(uses={"table": "read", "bucket": "read"}), "Function")["Environment"]["Variables"]
+    assert both["TABLE_NAME"] == {"Fn::Sub": "tap-${EnvironmentSuffix}-global"}
+    assert both["BUCKET_NAME"] == {"Fn::Sub": "tap-${EnvironmentSuffix}-${AWS::AccountId}-${AWS::Region}-an"}
+
+
+def test_what_is_used_stands_before() -> None:
+    used = {"api": {"source": "lambda/python", "uses": {"orders": "read", "uploads": "read", "bucket": "read"}}}
+    needs = {
+        stack.id: stack.needs
+        for stack in make_topology(make_wanted(**NAMED, functions=used)).stacks
+        if stack.of == "api"
+    }
+    assert needs == {
+        "us-east-1/api": ("us-east-1/orders", "us-east-1/uploads", "us-east-1/storage"),
+        "us-west-2/api": ("us-east-1/orders", "us-west-2/uploads", "us-west-2/storage"),
+    }
+
+
+def test_without_uses_a_function_by_name_has_its_logs_alone() -> None:
+    assert [one["Sid"] for one in statements(api(), "ExecutionRole")] == ["WriteLogs"]
+
+
+def test_the_one_function_uses_more_than_its_table() -> None:
+    made = template("us-east-1/service", **NAMED, function={"uses": {"orders": "read"}})
+    sids = [one["Sid"] for one in statements(made, "ExecutionRole")]
+    assert sids == ["ReadAndWriteItems", "WriteLogs", "ReadOrders", "QueryOrders"]
+
+
+def test_own_statements_are_as_they_were_written() -> None:
+    said: Json = {
+        "Action": ["sns:Publish", "sns:GetTopicAttributes"],
+        "Resource": ["arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:news", "arn:aws:sns:eu-west-1:1:x"],
+        "Condition": {"StringEquals": {"aws:ResourceTag/team": "shop"}, "Bool": {"aws:SecureTransport": "true"}},
+    }
+    first, second = statements(api(policy=[said, {**said, "Sid": "Mine"}]), "ExecutionRole")[1:]
+    assert first == {
+        "Sid": "Own1",
+        "Effect": "Allow",
+        "Action": said["Action"],
+        "Resource": [{"Fn::Sub": said["Resource"][0]}, said["Resource"][1]],
+        "Condition": said["Condition"],
+    }
+    assert second == {**first, "Sid": "Mine"}
+
+
+def test_no_two_statements_have_one_name() -> None:
+    tables: Json = {"a-1b": {}, "a1b": {}}
+    own = [{"Sid": sid, "Action": ["sns:Publish"], "Resource": ["*"]} for sid in ("WriteLogs", "ReadA1b")]
+    function = {"source": "lambda/python", "uses": dict.fromkeys(tables, "read"), "policy": own}
+    made = template("us-east-1/api", tables=tables, functions={"api": function})
+    sids = [one["Sid"] for one in statements(made, "ExecutionRole")]
+    assert len(set(sids)) == len(sids) == 7
+    assert all(sid.isalnum() for sid in sids)
+
+
+@pytest.mark.parametrize(
+    ("said", "auth"),
+    [
+        ({}, "AWS_IAM"),
+        ({"url": True}, "AWS_IAM"),
+        ({"url": {}}, "AWS_IAM"),
+        ({"url": {"auth": "NONE"}}, "NONE"),
+        ({"url_auth": "NONE"}, "NONE"),
+    ],
+)
+def test_a_url_is_called_by_whom_it_says(said: Json, auth: str) -> None:
+    made = api(**said)
+    assert properties(made, "FunctionUrl")["AuthType"] == auth
+    principal = "*" if auth == "NONE" else {"Ref": "AWS::AccountId"}
+    assert (
+        properties(made, "UrlPermission")["Principal"] == properties(made, "InvokePermission")["Principal"] == principal
+    )
+
+
+def test_without_a_url_there_is_nothing_of_it() -> None:
+    made = api(url=False)
+    assert made["Resources"].keys() == {"Function", "ExecutionRole", "LogGroup"}
+    assert made["Outputs"].keys() == {"FunctionName"}
+    topology = make_topology(make_wanted(functions={"api": {"url": False}}))
+    assert "api" not in topology.components
+    assert not [name for name in topology.outputs if name.startswith("api.")]
+
+
+def test_the_health_path_is_the_component_s() -> None:
+    function = make_topology(make_wanted(functions={"api": {"health": "/ok"}})).components["api"].function
+    assert function
+    assert function.health == "/ok"
+
+
+def test_what_most_do_without_is_not_there_unless_it_is_said() -> None:
+    plain = properties(api(), "Function")
+    assert not {"Architectures", "ReservedConcurrentExecutions"} & plain.keys()
+    said = properties(api(architecture="arm64", reserved_concurrency=0, handler="app.main.handler"), "Function")
+    assert said["Architectures"] == ["arm64"]
+    assert said["ReservedConcurrentExecutions"] == 0
+    assert said["Handler"] == "app.main.handler"
+
+
+def test_reserved_concurrency_may_be_said_in_one_environment_alone() -> None:
+    here = {"prod": {"functions": {"api": {"reserved_concurrency": 50}}}}
+    made = template("us-east-1/api", functions={"api": {"source": "lambda/python"}}, environments=here)
+    parameter = made["Parameters"]["ReservedConcurrency"]
+    assert parameter["Type"] == "String"
+    assert properties(made, "Function")["ReservedConcurrentExecutions"]["Fn::If"][1] == {"Ref": "ReservedConcurrency"}
