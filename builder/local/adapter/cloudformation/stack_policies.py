@@ -156,9 +156,10 @@ def _policy_of(stack: Stack) -> str:
 def _make_update(update: Callable[..., Any]) -> Callable[..., Any]:
     def update_if_allowed(kind: str, physical_id: str, old: Any, new: Any, name: str, *rest: Any) -> object:  # noqa: ANN401  the emulator's own
         stack = touch(f"{_CFN}:_stacks").get(name)
-        if stack is not None and old != new and stack["StackStatus"] == "UPDATE_IN_PROGRESS" and rest:
+        policy = _policy_of(stack) if stack is not None else ""
+        if policy and old != new and stack["StackStatus"] == "UPDATE_IN_PROGRESS":
             action = "Update:Replace" if _is_replaced(stack, rest[0], kind, (old, new)) else "Update:Modify"
-            if denial := find_denial(_policy_of(stack), action, rest[0], kind):
+            if denial := find_denial(policy, action, rest[0], kind):
                 raise ValueError(denial)
         return update(kind, physical_id, old, new, name, *rest)
 
@@ -171,8 +172,9 @@ def _is_replaced(stack: Stack, logical_id: str, kind: str, values: tuple[Any, An
         return True
     if touch(f"{provisioners}:_replacing_change")(kind, *values):
         return True
-    named = touch(f"{provisioners}:_CUSTOM_NAME_REPLACEMENT").get(kind)
-    return bool(named and named["requires_replacement"](*values))
+    named = touch(f"{provisioners}:_CUSTOM_NAME_REPLACEMENT").get(kind, {})
+    # Absent where only a new name replaces.
+    return "requires_replacement" in named and bool(named["requires_replacement"](*values))
 
 
 @dataclass(frozen=True, slots=True)

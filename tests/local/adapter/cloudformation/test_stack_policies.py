@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 from builder.local.adapter.cloudformation.stack_policies import find_denial, find_fault
 from local.account import Account, deploy, destroy, update
-from local.adapter.templates import TABLE, log_group, table
+from local.adapter.templates import TABLE, function, log_group, table
 
 _OPEN = {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}
 
@@ -61,6 +61,14 @@ def test_what_no_statement_allows_is_denied_and_a_deletion_is_no_update(account:
     assert update(account, "app", added).status == "UPDATE_COMPLETE"
     assert account.cloudformation().get_stack_policy(StackName="app")["StackPolicyBody"]
     assert destroy(account, "app").status == "DELETE_COMPLETE"
+
+
+def test_a_resource_that_only_a_new_name_replaces_is_modified(account: Account) -> None:
+    deploy(account, "app", function("tap"))
+    _set(account, _policy(Action="Update:Replace"))
+    changed = function("tap", "def handler(event, context):\n    return 2\n")
+    assert update(account, "app", changed).status == "UPDATE_COMPLETE"
+    assert "Update:Replace" in update(account, "app", function("other")).reason
 
 
 def test_an_update_may_have_a_policy_of_its_own(account: Account) -> None:
