@@ -6,22 +6,27 @@ What is deployed is found by its tag. An account leaves listed in dr.yaml or not
 
 import re
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from builder.cli.options import allow_option, global_options, pass_session, removal_again, together
-from builder.cli.scope import Scope, command
+from builder.cli.scope import FoundDeployment, Scope, command
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Failed
 from builder.terms import counted
 
+if TYPE_CHECKING:
+    from builder.deploy import StackContents
+
 
 def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
-    """Show what is deployed, ask, and delete all of it."""
-    from builder.deploy import Removal, check_account, check_removable, make_needs, tell_allowed
+    """Show what is deployed and what protects it, ask, and delete all of it but what stays."""
+    from builder.deploy import Removal, check_account, check_removable, make_needs, observe_protections, tell_allowed
+    from builder.report.text import retained_text
 
     deletion, project = scope.find(session, said), session.project
+    unprotect = bool(said.get("unprotect"))
     if not deletion.standing:
         session.console.say(deletion.nothing)
         return ExitCode.DONE
@@ -29,7 +34,13 @@ def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], *
     for found in deletion.standing:
         if found.stack.site.account is None:
             check_account(deletion.name, deletion.account, found.stack.account)
-    tell_allowed(check_removable(deletion.standing, allow), session.console.tell)
+    standing = _with_named(deletion, said.get("delete_retained", ()))
+    if any(one.kept for one in standing):
+        session.console.say(retained_text(standing))
+    protected = session.run(observe_protections(standing, session.clients))
+    tell_allowed(check_removable(protected, allow, unprotect=unprotect), session.console.tell)
+    if "" in said.get("delete_retained", ()):
+        _ask_names(session, standing)
     # People depend on production: there --yes alone does not answer.
     if not said["yes"] or (not said["yes_in_production"] and project.deletes_production):
         otherwise = "--yes answers it"
@@ -38,10 +49,43 @@ def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], *
             otherwise = f"--yes --yes-in-production    {marked}"
         question = f"Delete all of this{deletion.consequence}? Type the deployment's name"
         session.console.ask(question, deletion.name, otherwise=otherwise)
-    needs = make_needs(deletion.standing, deletion.needs())
-    return deletion.delete(Removal(standing=deletion.standing, needs=needs, allow=allow))
+    needs = make_needs(standing, deletion.needs())
+    # Whoever answers may take their time: what protects it is read again.
+    return deletion.delete(Removal(standing=standing, needs=needs, allow=allow, unprotect=unprotect))
 
 
+def _with_named(deletion: FoundDeployment, named: Sequence[str]) -> "tuple[StackContents, ...]":
+    """Return the stacks with the retained data that is deleted too: what is named, or all of it where nothing is."""
+    from builder.deploy import delete_kept
+
+    every = [data.physical_id for one in deletion.standing for data in one.kept]
+    return delete_kept(deletion.standing, [name for name in named if name] or every if named else (), deletion.unseen)
+
+
+def _ask_names(session: Session, standing: "Sequence[StackContents]") -> None:
+    """Ask for the name of all retained data that goes; no `--yes` answers that. Raises Stopped for any other."""
+    going = dict.fromkeys((data.type, data.physical_id) for one in standing for data in one.deleted)
+    otherwise = " ".join(f"--delete-retained {name}" for _, name in going)
+    for kind, name in going:
+        session.console.ask(
+            f"Delete the retained {kind} with all that is in it? Type its name", name, otherwise=otherwise
+        )
+
+
+_delete_retained = click.option(
+    "--delete-retained",
+    multiple=True,
+    is_flag=False,
+    flag_value="",
+    metavar="[NAME]",
+    help="Delete also the data that the stacks retain, as long as they list it: this one, or what is typed when asked; "
+    "--yes does not answer that. Repeatable.",
+)
+_unprotect = click.option(
+    "--unprotect",
+    is_flag=True,
+    help="Lift every protection first: stack policies, deletion protection in each region, termination protection.",
+)
 _yes = click.option("--yes", is_flag=True, help="Answer every question with yes, the deployment's name included.")
 _last_options = together(
     click.option(
@@ -180,7 +224,7 @@ COMMANDS = {
     "destroy": command(
         destroy,
         "system",
-        "Delete every stack that carries the deployment's tag, with all data in it.",
+        "Delete every stack that carries the deployment's tag, with all data in it but what they retain.",
         _yes,
         click.option(
             "--region",
@@ -189,6 +233,8 @@ COMMANDS = {
             metavar="REGION",
             help="Look there besides the assembly's regions, instead of in every region; repeatable.",
         ),
+        _unprotect,
+        _delete_retained,
         _last_options,
     ),
     "fleet destroy": command(

@@ -311,12 +311,15 @@ def said_again(said: Mapping[str, Any]) -> str:
     return _typed({**typed, "--import-existing": said["import_existing"]})
 
 
+_OF_REMOVAL = ("retain", "role", "region", "unprotect", "delete-retained", "allow")
+
+
 def removal_again(options: Options, said: Mapping[str, Any]) -> str:
     """Return the options that a removal has to be told again, as they are typed; empty where there are none.
 
     Whoever names the project has no file that says the environment.
     """
-    own = {f"--{name}": said.get(name) for name in ("retain", "role", "region", "allow")}
+    own = {f"--{name}": said.get(name) for name in _OF_REMOVAL}
     return _typed({**own, "--project": options.project, "--env": options.env if options.project else None})
 
 

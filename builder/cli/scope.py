@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from builder.deploy import Deployment, Plan, PlanOptions, PlanRequest, Removal, StackContents, TrustedInput
     from builder.fleet import FleetEmit
     from builder.report.review import InAccounts
-    from builder.terms import AccountId, StackId
+    from builder.terms import AccountId, Region, StackId
 
 
 class _Planned(Protocol):
@@ -69,6 +69,8 @@ class FoundDeployment:
     """Returns what each stack is known to need, besides what is seen of it."""
     delete: "Callable[[Removal], ExitCode]"
     """Deletes it, shows how that ended."""
+    unseen: "tuple[Region, ...]" = ()
+    """Regions in which it could not be looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,7 @@ def _find(session: Session, said: Said) -> FoundDeployment:
         nothing=left_text(name, (), before),
         needs=dict if by_tag_alone else partial(_needs, project),
         delete=partial(_delete, session, name, said, before),
+        unseen=tuple(where.site.region for where in before.unseen),
     )
 
 
@@ -136,11 +137,17 @@ def _delete(session: Session, name: str, said: Said, before: deploy.FoundStacks,
     """Delete the stacks, and say what is left."""
     with session.console.progress() as emit:
         ended = session.run(deploy.delete_deployment(removal, session.clients, session.plan_id().id, emit))
-    again = removal_again(session.options, {"region": said["regions"], "allow": removal.allow})
-    code = tell_end(session, ended, f"python -m builder destroy{again}    goes on from here")
+    typed = {"region": said["regions"], "allow": removal.allow, **_said_again(said)}
+    code = tell_end(
+        session, ended, f"python -m builder destroy{removal_again(session.options, typed)}    goes on from here"
+    )
     after = session.run(deploy.look_after(before, name, session.clients))
-    session.console.say(left_text(name, before.standing, after))
+    session.console.say(left_text(name, removal.standing, after))
     return max(code, ExitCode.FAILED if after.standing else ExitCode.DONE)
+
+
+def _said_again(said: Said) -> Mapping[str, object]:
+    return {"unprotect": said["unprotect"], "delete-retained": [name for name in said["delete_retained"] if name]}
 
 
 SYSTEM = Scope(

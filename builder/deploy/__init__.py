@@ -15,18 +15,18 @@ Under both, and under fleets, runs one engine, `run_in_order` of `progress`: eac
 are done.
 """
 
+from builder.deploy.delete.contents import KeptData, StackContents, delete_kept
 from builder.deploy.delete.delete import (
     FoundStacks,
     Removal,
-    StackContents,
     Unreachable,
-    check_removable,
     delete_deployment,
     find_deployed,
     find_deployment,
     look_after,
     make_needs,
 )
+from builder.deploy.delete.protections import check_removable, observe_protections
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
 from builder.deploy.execute.execute import execute_plan, execute_unreviewed
 from builder.deploy.execute.recover import Recovery, find_recoveries, recover
@@ -66,6 +66,7 @@ __all__ = [
     "Done",
     "Emit",
     "FoundStacks",
+    "KeptData",
     "Outcome",
     "Outputs",
     "Plan",
@@ -91,6 +92,7 @@ __all__ = [
     "check_reach",
     "check_removable",
     "delete_deployment",
+    "delete_kept",
     "deployment_name",
     "discard_all",
     "discard_plan",
@@ -108,6 +110,7 @@ __all__ = [
     "not_deployed",
     "observe_every_output",
     "observe_outputs",
+    "observe_protections",
     "observe_system",
     "read_plan",
     "recover",

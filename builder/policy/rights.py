@@ -215,6 +215,7 @@ class On(Enum):
     TABLES = auto()
     KEYS = auto()
     """The keys of encrypted tables and buckets, as these services use them for who asks."""
+    LOG_GROUPS = auto()
     FUNCTIONS = auto()
     FUNCTION_ROLES = auto()
     """The roles that the functions run with."""
@@ -379,6 +380,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
             "Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
         ),
         On.KEYS: encryption_keys(bounds, setting),
+        On.LOG_GROUPS: GrantTarget("LogGroups", _grounds(bounds, setting, "AWS::Logs::LogGroup")),
         On.ACCOUNT_ROLES: GrantTarget("AccountRoles", caller.account_roles),
         On.FUNCTIONS: GrantTarget("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
         On.FUNCTION_ROLES: GrantTarget(

@@ -221,6 +221,18 @@ def leftovers_text(found: Pruning) -> str:
     return "\n".join([*lines, total])
 
 
+def retained_text(standing: Iterable[StackContents]) -> str:
+    """Return a line for the retained data of each stack: whether it stays or goes, and where it is."""
+    lines = []
+    for data in (data for stack in standing for data in stack.kept):
+        goes = any(data in stack.deleted for stack in standing)
+        what = "is deleted too" if goes else "stays"
+        lines.append(f"{what}: {data.physical_id}  {data.type} of {data.stack}, in {', '.join(data.regions)}")
+    if any(line.startswith("stays") for line in lines):
+        lines.append("--delete-retained NAME deletes what stays, and only as long as its stack is there")
+    return "\n".join(lines)
+
+
 def left_text(deployment: str, before: Iterable[StackContents], after: FoundStacks) -> str:
     """Return a text of what still stands, what was left behind as its template wanted, and where nobody could look."""
     there = {stack.stack.arn for stack in after.standing}
@@ -230,6 +242,7 @@ def left_text(deployment: str, before: Iterable[StackContents], after: FoundStac
         for stack in before
         if stack.stack.arn not in there
         for kind, name in stack.retained
+        if (kind, name) not in stack.going
     ]
     told = [f"left of {deployment}: {'nothing' if not lines else ''}".rstrip(), *(f"  {line}" for line in lines)]
     told += [f"not looked at: {where.site.region}: {where.because}" for where in after.unseen]

@@ -8,3 +8,6 @@ say.
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 NESTED_STACK = "AWS::CloudFormation::Stack"
 STACK_SET = "AWS::CloudFormation::StackSet"
+KEPT = "builder:kept"
+"""In the metadata of a resource: a component of the builder's own has it retained with its data, and only a person who
+names that has it deleted."""

@@ -20,6 +20,7 @@ from builder.deploy import (
     Removal,
     TrustedInput,
     delete_deployment,
+    delete_kept,
     execute_plan,
     find_deployed,
     make_deployment,
@@ -99,13 +100,16 @@ class Rig:
     ) -> tuple[Outcome, ...]:
         return self.execute(self.plan(deployment, wish), allow)
 
-    def destroy(self, allow: Collection[str] = ()) -> tuple[Outcome, ...]:
+    def destroy(
+        self, allow: Collection[str] = (), *, unprotect: bool = False, names: Collection[str] = ()
+    ) -> tuple[Outcome, ...]:
         needs = {stack.id: stack.needs for stack in self.deployment.stacks}
         self.plans += 1
 
         async def all_of_it(emit: Emit) -> tuple[Outcome, ...]:
-            standing = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
-            removal = Removal(standing=standing, needs=needs, allow=allow)
+            found = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
+            standing = delete_kept(found, names, ())
+            removal = Removal(standing=standing, needs=needs, allow=allow, unprotect=unprotect)
             return await delete_deployment(removal, self.clients, f"destroy-{self.plans}", emit)
 
         return self.watched(all_of_it)

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from builder.deploy import Done, Outcome, Removal, StackFailed, delete_deployment, find_deployed
-from builder.deploy.delete.delete import StackContents, observe_stack_contents
+from builder.deploy.delete.contents import StackContents, observe_stack_contents
 from builder.deploy.observe.stacks import observe_stack
 from builder.deploy.progress import Started, Waiting
 from builder.errors import ExitCode, Stopped

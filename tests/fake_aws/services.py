@@ -1,6 +1,6 @@
 """Everything the fake knows: operations by botocore's service and operation names."""
 
-from fake_aws import cloudwatch, sns, ssm, sts
+from fake_aws import cloudwatch, logs, sns, ssm, sts
 from fake_aws.calls import Operation
 from fake_aws.cloudformation import operations as cloudformation
 from fake_aws.dynamodb import operations as dynamodb
@@ -14,6 +14,7 @@ SERVICES: dict[str, dict[str, Operation]] = {
     "cloudwatch": cloudwatch.OPERATIONS,
     "dynamodb": dynamodb.OPERATIONS,
     "lambda": functions.OPERATIONS,
+    "logs": logs.OPERATIONS,
     "organizations": organizations.OPERATIONS,
     "s3": s3.OPERATIONS,
     "s3control": s3control.OPERATIONS,

@@ -29,6 +29,7 @@ from deploy.halted import failed_rollback, failed_without_rollback, recovered, s
 from deploy.legacy import NAMES, deploy_legacy, legacy_deployment
 from deploy.nesting import TOPIC, nest, parent, put
 from deploy.packaged import NESTING, WORKER, bucket, packaged, sources
+from deploy.protected import KEPT_NAMES, kept
 from deploy.rig import ACCOUNT, ROOT, Rig, changed, edited
 from deploy.test_exports import IMPORTS_NONE, OTHER_VALUE, both
 from fake_aws import World
@@ -278,6 +279,14 @@ def destroy_what_is_protected(rig: Rig) -> None:
     rig.destroy(allow=["us-east-1/service/TerminationProtection"])
 
 
+def destroy_what_is_retained(rig: Rig) -> None:
+    """A table, a bucket and a log group that a component keeps, each protected where it can be."""
+    rig.deployment = kept()
+    rig.deploy()
+    rig.world.calls.clear()
+    assert all(isinstance(outcome, Done) for outcome in rig.destroy(unprotect=True, names=KEPT_NAMES))
+
+
 def destroy_with_a_young_replica(rig: Rig) -> None:
     rig.world.quirks.young_replicas_block_deletion = True
     assert all(isinstance(outcome, Done) for outcome in rig.destroy())
@@ -323,7 +332,7 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
         roll_back_first,
         roll_back_what_could_not_be_rolled_back,
     ),
-    Verb.DESTROY: (on_another_account,),
+    Verb.DESTROY: (on_another_account, destroy_what_is_retained),
     Verb.PRUNE: (on_another_account, prune_old_code),
 }
 STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
@@ -384,7 +393,7 @@ def test_the_table_has_every_call_of_a_verb_s_life_and_no_other(verb: Verb) -> N
 def test_no_operation_that_the_deployer_names_is_missing() -> None:
     """The lives above may have left one out; its source has not."""
     session = botocore.session.get_session()
-    services = ("cloudformation", "dynamodb", "s3", "sts")
+    services = ("cloudformation", "dynamodb", "logs", "s3", "sts")
     known = {
         xform_name(name): (service, name)
         for service in services

@@ -3,15 +3,28 @@
 First one stack with all that it holds, then the deployment.
 """
 
-import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from builder.aws import Clients, call, together
 from builder.deploy import progress
+from builder.deploy.delete.contents import (
+    StackContents,
+    check_clear,
+    empty,
+    observe_stack_contents,
+    release,
+    stop_writes,
+)
+from builder.deploy.delete.protections import (
+    check_removable,
+    lift,
+    observe_holds,
+    observe_protections,
+    protection_hits,
+)
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK
 from builder.deploy.observe.deployment import NOT_OPEN, inside
-from builder.deploy.observe.nested import Content, observe_contents
 from builder.deploy.observe.operation import (
     DEADLINE_S,
     Watch,
@@ -20,7 +33,7 @@ from builder.deploy.observe.operation import (
     observe_token,
     settled_after,
 )
-from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_stack, of_deployment, remember_protected
+from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_stack, of_deployment
 from builder.deploy.plan.change_set import (
     IDLE,
     PendingChangeSet,
@@ -29,39 +42,13 @@ from builder.deploy.plan.change_set import (
     observe_change_sets,
     token,
 )
-from builder.deploy.plan.guards import Permission, allowed_names, check_allowed, protection_hit
-from builder.deploy.progress import (
-    BucketEmptied,
-    Done,
-    Emit,
-    FirstFailure,
-    StackFailed,
-    Started,
-    Waiting,
-    Work,
-    run_in_order,
-)
+from builder.deploy.plan.guards import allowed_names
+from builder.deploy.progress import Done, Emit, FirstFailure, StackFailed, Started, Waiting, Work, run_in_order
 from builder.deploy.resources import HOLDERS
-from builder.errors import AwsError, BuilderError, Stopped, gathered
-from builder.terms import Arn, LogicalId, Site, StackId, StackPlace
+from builder.errors import AwsError, BuilderError
+from builder.terms import Arn, Site, StackId, StackPlace
 
 _TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class StackContents:
-    """One stack that is there, with what it and the stacks nested in it hold."""
-
-    id: StackId
-    stack: ObservedStack
-    holders: tuple[tuple[str, str], ...]
-    """Type and physical id of each resource that holds data, and goes."""
-    retained: tuple[tuple[str, str], ...] = ()
-    """Type and physical id of each resource that the stack's template leaves behind."""
-    unclear: tuple[tuple[LogicalId, str], ...] = ()
-    """Logical id, or path below nested stacks, and type of each that would be emptied, if only it was said to go."""
-    may_nest_reviews: bool = True
-    """Whether stacks that are to be nested in it may wait for a review; False where a listing shows none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,86 +62,23 @@ class DeleteContext:
     allow: Collection[str] = ()
 
 
-async def observe_stack_contents(stack_id: StackId, stack: ObservedStack, clients: Clients) -> StackContents:
-    """Return the stack with what it holds, in nested stacks too; what a template leaves behind keeps all that is in it.
-
-    A nested stack is deleted by its root's deletion alone, but emptied like it.
-    """
-    held = await observe_contents(clients, stack, where=stack_id)
-    holders = [one for one in held if one.type in HOLDERS]
-    return StackContents(
-        stack_id,
-        stack,
-        holders=tuple((one.type, one.physical_id) for one in holders if one.fate in {"Delete", "Snapshot"}),
-        retained=tuple(
-            (one.type, one.physical_id) for one in held if one.fate == "Retain" and not _goes_along(one, held)
-        ),
-        unclear=tuple((one.path, one.type) for one in holders if one.fate is None and HOLDERS[one.type].is_helped),
-    )
-
-
-# A function takes them with it, whatever their own policies say; SAM's transform says Retain of every version.
-# https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html
-_OF_FUNCTION = frozenset({"AWS::Lambda::Alias", "AWS::Lambda::Version"})
-
-
-def _goes_along(content: Content, held: Iterable[Content]) -> bool:
-    """Return whether a resource is of a function that is deleted with the same stack."""
-    _, _, name = content.physical_id.partition(":function:")
-    gone = {one.physical_id for one in held if one.type == "AWS::Lambda::Function" and one.fate == "Delete"}
-    return content.type in _OF_FUNCTION and name.partition(":")[0] in gone
-
-
-def check_clear(standing: Iterable[StackContents]) -> None:
-    """Return if it is known of all that would be emptied that it goes with its stack. Raises Stopped, or Several.
-
-    While an operation runs on a stack nobody can tell; it is looked at again afterwards.
-    """
-    errors = [_unclear(one) for one in standing if one.unclear and one.stack.facts.settled]
-    if errors:
-        raise gathered(errors)
-
-
-def _unclear(one: StackContents) -> Stopped:
-    named = ", ".join(f"{name} ({kind})" for name, kind in one.unclear)
-    return Stopped(
-        where=one.id,
-        what=f"{named}: the deployed template does not tell whether it stays when the stack goes. Nothing was emptied",
-        next_step=f"aws cloudformation delete-stack --region {one.stack.region} --stack-name {one.stack.name}"
-        "    keeps what is to stay, and empties nothing",
-    )
-
-
-def check_removable(standing: Iterable[StackContents], allow: Collection[str]) -> tuple[Permission, ...]:
-    """Return what each `allow` lets pass, if all that goes is known and each protected stack is allowed to be deleted.
-
-    Raises Stopped, naming those that are not, or Several; BadInput for an `allow` that names nothing of it.
-    """
-    standing = tuple(standing)
-    check_clear(standing)
-    return check_allowed((protection_hit(one.id) for one in standing if one.stack.termination_protection), (), allow)
-
-
-async def stop_writes(standing: StackContents, clients: Clients) -> None:
-    """Stop whatever would fill again what is about to be emptied."""
-    await together(
-        HOLDERS[kind].stop_writes(clients.of(standing.stack.site), standing.stack.region, physical_id)
-        for kind, physical_id in standing.holders
-    )
-
-
 async def delete_stack(work: DeleteContext, one: StackContents) -> Done | StackFailed:
     """Empty the stack and delete it, once no operation runs on it; return how that ended.
 
-    Raises Stopped, with all in it as it was, where its termination protection may not be lifted or `check_clear` does.
+    Raises Stopped, with all in it as it was, where a protection of it may not be lifted or `check_clear` does.
     """
     one = await settled(work, one)
     if one.stack.status == "DELETE_COMPLETE":
         return Done(one.id, one.stack.status)
     check_clear([one])
-    await _lift_protection(work, one)
+    if one.protections is None:
+        one = await observe_holds(one, work.clients)
+    named = {hit.allow for hit in protection_hits(one)}
+    check_removable([one], [name for name in work.allow if name in named])
+    await lift(one, work.clients, work.emit)
     await _drop_reviews(work, one)
     await empty(one, work.clients, work.emit)
+    await _delete_kept(work, one)
     stack = await _try_to_delete(work, one, one.stack, attempt=1)
     for attempt in range(2, _TRIES + 1):
         if stack.status == "DELETE_COMPLETE":
@@ -164,21 +88,13 @@ async def delete_stack(work: DeleteContext, one: StackContents) -> Done | StackF
     return Done(one.id, stack.status) if stack.status == "DELETE_COMPLETE" else await _broke(work, one, stack)
 
 
-async def empty(one: StackContents, clients: Clients, emit: Emit) -> None:
-    """Remove what keeps the stack from being deleted, once nothing fills it again."""
-    await stop_writes(one, clients)
-    for kind, physical_id in one.holders:
-        told = _teller(emit, one.id, physical_id)
-        await HOLDERS[kind].empty(clients.of(one.stack.site), one.stack.region, physical_id, told)
-
-
-async def release(stack_id: StackId, stack: ObservedStack, clients: Clients) -> None:
-    """Remove what the deletion was refused for; there may be more in the stack than was found in it at first."""
-    now = await observe_stack_contents(stack_id, stack, clients)
-    check_clear([now])
-    await stop_writes(now, clients)
-    for kind, physical_id in now.holders:
-        await HOLDERS[kind].release(clients.of(stack.site), stack.region, physical_id)
+async def _delete_kept(work: DeleteContext, one: StackContents) -> None:
+    """Delete the retained data that was named, while the stack still lists it: from then on nobody would."""
+    for data in one.deleted:
+        work.emit(Started(stack=one.id, what=f"DELETE {data.physical_id}"))
+        remove = HOLDERS[data.type].remove
+        if remove is not None:
+            await remove(work.clients.of(data.site), data.site.region, data.physical_id)
 
 
 async def settled(work: DeleteContext, one: StackContents) -> StackContents:
@@ -188,18 +104,8 @@ async def settled(work: DeleteContext, one: StackContents) -> StackContents:
     running = await observe_token(work.clients, one.stack)
     work.emit(Waiting(stack=one.id, status=one.stack.status, token=running))
     stack = await work.watch.until(one.stack.arn, lambda seen: seen.facts.settled, DEADLINE_S)
-    return await observe_stack_contents(one.id, stack, work.clients)
-
-
-async def _lift_protection(work: DeleteContext, one: StackContents) -> None:
-    if not one.stack.termination_protection:
-        return
-    allowed = protection_hit(one.id).allow
-    check_removable([one], [name for name in work.allow if name == allowed])
-    work.emit(Started(stack=one.id, what="LIFT PROTECTION"))
-    client = work.clients.of(one.stack.site).cloudformation(one.stack.region)
-    await call(one.id, client.update_termination_protection, StackName=one.stack.arn, EnableTerminationProtection=False)
-    remember_protected(work.clients, one.stack.site, one.stack.name, protected=False)
+    now = await observe_stack_contents(one.id, stack, work.clients)
+    return replace(now, deleted=tuple(data for data in now.kept if data in one.deleted))
 
 
 async def _drop_reviews(work: DeleteContext, one: StackContents) -> None:
@@ -228,18 +134,6 @@ async def _drop_review(work: DeleteContext, asked: PendingChangeSet) -> None:
         # A plan's policy is for change sets of our own names; a stranger's goes with its stack.
         if error.code != "AccessDenied":
             raise
-
-
-def _teller(emit: Emit, stack: StackId, bucket: str) -> Callable[[int], None]:
-    """Return what says how far the emptying that begins now has come."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-
-    def tell(versions: int) -> None:
-        passed_s = max(loop.time() - began, 0.001)
-        emit(BucketEmptied(stack=stack, bucket=bucket, versions=versions, per_second=round(versions / passed_s)))
-
-    return tell
 
 
 async def _try_to_delete(work: DeleteContext, one: StackContents, before: ObservedStack, attempt: int) -> ObservedStack:
@@ -384,7 +278,9 @@ class Removal:
     needs: Mapping[StackId, tuple[StackId, ...]]
     """By stack, what has to stay for as long as the stack is there."""
     allow: Collection[str] = ()
-    """Names the stacks whose termination protection is lifted, as guards do."""
+    """Names the protections that are lifted, as guards do."""
+    unprotect: bool = False
+    """All of them are lifted that can be."""
 
 
 def make_needs(
@@ -408,15 +304,16 @@ async def delete_deployment(
     """Delete the stacks and all they hold; return each one's outcome.
 
     A stack goes when all that need it are gone. Replication is stopped everywhere before any bucket is emptied.
-    Raises Stopped, before anything is changed, where a stack has termination protection that may not be lifted, or
-    where nothing tells whether what would be emptied is to stay.
+    Raises Stopped, before anything is changed, where a protection stands that may not be lifted, or where nothing tells
+    whether what would be emptied is to stay.
     """
-    standing = {one.stack.arn: one for one in removal.standing}
-    allowed = allowed_names(check_removable(removal.standing, removal.allow))
+    seen = await observe_protections(removal.standing, clients)
+    standing = {one.stack.arn: one for one in seen}
+    allowed = allowed_names(check_removable(seen, removal.allow, unprotect=removal.unprotect))
     ids = {StackPlace(one.stack.site, one.stack.name): one.id for one in standing.values()}
     watches = make_watches(ids, clients, emit, known={arn: one.stack.status for arn, one in standing.items()})
     emit(progress.RunBegun(what="destroy", stacks=tuple(dict.fromkeys(ids.values()))))
-    await together(stop_writes(one, clients) for one in removal.standing)
+    await together(stop_writes(one, clients) for one in seen)
 
     async def delete(arn: Arn, _before: Mapping[Arn, progress.Outcome]) -> progress.Outcome:
         one = standing[arn]

@@ -9,7 +9,9 @@ from typing import Any, assert_never
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call
 from builder.deploy import progress
-from builder.deploy.delete.delete import DeleteContext, delete_stack, observe_stack_contents
+from builder.deploy.delete.contents import observe_stack_contents
+from builder.deploy.delete.delete import DeleteContext, delete_stack
+from builder.deploy.delete.protections import check_unheld, observe_holds
 from builder.deploy.desired import Deployment, DesiredStack, bind_account
 from builder.deploy.execute.idle import until_idle
 from builder.deploy.execute.preflight import Checked, check_plan, how_far
@@ -305,7 +307,8 @@ async def _delete(run: _Run, deletion: Deletion) -> progress.Outcome:
     stack = await observe_stack(run.clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
         return progress.Done(deletion.stack, "DELETE_COMPLETE")
-    standing = await observe_stack_contents(deletion.stack, stack, run.clients)
+    standing = await observe_holds(await observe_stack_contents(deletion.stack, stack, run.clients), run.clients)
+    check_unheld(standing)
     work = DeleteContext(run.clients, run.emit, run.watches[deletion.site], run.plan.id, run.allow)
     return await delete_stack(work, standing)
 

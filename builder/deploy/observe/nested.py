@@ -21,8 +21,16 @@ from builder.deploy.observe.stacks import (
 )
 from builder.deploy.resources import regions_of
 from builder.errors import AwsError
-from builder.resource_types import NESTED_STACK
-from builder.template import Comparison, compare_template, find_object, properties_of, read_deployed, read_template
+from builder.resource_types import KEPT, NESTED_STACK
+from builder.template import (
+    Comparison,
+    at,
+    compare_template,
+    find_object,
+    properties_of,
+    read_deployed,
+    read_template,
+)
 from builder.terms import Arn, LogicalId, Region, Site, StackName
 
 # DeletionPolicy to what becomes of the resource when its stack goes.
@@ -62,6 +70,8 @@ class Content:
     plain words."""
     regions: tuple[str, ...] = ()
     """The regions that hold a copy of its data, as far as its template says them."""
+    is_kept: bool = False
+    """Its template says of it that a component of the builder's own keeps it with its data."""
 
 
 def fate_of(resource: Mapping[str, Any] | None) -> str | None:
@@ -115,6 +125,7 @@ async def observe_contents(
             physical_id=resource.physical_id,
             fate=_with(fate, fate_of(template.resource(resource.logical_id) or None)),
             regions=regions_of(template.resource(resource.logical_id)),
+            is_kept=at(template.resource(resource.logical_id), "Metadata", KEPT) is True,
         )
         for resource in held
     ]

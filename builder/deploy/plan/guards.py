@@ -205,8 +205,10 @@ def check_allowed(
     pending: Iterable[PendingReview],
     allow: Collection[str],
     shown: Collection[str] | None = None,
+    *,
+    otherwise: str = "",
 ) -> tuple[Permission, ...]:
-    """Return what each `allow` lets pass, if all of it is allowed.
+    """Return what each `allow` lets pass, if all of it is allowed; `otherwise` says what else lets it pass.
 
     `shown` is what whoever wrote the `allow` could see beforehand, done by now or not; None where that is all of it. A
     pattern is for no more: what has come up since, or was kept from them, is let pass by its name alone.
@@ -227,7 +229,7 @@ def check_allowed(
         raise Stopped(
             where="not allowed yet",
             what=f"\n  {told}\nNothing was executed",
-            next_step=f"{' '.join(f'--allow {name}' for name in missing)}    lets exactly this pass",
+            next_step=f"{' '.join(f'--allow {name}' for name in missing)}    lets exactly this pass{otherwise}",
         )
     return permissions
 

@@ -7,9 +7,12 @@ any type opens to the world. What goes with a resource, of these and of all othe
 from collections.abc import Mapping
 from typing import Any
 
+from builder.aws import Clients, call
 from builder.deploy.resources import bucket, global_table
-from builder.deploy.resources.holder import Holder, Properties, Seen, Singly
+from builder.deploy.resources.holder import Hold, Holder, Properties, Seen, Singly
+from builder.errors import AwsError
 from builder.template import properties_of
+from builder.terms import Region
 
 
 def _key_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
@@ -68,6 +71,16 @@ def _retention_days(properties: Properties) -> float:
         return forever
 
 
+async def _remove_log_group(clients: Clients, region: Region, physical_id: str) -> None:
+    """Delete a log group with its events; one that is gone is deleted."""
+    client = clients.service("logs", region)
+    try:
+        await call(f"{region}: {physical_id}", client.delete_log_group, logGroupName=physical_id)
+    except AwsError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+
+
 _KEY = Holder(weakens=_key_weakens)
 HOLDERS: dict[str, Holder] = {
     "AWS::DynamoDB::GlobalTable": global_table.HOLDER,
@@ -76,7 +89,7 @@ HOLDERS: dict[str, Holder] = {
     "AWS::KMS::Key": _KEY,
     "AWS::KMS::ReplicaKey": _KEY,
     "AWS::Lambda::Url": Holder(weakens=_url_weakens),
-    "AWS::Logs::LogGroup": Holder(weakens=_log_group_weakens),
+    "AWS::Logs::LogGroup": Holder(weakens=_log_group_weakens, remove=_remove_log_group),
     "AWS::S3::Bucket": bucket.HOLDER,
 }
 
@@ -119,4 +132,4 @@ def regions_of(resource: Mapping[str, Any]) -> tuple[str, ...]:
     return holder.regions(properties_of(resource)) if holder else ()
 
 
-__all__ = ["HOLDERS", "Holder", "Seen", "Singly", "regions_of", "way_on"]
+__all__ = ["HOLDERS", "Hold", "Holder", "Seen", "Singly", "regions_of", "way_on"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, Pace, call, together
-from builder.deploy.resources.holder import Holder, Properties
+from builder.deploy.resources.holder import Hold, Holder, Properties
 from builder.errors import AwsError, Failed
 from builder.template import as_list, at
 from builder.terms import Region, counted
@@ -191,6 +191,44 @@ async def release(clients: Clients, region: Region, physical_id: str) -> None:
     await empty(clients, region, physical_id, lambda _: None)
 
 
+_TRIES = 3
+
+
+async def remove(clients: Clients, region: Region, physical_id: str) -> None:
+    """Delete the bucket with every version in it. Raises Failed where something fills it again and again."""
+    where, client = f"{region}: {physical_id}", clients.s3(region)
+    for attempt in range(1, _TRIES + 1):
+        await empty(clients, region, physical_id, lambda _: None)
+        try:
+            await call(where, client.delete_bucket, Bucket=physical_id)
+        except AwsError as error:
+            if error.code in _GONE:
+                return
+            if error.code != "BucketNotEmpty" or attempt == _TRIES:
+                raise
+        else:
+            return
+
+
+async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[Hold, ...]:
+    """Return whether the bucket has object lock, and anything in it that this may keep: nothing lifts that.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+    """
+    where, client = f"{region}: {physical_id}", clients.s3(region)
+    try:
+        answer = await call(where, client.get_object_lock_configuration, Bucket=physical_id)
+        if answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") != "Enabled":
+            return ()
+        page = await call(where, client.list_object_versions, Bucket=physical_id, MaxKeys=1)
+    except AwsError as error:
+        if error.code in {*_GONE, "ObjectLockConfigurationNotFoundError"}:
+            return ()
+        raise
+    # A delete marker is never locked.
+    return (Hold("ObjectLock", region),) if page.get("Versions") or page.get("IsTruncated") else ()
+
+
 def _weakens(before: Properties, after: Properties) -> tuple[str, ...]:
     told = []
     if _versioned(before) and not _versioned(after):
@@ -218,4 +256,4 @@ def _key(properties: Properties) -> object:
     return next((key for key in keys if key), None)
 
 
-HOLDER = Holder(weakens=_weakens, stop_writes=stop_writes, empty=empty, release=release)
+HOLDER = Holder(weakens=_weakens, stop_writes=stop_writes, empty=empty, release=release, holds=holds, remove=remove)

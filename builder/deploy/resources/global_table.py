@@ -4,12 +4,12 @@ DynamoDB may refuse to delete a region that was the source of a young replica.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from builder.aws import Clients, Pace, call
-from builder.deploy.resources.holder import Holder, Properties, Seen, Singly
+from builder.aws import Clients, Pace, call, together
+from builder.deploy.resources.holder import Hold, Holder, Properties, Seen, Singly
 from builder.deploy.resources.table_changes import (
     INDEXES,
     busy_table,
@@ -23,9 +23,10 @@ from builder.template import at
 from builder.terms import Region
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import ReplicaDescriptionTypeDef
+    from mypy_boto3_dynamodb.type_defs import ReplicaDescriptionTypeDef, TableDescriptionTypeDef
 
 _GONE = "ResourceNotFoundException"
+_BUSY = "ResourceInUseException"
 _PACE = Pace(first_s=1.0, every_s=1.0)
 # A replica of many terabytes, or one whose region does not answer, is not waited for without end.
 _PATIENCE_S = 3600.0
@@ -136,13 +137,100 @@ def _replicas(properties: Properties) -> dict[str, Mapping[str, Any]]:
 
 async def stands(clients: Clients, region: Region, physical_id: str) -> bool:
     """Return whether the table's replica in a region can be read and written."""
+    table = await _describe(clients, region, physical_id)
+    return table is not None and table["TableStatus"] in {"ACTIVE", "UPDATING"}
+
+
+async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[Hold, ...]:
+    """Return the deletion protection of the table and of each of its replicas: every region knows its own alone.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithTables.Basics.html
+    """
+    table = await _describe(clients, region, physical_id)
+    if table is None:
+        return ()
+    others = [Region(replica["RegionName"]) for replica in table.get("Replicas", [])]
+    regions = [other for other in others if other != region]
+    replicas = await together(_describe(clients, other, physical_id) for other in regions)
+    seen = {region: table, **{other: one for other, one in zip(regions, replicas, strict=True) if one is not None}}
+    return tuple(Hold("DeletionProtection", where) for where, one in seen.items() if _is_protected(one))
+
+
+def _is_protected(table: "TableDescriptionTypeDef") -> bool:
+    return table.get("DeletionProtectionEnabled", False)
+
+
+async def lift(clients: Clients, region: Region, physical_id: str) -> None:
+    """Switch off deletion protection in one region, and return once the table there takes its deletion.
+
+    Raises Failed where that is not so after an hour.
+    """
+    asked = False
+    async for table in _watched(clients, region, physical_id):
+        if table is None or (not _is_protected(table) and table["TableStatus"] != "UPDATING"):
+            return
+        if _is_protected(table) and not asked:
+            asked = await _switch_off(clients, region, physical_id)
+
+
+async def _switch_off(clients: Clients, region: Region, table: str) -> bool:
+    """Ask for it; return False where the table is being changed just now. A refusal is fine where it is off."""
+    client = clients.dynamodb(region)
     try:
-        answer = await call(f"{region}: {physical_id}", clients.dynamodb(region).describe_table, TableName=physical_id)
+        await call(f"{region}: {table}", client.update_table, TableName=table, DeletionProtectionEnabled=False)
+    except AwsError as error:
+        if error.code == _BUSY:
+            return False
+        # After a lost answer boto3 asks again.
+        shown = await _describe(clients, region, table)
+        if shown is not None and _is_protected(shown):
+            raise
+    return True
+
+
+async def remove(clients: Clients, region: Region, physical_id: str) -> None:
+    """Delete the table in every region, the one that is given last, and return once it is gone. Raises Failed."""
+    await release(clients, region, physical_id)
+    client = clients.dynamodb(region)
+    async for table in _watched(clients, region, physical_id):
+        if table is None:
+            return
+        if table["TableStatus"] == "DELETING":
+            continue
+        try:
+            await call(f"{region}: {physical_id}", client.delete_table, TableName=physical_id)
+        except AwsError as error:
+            if error.code not in {_BUSY, _GONE}:
+                raise
+
+
+async def _watched(
+    clients: Clients, region: Region, physical_id: str
+) -> "AsyncIterator[TableDescriptionTypeDef | None]":
+    """Yield the table again and again, None where it is gone. Raises Failed after an hour."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    while True:
+        table = await _describe(clients, region, physical_id)
+        yield table
+        passed_s = loop.time() - started
+        if passed_s > _PATIENCE_S:
+            raise Failed(
+                where=f"{region}: {physical_id}",
+                what=f"the table is {table['TableStatus'] if table else 'gone'} after an hour",
+                next_step="python -m builder destroy    goes on from here",
+            )
+        await asyncio.sleep(_PACE.wait_s(passed_s))
+
+
+async def _describe(clients: Clients, region: Region, table: str) -> "TableDescriptionTypeDef | None":
+    try:
+        answer = await call(f"{region}: {table}", clients.dynamodb(region).describe_table, TableName=table)
     except AwsError as error:
         if error.code == _GONE:
-            return False
+            return None
         raise
-    return answer["Table"]["TableStatus"] in {"ACTIVE", "UPDATING"}
+    return answer["Table"]
 
 
 async def release(clients: Clients, region: Region, physical_id: str) -> None:
@@ -194,7 +282,7 @@ async def _remove(clients: Clients, region: Region, table: str, replica: str) ->
             ReplicaUpdates=[{"Delete": {"RegionName": replica}}],
         )
     except AwsError as error:
-        if error.code == "ResourceInUseException":
+        if error.code == _BUSY:
             return
         left = await _other_replica(clients, region, table)
         if left is not None and left["RegionName"] == replica:
@@ -202,13 +290,8 @@ async def _remove(clients: Clients, region: Region, table: str, replica: str) ->
 
 
 async def _other_replica(clients: Clients, region: Region, table: str) -> "ReplicaDescriptionTypeDef | None":
-    try:
-        answer = await call(f"{region}: {table}", clients.dynamodb(region).describe_table, TableName=table)
-    except AwsError as error:
-        if error.code == _GONE:
-            return None
-        raise
-    others = [replica for replica in answer["Table"].get("Replicas", []) if replica["RegionName"] != region]
+    shown = await _describe(clients, region, table)
+    others = [replica for replica in shown.get("Replicas", []) if replica["RegionName"] != region] if shown else []
     return min(others, key=lambda replica: replica["RegionName"], default=None)
 
 
@@ -222,6 +305,9 @@ HOLDER = Holder(
     held=held_expiry,
     busy=busy_table,
     release=release,
+    holds=holds,
+    lift=lift,
+    remove=remove,
 )
 
 
@@ -238,5 +324,7 @@ TABLE = Holder(
     refusals=index_refusals,
     held=held_expiry,
     busy=busy_table,
+    holds=holds,
+    lift=lift,
 )
 """AWS::DynamoDB::Table: a table in one region, deleted with its items."""

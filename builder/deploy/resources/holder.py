@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from builder.aws import Clients
 from builder.terms import Region
@@ -14,6 +14,19 @@ Takedown = Callable[[Clients, Region, str], Coroutine[Any, Any, None]]
 """Takes the resource's physical id last: the bucket's name, the table's name."""
 HeldResource = Callable[[Clients, Region, str], Coroutine[Any, Any, bool]]
 Busy = Callable[[Clients, Region, str, frozenset[str]], Coroutine[Any, Any, str]]
+HoldKind = Literal["DeletionProtection", "ObjectLock"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What keeps a resource, or a copy of it, from being deleted until somebody lifts it."""
+
+    kind: HoldKind
+    region: Region
+    """Where it stands."""
+
+
+ObserveHolds = Callable[[Clients, Region, str], Coroutine[Any, Any, tuple[Hold, ...]]]
 EmptyResource = Callable[[Clients, Region, str, OnDeleted], Coroutine[Any, Any, None]]
 
 
@@ -93,6 +106,11 @@ async def keep_content(clients: Clients, region: Region, physical_id: str, empti
     """Do nothing: it is deleted with all that is in it."""
 
 
+async def held_by_nothing(clients: Clients, region: Region, physical_id: str) -> tuple[Hold, ...]:  # noqa: ARG001  as `nothing`
+    """Return that nothing keeps it."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
     """One resource type: what a change inside it takes away, where its copies are, how it is taken down."""
@@ -119,6 +137,12 @@ class Holder:
     """Remove what keeps it from being deleted."""
     release: Takedown = stay_quiet
     """Remove what its deletion was refused for."""
+    holds: ObserveHolds = held_by_nothing
+    """What would refuse its deletion, in each region that holds a copy of it."""
+    lift: Takedown = stay_quiet
+    """Lift its deletion protection in the region that is given."""
+    remove: Takedown | None = None
+    """Delete it with all that is in it and every copy, past its stack; None where that is not known of the type."""
 
     def warnings(self, seen: Seen) -> tuple[str, ...]:
         """Return what a change weakens; nothing where CloudFormation left the properties out."""

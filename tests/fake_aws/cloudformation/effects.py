@@ -125,9 +125,9 @@ def forget_name(world: "World", place: Place, type_name: str, name: str) -> None
 
 
 def leave(world: "World", place: Place, resource: Resource) -> None:
-    """Let a resource stand on without a stack."""
+    """Let a resource stand on without a stack, if it is there still."""
     key = name_key(place, resource.type, resource.physical_id or "")
-    if key is not None:
+    if key in world.names:
         world.unmanaged[key] = resource.properties
 
 

@@ -1,6 +1,7 @@
-"""What the fake answers as DynamoDB: a table's replicas, and the removal of one.
+"""What the fake answers as DynamoDB: a table's replicas, the removal of one, and deletion protection.
 
-Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html, API_UpdateTable and
+Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html, API_UpdateTable,
+API_DeleteTable and
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_reqs_bestpractices.html
 """
 
@@ -28,8 +29,10 @@ def describe_table(request: Request, params: dict[str, Any]) -> Reply:
 
 
 def update_table(request: Request, params: dict[str, Any]) -> Reply:
-    """Answer UpdateTable with one replica to add or delete."""
+    """Answer UpdateTable with one replica to add or delete, or with the deletion protection of the region asked."""
     table = _table(request, params)
+    if "DeletionProtectionEnabled" in params:
+        return _protect(request, table, params)
     if table.local:
         raise Unsupported(f"ReplicaUpdates of {table.name}, which is no global table")
     updates = params["ReplicaUpdates"]
@@ -64,6 +67,44 @@ def describe_time_to_live(request: Request, params: dict[str, Any]) -> Reply:
     )
     named = {"AttributeName": expiry.attribute} if status != "DISABLED" else {}
     return {"TimeToLiveDescription": {"TimeToLiveStatus": status, **named}}
+
+
+def _protect(request: Request, table: Table, params: dict[str, Any]) -> Reply:
+    """Set the deletion protection of the region's own replica; the others keep theirs."""
+    if "ReplicaUpdates" in params:
+        raise Unsupported("ReplicaUpdates together with DeletionProtectionEnabled")
+    if table.busy:
+        raise AwsRefusal("ResourceInUseException", f"Table is being updated: {table.name}")
+    table.replicas[request.region].deletion_protection = params["DeletionProtectionEnabled"]
+    return {"TableDescription": _shown(table, request.region)}
+
+
+def delete_table(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DeleteTable: the replica of the region goes, with the last one the table; asked again it is no error."""
+    world, region = request.world, request.region
+    table = _table(request, params)
+    own = table.replicas[region]
+    if own.status != "DELETING":
+        if own.deletion_protection:
+            raise protected(table, region)
+        if table.busy:
+            raise AwsRefusal("ResourceInUseException", f"Table is being updated: {table.name}")
+        if region == table.home and is_source_of_young(world, table):
+            raise AwsRefusal("ValidationException", SOURCE_OF_YOUNG)
+        own.status = "DELETING"
+        world.start(lambda: _go(world, table))
+    return {"TableDescription": _shown(table, region)}
+
+
+def _go(world: "World", table: Table) -> Iterator[float]:
+    yield from _settle(world, table)
+    if table.replicas:
+        return
+    world.tables.pop((table.account, table.name), None)
+    world.local_tables.pop((table.account, table.home, table.name), None)
+    key = ("AWS::DynamoDB::GlobalTable", table.account, table.home, table.name)
+    world.names.discard(key)
+    world.unmanaged.pop(key, None)
 
 
 def _check_new(table: Table, region: str) -> None:
@@ -148,4 +189,6 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeTable": reads(describe_table, "TableName"),
     "DescribeTimeToLive": reads(describe_time_to_live, "TableName"),
     "UpdateTable": mutates(update_table, "TableName", "ReplicaUpdates"),
+    "UpdateTable": mutates(update_table, "TableName", "ReplicaUpdates", "DeletionProtectionEnabled"),
+    "DeleteTable": mutates(delete_table, "TableName"),
 }

@@ -49,6 +49,9 @@ def _configure(world: "World", bucket: Bucket, resource: "Resource") -> None:
         _check_replication(world, versioning, replication)
     bucket.versioning = versioning
     bucket.replication = None if replication is None else _as_s3_writes_it(replication)
+    if properties.get("ObjectLockEnabled"):
+        rule = properties.get("ObjectLockConfiguration", {}).get("Rule")
+        bucket.object_lock = {"ObjectLockEnabled": "Enabled", **({"Rule": rule} if rule else {})}
     bucket.tags = resource.all_tags
 
 

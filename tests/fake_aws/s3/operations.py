@@ -92,6 +92,33 @@ def delete_bucket_replication(request: Request, params: dict[str, Any]) -> Reply
     return {}
 
 
+def get_object_lock_configuration(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer GetObjectLockConfiguration."""
+    lock = _bucket(request, params).object_lock
+    if lock is None:
+        raise AwsRefusal(
+            "ObjectLockConfigurationNotFoundError",
+            "Object Lock configuration does not exist for this bucket",
+            status=404,
+        )
+    return {"ObjectLockConfiguration": lock}
+
+
+def delete_bucket(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DeleteBucket: only of an empty one."""
+    bucket, world = _bucket(request, params), request.world
+    if bucket.versions:
+        raise AwsRefusal(
+            "BucketNotEmpty",
+            "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
+            status=409,
+        )
+    del world.buckets[bucket.name]
+    world.names.discard(("AWS::S3::Bucket", bucket.name))
+    world.unmanaged.pop(("AWS::S3::Bucket", bucket.name), None)
+    return {}
+
+
 def put_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer PutObject."""
     bucket, content = _bucket(request, params), params.get("Body", b"")
@@ -239,6 +266,8 @@ OPERATIONS: dict[str, Operation] = {
     "GetBucketTagging": reads(get_bucket_tagging, "Bucket"),
     "GetBucketReplication": reads(get_bucket_replication, "Bucket", "ExpectedBucketOwner"),
     "DeleteBucketReplication": mutates(delete_bucket_replication, "Bucket"),
+    "GetObjectLockConfiguration": reads(get_object_lock_configuration, "Bucket"),
+    "DeleteBucket": mutates(delete_bucket, "Bucket"),
     "PutObject": mutates(
         put_object, "Bucket", "Key", "Body", "ChecksumSHA256", "Metadata", "IfNoneMatch", "ExpectedBucketOwner"
     ),

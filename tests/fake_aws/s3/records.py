@@ -39,6 +39,8 @@ class Bucket:
     """Enabled, Suspended or None."""
     replication: dict[str, Any] | None = None
     """As S3's own API writes it."""
+    object_lock: dict[str, Any] | None = None
+    """As S3's own API writes it; it is for ever."""
     tags: dict[str, str] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
     gone: set[tuple[str, str]] = field(default_factory=set)

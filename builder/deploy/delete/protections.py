@@ -1,0 +1,168 @@
+"""What protects a deployment from being deleted: read before anything of it goes, and lifted where that is allowed.
+
+Termination protection refuses the deletion of a stack, deletion protection that of a table in the one region that has
+it, object lock that of an object's version. A stack policy refuses no deletion, but somebody set it so that nothing in
+the stack is replaced or removed; one that denies nothing counts for none.
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-protect-stacks.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from typing import assert_never
+
+from builder.aws import Clients, call, together
+from builder.deploy.delete.contents import StackContents, StandingProtection, check_clear
+from builder.deploy.observe.stacks import observe_policy, remember_policy, remember_protected
+from builder.deploy.plan.guards import STACK_POLICY, Permission, check_allowed, protection_hit
+from builder.deploy.progress import Emit, Started
+from builder.deploy.records import GuardHit
+from builder.deploy.resources import HOLDERS
+from builder.errors import Stopped
+from builder.template import OPEN_POLICY, is_open
+from builder.terms import LogicalId, StackId
+
+UNPROTECT = "--unprotect"
+"""What `destroy` is told to have them all lifted."""
+_KINDS = ("StackPolicy", "DeletionProtection", "TerminationProtection")
+"""Those that can be lifted, in the order in which that is done: last what keeps the stack as a whole."""
+
+
+async def observe_protections(standing: Iterable[StackContents], clients: Clients) -> tuple[StackContents, ...]:
+    """Return the stacks with every protection that stands on them, and on what of them goes; those known are kept."""
+    return tuple(await together(_with_protections(one, clients) for one in standing))
+
+
+async def _with_protections(one: StackContents, clients: Clients) -> StackContents:
+    if one.protections is not None:
+        return one
+    policy = await observe_policy(clients, one.stack) if one.stack.may_hold else None
+    denies = policy is not None and not is_open(policy)
+    policies = [StandingProtection(kind="StackPolicy", region=one.stack.region)] if denies else []
+    held = await observe_holds(one, clients)
+    return replace(held, protections=(*policies, *(held.protections or ())))
+
+
+async def observe_holds(one: StackContents, clients: Clients) -> StackContents:
+    """Return the stack with what refuses its deletion, or that of what goes with it: all but its policy."""
+    own, region = clients.of(one.stack.site), one.stack.region
+    found = await together(HOLDERS[kind].holds(own, region, physical_id) for kind, physical_id in one.going)
+    held = tuple(
+        StandingProtection(
+            kind=hold.kind,
+            region=hold.region,
+            type=resource[0],
+            physical_id=resource[1],
+            path=one.paths.get(resource, resource[1]),
+        )
+        for resource, holds in zip(one.going, found, strict=True)
+        for hold in holds
+    )
+    stack = (
+        (StandingProtection(kind="TerminationProtection", region=region),) if one.stack.termination_protection else ()
+    )
+    return replace(one, protections=(*held, *stack))
+
+
+def protection_hits(one: StackContents) -> Iterator[GuardHit]:
+    """Yield what each protection of a stack is named by, and why it stops a deletion."""
+    if one.protections is None:
+        if one.stack.termination_protection:
+            yield protection_hit(one.id)
+        return
+    for protection in one.protections:
+        yield _hit(one.id, protection)
+
+
+def _hit(stack: StackId, protection: StandingProtection) -> GuardHit:
+    match protection.kind:
+        case "TerminationProtection":
+            return protection_hit(stack)
+        case "StackPolicy":
+            name = STACK_POLICY
+            why = "its stack policy denies updates; where this is allowed, one that denies nothing replaces it first"
+        case "DeletionProtection":
+            name = f"{protection.path}/{protection.kind}"
+            what = f"{protection.type} {protection.physical_id} has deletion protection in {protection.region}"
+            why = f"{what}; where this is allowed, it is switched off first"
+        case "ObjectLock":
+            name = f"{protection.path}/{protection.kind}"
+            why = (
+                f"{protection.physical_id} has object lock and versions in it, and nothing lifts that: where this is "
+                "allowed, what is not locked any more goes, and what is stays with its stack until its retention ends"
+            )
+        case _:
+            assert_never(protection.kind)
+    return GuardHit(stack=stack, logical_id=LogicalId(name), why=why, allow=f"{stack}/{name}")
+
+
+def check_removable(
+    standing: Iterable[StackContents], allow: Collection[str], *, unprotect: bool = False
+) -> tuple[Permission, ...]:
+    """Return what each `allow` lets pass, if all that goes is known and every protection may be lifted.
+
+    `unprotect` lifts all that can be: object lock cannot.
+    Raises Stopped, naming those that may not, or Several; BadInput for an `allow` that names nothing of it.
+    """
+    standing = tuple(standing)
+    check_clear(standing)
+    hits = tuple(hit for one in standing for hit in protection_hits(one))
+    lifted = [hit.allow for hit in hits if unprotect and not hit.allow.endswith("/ObjectLock")]
+    return check_allowed(hits, (), (*allow, *lifted), otherwise=f"; {UNPROTECT} lifts all but object lock")
+
+
+def check_unheld(one: StackContents) -> None:
+    """Raise Stopped, with what lifts it, where data in a stack that a plan deletes is protected from deletion."""
+    held = [protection for protection in one.protections or () if protection.physical_id]
+    if held:
+        first = held[0]
+        lifts = (
+            f"aws dynamodb update-table --region {first.region} --table-name {first.physical_id} "
+            "--no-deletion-protection-enabled    switches it off; then the same command again"
+        )
+        raise Stopped(
+            where=one.id,
+            what="; ".join(f"{each.physical_id} has {_WORDS[each.kind]} in {each.region}" for each in held)
+            + ". Nothing was emptied",
+            next_step=lifts if first.kind == "DeletionProtection" else "",
+        )
+
+
+_WORDS = {"DeletionProtection": "deletion protection", "ObjectLock": "object lock"}
+
+
+async def lift(one: StackContents, clients: Clients, emit: Emit) -> None:
+    """Lift all that can be lifted of a stack's protections; what is lifted already is not listed any more.
+
+    Of a table the other regions come first. Each is read from AWS again by the next run, so it goes on from anywhere.
+    """
+    own = clients.of(one.stack.site)
+    for protection in sorted(one.protections or (), key=lambda each: _place(one, each)):
+        match protection.kind:
+            case "StackPolicy":
+                emit(Started(stack=one.id, what="LIFT POLICY"))
+                client = own.cloudformation(one.stack.region)
+                await call(one.id, client.set_stack_policy, StackName=one.stack.arn, StackPolicyBody=OPEN_POLICY)
+                remember_policy(clients, one.stack.site, one.stack.name, OPEN_POLICY)
+            case "DeletionProtection":
+                emit(Started(stack=one.id, what=f"LIFT DELETION PROTECTION in {protection.region}"))
+                await HOLDERS[protection.type].lift(own, protection.region, protection.physical_id)
+            case "TerminationProtection":
+                emit(Started(stack=one.id, what="LIFT PROTECTION"))
+                client = own.cloudformation(one.stack.region)
+                await call(
+                    one.id,
+                    client.update_termination_protection,
+                    StackName=one.stack.arn,
+                    EnableTerminationProtection=False,
+                )
+                remember_protected(clients, one.stack.site, one.stack.name, protected=False)
+            case "ObjectLock":
+                pass  # what is still locked is refused when it is emptied
+            case _:
+                assert_never(protection.kind)
+
+
+def _place(one: StackContents, protection: StandingProtection) -> tuple[int, str, bool]:
+    kind = _KINDS.index(protection.kind) if protection.kind in _KINDS else -1
+    return kind, protection.physical_id, protection.region == one.stack.region
