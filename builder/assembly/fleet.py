@@ -21,6 +21,7 @@ from builder.components.artifacts.stacks import NAME as ARTIFACTS
 from builder.components.fleet import administration_role, artifacts, execution_role
 from builder.components.fleet import template as stack_sets
 from builder.components.fleet.options import FleetConfig
+from builder.components.protection import termination_protection
 from builder.config import Config
 from builder.errors import BadInput
 from builder.policy import PolicyScope, bind_nested, bind_templates, execution_role_rights, make_document
@@ -158,7 +159,7 @@ def _bodies(assembly: Assembly) -> Iterator[tuple[StackEntry, str]]:
 def _check_policies(assembly: Assembly) -> None:
     """Raise BadInput for a stack policy, which StackSets have none of: it is of a stack in one account."""
     for entry in assembly.manifest.stacks:
-        if entry.stack_policy is not None:
+        if isinstance(entry.stack_policy, str):
             raise BadInput(
                 where=f"stacks.{entry.id.partition('/')[2]}.stack_policy",
                 what="StackSets set no stack policies, so no stack of a fleet can have one",
@@ -230,5 +231,5 @@ def _entry(
         capabilities=capabilities,
         needs=needs,
         tags=config.tags,
-        termination_protection=config.termination_protection,
+        termination_protection=termination_protection(config),
     )

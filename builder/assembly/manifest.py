@@ -70,6 +70,14 @@ class ByEnvironment:
     environments: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class FlagByEnvironment:
+    """Whether something is so in each environment, by its suffix; `default` is for those that are not named."""
+
+    __pydantic_config__ = STRICT
+    environments: Mapping[str, bool]
+
+
 ParameterValue = str | OutputOf | PreviousValue
 """What a stack of one environment is given for one parameter."""
 NeutralValue = ParameterValue | ByEnvironment
@@ -90,10 +98,10 @@ class StackEntry:
     capabilities: tuple[str, ...] = ()
     needs: tuple[StackId, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
-    termination_protection: bool | None = None
-    """Whether the stack is to be protected from deletion; absent or null leaves that as it is found."""
-    stack_policy: str | None = None
-    """The stack policy that it is to have, as JSON; absent or null leaves that as it is found."""
+    termination_protection: bool | FlagByEnvironment | None = None
+    """Whether the stack is to be protected from deletion; where nothing is said, that is left as it is found."""
+    stack_policy: str | ByEnvironment | None = None
+    """The stack policy that it is to have, as JSON; where nothing is said, that is left as it is found."""
     account: Annotated[AccountId, StringConstraints(pattern=r"^[0-9]{12}$")] | None = None
     """The account it belongs in, where it is not that of the credentials."""
 
@@ -226,6 +234,16 @@ def bind_value(value: NeutralValue, suffix: str, where: str) -> ParameterValue:
     return bind(value, suffix) if isinstance(value, str) else value
 
 
+def bind_protection(entry: StackEntry, suffix: str) -> tuple[bool | None, str | None]:
+    """Return termination protection and stack policy of a stack in an environment; None where that is left alone."""
+    protection, policy = entry.termination_protection, entry.stack_policy
+    if isinstance(protection, FlagByEnvironment):
+        protection = protection.environments.get(suffix, protection.environments.get("default"))
+    if isinstance(policy, ByEnvironment):
+        policy = policy.environments.get(suffix, policy.environments.get("default"))
+    return protection, policy
+
+
 def change_set_room(deployment: str) -> int:
     """Return how many characters more a deployment's name has than its change sets' names take; 0 where it fits."""
     return max(0, len(deployment) + _PLAN_CHARACTERS - NAME_CHARACTERS)
@@ -280,11 +298,13 @@ def _faults_of(entry: StackEntry, ids: Collection[StackId], before: Sequence[Sta
             yield f"parameters.{name}: {entry.id} takes an output of {source} without needing it"
     yield from (f"name: {fault}" for fault in _name_faults(entry, before))
     yield from (f"tags{fault}" for fault in _tag_faults(entry.tags))
-    if entry.stack_policy is not None:
+    said = entry.stack_policy
+    policies = said.environments if isinstance(said, ByEnvironment) else {"": said} if said is not None else {}
+    for suffix, policy in policies.items():
         try:
-            canonical_policy(entry.stack_policy)
+            canonical_policy(policy)
         except ValueError as error:
-            yield f"stack_policy: {error}"
+            yield f"{'.environments.'.join(['stack_policy', suffix] if suffix else ['stack_policy'])}: {error}"
 
 
 def _name_faults(entry: StackEntry, before: Sequence[StackEntry]) -> Iterator[str]:

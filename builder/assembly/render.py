@@ -24,6 +24,7 @@ from builder.components.own.template import (
     policy_of,
     read_own,
 )
+from builder.components.protection import keep_data, stack_policy, termination_protection
 from builder.components.system import make_topology
 from builder.components.templates import TEMPLATES
 from builder.config import Config, Wanted
@@ -133,6 +134,8 @@ def _render_built_in(wanted: Wanted, stacks: list[Stack]) -> _Rendered:
     read: dict[StackId, Template] = {}
     for stack in stacks:
         template = TEMPLATES[stack.component](wanted, stack).to_dict()
+        if wanted.config.protect and _data(stack, Template(template)).data:
+            template = keep_data(template)
         content = json.dumps(template)
         if content not in texts:
             texts[content] = write_template(template)
@@ -223,7 +226,6 @@ def _render_own(wanted: Wanted, topology: Topology, built_in: _Rendered, package
 def _entry(stack: Stack, rendered: _Rendered, wanted: Wanted) -> StackEntry:
     config, template = wanted.config, rendered.read[stack.id]
     suffix = {"EnvironmentSuffix": SUFFIX} if "EnvironmentSuffix" in template.parameters else {}
-    protected = stack.termination_protection
     return StackEntry(
         id=stack.id,
         region=stack.region,
@@ -234,9 +236,14 @@ def _entry(stack: Stack, rendered: _Rendered, wanted: Wanted) -> StackEntry:
         capabilities=capabilities_of(template),
         needs=stack.needs,
         tags={**config.tags, **stack.tags},
-        termination_protection=config.termination_protection if protected is None else protected,
-        stack_policy=policy_of(wanted, stack),
+        termination_protection=termination_protection(config, own=stack.termination_protection),
+        stack_policy=stack_policy(config, _data(stack, template), policy_of(wanted, stack)),
     )
+
+
+def _data(stack: Stack, template: Template) -> Template:
+    """Return what of a template may hold data: what is in the bucket for code is made again from its sources."""
+    return Template() if stack.component == artifacts.NAME else template
 
 
 def _with_needs(manifest: Manifest, templates: Mapping[str, bytes], own: list[Stack]) -> Manifest:

@@ -14,6 +14,7 @@ from typing import Any
 from builder.assembly.manifest import ByEnvironment
 from builder.components.options import Section
 from builder.config import Config
+from builder.config.model import EnvironmentConfig
 
 _DEFAULT = "default"
 
@@ -38,7 +39,7 @@ def varying_options(config: Config, kind: str, name: str) -> tuple[Option, ...]:
     values: dict[tuple[str, str], dict[str, Any]] = {}
     for suffix, environment in config.environments.items():
         here = environment.options(kind, name)
-        for place, value in _values(base, here, is_production=environment.production):
+        for place, value in _values(base, here, environment):
             values.setdefault(place, {_DEFAULT: _default(base, *place)})[suffix] = value
     taken: set[str] = set()
     return tuple(
@@ -62,10 +63,14 @@ def as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _values(base: Section, here: Section | None, *, is_production: bool) -> Iterator[tuple[tuple[str, str], Any]]:
-    """Yield what an environment says, or its being productive, with the option's place."""
+def _values(
+    base: Section, here: Section | None, environment: EnvironmentConfig
+) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Yield what an environment says of a component, or of all of its kind, or its being productive, with the place."""
     said = {name: getattr(here, name) for name in sorted(here.model_fields_set)} if here else {}
-    for name, value in {**(base.in_production if is_production else {}), **said}.items():
+    of_all = {name: getattr(environment, name, None) for name in base.in_production}
+    every = {name: value for name, value in of_all.items() if value is not None}
+    for name, value in {**(base.in_production if environment.production else {}), **every, **said}.items():
         if isinstance(value, Mapping):
             yield from (((name, key), inner) for key, inner in value.items())
         else:

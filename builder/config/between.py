@@ -47,6 +47,7 @@ def faults_between(said: _Said) -> Iterator[ConfigFault]:
         if isinstance(environment, dict):
             yield from _environment(name, environment, primary)
             yield from _components_here(said, name, environment)
+            yield from _unprotected(name, environment)
     if isinstance(fleet := said.get("fleet", {}), dict):
         yield from fleet_faults(fleet, primary)
     elif fleet is None:
@@ -272,6 +273,21 @@ def _environment(name: str, said: _Said, primary: object) -> Iterator[ConfigFaul
         yield ConfigFault(
             ("environments", name, "role_arn"), f"begins with arn:{partition}:, and '{primary}' is in {home}"
         )
+
+
+_PROTECTIONS = ("termination_protection", "deletion_protection", "replacement_protection")
+
+
+def _unprotected(name: str, here: _Said) -> Iterator[ConfigFault]:
+    """Yield the protections that a productive environment switches off."""
+    if here.get("production") is not True:
+        return
+    sections = [((), here), *(one for kind in KINDS for one in sections_of(here, kind))]
+    for place, section in sections:
+        for key in _PROTECTIONS:
+            if section.get(key) is False:
+                what = "is always on where production is true: leave it out, or take production away first"
+                yield ConfigFault(("environments", name, *place, key), what)
 
 
 # What only one of the permission models has: the key, and what is the case under the other.

@@ -161,7 +161,20 @@ class EnvironmentConfig(Section):
     account: Account | None = Field(default=None, description="The only account this environment may be deployed to")
     role_arn: _RoleArn | None = Field(default=None, description="The role CloudFormation takes; else the caller's own")
     production: bool = Field(
-        default=False, strict=True, description="People depend on it: no drill without --yes-in-production"
+        default=False,
+        strict=True,
+        description="People depend on it: no drill without --yes-in-production, and every protection is on",
+    )
+    termination_protection: bool | None = Field(
+        default=None, strict=True, description="Whether stacks are protected from deletion here"
+    )
+    deletion_protection: bool | None = Field(
+        default=None, strict=True, description="Whether every table is protected from deletion here, in each region"
+    )
+    replacement_protection: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Whether stack policies deny here that an update replaces or removes what holds data",
     )
     table: TableVarying | None = Field(default=None, description="What `table:` is here")
     bucket: BucketVarying | None = Field(default=None, description="What `bucket:` is here")
@@ -247,6 +260,11 @@ class Config(Section):
         default=None,
         strict=True,
         description="Whether stacks are protected from deletion; where nothing is said, that is left as it is found",
+    )
+    protect: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether the data of built-in components stays when its stack goes, until somebody names it",
     )
     tags: dict[_TagKey, _TagValue] = Field(default_factory=dict, max_length=46, description="Tags of every resource")
     environments: dict[_NamePart, EnvironmentConfig] = Field(

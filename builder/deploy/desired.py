@@ -17,6 +17,7 @@ from builder.assembly.manifest import (
     PreviousValue,
     StackEntry,
     bind,
+    bind_protection,
     bind_value,
     change_set_room,
 )
@@ -287,6 +288,7 @@ def _large_templates(manifest: Manifest, bounds: Sequence[Bound], templates: Map
 
 
 def _bind_entry(entry: StackEntry, template: bytes, suffix: str, deployment: str) -> DesiredStack:
+    protection, policy = bind_protection(entry, suffix)
     return DesiredStack(
         id=entry.id,
         region=entry.region,
@@ -305,7 +307,7 @@ def _bind_entry(entry: StackEntry, template: bytes, suffix: str, deployment: str
             TAG_DEPLOYMENT: deployment,
             TAG_STACK: entry.id,
         },
-        termination_protection=entry.termination_protection,
-        stack_policy=entry.stack_policy,
+        termination_protection=protection,
+        stack_policy=policy,
         account=entry.account,
     )

@@ -37,8 +37,8 @@ def test_a_key_near_no_other_is_answered_with_all_there_are() -> None:
             "environments.prod.weather",
             (
                 "is not a key here "
-                "(there are account, role_arn, production, table, bucket, function, tables, buckets, functions, "
-                "alarms)"
+                "(there are account, role_arn, production, termination_protection, deletion_protection, "
+                "replacement_protection, table, bucket, function, tables, buckets, functions, alarms)"
             ),
         )
     ]

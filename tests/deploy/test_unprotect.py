@@ -6,11 +6,12 @@ import pytest
 
 from builder.deploy import Deployment, Done, PlanRequest, StackFailed
 from builder.deploy.progress import Started
-from builder.errors import BadInput, Stopped
+from builder.errors import BadInput, Several, Stopped
 from builder.terms import Region
-from deploy.chained import make_deployment
+from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
 from deploy.protected import BUCKET, KEPT_NAMES, STORAGE, STORAGE_TEMPLATE, TABLE, kept, protected
 from deploy.rig import ACCOUNT, Rig
+from fake_aws import Fault
 
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
 TABLE_KEY = (ACCOUNT, "tap-dev-global")
@@ -156,8 +157,9 @@ def test_a_name_that_no_stack_lists_is_told(keeping: Rig) -> None:
 
 @pytest.mark.slow
 def test_named_again_what_is_gone_is_no_mistake(keeping: Rig) -> None:
-    keeping.world.script.fails("DELETE", "Group", reason="busy", region=WEST, times=None)
-    keeping.destroy(unprotect=True, names=KEPT_NAMES)
+    keeping.world.faults.add(Fault.DENIED, operation="DeleteLogGroup", nth=1)
+    assert StackFailed in {type(one) for one in keeping.destroy(unprotect=True, names=KEPT_NAMES)}
+    assert BUCKET not in keeping.world.buckets
     assert {type(one) for one in keeping.destroy(unprotect=True, names=KEPT_NAMES)} == {Done}
     assert keeping.world.names == set()
 
@@ -166,21 +168,20 @@ def test_data_that_another_region_s_stack_holds_too_stays(keeping: Rig) -> None:
     """As after a promotion: the table was taken over by a stack in the other region."""
     world = keeping.world
     other = world.stack("tap-dev-promoted", region=WEST)
-    other.deploy(tags={"builder:deployment": "tap-dev"})
+    other.deploy(tags={"builder:deployment": "tap-dev"}).deployed.processed = keeping.stack(TABLE).template
     table = world.stack("tap-dev-table").record.resources["Table"]
     other.record.resources["Table"] = replace(table)
-    with pytest.raises(Stopped, match="tap-dev-global is also in us-west-2/tap-dev-promoted"):
+    with pytest.raises(Several, match="tap-dev-global is also in us-west-2/tap-dev-promoted"):
         keeping.destroy(unprotect=True, names=["tap-dev-global"])
     assert mutating(keeping) == []
 
 
 def test_a_plan_that_deletes_a_stack_stops_at_protected_data_and_says_what_lifts_it(guarded: Rig) -> None:
-    client = guarded.clients.cloudformation(EAST)
-    client.update_termination_protection(StackName="tap-dev-table", EnableTerminationProtection=False)
-    stays = tuple(replace(stack, needs=()) for stack in guarded.deployment.stacks if stack.id != TABLE)
-    guarded.deployment = replace(guarded.deployment, stacks=stays)
+    guarded.deployment = make_deployment(make_stack(KEYS, KEY_TEMPLATE))
+    guarded.deploy()
     plan = guarded.plan(wish=PlanRequest(remove_orphans=True))
-    (outcome,) = guarded.execute(plan, [hit.allow for hit in plan.guards])
+    ended = guarded.execute(plan, [hit.allow for hit in plan.guards])
+    (outcome,) = (one for one in ended if one.stack == "us-east-1/tap-dev-table")
     assert isinstance(outcome, StackFailed)
     assert "tap-dev-global has deletion protection in us-east-1" in outcome.reason
     assert outcome.next_step.startswith("aws dynamodb update-table --region us-east-1 --table-name tap-dev-global ")

@@ -191,6 +191,7 @@ _COMMON_CODES = frozenset(
         "NoSuchTagSet",
     }
     | {
+        "ObjectLockConfigurationNotFoundError",
         "ReplicationConfigurationNotFoundError",
         "MalformedXML",
         "PreconditionFailed",

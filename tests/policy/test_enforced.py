@@ -125,6 +125,8 @@ LIVES = {
 NOT_CHECKED = "the emulator does not check it"
 NOT_EXPORTED = "only where an export changes or goes"
 NOT_NESTED = "only where nested stacks wait for their first review"
+NOT_PROTECTED = "only where something is protected from deletion"
+NOT_RETAINED = "only where somebody names retained data"
 NOT_REACHED = "only where something is refused or lost"
 UNENFORCED: dict[Verb, dict[str, str]] = {
     Verb.PLAN: {
@@ -147,11 +149,13 @@ UNENFORCED: dict[Verb, dict[str, str]] = {
         "cloudformation:DeleteChangeSet": NOT_NESTED,
         "cloudformation:DescribeChangeSet": NOT_NESTED,
         "cloudformation:DescribeStackEvents": NOT_REACHED,
-        "cloudformation:UpdateTerminationProtection": NOT_REACHED,
+        "cloudformation:SetStackPolicy": NOT_PROTECTED,
+        "cloudformation:UpdateTerminationProtection": NOT_PROTECTED,
         "dynamodb:DeleteTable": NOT_REACHED,
         "dynamodb:DeleteTableReplica": NOT_REACHED,
-        "dynamodb:DescribeTable": NOT_REACHED,
         "dynamodb:UpdateTable": NOT_REACHED,
+        "logs:DeleteLogGroup": NOT_RETAINED,
+        "s3:DeleteBucket": NOT_RETAINED,
     },
 }
 OWN_ACTIONS = {
@@ -164,12 +168,16 @@ OWN_ACTIONS = {
         *("DescribeStacks", "ExecuteChangeSet", "GetTemplate", "ListChangeSets", "ListStackResources"),
         "UpdateTerminationProtection",
     ),
-    Verb.DESTROY: ("DeleteStack", "DescribeStacks", "GetTemplate", "ListChangeSets", "ListStackResources"),
+    Verb.DESTROY: (
+        *("DeleteStack", "DescribeStacks", "GetStackPolicy", "GetTemplate", "ListChangeSets", "ListStackResources"),
+    ),
 }
 ENFORCED = [
     *((verb, f"cloudformation:{name}") for verb, names in OWN_ACTIONS.items() for name in names),
     (Verb.PLAN, "iam:PassRole"),
     (Verb.EXECUTE, "iam:PassRole"),
+    (Verb.DESTROY, "dynamodb:DescribeTable"),
+    (Verb.DESTROY, "s3:GetBucketObjectLockConfiguration"),
     *((Verb.DESTROY, f"s3:{name}") for name in ("PutReplicationConfiguration", "ListBucketVersions")),
     *((Verb.DESTROY, f"s3:{name}") for name in ("DeleteObject", "DeleteObjectVersion")),
     *((Verb.DESTROY, f"s3:{name}") for name in ("ListBucketMultipartUploads", "AbortMultipartUpload")),

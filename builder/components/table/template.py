@@ -24,7 +24,7 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
     """
     config, options = wanted.config, wanted.config.tables_by_name[stack.of]
     template = make_skeleton(f"{config.project}: DynamoDB global table, a replica in every region")
-    Varying(config, TABLE, stack.of, template)
+    values = Varying(config, TABLE, stack.of, template)
     add(
         template,
         dynamodb.GlobalTable(
@@ -35,7 +35,7 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
             KeySchema=[dynamodb.KeySchema(AttributeName="id", KeyType="HASH")],
             # Replication runs over the stream: required as soon as there are two replicas.
             StreamSpecification=dynamodb.StreamSpecification(StreamViewType="NEW_AND_OLD_IMAGES"),
-            Replicas=[_replica(config, options, region) for region in config.regions.all],
+            Replicas=[_replica(config, options, values, region) for region in config.regions.all],
             **_encryption(config),
         ),
     )
@@ -51,12 +51,15 @@ def _encryption(config: Config) -> dict[str, Any]:
     return {"SSESpecification": dynamodb.GlobalTableSSESpecification(SSEEnabled=True, SSEType="KMS")}
 
 
-def _replica(config: Config, options: TableConfig, region: Region) -> dynamodb.ReplicaSpecification:
+def _replica(config: Config, options: TableConfig, values: Varying, region: Region) -> dynamodb.ReplicaSpecification:
     key = key_name(config, region)
     encryption: dict[str, Any] = {}
     if key is not None:
         encryption = {"SSESpecification": dynamodb.ReplicaSSESpecification(KMSMasterKeyId=key)}
+    # What is off is said only where it was written, or differs: then nobody asks what leaving it out would mean.
+    is_said = "deletion_protection" in options.model_fields_set or values.varies("deletion_protection")
     return dynamodb.ReplicaSpecification(
+        **({"DeletionProtectionEnabled": values.of("deletion_protection")} if is_said else {}),
         Region=region,
         PointInTimeRecoverySpecification=dynamodb.PointInTimeRecoverySpecification(
             PointInTimeRecoveryEnabled=options.point_in_time_recovery
