@@ -188,7 +188,6 @@ def _index(table: Table, name: str, region: str) -> dict[str, Any]:
 OPERATIONS: dict[str, Operation] = {
     "DescribeTable": reads(describe_table, "TableName"),
     "DescribeTimeToLive": reads(describe_time_to_live, "TableName"),
-    "UpdateTable": mutates(update_table, "TableName", "ReplicaUpdates"),
     "UpdateTable": mutates(update_table, "TableName", "ReplicaUpdates", "DeletionProtectionEnabled"),
     "DeleteTable": mutates(delete_table, "TableName"),
 }
