@@ -36,6 +36,8 @@ FACTORS: dict[str, list[Any]] = {
         {"key": "managed", "functions": False, "pending_window_days": 7},
         {"key": OWN_KEY, "functions": False},
     ],
+    "alarms": [ABSENT, {}, {"email": ["ops@example.com"], "errors_percent": 10}],
+    "environments.prod.alarms": [ABSENT, {"errors_percent": 1, "notify": False}],
     "permissions_boundary": [ABSENT, "boundary-${EnvironmentSuffix}"],
     "termination_protection": [ABSENT, True, False],
     "tags": [{}, {"team": "core"}],
@@ -63,6 +65,8 @@ def wanted_of(row: Row) -> Wanted:
         for parent in parents:
             section = section.setdefault(parent, {})
         section[last] = value
+    if "alarms" not in sections:
+        sections["environments"]["prod"].pop("alarms", None)
     return make_wanted(project="pw", **sections)
 
 
