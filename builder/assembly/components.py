@@ -338,7 +338,8 @@ def _regions_said(component: Component) -> Iterator[tuple[str, tuple[Region, ...
     if component.bucket:
         yield "bucket.names", tuple(component.bucket.names)
     if component.alarms:
-        yield "alarms.service", tuple(component.alarms.service)
+        if component.alarms.service or not component.alarms.replication:
+            yield "alarms.service", tuple(component.alarms.service)
         if component.alarms.replication:
             yield "alarms.replication", tuple(component.alarms.replication)
 

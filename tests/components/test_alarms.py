@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.assembly.manifest import ByEnvironment
-from builder.components.alarms.stacks import camel
+from builder.components.alarms.stacks import What, camel, make_watches
 from builder.components.system import make_topology
 from builder.components.templates import TEMPLATES
 from builder.terms import Region, StackId
 from components.templates import THREE, Json, properties, template, templates
-from wanted import make_wanted
+from wanted import ABSENT, make_wanted
 
 EAST, WEST = "us-east-1/alarms", "us-west-2/alarms"
 DR: Json = {"alarms": {"email": ["ops@example.com"]}}
@@ -255,3 +255,11 @@ def test_names_that_differ_have_logical_ids_that_differ(one: str, other: str) ->
 @pytest.mark.parametrize(("one", "other"), [("a-1", "a1"), ("a--b", "a-b"), ("ab", "a-b")])
 def test_a_hyphen_alone_makes_another_logical_id(one: str, other: str) -> None:
     assert camel(one) != camel(other)
+
+
+def test_a_function_without_a_url_is_watched_for_all_but_what_its_url_would_answer() -> None:
+    wanted = make_wanted(table=ABSENT, bucket=ABSENT, function=ABSENT, functions={"job": {"url": False}}, alarms={})
+    watches = make_watches(wanted.config, Region("us-east-1"))
+    assert {watch.what for watch in watches} == {What.THROTTLES, What.DURATION}
+    with_table = make_wanted(function=ABSENT, alarms={})
+    assert make_topology(with_table).components["alarms"].kinds == ("alarms",)

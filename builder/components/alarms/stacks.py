@@ -14,7 +14,6 @@ from builder.assembly.components import Alarms, Component
 from builder.assembly.manifest import ByEnvironment
 from builder.components.bucket import stacks as bucket
 from builder.components.environments import Option, as_text, varying_options
-from builder.components.function import stacks as function
 from builder.components.key.stacks import key_needs
 from builder.components.options import FUNCTION
 from builder.components.table import stacks as table
@@ -81,18 +80,23 @@ class Watch:
 
 
 def make_watches(config: Config, region: Region) -> tuple[Watch, ...]:
-    """Return what a region's alarms look at, of the built-in components."""
-    built_in = (part.make_components(config) for part in (table, function, bucket))
-    return tuple(
-        watch for components in built_in for name, each in components.items() for watch in _watches(name, each, region)
+    """Return what a region's alarms look at, of the built-in components: of a function also where it has no URL."""
+    tables, buckets = table.make_components(config), bucket.make_components(config)
+    return (
+        *(watch for name, each in tables.items() for watch in _watches(name, each, region)),
+        *(
+            Watch(name, what)
+            for name, options in config.functions_by_name.items()
+            for what in _SERVICE
+            if options.auth or what is not What.ERRORS
+        ),
+        *(watch for name, each in buckets.items() for watch in _watches(name, each, region)),
     )
 
 
 def _watches(name: str, component: Component, region: Region) -> Iterator[Watch]:
     if component.table and region in component.table.regions:
         yield from (Watch(name, What.LATENCY, other) for other in component.table.regions if other != region)
-    if component.function and region in component.function.url:
-        yield from (Watch(name, what) for what in _SERVICE)
     for source, destination in component.bucket.replication if component.bucket else ():
         if destination == region:
             yield from (Watch(name, what, source) for what in (What.PENDING, What.LATE))
