@@ -7,6 +7,7 @@ import pytest
 
 from answer import ROOT
 from builder.assembly.render import make_assembly
+from builder.components.function.stacks import writes_to_table
 from builder.deploy import Done, make_deployment
 from builder.packing.read import Inline
 from builder.rehearsal import rehearse_system
@@ -64,7 +65,7 @@ def test_each_is_linted_without_a_finding(number: int, row: Row) -> None:
 def test_some_live_their_whole_life_with_data_in_every_region(number: int, row: Row) -> None:
     wanted, suffix, told = wanted_of(row), "prod" if number % 2 else "dev", Told()
     handlers = {
-        name: (ROOT / "lambda" / HANDLERS[kind]).read_text() if name == "function" else WELL[kind]
+        name: (ROOT / "lambda" / HANDLERS[kind]).read_text() if writes_to_table(wanted.config, name) else WELL[kind]
         for name, kind in ((name, each.runtime[:6]) for name, each in wanted.config.functions_by_name.items())
     }
     code = {name: Inline(text) for name, text in handlers.items()}
