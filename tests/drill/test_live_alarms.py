@@ -1,0 +1,137 @@
+"""Alarms of the shipped system on the embedded AWS: seen, set off by what they watch, and a failover ended by one."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+import urllib3
+
+from answer import ROOT
+from builder.assembly.render import make_assembly
+from builder.components.alarms.options import AlarmsConfig
+from builder.config import read_wanted
+from builder.deploy import (
+    Deployment,
+    Done,
+    PlanId,
+    Removal,
+    TrustedInput,
+    delete_deployment,
+    execute_plan,
+    find_deployed,
+    make_deployment,
+    make_plan,
+    observe_system,
+)
+from builder.drill import alarms, context
+from builder.drill.alarms import check_alarms
+from builder.drill.faults import FAULTS
+from builder.drill.findings import DrillMoment, DrillProgress
+from builder.drill.run import FailoverOptions, drill_failover
+from builder.drill.target import observe_target
+from builder.errors import Failed, Stopped
+from builder.state.alarms import alarm_names, find_alarms, observe_topic
+from builder.terms import Arn, Region, Site
+from drill.conftest import Theatre
+from drill.standing import state
+from local.account import PRIMARY
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+WEST = Region("us-west-2")
+ERRORS, THROTTLES = "tap-dev-function-errors", "tap-dev-function-throttles"
+
+
+def wanted_deployment() -> Deployment:
+    wanted = read_wanted(ROOT / "dr.yaml")
+    config = wanted.config.model_copy(update={"alarms": AlarmsConfig(email=("ops@example.com",), throttles=0)})
+    assembly = make_assembly(replace(wanted, config=config))
+    return make_deployment(assembly.manifest, assembly.templates, "dev")
+
+
+@pytest.fixture
+def with_alarms(theatre: Theatre) -> Iterator[Theatre]:
+    """The shipped system with alarms beside it."""
+    deployment = wanted_deployment()
+
+    async def deploy() -> None:
+        plan = await make_plan(deployment, theatre.clients, PlanId("alarms", "now"), lambda _: None)
+        assert [step.stack for step in plan.steps] == ["us-east-1/alarms", "us-west-2/alarms"]
+        trusted = TrustedInput(deployment=deployment)
+        assert all(
+            isinstance(one, Done) for one in await execute_plan(plan, trusted, theatre.clients, emit=lambda _: None)
+        )
+        theatre.target = await observe_target(await observe_system(deployment, theatre.clients), theatre.clients)
+
+    async def undeploy() -> None:
+        standing = await find_deployed(deployment.name, deployment.sites, theatre.clients)
+        only = tuple(one for one in standing if one.id.endswith("/alarms"))
+        await delete_deployment(Removal(standing=only, needs={}), theatre.clients, "gone", lambda _: None)
+
+    asyncio.run(deploy())
+    try:
+        yield theatre
+    finally:
+        asyncio.run(undeploy())
+
+
+def cloudwatch(theatre: Theatre) -> "CloudWatchClient":
+    return boto3.client("cloudwatch", **theatre.account._access(WEST))
+
+
+def test_alarms_are_seen_and_set_off_by_what_they_watch_and_then_refuse_a_drill(with_alarms: Theatre) -> None:
+    theatre, here = with_alarms, Site(None, WEST)
+    names = alarm_names(wanted_deployment(), WEST, ())
+    seen = {alarm.alarm: alarm.state for alarm in asyncio.run(find_alarms(theatre.clients, here, names))}
+    assert seen.keys() == {
+        *(f"tap-dev-function-{what}" for what in ("errors", "throttles", "duration")),
+        "tap-dev-table-latency-to-us-east-1",
+        "tap-dev-bucket-pending-from-us-east-1",
+        "tap-dev-bucket-late-from-us-east-1",
+    }
+    assert "ABSENT" not in seen.values()
+    topic = Arn(f"arn:aws:sns:us-west-2:{theatre.account.id}:tap-dev-alarms")
+    told = asyncio.run(observe_topic(theatre.clients, here, topic))
+    assert (told.confirmed, told.pending) == (0, ("ops@example.com",))
+    assert THROTTLES in asyncio.run(check_alarms(theatre.context(), theatre.clients, pauses=False)).names
+
+    functions, secondary = theatre.account.functions(WEST), theatre.target.secondary
+    functions.put_function_concurrency(FunctionName=secondary.function.name, ReservedConcurrentExecutions=0)
+    try:
+        host = secondary.url.removeprefix("https://").rstrip("/")
+        answer = urllib3.request("GET", f"{theatre.account.endpoint}/health", headers={"Host": host})
+        assert answer.status == 429
+        with pytest.raises(Stopped, match=f"the alarm {THROTTLES} is in ALARM"):
+            asyncio.run(check_alarms(theatre.context(), theatre.clients, pauses=False))
+    finally:
+        functions.delete_function_concurrency(FunctionName=secondary.function.name)
+
+
+def test_an_alarm_of_the_secondary_ends_a_failover_and_gives_the_primary_back(
+    with_alarms: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theatre, before = with_alarms, state(with_alarms)
+    client = cloudwatch(theatre)
+    monkeypatch.setattr(alarms, "EVERY_S", 0.2)
+    monkeypatch.setattr(context, "LINGERS_S", 0.5)
+
+    def ring(event: DrillProgress) -> None:
+        if isinstance(event, DrillMoment) and event.moment == "fault":
+            client.set_alarm_state(AlarmName=ERRORS, StateValue="ALARM", StateReason="of the test")
+
+    theatre.on_event = ring
+    # What another test had throttled counts for minutes.
+    options = FailoverOptions(
+        rate=5, before_s=0.6, outage_s=120, after_s=0, patience_s=10, object_rate=1, despite_alarms=True
+    )
+    with pytest.raises(Failed) as caught:
+        asyncio.run(drill_failover(theatre.context(), options, FAULTS["throttle"]))
+    assert f"us-west-2, which takes over: the alarm {ERRORS} is in ALARM" in str(caught.value)
+    assert not theatre.kept
+    assert state(theatre) == before
+    assert not theatre.items(PRIMARY)
+    assert "undone" in [event.moment for event in theatre.said if isinstance(event, DrillMoment)]
