@@ -4,6 +4,10 @@ One rule a module; docs/rules.md, made from them, lists them all. The names belo
 is given this package by its import name; given the folder it reads each module on its own.
 """
 
+from builder.rules.alarm_dimensions import AlarmDimensions
+from builder.rules.alarm_missing_data import AlarmMissingData
+from builder.rules.alarm_topic_key import AlarmTopicKey
+from builder.rules.alarm_topic_policy import AlarmTopicPolicy
 from builder.rules.bucket_key_algorithm import BucketKeyAlgorithm
 from builder.rules.bucket_name_prefix import BucketNamePrefix
 from builder.rules.bucket_retention import BucketRetention
@@ -31,6 +35,10 @@ from builder.rules.replication_versioning import ReplicationVersioning
 from builder.rules.replication_without_filter import ReplicationWithoutFilter
 
 __all__ = [
+    "AlarmDimensions",
+    "AlarmMissingData",
+    "AlarmTopicKey",
+    "AlarmTopicPolicy",
     "BucketKeyAlgorithm",
     "BucketNamePrefix",
     "BucketRetention",
