@@ -36,19 +36,18 @@ def named(*names: str) -> str:
     return "[" + ", ".join(f"{{Name: {name}, Value: x}}" for name in names) + "]"
 
 
+def items(*names: str) -> str:
+    return f"{{Namespace: AWS/DynamoDB, MetricName: ReplicationLatency, Dimensions: {named(*names)}}}"
+
+
 @pytest.mark.parametrize(
     ("properties", "found"),
     [
         (f"{{Namespace: AWS/S3, MetricName: ReplicationLatency, Dimensions: {named('SourceBucket')}}}", ["Dimensions"]),
         ("{Namespace: AWS/S3, MetricName: BytesPendingReplication}", [""]),
+        (items("TableName", "ReceivingRegion", "Operation"), ["Dimensions"]),
         (
-            "{Namespace: AWS/DynamoDB, MetricName: ReplicationLatency, Dimensions: "
-            f"{named('TableName', 'ReceivingRegion', 'Operation')}}}",
-            ["Dimensions"],
-        ),
-        (
-            "{Metrics: [{Id: m, MetricStat: {Metric: {Namespace: AWS/DynamoDB, MetricName: ReplicationLatency, "
-            f"Dimensions: {named('TableName')}}}}}}}]}}",
+            f"{{Metrics: [{{Id: m, MetricStat: {{Metric: {items('TableName')}}}}}]}}",
             ["Metrics/0/MetricStat/Metric/Dimensions"],
         ),
     ],
@@ -60,8 +59,7 @@ def test_dimensions_that_no_metric_of_replication_has_are_found(properties: str,
 @pytest.mark.parametrize(
     "properties",
     [
-        "{Namespace: AWS/S3, MetricName: ReplicationLatency, Dimensions: "
-        f"{named('RuleId', 'DestinationBucket', 'SourceBucket')}}}",
+        items("ReceivingRegion", "TableName"),
         f"{{Namespace: AWS/DynamoDB, MetricName: UserErrors, Dimensions: {named('TableName')}}}",
         "{Namespace: AWS/S3, MetricName: ReplicationLatency, Dimensions: !Ref Name}",
         "{Namespace: AWS/S3, MetricName: ReplicationLatency, Dimensions: [{Name: !Ref Name, Value: x}]}",
@@ -125,10 +123,8 @@ def test_a_policy_that_keeps_alarms_out_is_found(allowed: list[str]) -> None:
 
 def test_one_that_denies_it_or_allows_other_actions_is_found_too() -> None:
     who = "Principal: {Service: cloudwatch.amazonaws.com}"
-    for statement in (
-        f"{{Effect: Deny, Action: sns:Publish, {who}}}",
-        f"{{Effect: Allow, Action: sns:Subscribe, {who}}}",
-    ):
+    for said in ("Effect: Deny, Action: sns:Publish", "Effect: Allow, Action: sns:Subscribe"):
+        statement = f"{{{said}, {who}}}"
         more = (
             "  Policy: {Type: AWS::SNS::TopicPolicy, Properties: {Topics: [!Ref Topic], "
             f"PolicyDocument: {{Statement: [{statement}]}}}}}}"
