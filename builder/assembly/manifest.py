@@ -85,6 +85,16 @@ NeutralValue = ParameterValue | ByEnvironment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Interim:
+    """What a stack is given instead for as long as stacks do not stand that are made after it."""
+
+    __pydantic_config__ = STRICT
+    until: tuple[StackId, ...]
+    """They need it, and it refers to them in the end: buckets that replicate to each other."""
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StackEntry:
     """One stack of an assembly; `name`, parameters and tags may hold `${EnvironmentSuffix}`."""
 
@@ -104,6 +114,8 @@ class StackEntry:
     """The stack policy that it is to have, as JSON; where nothing is said, that is left as it is found."""
     account: Annotated[AccountId, StringConstraints(pattern=r"^[0-9]{12}$")] | None = None
     """The account it belongs in, where it is not that of the credentials."""
+    interim: Interim | None = None
+    """What it is created with, before an update once others stand; absent where one change set creates it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +207,7 @@ def _said(manifest: Manifest) -> dict[str, Any]:
     """Return what is written of a manifest: all that it says, in the order of the records."""
     said = dataclasses.asdict(manifest)
     for entry in said["stacks"]:
-        for name in ("account", "termination_protection", "stack_policy"):
+        for name in ("account", "termination_protection", "stack_policy", "interim"):
             if entry[name] is None:
                 del entry[name]
     for name, component in said["components"].items():
@@ -298,6 +310,10 @@ def _faults_of(entry: StackEntry, ids: Collection[StackId], before: Sequence[Sta
             yield f"parameters.{name}: {entry.id} takes an output of {source} without needing it"
     yield from (f"name: {fault}" for fault in _name_faults(entry, before))
     yield from (f"tags{fault}" for fault in _tag_faults(entry.tags))
+    if entry.interim is not None:
+        yield from (f"interim.until: {one} is not in the assembly" for one in entry.interim.until if one not in ids)
+        unknown = [name for name in entry.interim.parameters if name not in entry.parameters]
+        yield from (f"interim.parameters: {name} is no parameter that the stack is given" for name in unknown)
     said = entry.stack_policy
     policies = said.environments if isinstance(said, ByEnvironment) else {"": said} if said is not None else {}
     for suffix, policy in policies.items():

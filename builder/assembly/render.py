@@ -238,6 +238,7 @@ def _entry(stack: Stack, rendered: _Rendered, wanted: Wanted) -> StackEntry:
         tags={**config.tags, **stack.tags},
         termination_protection=termination_protection(config, own=stack.termination_protection),
         stack_policy=stack_policy(config, _data(stack, template), policy_of(wanted, stack)),
+        interim=stack.interim,
     )
 
 

@@ -12,6 +12,7 @@ from builder.assembly.build import Built, NotBuilt
 from builder.assembly.components import Components, OutputOf, Roles, bind_components, narrow_components
 from builder.assembly.manifest import (
     NAME_CHARACTERS,
+    Interim,
     Manifest,
     ParameterValue,
     PreviousValue,
@@ -55,6 +56,8 @@ class DesiredStack:
     """The policy that it is to have, as JSON; None leaves it as it is found."""
     account: AccountId | None = None
     """The account it belongs in, where it is not that of the credentials."""
+    interim: Interim | None = None
+    """What it is given instead until others stand that are made after it."""
     nested: Mapping[str, str] = field(default_factory=dict)
     """The templates at hand of stacks nested in it, by their keys in its bucket: what it may show once it is made."""
 
@@ -310,4 +313,5 @@ def _bind_entry(entry: StackEntry, template: bytes, suffix: str, deployment: str
         termination_protection=protection,
         stack_policy=policy,
         account=entry.account,
+        interim=entry.interim,
     )

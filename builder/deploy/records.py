@@ -1,5 +1,6 @@
 """What planning says of its work; plan.json is a `Plan`, written out."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -458,11 +459,27 @@ class StepPlace(NamedTuple):
 def make_waits(steps: Mapping[StepPlace, AnyStep | None]) -> dict[StepPlace, tuple[StepPlace, ...]]:
     """Return what each step waits for: the one before it on its stack, and the last of each stack that it needs.
 
-    A need that is no stack of the plan is unchanged: it stands. A stack without a step waits for nothing.
+    A need that is no stack of the plan is unchanged: it stands. A stack without a step waits for nothing. Of a stack
+    that is completed once this one stands, what comes before that is waited for.
     """
-    last = {at.stack: at for at in steps}
+    of_stack: dict[StackId, list[StepPlace]] = {}
+    for at in steps:
+        of_stack.setdefault(at.stack, []).append(at)
+
+    def end(need: StackId, stack: StackId) -> tuple[StepPlace, ...]:
+        early = tuple(itertools.takewhile(lambda at: stack not in _completed_after(steps[at]), of_stack.get(need, ())))
+        return early[-1:]
+
     waits = {}
     for at, step in steps.items():
         before = (StepPlace(at.stack, at.place - 1),) if at.place else ()
-        waits[at] = (*before, *(last[need] for need in step.needs if need in last and need != at.stack)) if step else ()
+        ends = (end(need, at.stack) for need in step.needs if need != at.stack) if step else ()
+        waits[at] = (*before, *(place for places in ends for place in places)) if step else ()
     return waits
+
+
+def _completed_after(step: AnyStep | None) -> frozenset[StackId]:
+    """Return the stacks that a step waits for although they need its own."""
+    if not isinstance(step, Deferred) or step.desired.interim is None:
+        return frozenset()
+    return frozenset(step.desired.interim.until) & frozenset(step.needs)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from builder.assembly.components import Components
-from builder.assembly.manifest import NeutralValue
+from builder.assembly.manifest import Interim, NeutralValue
 from builder.terms import Region, StackId
 
 
@@ -30,6 +30,8 @@ class Stack:
     """Beyond those of every stack."""
     termination_protection: bool | None = None
     """None: as dr.yaml says for every stack."""
+    interim: Interim | None = None
+    """What it is created with where it refers to stacks that are made after it."""
 
     @property
     def id(self) -> StackId:

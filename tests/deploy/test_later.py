@@ -7,8 +7,8 @@ import pytest
 from builder.assembly import OutputOf
 from builder.deploy import Deployment, Done, ReviewRequired
 from builder.deploy.observe.deployment import ObservedDeployment
+from builder.deploy.plan.creation import changes_unseen
 from builder.deploy.plan.dependants import DecidedStack, Keep, NeedsChangeSet, wait_for_makers
-from builder.deploy.plan.draft import changes_unseen
 from builder.errors import BadInput, Failed, Stopped
 from builder.template import read_template
 from builder.terms import AccountId, StackId

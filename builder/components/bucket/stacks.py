@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from builder.assembly.components import Bucket, Component, OutputOf
+from builder.assembly.manifest import Interim
 from builder.components.environments import parameters_of
 from builder.components.key.stacks import key_id, key_needs
 from builder.components.options import BUCKET
@@ -11,6 +12,8 @@ from builder.terms import Region
 from builder.topology import Stack, names, stack_id
 from builder.topology.names import Name
 
+REPLICATES = "Replicates"
+"""The parameter of a stack whose rules come when others stand."""
 _LENGTH = 63
 """Of a bucket's name.
 
@@ -24,23 +27,43 @@ def make_stacks(config: Config) -> tuple[Stack, ...]:
 
 
 def _stacks(config: Config, name: str) -> Iterator[Stack]:
-    primary, secondaries = config.regions.primary, config.regions.secondaries
     stack = stack_part(name)
-    destinations = tuple(stack_id(region, stack) for region in secondaries)
-    for region in (*secondaries, primary):
+    order = (*config.regions.secondaries, config.regions.primary)
+    for place, region in enumerate(order):
         public = names.public_names(config.regions, region, "bucketName")
+        # S3 takes no rule before its destination stands: of two that lead to each other the first gets its own last.
+        leads_to = destinations(config, name, region)
+        first = tuple(stack_id(one, stack) for one in order[:place] if one in leads_to)
+        after = tuple(stack_id(one, stack) for one in order[place + 1 :] if one in leads_to)
         yield Stack(
             component=BUCKET,
             name=stack,
             of=name,
             region=region,
             stack_name=names.stack_name(config.project, stack),
-            needs=(*key_needs(config, region), *(destinations if region == primary else ())),
-            parameters={**parameters_of(config, BUCKET, name), **(key_id(config, region) if region == primary else {})},
+            needs=(*key_needs(config, region), *first),
+            parameters={
+                **parameters_of(config, BUCKET, name),
+                **(key_id(config, region) if leads_to else {}),
+                **({REPLICATES: "true"} if after else {}),
+            },
+            interim=Interim(until=after, parameters={REPLICATES: "false"}) if after else None,
             outputs=tuple(
                 (output, "BucketName") for output in (public if name == BUCKET else (f"{name}.{region}.bucket",))
             ),
         )
+
+
+def destinations(config: Config, name: str, region: Region) -> tuple[Region, ...]:
+    """Return the regions that a bucket replicates to from a region."""
+    primary, secondaries = config.regions.primary, config.regions.secondaries
+    match config.buckets_by_name[name].replication:
+        case "one-way":
+            return secondaries if region == primary else ()
+        case "two-way":
+            return tuple(one for one in (primary, *secondaries) if one != region)
+        case "none":
+            return ()
 
 
 def stack_part(name: str) -> str:
@@ -49,9 +72,11 @@ def stack_part(name: str) -> str:
 
 
 def make_components(config: Config) -> dict[str, Component]:
-    """Return the buckets, which replicate from the primary to each secondary."""
-    primary, secondaries = config.regions.primary, config.regions.secondaries
-    ways = tuple((primary, region) for region in secondaries)
+    """Return the buckets, with the directions that they replicate in."""
+    regions = config.regions.all
+
+    def ways(name: str) -> tuple[tuple[Region, Region], ...]:
+        return tuple((source, to) for source in regions for to in destinations(config, name, source))
 
     def outputs(name: str, regions: Iterable[Region], output: str) -> dict[Region, OutputOf]:
         return {region: OutputOf((stack_id(region, stack_part(name)), output)) for region in regions}
@@ -59,9 +84,11 @@ def make_components(config: Config) -> dict[str, Component]:
     return {
         name: Component(
             bucket=Bucket(
-                names=outputs(name, config.regions.all, "BucketName"),
-                replication=ways,
-                batch_roles=outputs(name, (primary,) if options.backfill else (), "BatchRoleArn"),
+                names=outputs(name, regions, "BucketName"),
+                replication=ways(name),
+                batch_roles=outputs(
+                    name, dict.fromkeys(source for source, _ in ways(name) if options.backfill), "BatchRoleArn"
+                ),
             )
         )
         for name, options in config.buckets_by_name.items()

@@ -1,12 +1,13 @@
-"""The bucket of a region; in the primary also the rule and the role that replicate it to the secondaries."""
+"""The bucket of a region; where it replicates also the rules and the role for that."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from awacs import kms
 from awacs.aws import Action, Allow, PolicyDocument, Statement
-from troposphere import GetAtt, Output, Ref, Sub, Template, iam, s3
+from troposphere import AWS_NO_VALUE, Equals, GetAtt, If, Output, Parameter, Ref, Sub, Template, iam, s3
 
+from builder.components.bucket.stacks import REPLICATES, destinations
 from builder.components.encryption import (
     HERE,
     bucket_encryption,
@@ -32,36 +33,65 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
     bucket: {expire_noncurrent_days: 30}
     """
     config, name = wanted.config, stack.of
-    if stack.region == config.regions.primary:
-        what = "primary bucket, replicated to every secondary region"
+    what = _description(config, stack)
+    if to := destinations(config, name, stack.region):
         template = make_skeleton(f"{config.project}: {what}", *key_id_parameter(config))
         bucket = _bucket(config, stack, template)
-        bucket.ReplicationConfiguration = _replication(config, name)
-        add(template, bucket, make_tls_only(), _replication_role(config, name))
+        bucket.ReplicationConfiguration = _once_they_stand(template, stack, _replication(config, name, to))
+        add(template, bucket, make_tls_only(), _replication_role(config, name, stack.region, to))
         if config.buckets_by_name[name].backfill:
             add(template, _batch_role(config, name))
             arn = GetAtt("BatchRole", "Arn")
             template.add_output(Output("BatchRoleArn", Description="ARN of the role that backfill takes", Value=arn))
     else:
-        template = make_skeleton(f"{config.project}: secondary bucket, receives the primary's objects")
+        template = make_skeleton(f"{config.project}: {what}")
         add(template, _bucket(config, stack, template), make_tls_only())
     template.add_output(Output("BucketName", Description="Name of this region's bucket", Value=Ref("Bucket")))
     template.add_output(Output("BucketArn", Description="ARN of this region's bucket", Value=GetAtt("Bucket", "Arn")))
     return template
 
 
+def _description(config: Config, stack: Stack) -> str:
+    match config.buckets_by_name[stack.of].replication:
+        case "two-way":
+            return "bucket, replicated to every other region and from it"
+        case "none":
+            return "bucket"
+        case "one-way":
+            is_primary = stack.region == config.regions.primary
+            received = "secondary bucket, receives the primary's objects"
+            return "primary bucket, replicated to every secondary region" if is_primary else received
+
+
+def _once_they_stand(
+    template: Template, stack: Stack, rules: s3.ReplicationConfiguration
+) -> s3.ReplicationConfiguration | If:
+    """Return the rules, which a stack that is made before one of their destinations is created without."""
+    if stack.interim is None:
+        return rules
+    said = "Whether every bucket stands that this one replicates to"
+    template.add_parameter(Parameter(REPLICATES, Type="String", AllowedValues=["true", "false"], Description=said))
+    template.add_condition("IsReplicated", Equals(Ref(REPLICATES), "true"))
+    return If("IsReplicated", rules, Ref(AWS_NO_VALUE))
+
+
 def _bucket(config: Config, stack: Stack, template: Template) -> s3.Bucket:
-    rules = _lifecycle_rules(Varying(config, BUCKET, stack.of, template))
+    rules = _lifecycle_rules(Varying(config, BUCKET, stack.of, template), template)
     encryption = bucket_encryption(bucket_key(config, stack.region, HERE))
     return make_private_bucket(names.bucket_name(config.project, stack.of, HERE), rules, encryption)
 
 
-def _lifecycle_rules(options: Varying) -> list[s3.LifecycleRule]:
+def _lifecycle_rules(options: Varying, template: Template) -> list[s3.LifecycleRule]:
     # Lifecycle actions are not replicated, so each bucket expires its own old versions.
+    paused = options.of("pause_lifecycle")
+    status: str | If = "Disabled" if paused else "Enabled"
+    if options.varies("pause_lifecycle"):
+        template.add_condition("LifecyclePaused", Equals(paused, "true"))
+        status = If("LifecyclePaused", "Disabled", "Enabled")
     return [
         s3.LifecycleRule(
             Id="expire-noncurrent-versions",
-            Status="Enabled",
+            Status=status,
             NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(
                 NoncurrentDays=options.of("expire_noncurrent_days")
             ),
@@ -71,7 +101,7 @@ def _lifecycle_rules(options: Varying) -> list[s3.LifecycleRule]:
     ]
 
 
-def _replication(config: Config, name: str) -> s3.ReplicationConfiguration:
+def _replication(config: Config, name: str, to: tuple[Region, ...]) -> s3.ReplicationConfiguration:
     """One V2 rule a destination for every object and delete marker.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-add-config.html
@@ -90,9 +120,9 @@ def _replication(config: Config, name: str) -> s3.ReplicationConfiguration:
                     Metrics=s3.Metrics(Status="Enabled"),
                     **_replica_key(config, region),
                 ),
-                **_encrypted_too(config),
+                **_also_replicated(config, name),
             )
-            for priority, region in enumerate(config.regions.secondaries, start=1)
+            for priority, region in enumerate(to, start=1)
         ],
     )
 
@@ -102,18 +132,24 @@ def _replica_key(config: Config, region: Region) -> dict[str, Any]:
     return {} if key is None else {"EncryptionConfiguration": s3.EncryptionConfiguration(ReplicaKmsKeyID=key)}
 
 
-def _encrypted_too(config: Config) -> dict[str, Any]:
-    """Return what has S3 replicate what a key of KMS encrypts, which else stays where it is.
+def _also_replicated(config: Config, name: str) -> dict[str, Any]:
+    """Return what has S3 replicate what a key of KMS encrypts, and what is changed of a replica: its tags and locks.
 
-    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
+    Without both said S3 refuses them, as its API has it.
+    Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html and
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-for-metadata-changes.html
     """
-    if config.encryption is None:
+    both_ways = config.buckets_by_name[name].replication == "two-way"
+    if config.encryption is None and not both_ways:
         return {}
-    chosen = s3.SseKmsEncryptedObjects(Status="Enabled")
-    return {"SourceSelectionCriteria": s3.SourceSelectionCriteria(SseKmsEncryptedObjects=chosen)}
+    status = "Disabled" if config.encryption is None else "Enabled"
+    criteria = s3.SourceSelectionCriteria(SseKmsEncryptedObjects=s3.SseKmsEncryptedObjects(Status=status))
+    if both_ways:
+        criteria.ReplicaModifications = s3.ReplicaModifications(Status="Enabled")
+    return {"SourceSelectionCriteria": criteria}
 
 
-def _use_of_keys(config: Config, name: str) -> Iterator[Statement]:
+def _use_of_keys(config: Config, name: str, source: Region, to: tuple[Region, ...]) -> Iterator[Statement]:
     """Yield what replication takes of the keys; with Bucket Keys their context is the bucket, and no object in it.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
@@ -125,13 +161,13 @@ def _use_of_keys(config: Config, name: str) -> Iterator[Statement]:
             "kms:EncryptionContext:aws:s3:arn": _bucket_arn(config, name, region),
         }
 
-    yield from may_use_key(config, "DecryptObjects", config.regions.primary, [kms.Decrypt], context(HERE))
-    for number, region in enumerate(config.regions.secondaries, start=1):
+    yield from may_use_key(config, "DecryptObjects", source, [kms.Decrypt], context(HERE))
+    for number, region in enumerate(to, start=1):
         encrypt = [kms.Encrypt, kms.GenerateDataKey]
         yield from may_use_key(config, f"EncryptReplicas{number}", region, encrypt, context(region))
 
 
-def _replication_role(config: Config, name: str) -> iam.Role:
+def _replication_role(config: Config, name: str, region: Region, to: tuple[Region, ...]) -> iam.Role:
     """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html."""
     source = _bucket_arn(config, name, "${AWS::Region}")
     return make_role(
@@ -156,9 +192,9 @@ def _replication_role(config: Config, name: str) -> iam.Role:
                     _allow(
                         "WriteReplicas",
                         ["ReplicateObject", "ReplicateDelete", "ReplicateTags"],
-                        [_bucket_arn(config, name, region, "/*") for region in config.regions.secondaries],
+                        [_bucket_arn(config, name, one, "/*") for one in to],
                     ),
-                    *_use_of_keys(config, name),
+                    *_use_of_keys(config, name, region, to),
                 ],
             ),
         ),

@@ -36,8 +36,9 @@ from builder.deploy.observe.stacks import (
 )
 from builder.deploy.plan.artifacts import place_templates, put_upload
 from builder.deploy.plan.change_set import ChangeSetRequest, ask, token
+from builder.deploy.plan.creation import DraftStep
 from builder.deploy.plan.dependants import moving
-from builder.deploy.plan.draft import DraftStep, no_echo_parameters, parts_from, remedy
+from builder.deploy.plan.draft import no_echo_parameters, parts_from, remedy
 from builder.deploy.plan.expected import beyond
 from builder.deploy.plan.guards import allowed_names, guard_hits, tell_allowed
 from builder.deploy.plan.judgement import check_made, observe_context

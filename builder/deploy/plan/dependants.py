@@ -251,6 +251,8 @@ async def put_importers_first(
     changes = [(one, change) for one in work for change in _changes(one, deployment, look)]
     users = await together(observe_importers(clients, change.site, change.stack, change.name) for _, change in changes)
     adopted = {one.stack for one in work if isinstance(one, Step) and one.adoption is not None}
+    # Of several change sets of a stack what the last one waits for is none of the first one's.
+    more: dict[StackId, set[StackId]] = {one.stack: set() for one in work}
     needs: dict[StackId, set[StackId]] = {one.stack: set(one.needs) for one in work}
     # What is adopted goes on as it is.
     updated = {stack: waits for stack, waits in needs.items() if stack not in adopted}
@@ -268,9 +270,10 @@ async def put_importers_first(
                 faults.append(first)
             else:
                 needs[one.stack].add(first)
+                more[one.stack].add(first)
     if faults:
         raise gathered(faults)
-    return tuple(_changed(one, needs[one.stack], told.get(one.stack, ())) for one in work)
+    return tuple(_changed(one, more[one.stack], told.get(one.stack, ())) for one in work)
 
 
 def _changed(one: Step | Deferred, needs: Collection[StackId], findings: Sequence[str]) -> Step | Deferred:

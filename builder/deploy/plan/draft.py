@@ -7,7 +7,6 @@ and tells which change sets that makes, which of them can be made now, and what 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import ParameterValue
@@ -15,6 +14,15 @@ from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStac
 from builder.deploy.observe.deployment import ObservedDeployment, may_nest, taken
 from builder.deploy.observe.stacks import ObservedStack, is_ours
 from builder.deploy.plan.adoption import adopted, check_adoptable, to_come
+from builder.deploy.plan.creation import (
+    DraftStep,
+    after_others,
+    awaited,
+    changes_unseen,
+    is_made,
+    make_creations,
+    with_transforms,
+)
 from builder.deploy.plan.dependants import (
     Adopt,
     DecidedStack,
@@ -30,7 +38,7 @@ from builder.deploy.plan.sequence import Ends, make_sequence
 from builder.deploy.records import Adoption, FoundStack, PlanOptions, Protection, ResourceChange, StackPolicy
 from builder.errors import Stopped, gathered
 from builder.graph import make_order
-from builder.template import Comparison, Template, at, compare_template, read_deployed, read_template, same_policy
+from builder.template import Comparison, compare_template, read_deployed, read_template, same_policy
 from builder.terms import Operation, Site, StackId, StackName
 
 _LEFT_BY_FAILURE = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
@@ -89,22 +97,6 @@ def _compare(desired: DesiredStack, observed: ObservedStack, template: object) -
     return Keep()
 
 
-def changes_unseen(template: Template) -> bool:
-    """Return whether a stack may change while its template, its parameters and its tags stay as they are.
-
-    The value of a parameter that is kept in SSM is fetched anew by each change set, while DescribeStacks and the
-    manifest have its name; a macro, AWS::Include and SAM make something of the template each time. What
-    AWS::LanguageExtensions makes follows from the text alone.
-    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
-    """
-    return bool(template.from_ssm) or _is_remade(template)
-
-
-def _is_remade(template: Template) -> bool:
-    """Return whether transforms make of a template what only a change set shows."""
-    return bool(template.called_transforms - {"AWS::LanguageExtensions"})
-
-
 def other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
     """Return whether the stack is to be given other parameters than it has."""
     parameters = desired.parameters_over(observed.parameters)
@@ -152,30 +144,6 @@ def remedy(stack: ObservedStack) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DraftStep:
-    """One change set that the plan needs."""
-
-    desired: DesiredStack
-    type: Literal["CREATE", "UPDATE"]
-    number: int = 1
-    """Its place among the change sets of its stack."""
-    found: FoundStack = FoundStack()
-    because: str = ""
-    """Why it can't be made yet; empty if it can."""
-    expected: tuple[ResourceChange, ...] = ()
-    hidden: bool = False
-    """It can't be made yet only because it takes values that AWS shows to nobody."""
-    derived: bool = False
-    """Its template is one between the deployed and the desired one, which the assembly does not have."""
-    secret: bool = False
-    """Values of its properties may be of NoEcho parameters, of the template that stands or of its own."""
-    only_nested: bool = False
-    """Its stack is as it should be: it is asked for the stacks nested in it, and dropped where they are, too."""
-    adoption: Adoption | None = None
-    """Set where it adopts its stack, and does nothing else."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DraftPlan:
     """A plan before anything is asked of AWS for it."""
 
@@ -207,7 +175,8 @@ def make_draft(
     Raises Stopped, with every reason, where one needs a person first.
     """
     decided = _decide_all(deployment, look, options, empty)
-    parts = [part for one in decided for part in _parts(one, look)]
+    coming = frozenset(one.desired.id for one in decided if is_made(one.decision))
+    parts = [part for one in decided for part in _parts(after_others(one, coming), look, coming)]
     return DraftPlan(
         now=tuple(part for part in parts if not part.because),
         later=tuple(part for part in parts if part.because),
@@ -281,7 +250,8 @@ def parts_from(
         check_adoptable(desired, observed, deployed, deployment)
         parts: tuple[DraftStep, ...] = (_adoption(desired, observed, deployed),)
     elif observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
-        parts = (_creation(desired, _found(observed), because="", expected=_additions(desired)),)
+        others = desired.interim.until if desired.interim and left > 1 else ()
+        parts = tuple(make_creations(desired, _found(observed), "", others, foretold=True))
     else:
         one = DecidedStack(
             desired=desired, decision=NeedsChangeSet("UPDATE"), because=("it is made later",), moved=moved
@@ -315,8 +285,9 @@ def _hides(desired: DesiredStack) -> str:
     return f"AWS shows to nobody the value of {', '.join(hidden)}, so it is made when it is executed" if hidden else ""
 
 
-def _parts(one: DecidedStack, look: ObservedDeployment) -> Iterator[DraftStep]:
+def _parts(one: DecidedStack, look: ObservedDeployment, coming: Collection[StackId]) -> Iterator[DraftStep]:
     desired = one.desired
+    others = awaited(desired, coming) if is_made(one.decision) else ()
     observed = look.stacks.get(desired.id)
     found = _found(observed)
     waits = "; ".join(one.because) or _hides(desired)
@@ -326,16 +297,16 @@ def _parts(one: DecidedStack, look: ObservedDeployment) -> Iterator[DraftStep]:
         case Adopt() if observed is not None:
             adoption = _adoption(desired, observed, look.templates[desired.id])
             if desired.stack_policy is not None and not same_policy(desired.stack_policy, look.policies[desired.id]):
-                coming = adoption.adoption.to_come if adoption.adoption is not None else ()
-                adoption = replace(adoption, adoption=Adoption(to_come=(*coming, "stack policy")))
+                to_be = adoption.adoption.to_come if adoption.adoption is not None else ()
+                adoption = replace(adoption, adoption=Adoption(to_come=(*to_be, "stack policy")))
             yield adoption
         case NeedsChangeSet("UPDATE") if observed is not None:
             yield from _updates(one, observed, look.templates.get(desired.id))
         case Rebuild():
             because = waits or "what is left of its failed creation is deleted first"
-            yield _creation(desired, found, because, expected=_additions(desired))
+            yield from make_creations(desired, found, because, others, foretold=True)
         case _:
-            yield _creation(desired, found, waits, expected=_additions(desired) if waits else ())
+            yield from make_creations(desired, found, waits, others, foretold=bool(waits))
 
 
 def _adoption(desired: DesiredStack, observed: ObservedStack, deployed: object) -> DraftStep:
@@ -346,25 +317,6 @@ def _adoption(desired: DesiredStack, observed: ObservedStack, deployed: object) 
         secret=bool(read_deployed(deployed, desired.id).no_echo),
         adoption=to_come(desired, observed, deployed),
     )
-
-
-def _creation(
-    desired: DesiredStack, found: FoundStack, because: str, expected: tuple[ResourceChange, ...]
-) -> DraftStep:
-    return DraftStep(
-        desired=desired,
-        type="CREATE",
-        found=found,
-        because=_with_transforms(because, read_template(desired.template, desired.id)),
-        expected=expected,
-        secret=bool(read_template(desired.template, desired.id).no_echo),
-    )
-
-
-def _with_transforms(because: str, template: Template) -> str:
-    """Return why a change set is made later, and that what a transform adds to it waits for a review then."""
-    more = "; what its transforms add, only that change set shows, and it is left for review"
-    return f"{because}{more}" if because and _is_remade(template) else because
 
 
 def _protection(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> Iterator[Protection]:
@@ -437,7 +389,7 @@ def _updates(one: DecidedStack, observed: ObservedStack, deployed: object) -> It
             type="UPDATE",
             number=number,
             found=_found(observed),
-            because=_with_transforms(because, after),
+            because=with_transforms(because, after),
             expected=expect_changes(before, after, values, tags=tags, nested=desired.nested) if because else (),
             hidden=len(updates) == 1 and waits != "" and waits == _hides(desired),
             derived=number < len(updates),
@@ -459,19 +411,6 @@ def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
         for name, value in desired.parameters.items()
         if isinstance(value, str) and value != observed.parameters.get(name)
     ]
-
-
-def _additions(desired: DesiredStack) -> tuple[ResourceChange, ...]:
-    """Return what a new stack may bring, without what its parameters surely leave out."""
-    template = read_template(desired.template, desired.id)
-    # Of a value that is kept in SSM only the name is known.
-    binding = template.bind(desired.values | dict.fromkeys(template.from_ssm))
-    made = {
-        name: body
-        for name, body in template.section("Resources").items()
-        if binding.truth(at(body, "Condition")) is not False
-    }
-    return expect_changes(Template(), Template({**template.data, "Resources": made}), nested=desired.nested)
 
 
 def _found(observed: ObservedStack | None) -> FoundStack:

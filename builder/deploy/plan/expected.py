@@ -38,8 +38,9 @@ def expect_changes(
     """
     before, after = deployed.resources(), desired.resources()
     touched: dict[str, set[str]] = {}
+    moved = _moved(desired, frozenset(parameters))
     for name in before.keys() & after.keys():
-        paths = set(_differences(before[name], after[name], frozenset(parameters)))
+        paths = set(_differences(before[name], after[name], moved))
         if tags:
             paths.add("/Properties/Tags")
         if after[name].get("Type") == NESTED_STACK:
@@ -144,14 +145,44 @@ def _within(path: str, allowed: list[str]) -> bool:
     return any(said == one or said.startswith(f"{one.rstrip('/')}/") for one in allowed)
 
 
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any], parameters: frozenset[str]) -> Iterator[str]:
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any], moved: frozenset[str]) -> Iterator[str]:
     was, will = properties_of(before), properties_of(after)
     for name in was.keys() | will.keys():
-        if was.get(name) != will.get(name) or not parameters.isdisjoint(names_in(will.get(name))):
+        said = will.get(name)
+        if was.get(name) != said or not moved.isdisjoint((*names_in(said), *_conditions_in(said))):
             yield f"/Properties/{name}"
     yield from (f"/{name}" for name in _ATTRIBUTES if before.get(name) != after.get(name))
     if before.get("Type") != after.get("Type"):
         yield _EVERYTHING
+
+
+def _moved(template: Template, parameters: frozenset[str]) -> frozenset[str]:
+    """Return the parameters that change, with every condition that may come out otherwise by that."""
+    conditions = template.section("Conditions")
+    moved = parameters
+    while more := {
+        name
+        for name, body in conditions.items()
+        if name not in moved and not moved.isdisjoint((*names_in(body), *_conditions_in(body)))
+    }:
+        moved |= more
+    return moved
+
+
+def _conditions_in(value: object) -> Iterator[str]:
+    """Yield the conditions that a value hangs on."""
+    match value:
+        case {"Fn::If": [str(name), *others]}:
+            yield name
+            yield from _conditions_in(others)
+        case {"Condition": str(name)}:
+            yield name
+        case Mapping():
+            for item in value.values():
+                yield from _conditions_in(item)
+        case list():
+            for item in value:
+                yield from _conditions_in(item)
 
 
 def _spread(touched: dict[str, set[str]], standing: Iterable[str], after: Mapping[str, Mapping[str, Any]]) -> None:

@@ -27,8 +27,9 @@ from builder.deploy.observe.stacks import (
 )
 from builder.deploy.plan.adoption import beyond_tags
 from builder.deploy.plan.change_set import PendingChangeSet, change_set_name
+from builder.deploy.plan.creation import DraftStep
 from builder.deploy.plan.dependants import Keep, NeedsChangeSet, moving
-from builder.deploy.plan.draft import DraftStep, check_previous, decide, no_echo_parameters, parts_from, without_secrets
+from builder.deploy.plan.draft import check_previous, decide, no_echo_parameters, parts_from, without_secrets
 from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown
 from builder.deploy.plan.guards import guard_hits
 from builder.deploy.plan.plan import check_failed_creation, observe_held

@@ -28,6 +28,7 @@ from builder.deploy.plan.change_set import (
     older_of_ours,
     reviews_of_others,
 )
+from builder.deploy.plan.creation import DraftStep
 from builder.deploy.plan.dependants import (
     check_without,
     missing_exports,
@@ -37,7 +38,6 @@ from builder.deploy.plan.dependants import (
 )
 from builder.deploy.plan.draft import (
     DraftPlan,
-    DraftStep,
     make_draft,
     no_echo_parameters,
     without_secrets,

@@ -24,6 +24,9 @@ from builder.deploy.records import (
     Protection,
     StackPolicy,
     Step,
+    StepPlace,
+    make_stack_steps,
+    make_waits,
 )
 from builder.errors import BadInput
 from builder.graph import as_circle, find_circle
@@ -188,11 +191,11 @@ def narrowed(plan: Plan, deployment: Deployment) -> Deployment:
 
 def check_order(plan: Plan) -> None:
     """Raise BadInput unless there is an order in which all of the plan can be done."""
-    needs: dict[StackId, set[StackId]] = {}
-    for step in plan.work:
-        needs.setdefault(step.stack, set()).update(step.needs)
-    if circle := find_circle(needs):
-        what = f"stacks of the plan need each other in a circle: {as_circle(circle)}"
+    stacks = make_stack_steps(plan)
+    places = {StepPlace(stack, place): step for stack, steps in stacks.items() for place, step in enumerate(steps)}
+    own = [at for at, step in places.items() if at.stack in step.needs]
+    if circle := own[:1] or find_circle(make_waits(places)):
+        what = f"stacks of the plan need each other in a circle: {as_circle(dict.fromkeys(at.stack for at in circle))}"
         raise BadInput(where=plan.deployment, what=what, next_step=PLAN_AGAIN)
 
 

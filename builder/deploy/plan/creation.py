@@ -1,0 +1,132 @@
+"""The change sets that create a stack: one, or two where it refers to stacks that are made after it; pure.
+
+Buckets that replicate to each other are the case: each has to be there before the other leads to it. The manifest says
+what the first is created with until then.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from builder.deploy.desired import DesiredStack
+from builder.deploy.plan.dependants import DecidedStack, Decision, NeedsChangeSet, Rebuild
+from builder.deploy.plan.expected import expect_changes
+from builder.deploy.records import Adoption, FoundStack, ResourceChange
+from builder.template import Template, at, read_template
+from builder.terms import StackId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftStep:
+    """One change set that the plan needs."""
+
+    desired: DesiredStack
+    type: Literal["CREATE", "UPDATE"]
+    number: int = 1
+    """Its place among the change sets of its stack."""
+    found: FoundStack = FoundStack()
+    because: str = ""
+    """Why it can't be made yet; empty if it can."""
+    expected: tuple[ResourceChange, ...] = ()
+    hidden: bool = False
+    """It can't be made yet only because it takes values that AWS shows to nobody."""
+    derived: bool = False
+    """Its template is one between the deployed and the desired one, which the assembly does not have."""
+    secret: bool = False
+    """Values of its properties may be of NoEcho parameters, of the template that stands or of its own."""
+    only_nested: bool = False
+    """Its stack is as it should be: it is asked for the stacks nested in it, and dropped where they are, too."""
+    adoption: Adoption | None = None
+    """Set where it adopts its stack, and does nothing else."""
+
+
+def is_made(decision: Decision) -> bool:
+    """Return whether a decision is that a stack comes new."""
+    return isinstance(decision, Rebuild) or decision == NeedsChangeSet("CREATE")
+
+
+def after_others(one: DecidedStack, coming: Collection[StackId]) -> DecidedStack:
+    """Return a stack that stands with the wait for those that come new and that it refers to in the end."""
+    others = awaited(one.desired, coming)
+    if not others or is_made(one.decision):
+        return one
+    needs = (*one.desired.needs, *others)
+    because = f"it leads to what {', '.join(others)} makes"
+    return replace(one, desired=replace(one.desired, needs=needs), because=(*one.because, because))
+
+
+def awaited(desired: DesiredStack, coming: Collection[StackId]) -> tuple[StackId, ...]:
+    """Return the stacks that come new, and that a stack refers to in the end though they need it."""
+    return tuple(stack for stack in desired.interim.until if stack in coming) if desired.interim else ()
+
+
+def make_creations(
+    desired: DesiredStack, found: FoundStack, because: str, others: Collection[StackId], *, foretold: bool
+) -> Iterator[DraftStep]:
+    """Yield the change set that creates a stack, and the one that completes it once `others` stand, which need it.
+
+    `foretold` says what the first may show.
+    """
+    if desired.interim is None or not others:
+        yield _creation(desired, found, because, expected=_additions(desired) if foretold else ())
+        return
+    first = replace(desired, parameters={**desired.parameters, **desired.interim.parameters})
+    yield _creation(first, found, because, expected=_additions(first) if foretold else ())
+    template = read_template(desired.template, desired.id)
+    yield DraftStep(
+        desired=replace(desired, needs=tuple(dict.fromkeys((*desired.needs, *others)))),
+        type="UPDATE",
+        number=2,
+        found=found,
+        because=with_transforms(f"it leads to what {', '.join(others)} makes, which needs it first", template),
+        expected=expect_changes(template, template, desired.interim.parameters),
+        secret=bool(template.no_echo),
+    )
+
+
+def _creation(
+    desired: DesiredStack, found: FoundStack, because: str, expected: tuple[ResourceChange, ...]
+) -> DraftStep:
+    return DraftStep(
+        desired=desired,
+        type="CREATE",
+        found=found,
+        because=with_transforms(because, read_template(desired.template, desired.id)),
+        expected=expected,
+        secret=bool(read_template(desired.template, desired.id).no_echo),
+    )
+
+
+def with_transforms(because: str, template: Template) -> str:
+    """Return why a change set is made later, and that what a transform adds to it waits for a review then."""
+    more = "; what its transforms add, only that change set shows, and it is left for review"
+    return f"{because}{more}" if because and is_remade(template) else because
+
+
+def _additions(desired: DesiredStack) -> tuple[ResourceChange, ...]:
+    """Return what a new stack may bring, without what its parameters surely leave out."""
+    template = read_template(desired.template, desired.id)
+    # Of a value that is kept in SSM only the name is known.
+    binding = template.bind(desired.values | dict.fromkeys(template.from_ssm))
+    made = {
+        name: body
+        for name, body in template.section("Resources").items()
+        if binding.truth(at(body, "Condition")) is not False
+    }
+    return expect_changes(Template(), Template({**template.data, "Resources": made}), nested=desired.nested)
+
+
+def changes_unseen(template: Template) -> bool:
+    """Return whether a stack may change while its template, its parameters and its tags stay as they are.
+
+    The value of a parameter that is kept in SSM is fetched anew by each change set, while DescribeStacks and the
+    manifest have its name; a macro, AWS::Include and SAM make something of the template each time. What
+    AWS::LanguageExtensions makes follows from the text alone.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+    """
+    return bool(template.from_ssm) or is_remade(template)
+
+
+def is_remade(template: Template) -> bool:
+    """Return whether transforms make of a template what only a change set shows."""
+    return bool(template.called_transforms - {"AWS::LanguageExtensions"})
