@@ -39,6 +39,7 @@ def faults_between(said: _Said) -> Iterator[ConfigFault]:
     yield from _born(regions)
     yield from _drill(said)
     yield from _encryption(said, regions)
+    yield from _both_ways(said)
     yield from _component_names(said)
     for place, section in sections_of(said, FUNCTION):
         yield from _function(said, place, section)
@@ -164,9 +165,20 @@ def _tags(said: _Said) -> Iterator[ConfigFault]:
 def _drill(said: _Said) -> Iterator[ConfigFault]:
     """Yield that drills by FIS have nothing to pause."""
     is_asked = said.get("drill") == "fis" or _section(said, "drill").get("fis")
-    if is_asked and not [*sections_of(said, TABLE), *sections_of(said, BUCKET)]:
+    replicated = [place for place, section in sections_of(said, BUCKET) if section.get("replication") != "none"]
+    if is_asked and not [*sections_of(said, TABLE), *replicated]:
         what = "pauses replication, and there is neither a table nor a bucket: write `table:` or `bucket:`"
         yield ConfigFault(("drill",), what)
+
+
+def _both_ways(said: _Said) -> Iterator[ConfigFault]:
+    """Yield the buckets of a fleet that replicate both ways: a set makes each of its stacks at once."""
+    for place, section in sections_of(said, BUCKET):
+        if "fleet" in said and section.get("replication") == "two-way":
+            what = (
+                "'two-way' is not for a fleet, whose stacks are made by one operation each: of two buckets that lead to"
+            )
+            yield ConfigFault((*place, "replication"), f"{what} each other one is updated once the other stands")
 
 
 def _encryption(said: _Said, regions: _Said) -> Iterator[ConfigFault]:

@@ -26,6 +26,8 @@ FACTORS: dict[str, list[Any]] = {
     "function": [ABSENT, {}, {"url_auth": "NONE", "memory_mb": 512, "runtime": "python3.13"}],
     "tables.orders.point_in_time_recovery": [True, False],
     "buckets.uploads.expire_noncurrent_days": [1, 365],
+    "buckets.uploads.replication": ["one-way", "two-way", "none"],
+    "buckets.uploads.backfill": [False, True],
     "functions.api.runtime": ["python3.14", "nodejs24.x"],
     "functions.api.environment": [{}, {"LOG_LEVEL": "info"}],
     "functions.api.url": [ABSENT, False, {"auth": "NONE"}],
@@ -59,6 +61,7 @@ FACTORS: dict[str, list[Any]] = {
     "environments.prod.production": [True, False],
     "environments.prod.functions.api.memory_mb": [ABSENT, 1024],
     "environments.prod.buckets.uploads.expire_noncurrent_days": [ABSENT, 90],
+    "environments.prod.buckets.uploads.pause_lifecycle": [ABSENT, True],
 }
 """By the key's place in dr.yaml; what is absent is not written."""
 

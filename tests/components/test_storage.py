@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from components.templates import THREE, properties, statements, template, templates
@@ -134,3 +136,55 @@ def test_the_role_for_a_backfill_is_there_where_it_is_asked_for_and_may_begin_re
         "WriteReports": (["s3:PutObject"], [{"Fn::Sub": f"{here}/builder-backfill/*"}]),
     }
     assert east["Outputs"]["BatchRoleArn"]["Value"] == {"Fn::GetAtt": ["BatchRole", "Arn"]}
+
+
+def rules_of(made: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a bucket's rules, also where they come once others stand."""
+    said = properties(made, "Bucket")["ReplicationConfiguration"]
+    said = said["Fn::If"][1] if "Fn::If" in said else said
+    found: list[dict[str, Any]] = said["Rules"]
+    return found
+
+
+def test_both_ways_every_bucket_leads_to_every_other_with_changes_of_replicas_and_delete_markers() -> None:
+    every = {"eu-central-1", "eu-west-1", "eu-north-1"}
+    made = templates(regions=THREE, bucket={"replication": "two-way"})
+    for region in every:
+        rules = rules_of(made[f"{region}/storage"])
+        assert {rule["Id"] for rule in rules} == {f"to-{other}" for other in every - {region}}
+        for rule in rules:
+            assert rule["DeleteMarkerReplication"] == {"Status": "Enabled"}
+            assert rule["SourceSelectionCriteria"] == {
+                "ReplicaModifications": {"Status": "Enabled"},
+                "SseKmsEncryptedObjects": {"Status": "Disabled"},
+            }
+    # The last one made refers to nothing that is not there, and needs no second change set.
+    assert "Replicates" not in made["eu-central-1/storage"]["Parameters"]
+    assert "Replicates" in made["eu-west-1/storage"]["Parameters"]
+
+
+def test_without_replication_there_is_neither_rule_nor_role() -> None:
+    for made in templates(bucket={"replication": "none"}).values():
+        assert "ReplicationRole" not in made["Resources"]
+        assert "ReplicationConfiguration" not in made["Resources"].get("Bucket", {}).get("Properties", {})
+
+
+@pytest.mark.parametrize(
+    ("bucket", "environments", "status"),
+    [
+        ({}, {}, "Enabled"),
+        ({"pause_lifecycle": True}, {}, "Disabled"),
+        (
+            {},
+            {"prod": {"bucket": {"pause_lifecycle": True}}},
+            {"Fn::If": ["LifecyclePaused", "Disabled", "Enabled"]},
+        ),
+    ],
+)
+def test_what_expires_may_be_paused_in_one_environment(
+    bucket: dict[str, Any], environments: dict[str, Any], status: object
+) -> None:
+    for made in templates(bucket=bucket, environments=environments).values():
+        if "Bucket" in made["Resources"]:
+            (rule,) = properties(made, "Bucket")["LifecycleConfiguration"]["Rules"]
+            assert rule["Status"] == status

@@ -66,6 +66,11 @@ def destinations(config: Config, name: str, region: Region) -> tuple[Region, ...
             return ()
 
 
+def replicated_buckets(config: Config) -> tuple[str, ...]:
+    """Return the buckets that replicate out of the primary, by name."""
+    return tuple(name for name in config.buckets_by_name if destinations(config, name, config.regions.primary))
+
+
 def stack_part(name: str) -> str:
     """Return the last part of the ids of a bucket's stacks."""
     return "storage" if name == BUCKET else name

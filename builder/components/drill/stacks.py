@@ -1,6 +1,6 @@
 """With `drill: fis`: one stack in the primary with the experiment that pauses replication."""
 
-from builder.components.bucket.stacks import stack_part
+from builder.components.bucket.stacks import replicated_buckets, stack_part
 from builder.config import Config
 from builder.topology import Stack, names, stack_id
 
@@ -12,7 +12,7 @@ def make_stacks(config: Config) -> tuple[Stack, ...]:
     if config.drill.fis is None:
         return ()
     region = config.regions.primary
-    paused = (*(stack_part(name) for name in config.buckets_by_name), *config.tables_by_name)
+    paused = (*(stack_part(name) for name in replicated_buckets(config)), *config.tables_by_name)
     return (
         Stack(
             component="drill",

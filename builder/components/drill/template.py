@@ -5,6 +5,7 @@ from typing import Any
 from awacs.aws import Action, Allow, BoolIfExists, Condition, PolicyDocument, Statement, StringEquals
 from troposphere import GetAtt, Output, Ref, Sub, Template, fis, iam
 
+from builder.components.bucket.stacks import replicated_buckets
 from builder.components.role import make_role
 from builder.components.skeleton import add, make_skeleton
 from builder.config import Config, Wanted
@@ -50,7 +51,7 @@ def _targets(config: Config) -> dict[str, fis.ExperimentTemplateTarget]:
     }
     return {
         **tables,
-        **{_title(name): _target("aws:s3:bucket", _bucket_arn(config, name)) for name in config.buckets_by_name},
+        **{_title(name): _target("aws:s3:bucket", _bucket_arn(config, name)) for name in replicated_buckets(config)},
     }
 
 
@@ -66,7 +67,7 @@ def _actions(config: Config) -> dict[str, fis.ExperimentTemplateAction]:
     }
     buckets = {
         f"Pause{_title(name)}{number}": _action("aws:s3:bucket-pause-replication", region=region, Buckets=_title(name))
-        for name in config.buckets_by_name
+        for name in replicated_buckets(config)
         for number, region in enumerate(config.regions.secondaries, 1)
     }
     return {**tables, **buckets}
@@ -100,7 +101,7 @@ def _role(config: Config) -> iam.Role:
     """
     statements = [
         *(_may_pause_tables(config) if config.tables_by_name else ()),
-        *(_may_pause_buckets(config) if config.buckets_by_name else ()),
+        *(_may_pause_buckets(config) if replicated_buckets(config) else ()),
     ]
     return make_role(
         config,
@@ -129,7 +130,7 @@ def _may_pause_tables(config: Config) -> tuple[Statement, ...]:
 
 
 def _may_pause_buckets(config: Config) -> tuple[Statement, ...]:
-    buckets = [_bucket_arn(config, name) for name in config.buckets_by_name]
+    buckets = [_bucket_arn(config, name) for name in replicated_buckets(config)]
     into = Condition(StringEquals("s3:DestinationRegion", list(config.regions.secondaries)))
     pausing = Condition(BoolIfExists("s3:isReplicationPauseRequest", "true"))
     return (
