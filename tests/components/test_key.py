@@ -263,3 +263,26 @@ def test_components_by_name_are_encrypted_like_the_one_of_their_kind(encryption:
     assert properties(everything["us-east-1/orders"], "Table")["SSESpecification"]["SSEType"] == "KMS"
     assert rule_of(everything["us-west-2/uploads"])["BucketKeyEnabled"] is True
     assert ("KmsKeyArn" in properties(everything["us-west-2/api"], "Function")) is encryption.get("functions", True)
+
+
+def test_backfill_s_role_writes_its_reports_under_the_key() -> None:
+    storage = made(MANAGED, bucket={"backfill": True})["us-east-1/storage"]
+    (said,) = [one for one in statements(storage, "BatchRole") if one["Sid"] == "EncryptReports"]
+    assert said["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert said["Condition"] == {"StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}}}
+
+
+@pytest.mark.parametrize(
+    ("mode", "actions"),
+    [
+        ("read", {"kms:Decrypt"}),
+        ("write", {"kms:Decrypt", "kms:GenerateDataKey"}),
+        ("read_write", {"kms:Decrypt", "kms:GenerateDataKey"}),
+    ],
+)
+def test_a_function_takes_of_the_key_what_its_use_of_a_bucket_does(mode: str, actions: set[str]) -> None:
+    sections = {"buckets": {"uploads": {}}, "functions": {"api": {"uses": {"uploads": mode}}}}
+    api = made(MANAGED, **sections)["us-west-2/api"]
+    said = {one["Sid"]: one for one in statements(api, "ExecutionRole")}
+    assert set(said["UseObjects"]["Action"]) == actions
+    assert "DecryptItems" not in said

@@ -221,10 +221,17 @@ def _batch_role(config: Config, name: str) -> iam.Role:
                     _allow("Replicate", ["InitiateReplication"], [objects]),
                     _allow("ListObjects", ["GetReplicationConfiguration", "PutInventoryConfiguration"], [bucket]),
                     _allow("WriteReports", ["PutObject"], [reports]),
+                    *_use_of_key_for_reports(config),
                 ],
             ),
         ),
     )
+
+
+def _use_of_key_for_reports(config: Config) -> Iterator[Statement]:
+    """Yield what reports take of the key under which the bucket has everything that is put into it."""
+    actions = [kms.Decrypt, kms.GenerateDataKey]
+    yield from may_use_key(config, "EncryptReports", config.regions.primary, actions, {"kms:ViaService": via("s3")})
 
 
 def _allow(sid: str, actions: list[str], resources: list[Sub]) -> Statement:
