@@ -1,12 +1,14 @@
 """A managed key's life on the fake: before what it encrypts, behind it when all goes, and after a region's absence."""
 
+from functools import cache
+
 import pytest
 
 from builder.deploy import Done, StackFailed, narrow
 from builder.terms import Region
 from deploy.rig import Rig, edited
 from fake_aws.kms.effects import state
-from proof.test_keys import with_keys
+from proof.test_keys import system, with_keys
 
 HOME, AWAY = "us-east-1/key", "us-west-2/key"
 
@@ -14,6 +16,19 @@ HOME, AWAY = "us-east-1/key", "us-west-2/key"
 @pytest.fixture
 def keyed() -> Rig:
     return Rig(deployment=with_keys())
+
+
+@cache
+def _deployed() -> Rig:
+    rig = Rig(deployment=with_keys())
+    assert all(isinstance(outcome, Done) for outcome in rig.deploy())
+    return rig
+
+
+@pytest.fixture
+def standing() -> Rig:
+    """A rig with keys and all that they encrypt: deployed once, and its world copied."""
+    return Rig(world=_deployed().world.copied(), deployment=with_keys(), plans=_deployed().plans)
 
 
 def states(rig: Rig) -> dict[str, str]:
@@ -35,45 +50,71 @@ def test_a_first_plan_shows_what_waits_for_the_key_and_for_its_id(keyed: Rig) ->
 
 
 @pytest.mark.slow  # deployed once, destroyed, deployed again
-def test_it_comes_first_and_goes_last_and_the_next_one_is_another(keyed: Rig) -> None:
-    assert all(isinstance(outcome, Done) for outcome in keyed.deploy())
-    assert states(keyed) == {"us-east-1": "Enabled", "us-west-2": "Enabled"}
-    ended = [outcome.stack for outcome in keyed.destroy()]
+def test_it_comes_first_and_goes_last_and_the_next_one_is_another(standing: Rig) -> None:
+    assert states(standing) == {"us-east-1": "Enabled", "us-west-2": "Enabled"}
+    ended = [outcome.stack for outcome in standing.destroy()]
     assert {HOME, AWAY} <= set(ended)
-    assert states(keyed) == {"us-east-1": "PendingReplicaDeletion", "us-west-2": "PendingDeletion"}
-    before = {key.id for key in keyed.world.keys.values()}
-    assert all(isinstance(outcome, Done) for outcome in keyed.deploy())
-    assert len({key.id for key in keyed.world.keys.values()} - before) == 1
+    assert states(standing) == {"us-east-1": "PendingReplicaDeletion", "us-west-2": "PendingDeletion"}
+    before = {key.id for key in standing.world.keys.values()}
+    assert all(isinstance(outcome, Done) for outcome in standing.deploy())
+    assert len({key.id for key in standing.world.keys.values()} - before) == 1
     # Its own waiting period begins when that of the replica is over.
-    old = [key for key in keyed.world.keys.values() if key.id in before and key.region == "us-east-1"]
-    keyed.world.pass_time(31 * 86400)
-    assert [state(keyed.world, key) for key in old] == ["PendingDeletion"]
-    keyed.world.pass_time(30 * 86400)
-    assert [state(keyed.world, key) for key in old] == ["Gone"]
+    old = [key for key in standing.world.keys.values() if key.id in before and key.region == "us-east-1"]
+    standing.world.pass_time(31 * 86400)
+    assert [state(standing.world, key) for key in old] == ["PendingDeletion"]
+    standing.world.pass_time(30 * 86400)
+    assert [state(standing.world, key) for key in old] == ["Gone"]
 
 
 @pytest.mark.slow  # deployed, and twice again
-def test_a_region_that_comes_back_before_its_replica_is_gone_is_told_what_helps(keyed: Rig) -> None:
-    keyed.deploy()
-    cloudformation = keyed.clients.cloudformation("us-west-2")  # type: ignore[arg-type]
+def test_a_region_that_comes_back_before_its_replica_is_gone_is_told_what_helps(standing: Rig) -> None:
+    cloudformation = standing.clients.cloudformation("us-west-2")  # type: ignore[arg-type]
     cloudformation.delete_stack(StackName="tap-dev-key")
-    keyed.world.settle()
-    outcomes = {outcome.stack: outcome for outcome in keyed.deploy()}
+    standing.world.settle()
+    outcomes = {outcome.stack: outcome for outcome in standing.deploy()}
     failed = outcomes[AWAY]  # type: ignore[index]
     assert isinstance(failed, StackFailed)
     assert "already exists" in failed.reason
     assert "aws kms cancel-key-deletion keeps it" in failed.next_step
-    keyed.world.pass_time(31 * 86400)
-    assert all(isinstance(outcome, Done) for outcome in keyed.deploy())
-    assert states(keyed) == {"us-east-1": "Enabled", "us-west-2": "Enabled"}
+    standing.world.pass_time(31 * 86400)
+    assert all(isinstance(outcome, Done) for outcome in standing.deploy())
+    assert states(standing) == {"us-east-1": "Enabled", "us-west-2": "Enabled"}
 
 
-@pytest.mark.slow  # deployed, then with one region lost
-def test_functions_are_updated_and_the_replica_s_stack_stays_while_the_key_s_home_is_down(keyed: Rig) -> None:
-    keyed.deploy()
-    wanted = edited(keyed.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512")
-    keyed.world.region_down("us-east-1")
-    plan = keyed.plan(narrow(wanted, [Region("us-east-1")]))
+def test_functions_are_updated_and_the_replica_s_stack_stays_while_the_key_s_home_is_down(standing: Rig) -> None:
+    wanted = edited(standing.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512")
+    standing.world.region_down("us-east-1")
+    plan = standing.plan(narrow(wanted, [Region("us-east-1")]))
     assert [step.stack for step in plan.steps] == ["us-west-2/service"]
     assert plan.deferred == ()
-    assert all(isinstance(outcome, Done) for outcome in keyed.execute(plan))
+    assert all(isinstance(outcome, Done) for outcome in standing.execute(plan))
+
+
+def test_other_keys_for_all_are_guarded_for_the_table_whose_replicas_keep_theirs(standing: Rig) -> None:
+    plan = standing.plan(system(encryption={"key": "alias/shop", "functions": False}))
+    assert {hit.allow for hit in plan.guards} == {"us-east-1/table/Table"}
+    assert len(plan.guards) == 2
+    assert all("which a replica keeps for good" in hit.why for hit in plan.guards)
+
+
+THREE = {"primary": "us-east-1", "secondaries": ["us-west-2", "eu-west-1"]}
+
+
+@pytest.mark.slow  # a region more
+def test_a_region_that_joins_gets_its_replica_key_before_what_that_encrypts(standing: Rig) -> None:
+    wanted = system(regions=THREE, encryption={"key": "managed"})
+    assert all(isinstance(outcome, Done) for outcome in standing.deploy(wanted))
+    assert states(standing) == dict.fromkeys(("us-east-1", "us-west-2", "eu-west-1"), "Enabled")
+    (table,) = standing.world.tables.values()
+    assert {region: one.key for region, one in table.replicas.items()} == dict.fromkeys(table.replicas, "alias/tap-dev")
+
+
+@pytest.mark.slow  # deployed, and with a region and keys more
+def test_a_region_that_joins_together_with_the_keys_comes_to_a_table_that_has_them(rig: Rig) -> None:
+    rig.deploy(system())
+    wanted = system(regions=THREE, encryption={"key": "managed"})
+    assert all(isinstance(outcome, Done) for outcome in rig.deploy(wanted))
+    (table,) = rig.world.tables.values()
+    assert {region: one.key for region, one in table.replicas.items()} == dict.fromkeys(
+        ("us-east-1", "us-west-2", "eu-west-1"), "alias/tap-dev"
+    )
