@@ -216,6 +216,8 @@ class On(Enum):
     KEYS = auto()
     """The keys of encrypted tables and buckets, as these services use them for who asks."""
     LOG_GROUPS = auto()
+    OWN_KEYS = auto()
+    """The assembly's own."""
     FUNCTIONS = auto()
     FUNCTION_ROLES = auto()
     """The roles that the functions run with."""
@@ -380,6 +382,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
             "Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
         ),
         On.KEYS: encryption_keys(bounds, setting),
+        On.OWN_KEYS: GrantTarget("OwnKeys", _grounds(bounds, setting, "AWS::KMS::Key", "AWS::KMS::ReplicaKey")),
         On.LOG_GROUPS: GrantTarget("LogGroups", _grounds(bounds, setting, "AWS::Logs::LogGroup")),
         On.ACCOUNT_ROLES: GrantTarget("AccountRoles", caller.account_roles),
         On.FUNCTIONS: GrantTarget("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),

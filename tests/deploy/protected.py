@@ -47,6 +47,15 @@ Resources:
 """
 
 
+KEPT_KEY = f"""\
+Resources:
+  Key:
+    Type: AWS::KMS::Key
+    {_KEEP}
+    Properties: {{MultiRegion: true}}
+"""
+
+
 def protected(policies: str = _GO) -> Deployment:
     """With every protection there is, and data that goes with its stacks."""
     table = make_stack(TABLE, TABLE_TEMPLATE % policies)

@@ -1,12 +1,16 @@
 """A managed key's life on the fake: before what it encrypts, behind it when all goes, and after a region's absence."""
 
+from contextlib import suppress
 from functools import cache
 
 import pytest
 
 from builder.deploy import Done, StackFailed, narrow
-from builder.terms import Region
+from builder.terms import Region, StackId
+from deploy.chained import make_deployment, make_stack
+from deploy.protected import KEPT_KEY
 from deploy.rig import Rig, edited
+from fake_aws import Fault, Killed
 from fake_aws.kms.effects import state
 from proof.test_keys import system, with_keys
 
@@ -118,3 +122,31 @@ def test_a_region_that_joins_together_with_the_keys_comes_to_a_table_that_has_th
     assert {region: one.key for region, one in table.replicas.items()} == dict.fromkeys(
         ("us-east-1", "us-west-2", "eu-west-1"), "alias/tap-dev"
     )
+
+
+def kept(rig: Rig) -> str:
+    """Have a key stand that its template retains; return its id."""
+    rig.deployment = make_deployment(make_stack(StackId(HOME), KEPT_KEY))
+    rig.deploy()
+    (key,) = rig.world.keys.values()
+    return key.id
+
+
+@pytest.mark.parametrize(("is_named", "stays"), [(False, "Enabled"), (True, "PendingDeletion")])
+def test_a_retained_key_goes_only_by_its_name(rig: Rig, stays: str, *, is_named: bool) -> None:
+    key = kept(rig)
+    assert all(isinstance(outcome, Done) for outcome in rig.destroy(names=[key] if is_named else []))
+    assert states(rig) == {"us-east-1": stays}
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.KILL_AFTER, Fault.KILL_BEFORE])
+def test_its_deletion_is_asked_for_again_where_nobody_knows_whether_it_was(rig: Rig, fault: Fault) -> None:
+    key = kept(rig)
+    rig.world.faults.add(fault, operation="ScheduleKeyDeletion")
+    with suppress(Killed):
+        rig.destroy(names=[key])
+    rig.world.faults.revive()
+    rig.world.faults.clear()
+    assert all(isinstance(outcome, Done) for outcome in rig.destroy(names=[key]))
+    assert states(rig) == {"us-east-1": "PendingDeletion"}
+    assert not rig.world.stack("tap-dev-key").exists

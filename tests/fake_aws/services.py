@@ -5,6 +5,7 @@ from fake_aws.calls import Operation
 from fake_aws.cloudformation import operations as cloudformation
 from fake_aws.dynamodb import operations as dynamodb
 from fake_aws.functions import operations as functions
+from fake_aws.kms import operations as kms
 from fake_aws.organizations import operations as organizations
 from fake_aws.s3 import operations as s3
 from fake_aws.s3control import operations as s3control
@@ -13,6 +14,7 @@ SERVICES: dict[str, dict[str, Operation]] = {
     "cloudformation": cloudformation.OPERATIONS,
     "cloudwatch": cloudwatch.OPERATIONS,
     "dynamodb": dynamodb.OPERATIONS,
+    "kms": kms.OPERATIONS,
     "lambda": functions.OPERATIONS,
     "logs": logs.OPERATIONS,
     "organizations": organizations.OPERATIONS,

@@ -29,7 +29,7 @@ from deploy.halted import failed_rollback, failed_without_rollback, recovered, s
 from deploy.legacy import NAMES, deploy_legacy, legacy_deployment
 from deploy.nesting import TOPIC, nest, parent, put
 from deploy.packaged import NESTING, WORKER, bucket, packaged, sources
-from deploy.protected import KEPT_NAMES, kept
+from deploy.protected import KEPT_KEY, KEPT_NAMES, kept
 from deploy.rig import ACCOUNT, ROOT, Rig, changed, edited
 from deploy.test_exports import IMPORTS_NONE, OTHER_VALUE, both
 from fake_aws import World
@@ -280,11 +280,15 @@ def destroy_what_is_protected(rig: Rig) -> None:
 
 
 def destroy_what_is_retained(rig: Rig) -> None:
-    """A table, a bucket and a log group that a component keeps, each protected where it can be."""
-    rig.deployment = kept()
+    """A table, a bucket, a log group and a key that a component keeps, each protected where it can be."""
+    key = make_stack(StackId("us-east-1/key"), KEPT_KEY)
+    rig.deployment = replace(kept(), stacks=(*kept().stacks, key))
     rig.deploy()
     rig.world.calls.clear()
-    assert all(isinstance(outcome, Done) for outcome in rig.destroy(unprotect=True, names=KEPT_NAMES))
+    assert all(
+        isinstance(outcome, Done)
+        for outcome in rig.destroy(unprotect=True, names=(*KEPT_NAMES, *(key_id for *_, key_id in rig.world.keys)))
+    )
 
 
 def destroy_with_a_young_replica(rig: Rig) -> None:

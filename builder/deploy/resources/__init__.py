@@ -81,7 +81,17 @@ async def _remove_log_group(clients: Clients, region: Region, physical_id: str) 
             raise
 
 
-_KEY = Holder(weakens=_key_weakens)
+async def _remove_key(clients: Clients, region: Region, physical_id: str) -> None:
+    """Schedule a key's deletion, for the longest time in which that can be cancelled; one that is going is going."""
+    client = clients.service("kms", region)
+    try:
+        await call(f"{region}: {physical_id}", client.schedule_key_deletion, KeyId=physical_id, PendingWindowInDays=30)
+    except AwsError as error:
+        if error.code not in {"NotFoundException", "KMSInvalidStateException"}:
+            raise
+
+
+_KEY = Holder(weakens=_key_weakens, remove=_remove_key)
 HOLDERS: dict[str, Holder] = {
     "AWS::DynamoDB::GlobalTable": global_table.HOLDER,
     "AWS::DynamoDB::Table": global_table.TABLE,

@@ -69,8 +69,12 @@ def update(world: "World", place: "Place", resource: "Resource", _: dict[str, An
 def delete(world: "World", place: "Place", resource: "Resource") -> None:
     """Schedule a key's deletion; that of one with replicas waits for the last of them."""
     key = world.keys.get((place.account, place.region, resource.physical_id or ""))
-    if key is None or state(world, key) != "Enabled":
-        return
+    if key is not None and state(world, key) == "Enabled":
+        schedule_deletion(world, key)
+
+
+def schedule_deletion(world: "World", key: Key) -> None:
+    """Have a key wait for its deletion, or first for that of its replicas."""
     if key.primary is None and _replicas(world, key):
         key.waits = True
     else:
