@@ -86,6 +86,7 @@ def is_allowed(request: Request) -> bool:
     for statement in filled(properties(ALL[f"{request.region}/key"], "Key")["KeyPolicy"]["Statement"], request.region):
         if not covers(statement, request, context):
             continue
+        found = False
         match statement["Principal"]:
             case {"Service": service}:
                 found = request.principal == service
