@@ -43,6 +43,8 @@ def faults_between(said: _Said) -> Iterator[ConfigFault]:
     yield from _component_names(said)
     for place, section in sections_of(said, FUNCTION):
         yield from _function(said, place, section)
+    for place, section in sections_of(said, TABLE):
+        yield from (ConfigFault((*place, *within), what) for within, what in table.table_faults(section))
     yield from _tags(said)
     for name, environment in _section(said, "environments").items():
         if isinstance(environment, dict):

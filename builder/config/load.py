@@ -21,6 +21,7 @@ from builder.components.function.options import FunctionConfig
 from builder.components.key.options import KEY_TAGS
 from builder.components.options import FUNCTION, KINDS
 from builder.components.own.options import OWN_TAGS, POLICY_FILE, TEMPLATE_FILE
+from builder.components.table.options import TABLE_TAGS
 from builder.config.between import faults_between, sections_of
 from builder.config.document import ConfigFault, KeyPath, Lines, NotYaml, YamlDocument, errors_of, read_document
 from builder.config.model import PATTERNS, SEPARATORS, Config, EnvironmentConfig
@@ -239,7 +240,7 @@ _BOUNDS = {
     "greater_than": "is too small: more than {gt:,g}",
     "less_than_equal": "is too large: {le:,g} at most",
 }
-_TAGS = DRILL_TAGS | KEY_TAGS | OWN_TAGS
+_TAGS = DRILL_TAGS | KEY_TAGS | OWN_TAGS | TABLE_TAGS
 FOLLOWS = "default_factory_not_called"
 """The type of a finding that only follows from another one: a default that hangs on a value that is wrong."""
 
@@ -287,7 +288,7 @@ def _fitting(text: str, pattern: str) -> str:
 
 def _size(kind: str, shown: object, context: dict[str, Any]) -> str:
     if kind.startswith("string"):
-        limit = f"{context['max_length']} at most" if kind.endswith("long") else "1 at least"
+        limit = f"{context['max_length']} at most" if kind.endswith("long") else f"{context['min_length']} at least"
         return f"{_quote(shown)} has {len(str(shown))} characters: {limit}"
     if kind == "too_long" and isinstance(shown, dict | list):
         return f"has {len(shown)} entries: {context['max_length']} at most"

@@ -25,7 +25,7 @@ from builder.components.own.options import (
     OutputValue,
     OwnStackConfig,
 )
-from builder.components.table.options import TableConfig, TableVarying
+from builder.components.table.options import TABLE_PATTERNS, TableConfig, TableVarying
 from builder.terms import Region
 
 
@@ -62,6 +62,7 @@ PATTERNS = {
     **FUNCTION_PATTERNS,
     **KEY_PATTERNS,
     **OWN_PATTERNS,
+    **TABLE_PATTERNS,
 }
 """What each pattern asks for, in words."""
 SEPARATORS = {_PROJECT: "-", _SUFFIX: "-", ACCOUNT_PATTERN: "", **FUNCTION_SEPARATORS, **OWN_SEPARATORS}
@@ -209,7 +210,9 @@ class Config(Section):
         default=None, description="A function with a URL in each region; none where this is not written"
     )
     tables: dict[ComponentName, _Table] = Field(
-        default_factory=dict, description="Global tables by name", examples=[{"orders": {}}]
+        default_factory=dict,
+        description="Global tables by name",
+        examples=[{"orders": {"key": {"customer": "S", "placed_at": "S"}}}],
     )
     buckets: dict[ComponentName, _Bucket] = Field(
         default_factory=dict, description="Buckets by name, each in every region", examples=[{"uploads": {}}]

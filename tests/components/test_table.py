@@ -44,3 +44,84 @@ def test_it_puts_out_name_and_arn() -> None:
 
     assert outputs["TableName"]["Value"] == {"Ref": "Table"}
     assert outputs["TableArn"]["Value"] == {"Fn::GetAtt": ["Table", "Arn"]}
+
+
+ORDERS = {
+    "key": {"customer": "S", "placed_at": "N"},
+    "indexes": {
+        "by_status": {"key": {"status": "S", "placed_at": "N"}},
+        "by_code": {"key": {"code": "B"}, "projection": "keys_only"},
+        "by_day": {"key": {"day": "S"}, "projection": ["total", "currency"]},
+    },
+    "ttl": "expires_at",
+    "point_in_time_recovery": {"days": 7},
+    "stream": "KEYS_ONLY",
+}
+
+
+def orders(**more: object) -> dict[str, object]:
+    return properties(template("us-east-1/orders", tables={"orders": {**ORDERS, **more}}), "Table")
+
+
+def test_keys_are_partition_then_sort_and_every_attribute_of_one_is_defined_once() -> None:
+    table = orders()
+    assert table["KeySchema"] == [
+        {"AttributeName": "customer", "KeyType": "HASH"},
+        {"AttributeName": "placed_at", "KeyType": "RANGE"},
+    ]
+    assert table["AttributeDefinitions"] == [
+        {"AttributeName": name, "AttributeType": kind}
+        for name, kind in (("customer", "S"), ("placed_at", "N"), ("status", "S"), ("code", "B"), ("day", "S"))
+    ]
+
+
+def test_indexes_have_their_keys_and_what_they_project() -> None:
+    assert orders()["GlobalSecondaryIndexes"] == [
+        {
+            "IndexName": "by_status",
+            "KeySchema": [
+                {"AttributeName": "status", "KeyType": "HASH"},
+                {"AttributeName": "placed_at", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "ALL"},
+        },
+        {
+            "IndexName": "by_code",
+            "KeySchema": [{"AttributeName": "code", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        },
+        {
+            "IndexName": "by_day",
+            "KeySchema": [{"AttributeName": "day", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["total", "currency"]},
+        },
+    ]
+
+
+def test_time_to_live_days_of_recovery_and_the_stream_are_as_said() -> None:
+    table = orders()
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["StreamSpecification"] == {"StreamViewType": "KEYS_ONLY"}
+    assert [replica["PointInTimeRecoverySpecification"] for replica in table["Replicas"]] == [  # type: ignore[attr-defined]  # a list
+        {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 7}
+    ] * 2
+    assert "TimeToLiveSpecification" not in orders(ttl=None)
+
+
+@pytest.mark.parametrize(
+    ("said", "environments", "protected"),
+    [
+        ({}, {}, None),
+        ({}, {"test": {}}, None),
+        ({"deletion_protection": True}, {}, True),
+        ({}, {"prod": {"production": True}}, {"Ref": "DeletionProtection"}),
+        ({}, {"prod": {"tables": {"orders": {"deletion_protection": True}}}}, {"Ref": "DeletionProtection"}),
+    ],
+)
+def test_every_replica_is_protected_from_deletion_where_an_environment_says_so_or_is_productive(
+    said: dict[str, object], environments: dict[str, object], protected: object
+) -> None:
+    body = template("us-east-1/orders", tables={"orders": said}, environments=environments)
+    replicas = properties(body, "Table")["Replicas"]
+    assert [replica.get("DeletionProtectionEnabled") for replica in replicas] == [protected] * 2
+    assert ("DeletionProtection" in body["Parameters"]) == isinstance(protected, dict)

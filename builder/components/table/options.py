@@ -1,14 +1,98 @@
-"""What dr.yaml may say under `table:`, and of each of `tables:`."""
+"""What dr.yaml may say under `table:`, and of each of `tables:`; and what is wrong between the keys of one of them."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
-from builder.components.options import Section
+from builder.components.options import Section, check_once
+from builder.errors import did_you_mean
 
 RESOURCE_TYPES = ("AWS::DynamoDB::GlobalTable",)
 """What its template is made of."""
+DEFAULT_KEY = {"id": "S"}
+"""The key of a table that says none, and the one that the built-in handlers keep items under."""
+# Of an attribute that is in a key, and of an index.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+_NAME = r"^[a-zA-Z0-9_.-]+$"
+TABLE_PATTERNS = {_NAME: "only letters, digits, underscores, dots and hyphens"}
+"""What each pattern asks for, in words."""
+_TYPES = {"S": "a text", "N": "a number", "B": "bytes"}
+_PROJECTIONS = ("all", "keys_only")
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
+_MOST_INDEXES, _MOST_PROJECTED = 20, 100
+TABLE_TAGS = frozenset({"[switch]", "[days]", "[kind]", "[attributes]"})
+"""What pydantic puts into a place for the kind of value that it read; no key of the file is called so."""
+
+
+def _check_type(name: str) -> str:
+    if name in _TYPES:
+        return name
+    types = ", ".join(f"{known} ({what})" for known, what in _TYPES.items())
+    raise ValueError(f"'{name}' is not a type that a key can have: {types}")
+
+
+_AttributeName = Annotated[str, StringConstraints(pattern=_NAME, min_length=1, max_length=255)]
+_IndexName = Annotated[str, StringConstraints(pattern=_NAME, min_length=3, max_length=255)]
+_KeyType = Annotated[str, AfterValidator(_check_type), Field(json_schema_extra={"enum": [*_TYPES]})]
+
+
+def _key(description: str, example: dict[str, str], **more: Any) -> Any:  # noqa: ANN401 - pydantic's own
+    return Field(min_length=1, max_length=2, description=description, examples=[example], **more)
+
+
+def _kind_of_recovery(said: object) -> str:
+    return "[days]" if isinstance(said, dict | Section) else "[switch]"
+
+
+def _projection(said: object) -> object:
+    if said in _PROJECTIONS or isinstance(said, list | tuple):
+        return said
+    shown = f"'{said}'" if isinstance(said, str) else "nothing" if said is None else str(said)
+    hint = did_you_mean(said, _PROJECTIONS) if isinstance(said, str) else ""
+    raise ValueError(f"{shown} is neither all, nor keys_only, nor a list of attributes{hint}")
+
+
+def _kind_of_projection(said: object) -> str:
+    return "[kind]" if isinstance(said, str) else "[attributes]"
+
+
+_Attributes = Annotated[tuple[_AttributeName, ...], Field(min_length=1), AfterValidator(check_once)]
+_Projection = Annotated[
+    Annotated[Literal["all", "keys_only"], Tag("[kind]")] | Annotated[_Attributes, Tag("[attributes]")],
+    Discriminator(_kind_of_projection),
+]
+
+
+class IndexConfig(Section):
+    """A global secondary index, in every region of its table."""
+
+    key: dict[_AttributeName, _KeyType] = _key(
+        "Its partition key, and its sort key where there is one; an item that lacks one of them is not in it",
+        {"status": "S", "placed_at": "S"},
+    )
+    projection: Annotated[
+        _Projection,
+        BeforeValidator(_projection, json_schema_input_type=Literal["all", "keys_only"] | tuple[_AttributeName, ...]),
+    ] = Field(
+        default="all",
+        description="What of an item it holds beside keys: all, keys_only, or these attributes",
+        examples=["keys_only", ["total", "currency"]],
+    )
+
+
+class RecoveryConfig(Section):
+    """Continuous backups."""
+
+    days: int = Field(
+        strict=True, ge=1, le=35, description="How many days back a replica can be restored to", examples=[7]
+    )
+
+
+_Recovery = Annotated[
+    Annotated[Annotated[bool, Field(strict=True)], Tag("[switch]")] | Annotated[RecoveryConfig, Tag("[days]")],
+    Discriminator(_kind_of_recovery),
+]
 
 
 class TableVarying(Section):
@@ -25,6 +109,87 @@ class TableVarying(Section):
 class TableConfig(TableVarying):
     """The global table."""
 
-    point_in_time_recovery: bool = Field(
-        default=True, strict=True, description="Continuous backups of each replica, to any second of 35 days"
+    key: dict[_AttributeName, _KeyType] = _key(
+        "Its partition key, and its sort key where there is one, each with its type: S, N or B. Fixed for good",
+        {"customer": "S", "placed_at": "S"},
+        default=DEFAULT_KEY,
     )
+    indexes: dict[_IndexName, IndexConfig] = Field(
+        default_factory=dict,
+        max_length=_MOST_INDEXES,
+        description="Global secondary indexes by name; they come and go one at a time",
+        examples=[{"by_status": {"key": {"status": "S"}}}],
+    )
+    ttl: _AttributeName | None = Field(
+        default=None,
+        description="The attribute that says when an item expires, in seconds since 1970; nothing expires without",
+        examples=["expires_at"],
+    )
+    point_in_time_recovery: _Recovery = Field(
+        default=True,
+        description="Continuous backups of each replica, to any second of 35 days, or of fewer: {days: 7}",
+        examples=[{"days": 7}],
+    )
+    stream: Literal["NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE", "KEYS_ONLY"] = Field(
+        default="NEW_AND_OLD_IMAGES",
+        description="What each replica's stream shows of a change. Fixed for good: replication runs over it",
+    )
+
+    @property
+    def recovery_days(self) -> int | None:
+        """How many days back it can be restored to, where that is said."""
+        return self.point_in_time_recovery.days if isinstance(self.point_in_time_recovery, RecoveryConfig) else None
+
+
+TablePath = tuple[str | int, ...]
+
+
+def table_faults(said: Mapping[str, Any]) -> Iterator[tuple[TablePath, str]]:
+    """Yield what is wrong between the keys of one table, each at the key that is to change, as plain data."""
+    key, indexes = _mapping(said.get("key", DEFAULT_KEY)), _mapping(said.get("indexes"))
+    keys: list[tuple[TablePath, Mapping[str, Any]]] = [(("key",), key)]
+    keys += [(("indexes", name, "key"), _mapping(_of(index, "key"))) for name, index in indexes.items()]
+    types: dict[str, tuple[str, TablePath]] = {}
+    for place, attributes in keys:
+        for name, kind in attributes.items():
+            known, there = types.setdefault(name, (kind, place))
+            if known != kind and kind in _TYPES:
+                where = ".".join(map(str, there))
+                yield (*place, name), f"is {kind} here and {known} in {where}: an attribute is of one type in all keys"
+    yield from _expiry(said.get("ttl"), key, types)
+    yield from _projected(key, indexes)
+
+
+def _expiry(
+    ttl: object, key: Mapping[str, Any], types: Mapping[str, tuple[str, TablePath]]
+) -> Iterator[tuple[TablePath, str]]:
+    if not isinstance(ttl, str):
+        return
+    if ttl in key:
+        yield ("ttl",), f"'{ttl}' is in the table's key, which no item can change or lack: take another attribute"
+    elif ttl in types and types[ttl][0] != "N":
+        kind, there = types[ttl]
+        what = f"'{ttl}' is {kind} in {'.'.join(map(str, there))}, and only a number (N) says when an item expires"
+        yield ("ttl",), what
+
+
+def _projected(key: Mapping[str, Any], indexes: Mapping[str, Any]) -> Iterator[tuple[TablePath, str]]:
+    total = 0
+    for name, index in indexes.items():
+        listed = _of(index, "projection")
+        attributes = listed if isinstance(listed, list) else []
+        total += len(attributes)
+        for number, attribute in enumerate(attributes):
+            if attribute in key or attribute in _mapping(_of(index, "key")):
+                yield ("indexes", name, "projection", number), f"'{attribute}' is in a key, and so in the index anyway"
+    if total > _MOST_PROJECTED:
+        what = f"project {total} attributes by name together: {_MOST_PROJECTED} at most, or take all"
+        yield ("indexes",), what
+
+
+def _mapping(said: object) -> Mapping[str, Any]:
+    return said if isinstance(said, dict) else {}
+
+
+def _of(said: object, name: str) -> object:
+    return _mapping(said).get(name)

@@ -1,5 +1,6 @@
 """The global table, with all its replicas, in one stack of the primary region."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from troposphere import GetAtt, Output, Ref, Sub, Tags, Template, dynamodb
@@ -7,7 +8,7 @@ from troposphere import GetAtt, Output, Ref, Sub, Tags, Template, dynamodb
 from builder.components.encryption import key_name
 from builder.components.options import TABLE
 from builder.components.skeleton import add, make_skeleton
-from builder.components.table.options import TableConfig
+from builder.components.table.options import IndexConfig, TableConfig
 from builder.components.varying import Varying
 from builder.config import Config, Wanted
 from builder.terms import Region
@@ -18,7 +19,8 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
     """Return the template that this piece of dr.yaml leads to.
 
         regions: {primary: us-east-1, secondaries: [us-west-2]}
-        table: {point_in_time_recovery: true}
+        tables:
+          orders: {key: {customer: S, placed_at: S}, ttl: expires_at, indexes: {by_status: {key: {status: S}}}}
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
     """
@@ -31,10 +33,12 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
             "Table",
             TableName=Sub(names.table_name(config.project, stack.of)),
             BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[dynamodb.AttributeDefinition(AttributeName="id", AttributeType="S")],
-            KeySchema=[dynamodb.KeySchema(AttributeName="id", KeyType="HASH")],
+            AttributeDefinitions=_definitions(options),
+            KeySchema=_key_schema(options.key),
+            **_indexes(options),
             # Replication runs over the stream: required as soon as there are two replicas.
-            StreamSpecification=dynamodb.StreamSpecification(StreamViewType="NEW_AND_OLD_IMAGES"),
+            StreamSpecification=dynamodb.StreamSpecification(StreamViewType=options.stream),
+            **_expiry(options),
             Replicas=[_replica(config, options, values, region) for region in config.regions.all],
             **_encryption(config),
         ),
@@ -42,6 +46,44 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
     template.add_output(Output("TableName", Description="Name of the table in every region", Value=Ref("Table")))
     template.add_output(Output("TableArn", Description="ARN of the primary's replica", Value=GetAtt("Table", "Arn")))
     return template
+
+
+def _definitions(options: TableConfig) -> list[dynamodb.AttributeDefinition]:
+    """Return every attribute of a key, once; DynamoDB refuses any other."""
+    keys = (options.key, *(index.key for index in options.indexes.values()))
+    types = {name: kind for key in keys for name, kind in key.items()}
+    return [dynamodb.AttributeDefinition(AttributeName=name, AttributeType=kind) for name, kind in types.items()]
+
+
+def _key_schema(key: Mapping[str, str]) -> list[dynamodb.KeySchema]:
+    return [
+        dynamodb.KeySchema(AttributeName=name, KeyType=kind) for name, kind in zip(key, ("HASH", "RANGE"), strict=False)
+    ]
+
+
+def _indexes(options: TableConfig) -> dict[str, Any]:
+    if not options.indexes:
+        return {}
+    return {
+        "GlobalSecondaryIndexes": [
+            dynamodb.GlobalTableGlobalSecondaryIndex(
+                IndexName=name, KeySchema=_key_schema(index.key), Projection=_projection(index)
+            )
+            for name, index in options.indexes.items()
+        ]
+    }
+
+
+def _projection(index: IndexConfig) -> dynamodb.Projection:
+    if isinstance(index.projection, str):
+        return dynamodb.Projection(ProjectionType=index.projection.upper())
+    return dynamodb.Projection(ProjectionType="INCLUDE", NonKeyAttributes=[*index.projection])
+
+
+def _expiry(options: TableConfig) -> dict[str, Any]:
+    if options.ttl is None:
+        return {}
+    return {"TimeToLiveSpecification": dynamodb.TimeToLiveSpecification(AttributeName=options.ttl, Enabled=True)}
 
 
 def _encryption(config: Config) -> dict[str, Any]:
@@ -53,18 +95,23 @@ def _encryption(config: Config) -> dict[str, Any]:
 
 def _replica(config: Config, options: TableConfig, values: Varying, region: Region) -> dynamodb.ReplicaSpecification:
     key = key_name(config, region)
-    encryption: dict[str, Any] = {}
+    more: dict[str, Any] = {}
     if key is not None:
-        encryption = {"SSESpecification": dynamodb.ReplicaSSESpecification(KMSMasterKeyId=key)}
+        more["SSESpecification"] = dynamodb.ReplicaSSESpecification(KMSMasterKeyId=key)
     # What is off is said only where it was written, or differs: then nobody asks what leaving it out would mean.
-    is_said = "deletion_protection" in options.model_fields_set or values.varies("deletion_protection")
+    if "deletion_protection" in options.model_fields_set or values.varies("deletion_protection"):
+        more["DeletionProtectionEnabled"] = values.of("deletion_protection")
     return dynamodb.ReplicaSpecification(
-        **({"DeletionProtectionEnabled": values.of("deletion_protection")} if is_said else {}),
         Region=region,
-        PointInTimeRecoverySpecification=dynamodb.PointInTimeRecoverySpecification(
-            PointInTimeRecoveryEnabled=options.point_in_time_recovery
-        ),
-        **encryption,
+        PointInTimeRecoverySpecification=_recovery(options),
+        **more,
         # CloudFormation's stack tags reach the replica of the stack's own region only, so they are said here.
         Tags=Tags({"project": config.project, "environment": Ref("EnvironmentSuffix"), **config.tags}),
     )
+
+
+def _recovery(options: TableConfig) -> dynamodb.PointInTimeRecoverySpecification:
+    said: dict[str, Any] = {"PointInTimeRecoveryEnabled": bool(options.point_in_time_recovery)}
+    if options.recovery_days is not None:
+        said["RecoveryPeriodInDays"] = options.recovery_days
+    return dynamodb.PointInTimeRecoverySpecification(**said)

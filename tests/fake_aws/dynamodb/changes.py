@@ -36,6 +36,11 @@ def stream(properties: dict[str, Any]) -> str | None:
     return view
 
 
+def is_protected(properties: dict[str, Any]) -> bool:
+    """Return whether a table, or a replica, is protected from deletion; a parameter gives it as text."""
+    return str(properties.get("DeletionProtectionEnabled", False)).lower() == "true"
+
+
 def check_indexes(table: Table, wanted: dict[str, Index]) -> frozenset[str]:
     """Return which index comes or goes. Raises what DynamoDB and CloudFormation refuse of that."""
     moved = frozenset(wanted.keys() ^ table.indexes.keys())

@@ -13,6 +13,7 @@ from fake_aws.dynamodb.changes import (
     in_use,
     indexes,
     invalid,
+    is_protected,
     move_index,
     stream,
 )
@@ -119,7 +120,7 @@ def delete(world: "World", place: "Place", resource: "Resource") -> None:
 
 
 def _regions(properties: dict[str, Any]) -> dict[str, bool]:
-    return {each["Region"]: bool(each.get("DeletionProtectionEnabled", False)) for each in properties["Replicas"]}
+    return {each["Region"]: is_protected(each) for each in properties["Replicas"]}
 
 
 def _keys(world: "World", place: "Place", properties: dict[str, Any]) -> dict[str, str | None]:

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 
 from typing import TYPE_CHECKING, Any
 
-from fake_aws.dynamodb.changes import check_expiry, check_indexes, expiry, in_use, indexes, move_index
+from fake_aws.dynamodb.changes import check_expiry, check_indexes, expiry, in_use, indexes, is_protected, move_index
 from fake_aws.dynamodb.operations import protected
 from fake_aws.dynamodb.records import Replica, Table
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def create(world: "World", place: "Place", resource: "Resource") -> None:
     """Make the table."""
     name, now = resource.physical_id or "", world.datetime()
-    only = Replica(place.region, now, deletion_protection=_is_protected(resource.properties))
+    only = Replica(place.region, now, deletion_protection=is_protected(resource.properties))
     world.local_tables[place.account, place.region, name] = Table(
         name,
         place.account,
@@ -37,7 +37,7 @@ def update(world: "World", place: "Place", resource: "Resource", _: dict[str, An
     moved = check_indexes(table, wanted)
     table.expiry = check_expiry(world, table, resource.properties)
     move_index(world, table, moved, wanted)
-    table.replicas[place.region].deletion_protection = _is_protected(resource.properties)
+    table.replicas[place.region].deletion_protection = is_protected(resource.properties)
 
 
 def delete(world: "World", place: "Place", resource: "Resource") -> None:
@@ -52,7 +52,3 @@ def delete(world: "World", place: "Place", resource: "Resource") -> None:
 
 def _key(place: "Place", resource: "Resource") -> tuple[str, str, str]:
     return (place.account, place.region, resource.physical_id or "")
-
-
-def _is_protected(properties: dict[str, Any]) -> bool:
-    return bool(properties.get("DeletionProtectionEnabled", False))
