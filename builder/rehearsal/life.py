@@ -67,7 +67,8 @@ def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:
 
     Raises Failed at the first thing that does not go as it should.
     """
-    assembly = render_and_lint(wanted, stage.tell)
+    assembly, root = render_and_lint(wanted, stage.tell), wanted.folder
+    _build(assembly, root, stage)
     stage.tell(Chapter("an AWS of our own"))
     with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, wanted.config.regions.primary):
         stage.tell(Line(f"listens at {aws.endpoint}, account {ACCOUNT}; nothing else is reached"))
@@ -76,9 +77,7 @@ def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:
         if wanted.config.artifacts_bucket:
             for made in stage.run(make_buckets(assembly, suffix, clients)):
                 stage.tell(Line(made))
-        root = wanted.folder
         life = _Life(stage, wanted, root, root / BUILD_FOLDER, suffix, clients, visitor, with_stand_ins(assembly))
-        _build(life)
         _live(life, assembly)
 
 
@@ -109,28 +108,28 @@ def _live(life: _Life, assembly: Assembly) -> None:
     _end(life)
 
 
-def _build(life: _Life) -> None:
+def _build(assembly: Assembly, root: Path, stage: Stage) -> None:
     """Make what has packages as Lambda gets it, and once more for what runs functions here.
 
     Raises Failed where one of them cannot be made.
     """
-    twice = [asset for asset in life.assembly.assets if differs_here(asset)]
+    twice = [asset for asset in assembly.assets if differs_here(asset)]
     if not twice:
         return
-    life.stage.tell(Chapter("build"))
-    for asset in build(twice, life.root, life.build_folder):
-        _tell_built(life, asset, f"as {asset.asset.runtime} on {asset.asset.architecture} runs it")
-    for asset in build(twice, life.root, life.build_folder, here=True):
+    stage.tell(Chapter("build"))
+    for asset in build(twice, root, root / BUILD_FOLDER):
+        _tell_built(stage, asset, f"as {asset.asset.runtime} on {asset.asset.architecture} runs it")
+    for asset in build(twice, root, root / BUILD_FOLDER, here=True):
         here = Machine(asset.asset.runtime, asset.asset.architecture, here=True).name
-        _tell_built(life, asset, f"a second time, for {here}, by which functions run here")
+        _tell_built(stage, asset, f"a second time, for {here}, by which functions run here")
 
 
-def _tell_built(life: _Life, built: Built | NotBuilt, how: str) -> None:
+def _tell_built(stage: Stage, built: Built | NotBuilt, how: str) -> None:
     if isinstance(built, NotBuilt):
         raise Failed(where="build", what=built.why)
-    life.stage.tell(Line(f"{built.asset.source} with its packages, {how}"))
+    stage.tell(Line(f"{built.asset.source} with its packages, {how}"))
     for note in built.notes:
-        life.stage.tell(Line(f"{built.asset.source}: {note}"))
+        stage.tell(Line(f"{built.asset.source}: {note}"))
 
 
 def with_stand_ins(assembly: Assembly) -> Assembly:
