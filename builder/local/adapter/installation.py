@@ -16,7 +16,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from builder.local import gate
-from builder.local.adapter import added_types, control, emulator, topics
+from builder.local.adapter import added_types, control, emulator, properties, topics
 from builder.local.adapter.cloudformation import (
     authorization,
     change_sets,
@@ -44,6 +44,7 @@ from builder.local.adapter.iam import policies
 from builder.local.adapter.iam import resources as iam_resources
 from builder.local.adapter.kms import keys
 from builder.local.adapter.kms import resources as key_resources
+from builder.local.adapter.kms import users as key_users
 from builder.local.adapter.organizations import actions as organizations
 from builder.local.adapter.replication import Replication
 from builder.local.adapter.s3 import bucket
@@ -84,6 +85,7 @@ def install(app: App, token: str, function_processes_limit: int) -> tuple[App, C
 def _install_resources(handlers: MutableMapping[str, Any]) -> None:
     keys.install()
     key_resources.install(handlers)
+    key_users.install(handlers)
     table_settings.install()
     table_encryption.install()
     global_table.install(handlers)
@@ -122,6 +124,8 @@ def _install_replication(handlers: MutableMapping[str, Any], state: ControlState
     s3_control.install(state.jobs)
     fis.install(emulator.touch("ministack.app:SERVICE_HANDLERS"), state.fis)
     fis.install_resource(handlers, state.fis)
+    # After every type is there, and before all else that is done with a resource.
+    properties.install(handlers)
 
 
 def _wrap(app: App, state: ControlState, token: str) -> App:

@@ -3,6 +3,7 @@
 The emulator takes a mail address for confirmed, and publishes whatever the topic's policy says unless policies are
 enforced. Nobody gets mail, and so nobody confirms by it.
 Sources: https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.confirm.html,
+https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html,
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-subscription.html and
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 """
@@ -12,6 +13,7 @@ from typing import Any
 
 from builder.local.adapter.emulator import account_id, region_name, replace, touch
 from builder.local.adapter.handlers import HandlerError, Properties, Reply, text_of
+from builder.local.adapter.kms.users import lets_use
 
 _SNS = "ministack.services.sns"
 _EVALUATOR = "ministack.core.iam_evaluator"
@@ -23,7 +25,7 @@ _CLOUDWATCH = "cloudwatch.amazonaws.com"
 def install(handlers: MutableMapping[str, Any]) -> None:
     """Wrap what subscribes, what lists subscriptions, and what alarms notify."""
     topic, subscription = handlers["AWS::SNS::Topic"], handlers["AWS::SNS::Subscription"]
-    topic.update(create=_and_ask(topic["create"]), update=_and_ask(topic["update"]))
+    topic.update(create=_and_ask(_with_key(topic["create"], at=1)), update=_and_ask(_with_key(topic["update"], at=2)))
     subscription.update(create=_and_ask(_make_subscribe(subscription["create"])))
     replace(f"{_SNS}:_subscribe", _and_ask)
     for name in ("_list_subscriptions", "_list_subscriptions_by_topic"):
@@ -49,6 +51,20 @@ def _and_ask(subscribe: Callable[..., Any]) -> Callable[..., Any]:
         return outcome
 
     return subscribe_and_ask
+
+
+def _with_key(handle: Callable[..., Any], *, at: int) -> Callable[..., Any]:
+    """Return the handler of a topic, which sets its key; the properties are its argument of this number."""
+
+    def handle_with_key(*arguments: Any) -> object:  # noqa: ANN401  the emulator's own
+        resource = handle(*arguments)
+        attributes = touch(f"{_SNS}:_topics")[resource[0]]["attributes"]
+        attributes.pop("KmsMasterKeyId", None)
+        if key := arguments[at].get("KmsMasterKeyId"):
+            attributes["KmsMasterKeyId"] = key
+        return resource
+
+    return handle_with_key
 
 
 def _make_subscribe(create: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,6 +105,10 @@ def _may_publish(arn: str, alarm: Mapping[str, Any]) -> bool:
     topic = touch(f"{_SNS}:_topics").get(arn)
     if topic is None:
         return True
+    key = topic["attributes"].get("KmsMasterKeyId")
+    # Under alias/aws/sns, whose policy nobody can change, CloudWatch does not publish.
+    if key and not lets_use(key, {_CLOUDWATCH}):
+        return False
     context = touch(f"{_EVALUATOR}:EvalContext")(
         principal_arn="*",
         principal_type="Service",

@@ -47,7 +47,8 @@ CONDITIONALLY = {"AWS::DynamoDB::GlobalTable": ("GlobalTableSourceArn", "KeySche
 def install(handlers: Mapping[str, MutableMapping[str, Any]]) -> None:
     """Wrap the creation of resources with names, add what replaces a resource, and correct the events."""
     # Before the next, which checks only names that a template has.
-    handlers[_ROLE]["create"] = _make_create_role(handlers[_ROLE]["create"])
+    role = handlers[_ROLE]
+    role.update(create=_make_create_role(role["create"]), update=_make_update_role(role["update"]))
     for kind, name in _NAMES.items():
         handlers[kind]["create"] = _make_create_unless_taken(handlers[kind]["create"], name)
     touch(f"{_CFN}.provisioners:_REPLACING_PROPERTIES").update(ALWAYS)
@@ -98,7 +99,12 @@ def _make_create_unless_taken(create: Callable[..., Any], taken: _Name) -> Calla
 
 
 def _make_create_role(create: Callable[..., Any]) -> Callable[..., Any]:
-    def create_under_own_name(logical_id: str, props: Mapping[str, Any], stack_name: str) -> object:
+    def create_bounded(logical_id: str, props: Mapping[str, Any], stack_name: str) -> object:
+        role = create_under_own_name(logical_id, props, stack_name)
+        _set_boundary(role[0], props)
+        return role
+
+    def create_under_own_name(logical_id: str, props: Mapping[str, Any], stack_name: str) -> Any:  # noqa: ANN401  the emulator's own
         if props.get("RoleName"):
             return create(logical_id, props, stack_name)
         place = hashlib.sha256(region_name().encode()).hexdigest()[:6].upper()
@@ -106,7 +112,21 @@ def _make_create_role(create: Callable[..., Any]) -> Callable[..., Any]:
         name = make_name(stack_name, logical_id, max_len=_LONGEST_ROLE_NAME - len(place))
         return create(logical_id, {**props, "RoleName": f"{name}{place}"}, stack_name)
 
-    return create_under_own_name
+    return create_bounded
+
+
+def _make_update_role(update: Callable[..., Any]) -> Callable[..., Any]:
+    def update_bounded(physical_id: str, old: Any, new: Mapping[str, Any], *rest: Any) -> object:  # noqa: ANN401  the emulator's own
+        role = update(physical_id, old, new, *rest)
+        _set_boundary(role[0], new)
+        return role
+
+    return update_bounded
+
+
+def _set_boundary(role: str, props: Mapping[str, Any]) -> None:
+    """Set the permissions boundary of a role, which the emulator leaves out; the policy may not be there."""
+    touch("ministack.services.iam:_roles")[role]["PermissionsBoundary"] = props.get("PermissionsBoundary", "")
 
 
 # -- events

@@ -1,4 +1,4 @@
-"""AWS::Lambda::Function with its reserved concurrency, and refused where its code is not in the bucket.
+"""AWS::Lambda::Function with its reserved concurrency and its key, and refused where its code is not in the bucket.
 
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html and
 https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
@@ -26,6 +26,7 @@ def _make_create(create: Callable[..., Any]) -> Callable[..., Any]:
     def create_function(logical_id: str, props: Properties, stack_name: str) -> object:
         _check_code(props.get("Code") or {})
         resource = create(logical_id, props, stack_name)
+        _set_rest(resource[0], props)
         if _RESERVED in props:
             _reserve(resource[0], props[_RESERVED])
         return resource
@@ -37,6 +38,7 @@ def _make_update(update: Callable[..., Any]) -> Callable[..., Any]:
     def update_function(physical_id: str, old: Properties, new: Properties, *rest: Any) -> object:  # noqa: ANN401  the emulator's own
         _check_code(new.get("Code") or {})
         resource = update(physical_id, old, new, *rest)
+        _set_rest(resource[0], new)
         if _RESERVED in new:
             _reserve(resource[0], new[_RESERVED])
         elif _RESERVED in old:
@@ -44,6 +46,15 @@ def _make_update(update: Callable[..., Any]) -> Callable[..., Any]:
         return resource
 
     return update_function
+
+
+def _set_rest(name: str, props: Properties) -> None:
+    """Set what the emulator leaves out of a template."""
+    config = touch(f"{_LAMBDA}:_functions")[name]["config"]
+    config["KMSKeyArn"] = props.get("KmsKeyArn", "")
+    config.pop("DeadLetterConfig", None)
+    if letters := props.get("DeadLetterConfig"):
+        config["DeadLetterConfig"] = letters
 
 
 def _reserve(name: str, executions: object) -> None:

@@ -1,9 +1,9 @@
 """KMS: keys of several regions and their aliases, as templates make them and as other services find them.
 
 `keys` finds a key for a service, and deletes multi-Region keys in AWS's order. `policies` has what KMS checks of a key
-policy. `resources` is the three resource types.
+policy. `resources` is the three resource types, `users` has what other types ask of a key.
 """
 
-from builder.local.adapter.kms import keys, policies, resources
+from builder.local.adapter.kms import keys, policies, resources, users
 
-__all__ = ["keys", "policies", "resources"]
+__all__ = ["keys", "policies", "resources", "users"]

@@ -13,7 +13,7 @@ from builder.local.adapter.emulator import account_id, touch
 
 _TEXT = re.compile("[\\t\\n\\r\\x20-\\xff]+")
 _LIMIT = 32_768
-_LOCKED_OUT = "The new key policy will not allow you to update the key policy in the future."
+LOCKED_OUT = "The new key policy will not allow you to update the key policy in the future."
 _NOBODY = "Policy contains a statement with one or more invalid principals."
 _ROLE = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([^/]+)")
 
@@ -30,7 +30,7 @@ def find_refusal(policy: str | Mapping[str, Any]) -> str | None:
     if not all(map(_exists, _principals(document))):
         return _NOBODY
     if not any(_lets_change(statement) for statement in _statements(document)):
-        return _LOCKED_OUT
+        return LOCKED_OUT
     return None
 
 

@@ -20,7 +20,7 @@ from builder.local.adapter.handlers import (
     message_of,
 )
 from builder.local.adapter.kms.keys import KMS
-from builder.local.adapter.kms.policies import find_refusal
+from builder.local.adapter.kms.policies import LOCKED_OUT, find_refusal
 
 REPLICA_KEY = "AWS::KMS::ReplicaKey"
 
@@ -41,7 +41,7 @@ def install(handlers: MutableMapping[str, Any]) -> None:
 def _check_policy(props: Properties) -> None:
     policy = props.get("KeyPolicy")
     refusal = find_refusal(policy) if policy is not None else None
-    if refusal:
+    if refusal and not (is_true(props.get("BypassPolicyLockoutSafetyCheck")) and refusal == LOCKED_OUT):
         raise HandlerError(refusal, service="Kms")
 
 

@@ -5,6 +5,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.account import PRIMARY, SECONDARY, Account, deploy, destroy, update
+from local.adapter.templates import function, log_group
 
 _OUTPUTS = {name: {"Value": {"Fn::GetAtt": ["Key", name]}} for name in ("Arn", "KeyId")}
 
@@ -128,3 +129,48 @@ def test_an_alias_is_of_its_region_and_of_a_key_there(account: Account, primary:
     assert destroy(account, "alias").status == "DELETE_COMPLETE"
     with pytest.raises(ClientError, match="NotFoundException"):
         _describe(account, "alias/orders")
+
+
+def test_a_log_group_takes_a_key_that_names_its_service(account: Account) -> None:
+    closed = deploy(account, "closed", _key(), outputs=_OUTPUTS).outputs["Arn"]
+    policy = _policy(account, Principal={"Service": f"logs.{PRIMARY}.amazonaws.com"}, Action="kms:Encrypt*")
+    opened = deploy(account, "opened", _key(KeyPolicy=policy), outputs=_OUTPUTS).outputs["Arn"]
+    for name, key in (("a", closed), ("b", opened.replace(PRIMARY, SECONDARY)), ("c", "alias/any")):
+        refused = deploy(account, f"logs-{name}", log_group(name, KmsKeyId=key))
+        assert (refused.status, "is not allowed to be used with Arn" in refused.reason) == ("ROLLBACK_COMPLETE", True)
+    assert deploy(account, "logs", log_group("d", KmsKeyId=opened)).status == "CREATE_COMPLETE"
+    assert update(account, "logs", log_group("d", KmsKeyId=closed)).status == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_a_functions_variables_take_a_key_that_is_there(account: Account, primary: str) -> None:
+    def keyed(key: str) -> dict[str, Any]:
+        made = function("tap")
+        made["Function"]["Properties"].update(KmsKeyArn=key, Environment={"Variables": {"A": "b"}})
+        return made
+
+    for key, reason in ((f"{primary}0", "invalid for CreateGrant"), ("alias/any", "kMSKeyArn")):
+        refused = deploy(account, f"app-{reason[:3].strip()}", keyed(key))
+        assert (refused.status, reason in refused.reason) == ("ROLLBACK_COMPLETE", True)
+    assert deploy(account, "app", keyed(primary)).status == "CREATE_COMPLETE"
+    assert account.functions().get_function_configuration(FunctionName="tap")["KMSKeyArn"] == primary
+
+
+def test_an_alarm_reaches_a_topic_whose_key_lets_it(account: Account, primary: str) -> None:
+    policy = _policy(account, Principal={"Service": "cloudwatch.amazonaws.com"}, Action="kms:Decrypt")
+    opened = deploy(account, "opened", _key(KeyPolicy=policy), outputs=_OUTPUTS).outputs["Arn"]
+    sns, sqs, cloudwatch = (account.client(name) for name in ("sns", "sqs", "cloudwatch"))
+    url = sqs.create_queue(QueueName="told")["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    actions = []
+    for name, key in (("closed", primary), ("managed", "alias/aws/sns"), ("opened", opened)):
+        topic = {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": name, "KmsMasterKeyId": key}}}
+        assert deploy(account, f"topic-{name}", topic).status == "CREATE_COMPLETE"
+        actions.append(f"arn:aws:sns:{PRIMARY}:{account.id}:{name}")
+        sns.subscribe(TopicArn=actions[-1], Protocol="sqs", Endpoint=queue)
+    cloudwatch.put_metric_alarm(
+        AlarmName="a", Namespace="own", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
+        ComparisonOperator="GreaterThanThreshold", AlarmActions=actions,
+    )  # fmt: skip
+    cloudwatch.set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="drill")
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert [json.loads(message["Body"])["TopicArn"] for message in messages] == [actions[2]]
