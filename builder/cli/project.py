@@ -125,10 +125,19 @@ class Project:
         return self.templates.parent / BUILD_FOLDER
 
     def build(self, assembly: "Assembly") -> "tuple[Built | NotBuilt, ...]":
-        """Return an assembly's assets, the bytes made that can be. Raises BadInput, and Failed, as `build` does."""
-        from builder.assembly.build import build
+        """Return an assembly's assets, the bytes made that can be; where all calls go to this machine, its packages.
 
-        return build(assembly.assets, self.root, self.build_folder)
+        Raises BadInput, and Failed, as `build` does.
+        """
+        from builder.assembly.build import Built, build
+        from builder.aws.call import is_here
+
+        here = self.options.endpoint is not None and is_here(self.options.endpoint)
+        built = build(assembly.assets, self.root, self.build_folder, here=here)
+        for asset in built:
+            if isinstance(asset, Built) and asset.here and asset.fresh:
+                self.warn(f"note: {asset.asset.source} has the packages of this machine: functions run here")
+        return built
 
     def nested_template(self, url: str) -> str | None:
         """Return the assembly's own template that a URL leads to; None for any other, or where it cannot be made."""

@@ -59,7 +59,7 @@ def read_wanted(path: Path, today: date | None = None) -> Wanted:
         raise BadInput(where=lines.where(()), what=_no_mapping(data), next_step="python -m builder init FOLDER")
     config, faults = _config(_as_written(data, document.words), document)
     functions = _functions(data)
-    code = {place: _code(path.parent, place, function) for place, function in functions.items()}
+    code = _read_code(path.parent, functions)
     files = _own_files(path.parent, data)
     faults += [*faults_between(data), *_ended(functions, today)]
     faults += [read for read in (*code.values(), *files.values()) if isinstance(read, ConfigFault)]
@@ -198,12 +198,17 @@ def _functions(data: dict[str, object]) -> _Functions:
     return functions
 
 
-def _code(folder: Path, place: KeyPath, function: FunctionConfig) -> Code | ConfigFault:
-    said = Handler(function.source, function.handler, function.runtime, function.architecture)
-    try:
-        return read_code(folder, said)
-    except BadHandler as error:
-        return ConfigFault((*place, "source"), str(error))
+def _read_code(folder: Path, functions: _Functions) -> dict[KeyPath, Code | ConfigFault]:
+    """Return what each function's folder leads to, each folder read once for those that say the same of it."""
+    code: dict[KeyPath, Code | ConfigFault] = {}
+    known: dict[Handler, Code] = {}
+    for place, function in functions.items():
+        said = Handler(function.source, function.handler, function.runtime, function.architecture)
+        try:
+            code[place] = known[said] = known.get(said) or read_code(folder, said)
+        except BadHandler as error:
+            code[place] = ConfigFault((*place, "source"), str(error))
+    return code
 
 
 def _left_out(folder: Path, functions: _Functions, code: Mapping[KeyPath, object], lines: Lines) -> Iterator[str]:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import IO
 
 from builder.packing.imports import check_imports
-from builder.packing.install import install
 from builder.packing.machine import Machine
 from builder.packing.recipe import LOCK, WITH_PACKAGES, ships_of
 from builder.packing.source import (
@@ -44,6 +43,9 @@ def write_function(
     own = files_below(folder, ships=ships_of(recipe.name, folder))
     with tempfile.TemporaryDirectory(prefix="builder-code-") as work:
         if recipe.name in WITH_PACKAGES:
+            # Only who has packages pays for this import.
+            from builder.packing.install import install  # noqa: PLC0415
+
             installed = install(recipe.name, folder, machine, Path(work))
             packages, notes = installed.files, installed.notes
         else:

@@ -46,6 +46,10 @@ _JS_ENDS = ("", ".js", ".mjs", ".cjs", ".json", "/index.js", "/index.mjs", "/ind
 _JS_FILES = (".js", ".mjs", ".cjs")
 
 
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
+"""Where statements hold others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Import:
     """A module that a file imports."""
@@ -132,18 +136,20 @@ def _python_imports(file: str, text: str) -> Iterator[Import]:
 
 def _demanded(node: ast.AST) -> Iterator[ast.stmt]:
     """Yield the imports without which a module does not run: none that is tried, or for type checkers alone."""
-    for child in ast.iter_child_nodes(node):
-        match child:
-            case ast.Import() | ast.ImportFrom():
-                yield child
-            case ast.Try() if any(_catches_imports(handler) for handler in child.handlers):
-                for part in (*child.handlers, *child.orelse, *child.finalbody):
-                    yield from _demanded(part)
-            case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
-                for part in child.orelse:
-                    yield from _demanded(ast.Module([part], []))
-            case _:
-                yield from _demanded(child)
+    match node:
+        case ast.Import() | ast.ImportFrom():
+            yield node
+            return
+        case ast.Try() if any(_catches_imports(handler) for handler in node.handlers):
+            blocks: tuple[str, ...] = ("handlers", "orelse", "finalbody")
+        case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
+            blocks = ("orelse",)
+        case _:
+            blocks = _BLOCKS
+    # No expression holds a statement.
+    for block in blocks:
+        for child in getattr(node, block, ()):
+            yield from _demanded(child)
 
 
 def _catches_imports(handler: ast.ExceptHandler) -> bool:

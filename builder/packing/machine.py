@@ -3,10 +3,13 @@
 import os
 import platform
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from packaging.tags import Tag, compatible_tags, cpython_tags
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packaging.tags import Tag
 
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 """By Lambda's architectures what Linux calls them."""
@@ -88,8 +91,11 @@ class Machine:
             "sys_platform": "linux",
         }
 
-    def tags(self) -> Iterator[Tag]:
+    def tags(self) -> "Iterator[Tag]":
         """Yield the tags of the wheels that run there, the best first."""
+        # Only who has packages pays for this import.
+        from packaging.tags import compatible_tags, cpython_tags  # noqa: PLC0415
+
         version = (3, int(self.python.partition(".")[2]))
         yield from cpython_tags(version, platforms=self.platforms)
         yield from compatible_tags(version, f"cp{version[0]}{version[1]}", self.platforms)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from builder.errors import of_file
-from builder.packing.requirements import REQUIREMENTS, read_pins
 from builder.packing.source import COPY, NoSource, Ships, ships_as_is
 
 FILES, PIP, UV, NPM = "files 1", "pip 1", "uv 1", "npm 1"
@@ -15,6 +14,7 @@ FILES, PIP, UV, NPM = "files 1", "pip 1", "uv 1", "npm 1"
 version, which is another one when it makes other bytes of the same files."""
 RECIPES = frozenset({COPY, FILES, PIP, UV, NPM})
 WITH_PACKAGES = frozenset({PIP, UV, NPM})
+REQUIREMENTS = "requirements.txt"
 UV_LOCK, PYPROJECT = "uv.lock", "pyproject.toml"
 NPM_LOCK, PACKAGE = "package-lock.json", "package.json"
 LOCK = {PIP: REQUIREMENTS, UV: UV_LOCK, NPM: NPM_LOCK}
@@ -44,6 +44,9 @@ def choose_recipe(folder: Path, runtime: str) -> str:
     if len(locks) > 1:
         raise NoSource(f"has both {' and '.join(locks)}, and only one can say what is installed: keep that one")
     if REQUIREMENTS in locks:
+        # Only who has packages pays for the reader of what they are called.
+        from builder.packing.requirements import read_pins  # noqa: PLC0415
+
         return PIP if read_pins(_text(folder / REQUIREMENTS), runtime.removeprefix("python")).pins else FILES
     if UV_LOCK in locks:
         if not (folder / PYPROJECT).is_file():

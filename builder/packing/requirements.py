@@ -9,9 +9,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from builder.packing.machine import Machine
+from builder.packing.recipe import REQUIREMENTS
 from builder.packing.source import NoSource
 
-REQUIREMENTS = "requirements.txt"
 COMPILE = (
     "mv requirements.txt requirements.in && "
     "uv pip compile --universal --generate-hashes --python-version {python} requirements.in -o requirements.txt"
