@@ -17,10 +17,14 @@ from builder.rules.function_key_alias import FunctionKeyAlias
 from builder.rules.function_log_groups import FunctionLogGroups
 from builder.rules.function_url_permissions import FunctionUrlPermissions
 from builder.rules.global_table_attributes import GlobalTableAttributes
+from builder.rules.global_table_definitions import GlobalTableDefinitions
 from builder.rules.global_table_keys import GlobalTableKeys
 from builder.rules.global_table_own_region import GlobalTableOwnRegion
+from builder.rules.global_table_regions import GlobalTableRegions
+from builder.rules.global_table_replica import GlobalTableReplica
 from builder.rules.global_table_stream import GlobalTableStream
 from builder.rules.global_table_strong import GlobalTableStrong
+from builder.rules.global_table_strong_options import GlobalTableStrongOptions
 from builder.rules.global_table_write_capacity import GlobalTableWriteCapacity
 from builder.rules.key_administrators import KeyAdministrators
 from builder.rules.key_region import KeyRegion
@@ -48,10 +52,14 @@ __all__ = [
     "FunctionLogGroups",
     "FunctionUrlPermissions",
     "GlobalTableAttributes",
+    "GlobalTableDefinitions",
     "GlobalTableKeys",
     "GlobalTableOwnRegion",
+    "GlobalTableRegions",
+    "GlobalTableReplica",
     "GlobalTableStream",
     "GlobalTableStrong",
+    "GlobalTableStrongOptions",
     "GlobalTableWriteCapacity",
     "KeyAdministrators",
     "KeyRegion",
