@@ -51,7 +51,6 @@ FACTORS: dict[str, list[Any]] = {
         [],
         [{"Action": ["sns:Publish"], "Resource": ["arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:news"]}],
     ],
-    "buckets.uploads.backfill": [False, True],
     "drill": [{}, {"fis": True}, {"fis": {"stop_alarms": ["checkout-errors"]}}],
     "encryption": [
         ABSENT,

@@ -31,8 +31,13 @@ CHANGES = [
     for number, value in enumerate(values)
     if key != "regions" and value != BASE[key]  # other regions make another system
 ]
-SOME = sampled(CHANGES, every=4)
-STOPPED = {"functions.api.url-1": "with it goes the address that clients know"}
+SOME = sampled(CHANGES, every=6)
+STOPPED = {
+    "functions.api.url-1": "with it goes the address that clients know",
+    "tables.orders.key-1": "may be replaced: with the old one goes every item, in every region",
+    "tables.orders.key-2": "may be replaced: with the old one goes every item, in every region",
+    "tables.orders.stream-1": "its stream shows NEW_AND_OLD_IMAGES and cannot become KEYS_ONLY",
+}
 """What is refused on the way there, and a part of the words."""
 STOPPED_BACK = {"protect-1": "loses its DeletionPolicy RetainExceptOnCreate"}
 """And on the way back."""
