@@ -1,5 +1,6 @@
 """The alarms: which stand in which region, on which metric, by which names, and what differs by environment."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.assembly.manifest import ByEnvironment
-from builder.components.alarms.stacks import What, camel, make_watches
+from builder.components.alarms.stacks import camel
 from builder.components.system import make_topology
 from builder.components.templates import TEMPLATES
 from builder.terms import Region, StackId
@@ -257,9 +258,36 @@ def test_a_hyphen_alone_makes_another_logical_id(one: str, other: str) -> None:
     assert camel(one) != camel(other)
 
 
-def test_a_function_without_a_url_is_watched_for_all_but_what_its_url_would_answer() -> None:
-    wanted = make_wanted(table=ABSENT, bucket=ABSENT, function=ABSENT, functions={"job": {"url": False}}, alarms={})
-    watches = make_watches(wanted.config, Region("us-east-1"))
-    assert {watch.what for watch in watches} == {What.THROTTLES, What.DURATION}
-    with_table = make_wanted(function=ABSENT, alarms={})
-    assert make_topology(with_table).components["alarms"].kinds == ("alarms",)
+def test_of_a_function_without_a_url_the_calls_that_fail_are_counted() -> None:
+    made = alarms(template(EAST, table=ABSENT, bucket=ABSENT, function=ABSENT, functions={"job": {"url": False}}, **DR))
+    assert sorted(made) == ["job-duration", "job-errors", "job-throttles"]
+    assert [query["MetricStat"]["Metric"]["MetricName"] for query in made["job-errors"]["Metrics"][:2]] == [
+        "Errors",
+        "Invocations",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("replication", "primary", "secondary"),
+    [
+        ("one-way", ["failed-to"], ["late-from", "pending-from"]),
+        ("two-way", ["failed-to", "late-from", "pending-from"], ["failed-to", "late-from", "pending-from"]),
+        ("none", [], []),
+    ],
+)
+def test_each_direction_of_a_bucket_is_watched_at_both_its_ends(
+    replication: str, primary: list[str], secondary: list[str]
+) -> None:
+    made = templates(bucket={"replication": replication}, **DR)
+    for stack, other, wanted in ((EAST, "us-west-2", primary), (WEST, "us-east-1", secondary)):
+        names = [name for name in alarms(made[stack]) if name.startswith("bucket-")]
+        assert sorted(names) == [f"bucket-{what}-{other}" for what in wanted]
+
+
+def test_the_rules_that_are_watched_are_those_that_the_buckets_have() -> None:
+    made = templates(bucket={"replication": "two-way"}, **DR)
+    for region, stack in (("us-east-1", EAST), ("us-west-2", WEST)):
+        storage = properties(made[f"{region}/storage"], "Bucket")
+        rules = json.dumps(storage["ReplicationConfiguration"])
+        failed = next(alarm for name, alarm in alarms(made[stack]).items() if "failed" in name)
+        assert f'"Id": "{dimensions(failed)["RuleId"]}"' in rules

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import boto3
@@ -33,8 +34,9 @@ from builder.drill.findings import DrillMoment, DrillProgress
 from builder.drill.run import FailoverOptions, drill_failover
 from builder.drill.target import observe_target
 from builder.errors import Failed, Stopped
-from builder.state.alarms import alarm_names, find_alarms, observe_topic
-from builder.terms import Arn, Region, Site
+from builder.state import ObserveOptions, observe_sites
+from builder.state.records import TopicState
+from builder.terms import Region
 from drill.conftest import Theatre
 from drill.standing import state
 from local.account import PRIMARY
@@ -84,19 +86,17 @@ def cloudwatch(theatre: Theatre) -> "CloudWatchClient":
 
 
 def test_alarms_are_seen_and_set_off_by_what_they_watch_and_then_refuse_a_drill(with_alarms: Theatre) -> None:
-    theatre, here = with_alarms, Site(None, WEST)
-    names = alarm_names(wanted_deployment(), WEST, ())
-    seen = {alarm.alarm: alarm.state for alarm in asyncio.run(find_alarms(theatre.clients, here, names))}
-    assert seen.keys() == {
+    theatre, deployment = with_alarms, wanted_deployment()
+    asking = ObserveOptions(clients=theatre.clients, now=datetime.now(UTC), endpoint=theatre.account.endpoint)
+    site = next(one for one in asyncio.run(observe_sites(deployment, asking)).sites if one.region == WEST)
+    assert {alarm.alarm for alarm in site.alarms} == {
         *(f"tap-dev-function-{what}" for what in ("errors", "throttles", "duration")),
         "tap-dev-table-latency-to-us-east-1",
         "tap-dev-bucket-pending-from-us-east-1",
         "tap-dev-bucket-late-from-us-east-1",
     }
-    assert "ABSENT" not in seen.values()
-    topic = Arn(f"arn:aws:sns:us-west-2:{theatre.account.id}:tap-dev-alarms")
-    told = asyncio.run(observe_topic(theatre.clients, here, topic))
-    assert (told.confirmed, told.pending) == (0, ("ops@example.com",))
+    assert "ABSENT" not in {alarm.state for alarm in site.alarms}
+    assert site.topics == (TopicState(topic="tap-dev-alarms", confirmed=0, pending=("ops@example.com",)),)
     assert THROTTLES in asyncio.run(check_alarms(theatre.context(), theatre.clients, pauses=False)).names
 
     functions, secondary = theatre.account.functions(WEST), theatre.target.secondary

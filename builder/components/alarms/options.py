@@ -41,10 +41,11 @@ class AlarmsVarying(Section):
         default=0, description="Objects and deletions of five minutes that may fail to be replicated"
     )
     errors_percent: _Percent = Field(
-        default=5, description="Requests to a function's URL, of a hundred, that may be answered 5xx"
+        default=5,
+        description="Requests of a hundred that a URL may answer 5xx; without one, calls that fail",
     )
     errors_floor: Annotated[int, Field(strict=True, ge=1)] = Field(
-        default=20, description="Requests of a minute below which its 5xx answers are no rate, and count for nothing"
+        default=20, description="Requests of a minute below which its errors are no rate, and count for nothing"
     )
     throttles: _Many = Field(default=10, description="Calls of a function that may be throttled in five minutes")
     duration_percent: _Percent = Field(

@@ -80,16 +80,11 @@ class Watch:
 
 
 def make_watches(config: Config, region: Region) -> tuple[Watch, ...]:
-    """Return what a region's alarms look at, of the built-in components: of a function also where it has no URL."""
+    """Return what a region's alarms look at, of the built-in components."""
     tables, buckets = table.make_components(config), bucket.make_components(config)
     return (
         *(watch for name, each in tables.items() for watch in _watches(name, each, region)),
-        *(
-            Watch(name, what)
-            for name, options in config.functions_by_name.items()
-            for what in _SERVICE
-            if options.auth or what is not What.ERRORS
-        ),
+        *(Watch(name, what) for name in config.functions_by_name for what in _SERVICE),
         *(watch for name, each in buckets.items() for watch in _watches(name, each, region)),
     )
 

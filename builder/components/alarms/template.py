@@ -201,13 +201,18 @@ class _Alarms:
         return _metric("AWS/Lambda", metric, FunctionName=Sub(name))
 
     def _rate_of_errors(self, watch: Watch) -> list[cloudwatch.MetricDataQuery]:
-        """Of few requests one error is a high rate, so that they count for nothing."""
+        """Of few requests one error is a high rate, so that they count for nothing.
+
+        Those of a URL are counted by what it answers; of a function without one, calls that fail.
+        """
         floor = self.values.of("errors_floor")
+        is_called = self.config.functions_by_name[watch.of].auth is not None
+        errors, requests = ("Url5xxCount", "UrlRequestCount") if is_called else ("Errors", "Invocations")
         rate = "IF(requests >= {}, 100 * FILL(errors, 0) / requests, 0)"
         return [
-            _query("errors", self._of_function(watch, "Url5xxCount"), "Sum"),
-            _query("requests", self._of_function(watch, "UrlRequestCount"), "Sum"),
-            _expression("rate", _filled(rate, floor), "5xx answers, percent"),
+            _query("errors", self._of_function(watch, errors), "Sum"),
+            _query("requests", self._of_function(watch, requests), "Sum"),
+            _expression("rate", _filled(rate, floor), "Errors, percent"),
         ]
 
     def _part_of_timeout(self, watch: Watch) -> list[cloudwatch.MetricDataQuery]:
@@ -256,7 +261,10 @@ _THRESHOLDS: Mapping[What, tuple[str, str]] = {
     What.FAILED: ("objects_failed", "Objects of {of} in {here} could not be replicated to {other}, and stay behind."),
     What.PENDING: ("objects_pending", "Many objects of {of} wait in {other} to be replicated to {here}."),
     What.LATE: ("objects_latency_s", "The bucket of {of} in {here} is far behind the one in {other}."),
-    What.ERRORS: ("errors_percent", "The URL of {of} in {here} answers many requests with 5xx."),
+    What.ERRORS: (
+        "errors_percent",
+        "Many requests to {of} in {here} are answered 5xx, or calls fail.",
+    ),
     What.THROTTLES: (
         "throttles",
         "Calls of {of} in {here} are throttled: its concurrency or the account's is used up.",
