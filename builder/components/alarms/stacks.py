@@ -3,6 +3,7 @@
 CloudWatch alarms look at the metrics of their own region. So each alarm stands where its metric is published, and is
 gone with that region: how late a table's items leave is told where they are written, how many objects wait is told
 where they should arrive.
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Cross-Account-Cross-Region.html
 """
 
 import hashlib
