@@ -3,10 +3,18 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from builder.deploy import Deployment, Done
+import pytest
+
+from builder.assembly.render import make_assembly
+from builder.deploy import Deployment, Done, make_deployment
+from builder.policy import Verb, bind_templates
+from builder.terms import StackId
 from policy.guarded import Guarded
 from policy.test_enforced import finish
+from policy.test_enforced_role import refusals
 from proof.test_keys import system
+from samples import sampled
+from wanted import make_wanted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -16,7 +24,7 @@ TABLE = "tap-dev-global"
 
 
 def bring(guarded: Guarded, deployment: Deployment) -> None:
-    """Deploy it by somebody who may do what `policy plan execute` says for it, and no more."""
+    """Deploy it, with nothing replaced and nobody asked."""
     guarded.deployment = deployment
     person = guarded.admin
     plan = guarded.plan(person)
@@ -80,3 +88,47 @@ def test_data_of_before_with_and_after_keys_is_read_in_both_regions(guarded: Gua
     # The key stays, and what was written under it needs it.
     assert [arn.rpartition("/")[2] for arn in keys(guarded, "with")] == [key, key]
     assert all(isinstance(outcome, Done) for outcome in guarded.destroy(guarded.admin))
+
+
+HOME = "us-east-1/key"
+# Each action that the life of a key's stack takes, with the edits by which it is asked for.
+OF_A_KEY = (
+    *("CreateKey", "EnableKeyRotation", "PutKeyPolicy", "UpdateKeyDescription", "ScheduleKeyDeletion"),
+    *("CreateAlias", "DeleteAlias"),
+)
+
+
+@pytest.fixture
+def keyed(guarded: Guarded) -> Guarded:
+    """An account for the system with keys, and policies for that."""
+    assembly = make_assembly(make_wanted(encryption={"key": "managed"}))
+    guarded.bounds = bind_templates(assembly)
+    guarded.deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
+    return guarded
+
+
+def test_what_policy_says_is_enough_for_keys_and_all_that_they_encrypt(keyed: Guarded) -> None:
+    person = keyed.person(Verb.PLAN, Verb.EXECUTE, Verb.DESTROY)
+    finish(keyed.execute(person, keyed.plan(person)))
+    assert all(isinstance(outcome, Done) for outcome in keyed.destroy(person))
+
+
+@pytest.mark.parametrize("action", sampled(OF_A_KEY, every=3))
+def test_less_by_one_action_is_not(keyed: Guarded, action: str) -> None:
+    stack = keyed.deployment.stack(StackId(HOME))
+    client, template = keyed.root.client("cloudformation", "us-east-1"), stack.template
+    edited = template.replace("tables, buckets, logs", "buckets, tables, logs")
+    edited = edited.replace("kms:ReplicateKey", "kms:GetKeyPolicy")
+    role = keyed.service_role(Verb.EXECUTE, Verb.DESTROY, without=[f"kms:{action}"])
+    said: Any = {
+        "StackName": stack.name,
+        "Parameters": [{"ParameterKey": "EnvironmentSuffix", "ParameterValue": "dev"}],
+    }
+    client.create_stack(TemplateBody=template, RoleARN=role, **said)
+    refused = refusals(client, stack.name, ("CREATE_", "ROLLBACK_"))
+    if not refused:
+        client.update_stack(TemplateBody=edited, **said)
+        refused = refusals(client, stack.name, ("UPDATE_",))
+    client.delete_stack(StackName=stack.name)
+    refused = refused or refusals(client, stack.name, ("DELETE_",))
+    assert f"not authorized to perform: kms:{action}" in refused

@@ -44,6 +44,7 @@ from builder.local.adapter.iam import policies
 from builder.local.adapter.iam import resources as iam_resources
 from builder.local.adapter.kms import keys
 from builder.local.adapter.kms import resources as key_resources
+from builder.local.adapter.kms import rights as key_rights
 from builder.local.adapter.kms import users as key_users
 from builder.local.adapter.organizations import actions as organizations
 from builder.local.adapter.replication import Replication
@@ -74,6 +75,7 @@ def install(app: App, token: str, function_processes_limit: int) -> tuple[App, C
         policies.install()
         authorization.install(actions, records.find_arn)
         iam_resources.install(handlers)
+        key_rights.install(handlers)
         app = policies.secure(app)
     invocations = processes.install(function_processes_limit)
     replication = Replication()

@@ -59,7 +59,12 @@ class Calls:
 
 def install(handlers: Mapping[str, MutableMapping[str, Any]]) -> None:
     """Wrap the handlers of every type whose calls are known."""
-    for kind, calls in CALLS.items():
+    wrap(handlers, CALLS)
+
+
+def wrap(handlers: Mapping[str, MutableMapping[str, Any]], known: Mapping[str, Calls]) -> None:
+    """Check the calls that are known of a type before its handlers, and before whatever wraps them already."""
+    for kind, calls in known.items():
         handler = handlers[kind]
         handler["create"] = _make_create(handler["create"], calls.create)
         handler["update"] = _make_update(handler["update"], calls.update)
