@@ -239,6 +239,7 @@ def _context(
     _check_production(session, yes=yes)
     name = session.plan_id().id
     deployment = _drilled(session.project, session.project.deployment, components)
+    probe = _probe(session.project, deployment)
     target = session.run(_target(session, deployment, session.clients))
     folder = drills / name
     return DrillContext(
@@ -249,7 +250,7 @@ def _context(
         objectives=_objectives(session.project),
         clients=session.clients,
         access=Access(session.options.endpoint, session.clients.credentials()),
-        probe=_probe(session.project),
+        probe=probe,
         folder=folder,
         now=session.console.now,
         emit=partial(_emit, session),
@@ -264,12 +265,29 @@ def _objectives(project: "Project") -> "Objectives":
     return Objectives(**project.config.objectives.model_dump()) if project.config else Objectives()
 
 
-def _probe(project: "Project") -> "ProbeSpec":
-    """Return by what dr.yaml has probes kept; by the handlers of this project where there is none."""
+def _probe(project: "Project", deployment: "Deployment") -> "ProbeSpec":
+    """Return by what dr.yaml has probes kept; by the handlers of this project where there is none.
+
+    Raises BadInput where the handlers could not keep any: the table has another key than theirs.
+    """
+    from builder.assembly.components import one_of_each
     from builder.drill.records import Paths
 
     spec = project.config.drill.probe if project.config else "handler"
-    return spec if isinstance(spec, str) else Paths(**spec.model_dump())
+    if not isinstance(spec, str):
+        return Paths(**spec.model_dump())
+    drilled = one_of_each(deployment.components, deployment.name).table
+    names = [name for name, component in deployment.components.items() if drilled and component.table == drilled]
+    tables = project.config.tables_by_name if project.config else {}
+    other = next((tables[name].key for name in names if name in tables and not tables[name].has_handlers_key), None)
+    if spec == "handler" and other is not None:
+        key = ", ".join(f"{name}: {kind}" for name, kind in other.items())
+        raise BadInput(
+            where="drill.probe",
+            what=f"is handler, which keeps items under id: S, and the key of {names[0]} is {key}",
+            next_step="drill: {probe: table} in dr.yaml    has probes of any key; or name the application's own paths",
+        )
+    return spec
 
 
 def _check_production(session: Session, *, yes: bool) -> None:

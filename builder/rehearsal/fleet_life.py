@@ -278,7 +278,8 @@ def _use(life: _Life, account: AccountId) -> None:
     parts, known = _outputs(life, account)
     visitor = Visitor(life.endpoint, account, signs=signs_requests(life.wanted.config))
     use = Use(visitor=visitor, clients=life.target(account).clients(), tell=life.stage.tell)
-    if parts.function:
+    table = life.wanted.config.table
+    if parts.function and (table is None or table.has_handlers_key):
         urls = {region: known[output] for region, output in parts.function.url.items()}
         life.stage.run(exercise_function(urls, use))
     if parts.bucket:

@@ -200,10 +200,11 @@ def _use(life: _Life) -> None:
 
 
 def _built_in(life: _Life) -> bool:
-    """Whether there is the function whose handlers are known to keep items in the table."""
+    """Whether there is the function whose handlers are known to keep items in the table, under the key that it has."""
     config = life.wanted.config if life.wanted else None
-    is_ours = config is not None and config.function is not None and config.table is not None
-    return is_ours and "function" in life.deployment.components
+    if config is None or config.function is None or config.table is None:
+        return False
+    return config.table.has_handlers_key and "function" in life.deployment.components
 
 
 def _nothing_to_do(life: _Life) -> None:

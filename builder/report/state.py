@@ -115,6 +115,7 @@ def _replica(replica: records.ReplicaState) -> Text:
         f"to {region} {'no metric' if lag is None else f'{lag:.0f} ms'}" for region, lag in replica.latency_ms.items()
     )
     recovery = replica.point_in_time_recovery
+    moving = [f"{name} {status}" for name, status in replica.indexes.items() if status != "ACTIVE"]
     return _row(
         "table",
         replica.table,
@@ -122,6 +123,7 @@ def _replica(replica: records.ReplicaState) -> Text:
         f"{replica.items:,} items, {replica.bytes:,} bytes",
         (f"PITR {'on' if recovery else 'off'}", "" if recovery else _ODD),
         lags,
+        *([(f"index {', '.join(moving)}", _ODD)] if moving else []),
     )
 
 

@@ -236,6 +236,9 @@ async def observe_replica(context: RegionContext, table: str) -> ReplicaState:
         bytes=found.get("TableSizeBytes", 0),
         point_in_time_recovery=recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
         latency_ms=dict(zip(others, latencies, strict=True)),
+        indexes={
+            index["IndexName"]: index.get("IndexStatus", "ACTIVE") for index in found.get("GlobalSecondaryIndexes", [])
+        },
     )
 
 

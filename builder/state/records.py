@@ -42,6 +42,8 @@ class ReplicaState:
     point_in_time_recovery: bool
     latency_ms: Mapping[str, float | None] = field(default_factory=dict)
     """By receiving region; None where there is no metric."""
+    indexes: Mapping[str, str] = field(default_factory=dict)
+    """The status of each global secondary index in this region, by its name: CREATING while it is being filled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,7 +150,9 @@ async def _read_table(clients: Clients, region: Region, name: str) -> dict[str, 
     recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
     return {
         "point-in-time recovery": recovery.get("PointInTimeRecoveryStatus", "DISABLED"),
+        "recovery days": str(recovery.get("RecoveryPeriodInDays", "")),
         "time to live": expiry["TimeToLiveDescription"].get("TimeToLiveStatus", "DISABLED"),
+        "expires by": expiry["TimeToLiveDescription"].get("AttributeName", ""),
         "deletion protection": str(found.get("DeletionProtectionEnabled", False)),
         "table class": found.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
         "indexes": ", ".join(sorted(index["IndexName"] for index in found.get("GlobalSecondaryIndexes", []))),

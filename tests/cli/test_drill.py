@@ -213,6 +213,19 @@ def test_which_component_is_drilled_is_one_that_there_is(command: OnWorld, verb:
     assert "--component: 'tabel': there is no such component (did you mean table?)" in answer.err
 
 
+@pytest.mark.parametrize("probe", ["handler", "table"])
+def test_handlers_keep_nothing_in_a_table_of_another_key(command: OnWorld, project: Path, probe: str) -> None:
+    text = (project / "dr.yaml").read_text()
+    text = text.replace("table:\n", "table:\n  key: {customer: S, placed_at: N}\n", 1) + f"drill: {{probe: {probe}}}\n"
+    (project / "dr.yaml").write_text(text)
+    assert command("render").code == 0
+    refused = command("drill", "replication")
+    assert refused.code != 0
+    told = "drill.probe: is handler, which keeps items under id: S, and the key of table is customer: S, placed_at: N"
+    assert (told in refused.err) == (probe == "handler")
+    assert ("drill: {probe: table} in dr.yaml" in refused.err) == (probe == "handler")
+
+
 def test_nothing_deployed_is_nothing_to_drill(command: OnWorld) -> None:
     answer = command("drill", "failover")
     assert answer.code == 1

@@ -68,6 +68,13 @@ def test_all_of_a_region_is_on_the_screen() -> None:
     ]
 
 
+def test_an_index_that_is_not_there_yet_is_told() -> None:
+    replica = replace(SITE.replicas[0], indexes={"by_day": "ACTIVE", "by_status": "CREATING"})
+    text = " ".join(told(replace(SITE, replicas=(replica,))).split())
+    assert "index by_status CREATING" in text
+    assert "by_day" not in text
+
+
 def test_what_is_wrong_is_said_in_words() -> None:
     rule = replace(RULE, pending=3.0, failed=2.0)
     url = replace(URL, answer=None, problem="no answer: refused")

@@ -136,6 +136,11 @@ class TableConfig(TableVarying):
     )
 
     @property
+    def has_handlers_key(self) -> bool:
+        """Whether it has the key that the built-in handlers keep items under."""
+        return self.key == DEFAULT_KEY
+
+    @property
     def recovery_days(self) -> int | None:
         """How many days back it can be restored to, where that is said."""
         return self.point_in_time_recovery.days if isinstance(self.point_in_time_recovery, RecoveryConfig) else None
