@@ -1,7 +1,7 @@
 """What CloudFormation does with a resource of any type: its name, its replacement, its events.
 
 A physical name that something outside the stack holds already fails the resource; the emulator takes it over, so that
-the stack's next rollback or deletion would destroy what was somebody else's. A role that its template leaves unnamed
+the stack's next rollback or deletion would destroy what was somebody else's. What its template leaves unnamed
 gets a name that no stack of another region gives: roles have no region, and the emulator makes the name of stack and
 logical id. Which property changes replace a resource is read from the types' own schemas (createOnlyProperties and
 conditionalCreateOnlyProperties), where the emulator says only "perhaps". A resource that an update adds is created, and
@@ -20,8 +20,6 @@ from builder.local.adapter.handlers import AlreadyExists
 
 _CFN = "ministack.services.cloudformation"
 _ROLE = "AWS::IAM::Role"
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-_LONGEST_ROLE_NAME = 64
 # Which changed properties replace a resource.
 ALWAYS = {
     "AWS::ApiGatewayV2::Api": ("ProtocolType",),
@@ -46,7 +44,7 @@ CONDITIONALLY = {"AWS::DynamoDB::GlobalTable": ("GlobalTableSourceArn", "KeySche
 
 def install(handlers: Mapping[str, MutableMapping[str, Any]]) -> None:
     """Wrap the creation of resources with names, add what replaces a resource, and correct the events."""
-    # Before the next, which checks only names that a template has.
+    replace(f"{_CFN}.provisioners:_physical_name", _make_physical_name)
     role = handlers[_ROLE]
     role.update(create=_make_create_role(role["create"]), update=_make_update_role(role["update"]))
     for kind, name in _NAMES.items():
@@ -73,7 +71,7 @@ _NAMES = {
     "AWS::DynamoDB::Table": _Name(
         "TableName", "ministack.services.dynamodb:_tables", "DynamoDb", "Table already exists: {name}"
     ),
-    "AWS::IAM::Role": _Name(
+    _ROLE: _Name(
         "RoleName", "ministack.services.iam:_roles", "Iam", "Role with name {name} already exists."
     ),
     "AWS::Lambda::Function": _Name(
@@ -98,19 +96,20 @@ def _make_create_unless_taken(create: Callable[..., Any], taken: _Name) -> Calla
     return create_unless_taken
 
 
+def _make_physical_name(make: Callable[..., str]) -> Callable[..., str]:
+    def physical_name(stack_name: str, logical_id: str, *, max_len: int = 128, **how: bool) -> str:
+        place = hashlib.sha256(region_name().encode()).hexdigest()[:6]
+        name = make(stack_name, logical_id, max_len=max_len - len(place), **how)
+        return name + (place if how.get("lowercase") else place.upper())
+
+    return physical_name
+
+
 def _make_create_role(create: Callable[..., Any]) -> Callable[..., Any]:
     def create_bounded(logical_id: str, props: Mapping[str, Any], stack_name: str) -> object:
-        role = create_under_own_name(logical_id, props, stack_name)
+        role = create(logical_id, props, stack_name)
         _set_boundary(role[0], props)
         return role
-
-    def create_under_own_name(logical_id: str, props: Mapping[str, Any], stack_name: str) -> Any:  # noqa: ANN401  the emulator's own
-        if props.get("RoleName"):
-            return create(logical_id, props, stack_name)
-        place = hashlib.sha256(region_name().encode()).hexdigest()[:6].upper()
-        make_name = touch("ministack.services.cloudformation.provisioners:_physical_name")
-        name = make_name(stack_name, logical_id, max_len=_LONGEST_ROLE_NAME - len(place))
-        return create(logical_id, {**props, "RoleName": f"{name}{place}"}, stack_name)
 
     return create_bounded
 

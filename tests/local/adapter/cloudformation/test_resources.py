@@ -111,6 +111,15 @@ def test_stacks_of_one_name_in_two_regions_have_a_role_each(account: Account) ->
     assert drift["StackResourceDriftStatus"] == "IN_SYNC"
 
 
+def test_an_update_keeps_the_role_of_each_region(account: Account) -> None:
+    for region in (PRIMARY, SECONDARY):
+        deploy(account, "one", role(), region=region)
+    names = name_of(account, PRIMARY), name_of(account, SECONDARY)
+    for region in (PRIMARY, SECONDARY):
+        assert update(account, "one", role(Description="changed"), region=region).status == "UPDATE_COMPLETE"
+    assert (name_of(account, PRIMARY), name_of(account, SECONDARY)) == names
+
+
 def test_a_role_with_a_name_keeps_it(account: Account) -> None:
     deploy(account, "one", role(RoleName="mine"))
     assert name_of(account, PRIMARY) == "mine"
