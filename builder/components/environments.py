@@ -41,7 +41,8 @@ def varying_options(config: Config, kind: str, name: str) -> tuple[Option, ...]:
         here = environment.options(kind, name)
         for place, value in _values(base, here, environment):
             values.setdefault(place, {_DEFAULT: _default(base, *place)})[suffix] = value
-    taken: set[str] = set()
+    # A variable may be called SUFFIX.
+    taken = {"EnvironmentSuffix"}
     return tuple(
         Option(option, key or None, values[option, key], _parameter(option, key, taken))
         for option, key in sorted(values)

@@ -122,10 +122,12 @@ def _too_long(project: str, suffix: str, names: list[Name]) -> str | None:
     name, text = max(bound, key=lambda one: len(one[1]) - one[0].most, default=(None, ""))
     if name is None or len(text) <= name.most:
         return None
-    room = len(project) + len(suffix) - (len(text) - name.most)
+    parts = [project, suffix, *([name.of] if name.of else [])]
+    room = sum(map(len, parts)) - (len(text) - name.most)
+    *others, last = (f"'{part}'" for part in parts)
     return (
         f"the {name.kind} '{text}' would have {len(text)} characters of {name.most}: "
-        f"'{project}' and '{suffix}' can have {room} together"
+        f"{', '.join(others)} and {last} can have {room} together"
     )
 
 

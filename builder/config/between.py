@@ -19,6 +19,11 @@ BUILDER_VARIABLES = ("TABLE_NAME", "ROLE", "REGIONS")
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _VARIABLES_BYTES = 4096
 _Said = dict[str, Any]
+_NEVER_EMPTY = {
+    "encryption": "key, managed or one of your own",
+    "fleet": "permission_model, self-managed or service-managed",
+}
+"""Sections that a person who writes them wants something of, with what they have to say."""
 _BUILT_IN = {
     "table": table.RESOURCE_TYPES,
     "bucket": bucket.RESOURCE_TYPES,
@@ -53,10 +58,9 @@ def faults_between(said: _Said) -> Iterator[ConfigFault]:
             yield from _unprotected(name, environment)
     if isinstance(fleet := said.get("fleet", {}), dict):
         yield from fleet_faults(fleet, primary)
-    elif fleet is None:
-        yield ConfigFault(
-            ("fleet",), "is empty: say its permission_model, self-managed or service-managed, or leave it out"
-        )
+    for section, keys in _NEVER_EMPTY.items():
+        if section in said and said[section] is None:
+            yield ConfigFault((section,), f"is empty: say its {keys}, or leave it out")
 
 
 def sections_of(said: Mapping[str, Any], kind: str) -> Iterator[tuple[KeyPath, _Said]]:
@@ -272,6 +276,9 @@ def _variables(variables: _Said, place: KeyPath, used: _Said) -> Iterator[Config
 
 
 def _environment(name: str, said: _Said, primary: object) -> Iterator[ConfigFault]:
+    if name == "default":
+        what = "'default' is what the others are called where a value differs: take another name"
+        yield ConfigFault(("environments", name), what)
     parts = str(said.get("role_arn")).split(":")
     if len(parts) < 6:
         return

@@ -28,6 +28,7 @@ from builder.config.model import PATTERNS, SEPARATORS, Config, EnvironmentConfig
 from builder.errors import BadInput, did_you_mean, gathered, of_file
 from builder.packing.read import BadHandler, Code, Handler, Packed, left_out, read_code
 from builder.template import canonical_policy
+from builder.terms import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +295,7 @@ def _fitting(text: str, pattern: str) -> str:
 def _size(kind: str, shown: object, context: dict[str, Any]) -> str:
     if kind.startswith("string"):
         limit = f"{context['max_length']} at most" if kind.endswith("long") else f"{context['min_length']} at least"
-        return f"{_quote(shown)} has {len(str(shown))} characters: {limit}"
+        return f"{_quote(shown)} has {counted(len(str(shown)), 'character')}: {limit}"
     if kind == "too_long" and isinstance(shown, dict | list):
         return f"has {len(shown)} entries: {context['max_length']} at most"
     return "is empty: one entry at least"
@@ -312,9 +313,17 @@ def _wrong_kind(value: object, wanted: str, words: str | None, place: KeyPath) -
         return f"'{value}' is a text: write it without quotes"
     shown = _quote(value) if isinstance(value, str) else words
     if wanted == "a list":
-        return f"{shown} is not a list: write [{words}]"
+        return f"{shown} is not a list: write [{words if _is_plain(words, value) else shown}]"
     number = re.match("[0-9]+", str(value)) if wanted in _NUMBERS else None
     return f"{shown} is not {wanted}{f' (did you mean {number[0]}?)' if number else ''}"
+
+
+def _is_plain(words: str | None, value: object) -> bool:
+    """Return whether words mean the same value in a list of YAML: `*` does not."""
+    try:
+        return bool(yaml.safe_load(f"[{words}]") == [value])
+    except yaml.YAMLError:
+        return False
 
 
 def _read_as(value: object) -> str:
@@ -329,6 +338,8 @@ def _not_one_of(value: object, words: str | None, place: KeyPath) -> str:
     if place[0] in {FUNCTION, f"{FUNCTION}s"} and place[-1] == "runtime":
         hint = f" (did you mean {instead}?)" if (instead := successor(str(value))) else did_you_mean(value, RUNTIMES)
     shown = _quote(value) if isinstance(value, str | list | dict) else words
+    if not shown:
+        return f"is empty, and should be one of {', '.join(map(str, allowed))}"
     return f"{shown} is not one of {', '.join(map(str, allowed))}{hint}"
 
 

@@ -21,6 +21,13 @@ class Name:
     """Of what it is the name, `bucket`."""
     text: str
     most: int
+    of: str = ""
+    """The component whose name is in it, where it has one of its own."""
+
+
+def own(name: str) -> str:
+    """Return a component's name where names of AWS's hold it; nothing of those that are named by their kind alone."""
+    return "" if name in (TABLE, BUCKET, FUNCTION) else name
 
 
 def public_names(regions: RegionsConfig, region: Region, noun: str) -> tuple[str, ...]:

@@ -64,6 +64,13 @@ def test_two_variables_never_share_a_parameter() -> None:
     assert [value.environments["default"] for value in given.values()] == ["a", "b", "c"]
 
 
+def test_a_variable_may_be_called_as_the_suffix_is() -> None:
+    environments = {"prod": {"function": {"environment": {"SUFFIX": "x"}}}}
+    body = template("us-east-1/service", function={"environment": {"SUFFIX": "y"}}, environments=environments)
+
+    assert properties(body, "Function")["Environment"]["Variables"]["SUFFIX"] == {"Ref": "EnvironmentSuffix2"}
+
+
 def test_a_productive_environment_says_what_its_options_say_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FunctionConfig, "in_production", {"memory_mb": 2048})
 

@@ -29,6 +29,14 @@ def test_the_longest_region_decides() -> None:
     )
 
 
+@pytest.mark.parametrize(("kind", "room"), [("buckets", 35), ("functions", 52)])
+def test_a_component_s_own_name_counts_too(kind: str, room: int) -> None:
+    name = "n" * 60
+
+    assert told(make_wanted(**{kind: {name: {}}})).endswith(f"'tap', 'dev' and '{name}' can have {room} together")
+    check_names(make_wanted(**{kind: {"n" * (room - len("tapdev")): {}}}))
+
+
 def test_the_environment_of_the_file_is_told_at_its_key() -> None:
     assert told(make_wanted(environment="x" * 37)).startswith("dr.yaml:1: environment: the bucket 'tap-xxx")
 

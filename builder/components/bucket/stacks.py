@@ -104,4 +104,4 @@ def make_names(config: Config) -> Iterator[Name]:
     """Yield the longest of each bucket's physical names."""
     region = Region(max(config.regions.all, key=len))
     for name in config.buckets_by_name:
-        yield Name("bucket", names.bucket_name(config.project, name, region), _LENGTH)
+        yield Name("bucket", names.bucket_name(config.project, name, region), _LENGTH, names.own(name))

@@ -55,7 +55,9 @@ def _check_placeholders(text: str) -> str:
 
 
 def _url(written: object) -> object:
-    """Return keys with values for `url: true`, none for `url: false`."""
+    """Return keys with values for `url: true`, none for `url: false`. Raises ValueError for `url:` without a word."""
+    if written is None:
+        raise ValueError("is empty: true or auth: for a URL, false for none, or leave it out")
     return {True: {}, False: None}.get(written, written) if isinstance(written, bool) else written
 
 

@@ -103,4 +103,5 @@ def make_names(config: Config) -> Iterator[Name]:
     """Yield the longest of each function's names."""
     region = max(config.regions.all, key=len)
     for name in config.functions_by_name:
-        yield Name("function", names.function_name(config.project, name, role="secondary", region=region), _LENGTH)
+        longest = names.function_name(config.project, name, role="secondary", region=region)
+        yield Name("function", longest, _LENGTH, names.own(name))

@@ -45,4 +45,4 @@ def make_components(config: Config) -> dict[str, Component]:
 def make_names(config: Config) -> Iterator[Name]:
     """Yield each table's name."""
     for name in config.tables_by_name:
-        yield Name("table", names.table_name(config.project, name), _LENGTH)
+        yield Name("table", names.table_name(config.project, name), _LENGTH, names.own(name))

@@ -71,9 +71,7 @@ _NAMES = {
     "AWS::DynamoDB::Table": _Name(
         "TableName", "ministack.services.dynamodb:_tables", "DynamoDb", "Table already exists: {name}"
     ),
-    _ROLE: _Name(
-        "RoleName", "ministack.services.iam:_roles", "Iam", "Role with name {name} already exists."
-    ),
+    _ROLE: _Name("RoleName", "ministack.services.iam:_roles", "Iam", "Role with name {name} already exists."),
     "AWS::Lambda::Function": _Name(
         "FunctionName", "ministack.services.lambda_svc:_functions", "Lambda", "Function already exist: {name}"
     ),
