@@ -58,9 +58,9 @@ def faults_between(said: _Said) -> Iterator[ConfigFault]:
             yield from _unprotected(name, environment)
     if isinstance(fleet := said.get("fleet", {}), dict):
         yield from fleet_faults(fleet, primary)
-    for section, keys in _NEVER_EMPTY.items():
-        if section in said and said[section] is None:
-            yield ConfigFault((section,), f"is empty: say its {keys}, or leave it out")
+    for key, words in _NEVER_EMPTY.items():
+        if key in said and said[key] is None:
+            yield ConfigFault((key,), f"is empty: say its {words}, or leave it out")
 
 
 def sections_of(said: Mapping[str, Any], kind: str) -> Iterator[tuple[KeyPath, _Said]]:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from builder.components.system import check_names
@@ -31,10 +33,13 @@ def test_the_longest_region_decides() -> None:
 
 @pytest.mark.parametrize(("kind", "room"), [("buckets", 35), ("functions", 52)])
 def test_a_component_s_own_name_counts_too(kind: str, room: int) -> None:
-    name = "n" * 60
+    def wanted(name: str) -> Wanted:
+        sections: dict[str, Any] = {kind: {name: {}}}
+        return make_wanted(**sections)
 
-    assert told(make_wanted(**{kind: {name: {}}})).endswith(f"'tap', 'dev' and '{name}' can have {room} together")
-    check_names(make_wanted(**{kind: {"n" * (room - len("tapdev")): {}}}))
+    name = "n" * 60
+    assert told(wanted(name)).endswith(f"'tap', 'dev' and '{name}' can have {room} together")
+    check_names(wanted("n" * (room - len("tapdev"))))
 
 
 def test_the_environment_of_the_file_is_told_at_its_key() -> None:
