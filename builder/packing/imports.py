@@ -36,10 +36,11 @@ _NODE = frozenset(
 _RUNTIME_NODE = ("@aws-sdk/", "@smithy/")
 """Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html#nodejs-sdk-included"""
 _JS_COMMENTS = re.compile(r"/\*.*?\*/|(?<![:'\"\w/])//[^\n]*", re.DOTALL)
+# At the margin alone: what stands further in may be tried, never called, or a bundler's.
 _JS_IMPORT = re.compile(
-    r"^\s*(?:import|export)\b[^'\"`;]*?\bfrom\s*(['\"])(?P<from>[^'\"\n]+)\1"
-    r"|^\s*import\s*(['\"])(?P<bare>[^'\"\n]+)\3"
-    r"|\brequire\(\s*(['\"])(?P<require>[^'\"\n]+)\5\s*\)",
+    r"^(?:import|export)\b[^'\"`;]*?\bfrom\s*(['\"])(?P<from>[^'\"\n]+)\1"
+    r"|^import\s*(['\"])(?P<bare>[^'\"\n]+)\3"
+    r"|^(?:(?:const|let|var)\b[^=;'\"`()]*=\s*)?require\(\s*(['\"])(?P<require>[^'\"\n]+)\5\s*\)",
     re.MULTILINE,
 )
 _JS_ENDS = ("", ".js", ".mjs", ".cjs", ".json", "/index.js", "/index.mjs", "/index.cjs")

@@ -98,6 +98,7 @@ def read_code(root: Path, said: Handler) -> Code:
     try:
         if not _is_within(said.source):
             return _alone(said, entry, folder, text)
+        _check_no_link(root, said.source)
         recipe = choose_recipe(folder, said.runtime)
         own = files_below(folder, ships=ships_of(recipe, folder))
         if recipe == FILES:
@@ -109,6 +110,14 @@ def read_code(root: Path, said: Handler) -> Code:
         raise BadHandler(f"{said.source} {fault}") from fault
     made = Recipe(recipe, said.runtime, said.architecture)
     return Packed(asset_id(files, made), posixpath.normpath(said.source), made, entry)
+
+
+def _check_no_link(root: Path, source: str) -> None:
+    path = root
+    for part in Path(source).parts:
+        path /= part
+        if path.is_symlink():
+            raise NoSource(f"leads through {path.relative_to(root).as_posix()}, which is a symbolic link")
 
 
 def _is_within(source: str) -> bool:

@@ -90,8 +90,7 @@ def _check_unlocked(folder: Path, family: str) -> None:
             raise NoSource(f"has a {PYPROJECT} that is no TOML: {error}") from error
         if said.get("project", {}).get("dependencies"):
             raise NoSource(f"has dependencies in {PYPROJECT} and no {UV_LOCK} that pins them: uv lock")
-    has_package = family == "nodejs" and (folder / PACKAGE).is_file() and not (folder / _NODE_MODULES).is_dir()
-    if has_package and _json(folder / PACKAGE).get("dependencies"):
+    if family == "nodejs" and (folder / PACKAGE).is_file() and _json(folder / PACKAGE).get("dependencies"):
         command = "npm install --package-lock-only"
         raise NoSource(f"has dependencies in {PACKAGE} and no {NPM_LOCK} that pins them: {command}")
 

@@ -91,6 +91,8 @@ def test_what_only_a_newer_python_reads_is_not_judged(tmp_path: Path) -> None:
         "// require('left-pad')\n/* import x from 'left-pad'\n*/ const url = 'https://x.test'; // from 'y'",
         "import {\n  a,\n  b,\n} from './lib/a.js';",
         "import map from '#map';",
+        "try {\n  require('bufferutil');\n} catch {}\nvar x = { 12: (m) => { m.exports = require('left-pad'); } };",
+        "!function(){var e=require('left-pad')}();",
     ],
 )
 def test_what_node_has_or_lies_beside_is_not_missing(tmp_path: Path, text: str) -> None:
@@ -105,7 +107,7 @@ def test_what_node_has_or_lies_beside_is_not_missing(tmp_path: Path, text: str) 
         ("\nimport x from '@acme/left';", "2 @acme/left"),
         ("import {\n  a,\n} from 'left-pad/deep';", "3 left-pad/deep"),
         ("import 'left-pad';", "1 left-pad"),
-        ("const aws = require('aws-sdk')", "1 aws-sdk"),
+        ("let { a, b: c } = require('aws-sdk')", "1 aws-sdk"),
         ("export { a } from 'left-pad'", "1 left-pad"),
     ],
 )

@@ -112,6 +112,13 @@ def test_runtime_architecture_and_lock_file_are_in_the_id_and_what_is_not_packed
     assert read(tmp_path, {**files, ".env": "SECRET=1", "__pycache__/x.pyc": ""}) == first
 
 
+def test_a_folder_behind_a_link_is_refused(tmp_path: Path) -> None:
+    read(tmp_path, {"index.py": PY, "lib.py": ""})
+    (tmp_path / "other").symlink_to(tmp_path / "code")
+    with pytest.raises(BadHandler, match="other leads through other, which is a symbolic link"):
+        read_code(tmp_path, Handler("other", "index.handler", "python3.13", "x86_64"))
+
+
 def test_secrets_are_not_packed_and_are_named(tmp_path: Path) -> None:
     read(tmp_path, {"index.py": PY, ".env": "", ".env.local": "", "lib.py": "", "sub/.npmrc": ""})
     folder = tmp_path / "code"

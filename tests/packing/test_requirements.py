@@ -110,6 +110,11 @@ class TestRecipe:
             ("python3.13", {"poetry.lock": ""}, "poetry export"),
             ("python3.13", {"Pipfile.lock": "{}"}, "pipenv requirements --hash"),
             ("nodejs24.x", {"package.json": '{"dependencies": {"a": "1"}}'}, "npm install --package-lock-only"),
+            (
+                "nodejs24.x",
+                {"package.json": '{"dependencies": {"a": "1"}}', "node_modules/a/index.js": ""},
+                "no package-lock.json that pins them",
+            ),
             ("nodejs24.x", {"yarn.lock": ""}, "yarn.lock, which is not read here"),
             ("nodejs24.x", {"package-lock.json": "{}"}, "no package.json"),
             ("nodejs24.x", {"package-lock.json": "{}", "package.json": "{}"}, "--lockfile-version 3"),
@@ -130,6 +135,7 @@ class TestRecipe:
         self, tmp_path: Path, runtime: str, files: dict[str, str], what: str
     ) -> None:
         for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(text)
         with pytest.raises(NoSource, match=what):
             choose_recipe(tmp_path, runtime)

@@ -20,13 +20,15 @@ RESOURCE_TYPES = (
 _VARIABLE = r"^[a-zA-Z][a-zA-Z0-9_]+$"
 _USED = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 _HANDLER = r"^[A-Za-z0-9_/-][A-Za-z0-9_./-]*\.[A-Za-z_$][A-Za-z0-9_$]*$"
-_ACTION = r"^[a-z0-9-]+:[A-Za-z]+$"
+_SID = r"^[A-Za-z0-9]{1,}$"
+_ACTION = r"^[a-z0-9-]+:[A-Za-z0-9]+$"
 _PATH = r"^/[!-~]*$"
 _RESOURCE = r"^(\*|arn:[!-~]+)$"
 FUNCTION_PATTERNS = {
     _VARIABLE: "only letters, digits and underscores, two at least and a letter first",
     _USED: "only lower-case letters, digits and hyphens, a letter first and no hyphen last",
     _HANDLER: "a module and a function in it: index.handler, app.main.handler, src/api/index.handler",
+    _SID: "only letters and digits, as IAM has it",
     _ACTION: "an action as IAM has it, s3:GetObject; without wildcards, each by its name",
     _RESOURCE: "an ARN, which may hold ${AWS::Region} and the like, or * for actions that are on nothing",
 }
@@ -72,9 +74,7 @@ class UrlConfig(Section):
 class StatementConfig(Section):
     """One statement of a policy, as IAM has it."""
 
-    Sid: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]+$")] | None = Field(
-        default=None, description="A name of its own"
-    )
+    Sid: Annotated[str, StringConstraints(pattern=_SID)] | None = Field(default=None, description="A name of its own")
     Effect: Literal["Allow"] = Field(default="Allow", description="Allow")
     Action: tuple[Annotated[str, StringConstraints(pattern=_ACTION)], ...] = Field(
         min_length=1, description="Each action by its name", examples=[["sns:Publish"]]
