@@ -1,17 +1,21 @@
 """Tables that are encrypted with keys of KMS, each replica with one of its own region.
 
 The emulator keeps whatever it is given. Here a key is looked up where the table is, by id, ARN or alias, shown by its
-ARN, and refused where KMS would refuse it. That the key is still there when items are read is not asked.
+ARN, and refused where KMS would refuse it. That the key is still there when items are read is not asked; whether the
+caller may use it is, where policies are enforced.
 Sources: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-globaltable-replicassespecification.html
 """
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from builder.local.adapter.dynamodb.settings import refused
 from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, replace, touch
 from builder.local.adapter.handlers import HandlerError, Properties, Reply, is_true
+from builder.local.adapter.iam import policies
+from builder.local.adapter.kms.access import check_use
 from builder.local.adapter.kms.keys import UnusableKey, find_arn, is_aws_managed
 
 Action = Callable[[Mapping[str, Any]], Reply]
@@ -26,6 +30,8 @@ def install() -> None:
     replace(f"{_DDB}:_create_table", _make_create)
     replace(f"{_DDB}:_update_table", _make_update)
     replace(f"{_DDB}:_table_description", _make_describe)
+    if policies.is_enforced():
+        replace(f"{_DDB}:handle_request", _make_handle)
 
 
 def check(props: Properties) -> None:
@@ -148,3 +154,33 @@ def customer_key(table: str, region: str) -> str | None:
         record: Mapping[str, Any] = touch(f"{_DDB}:_tables").get(table) or {}
     key = (record.get("SSEDescription") or {}).get("KMSMasterKeyArn")
     return None if not key or is_aws_managed(key) else str(key)
+
+
+# -- who reads and writes items
+
+_ITEM_ACTIONS = frozenset(
+    {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"}
+    | {"BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems"}
+)
+
+
+def _make_handle(handle: Callable[..., Awaitable[Reply]]) -> Callable[..., Awaitable[Reply]]:
+    async def handle_if_decrypted(method: str, path: str, headers: Mapping[str, str], body: bytes, *rest: Any) -> Reply:  # noqa: ANN401  the emulator's own
+        if headers.get("x-amz-target", "").rpartition(".")[2] in _ITEM_ACTIONS:
+            try:
+                for table in set(_tables_of(json.loads(body or b"{}"))):
+                    if key := customer_key(table, region_name()):
+                        check_use("Decrypt", key, "dynamodb", {"aws:dynamodb:tableName": table})
+            except UnusableKey as error:
+                return refused(str(error), code=error.code)
+        return await handle(method, path, headers, body, *rest)
+
+    return handle_if_decrypted
+
+
+def _tables_of(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of the tables that a request for items names."""
+    operations = (operation for item in document.get("TransactItems") or [] for operation in item.values())
+    named = [document, *operations]
+    names = [*(each["TableName"] for each in named if "TableName" in each), *(document.get("RequestItems") or {})]
+    yield from (name.rpartition("/")[2] for name in names)

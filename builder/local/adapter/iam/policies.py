@@ -69,7 +69,7 @@ def acting_as(role: str) -> Iterator[None]:
 def is_allowed(action: str, arn: str, keys: Mapping[str, str] | None = None, *, as_caller: bool = False) -> bool:
     """Return whether the role that acts, or else the caller, may do this; an account's own key may do anything.
 
-    `as_caller` asks of the caller whatever role acts.
+    `as_caller` asks of the caller whatever role acts. A KMS key's own policy has to allow it too.
     """
     policies, limits, who = _role_s() if _role.get() and not as_caller else _caller_s()
     if policies is None:
@@ -84,7 +84,12 @@ def is_allowed(action: str, arn: str, keys: Mapping[str, str] | None = None, *, 
         region=region_name(),
         service_context={key.lower(): value for key, value in (keys or {}).items()},
     )
-    return str(touch(f"{_EVALUATOR}:evaluate")(context, policies, *limits).decision) == "Allow"
+    result = touch(f"{_EVALUATOR}:evaluate")(context, policies, *limits)
+    key_policy = touch(f"{_EVALUATOR}:_resource_policy")("kms", arn) if action.startswith("kms:") else None
+    if key_policy is not None:
+        combine = touch(f"{_EVALUATOR}:combine_resource_policy")
+        result = combine(result, context, *key_policy, required=True, limits=limits)
+    return str(result.decision) == "Allow"
 
 
 def who_calls() -> str:

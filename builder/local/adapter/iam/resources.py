@@ -9,11 +9,12 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from builder.local.adapter.emulator import account_id, region_name, touch
+from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, touch
 from builder.local.adapter.handlers import HandlerError, Properties
+from builder.local.adapter.iam import keys_and_alarms
+from builder.local.adapter.iam.calls import ApiCall, Calls, changed, each, make_arn
 from builder.local.adapter.iam.policies import is_allowed, who_acts
 
 _REPLICA = (
@@ -37,24 +38,6 @@ _ROLE = {
     "Policies": "PutRolePolicy",
     "Tags": "TagRole",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ApiCall:
-    """One call: the action, what it is on, and the condition keys it comes with."""
-
-    action: str
-    arn: str
-    keys: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """The calls of a type's handlers: create(props, stack, logical id), update(id, old, new), delete(id, props)."""
-
-    create: Callable[[Properties, str, str], Iterator[ApiCall]]
-    update: Callable[[str, Properties, Properties], Iterator[ApiCall]]
-    delete: Callable[[str, Properties], Iterator[ApiCall]]
 
 
 def install(handlers: Mapping[str, MutableMapping[str, Any]]) -> None:
@@ -97,26 +80,21 @@ def _make_delete(delete: Callable[..., Any], calls: Callable[..., Iterator[ApiCa
 
 def _check(calls: Iterator[ApiCall]) -> None:
     for call in calls:
-        if not is_allowed(call.action, call.arn, call.keys):
+        with acting_in(_place_of(call)):
+            allowed = is_allowed(call.action, call.arn, call.keys)
+        if not allowed:
             service = call.action.partition(":")[0].title()
             message = f"User: {who_acts()} is not authorized to perform: {call.action} on resource: {call.arn}"
             raise HandlerError(message, service=service, status=403, code="AccessDenied")
 
 
+def _place_of(call: ApiCall) -> AccountRegion:
+    """Return where a call is made: where its resource is, if that has a region."""
+    region = call.arn.split(":")[3] if call.arn.startswith("arn:") else ""
+    return AccountRegion(account_id(), region or region_name())
+
+
 # -- the calls, by type
-
-
-def _arn(service: str, resource: str, region: str | None = None) -> str:
-    here = region or region_name()
-    return f"arn:aws:{service}:{here}:{account_id()}:{resource}"
-
-
-def _each(service: str, arn: str, *names: str) -> Iterator[ApiCall]:
-    return (ApiCall(f"{service}:{name}", arn) for name in names)
-
-
-def _changed(old: Properties, new: Properties) -> set[str]:
-    return {name for name in {*old, *new} if old.get(name) != new.get(name)}
 
 
 # -- AWS::DynamoDB::GlobalTable
@@ -128,10 +106,10 @@ def _replicas(props: Properties) -> dict[str, Properties]:
 
 def _create_table(props: Properties, *_: str) -> Iterator[ApiCall]:
     name = props["TableName"]
-    home = _arn("dynamodb", f"table/{name}")
-    yield from _each("dynamodb", home, "CreateTable", "DescribeTable")
+    home = make_arn("dynamodb", f"table/{name}")
+    yield from each("dynamodb", home, "CreateTable", "DescribeTable")
     for region, replica in _replicas(props).items():
-        arn = _arn("dynamodb", f"table/{name}", region)
+        arn = make_arn("dynamodb", f"table/{name}", region)
         if arn != home:
             yield from _add_replica(home, arn)
         yield from _settings(arn, replica)
@@ -143,10 +121,12 @@ def _add_replica(home: str, arn: str) -> Iterator[ApiCall]:
     account = home.split(":")[4]
     yield ApiCall("iam:CreateServiceLinkedRole", f"arn:aws:iam::{account}:{linked}", {"iam:AWSServiceName": service})
     yield ApiCall("dynamodb:UpdateTable", home)
-    yield from _each("dynamodb", arn, *_REPLICA)
+    yield from each("dynamodb", arn, *_REPLICA)
 
 
 def _settings(arn: str, replica: Properties) -> Iterator[ApiCall]:
+    if key := (replica.get("SSESpecification") or {}).get("KMSMasterKeyId"):
+        yield from keys_and_alarms.use(key, arn.split(":")[3], "dynamodb", "DescribeKey", "CreateGrant")
     if replica.get("PointInTimeRecoverySpecification"):
         yield ApiCall("dynamodb:UpdateContinuousBackups", arn)
     if replica.get("Tags"):
@@ -154,15 +134,15 @@ def _settings(arn: str, replica: Properties) -> Iterator[ApiCall]:
 
 
 def _update_table(name: str, old: Properties, new: Properties) -> Iterator[ApiCall]:
-    home = _arn("dynamodb", f"table/{name}")
-    if _changed(old, new) - {"Replicas"}:
+    home = make_arn("dynamodb", f"table/{name}")
+    if changed(old, new) - {"Replicas"}:
         yield ApiCall("dynamodb:UpdateTable", home)
     before, after = _replicas(old), _replicas(new)
-    for region in _changed(before, after):
-        arn = _arn("dynamodb", f"table/{name}", region)
+    for region in changed(before, after):
+        arn = make_arn("dynamodb", f"table/{name}", region)
         if region not in after:
             yield ApiCall("dynamodb:UpdateTable", home)
-            yield from _each("dynamodb", arn, "DeleteTable", "DeleteTableReplica")
+            yield from each("dynamodb", arn, "DeleteTable", "DeleteTableReplica")
             continue
         if region not in before:
             yield from _add_replica(home, arn)
@@ -170,11 +150,11 @@ def _update_table(name: str, old: Properties, new: Properties) -> Iterator[ApiCa
 
 
 def _delete_table(name: str, props: Properties) -> Iterator[ApiCall]:
-    home = _arn("dynamodb", f"table/{name}")
+    home = make_arn("dynamodb", f"table/{name}")
     for region in _replicas(props):
-        arn = _arn("dynamodb", f"table/{name}", region)
+        arn = make_arn("dynamodb", f"table/{name}", region)
         if arn != home:
-            yield from _each("dynamodb", arn, "DeleteTable", "DeleteTableReplica")
+            yield from each("dynamodb", arn, "DeleteTable", "DeleteTableReplica")
     yield ApiCall("dynamodb:DeleteTable", home)
 
 
@@ -194,15 +174,15 @@ def _create_bucket(props: Properties, *_: str) -> Iterator[ApiCall]:
 
 
 def _update_bucket(name: str, old: Properties, new: Properties) -> Iterator[ApiCall]:
-    return _set_up_bucket(name, new, _changed(old, new))
+    return _set_up_bucket(name, new, changed(old, new))
 
 
 def _delete_bucket(name: str, _props: Properties) -> Iterator[ApiCall]:
-    return _each("s3", f"arn:aws:s3:::{name}", "DeleteBucket")
+    return each("s3", f"arn:aws:s3:::{name}", "DeleteBucket")
 
 
 def _policy(action: str, bucket: str) -> Iterator[ApiCall]:
-    return _each("s3", f"arn:aws:s3:::{bucket}", action)
+    return each("s3", f"arn:aws:s3:::{bucket}", action)
 
 
 # -- AWS::IAM::Role
@@ -222,7 +202,7 @@ def _create_role(props: Properties, stack: str, logical_id: str) -> Iterator[Api
 
 
 def _update_role(name: str, old: Properties, new: Properties) -> Iterator[ApiCall]:
-    for prop in sorted(_changed(old, new) & {*_ROLE}):
+    for prop in sorted(changed(old, new) & {*_ROLE}):
         lifted = prop == "PermissionsBoundary" and prop not in new
         action = "DeleteRolePermissionsBoundary" if lifted else _ROLE[prop]
         yield ApiCall(f"iam:{action}", _role_arn(name), _boundary(old if lifted else new))
@@ -243,36 +223,40 @@ def _boundary(props: Properties) -> Mapping[str, str]:
 
 
 def _function(name_or_arn: str) -> str:
-    return name_or_arn if name_or_arn.startswith("arn:") else _arn("lambda", f"function:{name_or_arn}")
+    return name_or_arn if name_or_arn.startswith("arn:") else make_arn("lambda", f"function:{name_or_arn}")
 
 
 def _create_function(props: Properties, *_: str) -> Iterator[ApiCall]:
     arn = _function(props["FunctionName"])
-    yield from _each("lambda", arn, "CreateFunction", *(("TagResource",) if props.get("Tags") else ()), "GetFunction")
+    yield from each("lambda", arn, "CreateFunction", *(("TagResource",) if props.get("Tags") else ()), "GetFunction")
     if _RESERVED in props:
         yield ApiCall("lambda:PutFunctionConcurrency", arn)
+    if key := props.get("KmsKeyArn"):
+        yield from keys_and_alarms.use(key, region_name(), "lambda", "CreateGrant", "Encrypt")
     yield ApiCall("iam:PassRole", props["Role"], {"iam:PassedToService": "lambda.amazonaws.com"})
 
 
 def _update_function(name: str, old: Properties, new: Properties) -> Iterator[ApiCall]:
-    touched = _changed(old, new)
+    touched = changed(old, new)
     if "Code" in touched:
         yield ApiCall("lambda:UpdateFunctionCode", _function(name))
     if touched - {"Code", "Tags", _RESERVED}:
         yield ApiCall("lambda:UpdateFunctionConfiguration", _function(name))
+    if "KmsKeyArn" in touched and new.get("KmsKeyArn"):
+        yield from keys_and_alarms.use(new["KmsKeyArn"], region_name(), "lambda", "CreateGrant", "Encrypt")
     if _RESERVED in touched:
         yield ApiCall(f"lambda:{'Put' if _RESERVED in new else 'Delete'}FunctionConcurrency", _function(name))
 
 
 def _on_function(*names: str) -> Callable[[str], Iterator[ApiCall]]:
-    return lambda function: _each("lambda", _function(function), *names)
+    return lambda function: each("lambda", _function(function), *names)
 
 
 # -- AWS::Logs::LogGroup
 
 
 def _create_log_group(props: Properties, *_: str) -> Iterator[ApiCall]:
-    group = _arn("logs", f"log-group:{props['LogGroupName']}")
+    group = make_arn("logs", f"log-group:{props['LogGroupName']}")
     yield ApiCall("logs:CreateLogGroup", f"{group}:*")
     if props.get("RetentionInDays"):
         yield ApiCall("logs:PutRetentionPolicy", f"{group}:*")
@@ -281,11 +265,12 @@ def _create_log_group(props: Properties, *_: str) -> Iterator[ApiCall]:
 
 
 def _update_log_group(name: str, old: Properties, new: Properties) -> Iterator[ApiCall]:
-    if "RetentionInDays" in _changed(old, new):
-        yield ApiCall("logs:PutRetentionPolicy", _arn("logs", f"log-group:{name}:*"))
+    if "RetentionInDays" in changed(old, new):
+        yield ApiCall("logs:PutRetentionPolicy", make_arn("logs", f"log-group:{name}:*"))
 
 
 CALLS: dict[str, Calls] = {
+    **keys_and_alarms.CALLS,
     "AWS::DynamoDB::GlobalTable": Calls(_create_table, _update_table, _delete_table),
     "AWS::IAM::Role": Calls(_create_role, _update_role, _delete_role),
     "AWS::Lambda::Function": Calls(
@@ -306,7 +291,7 @@ CALLS: dict[str, Calls] = {
     "AWS::Logs::LogGroup": Calls(
         _create_log_group,
         _update_log_group,
-        lambda name, _: _each("logs", _arn("logs", f"log-group:{name}:*"), "DeleteLogGroup"),
+        lambda name, _: each("logs", make_arn("logs", f"log-group:{name}:*"), "DeleteLogGroup"),
     ),
     "AWS::S3::Bucket": Calls(_create_bucket, _update_bucket, _delete_bucket),
     "AWS::S3::BucketPolicy": Calls(

@@ -1,9 +1,10 @@
 """KMS: keys of several regions and their aliases, as templates make them and as other services find them.
 
 `keys` finds a key for a service, and deletes multi-Region keys in AWS's order. `policies` has what KMS checks of a key
-policy. `resources` is the three resource types, `users` has what other types ask of a key.
+policy. `resources` is the three resource types, `users` has what other types ask of a key. `access` says who
+may use one.
 """
 
-from builder.local.adapter.kms import keys, policies, resources, users
+from builder.local.adapter.kms import access, keys, policies, resources, users
 
-__all__ = ["keys", "policies", "resources", "users"]
+__all__ = ["access", "keys", "policies", "resources", "users"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.local.adapter.emulator import touch
+from builder.local.adapter.iam import policies
 from builder.local.adapter.kms.keys import UnusableKey
 from builder.local.adapter.s3.encryption import as_replica
 
@@ -43,12 +44,12 @@ class Original:
 
 def put_version(original: Original, rule: Rule, role: str) -> bool:
     """Put a replica of a version, and return whether the destination takes it; one that is there already stays."""
-    place = _find_place(original, rule, role)
+    place = _find_place(original, rule, role, "ReplicateObject")
     if place is None:
         return False
     name, owner, bucket = place
     try:
-        with as_replica(rule, original.stored, name):
+        with as_replica(rule, role, original.stored, (original.bucket, name)):
             record = copy.deepcopy({key: value for key, value in original.stored.items() if key not in _OWN})
     except UnusableKey:
         return False
@@ -66,7 +67,7 @@ def put_version(original: Original, rule: Rule, role: str) -> bool:
 
 def put_marker(original: Original, rule: Rule, role: str) -> bool:
     """Put a replica of a delete marker, and return whether the destination takes it."""
-    place = _find_place(original, rule, role)
+    place = _find_place(original, rule, role, "ReplicateDelete")
     if place is None:
         return False
     name, owner, bucket = place
@@ -87,7 +88,7 @@ def put_marker(original: Original, rule: Rule, role: str) -> bool:
 
 def put_tags(original: Original, rule: Rule, role: str) -> bool:
     """Give a replica the tags of its original, and return whether there is one."""
-    place = _find_place(original, rule, role)
+    place = _find_place(original, rule, role, "ReplicateTags")
     if place is None:
         return False
     name, owner, bucket = place
@@ -99,12 +100,36 @@ def put_tags(original: Original, rule: Rule, role: str) -> bool:
     return True
 
 
-def _find_place(original: Original, rule: Rule, role: str) -> tuple[str, str, dict[str, Any]] | None:
-    """Return the destination's name, owner and record, or None where it does not take replicas."""
+def _find_place(original: Original, rule: Rule, role: str, action: str) -> tuple[str, str, dict[str, Any]] | None:
+    """Return the destination's name, owner and record, or None where it does not take this from the role."""
+    if not _may_replicate(original, rule, role, action):
+        return None
     place: tuple[str, str, dict[str, Any]] | None = touch(f"{_S3}:_replication_destination")(
         original.bucket, original.key, rule, role
     )
     return place
+
+
+# What the role reads for each, beside the rules and the list of the source.
+_READS = {"ReplicateObject": ("GetObjectVersionForReplication",), "ReplicateTags": ("GetObjectVersionTagging",)}
+
+
+def _may_replicate(original: Original, rule: Rule, role: str, action: str) -> bool:
+    """Return whether the role may read what it replicates and write it, where policies are enforced.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html
+    """
+    if not policies.is_enforced():
+        return True
+    source, destination = f"arn:aws:s3:::{original.bucket}", rule["Destination"]["Bucket"]
+    asked = [
+        ("GetReplicationConfiguration", source),
+        ("ListBucket", source),
+        *((read, f"{source}/{original.key}") for read in _READS.get(action, ())),
+        (action, f"{destination}/{original.key}"),
+    ]
+    with policies.acting_as(role):
+        return all(policies.is_allowed(f"s3:{name}", arn) for name, arn in asked)
 
 
 def _versions(bucket: str, key: str) -> list[StoredObject]:

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 from builder.local.adapter.emulator import replace, touch
 from builder.local.adapter.handlers import Reply
+from builder.local.adapter.kms.access import check_use
 from builder.local.adapter.kms.keys import UnusableKey, find_arn
 
 Headers = Mapping[str, str]
@@ -42,6 +43,7 @@ def _make_resolve(resolve: Callable[[Headers, str], Answer]) -> Callable[[Header
             return resolved, refusal
         try:
             arn = find_arn(resolved.get(KEY) or _DEFAULT, region_of(bucket))
+            check_use("GenerateDataKey", arn, "s3", _context(bucket))
         except UnusableKey as error:
             return None, _refused(error)
         named = {_BUCKET_KEY: "true"} if _has_bucket_key(headers, bucket) else {}
@@ -64,8 +66,15 @@ def _has_bucket_key(headers: Headers, bucket: str) -> bool:
     return any(element.tag.endswith("BucketKeyEnabled") and element.text == "true" for element in root.iter())
 
 
+def _context(bucket: str) -> Mapping[str, str]:
+    """Return the encryption context of a bucket's objects; that of an object without a Bucket Key is the object's."""
+    return {"aws:s3:arn": f"arn:aws:s3:::{bucket}"}
+
+
 def _refused(error: UnusableKey) -> Reply:
-    reply: Reply = touch(f"{_S3}:_error")(f"KMS.{error.code}", str(error), 400)
+    is_denied = error.code == "AccessDeniedException"
+    code, status = ("AccessDenied", 403) if is_denied else (f"KMS.{error.code}", 400)
+    reply: Reply = touch(f"{_S3}:_error")(code, str(error), status)
     return reply
 
 
@@ -75,7 +84,7 @@ def _make_get(get: Callable[..., Reply]) -> Callable[..., Reply]:
         if reply[0] >= 400 or KEY not in reply[1]:
             return reply
         try:
-            find_arn(reply[1][KEY], region_of(bucket))
+            check_use("Decrypt", find_arn(reply[1][KEY], region_of(bucket)), "s3", _context(bucket))
         except UnusableKey as error:
             return _refused(error)
         return reply
@@ -93,15 +102,23 @@ def applies(rule: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
 
 
 @contextmanager
-def as_replica(rule: Mapping[str, Any], stored: MutableMapping[str, Any], destination: str) -> Iterator[None]:
-    """Give an object the key of its replica within the block. Raises UnusableKey."""
+def as_replica(
+    rule: Mapping[str, Any], role: str, stored: MutableMapping[str, Any], buckets: tuple[str, str]
+) -> Iterator[None]:
+    """Give an object the key of its replica within the block; `buckets` are where it is and where it goes.
+
+    Raises UnusableKey.
+    """
+    source, destination = buckets
     headers: dict[str, str] = stored.get("preserved_headers", {})
     if headers.get(_ALGORITHM) not in _KMS:
         yield
         return
     key = rule["Destination"].get("EncryptionConfiguration", {}).get("ReplicaKmsKeyID", "")
-    find_arn(headers[KEY], headers[KEY].split(":")[3])
-    stored["preserved_headers"] = {**headers, KEY: find_arn(key, region_of(destination))}
+    replica_key = find_arn(key, region_of(destination))
+    check_use("Decrypt", find_arn(headers[KEY], region_of(source)), "s3", _context(source), role=role)
+    check_use("Encrypt", replica_key, "s3", _context(destination), role=role)
+    stored["preserved_headers"] = {**headers, KEY: replica_key}
     try:
         yield
     finally:

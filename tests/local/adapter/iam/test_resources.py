@@ -8,7 +8,9 @@ from ministack.core.responses import request_scope
 from builder.components.bucket.options import RESOURCE_TYPES as BUCKET
 from builder.components.function.options import RESOURCE_TYPES as FUNCTION
 from builder.components.table.options import RESOURCE_TYPES as TABLE
-from builder.local.adapter.iam.resources import CALLS, ApiCall
+from builder.local.adapter.iam import keys_and_alarms
+from builder.local.adapter.iam.calls import ApiCall
+from builder.local.adapter.iam.resources import CALLS
 from local.adapter.strict import Strict, allow, reasons, settled
 from local.adapter.templates import log_group
 
@@ -27,7 +29,7 @@ def actions(calls: Iterator[ApiCall], service: str) -> list[str]:
 
 
 def test_every_type_of_the_system_is_known() -> None:
-    assert set(CALLS) == {*TABLE, *BUCKET, *FUNCTION}
+    assert set(CALLS) == {*TABLE, *BUCKET, *FUNCTION, *keys_and_alarms.CALLS}
 
 
 def table(*regions: str, **properties: Any) -> dict[str, Any]:
@@ -132,3 +134,52 @@ def test_what_may_be_done_is_done(strict: Strict) -> None:
     assert settled(person, "one") == "CREATE_COMPLETE"
     person.update_stack(StackName="one", TemplateBody=template(RetentionInDays=1))
     assert settled(person, "one") == "UPDATE_COMPLETE"
+
+
+def _notified() -> str:
+    """A key with its alias, a topic with a subscriber, and an alarm that notifies it."""
+    root = {"Effect": "Allow", "Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}}}
+    policy = {"Version": "2012-10-17", "Statement": [{**root, "Action": "kms:*", "Resource": "*"}]}
+    topic = {"Ref": "Topic"}
+    alarm = {
+        "AlarmName": "a",
+        "Namespace": "own",
+        "MetricName": "m",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "AlarmActions": [topic],
+    }
+    resources = {
+        "Key": ("AWS::KMS::Key", {"KeyPolicy": policy, "EnableKeyRotation": True}),
+        "Alias": ("AWS::KMS::Alias", {"AliasName": "alias/a", "TargetKeyId": {"Ref": "Key"}}),
+        "Topic": ("AWS::SNS::Topic", {"TopicName": "t"}),
+        "Mail": ("AWS::SNS::Subscription", {"TopicArn": topic, "Protocol": "email", "Endpoint": "a@example.com"}),
+        "Alarm": ("AWS::CloudWatch::Alarm", alarm),
+    }
+    shaped = {name: {"Type": kind, "Properties": props} for name, (kind, props) in resources.items()}
+    return json.dumps({"Resources": shaped})
+
+
+_NOTIFIED = (
+    *("kms:CreateKey", "kms:DescribeKey", "kms:EnableKeyRotation", "kms:CreateAlias", "sns:CreateTopic"),
+    *("sns:GetTopicAttributes", "sns:Subscribe", "cloudwatch:PutMetricAlarm"),
+    *("kms:TagResource", "sns:TagResource", "cloudwatch:TagResource"),
+    *("kms:ScheduleKeyDeletion", "kms:DeleteAlias", "sns:DeleteTopic", "sns:Unsubscribe", "cloudwatch:DeleteAlarms"),
+)
+
+
+@pytest.mark.parametrize("missing", ["", "kms:CreateAlias", "kms:EnableKeyRotation", "sns:Subscribe", *_NOTIFIED[7:8]])
+def test_keys_topics_and_alarms_are_made_by_whoever_may(strict: Strict, missing: str) -> None:
+    person = strict.person(allow("cloudformation:*"), allow(*(name for name in _NOTIFIED if name != missing)))
+    number = person.create_stack(StackName="one", TemplateBody=_notified())["StackId"]
+    status = settled(person, "one")
+    if not missing:
+        assert status == "CREATE_COMPLETE", reasons(person, "one")
+        person.delete_stack(StackName="one")
+        assert settled(strict.root("cloudformation"), number) == "DELETE_COMPLETE"
+    else:
+        assert status == "ROLLBACK_COMPLETE"
+        assert f"is not authorized to perform: {missing}" in reasons(person, "one")
