@@ -103,6 +103,25 @@ def test_own_statements_are_as_they_were_written() -> None:
     assert second == {**first, "Sid": "Mine"}
 
 
+@pytest.mark.parametrize(
+    ("uses", "sids"),
+    [
+        ({}, {"DecryptVariables"}),
+        ({"orders": "read"}, {"DecryptVariables", "DecryptItems"}),
+        ({"uploads": "read"}, {"DecryptVariables", "UseObjects"}),
+        ({"orders": "write", "uploads": "write"}, {"DecryptVariables", "DecryptItems", "UseObjects"}),
+    ],
+)
+def test_what_is_used_under_a_key_takes_the_key(uses: Json, sids: set[str]) -> None:
+    function = {"source": "lambda/python", "uses": uses}
+    made = template("us-west-2/api", **NAMED, functions={"api": function}, encryption={"key": "managed"})
+    found = {one["Sid"]: one for one in statements(made, "ExecutionRole") if one["Action"][0].startswith("kms:")}
+    assert found.keys() == sids
+    if "UseObjects" in sids:
+        puts = ["kms:Decrypt", "kms:GenerateDataKey"] if uses["uploads"] == "write" else ["kms:Decrypt"]
+        assert found["UseObjects"]["Action"] == puts
+
+
 def test_no_two_statements_have_one_name() -> None:
     tables: Json = {"a-1b": {}, "a1b": {}}
     own = [{"Sid": sid, "Action": ["sns:Publish"], "Resource": ["*"]} for sid in ("WriteLogs", "ReadA1b")]
