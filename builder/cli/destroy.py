@@ -58,7 +58,7 @@ def _with_named(deletion: FoundDeployment, named: Sequence[str]) -> "tuple[Stack
     """Return the stacks with the retained data that is deleted too: what is named, or all of it where nothing is."""
     from builder.deploy import delete_kept
 
-    every = [data.physical_id for one in deletion.standing for data in one.kept]
+    every = [data.physical_id for one in deletion.standing for data in one.kept if data.is_deletable]
     return delete_kept(deletion.standing, [name for name in named if name] or every if named else (), deletion.unseen)
 
 

@@ -26,7 +26,7 @@ from builder.deploy.delete.delete import (
     look_after,
     make_needs,
 )
-from builder.deploy.delete.protections import check_removable, observe_protections
+from builder.deploy.delete.protections import check_removable, observe_protections, protection_hits
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
 from builder.deploy.execute.execute import execute_plan, execute_unreviewed
 from builder.deploy.execute.recover import Recovery, find_recoveries, recover
@@ -112,6 +112,7 @@ __all__ = [
     "observe_outputs",
     "observe_protections",
     "observe_system",
+    "protection_hits",
     "read_plan",
     "recover",
     "sweep",

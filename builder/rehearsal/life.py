@@ -15,7 +15,6 @@ from builder.assembly.manifest import PreviousValue, StackEntry
 from builder.assembly.render import make_assembly
 from builder.aws import Clients, Tempo
 from builder.config import Wanted
-from builder.deploy.plan.guards import protection_hit
 from builder.errors import Failed
 from builder.local import EmbeddedAws
 from builder.packing.machine import Machine
@@ -285,14 +284,16 @@ async def _change_by_hand(life: _Life) -> ByHand | None:
 def _end(life: _Life) -> None:
     tell, deployment = life.stage.tell, life.deployment
     tell(Chapter("destroy, with all that is in it"))
-    standing = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))
-    protected = [one.id for one in standing if one.stack.termination_protection]
-    if protected:
-        tell(Line(f"the termination protection of {', '.join(protected)} is allowed to be lifted"))
+    found = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))
+    kept = tuple(dict.fromkeys(data.physical_id for one in found for data in one.kept if data.is_deletable))
+    standing = deploy.delete_kept(found, kept, ())
+    protected = life.stage.run(deploy.observe_protections(standing, life.clients))
+    for hit in (hit for one in protected for hit in deploy.protection_hits(one)):
+        tell(Line(f"lifted: {hit.allow}"))
+    if kept:
+        tell(Line(f"retained, and deleted by name: {', '.join(kept)}"))
     removal = deploy.Removal(
-        standing=standing,
-        needs={stack.id: stack.needs for stack in deployment.stacks},
-        allow=[protection_hit(stack).allow for stack in protected],
+        standing=standing, needs={stack.id: stack.needs for stack in deployment.stacks}, unprotect=True
     )
     expect_done(life.stage.watch(partial(deploy.delete_deployment, removal, life.clients, life.stage.plan_id().id)))
     left = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))

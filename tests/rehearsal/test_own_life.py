@@ -78,7 +78,7 @@ def test_protected_stacks_nothing_to_use_and_nothing_to_change_by_hand_are_said_
     assert "1 change set stands in review, and no stack exists yet" in shown
     assert "no component says what could be called or written to" in shown
     assert "nothing is: no template says anything of what is changed by hand here (Value of AWS::SSM::Param" in shown
-    assert "the termination protection of us-east-1/net, us-west-2/net is allowed to be lifted" in shown
+    assert "lifted: us-east-1/net/TerminationProtection\nlifted: us-west-2/net/TerminationProtection" in shown
     assert "3 stacks are gone" in shown
     counts = "cfn-lint: no errors, 1 warning, 0 for information; they are told by: python -m builder lint"
     assert counts in told.lines

@@ -32,6 +32,12 @@ class KeptData:
     regions: tuple[str, ...]
     """Every region that holds a copy of it."""
 
+    @property
+    def is_deletable(self) -> bool:
+        """Whether it is deleted where somebody names it; what is not, such as a key, is left to its own service."""
+        holder = HOLDERS.get(self.type)
+        return holder is not None and holder.remove is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingProtection:
@@ -180,9 +186,14 @@ def _reasons(data: KeptData, standing: tuple[StackContents, ...], unseen: Collec
             what=f"whether a stack in {', '.join(dark)} holds {data.physical_id} too, nobody could see",
             next_step="the same again, once that answers",
         )
-    holder = HOLDERS.get(data.type)
-    if holder is None or holder.remove is None:
-        yield Stopped(where=data.stack, what=f"{data.physical_id} ({data.type}) is deleted by hand alone")
+    if not data.is_deletable:
+        yield Stopped(
+            where=data.stack,
+            what=f"{data.physical_id} ({data.type}) is not deleted from here: what it encrypts, wherever that is, "
+            "would be unreadable",
+            next_step=f"aws kms schedule-key-deletion --region {data.site.region} --key-id {data.physical_id}"
+            "    begins that, and can be cancelled for 30 days",
+        )
 
 
 async def stop_writes(standing: StackContents, clients: Clients) -> None:
