@@ -10,7 +10,7 @@ from builder.errors import BadInput, Several, Stopped
 from builder.terms import Region
 from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
 from deploy.protected import BUCKET, KEPT_NAMES, STORAGE, STORAGE_TEMPLATE, TABLE, kept, protected
-from deploy.rig import ACCOUNT, Rig
+from deploy.rig import ACCOUNT, Rig, edited
 from fake_aws import Fault
 
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
@@ -186,3 +186,24 @@ def test_a_plan_that_deletes_a_stack_stops_at_protected_data_and_says_what_lifts
     assert "tap-dev-global has deletion protection in us-east-1" in outcome.reason
     assert outcome.next_step.startswith("aws dynamodb update-table --region us-east-1 --table-name tap-dev-global ")
     assert sorted(guarded.world.tables[TABLE_KEY].replicas) == [EAST, WEST]
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_data_that_stays_no_longer_has_to_be_allowed_whether_or_not_a_change_set_shows_it(
+    keeping: Rig, *, shown: bool
+) -> None:
+    """By one whose only change it is, as by one that changes something else of the resource too."""
+    keeping.world.quirks.policy_changes_are_shown = shown
+    deployment = keeping.deployment
+    for stack in deployment.stacks:
+        deployment = edited(deployment, stack.id, "DeletionPolicy: RetainExceptOnCreate", "DeletionPolicy: Delete")
+    deployment = edited(deployment, STORAGE, "Status: Enabled", "Status: Suspended")
+    plan = keeping.plan(deployment)
+    names = ["us-east-1/table/Table", "us-west-2/storage/Bucket", "us-west-2/logs/Group"]
+    assert sorted({hit.allow for hit in plan.guards}) == sorted(names)
+    assert all("its DeletionPolicy RetainExceptOnCreate, which becomes Delete" in hit.why for hit in plan.guards)
+    with pytest.raises(Stopped, match="DeletionPolicy"):
+        keeping.execute(plan)
+    assert {type(one) for one in keeping.execute(plan, names)} == {Done}
+    bucket = keeping.world.stack("tap-dev-storage", region=WEST).record.resources["Bucket"]
+    assert bucket.declared["DeletionPolicy"] == "Delete"

@@ -63,6 +63,8 @@ class Quirks:
     """What a nested stack is given of another's outputs is unknown in its change set, though nothing changes."""
     unchanged_child_rows_name_their_change_set: bool = False
     """A row of a nested stack in which nothing changes, but its own properties, names its failed change set."""
+    policy_changes_are_shown: bool = True
+    """A change set shows a change of DeletionPolicy or UpdateReplacePolicy; else only what changes beside it."""
     failed_creations_are_listed: bool = True
     """ListStackResources shows a resource whose creation failed, by its physical id where it has one."""
     jobs_without_tasks_fail: bool = False

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from builder.config import Wanted
+from builder.config.model import EnvironmentConfig
 from builder.errors import Failed
 from builder.packing.read import Inline
 from builder.rehearsal import rehearse_system
@@ -32,6 +33,18 @@ def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
     assert "us-east-1/service/Function: MemorySize is 320 instead of 256" in shown
     assert "5 stacks: 1 drifted, 0 absent, 0 unknown; differences between regions: 1" in shown
     assert "5 stacks are gone, nothing is left" in shown
+
+
+@pytest.mark.processes
+def test_a_productive_system_that_keeps_its_data_is_taken_down_whole(wanted: Wanted, told: Told) -> None:
+    production = {"dev": EnvironmentConfig(production=True)}
+    protected = wanted.config.model_copy(update={"protect": True, "environments": production})
+    rehearse_system(replace(wanted, config=protected), "dev", told.stage())
+    assert "lifted: us-east-1/table/Table/DeletionProtection" in told.lines
+    assert "lifted: us-west-2/storage/StackPolicy" in told.lines
+    (named,) = [line for line in told.lines if line.startswith("retained, and deleted by name: ")]
+    assert "tap-dev-global" in named
+    assert "5 stacks are gone, nothing is left" in told.lines
 
 
 @pytest.mark.acceptance

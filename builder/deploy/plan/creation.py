@@ -38,6 +38,8 @@ class DraftStep:
     """Its stack is as it should be: it is asked for the stacks nested in it, and dropped where they are, too."""
     adoption: Adoption | None = None
     """Set where it adopts its stack, and does nothing else."""
+    lost: tuple[ResourceChange, ...] = ()
+    """What is lost by policies that keep less than the deployed ones, whether or not its change set shows that."""
 
 
 def is_made(decision: Decision) -> bool:

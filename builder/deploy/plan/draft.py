@@ -33,7 +33,7 @@ from builder.deploy.plan.dependants import (
     wait_for_makers,
     wait_for_names,
 )
-from builder.deploy.plan.expected import expect_changes
+from builder.deploy.plan.expected import expect_changes, lost_between
 from builder.deploy.plan.sequence import Ends, make_sequence
 from builder.deploy.records import Adoption, FoundStack, PlanOptions, Protection, ResourceChange, StackPolicy
 from builder.errors import Stopped, gathered
@@ -395,6 +395,7 @@ def _updates(one: DecidedStack, observed: ObservedStack, deployed: object) -> It
             derived=number < len(updates),
             secret=bool(before.no_echo or after.no_echo),
             only_nested=alike,
+            lost=lost_between(before, after),
         )
         before, values, tags = after, [], False
 

@@ -60,6 +60,33 @@ def expect_changes(
     )
 
 
+def lost_between(deployed: Template, desired: Template) -> tuple[ResourceChange, ...]:
+    """Return what resources lose by policies that keep less than the deployed ones, as the two templates say it."""
+    before, after = deployed.resources(), desired.resources()
+    rows = (
+        ResourceChange(
+            action="Modify",
+            logical_id=LogicalId(name),
+            type=str(after[name].get("Type", "")),
+            replacement="False",
+            losses=lost_policies(str(after[name].get("Type", "")), _policies(before[name], after[name])),
+        )
+        for name in after
+        if name in before
+    )
+    return tuple(row for row in rows if row.losses)
+
+
+def with_lost(shown: Iterable[ResourceChange], lost: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
+    """Return the changes of a change set with what the templates say to be lost and no row of it shows."""
+    changes = {(change.action, change.logical_id): change for change in shown}
+    for row in lost:
+        own = changes.get((row.action, row.logical_id), replace(row, losses=()))
+        losses = tuple(dict.fromkeys((*own.losses, *row.losses)))
+        changes[row.action, row.logical_id] = replace(own, losses=losses)
+    return tuple(changes.values())
+
+
 _NESTED_KEY = re.compile(r"[0-9a-f]{64}\.yaml")
 
 

@@ -30,7 +30,7 @@ from builder.deploy.plan.change_set import PendingChangeSet, change_set_name
 from builder.deploy.plan.creation import DraftStep
 from builder.deploy.plan.dependants import Keep, NeedsChangeSet, moving
 from builder.deploy.plan.draft import check_previous, decide, no_echo_parameters, parts_from, without_secrets
-from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown
+from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown, with_lost
 from builder.deploy.plan.guards import guard_hits
 from builder.deploy.plan.plan import check_failed_creation, observe_held
 from builder.deploy.plan.policies import check_policies
@@ -203,7 +203,7 @@ async def _judge_change_set(
         raise _refused(step, faults)
     pending = PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn, nested=expected.nested)
     reviewed = await review(ground.clients, pending)
-    changes = reviewed.changes if reviewed else ()
+    changes = with_lost(reviewed.changes, part.lost) if reviewed else ()
     if faults := (*_imports(ground, changes), *(beyond_tags(changes) if part.adoption is not None else ())):
         raise _refused(step, faults)
     hidden = no_echo_parameters(part.desired)

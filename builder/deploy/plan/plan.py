@@ -43,6 +43,7 @@ from builder.deploy.plan.draft import (
     without_secrets,
     without_values,
 )
+from builder.deploy.plan.expected import with_lost
 from builder.deploy.plan.guards import guard_hits
 from builder.deploy.plan.policies import check_policies, foretell
 from builder.deploy.plan.review import rate_risk, read_findings, review
@@ -337,6 +338,7 @@ async def make_step(clients: Clients, asked: PendingChangeSet, part: DraftStep) 
     if reviewed.idle and part.only_nested:
         await delete(clients, asked)
         return None
+    changes = with_lost(reviewed.changes, part.lost)
     return Step(
         stack=desired.id,
         region=desired.region,
@@ -354,7 +356,7 @@ async def make_step(clients: Clients, asked: PendingChangeSet, part: DraftStep) 
         found=part.found,
         risk=rate_risk(reviewed.changes),
         console=console_link(asked),
-        changes=without_values(reviewed.changes) if part.secret else reviewed.changes,
+        changes=without_values(changes) if part.secret else changes,
         findings=(
             *await read_findings(clients, asked, reviewed.children),
             *(told_missing(export) for export in missing_exports(reviewed.reason)),

@@ -67,6 +67,8 @@ def _changes(
     request: Request, stack: Stack, found: ChangeSet, *, values: bool
 ) -> tuple[list[dict[str, Any]], str | None]:
     changes = found.changes if found.status == "CREATE_COMPLETE" else []
+    if not request.world.quirks.policy_changes_are_shown:
+        changes = [shown for each in changes if (shown := _without_policies(each))]
     reason = found.reason
     at = (request.account, request.region, stack.name)
     dropped = {lid for where, lid in request.world.script.dropped_with_values if values and where.covers(*at)}
@@ -83,6 +85,17 @@ def _changes(
                 f" creation failed for resource [{_using(found, name)}] because: No export named {name}"
             )
     return changes, reason
+
+
+_POLICIES = frozenset({"DeletionPolicy", "UpdateReplacePolicy"})
+
+
+def _without_policies(change: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a row without what it says of policies; None where it says nothing else."""
+    if not _POLICIES & set(change.get("Scope", ())):
+        return change
+    details = [detail for detail in change["Details"] if detail["Target"]["Attribute"] not in _POLICIES]
+    return {**change, "Scope": sorted(set(change["Scope"]) - _POLICIES), "Details": details} if details else None
 
 
 def _using(found: ChangeSet, export: str) -> str:
