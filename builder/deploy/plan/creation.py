@@ -39,7 +39,7 @@ class DraftStep:
     adoption: Adoption | None = None
     """Set where it adopts its stack, and does nothing else."""
     lost: tuple[ResourceChange, ...] = ()
-    """What is lost by policies that keep less than the deployed ones, whether or not its change set shows that."""
+    """What is lost by policies that keep less than the deployed ones, or is not, whatever its change set shows."""
 
 
 def is_made(decision: Decision) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from builder.deploy.plan.review import lost_policies
+from builder.deploy.plan.review import NOT_SHOWN, lost_policies
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.public_access import define, newly_public, public_access
@@ -61,8 +61,12 @@ def expect_changes(
 
 
 def lost_between(deployed: Template, desired: Template) -> tuple[ResourceChange, ...]:
-    """Return what resources lose by policies that keep less than the deployed ones, as the two templates say it."""
+    """Return what resources lose by policies that keep less than the deployed ones, as the two templates say it.
+
+    A row without a loss is of one whose policies both say plainly; with transforms, or functions, they do not.
+    """
     before, after = deployed.resources(), desired.resources()
+    plain = not (deployed.called_transforms or desired.called_transforms)
     rows = (
         ResourceChange(
             action="Modify",
@@ -74,16 +78,30 @@ def lost_between(deployed: Template, desired: Template) -> tuple[ResourceChange,
         for name in after
         if name in before
     )
-    return tuple(row for row in rows if row.losses)
+    return tuple(
+        row
+        for row in rows
+        if row.losses or (plain and _says_policies(before[row.logical_id]) and _says_policies(after[row.logical_id]))
+    )
+
+
+def _says_policies(resource: Mapping[str, Any]) -> bool:
+    return all(isinstance(resource.get(name, ""), str) for name in NOT_SHOWN)
 
 
 def with_lost(shown: Iterable[ResourceChange], lost: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
-    """Return the changes of a change set with what the templates say to be lost and no row of it shows."""
+    """Return the changes of a change set with what is lost by policies as `lost_between` has it from the templates.
+
+    What a row cannot show they tell, and what no row shows is a row of its own.
+    """
     changes = {(change.action, change.logical_id): change for change in shown}
     for row in lost:
-        own = changes.get((row.action, row.logical_id), replace(row, losses=()))
-        losses = tuple(dict.fromkeys((*own.losses, *row.losses)))
-        changes[row.action, row.logical_id] = replace(own, losses=losses)
+        own = changes.get((row.action, row.logical_id))
+        if own is None and not row.losses:
+            continue
+        seen = [loss for loss in own.losses if loss not in NOT_SHOWN.values()] if own else []
+        losses = tuple(dict.fromkeys((*seen, *row.losses)))
+        changes[row.action, row.logical_id] = replace(own or row, losses=losses)
     return tuple(changes.values())
 
 

@@ -43,6 +43,8 @@ POLICY_ACTIONS = frozenset(
 # How much of a resource a policy keeps.
 _KEEPS = {"Delete": 0, "Snapshot": 1, "RetainExceptOnCreate": 2, "Retain": 2}
 _KEEPING = ("DeletionPolicy", "UpdateReplacePolicy")
+NOT_SHOWN = {name: f"perhaps its {name}: CloudFormation does not show it before and after" for name in _KEEPING}
+"""What a change of a policy may lose where a change set shows no values of it."""
 
 
 def rate_risk(changes: Iterable[ResourceChange]) -> Risk:
@@ -137,7 +139,7 @@ def _policies(change: "ResourceChangeTypeDef") -> tuple[str, ...]:
         return ()
     return (
         *lost_policies(type_name, dict.fromkeys(known)),
-        *(f"perhaps its {name}: CloudFormation does not show it before and after" for name in sorted(hidden)),
+        *(NOT_SHOWN[name] for name in sorted(hidden)),
     )
 
 
