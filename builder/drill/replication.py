@@ -77,7 +77,7 @@ async def check_until_ended(clients: Clients, function: Function, experiment: st
             raise Failed(
                 where=where,
                 what=f"{what}: {state.get('reason', '')}",
-                next_step="look at the alarms that drill.fis.stop_alarms in dr.yaml names",
+                next_step="look at its alarms: those that drill.fis.stop_alarms names, and the built-in ones",
             )
         await asyncio.sleep(PACE.wait_s(loop.time() - began_s))
 

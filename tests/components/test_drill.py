@@ -1,10 +1,14 @@
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder.components.system import make_topology
+from builder.terms import StackId
 from components.templates import THREE, properties, statements, template, templates
+from wanted import make_wanted
 
 
 def test_without_a_word_in_dr_yaml_there_is_no_such_stack() -> None:
@@ -74,6 +78,22 @@ def test_an_alarm_that_stops_it_is_one_of_its_region_and_account_by_the_name_tha
         r"\$\{([^}]+)\}", lambda found: parts.get(found[1], "?"), condition["Value"]["Fn::Sub"].replace("${!", "\0")
     )
     assert arn.replace("\0", "${") == f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:{name[:255].strip()}"
+
+
+def test_built_in_alarms_that_it_does_not_set_off_stop_it_too_as_many_as_fis_takes() -> None:
+    def conditions(*said: str, **sections: Any) -> list[str]:
+        drill = {"fis": {"stop_alarms": [*said]}}
+        found = properties(template("us-east-1/drill", drill=drill, alarms={}, **sections), "Experiment")
+        return [one["Value"]["Fn::Sub"].rpartition(":alarm:")[2] for one in found["StopConditions"]]
+
+    ours = [f"tap-${{EnvironmentSuffix}}-function-{what}" for what in ("errors", "duration")]
+    assert conditions() == ours
+    assert conditions("checkout") == ["checkout", *ours]
+    assert conditions(*"abcd") == [*"abcd", ours[0]]
+    many = conditions(functions={name: {} for name in ("one", "two", "three", "four")})
+    assert [name.rpartition("-")[2] for name in many] == ["errors"] * 5
+    stacks = {stack.id: stack for stack in make_topology(make_wanted(drill="fis", alarms={})).stacks}
+    assert "us-east-1/alarms" in stacks[StackId("us-east-1/drill")].needs
 
 
 def test_its_role_is_the_same_with_alarms_since_fis_watches_them_by_its_own() -> None:

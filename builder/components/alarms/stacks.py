@@ -135,6 +135,18 @@ def make_components(config: Config) -> dict[str, Component]:
     return {NAME: Component(alarms=Alarms(topic=topic_name(config), service=service, replication=replication))}
 
 
+def guards(config: Config) -> tuple[str, ...]:
+    """Return the primary's alarms that no drill sets off by itself, by name, the most telling first; none without any.
+
+    While the primary is paused, and when it is throttled, nothing fails by that: a call that is throttled is answered
+    429, and not carried out.
+    """
+    if config.alarms is None:
+        return ()
+    whats = (What.ERRORS, What.DURATION)
+    return tuple(Watch(name, what).name(config.project) for what in whats for name in config.functions_by_name)
+
+
 def topic_name(config: Config) -> str:
     """Return the name of every region's topic."""
     return names.stack_name(config.project, NAME)

@@ -23,6 +23,11 @@ DRILL_PATTERNS = {
     _HEALTH: "GET and a path, like GET /health",
 }
 """What each pattern asks for, in words."""
+MOST_STOP_ALARMS = 5
+"""Stop conditions of an experiment's template.
+
+Source: https://docs.aws.amazon.com/fis/latest/userguide/fis-quotas.html
+"""
 DRILL_TAGS = frozenset({"[name]", "[paths]"})
 """What pydantic puts into a place for the kind of probe that it read; no key of the file is called so."""
 
@@ -77,10 +82,9 @@ _AlarmName = Annotated[str, StringConstraints(pattern=_ALARM, max_length=255), A
 class FisConfig(Section):
     """The experiment that pauses replication out of the primary: a stack of its own."""
 
-    # https://docs.aws.amazon.com/fis/latest/userguide/fis-quotas.html: stop conditions of a template
     stop_alarms: Annotated[tuple[_AlarmName, ...], AfterValidator(check_once)] = Field(
         default=(),
-        max_length=5,
+        max_length=MOST_STOP_ALARMS,
         description="CloudWatch alarms of the primary region that stop the experiment, by name",
         json_schema_extra={"uniqueItems": True},
         examples=[["checkout-errors"]],

@@ -5,7 +5,9 @@ from typing import Any
 from awacs.aws import Action, Allow, BoolIfExists, Condition, PolicyDocument, Statement, StringEquals
 from troposphere import GetAtt, Output, Ref, Sub, Template, fis, iam
 
+from builder.components.alarms.stacks import guards
 from builder.components.bucket.stacks import replicated_buckets
+from builder.components.drill.options import MOST_STOP_ALARMS
 from builder.components.role import make_role
 from builder.components.skeleton import add, make_skeleton
 from builder.config import Config, Wanted
@@ -74,13 +76,17 @@ def _actions(config: Config) -> dict[str, fis.ExperimentTemplateAction]:
 
 
 def _stop_conditions(config: Config) -> list[fis.ExperimentTemplateStopCondition]:
-    """The alarms of the primary region that end the experiment; FIS wants `none` said where there is none."""
-    alarms = config.drill.fis.stop_alarms if config.drill.fis else ()
+    """The alarms of the primary region that end the experiment; FIS wants `none` said where there is none.
+
+    Those that dr.yaml names come first, as many of the built-in ones as FIS takes after them.
+    """
+    said = config.drill.fis.stop_alarms if config.drill.fis else ()
     named = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
+    # A name that people give is no place for Sub's own variables.
+    alarms = (*(name.replace("${", "${!") for name in said), *guards(config))
     return [
-        # A name is no place for Sub's own variables.
-        fis.ExperimentTemplateStopCondition(Source="aws:cloudwatch:alarm", Value=Sub(named + name.replace("${", "${!")))
-        for name in alarms
+        fis.ExperimentTemplateStopCondition(Source="aws:cloudwatch:alarm", Value=Sub(named + name))
+        for name in alarms[:MOST_STOP_ALARMS]
     ] or [fis.ExperimentTemplateStopCondition(Source="none")]
 
 
