@@ -29,6 +29,12 @@ class AlarmSighting:
     notifies: bool
     """Whether its actions are carried out."""
 
+    @property
+    def words(self) -> str:
+        """Its state, since when and why."""
+        since = f" since {self.since:%Y-%m-%d %H:%M:%S} UTC" if self.since else ""
+        return f"the alarm {self.name} is in {self.state}{since}: {self.reason}"
+
 
 async def observe_alarms(clients: Clients, site: Site, names: Iterable[str]) -> Mapping[str, AlarmSighting]:
     """Return the metric alarms of these names that there are in a region, by name; what is not there is left out."""

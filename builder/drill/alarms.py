@@ -45,13 +45,7 @@ def useless(names: Iterable[str], seen: Mapping[str, AlarmSighting]) -> Iterator
         if alarm is None:
             yield name, f"the alarm {name} is not there"
         elif alarm.state == ALARM:
-            yield name, told(alarm)
-
-
-def told(alarm: AlarmSighting) -> str:
-    """Return an alarm's state in words."""
-    since = f" since {alarm.since:%Y-%m-%d %H:%M:%S} UTC" if alarm.since else ""
-    return f"the alarm {alarm.name} is in {alarm.state}{since}: {alarm.reason}"
+            yield name, alarm.words
 
 
 async def check_alarms(
@@ -104,7 +98,7 @@ async def _watch(context: DrillContext, clients: Clients, conditions: StopCondit
             silent = True
             continue
         silent = False
-        if alarming := [told(alarm) for alarm in seen.values() if alarm.state == ALARM]:
+        if alarming := [alarm.words for alarm in seen.values() if alarm.state == ALARM]:
             raise Failed(
                 where=f"{region}, which takes over",
                 what="\n  ".join([f"{alarming[0]}: the drill ends, and the primary is given back", *alarming[1:]]),

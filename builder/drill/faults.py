@@ -324,7 +324,7 @@ def _fis(scene: FaultContext) -> Fault:
         return await replication.find_template(clients, function, primary.target.deployment)
 
     async def check() -> None:
-        await find()
+        await replication.check_stop_alarms(clients, function, await find())
 
     async def pause() -> None:
         nonlocal begun

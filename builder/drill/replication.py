@@ -11,7 +11,7 @@ from typing import Any
 
 import urllib3
 
-from builder.aws import Clients, Pace, call, pages
+from builder.aws import ALARM, Clients, Pace, call, observe_alarms, pages
 from builder.aws.call import is_here
 from builder.drill.note import TAG
 from builder.drill.target import Function
@@ -43,6 +43,17 @@ async def find_template(clients: Clients, function: Function, deployment: str) -
             next_step="drill: fis in dr.yaml, then python -m builder render and deploy",
         )
     return ours[0]
+
+
+async def check_stop_alarms(clients: Clients, function: Function, template: str) -> None:
+    """Raise Stopped where an alarm that stops the experiment is on already, and would end it for what it did not do."""
+    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {template}"
+    found = (await call(where, fis.get_experiment_template, id=template))["experimentTemplate"]
+    arns = [one["value"] for one in found["stopConditions"] if one["source"] == "aws:cloudwatch:alarm"]
+    seen = await observe_alarms(clients, function.site, [arn.partition(":alarm:")[2] for arn in arns])
+    if words := [alarm.words for alarm in seen.values() if alarm.state == ALARM]:
+        what = "its experiment would be stopped at once: no fault is made\n  " + "\n  ".join(words)
+        raise Stopped(where=function.where, what=what, next_step="--fault throttle goes without an experiment")
 
 
 async def start_experiment(clients: Clients, function: Function, template: str, drill: str) -> str:

@@ -226,6 +226,8 @@ class On(Enum):
     ALARMS = auto()
     """Every one of the regions that have any of the assembly's: whether AWS checks the names that are asked for, or
     all, is unverified."""
+    EXPERIMENT_ALARMS = auto()
+    """Every alarm of the regions that have an experiment: what stops that may be in any stack, or in none."""
     TOPICS = auto()
     SIGNED_FUNCTIONS = auto()
     """Those with a URL that wants signed requests, or may want them."""
@@ -394,6 +396,9 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         ),
         On.EXPERIMENTS: GrantTarget("Experiments", _grounds(bounds, setting, "AWS::FIS::ExperimentTemplate")),
         On.ALARMS: GrantTarget("EveryAlarm", _gathered(bounds, partial(_every_alarm, setting), _ALARM)),
+        On.EXPERIMENT_ALARMS: GrantTarget(
+            "ExperimentAlarms", _gathered(bounds, partial(_every_alarm, setting), "AWS::FIS::ExperimentTemplate")
+        ),
         On.TOPICS: GrantTarget("Topics", _grounds(bounds, setting, "AWS::SNS::Topic")),
         On.SIGNED_FUNCTIONS: GrantTarget("SignedFunctions", _gathered(bounds, lambda url: _signed(url, setting), _URL)),
         **_fleet_places(bounds, setting, caller),
@@ -444,8 +449,8 @@ def _grounds(bounds: tuple[Bound, ...], setting: PolicyScope, *types: str) -> tu
     return _gathered(bounds, lambda resource: GROUNDS[resource.type].place(resource, setting).arns, *types)
 
 
-def _every_alarm(setting: PolicyScope, alarm: BoundResource) -> tuple[str, ...]:
-    return (setting.arn("cloudwatch", alarm.region, f"alarm:{ANY}"),)
+def _every_alarm(setting: PolicyScope, beside: BoundResource) -> tuple[str, ...]:
+    return (setting.arn("cloudwatch", beside.region, f"alarm:{ANY}"),)
 
 
 def _signed(url: BoundResource, setting: PolicyScope) -> tuple[str, ...]:

@@ -156,6 +156,33 @@ def test_a_flap_ends_where_somebody_else_sets_the_concurrency(theatre: Theatre) 
     assert state(theatre) == before
 
 
+def test_an_alarm_that_is_on_already_keeps_the_experiment_from_being_begun(with_experiment: Theatre) -> None:
+    theatre, before = with_experiment, state(with_experiment)
+    cloudwatch = boto3.client("cloudwatch", **theatre.account._access(PRIMARY))
+    cloudwatch.put_metric_alarm(
+        AlarmName="errors",
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=1,
+        MetricName="errors",
+        Namespace="own",
+        Period=60,
+        Statistic="Sum",
+        Threshold=1,
+        TreatMissingData="ignore",
+    )
+    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="of the test")
+
+    async def checked() -> None:
+        async with on_scene(theatre) as (_, scene):
+            await FAULTS["fis"](scene).check()
+
+    with pytest.raises(Stopped, match="would be stopped at once: no fault is made\n  the alarm errors is in ALARM"):
+        asyncio.run(checked())
+    cloudwatch.delete_alarms(AlarmNames=["errors"])
+    asyncio.run(checked())
+    assert state(theatre) == before
+
+
 @pytest.mark.parametrize("when", ["while the primary falls behind", "during the outage"])
 def test_an_alarm_that_stops_the_experiment_ends_the_drill_and_gives_the_primary_back(
     with_experiment: Theatre, monkeypatch: pytest.MonkeyPatch, when: str
