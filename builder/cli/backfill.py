@@ -10,8 +10,8 @@ from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
 
 if TYPE_CHECKING:
-    from builder.deploy.backfill.compare import Gap
     from builder.deploy.backfill.records import Backfill, BackfillOptions, Ended, Job, Source
+    from builder.deploy.observe.objects import Gap
 
     Planned = tuple[Backfill, dict[str, Gap] | None]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from builder import deploy
 from builder.assembly import Assembly
 from builder.assembly.build import BUILD_FOLDER, Built, NotBuilt, build, differs_here
-from builder.assembly.components import stacks_of_functions
+from builder.assembly.components import OutputOf, stacks_of_functions
 from builder.assembly.manifest import PreviousValue, StackEntry
 from builder.assembly.render import make_assembly
 from builder.aws import Clients, Tempo
@@ -170,8 +170,9 @@ def _first_deployment(life: _Life, original: Assembly) -> None:
         if kept := previous_of(entry):
             tell(Line(f"{entry.id}: {', '.join(kept)} would keep what the stack has; none stands, so by a stand-in"))
     deployment, plan = life.deployment, _plan(life)
-    if len(plan.change_sets) != len(deployment.stacks):
-        raise Failed(where="plan", what=f"{len(plan.change_sets)} change sets for {len(deployment.stacks)} stacks")
+    planned = {change_set.stack for change_set in plan.change_sets}
+    if len(planned) != len(deployment.stacks):
+        raise Failed(where="plan", what=f"change sets for {len(planned)} of {counted(len(deployment.stacks), 'stack')}")
     stand = "stands" if len(plan.steps) == 1 else "stand"
     tell(Line(f"{counted(len(plan.steps), 'change set')} {stand} in review, and no stack exists yet"))
     for later in plan.deferred:
@@ -234,11 +235,18 @@ def make_change(wanted: Wanted | None, assembly: Assembly) -> Change:
         functions = {"function": made.manifest.components["function"]}
         return Change("one more variable in the functions' environment", made, stacks_of_functions(functions))
     entries = assembly.manifest.stacks
-    needed = {need.partition("/")[2] for entry in entries for need in entry.needs}
+    needed = {name for entry in entries for need in entry.needs if (name := _needed(entry, need))}
     free = Counter(name for entry in entries if (name := entry.id.partition("/")[2]) not in needed)
     ((name, _),) = free.most_common(1)
     stacks = tuple(entry.id for entry in entries if entry.id.partition("/")[2] == name)
     return Change(f"one more output in the template of {name}", with_output(assembly, stacks), stacks)
+
+
+def _needed(entry: StackEntry, need: StackId) -> str:
+    """Return the name of a need; not of a stack's like in another region, of which it takes no output."""
+    name = need.partition("/")[2]
+    takes = any(isinstance(one, OutputOf) and one.output[0] == need for one in entry.parameters.values())
+    return name if takes or name != entry.id.partition("/")[2] else ""
 
 
 def _update(life: _Life) -> _Life:

@@ -8,8 +8,8 @@ from typing import Literal
 
 from rich.text import Text
 
-from builder.deploy.backfill.compare import Gap
 from builder.deploy.backfill.records import Backfill, Ended, Job
+from builder.deploy.observe.objects import Gap
 from builder.report.screen import json_line, one_line
 from builder.terms import counted
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from builder.aws import Clients
-from builder.deploy.backfill.compare import BucketPlace
 from builder.deploy.backfill.jobs import plan_backfill, run_backfill
 from builder.deploy.backfill.records import Backfill, BackfillOptions, Ended, Job, Source
+from builder.deploy.observe.objects import BucketPlace
 from builder.terms import AccountId, Arn, Region, Site
 from deploy.rig import ACCOUNT
 from fake_aws import World, run_virtual

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 
 from builder.assembly.components import Bucket, OutputOf
-from builder.deploy.backfill.compare import Gap, KeyPair, measure_gap, pairs
 from builder.deploy.backfill.records import (
     Backfill,
     BackfillOptions,
@@ -16,6 +15,7 @@ from builder.deploy.backfill.records import (
     judge,
     make_request,
 )
+from builder.deploy.observe.objects import Gap, KeyPair, measure_gap, pairs
 from builder.errors import AwsError, Stopped
 from builder.terms import Arn, Region, StackId
 from deploy.backfilling import BEYOND, EAST, HERE, NORTH, ROLE, THERE, WEST, Buckets, make_source, place

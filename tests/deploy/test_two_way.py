@@ -3,11 +3,17 @@
 import pytest
 
 from builder.deploy import Deployment, Done, read_plan, write_plan
+from builder.deploy.backfill.jobs import plan_backfill, run_backfill
+from builder.deploy.backfill.records import BackfillOptions, Source
+from builder.deploy.observe.objects import BucketPlace
 from builder.deploy.records import AnyStep, StepPlace, make_waits
-from builder.terms import Region, StackId
+from builder.errors import Stopped
+from builder.terms import AccountId, Region, Site, StackId
+from deploy.backfilling import ROLE
 from deploy.rig import ACCOUNT, Rig
 from deploy.two_way import THREE, TWO, make_buckets
 from fake_aws import World
+from fake_aws.s3.records import Version
 
 pytestmark = pytest.mark.slow  # deployments
 EAST, WEST, EUROPE = (StackId(f"{region}/uploads") for region in THREE)
@@ -116,3 +122,81 @@ def test_what_completes_a_stack_waits_for_those_that_wait_for_its_beginning() ->
         StepPlace(EUROPE, 1): (StepPlace(EUROPE, 0), StepPlace(WEST, 0), StepPlace(EAST, 0)),
         StepPlace(EAST, 0): (StepPlace(WEST, 0), StepPlace(EUROPE, 0)),
     }
+
+
+# -- a pair that stands ------------------------------------------------------------------------------------------------
+
+
+def put(rig: Rig, region: str, key: str) -> None:
+    rig.clients.s3(Region(region)).put_object(Bucket=name(region), Key=key, Body=b"x")
+
+
+def contested(rig: Rig) -> Rig:
+    """One way so far: keys with versions of their own on both sides, one deleted there, and others."""
+    put(rig, "us-east-1", "both")
+    put(rig, "us-east-1", "deleted")
+    put(rig, "us-east-1", "here")
+    rig.world.settle()
+    put(rig, "us-west-2", "both")
+    put(rig, "us-west-2", "there")
+    rig.clients.s3(Region("us-west-2")).delete_object(Bucket=name("us-west-2"), Key="deleted")
+    # One that has not come over: what it was before is all that the other has.
+    late = rig.world.buckets[name("us-east-1")]
+    late.versions.insert(0, Version("both", rig.world.new_uuid(), rig.world.datetime(), b"y"))
+    return rig
+
+
+@pytest.fixture(scope="module")
+def one_way() -> World:
+    return contested(deployed(make_buckets("one-way"))).world
+
+
+def again(world: World, deployment: Deployment) -> Rig:
+    rig = Rig(world.copied(), deployment=deployment, plans=5)
+    rig.world.page_size = 2
+    return rig
+
+
+def test_keys_that_both_sides_have_versions_of_stop_it_until_they_are_allowed(one_way: World) -> None:
+    rig = again(one_way, make_buckets())
+    plan = rig.plan()
+    (hit,) = plan.guards
+    assert hit.allow == "us-west-2/uploads/BothWays"
+    assert hit.why.startswith("1 key with versions of their own in us-west-2 and in us-east-1 and 1 key deleted in one")
+    assert hit.why.endswith("the first: both, deleted")
+    with pytest.raises(Stopped):
+        rig.execute(plan)
+    assert rules(rig)["us-west-2"] == []
+    assert all(isinstance(one, Done) for one in rig.execute(plan, [hit.allow]))
+    assert rules(rig)["us-west-2"] == [name("us-east-1")]
+    # By then they do: nothing is compared any more.
+    rig.world.calls.clear()
+    assert rig.plan(make_buckets(expire_noncurrent_days=5)).guards == ()
+    assert rig.operations("ListObjectVersions") == 0
+
+
+def test_what_came_to_be_contested_after_the_plan_stops_it_too(one_way: World) -> None:
+    rig = again(one_way, make_buckets())
+    for bucket in rig.world.buckets.values():
+        bucket.versions.clear()
+    plan = rig.plan()
+    assert plan.guards == ()
+    contested(rig)
+    with pytest.raises(Stopped, match="BothWays"):
+        rig.execute(read_plan(write_plan(plan), "plan.json"))
+
+
+def test_a_backfill_after_it_brings_both_sides_together(one_way: World) -> None:
+    rig = again(one_way, make_buckets())
+    done(rig)
+    east, west = (
+        BucketPlace(site=Site(None, Region(region)), name=name(region), owner=AccountId(ACCOUNT)) for region in TWO
+    )
+    for here, there in ((east, west), (west, east)):
+        source = Source(component="uploads", bucket=here, destinations=(there,), role=ROLE)
+        backfill = rig.run(lambda source=source: plan_backfill(rig.clients, "tap-dev", source, BackfillOptions()))  # type: ignore[misc]  # bound now
+        ended = rig.run(lambda job=backfill: run_backfill(rig.clients, job, lambda _: None))  # type: ignore[misc]  # likewise
+        assert ended.verdict == "done"
+    versions = [{(one.key, one.version_id) for one in rig.world.buckets[place.name].versions} for place in (east, west)]
+    assert versions[0] == versions[1]
+    assert len(versions[0]) == 7

@@ -32,6 +32,7 @@ from deploy.packaged import NESTING, WORKER, bucket, packaged, sources
 from deploy.protected import KEPT_KEY, KEPT_NAMES, kept
 from deploy.rig import ACCOUNT, ROOT, Rig, changed, edited
 from deploy.test_exports import IMPORTS_NONE, OTHER_VALUE, both
+from deploy.two_way import make_buckets
 from fake_aws import World
 from fake_aws.refusals import Unsupported
 from policy.reference import actions
@@ -83,6 +84,19 @@ def prune_old_code(rig: Rig) -> None:
     later = rig.world.datetime() + YOUNG
     old = rig.run(lambda: find_leftovers(deployment, AccountId(ACCOUNT), (), rig.clients, later))
     assert rig.run(lambda: prune(old.leftovers, rig.clients)) == 1
+
+
+def plan_both_ways(rig: Rig) -> None:
+    rig.deploy(make_buckets("one-way"))
+    rig.world.calls.clear()
+    rig.plan(make_buckets())
+
+
+def execute_both_ways(rig: Rig) -> None:
+    rig.deploy(make_buckets("one-way"))
+    plan = rig.plan(make_buckets())
+    rig.world.calls.clear()
+    rig.execute(plan)
 
 
 def plan_for_the_first_time(rig: Rig) -> None:
@@ -319,6 +333,7 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     Verb.PLAN: (
         plan_an_adoption,
         on_another_account,
+        plan_both_ways,
         plan_for_the_first_time,
         plan_a_first_time_and_throw_it_away,
         plan_code_for_a_bucket_that_nobody_makes,
@@ -326,6 +341,7 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     ),
     Verb.EXECUTE: (
         on_another_account,
+        execute_both_ways,
         execute_for_the_first_time,
         execute_what_is_deferred,
         execute_an_upload,

@@ -7,7 +7,6 @@ from typing import Any
 
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call, observe_account, pages, together
-from builder.deploy.backfill.compare import BucketPlace, Gap, measure_gap
 from builder.deploy.backfill.records import (
     ENDED,
     OPERATION,
@@ -23,6 +22,7 @@ from builder.deploy.backfill.records import (
 )
 from builder.deploy.desired import Deployment
 from builder.deploy.observe.deployment import check_account, observe_every_output
+from builder.deploy.observe.objects import BucketPlace, Gap, measure_gap, observe_rules
 from builder.errors import AwsError, Stopped
 from builder.terms import Arn
 
@@ -71,22 +71,10 @@ async def plan_backfill(clients: Clients, deployment: str, source: Source, optio
 
 
 async def _count_rules(clients: Clients, source: Source) -> int:
-    """Return how many rules a source has. Raises Stopped where none leads to one of its destinations."""
-    bucket = source.bucket
-    client = clients.of(bucket.site).s3(bucket.site.region)
-    try:
-        answer = await call(
-            bucket.text, client.get_bucket_replication, Bucket=bucket.name, ExpectedBucketOwner=bucket.owner
-        )
-        rules = answer["ReplicationConfiguration"]["Rules"]
-    except AwsError as error:
-        if error.code != "ReplicationConfigurationNotFoundError":
-            raise
-        rules = []
-    enabled = [rule["Destination"]["Bucket"].rpartition(":")[2] for rule in rules if rule["Status"] == "Enabled"]
+    enabled = await observe_rules(clients, source.bucket)
     if lacking := [place.text for place in source.destinations if place.name not in enabled]:
         raise Stopped(
-            where=bucket.text,
+            where=source.bucket.text,
             what=f"has no rule that replicates to {', '.join(lacking)}, and a job follows the rules",
             next_step="python -m builder deploy    makes the rules; then the same again",
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from builder.assembly.components import Bucket, OutputOf
-from builder.deploy.backfill.compare import BucketPlace
+from builder.deploy.observe.objects import BucketPlace
 from builder.errors import Stopped
 from builder.terms import Arn, Region, StackId, counted
 

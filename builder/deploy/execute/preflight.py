@@ -8,6 +8,7 @@ from builder.aws import Clients, observe_account, together
 from builder.deploy.observe.deployment import check_reach
 from builder.deploy.observe.stacks import ObservedStack, observe_policy, observe_stack, unless_lagging
 from builder.deploy.plan.artifacts import check_artifacts, check_same, observe_object, place_of
+from builder.deploy.plan.both_ways import both_ways_hits
 from builder.deploy.plan.change_set import is_alike, observe_change_sets, reviews_of_others
 from builder.deploy.plan.dependants import check_without
 from builder.deploy.plan.draft import remedy
@@ -116,7 +117,12 @@ async def _look_at_all(
     work = [step for steps in left.values() for step in steps if isinstance(step, Step | Deferred)]
     await check_done(ground, done)
     await check_without(deployment, work, clients)
-    guards = (*await judge_guards(ground, left), *await judge_needs(ground, left, done))
+    standing = {stack.id: found for stack in deployment.stacks if (found := ground.stack(stack)) is not None}
+    guards = (
+        *await judge_guards(ground, left),
+        *await judge_needs(ground, left, done),
+        *await both_ways_hits(deployment, standing, work, plan.account, clients),
+    )
     if trusted.more_guards:
         steps = tuple(step for step in work if isinstance(step, Step))
         deferred = tuple(step for step in work if isinstance(step, Deferred))

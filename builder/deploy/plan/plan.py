@@ -15,6 +15,7 @@ from builder.deploy.observe.nested import observe_contents
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
 from builder.deploy.plan.adoption import check_only_tags, no_tags
 from builder.deploy.plan.artifacts import check_bootstraps, find_artifacts, place_templates, uploads_for, with_bucket
+from builder.deploy.plan.both_ways import both_ways_hits
 from builder.deploy.plan.change_set import (
     ChangeSetRequest,
     OlderChangeSet,
@@ -164,6 +165,7 @@ async def make_plan(
         deferred = tuple(foretell(one, look.policies.get(one.stack)) for one in work if isinstance(one, Deferred))
         pending = tuple(review for _, reviews in results for review in reviews)
         await check_without(deployment, work, clients)
+        contested = await both_ways_hits(deployment, look.stacks, work, look.account, clients)
         if wish.replaced is not None:
             pending = await _replace(planner, wish.replaced, pending)
     except (BuilderError, asyncio.CancelledError):
@@ -186,7 +188,10 @@ async def make_plan(
         artifacts=artifacts,
         unchanged=_unchanged(deployment, (*made, *deferred, *draft.policies, *draft.protections)),
         orphans=left_alone,
-        guards=guard_hits((*made, *deferred), deletions, left_alone, draft.protections, draft.policies),
+        guards=(
+            *guard_hits((*made, *deferred), deletions, left_alone, draft.protections, draft.policies),
+            *contested,
+        ),
         pending=pending,
         left_out=tuple(stack.id for stack in deployment.left_out),
         options=options,

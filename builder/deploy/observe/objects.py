@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call
+from builder.errors import AwsError
 from builder.terms import AccountId, Site
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ class KeyPair:
         """The versions that are there and not here."""
         return _beyond(self.there, self.here)
 
+    @property
+    def is_contested(self) -> bool:
+        """Whether each has versions that the other lacks, or one serves what was deleted in the other."""
+        if self.here is None or self.there is None:
+            return False
+        return bool(self.lacking and self.returning) or self.here.is_deleted != self.there.is_deleted
+
 
 def _beyond(side: KeyVersions | None, other: KeyVersions | None) -> dict[str, int]:
     known = other.sizes if other else {}
@@ -104,6 +112,21 @@ async def measure_gap(clients: Clients, source: BucketPlace, destination: Bucket
     async for pair in pairs(clients, source, destination):
         gap.take(pair)
     return gap
+
+
+async def observe_rules(clients: Clients, bucket: BucketPlace) -> tuple[str, ...]:
+    """Return the buckets that a bucket's rules replicate to, those that are enabled. Raises AwsError."""
+    client = clients.of(bucket.site).s3(bucket.site.region)
+    try:
+        answer = await call(
+            bucket.text, client.get_bucket_replication, Bucket=bucket.name, ExpectedBucketOwner=bucket.owner
+        )
+        rules = answer["ReplicationConfiguration"]["Rules"]
+    except AwsError as error:
+        if error.code != "ReplicationConfigurationNotFoundError":
+            raise
+        return ()
+    return tuple(rule["Destination"]["Bucket"].rpartition(":")[2] for rule in rules if rule["Status"] == "Enabled")
 
 
 async def pairs(clients: Clients, here: BucketPlace, there: BucketPlace) -> AsyncIterator[KeyPair]:
@@ -149,7 +172,10 @@ def _keys_of(page: "ListObjectVersionsOutputTypeDef") -> list[KeyVersions]:
     markers: dict[str, set[str]] = {}
     deleted = {marker["Key"] for marker in page.get("DeleteMarkers", []) if marker.get("IsLatest")}
     for version in page.get("Versions", []):
-        sizes.setdefault(version["Key"], {})[version["VersionId"]] = int(version.get("Size", 0))
+        # What was there before versions is called null in every bucket.
+        known = version["VersionId"]
+        known += f" {version.get('ETag', '')}" if known == "null" else ""
+        sizes.setdefault(version["Key"], {})[known] = int(version.get("Size", 0))
     for marker in page.get("DeleteMarkers", []):
         markers.setdefault(marker["Key"], set()).add(marker["VersionId"])
     return [

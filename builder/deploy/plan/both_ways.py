@@ -1,0 +1,113 @@
+"""Two buckets that stand and are to replicate to each other: what each has that the other lacks is shown first.
+
+A rule does not touch what is there already. But from then on each bucket takes what the other is given, and a backfill
+brings the rest together: which version of a key is read then follows from times that nobody compared. So each new pair
+is listed while it is planned, and a key that is contested stops the plan until it is allowed.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from builder.assembly.components import Bucket
+from builder.aws import Clients, together
+from builder.deploy.desired import Deployment
+from builder.deploy.observe.objects import BucketPlace, KeyPair, observe_rules, pairs
+from builder.deploy.observe.stacks import ObservedStack
+from builder.deploy.records import Deferred, GuardHit, ResourceChange, Step
+from builder.terms import AccountId, Region, StackId, counted
+
+BOTH_WAYS = "BothWays"
+"""What `--allow` names of a stack whose bucket is to take what another one has."""
+_BUCKET, _RULES = "AWS::S3::Bucket", "ReplicationConfiguration"
+_SHOWN = 5
+
+
+@dataclass(slots=True)
+class Contested:
+    """The keys of two buckets that each has something of which the other lacks."""
+
+    own: int = 0
+    """How many have versions of their own in both."""
+    deleted: int = 0
+    """How many others were deleted in one, and are read in the other."""
+    examples: list[str] = field(default_factory=list)
+
+    def take(self, pair: KeyPair) -> None:
+        """Count one key."""
+        if not pair.is_contested:
+            return
+        if pair.lacking and pair.returning:
+            self.own += 1
+        else:
+            self.deleted += 1
+        if len(self.examples) < _SHOWN:
+            self.examples.append(pair.key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    stack: StackId
+    """The stack whose bucket gets the rule back."""
+    here: BucketPlace
+    there: BucketPlace
+
+
+async def both_ways_hits(
+    deployment: Deployment,
+    standing: Mapping[StackId, ObservedStack],
+    work: Collection[Step | Deferred],
+    account: AccountId,
+    clients: Clients,
+) -> tuple[GuardHit, ...]:
+    """Return a guard for each pair of buckets that will replicate to each other and does not yet, if keys stop it."""
+    changed = {one.stack for one in work if any(_touches_rules(change) for change in one.changes)}
+    found = [pair for pair in _pairs(deployment, standing, account) if {pair.stack} & changed]
+    hits = await together(_hit(clients, pair) for pair in found)
+    return tuple(hit for hit in hits if hit is not None)
+
+
+def _touches_rules(change: ResourceChange) -> bool:
+    """Return whether a bucket that stands may get other rules: also where no property is shown."""
+    if change.type != _BUCKET or change.action != "Modify":
+        return False
+    return not change.properties or any(_RULES in touched.path for touched in change.properties)
+
+
+def _pairs(deployment: Deployment, standing: Mapping[StackId, ObservedStack], account: AccountId) -> Iterator[_Pair]:
+    for component in deployment.components.values():
+        bucket = component.bucket
+        for source, destination in bucket.replication if bucket else ():
+            if bucket is None or (destination, source) not in bucket.replication:
+                continue
+            here, there = (_place(bucket, region, standing, account) for region in (source, destination))
+            if here and there:
+                yield _Pair(bucket.names[source].output[0], here, there)
+
+
+def _place(
+    bucket: Bucket, region: Region, standing: Mapping[StackId, ObservedStack], account: AccountId
+) -> BucketPlace | None:
+    stack_id, output = bucket.names[region].output
+    stack = standing.get(stack_id)
+    if stack is None or not stack.facts.exists or output not in stack.outputs:
+        return None
+    return BucketPlace(site=stack.site, name=stack.outputs[output], owner=stack.site.account or account)
+
+
+async def _hit(clients: Clients, pair: _Pair) -> GuardHit | None:
+    if pair.there.name in await observe_rules(clients, pair.here):
+        return None
+    contested = Contested()
+    async for one in pairs(clients, pair.here, pair.there):
+        contested.take(one)
+    if not contested.examples:
+        return None
+    here, there = pair.here.site.region, pair.there.site.region
+    told = []
+    if contested.own:
+        told.append(f"{counted(contested.own, 'key')} with versions of their own in {here} and in {there}")
+    if contested.deleted:
+        told.append(f"{counted(contested.deleted, 'key')} deleted in one of them and read in the other")
+    first = ", ".join(contested.examples)
+    why = f"{' and '.join(told)} come together: which version is read then nobody compared; the first: {first}"
+    return GuardHit(stack=pair.stack, logical_id=BOTH_WAYS, why=why, allow=f"{pair.stack}/{BOTH_WAYS}")
