@@ -28,6 +28,7 @@ _GO_ON = "the jobs go on in S3; python -m builder backfill    looks at them agai
     help="Also what was replicated before, for a destination that has lost it; implied where a bucket has several.",
 )
 @click.option("--report", is_flag=True, help="Write what failed into the source, under builder-backfill/.")
+@click.option("--with-lifecycle", is_flag=True, help="Though lifecycle rules may remove delete markers that arrive.")
 @click.option(
     "--role-arn", metavar="ARN", help="The role that the jobs take, instead of the one in each bucket's stack."
 )
@@ -42,6 +43,7 @@ def backfill(  # noqa: PLR0913 - as click has them
     no_count: bool,
     replicated: bool,
     report: bool,
+    with_lifecycle: bool,
     role_arn: str | None,
     yes: bool,
 ) -> ExitCode:
@@ -50,6 +52,7 @@ def backfill(  # noqa: PLR0913 - as click has them
     Counts what each destination lacks, asks, and watches the jobs. After Ctrl-C they go on; the same again watches
     them. Exit code 1 where versions could not be replicated, though S3 calls the job Complete.
     """
+    from builder.deploy.backfill.jobs import check_lifecycle
     from builder.deploy.backfill.records import BackfillOptions
     from builder.report.backfill import plan_text
 
@@ -62,12 +65,15 @@ def backfill(  # noqa: PLR0913 - as click has them
     options = BackfillOptions(replicated=replicated, report=report)
     planned = session.run(_plan(session, sources, options, is_counted=not no_count))
     session.console.say(plan_text(planned))
-    todo = [one for one, gaps in planned if gaps is None or any(gap.lacking for gap in gaps.values())]
+    todo = [one for one, gaps in planned if gaps is None or any(gap.lacking or gap.markers for gap in gaps.values())]
     if not todo:
         session.console.say("nothing is lacking")
         return ExitCode.DONE
     if dry_run:
         return ExitCode.DONE
+    if not with_lifecycle:
+        markers = [one.source for one, gaps in planned if gaps is None or any(gap.markers for gap in gaps.values())]
+        session.run(check_lifecycle(session.clients, markers))
     if not yes:
         session.console.ask("Replicate what is lacking?")
     return _run(session, todo, is_counted=not no_count)

@@ -68,7 +68,10 @@ def _execute(session: Session, plan: deploy.Plan, execution: Execution) -> ExitC
         write_private(
             execution.plan_file, deploy.write_plan(deploy.after_review(plan, ended)), str(execution.plan_file)
         )
-    return tell_end(session, ended, execution.again)
+    code = tell_end(session, ended, execution.again)
+    if code is ExitCode.DONE and (places := text.unfilled(plan)):
+        session.console.warn(f"{', '.join(places)}: {text.BACKFILL}")
+    return code
 
 
 def tell_end(session: Session, ended: Sequence[deploy.Outcome], again: str) -> ExitCode:

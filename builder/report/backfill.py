@@ -76,10 +76,11 @@ def _planned(backfill: Backfill, gaps: Mapping[str, Gap] | None) -> Iterator[Tex
 
 
 def _gap(gap: Gap) -> str:
+    markers = f", and {counted(gap.markers, 'delete marker')}" if gap.markers else ""
     if not gap.lacking:
-        return f"lacks none of {counted(gap.versions, 'version')}"
+        return f"lacks none of {counted(gap.versions, 'version')}{markers}"
     first = f"; the first key is {one_line(gap.example, _KEY_WIDTH)}"
-    return f"lacks {gap.lacking:,} of {counted(gap.versions, 'version')}, {_size(gap.bytes)}{first}"
+    return f"lacks {gap.lacking:,} of {counted(gap.versions, 'version')}, {_size(gap.bytes)}{markers}{first}"
 
 
 def _size(count: int) -> str:

@@ -68,11 +68,40 @@ def plan_text(shown: Plan, view: View = View()) -> Text:
         blocks.append([Text("opens to the world:", style="bold red"), *map(printable, opens[:_OPENS]), *more])
     if stops := list(_stops(shown, view.stops)):
         blocks.append([Text("stops until allowed by name:", style="bold red"), *stops])
+    blocks += _unfilled(shown)
     if not shown.is_empty:
         blocks.append([Text(str(make_tally(shown)), style="bold")])
     return Text("\n\n").join(
         Text("\n").join(Text(line) if isinstance(line, str) else line for line in block) for block in blocks
     )
+
+
+BACKFILL = "afterwards: python -m builder backfill    counts what the others lack, and replicates it"
+
+
+def _unfilled(shown: Plan) -> Iterator[list[_Line]]:
+    if places := unfilled(shown):
+        told = f"new rules do not replicate what is there already: {', '.join(places)}"
+        yield [Text(told, style="yellow"), f"  {BACKFILL}"]
+
+
+def unfilled(shown: Plan) -> tuple[str, ...]:
+    """Return the buckets that stand and get rules by a plan, `us-east-1/storage/Bucket`: a rule is for what comes."""
+    created = {change_set.stack for change_set in shown.change_sets if change_set.type == "CREATE"}
+    return tuple(
+        dict.fromkeys(
+            f"{change_set.stack}/{change.logical_id}"
+            for change_set in shown.change_sets
+            for change in change_set.changes
+            if change_set.stack not in created and _gets_rules(change)
+        )
+    )
+
+
+def _gets_rules(change: ResourceChange) -> bool:
+    touched = [one for one in change.properties if "ReplicationConfiguration" in one.path]
+    goes = bool(touched) and all(one.after is None and one.before is not None for one in touched)
+    return change.type == "AWS::S3::Bucket" and change.action == "Modify" and bool(touched) and not goes
 
 
 def outcomes_text(ended: Sequence[Outcome]) -> Text:

@@ -1,10 +1,11 @@
 """`backfill` on the fake AWS: what was in the primary's bucket before its rule reaches the secondary."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from cli.on_fake import ACCOUNT, OnWorld
+from cli.on_fake import ACCOUNT, OnWorld, deployed_world
 from fake_aws.s3.records import Version
 
 pytestmark = pytest.mark.slow  # whole commands
@@ -79,3 +80,27 @@ def test_a_component_that_is_none_is_refused(filled: OnWorld) -> None:
     answer = filled("backfill", "--component", "buckt")
     assert answer.code == 2
     assert "did you mean bucket?" in answer.err
+
+
+def test_delete_markers_wait_until_no_rule_takes_them_away(filled: OnWorld) -> None:
+    bucket = filled.world.buckets[EAST]
+    bucket.versions.insert(0, Version("a", filled.world.new_uuid(), filled.world.datetime(), b"", marker=True))
+    answer = filled("backfill", "--role-arn", ROLE, "--yes")
+    assert answer.code == 4
+    assert f"us-west-2: {WEST}: expire-noncurrent-versions" in answer.err
+    assert "pause_lifecycle: true" in answer.err
+    assert not filled.world.batch.jobs
+    assert filled("backfill", "--role-arn", ROLE, "--yes", "--with-lifecycle").code == 0
+    assert keys(filled, WEST) == keys(filled, EAST)
+
+
+def test_a_plan_that_gives_a_bucket_rules_says_what_they_leave_out(project: Path, command: OnWorld) -> None:
+    command.world = deployed_world()
+    file = project / "dr.yaml"
+    file.write_text(file.read_text().replace("secondaries: [us-west-2]", "secondaries: [us-west-2, eu-west-1]"))
+    command.before = ("--config", str(file), "--env", "dev")
+    assert command("render").code == 0
+    answer = command("deploy", "--yes")
+    assert answer.code == 0, answer
+    assert "new rules do not replicate what is there already: us-east-1/storage/Bucket" in answer.out
+    assert "us-east-1/storage/Bucket: afterwards: python -m builder backfill" in answer.err

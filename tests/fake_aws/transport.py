@@ -193,6 +193,7 @@ _COMMON_CODES = frozenset(
     | {
         "ObjectLockConfigurationNotFoundError",
         "ReplicationConfigurationNotFoundError",
+        "NoSuchLifecycleConfiguration",
         "MalformedXML",
         "PreconditionFailed",
         "BadDigest",

@@ -1,7 +1,7 @@
 """One job of S3 Batch Replication for each bucket that replicates: created unless one does the work, and watched."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from builder.deploy.backfill.records import (
 )
 from builder.deploy.desired import Deployment
 from builder.deploy.observe.deployment import check_account, observe_every_output
-from builder.deploy.observe.objects import BucketPlace, Gap, measure_gap, observe_rules
+from builder.deploy.observe.objects import BucketPlace, Gap, measure_gap, observe_expiry, observe_rules
 from builder.errors import AwsError, Stopped
 from builder.terms import Arn
 
@@ -79,6 +79,24 @@ async def _count_rules(clients: Clients, source: Source) -> int:
             next_step="python -m builder deploy    makes the rules; then the same again",
         )
     return len(enabled)
+
+
+async def check_lifecycle(clients: Clients, sources: Iterable[Source]) -> None:
+    """Return if no lifecycle rule removes delete markers in a destination while they arrive. Raises Stopped.
+
+    A marker may arrive before the versions below it; a rule takes it for one without versions, and they come back.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-batch.html
+    """
+    places = tuple(dict.fromkeys(place for source in sources for place in source.destinations))
+    rules = await together(observe_expiry(clients, place) for place in places)
+    if found := [f"{place.text}: {', '.join(names)}" for place, names in zip(places, rules, strict=True) if names]:
+        raise Stopped(
+            where="lifecycle",
+            what="delete markers are to be replicated, and rules remove those that arrive before their versions:\n  "
+            + "\n  ".join(found),
+            next_step="say `pause_lifecycle: true` of the bucket, deploy, the same again, and deploy without it"
+            "    or --with-lifecycle",
+        )
 
 
 async def begin(clients: Clients, backfill: Backfill) -> Job:

@@ -92,6 +92,8 @@ class Gap:
     """How large those are together."""
     keys: int = 0
     """How many keys they are of."""
+    markers: int = 0
+    """How many delete markers of the source are not there."""
     example: str = ""
     """The first such key."""
 
@@ -99,6 +101,7 @@ class Gap:
         """Count one key."""
         lacking = pair.lacking
         self.versions += len(pair.here.sizes) if pair.here else 0
+        self.markers += len((pair.here.markers if pair.here else set()) - (pair.there.markers if pair.there else set()))
         if lacking:
             self.lacking += len(lacking)
             self.bytes += sum(lacking.values())
@@ -127,6 +130,25 @@ async def observe_rules(clients: Clients, bucket: BucketPlace) -> tuple[str, ...
             raise
         return ()
     return tuple(rule["Destination"]["Bucket"].rpartition(":")[2] for rule in rules if rule["Status"] == "Enabled")
+
+
+async def observe_expiry(clients: Clients, bucket: BucketPlace) -> tuple[str, ...]:
+    """Return the lifecycle rules of a bucket that remove delete markers by themselves. Raises AwsError."""
+    client = clients.of(bucket.site).s3(bucket.site.region)
+    try:
+        answer = await call(
+            bucket.text, client.get_bucket_lifecycle_configuration, Bucket=bucket.name, ExpectedBucketOwner=bucket.owner
+        )
+        rules = answer["Rules"]
+    except AwsError as error:
+        if error.code != "NoSuchLifecycleConfiguration":
+            raise
+        return ()
+    return tuple(
+        rule.get("ID", "without an id")
+        for rule in rules
+        if rule["Status"] == "Enabled" and rule.get("Expiration", {}).get("ExpiredObjectDeleteMarker")
+    )
 
 
 async def pairs(clients: Clients, here: BucketPlace, there: BucketPlace) -> AsyncIterator[KeyPair]:

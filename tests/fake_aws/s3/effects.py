@@ -52,6 +52,7 @@ def _configure(world: "World", bucket: Bucket, resource: "Resource") -> None:
     if properties.get("ObjectLockEnabled"):
         rule = properties.get("ObjectLockConfiguration", {}).get("Rule")
         bucket.object_lock = {"ObjectLockEnabled": "Enabled", **({"Rule": rule} if rule else {})}
+    bucket.lifecycle = [_shown_rule(rule) for rule in properties.get("LifecycleConfiguration", {}).get("Rules", [])]
     bucket.tags = resource.all_tags
 
 
@@ -66,6 +67,13 @@ def _check_replication(world: "World", versioning: str | None, replication: dict
             raise AwsRefusal("InvalidRequest", "Destination bucket must exist.")
         if destination.versioning != "Enabled":
             raise AwsRefusal("InvalidRequest", "Destination bucket must have versioning enabled.")
+
+
+def _shown_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return a rule as S3 shows it: what it filters, its status, and whether it removes delete markers."""
+    expired = str(rule.get("ExpiredObjectDeleteMarker", "")).lower()
+    expiration = {"Expiration": {"ExpiredObjectDeleteMarker": expired == "true"}} if expired else {}
+    return {"ID": rule.get("Id"), "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}, **expiration}
 
 
 _S3_NAMES = {"Id": "ID"}

@@ -86,6 +86,14 @@ def get_bucket_replication(request: Request, params: dict[str, Any]) -> Reply:
     return {"ReplicationConfiguration": replication}
 
 
+def get_bucket_lifecycle_configuration(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer GetBucketLifecycleConfiguration."""
+    rules = _bucket(request, params).lifecycle
+    if not rules:
+        raise AwsRefusal("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist", status=404)
+    return {"Rules": rules}
+
+
 def delete_bucket_replication(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DeleteBucketReplication; having none is no error."""
     _bucket(request, params).replication = None
@@ -265,6 +273,7 @@ OPERATIONS: dict[str, Operation] = {
     "GetBucketVersioning": reads(get_bucket_versioning, "Bucket"),
     "GetBucketTagging": reads(get_bucket_tagging, "Bucket"),
     "GetBucketReplication": reads(get_bucket_replication, "Bucket", "ExpectedBucketOwner"),
+    "GetBucketLifecycleConfiguration": reads(get_bucket_lifecycle_configuration, "Bucket", "ExpectedBucketOwner"),
     "DeleteBucketReplication": mutates(delete_bucket_replication, "Bucket"),
     "GetObjectLockConfiguration": reads(get_object_lock_configuration, "Bucket"),
     "DeleteBucket": mutates(delete_bucket, "Bucket"),

@@ -41,6 +41,8 @@ class Bucket:
     """As S3's own API writes it."""
     object_lock: dict[str, Any] | None = None
     """As S3's own API writes it; it is for ever."""
+    lifecycle: list[dict[str, Any]] = field(default_factory=list)
+    """Its rules, as far as the fake tells them."""
     tags: dict[str, str] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
     gone: set[tuple[str, str]] = field(default_factory=set)
