@@ -13,7 +13,7 @@ from typing import Any
 
 from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, touch
 from builder.local.adapter.handlers import HandlerError, Properties
-from builder.local.adapter.iam import keys_and_alarms
+from builder.local.adapter.iam import alarms
 from builder.local.adapter.iam.calls import ApiCall, Calls, changed, each, make_arn
 from builder.local.adapter.iam.policies import is_allowed, who_acts
 
@@ -125,8 +125,6 @@ def _add_replica(home: str, arn: str) -> Iterator[ApiCall]:
 
 
 def _settings(arn: str, replica: Properties) -> Iterator[ApiCall]:
-    if key := (replica.get("SSESpecification") or {}).get("KMSMasterKeyId"):
-        yield from keys_and_alarms.use(key, arn.split(":")[3], "dynamodb", "DescribeKey", "CreateGrant")
     if replica.get("PointInTimeRecoverySpecification"):
         yield ApiCall("dynamodb:UpdateContinuousBackups", arn)
     if replica.get("Tags"):
@@ -231,8 +229,6 @@ def _create_function(props: Properties, *_: str) -> Iterator[ApiCall]:
     yield from each("lambda", arn, "CreateFunction", *(("TagResource",) if props.get("Tags") else ()), "GetFunction")
     if _RESERVED in props:
         yield ApiCall("lambda:PutFunctionConcurrency", arn)
-    if key := props.get("KmsKeyArn"):
-        yield from keys_and_alarms.use(key, region_name(), "lambda", "CreateGrant", "Encrypt")
     yield ApiCall("iam:PassRole", props["Role"], {"iam:PassedToService": "lambda.amazonaws.com"})
 
 
@@ -242,8 +238,6 @@ def _update_function(name: str, old: Properties, new: Properties) -> Iterator[Ap
         yield ApiCall("lambda:UpdateFunctionCode", _function(name))
     if touched - {"Code", "Tags", _RESERVED}:
         yield ApiCall("lambda:UpdateFunctionConfiguration", _function(name))
-    if "KmsKeyArn" in touched and new.get("KmsKeyArn"):
-        yield from keys_and_alarms.use(new["KmsKeyArn"], region_name(), "lambda", "CreateGrant", "Encrypt")
     if _RESERVED in touched:
         yield ApiCall(f"lambda:{'Put' if _RESERVED in new else 'Delete'}FunctionConcurrency", _function(name))
 
@@ -270,7 +264,7 @@ def _update_log_group(name: str, old: Properties, new: Properties) -> Iterator[A
 
 
 CALLS: dict[str, Calls] = {
-    **keys_and_alarms.CALLS,
+    **alarms.CALLS,
     "AWS::DynamoDB::GlobalTable": Calls(_create_table, _update_table, _delete_table),
     "AWS::IAM::Role": Calls(_create_role, _update_role, _delete_role),
     "AWS::Lambda::Function": Calls(

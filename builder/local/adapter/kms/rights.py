@@ -11,7 +11,8 @@ from typing import Any
 
 from builder.local.adapter.emulator import account_id, region_name
 from builder.local.adapter.handlers import Properties
-from builder.local.adapter.iam.resources import ApiCall, Calls, wrap
+from builder.local.adapter.iam.calls import ApiCall, Calls
+from builder.local.adapter.iam.resources import wrap
 from builder.local.adapter.kms.keys import UnusableKey, find_arn
 
 _BY_DYNAMODB = ("DescribeKey", "CreateGrant", "Encrypt", "Decrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo")
@@ -82,8 +83,9 @@ def _by(service: str, region: str, key: str, actions: tuple[str, ...]) -> Iterat
         arn = find_arn(key, region)
     except UnusableKey:
         return  # the service says so itself
-    via = {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
-    yield from (ApiCall(f"kms:{action}", arn, via) for action in actions)
+    via = {"kms:ViaService": f"{service}.{region}.amazonaws.com", "kms:CallerAccount": account_id()}
+    granted = {**via, "kms:GrantIsForAWSResource": "true"}
+    yield from (ApiCall(f"kms:{action}", arn, granted if action == "CreateGrant" else via) for action in actions)
 
 
 def _keys_of(props: Properties) -> dict[str, str]:

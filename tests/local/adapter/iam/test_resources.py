@@ -8,7 +8,7 @@ from ministack.core.responses import request_scope
 from builder.components.bucket.options import RESOURCE_TYPES as BUCKET
 from builder.components.function.options import RESOURCE_TYPES as FUNCTION
 from builder.components.table.options import RESOURCE_TYPES as TABLE
-from builder.local.adapter.iam import keys_and_alarms
+from builder.local.adapter.iam import alarms
 from builder.local.adapter.iam.calls import ApiCall
 from builder.local.adapter.iam.resources import CALLS
 from local.adapter.strict import Strict, allow, reasons, settled
@@ -29,7 +29,7 @@ def actions(calls: Iterator[ApiCall], service: str) -> list[str]:
 
 
 def test_every_type_of_the_system_is_known() -> None:
-    assert set(CALLS) == {*TABLE, *BUCKET, *FUNCTION, *keys_and_alarms.CALLS}
+    assert set(CALLS) == {*TABLE, *BUCKET, *FUNCTION, *alarms.CALLS}
 
 
 def table(*regions: str, **properties: Any) -> dict[str, Any]:
