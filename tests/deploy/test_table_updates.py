@@ -109,6 +109,12 @@ def test_tags_alone_wait_for_nothing(standing: Rig) -> None:
     assert seen(standing) == []
 
 
+def test_who_may_not_look_is_kept_from_nothing(standing: Rig) -> None:
+    standing.world.faults.add(Fault.DENIED, operation="DescribeTable")
+    assert [type(outcome) for outcome in standing.deploy(table("a"))] == [Done]
+    assert seen(standing) == []
+
+
 @pytest.mark.parametrize(("attribute", "states"), [("until", 2), (None, 2)])
 def test_another_time_to_live_and_none_go_over_one_that_is_off(rig: Rig, attribute: str | None, states: int) -> None:
     rig.world.expiry_change_s = 200.0

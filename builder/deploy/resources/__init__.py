@@ -108,7 +108,7 @@ def way_on(type_name: str, reason: str) -> str:
     """Return what helps where a resource of the type failed for this reason; empty where nothing is known to.
 
     A replica key that was deleted is there until its waiting period is over, and another of the same key fails on it.
-    DynamoDB takes one change of a time to live in an hour.
+    DynamoDB takes one change of a time to live in an hour, and keeps an index whose update was rolled back.
     Sources: https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-delete.html and
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
     """
@@ -118,6 +118,7 @@ def way_on(type_name: str, reason: str) -> str:
     return ""
 
 
+_TABLES = ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
 _WAYS_ON = (
     (
         ("AWS::KMS::ReplicaKey",),
@@ -128,7 +129,15 @@ _WAYS_ON = (
         ),
     ),
     (
-        ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table"),
+        _TABLES,
+        "index which already exists",
+        (
+            "an update that was rolled back has left the index: aws dynamodb update-table "
+            "--global-secondary-index-updates deletes it, and then the same command again"
+        ),
+    ),
+    (
+        _TABLES,
         "time to live has been modified multiple times",
         "the same command an hour later    goes on: DynamoDB takes one change of a time to live in that time",
     ),

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from builder.deploy.resources import HOLDERS
+from builder.deploy.resources import HOLDERS, way_on
 
 Json = dict[str, Any]
 TABLE = HOLDERS["AWS::DynamoDB::GlobalTable"]
@@ -129,3 +129,19 @@ def test_fewer_days_of_recovery_are_warned_of(before: Json, after: Json, told: s
     assert [told in one for one in found] == ([True] if told else [])
     both = [{"Replicas": [{"Region": "here", **side}]} for side in (before, after)]
     assert [" in here" in one for one in TABLE.weakens(*both)] == ([True] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("reason", "helps"),
+    [
+        ("Attempting to create an index which already exists", "has left the index"),
+        ("Time to live has been modified multiple times within a fixed interval", "an hour later"),
+        ("Subscriber limit exceeded", ""),
+    ],
+)
+def test_what_a_failed_update_of_a_table_takes_is_said(reason: str, helps: str) -> None:
+    for kind in ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table"):
+        said = way_on(kind, reason)
+        assert helps in said
+        assert bool(said) == bool(helps)
+    assert not way_on("AWS::S3::Bucket", reason)
