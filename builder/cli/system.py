@@ -20,7 +20,7 @@ from builder.errors import BadInput, ExitCode
 from builder.fleet import FleetEmit
 from builder.report import as_json, text
 from builder.report.review import without_links
-from builder.report.text import left_text
+from builder.report.text import left_text, waiting_text
 from builder.terms import Region, Site, StackId
 
 
@@ -110,7 +110,7 @@ def _find(session: Session, said: Said) -> FoundDeployment:
         name=name,
         standing=before.standing,
         account=None if by_tag_alone else project.pinned_account,
-        listing="".join(lines),
+        listing="".join(lines) + waiting_text(before.standing),
         consequence=f" in account {accounts}, with all its data",
         nothing=left_text(name, (), before),
         needs=dict if by_tag_alone else partial(_needs, project),

@@ -66,6 +66,11 @@ class ResourceChange:
         """Whether the resource is replaced by a new one, or may be."""
         return self.replacement in {"True", "Conditional"} or (self.policy_action or "").startswith("Replace")
 
+    @property
+    def values(self) -> tuple[PropertyChange, ...]:
+        """Each change of a value once: CloudFormation shows it again for every reason that it has."""
+        return tuple({(touched.path, touched.before, touched.after): touched for touched in self.properties}.values())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardHit:

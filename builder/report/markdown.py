@@ -119,7 +119,7 @@ def _change(change: ResourceChange) -> Iterator[str]:
     mark = "-" if change.is_replaced else {"+": "+", "-": "-"}.get(sign(change), "!")
     named = "  ".join(one_line(name, _VALUE_WIDTH) for name in (change.logical_id, change.type))
     yield f"{mark} {named}  {fate(change)}"
-    for touched in change.properties:
+    for touched in change.values:
         yield f"    {one_line(touched.path, _VALUE_WIDTH)}"
         if touched.before != touched.after:
             yield from (

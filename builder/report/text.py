@@ -173,7 +173,7 @@ def change_lines(change: ResourceChange, *, full: bool = False) -> Iterator[Text
     # What goes is said in so many words; the signs say the rest.
     words = f"  {fate(change)}" if change.is_replaced or change.action == "Dynamic" else ""
     yield Text.assemble((f"  {sign(change)} {change.logical_id}", style), f"  {change.type}", (words, "bold red"))
-    for touched in change.properties:
+    for touched in change.values:
         values = "" if touched.before == touched.after else f": {_short(touched.before)} -> {_short(touched.after)}"
         yield f"      {printable(touched.path)}{values}"
     if full:
@@ -262,7 +262,24 @@ def retained_text(standing: Iterable[StackContents]) -> str:
     return "\n".join(lines)
 
 
-def left_text(deployment: str, before: Iterable[StackContents], after: FoundStacks) -> str:
+_WAIT = frozenset({"AWS::KMS::Key", "AWS::KMS::ReplicaKey"})
+"""What AWS deletes only days after its stack."""
+
+
+def waiting_text(standing: Iterable[StackContents]) -> str:
+    """Return a line for each key that goes with its stack: until KMS deletes it days pass."""
+    return "".join(f"{stack.id}  {name}  {kind}: {_WAITS}\n" for stack, kind, name in _waiting(standing))
+
+
+# https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
+_WAITS = "KMS deletes it 7 to 30 days after its stack, and until then it can be had back"
+
+
+def _waiting(standing: Iterable[StackContents]) -> Iterator[tuple[StackContents, str, str]]:
+    yield from ((stack, kind, name) for stack in standing for kind, name in stack.going if kind in _WAIT)
+
+
+def left_text(deployment: str, before: Sequence[StackContents], after: FoundStacks) -> str:
     """Return a text of what still stands, what was left behind as its template wanted, and where nobody could look."""
     there = {stack.stack.arn for stack in after.standing}
     lines = [f"{stack.id}  {stack.stack.name}  {stack.stack.status}" for stack in after.standing]
@@ -272,6 +289,12 @@ def left_text(deployment: str, before: Iterable[StackContents], after: FoundStac
         if stack.stack.arn not in there
         for kind, name in stack.retained
         if (kind, name) not in stack.going
+    ]
+    lines += [
+        f"{stack.stack.region}  {name}  {kind} of {stack.id}, which waits until KMS deletes it, 7 to 30 days; "
+        f"to have it back: aws kms cancel-key-deletion --region {stack.stack.region} --key-id {name}"
+        for stack, kind, name in _waiting(before)
+        if stack.stack.arn not in there
     ]
     told = [f"left of {deployment}: {'nothing' if not lines else ''}".rstrip(), *(f"  {line}" for line in lines)]
     told += [f"not looked at: {where.site.region}: {where.because}" for where in after.unseen]

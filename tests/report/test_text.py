@@ -1,10 +1,12 @@
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, StackFailed, Superseded
-from builder.deploy.records import Orphan, PendingReview, PropertyChange
-from builder.report import text
+from builder.deploy.records import Orphan, PendingReview, Plan, PropertyChange
+from builder.report import markdown, text
 from builder.terms import Arn, Region, StackId
 from report.sample import FUNCTION, REPLACED, SERVICE, TABLE, change, deferred, hit, plan, step
 
@@ -87,6 +89,14 @@ def test_hundreds_of_unchanged_stacks_are_counted() -> None:
 def test_values_are_one_short_line_that_no_terminal_obeys(before: str | None, after: str, told: str) -> None:
     touched = change(properties=(PropertyChange(path="P", before=before, after=after),))
     assert f"      {told}" in text.plan_text(plan(step(TABLE, changes=(touched,)))).plain.splitlines()
+
+
+@pytest.mark.parametrize("shown", [text.plan_text, partial(markdown.plan_markdown, file="plan.json")])
+def test_a_change_of_a_value_is_shown_once_whatever_its_reasons(shown: Callable[[Plan], object]) -> None:
+    once = PropertyChange(path="/Properties/Rules", before="a", after="b")
+    again = replace(once, recreation="Always", follows="Role")
+    twice = change(properties=(once, again, replace(once, after="c")))
+    assert str(shown(plan(step(TABLE, changes=(twice,))))).count("/Properties/Rules") == 2
 
 
 def test_outcomes_name_what_did_not_end_well() -> None:

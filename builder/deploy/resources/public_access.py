@@ -7,12 +7,16 @@ port that the whole internet reaches. Only what the properties say is told; what
 
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from builder.deploy.resources.holder import Properties
 from builder.template import as_list
 
 _EVERYBODY = "*"
+# The account of whoever calls, in lower case; a condition takes keys in any.
+# https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+_CALLERS = frozenset({"aws:principalaccount", "kms:calleraccount"})
 _OPEN_LISTS = frozenset({"PublicRead", "PublicReadWrite", "AuthenticatedRead"})
 
 
@@ -180,7 +184,7 @@ def _statement(statement: Properties) -> Iterator[str]:
         actions = f"all but {actions}"
     if "NotPrincipal" in statement:
         yield f"everybody but {_told(statement['NotPrincipal'])} may do {actions}"
-    elif _names_everybody(statement.get("Principal")):
+    elif _names_everybody(statement.get("Principal")) and not _names_account(statement.get("Condition")):
         keys = _conditions(statement.get("Condition"))
         where = f" where a condition on {keys} holds" if keys else ""
         yield f"anybody may do {actions}{where}: a statement's Principal is *"
@@ -194,6 +198,23 @@ def _names_everybody(principal: object) -> bool:
             return any(_names_everybody(one) for one in as_list(principal["Fn::If"])[1:])
         case _:
             return any(_may_be(one, _EVERYBODY) for one in as_list(principal))
+
+
+def _names_account(condition: object) -> bool:
+    """Return whether a condition takes callers of named accounts alone, and that is nobody else in the world."""
+    equals = condition.get("StringEquals") if isinstance(condition, Mapping) else None
+    callers = [
+        as_list(value)
+        for key, value in (equals.items() if isinstance(equals, Mapping) else ())
+        if str(key).lower() in _CALLERS
+    ]
+    return any(values and all(map(_is_account, values)) for values in callers)
+
+
+def _is_account(value: object) -> bool:
+    return value == {"Ref": "AWS::AccountId"} or (
+        isinstance(value, str) and re.fullmatch("[0-9]{12}", value) is not None
+    )
 
 
 def _conditions(condition: object) -> str:

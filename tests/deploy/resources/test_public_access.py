@@ -14,6 +14,12 @@ from builder.template import read_template
 ROOT = Path(__file__).parents[3]
 
 EVERYBODY = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
+
+
+def _bound(key: str, accounts: object) -> dict[str, Any]:
+    return {**EVERYBODY, "Condition": {"StringEquals": {key: accounts}}}
+
+
 OPENS: list[tuple[str, dict[str, Any], str]] = [
     ("AWS::Lambda::Url", {"AuthType": "NONE"}, "anyone on the internet may call this URL: its AuthType is NONE"),
     ("AWS::Lambda::Url", {"AuthType": {"Fn::If": ["Dev", "NONE", "AWS_IAM"]}}, "AuthType is NONE"),
@@ -25,6 +31,8 @@ OPENS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("AWS::S3::BucketPolicy", {"PolicyDocument": {"Statement": [EVERYBODY]}}, "anybody may do s3:GetObject"),
     ("AWS::S3::BucketPolicy", {"PolicyDocument": {"Statement": EVERYBODY}}, "anybody may do s3:GetObject"),
+    ("AWS::S3::BucketPolicy", {"PolicyDocument": {"Statement": [_bound("aws:PrincipalAccount", "*")]}}, "anybody may"),
+    ("AWS::S3::BucketPolicy", {"PolicyDocument": {"Statement": [_bound("aws:PrincipalAccount", [])]}}, "anybody may"),
     ("AWS::SQS::QueuePolicy", {"PolicyDocument": json.dumps({"Statement": [EVERYBODY]})}, "anybody may do"),
     (
         "AWS::SNS::TopicPolicy",
@@ -73,6 +81,8 @@ CLOSED: list[tuple[str, dict[str, Any]]] = [
     ("AWS::ElasticLoadBalancingV2::LoadBalancer", {"Scheme": "internal"}),
     ("AWS::EKS::Cluster", {"ResourcesVpcConfig": {"PublicAccessCidrs": ["203.0.113.0/24"]}}),
     ("AWS::SQS::QueuePolicy", {"PolicyDocument": '"Statement" is no policy'}),
+    ("AWS::KMS::Key", {"KeyPolicy": {"Statement": [_bound("kms:CallerAccount", {"Ref": "AWS::AccountId"})]}}),
+    ("AWS::KMS::Key", {"KeyPolicy": {"Statement": [_bound("aws:principalaccount", ["111122223333"])]}}),
 ]
 
 
