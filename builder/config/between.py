@@ -101,7 +101,8 @@ def _components_here(said: _Said, environment: str, here: _Said) -> Iterator[Con
             variables = _section(section, "environment")
             if kind == FUNCTION:
                 taken = _used_variables(said, _section(known[place], "uses"))
-                yield from _variables(variables, (*there, "environment"), taken)
+                common = _section(known[place], "environment")
+                yield from _variables(variables, (*there, "environment"), taken, common)
             for variable in variables:
                 if variable not in _section(known[place], "environment"):
                     key = ".".join(str(part) for part in place)
@@ -262,7 +263,8 @@ def _used_variables(said: _Said, uses: _Said) -> dict[str, str]:
     return {function.variable_of(known[name], name): name for name in uses if name in known}
 
 
-def _variables(variables: _Said, place: KeyPath, used: _Said) -> Iterator[ConfigFault]:
+def _variables(variables: _Said, place: KeyPath, used: _Said, common: _Said | None = None) -> Iterator[ConfigFault]:
+    """Yield what is wrong with variables, which in one environment stand in place of the common ones."""
     for name in variables:
         if name in used:
             yield ConfigFault((*place, name), f"is set by `uses: {used[name]}`: take another name")
@@ -270,7 +272,7 @@ def _variables(variables: _Said, place: KeyPath, used: _Said) -> Iterator[Config
             yield ConfigFault((*place, name), "is set by the builder")
         elif name.startswith(("AWS_", "LAMBDA_")):
             yield ConfigFault((*place, name), "names that begin with AWS_ or LAMBDA_ are Lambda's own")
-    size = sum(len(str(text).encode()) for pair in variables.items() for text in pair)
+    size = sum(len(str(text).encode()) for pair in {**(common or {}), **variables}.items() for text in pair)
     if size > _VARIABLES_BYTES:
         yield ConfigFault(place, f"{size:,} bytes of names and values, and Lambda takes {_VARIABLES_BYTES:,}")
 

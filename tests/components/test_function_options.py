@@ -1,10 +1,12 @@
 """Options of functions: what each adds to the template, and nothing where nothing is said."""
 
+import json
 from typing import Any
 
 import pytest
 
 from builder.components.system import make_topology
+from builder.errors import BadInput
 from components.templates import Json, properties, statements, template
 from wanted import make_wanted
 
@@ -181,3 +183,17 @@ def test_reserved_concurrency_may_be_said_in_one_environment_alone() -> None:
     parameter = made["Parameters"]["ReservedConcurrency"]
     assert parameter["Type"] == "String"
     assert properties(made, "Function")["ReservedConcurrentExecutions"]["Fn::If"][1] == {"Ref": "ReservedConcurrency"}
+
+
+def test_a_role_is_allowed_no_more_than_iam_takes() -> None:
+    def used(count: int) -> dict[str, Any]:
+        tables: dict[str, Any] = {f"orders-{number:02}": {} for number in range(count)}
+        return {"tables": tables, "functions": {"api": {"uses": dict.fromkeys(tables, "read_write")}}}
+
+    written = {"${EnvironmentSuffix}": "dev", "${AWS::Region}": "us-east-1", "${AWS::Partition}": "aws"}
+    text = json.dumps(statements(template("us-west-2/api", **used(15)), "ExecutionRole"), separators=(",", ":"))
+    for found, bound in {**written, "${AWS::AccountId}": "1" * 12, '{"Fn::Sub":"': '"', '"}': '"'}.items():
+        text = text.replace(found, bound)
+    assert 9_500 < len(text) < 10_240
+    with pytest.raises(BadInput, match=r"functions\.api\.uses: its role's policy would have 10,[0-9]{3} characters"):
+        template("us-west-2/api", **used(16))

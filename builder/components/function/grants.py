@@ -6,19 +6,22 @@ Sources:
 - https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from awacs import dynamodb, kms, s3
 from awacs.aws import Action, Allow, Condition, ConditionElement, Statement
-from troposphere import Sub
+from troposphere import Sub, iam
 
 from builder.components.encryption import function_key, function_may_use_key, via
 from builder.components.function.options import FunctionConfig, StatementConfig, UseMode, variable_of
 from builder.components.function.stacks import writes_to_table
-from builder.components.options import BUCKET, TABLE
-from builder.config import Config
+from builder.components.options import BUCKET, FUNCTION, TABLE
+from builder.config import Config, Wanted
+from builder.errors import BadInput
 from builder.topology import names
 
+_ROLE_CHARACTERS = 10_240
 _REGIONAL = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}"
 
 
@@ -42,6 +45,34 @@ def make_statements(config: Config, options: FunctionConfig) -> tuple[Statement,
             statement.properties["Sid"] += "More"
         seen.add(statement.properties["Sid"])
     return tuple(statements)
+
+
+def check_size(wanted: Wanted, name: str, role: iam.Role) -> None:
+    """Return if IAM takes what a function's role is allowed. Raises BadInput.
+
+    Counted by the longest region and environment, without white space; the little that only AWS knows is not.
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    """
+    config = wanted.config
+    suffix = max((config.environment, *config.environments), key=len)
+    policies = role.to_dict()["Properties"]["Policies"]
+    text = json.dumps([policy["PolicyDocument"] for policy in policies], separators=(",", ":"))
+    for placeholder, longest in {
+        '{"Fn::Sub":"': '"',
+        '"}': '"',
+        "${AWS::Partition}": "aws",
+        "${AWS::AccountId}": "0" * 12,
+        "${AWS::Region}": max(config.regions.all, key=len),
+        names.SUFFIX: suffix,
+    }.items():
+        text = text.replace(placeholder, longest)
+    if len(text) > _ROLE_CHARACTERS:
+        place = (FUNCTION,) if name == FUNCTION else (f"{FUNCTION}s", name)
+        raise BadInput(
+            where=wanted.lines.where((*place, "uses" if config.functions_by_name[name].uses else "policy")),
+            what=f"its role's policy would have {len(text):,} characters, and IAM takes {_ROLE_CHARACTERS:,} in a role",
+            next_step="use fewer tables and buckets, or in fewer ways: several functions have a role each",
+        )
 
 
 def may_use_key(config: Config, name: str, options: FunctionConfig) -> Iterator[Statement]:

@@ -9,7 +9,7 @@ from troposphere import logs as cloudwatch_logs
 
 from builder.assembly.assets import BUCKET_PARAMETER, key_of
 from builder.components.encryption import function_key, function_key_parameters
-from builder.components.function.grants import make_statements, may_use_key, variables_of
+from builder.components.function.grants import check_size, make_statements, may_use_key, variables_of
 from builder.components.function.options import FunctionConfig
 from builder.components.function.stacks import uses_data, writes_to_table
 from builder.components.options import FUNCTION, TABLE
@@ -40,7 +40,7 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
         template,
         _function(wanted, stack.of, values),
         *(_url(options.auth) if options.auth else ()),
-        _execution_role(config, stack.of, options),
+        _execution_role(wanted, stack.of, options),
         cloudwatch_logs.LogGroup(
             "LogGroup",
             LogGroupName=Sub(f"/aws/lambda/{_function_name(config, stack.of)}"),
@@ -148,7 +148,8 @@ def _url(auth: str) -> tuple[AWSObject, ...]:
     )
 
 
-def _execution_role(config: Config, name: str, options: FunctionConfig) -> iam.Role:
+def _execution_role(wanted: Wanted, name: str, options: FunctionConfig) -> iam.Role:
+    config = wanted.config
     # Without logs:CreateLogGroup: a late write could bring a deleted group back.
     write_logs = Statement(
         Sid="WriteLogs",
@@ -156,23 +157,16 @@ def _execution_role(config: Config, name: str, options: FunctionConfig) -> iam.R
         Action=[logs.CreateLogStream, logs.PutLogEvents],
         Resource=[GetAtt("LogGroup", "Arn")],
     )
-    return make_role(
-        config,
-        "ExecutionRole",
-        "lambda.amazonaws.com",
-        iam.Policy(
-            PolicyName="run",
-            PolicyDocument=PolicyDocument(
-                Version="2012-10-17",
-                Statement=[
-                    *([_read_and_write_items(config)] if writes_to_table(config, name) else []),
-                    write_logs,
-                    *may_use_key(config, name, options),
-                    *make_statements(config, options),
-                ],
-            ),
-        ),
-    )
+    statements = [
+        *([_read_and_write_items(config)] if writes_to_table(config, name) else []),
+        write_logs,
+        *may_use_key(config, name, options),
+        *make_statements(config, options),
+    ]
+    policy = iam.Policy(PolicyName="run", PolicyDocument=PolicyDocument(Version="2012-10-17", Statement=statements))
+    role = make_role(config, "ExecutionRole", "lambda.amazonaws.com", policy)
+    check_size(wanted, name, role)
+    return role
 
 
 def _read_and_write_items(config: Config) -> Statement:
