@@ -1,10 +1,12 @@
-"""`backfill` on the fake AWS: what was in the primary's bucket before its rule reaches the secondary."""
+"""`backfill`: what was in a bucket before its rules reaches the others; on the fake AWS but for the last test."""
 
 import json
 from pathlib import Path
 
+import boto3
 import pytest
 
+from answer import Answer, Command
 from cli.on_fake import ACCOUNT, OnWorld, deployed_world
 from fake_aws.s3.records import Version
 
@@ -104,3 +106,42 @@ def test_a_plan_that_gives_a_bucket_rules_says_what_they_leave_out(project: Path
     assert answer.code == 0, answer
     assert "new rules do not replicate what is there already: us-east-1/storage/Bucket" in answer.out
     assert "us-east-1/storage/Bucket: afterwards: python -m builder backfill" in answer.err
+
+
+BUCKETS = """project: shop
+environment: synthmfb1
+regions: {primary: us-east-1, secondaries: [us-west-2]}
+buckets: {uploads: {%s}}
+"""
+
+
+def test_rules_are_switched_on_and_off_again_with_data_on_the_embedded_aws(
+    project: Path, builder: Command, session: boto3.Session
+) -> None:
+    def deploy(options: str) -> Answer:
+        (project / "dr.yaml").write_text(BUCKETS % options)
+        assert builder("render").code == 0
+        answer = builder("deploy", "--yes")
+        assert answer.code == 0, answer
+        return answer
+
+    def held(region: str) -> set[tuple[str, str]]:
+        name = builder("outputs", f"uploads.{region}.bucket").out.strip()
+        listed = session.client("s3", region).list_object_versions(Bucket=name)
+        return {(one["Key"], one["VersionId"]) for one in listed.get("Versions", [])}
+
+    deploy("replication: none")
+    east = builder("outputs", "uploads.us-east-1.bucket").out.strip()
+    for key in ("a", "b", "a"):
+        session.client("s3", "us-east-1").put_object(Bucket=east, Key=key, Body=b"x")
+    assert "afterwards: python -m builder backfill" in deploy("replication: two-way, backfill: true").err
+    assert held("us-west-2") == set()
+    answer = builder("backfill", "--yes")
+    assert answer.code == 0, answer
+    assert answer.out.endswith("uploads/us-east-1  replicated 3 versions\n")
+    before = held("us-east-1")
+    assert held("us-west-2") == before
+    deploy("replication: one-way, pause_lifecycle: true")
+    deploy("replication: none")
+    assert held("us-east-1") == held("us-west-2") == before
+    assert builder("destroy", "--yes").code == 0

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import jsonschema
 
+from builder.assembly.components import OneWay
 from builder.report.state import drift_event, drift_text
 from builder.state.records import Differences, Disparity, DriftedResource, DriftedStack, PropertyDrift
 from builder.terms import Region
@@ -33,6 +34,15 @@ def test_what_differs_is_told_with_both_values_and_the_rest_is_counted() -> None
         "      us-east-1       abc",
         "      us-west-2       (none)",
         "3 stacks: 1 drifted, 0 absent, 1 unknown; differences between regions: 1",
+    ]
+
+
+def test_objects_that_do_not_come_back_are_told_and_are_no_difference() -> None:
+    ways = (OneWay(component="uploads", source=EAST, destination=WEST),)
+    lines = drift_text(Differences(stacks=(), disparities=(), one_way=ways)).plain.splitlines()
+    assert lines == [
+        "uploads: objects go from us-east-1 to us-west-2; those written to us-west-2 do not come back",
+        "0 stacks: 0 drifted, 0 absent, 0 unknown; differences between regions: 0",
     ]
 
 

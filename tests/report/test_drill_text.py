@@ -35,6 +35,9 @@ def test_a_replication_is_told_by_pair_of_regions() -> None:
     assert "holds         replication, p99 us-east-1 to us-west-2: 1.290 s, at most 2 s" in text
     assert "us-west-2 to us-east-1\n  table delays: 100 arrived, p50 0.890 s" in text
     assert "bucket delays: 99 arrived, p50 2.190 s, p95 2.190 s, p99 2.190 s, max 2.190 s; 1 never seen" in text
+    # Objects were watched in one direction alone, items in both.
+    assert text.count("objects go from us-east-1 to us-west-2; those written to us-west-2 do not come back") == 1
+    assert "from us-west-2 to us-east-1; those" not in text
 
 
 def test_what_was_not_measured_is_told_with_its_reason() -> None:
