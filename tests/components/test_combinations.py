@@ -53,7 +53,7 @@ def test_each_is_deployed_and_then_there_is_nothing_to_do(number: int, row: Row)
     assert (again.change_sets, again.deferred) == ((), ())
 
 
-@pytest.mark.parametrize(("number", "row"), sampled(ROWS, every=20), ids=sampled(IDS, every=20))
+@pytest.mark.parametrize(("number", "row"), sampled(ROWS, every=50), ids=sampled(IDS, every=50))
 @pytest.mark.usefixtures("linter")
 def test_each_is_linted_without_a_finding(number: int, row: Row) -> None:
     findings = lint(make_assembly(wanted_of(row)))

@@ -59,7 +59,8 @@ def test_everything_that_is_wrong_is_told_at_once(theatre: Theatre, monkeypatch:
     assert told.count("tap-dev-nowhere") >= 2
 
 
-def test_a_secondary_that_could_not_take_over_is_told(theatre: Theatre) -> None:
+def test_a_secondary_that_could_not_take_over_is_told(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "WARM_S", 0.0)
     functions, name = theatre.account.functions(SECONDARY), theatre.target.secondary.function.name
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     try:

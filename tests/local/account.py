@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
+from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -43,7 +44,8 @@ class Account:
         return boto3.client("dynamodb", **self._access(region))
 
     def functions(self, region: str = PRIMARY) -> "LambdaClient":
-        return boto3.client("lambda", **self._access(region))
+        # A throttled call is what some tests wait for: asked again it is ten seconds later.
+        return boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}), **self._access(region))
 
     def logs(self, region: str = PRIMARY) -> "CloudWatchLogsClient":
         return boto3.client("logs", **self._access(region))
