@@ -34,7 +34,7 @@ class KeptData:
 
     @property
     def is_deletable(self) -> bool:
-        """Whether it is deleted where somebody names it; what is not, such as a key, is left to its own service."""
+        """Whether it is deleted where somebody names it; what is not is left to its own service."""
         holder = HOLDERS.get(self.type)
         return holder is not None and holder.remove is not None
 
@@ -187,13 +187,7 @@ def _reasons(data: KeptData, standing: tuple[StackContents, ...], unseen: Collec
             next_step="the same again, once that answers",
         )
     if not data.is_deletable:
-        yield Stopped(
-            where=data.stack,
-            what=f"{data.physical_id} ({data.type}) is not deleted from here: what it encrypts, wherever that is, "
-            "would be unreadable",
-            next_step=f"aws kms schedule-key-deletion --region {data.site.region} --key-id {data.physical_id}"
-            "    begins that, and can be cancelled for 30 days",
-        )
+        yield Stopped(where=data.stack, what=f"{data.physical_id} ({data.type}) is deleted by its own service alone")
 
 
 async def stop_writes(standing: StackContents, clients: Clients) -> None:
