@@ -130,7 +130,9 @@ def _digest(asset: Asset, path: Path, *, here: bool) -> str | None:
     try:
         with path.open("rb") as archive:
             is_copy = asset.recipe == COPY
-            told = asset_id(read_archive(archive), asset.made) if is_copy else identify(archive, asset.made, here=here)
+            identity = (
+                asset_id(read_archive(archive), asset.made) if is_copy else identify(archive, asset.made, here=here)
+            )
     except NoSource:
         return None
-    return digest if told == asset.id else None
+    return digest if identity == asset.id else None

@@ -204,9 +204,9 @@ def _read_code(folder: Path, functions: _Functions) -> dict[KeyPath, Code | Conf
     code: dict[KeyPath, Code | ConfigFault] = {}
     known: dict[Handler, Code] = {}
     for place, function in functions.items():
-        said = Handler(function.source, function.handler, function.runtime, function.architecture)
+        handler = Handler(function.source, function.handler, function.runtime, function.architecture)
         try:
-            code[place] = known[said] = known.get(said) or read_code(folder, said)
+            code[place] = known[handler] = known.get(handler) or read_code(folder, handler)
         except BadHandler as error:
             code[place] = ConfigFault((*place, "source"), str(error))
     return code

@@ -71,22 +71,22 @@ def identify(archive: IO[bytes], recipe: Recipe, *, here: bool = False) -> str |
 
 
 def _comment(files: Sequence[SourceFile], own: int, recipe: Recipe, machine: Machine) -> bytes:
-    told = json.dumps([[one.name, one.mode, one.sha256] for one in files], separators=(",", ":"))
-    said = {
+    listing = json.dumps([[file.name, file.mode, file.sha256] for file in files], separators=(",", ":"))
+    claim = {
         "recipe": recipe.name,
         "for": machine.name,
         "own_files": own,
-        "sha256": hashlib.sha256(told.encode()).hexdigest(),
+        "sha256": hashlib.sha256(listing.encode()).hexdigest(),
     }
-    return json.dumps(said).encode()
+    return json.dumps(claim).encode()
 
 
 def _own(comment: bytes) -> int | None:
     try:
-        said = json.loads(comment)
+        claim = json.loads(comment)
     except ValueError:
         return None
-    own = said.get("own_files") if isinstance(said, dict) else None
+    own = claim.get("own_files") if isinstance(claim, dict) else None
     return own if isinstance(own, int) and own >= 0 else None
 
 

@@ -81,17 +81,17 @@ def find_missing(own: Mapping[str, Path], packages: Collection[str], entry: str,
     seen = set(waiting)
     while waiting:
         file = waiting.pop(0)
-        for found in _imports(file, own[file]) if file in own else ():
+        for imported in _imports(file, own[file]) if file in own else ():
             if python:
-                if found.module and found.module.partition(".")[0] not in there:
-                    yield found
-                reached: Iterable[str] = _files_of(found, own)
-            elif _is_local(found.module):
-                reached = _resolved(file, found.module, own)
+                if imported.module and imported.module.partition(".")[0] not in there:
+                    yield imported
+                reached: Iterable[str] = _files_of(imported, own)
+            elif _is_local(imported.module):
+                reached = _resolved(file, imported.module, own)
             else:
                 reached = ()
-                if not _is_offered(found.module) and _package_of(found.module) not in there:
-                    yield found
+                if not _is_offered(imported.module) and _package_of(imported.module) not in there:
+                    yield imported
             waiting += [name for name in reached if name not in seen]
             seen.update(reached)
 
@@ -173,9 +173,9 @@ def _packages_above(entry: str, own: Mapping[str, Path]) -> list[str]:
     return [name for name in above if entry.endswith(".py") and name in own]
 
 
-def _files_of(found: Import, own: Mapping[str, Path]) -> list[str]:
+def _files_of(imported: Import, own: Mapping[str, Path]) -> list[str]:
     """Return the function's own files that an import runs."""
-    parts, files = found.module.split("."), []
+    parts, files = imported.module.split("."), []
     for depth in range(1, len(parts) + 1):
         path = "/".join(parts[:depth])
         files += [name for name in (f"{path}/__init__.py", f"{path}.py") if name in own]

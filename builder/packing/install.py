@@ -70,9 +70,9 @@ def _install_python(recipe: str, folder: Path, machine: Machine, into: Path) -> 
     command = [*_installer(machine), "--target", str(packages), "-r", str(into / "pins.txt")]
     # Relative paths in the options of a file of requirements are relative to that file.
     _run(command, into if recipe == UV else folder, chosen, machine)
-    found = tuple(distributions(path=[str(packages)]))
-    _check_tags(found, machine)
-    check_complete(found, chosen, machine, where)
+    installed = tuple(distributions(path=[str(packages)]))
+    _check_tags(installed, machine)
+    check_complete(installed, chosen, machine, where)
     return Installed(files_below(packages, ships=_ships_python(packages)))
 
 
@@ -86,8 +86,8 @@ def _export(folder: Path, machine: Machine, into: Path) -> Pins:
     if uv is None:
         raise NoSource(f"has {UV_LOCK}, which only uv reads, and it is not here: pip install uv")
     _copy(folder, into, (UV_LOCK, PYPROJECT, "uv.toml"))
-    said = ["export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", "--no-annotate"]
-    text = _run([*uv, *said, "--python", sys.executable], into, (), machine)
+    options = ["export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", "--no-annotate"]
+    text = _run([*uv, *options, "--python", sys.executable], into, (), machine)
     return read_pins(text, machine.python, UV_LOCK)
 
 
@@ -122,12 +122,12 @@ def _ships_python(root: Path) -> Ships:
     return ships
 
 
-def _check_tags(found: Sequence[Distribution], machine: Machine) -> None:
+def _check_tags(installed: Sequence[Distribution], machine: Machine) -> None:
     """Raise NoSource for a package that was built for something else: an index may hold anything under a name."""
     if machine.here:
         return
     runs = frozenset(machine.tags())
-    for package in found:
+    for package in installed:
         lines = (package.read_text("WHEEL") or "").splitlines()
         tags = [line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")]
         if not any(parse_tag(tag) & runs for tag in tags):
@@ -140,8 +140,8 @@ def _install_node(folder: Path, machine: Machine, into: Path) -> Installed:
     if npm is None:
         raise NoSource(f"has {NPM_LOCK}, and npm is not here: install Node.js")
     _copy(folder, into, (NPM_LOCK, PACKAGE, ".npmrc", *_archives(folder)))
-    said = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-    _run([npm, *said, *(() if machine.here else machine.node_platform)], into, (), machine)
+    options = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    _run([npm, *options, *(() if machine.here else machine.node_platform)], into, (), machine)
     # A package that is optional may be for another machine alone.
     scripts = [name for name, package in packages_of(folder) if package.get("hasInstallScript")]
     notes = [f"the install scripts of {', '.join(sorted(set(scripts)))} were not run"] if scripts else []
@@ -201,6 +201,6 @@ def _complaint(text: str, pins: Sequence[Pin], machine: Machine) -> str:
             )
     lines = [line for line in text.splitlines() if line.removeprefix("npm error").strip()]
     # npm ends with how it is used.
-    told = lines[:_LINES] if text.startswith("npm") else lines[-_LINES:]
+    excerpt = lines[:_LINES] if text.startswith("npm") else lines[-_LINES:]
     what = ", ".join(pin.name for pin in pins) or "its packages"
-    return f"cannot have {what} installed for {machine.name}:\n    " + "\n    ".join(told)
+    return f"cannot have {what} installed for {machine.name}:\n    " + "\n    ".join(excerpt)

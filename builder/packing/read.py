@@ -90,26 +90,26 @@ class BadHandler(Exception):
     """The handler cannot be what the function runs; the message says why, and where in it."""
 
 
-def read_code(root: Path, said: Handler) -> Code:
+def read_code(root: Path, function: Handler) -> Code:
     """Return what a function's folder leads to, `root` being dr.yaml's. Raises BadHandler."""
-    entry = _find_entry(root, said)
-    text = _read_text(root, said, entry)
-    folder = root / said.source
+    entry = _find_entry(root, function)
+    text = _read_text(root, function, entry)
+    folder = root / function.source
     try:
-        if not _is_within(said.source):
-            return _alone(said, entry, folder, text)
-        _check_no_link(root, said.source)
-        recipe = choose_recipe(folder, said.runtime)
+        if not _is_within(function.source):
+            return _alone(function, entry, folder, text)
+        _check_no_link(root, function.source)
+        recipe = choose_recipe(folder, function.runtime)
         own = files_below(folder, ships=ships_of(recipe, folder))
         if recipe == FILES:
-            check_imports(dict(own), (), [entry], said.runtime)
-            if _travels_inline(said, entry, [name for name, _ in own], text):
+            check_imports(dict(own), (), [entry], function.runtime)
+            if _travels_inline(function, entry, [name for name, _ in own], text):
                 return Inline(text)
         files = read_source(folder, ships=ships_of(recipe, folder))
     except NoSource as fault:
-        raise BadHandler(f"{said.source} {fault}") from fault
-    made = Recipe(recipe, said.runtime, said.architecture)
-    return Packed(asset_id(files, made), posixpath.normpath(said.source), made, entry)
+        raise BadHandler(f"{function.source} {fault}") from fault
+    made = Recipe(recipe, function.runtime, function.architecture)
+    return Packed(asset_id(files, made), posixpath.normpath(function.source), made, entry)
 
 
 def _check_no_link(root: Path, source: str) -> None:
@@ -126,13 +126,13 @@ def _is_within(source: str) -> bool:
     return path not in (".", "..") and not path.startswith(("../", "/"))
 
 
-def _alone(said: Handler, entry: str, folder: Path, text: str) -> Inline:
+def _alone(function: Handler, entry: str, folder: Path, text: str) -> Inline:
     """Return the handler alone, from a folder that is not packed. Raises NoSource where it is not enough."""
-    if entry != said.inline or len(text.encode()) > _MAX_BYTES:
+    if entry != function.inline or len(text.encode()) > _MAX_BYTES:
         raise NoSource(
             "is not within the folder of dr.yaml, or is that itself, and is not packed: name a folder within it"
         )
-    check_imports({entry: folder / entry}, (), [entry], said.runtime)
+    check_imports({entry: folder / entry}, (), [entry], function.runtime)
     return Inline(text)
 
 
@@ -144,15 +144,15 @@ def left_out(root: Path, source: str) -> tuple[str, ...]:
         return ()
 
 
-def _travels_inline(said: Handler, entry: str, names: Sequence[str], text: str) -> bool:
-    if entry != said.inline or len(text.encode()) > _MAX_BYTES:
+def _travels_inline(function: Handler, entry: str, names: Sequence[str], text: str) -> bool:
+    if entry != function.inline or len(text.encode()) > _MAX_BYTES:
         return False
     return all(name == entry or any(fnmatch.fnmatchcase(name, pattern) for pattern in _BESIDE) for name in names)
 
 
-def _find_entry(root: Path, said: Handler) -> str:
-    there = [name for name in said.files if _is_file(root / said.source / name)]
-    return there[0] if there else said.files[0]
+def _find_entry(root: Path, function: Handler) -> str:
+    there = [name for name in function.files if _is_file(root / function.source / name)]
+    return there[0] if there else function.files[0]
 
 
 def _is_file(path: Path) -> bool:
@@ -163,13 +163,13 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _read_text(root: Path, said: Handler, entry: str) -> str:
+def _read_text(root: Path, function: Handler, entry: str) -> str:
     """Return the source of the handler's file."""
-    name = f"{said.source}/{entry}"
+    name = f"{function.source}/{entry}"
     try:
         raw = (root / name).read_bytes()
     except OSError as error:
-        raise BadHandler(f"cannot read {name} ({error.strerror}){_nearest(root, said)}") from error
+        raise BadHandler(f"cannot read {name} ({error.strerror}){_nearest(root, function)}") from error
     except ValueError as error:
         # A zero byte, which YAML can write and no path can hold.
         raise BadHandler(f"cannot read {name!r} ({error})") from error
@@ -179,15 +179,15 @@ def _read_text(root: Path, said: Handler, entry: str) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise BadHandler(f"{name}, line {line}: is not UTF-8") from error
-    if said.name not in (_python_names(name, source) if name.endswith(".py") else source):
-        raise BadHandler(f"{name} has no `{said.name}`, which is what Lambda calls")
+    if function.name not in (_python_names(name, source) if name.endswith(".py") else source):
+        raise BadHandler(f"{name} has no `{function.name}`, which is what Lambda calls")
     return source
 
 
-def _nearest(root: Path, said: Handler) -> str:
+def _nearest(root: Path, function: Handler) -> str:
     """Ask for the folder that has the file: the one of the path itself, or one beside or below it."""
-    file = Path(said.files[0])
-    source = Path(said.source)
+    file = Path(function.files[0])
+    source = Path(function.source)
     if _is_file(root / source / file.with_suffix(".ts")):
         return f": {file.with_suffix('.ts')} is TypeScript, which has to be built before"
     if source.name == file.name:
@@ -196,7 +196,7 @@ def _nearest(root: Path, said: Handler) -> str:
         near = [path.parent for path in (root / source).parent.glob(f"*/{file.name}")]
     except OSError:
         near = []  # a name longer than names can be: there is nothing beside it
-    return did_you_mean(said.source, [Path(os.path.relpath(path, root)).as_posix() for path in near])
+    return did_you_mean(function.source, [Path(os.path.relpath(path, root)).as_posix() for path in near])
 
 
 def _python_names(name: str, source: str) -> tuple[str, ...]:

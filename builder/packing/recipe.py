@@ -85,10 +85,10 @@ def _check_unlocked(folder: Path, family: str) -> None:
             raise NoSource(f"has {name}, which is not read here: {command}")
     if family == "python" and (folder / PYPROJECT).is_file():
         try:
-            said = tomllib.loads(_text(folder / PYPROJECT))
+            project = tomllib.loads(_text(folder / PYPROJECT))
         except tomllib.TOMLDecodeError as error:
             raise NoSource(f"has a {PYPROJECT} that is no TOML: {error}") from error
-        if said.get("project", {}).get("dependencies"):
+        if project.get("project", {}).get("dependencies"):
             raise NoSource(f"has dependencies in {PYPROJECT} and no {UV_LOCK} that pins them: uv lock")
     if family == "nodejs" and (folder / PACKAGE).is_file() and _json(folder / PACKAGE).get("dependencies"):
         command = "npm install --package-lock-only"

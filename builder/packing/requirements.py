@@ -82,17 +82,17 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 def _pin(line: str, place: str, command: str) -> Pin:
     hashes = tuple(_HASH.findall(line))
-    said = _HASH.sub("", line).strip()
+    named = _HASH.sub("", line).strip()
     try:
-        requirement = Requirement(said)
+        requirement = Requirement(named)
     except InvalidRequirement as error:
-        raise NoSource(f"has '{said}' in {place}, which is no package with a version") from error
+        raise NoSource(f"has '{named}' in {place}, which is no package with a version") from error
     (only, *others) = tuple(requirement.specifier) or (None,)
     pinned = requirement.url or (only and not others and only.operator in ("==", "===") and "*" not in only.version)
     if not pinned:
         raise NoSource(f"has {requirement.name} without one version in {place}: {command}")
     if not hashes:
-        raise NoSource(f"has {said} without a hash in {place}: {command}")
+        raise NoSource(f"has {named} without a hash in {place}: {command}")
     return Pin(requirement, hashes)
 
 
@@ -132,7 +132,7 @@ def check_complete(installed: Collection[Distribution], pins: Sequence[Pin], mac
     Packages are installed without what they need, since pip asks the Python that runs it what that is; so it is asked
     here, of the packages themselves.
     """
-    by_name: dict[str, Distribution] = {canonicalize_name(found.metadata["Name"]): found for found in installed}
+    by_name: dict[str, Distribution] = {canonicalize_name(package.metadata["Name"]): package for package in installed}
     extras: dict[str, set[str]] = {pin.name: set(pin.requirement.extras) for pin in pins}
     waiting = list(by_name)
     while waiting:
@@ -145,14 +145,14 @@ def check_complete(installed: Collection[Distribution], pins: Sequence[Pin], mac
                 waiting.append(needed)
 
 
-def _needs(found: Distribution, extras: Collection[str], machine: Machine) -> list[Requirement]:
-    needs = [Requirement(text) for text in found.requires or ()]
+def _needs(package: Distribution, extras: Collection[str], machine: Machine) -> list[Requirement]:
+    needs = [Requirement(text) for text in package.requires or ()]
     return [need for need in needs if any(_applies(need, machine, extra) for extra in ("", *extras))]
 
 
-def _check_need(found: Distribution, need: Requirement, by_name: Mapping[str, Distribution], where: str) -> None:
+def _check_need(package: Distribution, need: Requirement, by_name: Mapping[str, Distribution], where: str) -> None:
     there = by_name.get(canonicalize_name(need.name))
-    of = f"needs {need.name}{need.specifier} for {found.metadata['Name']} {found.version}"
+    of = f"needs {need.name}{need.specifier} for {package.metadata['Name']} {package.version}"
     if there is None:
         raise NoSource(f"{of}, and {where} does not have it")
     if not need.url and not need.specifier.contains(there.version, prereleases=True):

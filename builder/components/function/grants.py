@@ -157,13 +157,13 @@ def _allow(sid: str, actions: Sequence[Action], *arns: str) -> Statement:
     return Statement(Sid=sid, Effect=Allow, Action=[*actions], Resource=[Sub(arn) for arn in arns])
 
 
-def _own(said: StatementConfig, number: int) -> Statement:
-    operators: list[ConditionElement] = [_Operator(name, keys) for name, keys in said.Condition.items()]
+def _own(statement: StatementConfig, number: int) -> Statement:
+    operators: list[ConditionElement] = [_Operator(name, keys) for name, keys in statement.Condition.items()]
     conditions = {"Condition": Condition(operators)} if operators else {}
     return Statement(
-        Sid=said.Sid or f"Own{number}",
+        Sid=statement.Sid or f"Own{number}",
         Effect=Allow,
-        Action=[Action(*action.split(":")) for action in said.Action],
-        Resource=[Sub(arn) if "${" in arn else arn for arn in said.Resource],
+        Action=[Action(*action.split(":")) for action in statement.Action],
+        Resource=[Sub(arn) if "${" in arn else arn for arn in statement.Resource],
         **conditions,
     )
