@@ -159,9 +159,8 @@ def make_sequence(ends: Ends) -> tuple[Update, ...]:
     """
     way = _way(ends)
     held = (Update(_held_text(way)),) if way.held else ()
-    because = (
-        "" if not way.held else f"{', '.join(str(path[-1]) for path in way.held)} comes to it over a value of its own"
-    )
+    names = ", ".join(str(path[-1]) for path in way.held)
+    because = f"AWS takes such a change of {names} in two updates" if names else ""
     if len(way.operations) <= way.first:
         return (*held, Update(ends.desired, because))
     between = range(way.first, len(way.operations))
