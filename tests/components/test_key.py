@@ -265,10 +265,12 @@ def test_components_by_name_are_encrypted_like_the_one_of_their_kind(encryption:
     assert ("KmsKeyArn" in properties(everything["us-west-2/api"], "Function")) is encryption.get("functions", True)
 
 
-def test_backfill_s_role_writes_its_reports_under_the_key() -> None:
-    storage = made(MANAGED, bucket={"backfill": True})["us-east-1/storage"]
+@pytest.mark.parametrize("region", ["us-east-1", "us-west-2"])
+def test_backfill_s_role_writes_its_reports_under_the_key_of_the_bucket_that_they_are_in(region: str) -> None:
+    storage = made(MANAGED, bucket={"backfill": True, "replication": "two-way"})[f"{region}/storage"]
     (said,) = [one for one in statements(storage, "BatchRole") if one["Sid"] == "EncryptReports"]
     assert said["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert said["Resource"] == [{"Fn::Sub": f"arn:${{AWS::Partition}}:kms:{region}:${{AWS::AccountId}}:key/${{KeyId}}"}]
     assert said["Condition"] == {"StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}}}
 
 

@@ -40,7 +40,7 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
         bucket.ReplicationConfiguration = _once_they_stand(template, stack, _replication(config, name, to))
         add(template, bucket, make_tls_only(), _replication_role(config, name, stack.region, to))
         if config.buckets_by_name[name].backfill:
-            add(template, _batch_role(config, name))
+            add(template, _batch_role(config, name, stack.region))
             arn = GetAtt("BatchRole", "Arn")
             template.add_output(Output("BatchRoleArn", Description="ARN of the role that backfill takes", Value=arn))
     else:
@@ -200,7 +200,7 @@ def _replication_role(config: Config, name: str, region: Region, to: tuple[Regio
     )
 
 
-def _batch_role(config: Config, name: str) -> iam.Role:
+def _batch_role(config: Config, name: str, region: Region) -> iam.Role:
     """What a job of S3 Batch Replication takes, whose list of objects S3 makes and keeps.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-policies.html
@@ -220,17 +220,17 @@ def _batch_role(config: Config, name: str) -> iam.Role:
                     _allow("Replicate", ["InitiateReplication"], [objects]),
                     _allow("ListObjects", ["GetReplicationConfiguration", "PutInventoryConfiguration"], [bucket]),
                     _allow("WriteReports", ["PutObject"], [reports]),
-                    *_use_of_key_for_reports(config),
+                    *_use_of_key_for_reports(config, region),
                 ],
             ),
         ),
     )
 
 
-def _use_of_key_for_reports(config: Config) -> Iterator[Statement]:
+def _use_of_key_for_reports(config: Config, region: Region) -> Iterator[Statement]:
     """Yield what reports take of the key under which the bucket has everything that is put into it."""
     actions = [kms.Decrypt, kms.GenerateDataKey]
-    yield from may_use_key(config, "EncryptReports", config.regions.primary, actions, {"kms:ViaService": via("s3")})
+    yield from may_use_key(config, "EncryptReports", region, actions, {"kms:ViaService": via("s3")})
 
 
 def _allow(sid: str, actions: list[str], resources: list[Sub]) -> Statement:
