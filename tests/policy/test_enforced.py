@@ -124,6 +124,8 @@ LIVES = {
 }
 NOT_CHECKED = "the emulator does not check it"
 NOT_EXPORTED = "only where an export changes or goes"
+NOT_TWO_WAY = "only where a bucket comes to replicate in the other direction too"
+NOT_EXPIRING = "only where the items of a table come to expire by another attribute"
 NOT_NESTED = "only where nested stacks wait for their first review"
 NOT_PROTECTED = "only where something is protected from deletion"
 NOT_RETAINED = "only where somebody names retained data"
@@ -135,6 +137,8 @@ UNENFORCED: dict[Verb, dict[str, str]] = {
         "cloudformation:TagResource": NOT_CHECKED,
         "cloudformation:DescribeStackEvents": NOT_REACHED,
         "dynamodb:DescribeTable": NOT_REACHED,
+        "s3:GetReplicationConfiguration": NOT_TWO_WAY,
+        "s3:ListBucketVersions": NOT_TWO_WAY,
     },
     Verb.EXECUTE: {
         "cloudformation:ListStacks": NOT_CHECKED,
@@ -143,6 +147,9 @@ UNENFORCED: dict[Verb, dict[str, str]] = {
         "cloudformation:DeleteChangeSet": NOT_REACHED,
         "cloudformation:RollbackStack": NOT_REACHED,
         "dynamodb:DescribeTable": NOT_REACHED,
+        "dynamodb:DescribeTimeToLive": NOT_EXPIRING,
+        "s3:GetReplicationConfiguration": NOT_TWO_WAY,
+        "s3:ListBucketVersions": NOT_TWO_WAY,
     },
     Verb.DESTROY: {
         "cloudformation:ListStacks": NOT_CHECKED,

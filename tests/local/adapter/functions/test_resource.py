@@ -65,6 +65,15 @@ def test_code_that_is_not_there_fails_the_function(account: Account, code: dict[
     assert account.functions().invoke(FunctionName="tap")["Payload"].read() == b'"from S3"'
 
 
+def test_code_in_a_bucket_of_another_region_fails_the_function(account: Account) -> None:
+    bucket = f"code-far-{account.id}"
+    account.s3(SECONDARY).create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    account.s3(SECONDARY).put_object(Bucket=bucket, Key="code.zip", Body=_zipped())
+    for key in ("code.zip", "none.zip"):
+        outcome = deploy(account, f"app-{key[:4]}", _function(Code={"S3Bucket": bucket, "S3Key": key}))
+        assert (outcome.status, "S3 Error Code: PermanentRedirect" in outcome.reason) == ("ROLLBACK_COMPLETE", True)
+
+
 @pytest.mark.parametrize("region", [PRIMARY, SECONDARY])
 @pytest.mark.parametrize("name", ["url", "url-shortener-dev-primary", "urls", "tap-url"])
 def test_a_function_can_have_url_in_its_name(account: Account, name: str, region: str) -> None:
