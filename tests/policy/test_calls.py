@@ -17,9 +17,17 @@ from builder.assembly.components import OutputOf
 from builder.assembly.store import Bootstrap
 from builder.aws import Clients
 from builder.deploy import CaptureRequest, Deployment, Done, PlanOptions, PlanRequest, capture, discard_plan, narrow
+from builder.deploy.backfill.jobs import (
+    check_lifecycle,
+    count_lacking,
+    observe_sources,
+    plan_backfill,
+    run_backfill,
+)
+from builder.deploy.backfill.records import BackfillOptions
 from builder.deploy.delete.prune import YOUNG, find_leftovers, prune
 from builder.deploy.desired import TAG_DEPLOYMENT
-from builder.errors import BadInput
+from builder.errors import BadInput, Stopped
 from builder.policy.document import Verb
 from builder.policy.rights import CALLS, FAULT_CALLS, On
 from builder.template import OPEN_POLICY
@@ -35,6 +43,7 @@ from deploy.test_exports import IMPORTS_NONE, OTHER_VALUE, both
 from deploy.two_way import make_buckets
 from fake_aws import World
 from fake_aws.refusals import Unsupported
+from fake_aws.s3.records import Version
 from policy.reference import actions
 from proof.nesting import FIRST as NESTED
 from proof.nesting import store_templates
@@ -97,6 +106,24 @@ def execute_both_ways(rig: Rig) -> None:
     plan = rig.plan(make_buckets())
     rig.world.calls.clear()
     rig.execute(plan)
+
+
+def backfill(rig: Rig) -> None:
+    deployment = make_buckets("one-way", backfill=True)
+    rig.deploy(deployment)
+    for made in rig.world.buckets.values():
+        made.versions.append(Version("a", rig.world.new_uuid(), rig.world.datetime(), b"x"))
+    rig.world.calls.clear()
+
+    async def all_of_it() -> None:
+        for source in await observe_sources(deployment, rig.clients, None):
+            work = await plan_backfill(rig.clients, deployment.name, source, BackfillOptions())
+            await count_lacking(rig.clients, source)
+            with suppress(Stopped):
+                await check_lifecycle(rig.clients, [source])
+            assert (await run_backfill(rig.clients, work, lambda _: None)).verdict == "done"
+
+    rig.run(all_of_it)
 
 
 def plan_for_the_first_time(rig: Rig) -> None:
@@ -354,6 +381,7 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     ),
     Verb.DESTROY: (on_another_account, destroy_what_is_retained),
     Verb.PRUNE: (on_another_account, prune_old_code),
+    Verb.BACKFILL: (on_another_account, backfill),
 }
 STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     Verb.ADOPT: (),
@@ -383,6 +411,7 @@ STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
         destroy_what_holds_on,
     ),
     Verb.PRUNE: (),
+    Verb.BACKFILL: (),
 }
 
 
@@ -403,7 +432,7 @@ def listed(verb: Verb) -> Called:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("verb", [Verb.PLAN, Verb.EXECUTE, Verb.ADOPT, Verb.DESTROY, Verb.PRUNE])
+@pytest.mark.parametrize("verb", [Verb.PLAN, Verb.EXECUTE, Verb.ADOPT, Verb.DESTROY, Verb.PRUNE, Verb.BACKFILL])
 def test_the_table_has_every_call_of_a_verb_s_life_and_no_other(verb: Verb) -> None:
     # The identity is asked for where no stack's ARN tells it.
     assert lived(verb) | {("sts", "GetCallerIdentity")} == listed(verb)
