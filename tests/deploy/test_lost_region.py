@@ -72,8 +72,18 @@ def test_a_need_on_the_lost_region_is_checked_at_the_thing_itself(alone: Rig) ->
 
 def test_a_need_that_is_not_met_there_stops(alone: Rig) -> None:
     alone.world.tables.clear()
-    with pytest.raises(Stopped, match="us-east-1/table: is left out, and what is needed of it is not to be seen"):
+    with pytest.raises(
+        Stopped, match=r"us-east-1/table: is left out, and what is needed of it by us-west-2/service is"
+    ):
         alone.plan(narrow(larger(alone.deployment), [EAST]))
+
+
+def test_all_that_hangs_on_the_lost_region_is_told_at_once(alone: Rig) -> None:
+    alone.world.tables.clear()
+    wanted = edited(larger(alone.deployment), "us-west-2/storage", "Status: Enabled", "Status: Suspended")
+    with pytest.raises(BuilderError, match="S3's bucket configuration is in us-east-1") as caught:
+        alone.plan(narrow(wanted, [EAST]))
+    assert "us-east-1/table: is left out" in str(caught.value)
 
 
 def test_a_table_with_a_replica_in_the_lost_region_is_left_alone(standing: Rig) -> None:

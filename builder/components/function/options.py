@@ -139,7 +139,7 @@ class FunctionConfig(FunctionVarying):
     url_auth: Literal["AWS_IAM", "NONE"] = Field(
         default="AWS_IAM", description="Short for `url: {auth: ...}`: AWS_IAM, or NONE"
     )
-    url: Annotated[UrlConfig | None, BeforeValidator(_url, json_schema_input_type=bool | UrlConfig | None)] = Field(
+    url: Annotated[UrlConfig | None, BeforeValidator(_url, json_schema_input_type=bool | UrlConfig)] = Field(
         default=UrlConfig(),
         description="The URL that it answers at; false: none, and nobody outside of the account's rights calls it",
         examples=[{"auth": "NONE"}, False],

@@ -373,9 +373,21 @@ async def check_without(deployment: Deployment, work: Iterable[Step | Deferred],
     work = tuple(work)
     faults: list[BuilderError] = [fault for one in work for fault in _hanging(deployment, one)]
     left_out = {stack.id: stack for stack in deployment.left_out}
-    needs = {(one.site, need) for one in work for need in one.needs if need in left_out}
-    unmet = await together(_unmet(left_out[need], site, clients) for site, need in sorted(needs, key=str))
-    faults += [fault for fault in unmet if fault is not None]
+    needs: dict[tuple[Site, StackId], list[StackId]] = {}
+    for one in sorted(work, key=lambda each: each.stack):
+        for need in set(one.needs) & left_out.keys():
+            needs.setdefault((one.site, need), []).append(one.stack)
+    met = await together(_is_met(left_out[need], site, clients) for site, need in needs)
+    faults += [
+        Stopped(
+            where=need,
+            what=f"is left out, and what is needed of it by {', '.join(dict.fromkeys(stacks))} "
+            f"is not to be seen in {site.region}",
+            next_step=_LATER,
+        )
+        for ((site, need), stacks), is_met in sorted(zip(needs.items(), met, strict=True), key=str)
+        if not is_met
+    ]
     if faults:
         raise gathered(faults)
 
@@ -407,7 +419,7 @@ def _may_have_copies(change: ResourceChange) -> bool:
     return "/" in change.logical_id and holder is not None and holder.regions is not nowhere_else
 
 
-async def _unmet(need: DesiredStack, site: Site, clients: Clients) -> Stopped | None:
+async def _is_met(need: DesiredStack, site: Site, clients: Clients) -> bool:
     """Look in a surviving region at what a stack that is left out makes there."""
     template = read_template(need.template, need.id)
     binding = template.bind(need.values)
@@ -418,9 +430,5 @@ async def _unmet(need: DesiredStack, site: Site, clients: Clients) -> Stopped | 
             continue
         name = binding.text(properties.get(name_property(str(resource.get("Type")))))
         if name and await holder.stands(clients.of(site), site.region, name):
-            return None
-    return Stopped(
-        where=need.id,
-        what=f"is left out, and what is needed of it is not to be seen in {site.region}",
-        next_step=_LATER,
-    )
+            return True
+    return False
