@@ -53,7 +53,7 @@ def backfill(  # noqa: PLR0913 - as click has them
     them. Exit code 1 where versions could not be replicated, though S3 calls the job Complete.
     """
     from builder.deploy.backfill.jobs import check_lifecycle
-    from builder.deploy.backfill.records import BackfillOptions
+    from builder.deploy.backfill.records import BackfillOptions, check_roles
     from builder.report.backfill import plan_text
 
     if dry_run and no_count:
@@ -71,6 +71,7 @@ def backfill(  # noqa: PLR0913 - as click has them
         return ExitCode.DONE
     if dry_run:
         return ExitCode.DONE
+    check_roles(one.source for one in todo)
     if not with_lifecycle:
         markers = [one.source for one, gaps in planned if gaps is None or any(gap.markers for gap in gaps.values())]
         session.run(check_lifecycle(session.clients, markers))

@@ -10,6 +10,7 @@ from builder.deploy.backfill.records import (
     Backfill,
     BackfillOptions,
     Job,
+    check_roles,
     choose_statuses,
     find_sources,
     judge,
@@ -117,13 +118,13 @@ ROLES = {EAST: OutputOf((StackId("us-east-1/uploads"), "BatchRoleArn"))}
 
 def test_a_bucket_that_replicates_is_a_source_with_its_role() -> None:
     bucket = Bucket(names=NAMES, replication=((EAST, WEST),), batch_roles=ROLES)
-    found = find_sources("tap-dev", {"uploads": bucket}, KNOWN, lambda of, name: place(name, _region(of)), None)
+    found = find_sources({"uploads": bucket}, KNOWN, lambda of, name: place(name, _region(of)), None)
     assert found == (make_source(),)
 
 
 def test_a_role_that_is_named_is_taken_before_any_other() -> None:
     bucket, other = Bucket(names=NAMES, replication=((EAST, WEST), (WEST, EAST))), Arn(f"{ROLE}-other")
-    found = find_sources("tap-dev", {"uploads": bucket}, KNOWN, lambda of, name: place(name, _region(of)), other)
+    found = find_sources({"uploads": bucket}, KNOWN, lambda of, name: place(name, _region(of)), other)
     assert [(one.bucket, one.destinations, one.role) for one in found] == [
         (HERE, (THERE,), other),
         (THERE, (HERE,), other),
@@ -132,9 +133,12 @@ def test_a_role_that_is_named_is_taken_before_any_other() -> None:
 
 def test_a_bucket_without_a_role_stops_and_says_how_to_get_one() -> None:
     bucket = Bucket(names=NAMES, replication=((EAST, WEST),))
-    with pytest.raises(Stopped, match="no role") as refused:
-        find_sources("tap-dev", {"uploads": bucket}, KNOWN, lambda of, name: place(name, _region(of)), None)
+    sources = find_sources({"uploads": bucket}, KNOWN, lambda of, name: place(name, _region(of)), None)
+    with pytest.raises(Stopped, match="uploads in us-east-1: has no role") as refused:
+        check_roles(sources)
     assert "backfill: true" in refused.value.next_step
+    with pytest.raises(Stopped, match="no role"):
+        assert sources[0].job_role
 
 
 def _region(of: OutputOf) -> Region:

@@ -34,8 +34,7 @@ _UNKNOWN = frozenset({"NotFoundException", "NoSuchJob"})
 async def observe_sources(deployment: Deployment, clients: Clients, role_arn: Arn | None) -> tuple[Source, ...]:
     """Return every bucket of the deployment's components that replicates, as it stands.
 
-    Raises BadInput for another account than dr.yaml pins, Failed for a bucket that is not deployed, and Stopped for one
-    without a role for the job.
+    Raises BadInput for another account than dr.yaml pins, Failed for a bucket that is not deployed.
     """
     components = deployment.components.items()
     buckets = {name: component.bucket for name, component in components if component.bucket}
@@ -61,7 +60,7 @@ async def observe_sources(deployment: Deployment, clients: Clients, role_arn: Ar
         return BucketPlace(site=site, name=name, owner=site.account or account)
 
     known = {wanted[name].output: value for name, value in outputs.values.items()}
-    return find_sources(deployment.name, buckets, known, place, role_arn)
+    return find_sources(buckets, known, place, role_arn)
 
 
 async def plan_backfill(clients: Clients, deployment: str, source: Source, options: BackfillOptions) -> Backfill:

@@ -8,13 +8,13 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replicati
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from builder.assembly.components import Bucket, OutputOf
 from builder.deploy.observe.objects import BucketPlace
-from builder.errors import Stopped
+from builder.errors import Stopped, gathered
 from builder.terms import Arn, Region, StackId, counted
 
 REPORT_PREFIX = "builder-backfill"
@@ -34,12 +34,20 @@ class Source:
     component: str
     bucket: BucketPlace
     destinations: tuple[BucketPlace, ...]
-    role: Arn
+    role: Arn | None
+    """Which a job takes; counting what is lacking takes none."""
 
     @property
     def id(self) -> str:
         """The component and the region, `uploads/us-east-1`."""
         return f"{self.component}/{self.bucket.site.region}"
+
+    @property
+    def job_role(self) -> Arn:
+        """The role that a job takes. Raises Stopped where there is none."""
+        if self.role is None:
+            raise _no_role(self)
+        return self.role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +112,6 @@ class Job:
 
 
 def find_sources(
-    deployment: str,
     buckets: Mapping[str, Bucket],
     known: Mapping[tuple[StackId, str], str],
     place: Callable[[OutputOf, str], BucketPlace],
@@ -112,30 +119,37 @@ def find_sources(
 ) -> tuple[Source, ...]:
     """Return every bucket that replicates, of components by name. `known` are the values of outputs.
 
-    `place` returns where the bucket of an output is. Raises Stopped for one without a role for the job.
+    `place` returns where the bucket of an output is.
     """
     found = []
     for name, bucket in buckets.items():
         for region in dict.fromkeys(source for source, _ in bucket.replication):
             ends = [to for source, to in bucket.replication if source == region]
-            role = role_arn or _role(bucket, region, known)
-            if role is None:
-                raise Stopped(
-                    where=f"{deployment}: {name} in {region}",
-                    what="has no role that a job of S3 Batch Replication could take",
-                    next_step="say `backfill: true` of the bucket in dr.yaml, then: python -m builder deploy"
-                    "    or --role-arn ARN, a role that batchoperations.s3.amazonaws.com may assume",
-                )
             places = {end: place(bucket.names[end], known[bucket.names[end].output]) for end in (region, *ends)}
             found.append(
                 Source(
                     component=name,
                     bucket=places[region],
                     destinations=tuple(places[end] for end in ends),
-                    role=role,
+                    role=role_arn or _role(bucket, region, known),
                 )
             )
     return tuple(found)
+
+
+def check_roles(sources: Iterable[Source]) -> None:
+    """Return if each source has a role for its job. Raises Stopped, or Several."""
+    if errors := [_no_role(source) for source in sources if source.role is None]:
+        raise gathered(errors)
+
+
+def _no_role(source: Source) -> Stopped:
+    return Stopped(
+        where=f"{source.component} in {source.bucket.site.region}",
+        what="has no role that a job of S3 Batch Replication could take",
+        next_step="say `backfill: true` of the bucket in dr.yaml, then: python -m builder deploy"
+        "    or --role-arn ARN, a role that batchoperations.s3.amazonaws.com may assume",
+    )
 
 
 def _role(bucket: Bucket, region: Region, known: Mapping[tuple[StackId, str], str]) -> Arn | None:
@@ -154,7 +168,7 @@ def choose_statuses(rules: int, options: BackfillOptions) -> tuple[str, ...]:
 def make_request(backfill: Backfill, before: Sequence[str]) -> dict[str, Any]:
     """Return what CreateJob is asked. `before` are the ids of the jobs that did the same work earlier."""
     source = backfill.source
-    arn = f"arn:{source.role.split(':')[1]}:s3:::{source.bucket.name}"
+    arn = f"arn:{source.job_role.split(':')[1]}:s3:::{source.bucket.name}"
     owner = source.bucket.owner
     report: dict[str, Any] = {"Enabled": False}
     if backfill.report:
@@ -171,7 +185,7 @@ def make_request(backfill: Backfill, before: Sequence[str]) -> dict[str, Any]:
         "Operation": {OPERATION: {}},
         "Report": report,
         "Priority": _PRIORITY,
-        "RoleArn": source.role,
+        "RoleArn": source.job_role,
         "Description": backfill.description,
         "ConfirmationRequired": False,
         "ManifestGenerator": {
