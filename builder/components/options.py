@@ -9,6 +9,8 @@ from builder.components.available import name_fault
 from builder.terms import AccountId, Region
 
 ACCOUNT_PATTERN = r"^[0-9]{12}$"
+COMPONENT_PATTERN = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
+PATH_PATTERN = r"^/[!-~]*$"
 
 
 def _check_region(name: str) -> str:

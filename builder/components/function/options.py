@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from builder.components.available import Runtime
-from builder.components.options import BUCKET, TABLE, Section
+from builder.components.options import BUCKET, COMPONENT_PATTERN, PATH_PATTERN, TABLE, Section
 from builder.errors import did_you_mean
 
 RESOURCE_TYPES = (
@@ -18,22 +18,19 @@ RESOURCE_TYPES = (
 )
 """What its template is made of."""
 _VARIABLE = r"^[a-zA-Z][a-zA-Z0-9_]+$"
-_USED = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 _HANDLER = r"^[A-Za-z0-9_/-][A-Za-z0-9_./-]*\.[A-Za-z_$][A-Za-z0-9_$]*$"
 _SID = r"^[A-Za-z0-9]{1,}$"
 _ACTION = r"^[a-z0-9-]+:[A-Za-z0-9]+$"
-_PATH = r"^/[!-~]*$"
 _RESOURCE = r"^(\*|arn:[!-~]+)$"
 FUNCTION_PATTERNS = {
     _VARIABLE: "only letters, digits and underscores, two at least and a letter first",
-    _USED: "only lower-case letters, digits and hyphens, a letter first and no hyphen last",
     _HANDLER: "a module and a function in it: index.handler, app.main.handler, src/api/index.handler",
     _SID: "only letters and digits, as IAM has it",
     _ACTION: "an action as IAM has it, s3:GetObject; without wildcards, each by its name",
     _RESOURCE: "an ARN, which may hold ${AWS::Region} and the like, or * for actions that are on nothing",
 }
 """What each pattern asks for, in words."""
-FUNCTION_SEPARATORS = {_VARIABLE: "_", _USED: "-"}
+FUNCTION_SEPARATORS = {_VARIABLE: "_"}
 _VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
 _PLACEHOLDERS = ("EnvironmentSuffix", "AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix")
 # CloudWatch Logs takes these periods and no others.
@@ -144,11 +141,11 @@ class FunctionConfig(FunctionVarying):
         description="The URL that it answers at; false: none, and nobody outside of the account's rights calls it",
         examples=[{"auth": "NONE"}, False],
     )
-    health: Annotated[str, StringConstraints(pattern=_PATH)] = Field(
+    health: Annotated[str, StringConstraints(pattern=PATH_PATTERN)] = Field(
         default="/health",
         description="Path of its URL that answers 200 where the region is well: rehearsals and drills ask it",
     )
-    uses: dict[Annotated[str, StringConstraints(pattern=_USED)], UseMode] = Field(
+    uses: dict[Annotated[str, StringConstraints(pattern=COMPONENT_PATTERN)], UseMode] = Field(
         default_factory=dict,
         description="Tables and buckets that it may read, write or both in its region; sets NAME_TABLE, NAME_BUCKET",
         examples=[{"orders": "read_write", "uploads": "read"}],

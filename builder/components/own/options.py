@@ -9,11 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
 from builder.components.available import name_fault
-from builder.components.options import RegionName, Section, check_once
+from builder.components.options import COMPONENT_PATTERN, PATH_PATTERN, RegionName, Section, check_once
 from builder.errors import did_you_mean
 from builder.terms import Region
 
-_COMPONENT = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 _LOGICAL = r"^[A-Za-z0-9]+$"
 _STACK_NAME = r"^[A-Za-z]([A-Za-z0-9-]|\$\{EnvironmentSuffix\})*$"
 _OUTPUT = r"^([a-z0-9-]+/)?[a-z][a-z0-9-]*\.[A-Za-z0-9]+$"
@@ -21,20 +20,19 @@ _STACK = r"^([a-z0-9-]+/)?[a-z][a-z0-9-]*$"
 _PUBLIC = r"^[A-Za-z][A-Za-z0-9._-]*$"
 TEMPLATE_FILE = r"^[^/\\\x00-\x1f](.*[^/\x00-\x1f])?\.(yaml|yml|json|template|py)$"
 POLICY_FILE = r"^[^/\\\x00-\x1f](.*[^/\x00-\x1f])?\.json$"
-_PATH = r"^/[!-~]*$"
 OWN_PATTERNS = {
-    _COMPONENT: "only lower-case letters, digits and hyphens, a letter first and no hyphen last",
+    COMPONENT_PATTERN: "only lower-case letters, digits and hyphens, a letter first and no hyphen last",
     _LOGICAL: "only letters and digits, as CloudFormation has it for parameters",
     _STACK_NAME: "letters, digits and hyphens, a letter first; it may hold ${EnvironmentSuffix}",
     _OUTPUT: "STACK.OUTPUT of the same region, or REGION/STACK.OUTPUT",
     _STACK: "a stack of the same region, or REGION/STACK",
     _PUBLIC: "letters, digits, dots, hyphens and underscores, a letter first",
-    _PATH: "a path: a slash first, and what a URL cannot have as %XX",
+    PATH_PATTERN: "a path: a slash first, and what a URL cannot have as %XX",
     POLICY_FILE: "a file of dr.yaml's folder that ends in .json",
     TEMPLATE_FILE: "a file of dr.yaml's folder that ends in .yaml, .yml, .json, .template or .py",
 }
 """What each pattern asks for, in words."""
-OWN_SEPARATORS = {_COMPONENT: "-", _LOGICAL: ""}
+OWN_SEPARATORS = {COMPONENT_PATTERN: "-", _LOGICAL: ""}
 OWN_TAGS = frozenset(
     {"[text]", "[list]", "[output]", "[stack]", "[regions]", "[roles]", "[environments]", "[previous]"}
 )
@@ -55,7 +53,7 @@ def _check_true(written: object) -> object:
     return written
 
 
-ComponentName = Annotated[str, StringConstraints(pattern=_COMPONENT, max_length=64)]
+ComponentName = Annotated[str, StringConstraints(pattern=COMPONENT_PATTERN, max_length=64)]
 OutputName = Annotated[str, StringConstraints(pattern=_PUBLIC, max_length=255)]
 _ParameterName = Annotated[str, StringConstraints(pattern=_LOGICAL, max_length=255)]
 _OutputOf = Annotated[str, StringConstraints(pattern=_OUTPUT)]
@@ -246,7 +244,7 @@ class OwnFunctionConfig(Section):
 
     url: OutputValue = Field(description="The output with its URL in each region", examples=[{"output": "service.Url"}])
     regions: RegionsChoice = Field(default="all", description="Where it answers")
-    health: Annotated[str, StringConstraints(pattern=_PATH)] = Field(
+    health: Annotated[str, StringConstraints(pattern=PATH_PATTERN)] = Field(
         default="/health", description="The path that says whether it is well"
     )
 

@@ -13,6 +13,7 @@ from builder.deploy.resources.holder import Hold, Holder, Properties, Seen, Sing
 from builder.deploy.resources.table_changes import (
     INDEXES,
     busy_table,
+    describe_table,
     held_expiry,
     index_refusals,
     is_on,
@@ -137,7 +138,7 @@ def _replicas(properties: Properties) -> dict[str, Mapping[str, Any]]:
 
 async def stands(clients: Clients, region: Region, physical_id: str) -> bool:
     """Return whether the table's replica in a region can be read and written."""
-    table = await _describe(clients, region, physical_id)
+    table = await describe_table(clients, region, physical_id)
     return table is not None and table["TableStatus"] in {"ACTIVE", "UPDATING"}
 
 
@@ -146,12 +147,12 @@ async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[Hol
 
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithTables.Basics.html
     """
-    table = await _describe(clients, region, physical_id)
+    table = await describe_table(clients, region, physical_id)
     if table is None:
         return ()
     others = [Region(replica["RegionName"]) for replica in table.get("Replicas", [])]
     regions = [other for other in others if other != region]
-    replicas = await together(_describe(clients, other, physical_id) for other in regions)
+    replicas = await together(describe_table(clients, other, physical_id) for other in regions)
     seen = {region: table, **{other: one for other, one in zip(regions, replicas, strict=True) if one is not None}}
     return tuple(Hold("DeletionProtection", where) for where, one in seen.items() if _is_protected(one))
 
@@ -182,7 +183,7 @@ async def _switch_off(clients: Clients, region: Region, table: str) -> bool:
         if error.code == _BUSY:
             return False
         # After a lost answer boto3 asks again.
-        shown = await _describe(clients, region, table)
+        shown = await describe_table(clients, region, table)
         if shown is not None and _is_protected(shown):
             raise
     return True
@@ -211,7 +212,7 @@ async def _watched(
     loop = asyncio.get_running_loop()
     started = loop.time()
     while True:
-        table = await _describe(clients, region, physical_id)
+        table = await describe_table(clients, region, physical_id)
         yield table
         passed_s = loop.time() - started
         if passed_s > _PATIENCE_S:
@@ -221,16 +222,6 @@ async def _watched(
                 next_step="python -m builder destroy    goes on from here",
             )
         await asyncio.sleep(_PACE.wait_s(passed_s))
-
-
-async def _describe(clients: Clients, region: Region, table: str) -> "TableDescriptionTypeDef | None":
-    try:
-        answer = await call(f"{region}: {table}", clients.dynamodb(region).describe_table, TableName=table)
-    except AwsError as error:
-        if error.code == _GONE:
-            return None
-        raise
-    return answer["Table"]
 
 
 async def release(clients: Clients, region: Region, physical_id: str) -> None:
@@ -290,7 +281,7 @@ async def _remove(clients: Clients, region: Region, table: str, replica: str) ->
 
 
 async def _other_replica(clients: Clients, region: Region, table: str) -> "ReplicaDescriptionTypeDef | None":
-    shown = await _describe(clients, region, table)
+    shown = await describe_table(clients, region, table)
     others = [replica for replica in shown.get("Replicas", []) if replica["RegionName"] != region] if shown else []
     return min(others, key=lambda replica: replica["RegionName"], default=None)
 

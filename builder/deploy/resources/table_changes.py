@@ -183,11 +183,11 @@ async def busy_table(clients: Clients, region: Region, table: str, touched: froz
     Sources: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html and
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
     """
-    own = await _describe(clients, region, table)
+    own = await describe_table(clients, region, table)
     if own is None:
         return ""
     regions = sorted({replica["RegionName"] for replica in own.get("Replicas", [])} - {region})
-    others = await together(_describe(clients, Region(other), table) for other in regions)
+    others = await together(describe_table(clients, Region(other), table) for other in regions)
     lines = [
         *_goings_on(region, own),
         *(line for name, other in zip(regions, others, strict=True) if other for line in _goings_on(name, other)),
@@ -213,7 +213,8 @@ async def _expiry(clients: Clients, region: Region, table: str) -> list[str]:
     return [f"its time to live is {status}, which takes up to an hour"] if status in _PASSING else []
 
 
-async def _describe(clients: Clients, region: Region, table: str) -> "TableDescriptionTypeDef | None":
+async def describe_table(clients: Clients, region: Region, table: str) -> "TableDescriptionTypeDef | None":
+    """Return what DynamoDB says of a table in a region; None where there is none."""
     try:
         answer = await call(f"{region}: {table}", clients.dynamodb(region).describe_table, TableName=table)
     except AwsError as error:
