@@ -17,9 +17,9 @@ from pathlib import Path
 from packaging.tags import parse_tag
 
 from builder.packing.machine import Machine
-from builder.packing.recipe import LOCK, NPM, NPM_LOCK, PACKAGE, PYPROJECT, REQUIREMENTS, UV, UV_LOCK, packages_of
+from builder.packing.recipe import LOCK, NPM, NPM_LOCK, PACKAGE, PYPROJECT, UV, UV_LOCK, packages_of
 from builder.packing.requirements import Pin, Pins, check_complete, pins_for, read_pins, text_of
-from builder.packing.source import NoSource, Ships, files_below
+from builder.packing.source import REQUIREMENTS, NoSource, Ships, files_below
 
 _OF_INSTALLERS = frozenset(
     {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json", ".lock"}

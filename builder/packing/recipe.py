@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from builder.errors import of_file
-from builder.packing.source import COPY, NoSource, Ships, ships_as_is
+from builder.packing.source import COPY, REQUIREMENTS, NoSource, Ships, ships_as_is
 
 FILES, PIP, UV, NPM = "files 1", "pip 1", "uv 1", "npm 1"
 """A function's own files; with the packages of requirements.txt, of uv.lock, of package-lock.json. Each with its
 version, which is another one when it makes other bytes of the same files."""
 RECIPES = frozenset({COPY, FILES, PIP, UV, NPM})
 WITH_PACKAGES = frozenset({PIP, UV, NPM})
-REQUIREMENTS = "requirements.txt"
 UV_LOCK, PYPROJECT = "uv.lock", "pyproject.toml"
 NPM_LOCK, PACKAGE = "package-lock.json", "package.json"
 LOCK = {PIP: REQUIREMENTS, UV: UV_LOCK, NPM: NPM_LOCK}

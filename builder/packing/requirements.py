@@ -9,8 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from builder.packing.machine import Machine
-from builder.packing.recipe import REQUIREMENTS
-from builder.packing.source import NoSource
+from builder.packing.source import REQUIREMENTS, NoSource
 
 COMPILE = (
     "mv requirements.txt requirements.in && "

@@ -22,6 +22,8 @@ MOST_BYTES = 262_144_000
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
+REQUIREMENTS = "requirements.txt"
+"""What pip and uv call their lock file."""
 COPY = "copy 1"
 """The recipe that packs files as they are, and its version; `code.recipe` has those of functions' folders."""
 _LEFT_OUT = frozenset({"__pycache__", ".git"})
