@@ -151,9 +151,9 @@ class ObjectivesConfig(Section):
     )
 
 
-_Table = Annotated[TableConfig, _EMPTY]
-_Bucket = Annotated[BucketConfig, _EMPTY]
-_Function = Annotated[FunctionConfig, _EMPTY]
+_Table = Annotated[TableConfig, BeforeValidator(_nothing_said, json_schema_input_type=TableConfig | None)]
+_Bucket = Annotated[BucketConfig, BeforeValidator(_nothing_said, json_schema_input_type=BucketConfig | None)]
+_Function = Annotated[FunctionConfig, BeforeValidator(_nothing_said, json_schema_input_type=FunctionConfig | None)]
 
 
 class EnvironmentConfig(Section):

@@ -30,6 +30,11 @@ def test_good_files_are_good_to_an_editor(text: str) -> None:
     assert list(VALIDATOR.iter_errors(yaml.safe_load(text))) == []
 
 
+def test_components_by_name_without_a_word_are_good_to_an_editor() -> None:
+    named = "tables: {a: }\nbuckets: {b: }\nfunctions: {c: {url: true}, d: }\nalarms:\n"
+    assert list(VALIDATOR.iter_errors(yaml.safe_load(GOOD + named))) == []
+
+
 def test_most_broken_files_are_broken_to_an_editor_too() -> None:
     files = [read_document(GOOD.replace(broken["replace"], broken["by"], 1).encode()) for broken in BROKEN]
     readable = [file.data for file in files if not file.faults]

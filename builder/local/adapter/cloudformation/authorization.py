@@ -7,7 +7,7 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from builder.local.adapter.cloudformation.requests import (
@@ -50,6 +50,8 @@ def _make_resource(extract: Callable[..., str], find_stack_set: FindStackSet) ->
             return _stack_set(name, AccountRegion(arguments[6], arguments[5]), find_stack_set)
         if service == "dynamodb":
             return _table_of(arguments[3]) or extract(service, *arguments)
+        if service == "monitoring" and _DESCRIBE_ALARMS in {*_operations(arguments)}:
+            return f"arn:aws:cloudwatch:{arguments[5]}:{arguments[6]}:alarm:*"
         change_set = parameter(params, "ChangeSetName")
         if service != "cloudformation" or not change_set.startswith("arn:"):
             return extract(service, *arguments)
@@ -59,6 +61,19 @@ def _make_resource(extract: Callable[..., str], find_stack_set: FindStackSet) ->
         return str(stack["StackId"]) if stack else change_set
 
     return resource
+
+
+# Whichever alarms a request names, it is taken to be checked for all of them (unverified).
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+_DESCRIBE_ALARMS = "DescribeAlarms"
+
+
+def _operations(arguments: Sequence[Any]) -> Iterator[str]:
+    """Yield what a request calls its operation: in a header, in its path, or among its parameters."""
+    _, path, headers, _, params = arguments[:5]
+    yield headers.get("x-amz-target", "").rpartition(".")[2]
+    yield path.rpartition("/")[2]
+    yield parameter(params, "Action")
 
 
 def _stack_set(name: str, place: AccountRegion, find_stack_set: FindStackSet) -> str:

@@ -1,4 +1,8 @@
 import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
 
 from local.account import Account, deploy
 from local.adapter.strict import Strict, allow, reasons, settled
@@ -56,3 +60,14 @@ def test_a_bucket_that_takes_tls_alone_takes_what_comes_over_the_loopback(strict
     }
     s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [over_tls]}))
     assert s3.put_object(Bucket=name, Key="k", Body=b"x")
+
+
+def test_alarms_are_looked_at_by_who_may_look_at_every_alarm_of_the_region(strict: Strict) -> None:
+    def viewer(resource: str) -> Any:
+        statement = allow("cloudwatch:DescribeAlarms", resource=f"arn:aws:cloudwatch:us-east-1:{strict.id}:{resource}")
+        return strict.client_of(statement, service="cloudwatch")
+
+    for asked in ({}, {"AlarmNames": ["a"]}, {"AlarmNamePrefix": "a"}):
+        assert viewer("alarm:*").describe_alarms(**asked)["MetricAlarms"] == []
+        with pytest.raises(ClientError, match="not authorized to perform: cloudwatch:DescribeAlarms"):
+            viewer("alarm:a").describe_alarms(**asked)
