@@ -45,6 +45,7 @@ def faults_between(said: _Said) -> Iterator[ConfigFault]:
     yield from _drill(said)
     yield from _encryption(said, regions)
     yield from _both_ways(said)
+    yield from _alarms(said)
     yield from _component_names(said)
     for place, section in sections_of(said, FUNCTION):
         yield from _function(said, place, section)
@@ -234,6 +235,14 @@ def _function(said: _Said, place: KeyPath, section: _Said) -> Iterator[ConfigFau
     yield from _variables(_section(section, "environment"), (*place, "environment"), _used_variables(said, uses))
     if {"url", "url_auth"} <= section.keys():
         yield ConfigFault((*place, "url_auth"), "says what `url:` says: leave one of the two out")
+
+
+def _alarms(said: _Said) -> Iterator[ConfigFault]:
+    """Yield that alarms have nothing to look at."""
+    copied = [place for place, section in sections_of(said, BUCKET) if section.get("replication") != "none"]
+    if "alarms" in said and not [*sections_of(said, TABLE), *sections_of(said, FUNCTION), *copied]:
+        what = "have nothing to look at: write a table, a function, or a bucket that replicates"
+        yield ConfigFault(("alarms",), what)
 
 
 def _uses(said: _Said, uses: _Said, place: KeyPath) -> Iterator[ConfigFault]:

@@ -56,6 +56,13 @@ def test_every_name_that_is_taken_is_told() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ["table", "bucket", "function"])
+def test_alarms_look_at_something(kind: str) -> None:
+    assert keys({"alarms": None}) == [("alarms",)]
+    assert keys({"alarms": {}, "buckets": {"a": {"replication": "none"}}}) == [("alarms",)]
+    assert keys({"alarms": {}, kind: None}) == keys({"alarms": {}, f"{kind}s": {"a": None}}) == []
+
+
 def test_variables_are_counted_in_bytes() -> None:
     assert keys({"function": {"environment": {"LEVEL": "ä" * 2045}}}) == []
     assert keys({"function": {"environment": {"LEVEL": "ä" * 2046}}}) == [("function", "environment")]
