@@ -119,6 +119,8 @@ def test_what_is_used_under_a_key_takes_the_key(uses: Json, sids: set[str]) -> N
     made = template("us-west-2/api", **NAMED, functions={"api": function}, encryption={"key": "managed"})
     found = {one["Sid"]: one for one in statements(made, "ExecutionRole") if one["Action"][0].startswith("kms:")}
     assert found.keys() == sids
+    without = template("us-west-2/api", **NAMED, functions={"api": function})
+    assert statements(made, "ExecutionRole")[: -len(sids)] == statements(without, "ExecutionRole")
     if "UseObjects" in sids:
         puts = ["kms:Decrypt", "kms:GenerateDataKey"] if uses["uploads"] == "write" else ["kms:Decrypt"]
         assert found["UseObjects"]["Action"] == puts

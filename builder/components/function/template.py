@@ -160,8 +160,9 @@ def _execution_role(wanted: Wanted, name: str, options: FunctionConfig) -> iam.R
     statements = [
         *([_read_and_write_items(config)] if writes_to_table(config, name) else []),
         write_logs,
-        *may_use_key(config, name, options),
         *make_statements(config, options),
+        # Last: a change set compares statements by their place, and so shows a key as what it is, added or taken away.
+        *may_use_key(config, name, options),
     ]
     policy = iam.Policy(PolicyName="run", PolicyDocument=PolicyDocument(Version="2012-10-17", Statement=statements))
     role = make_role(config, "ExecutionRole", "lambda.amazonaws.com", policy)
