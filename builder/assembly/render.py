@@ -26,7 +26,7 @@ from builder.components.own.template import (
 )
 from builder.components.protection import keep_data, stack_policy, termination_protection
 from builder.components.system import make_topology
-from builder.components.templates import TEMPLATES
+from builder.components.templates import make_template
 from builder.config import Config, Wanted
 from builder.config.document import ConfigFault, errors_of
 from builder.errors import BadInput, BuilderError, gathered
@@ -133,7 +133,7 @@ def _render_built_in(wanted: Wanted, stacks: list[Stack]) -> _Rendered:
     texts: dict[str, bytes] = {}
     read: dict[StackId, Template] = {}
     for stack in stacks:
-        template = TEMPLATES[stack.component](wanted, stack).to_dict()
+        template = make_template(wanted, stack).to_dict()
         if wanted.config.protect and _data(stack, Template(template)).data:
             template = keep_data(template)
         content = json.dumps(template)

@@ -44,6 +44,6 @@ RESERVED = frozenset({TABLE, BUCKET, FUNCTION, "alarms", "artifacts", "drill", "
 class Section(BaseModel):
     """Keys with values, and no others."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     in_production: ClassVar[Mapping[str, Any]] = {}
     """Of a component's options what a productive environment says of itself, unless it says otherwise."""

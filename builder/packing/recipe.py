@@ -1,7 +1,6 @@
 """Which recipe makes the archive of a function's folder, told by its lock file; and what of the folder is packed."""
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -83,6 +82,8 @@ def _check_unlocked(folder: Path, family: str) -> None:
         if (folder / name).is_file():
             raise NoSource(f"has {name}, which is not read here: {command}")
     if family == "python" and (folder / PYPROJECT).is_file():
+        import tomllib  # noqa: PLC0415 - only uv has such a file
+
         try:
             project = tomllib.loads(_text(folder / PYPROJECT))
         except tomllib.TOMLDecodeError as error:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from builder.components.system import make_topology
-from builder.components.templates import TEMPLATES
+from builder.components.templates import make_template
 from wanted import HANDLER, make_wanted
 
 THREE = {"primary": "eu-central-1", "secondaries": ["eu-west-1", "eu-north-1"]}
@@ -19,7 +19,7 @@ def template(stack: str, handler: str = HANDLER, **sections: Any) -> Json:
 def templates(handler: str = HANDLER, **sections: Any) -> dict[str, Json]:
     """Return every stack's template by its id."""
     wanted = make_wanted(handler, **sections)
-    return {stack.id: TEMPLATES[stack.component](wanted, stack).to_dict() for stack in make_topology(wanted).stacks}
+    return {stack.id: make_template(wanted, stack).to_dict() for stack in make_topology(wanted).stacks}
 
 
 def properties(made: Json, logical_id: str) -> Json:

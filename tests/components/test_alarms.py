@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from builder.assembly.manifest import ByEnvironment
 from builder.components.alarms.stacks import camel
 from builder.components.system import make_topology
-from builder.components.templates import TEMPLATES
+from builder.components.templates import make_template
 from builder.terms import Region, StackId
 from components.templates import THREE, Json, properties, template, templates
 from wanted import ABSENT, make_wanted
@@ -120,7 +120,7 @@ def test_only_what_is_there_is_watched() -> None:
     wanted = make_wanted(alarms={})
     alone = replace(wanted, config=wanted.config.model_copy(update={"table": None, "bucket": None}))
     stacks = {stack.id: stack for stack in make_topology(alone).stacks}
-    made = alarms(TEMPLATES["alarms"](alone, stacks[StackId(EAST)]).to_dict())
+    made = alarms(make_template(alone, stacks[StackId(EAST)]).to_dict())
     assert sorted(made) == ["function-duration", "function-errors", "function-throttles"]
 
 

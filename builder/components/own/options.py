@@ -159,8 +159,6 @@ Value = Annotated[
     BeforeValidator(_check_shape),
 ]
 """What a parameter is given."""
-for _model in (RegionsValue, RolesConfig, RolesValue, EnvironmentsValue):
-    _model.model_rebuild()
 
 _CHOICES = ("all", "primary", "secondaries")
 
