@@ -334,7 +334,11 @@ def test_what_people_say_of_stacks_of_their_own_is_read() -> None:
             "components.files.bucket.replication.1: us-east-1 to us-west-2 is there already",
         ),
         ("components.files.bucket.replication", [[EAST]], "components.files.bucket.replication.0.1: Field required"),
-        ("components.pager.alarms.service", {}, "components.pager.alarms.service: names no region"),
+        (
+            "components.pager.alarms",
+            {"topic": "t", "service": {}},
+            "components.pager.alarms.service: names no region",
+        ),
         (
             "components.pager.alarms.replication",
             {NORTH: ["late"]},
