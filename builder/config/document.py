@@ -53,8 +53,8 @@ def errors_of(faults: Iterable[ConfigFault], lines: Lines) -> list[BadInput]:
 
 _MAX_DEPTH = 20
 _TOO_DEEP = f"more than {_MAX_DEPTH} levels, one inside the other"
-# PyYAML's own set of what a YAML file may not hold, `\t` and line breaks being fine. As a set of what it may hold it would
-# take ten milliseconds more to compile.
+# PyYAML's own set of what a YAML file may not hold, line breaks and tabs being fine. As the set of what it may hold it
+# would take ten milliseconds more to compile.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _STANDARD = "tag:yaml.org,2002:"
 _READ_TYPES = ("null", "bool", "int", "float")
