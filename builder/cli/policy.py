@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # builder.policy's own; a test holds them to it, which would cost half a second to ask.
 VERBS = (
-    *("plan", "execute", "adopt", "status", "drift", "drill", "destroy", "artifacts-prune"),
+    *("plan", "execute", "adopt", "status", "drift", "drill", "backfill", "destroy", "artifacts-prune"),
     *("fleet-plan", "fleet-execute", "fleet-status", "fleet-drift", "fleet-destroy"),
 )
 

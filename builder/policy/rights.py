@@ -7,7 +7,6 @@ CloudFormation's as well.
 Source: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -21,6 +20,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
 from builder.assembly.assets import BUCKET_PARAMETER, REGION
 from builder.assembly.bound import Bound
+from builder.policy.buckets import BATCH_SERVICE, batch_jobs, batch_roles, paired_buckets
 from builder.policy.document import (
     ANY,
     NOWHERE_IN_PARTICULAR,
@@ -47,7 +47,6 @@ from builder.policy.resource import (
 from builder.resource_types import STACK_SET
 
 _TAGGING = "tagging"
-BATCH_SERVICE = "batchoperations.s3.amazonaws.com"
 _ROLE_TABLE = yaml.load(Path(__file__).with_name("service_role.yaml").read_bytes(), Loader=yaml.CSafeLoader)
 
 
@@ -207,6 +206,8 @@ class On(Enum):
     KEPT_VALUES = auto()
     """The SSM parameters whose values stacks are given."""
     BUCKETS = auto()
+    PAIRED_BUCKETS = auto()
+    """Those that replicate to each other."""
     OBJECTS = auto()
     BATCH_ROLES = auto()
     """The roles by which S3 replicates what was there before a rule."""
@@ -377,9 +378,10 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         On.CHILD_TEMPLATES: GrantTarget("ChildTemplates", child_templates(bounds, setting)),
         On.KEPT_VALUES: GrantTarget("KeptValues", kept_values(bounds, setting)),
         On.BUCKETS: GrantTarget("Buckets", buckets),
+        On.PAIRED_BUCKETS: GrantTarget("PairedBuckets", paired_buckets(bounds, setting)),
         On.OBJECTS: GrantTarget("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
-        On.BATCH_ROLES: GrantTarget("BatchRoles", _batch_roles(bounds, setting), (to_batch,)),
-        On.JOBS: GrantTarget("Jobs", _jobs(bounds, setting)),
+        On.BATCH_ROLES: GrantTarget("BatchRoles", batch_roles(bounds, setting), (to_batch,)),
+        On.JOBS: GrantTarget("Jobs", batch_jobs(bounds, setting)),
         On.TABLES: GrantTarget(
             "Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
         ),
@@ -403,19 +405,6 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         On.SIGNED_FUNCTIONS: GrantTarget("SignedFunctions", _gathered(bounds, lambda url: _signed(url, setting), _URL)),
         **_fleet_places(bounds, setting, caller),
     }
-
-
-def _batch_roles(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
-    def trusts(role: BoundResource) -> bool:
-        return BATCH_SERVICE in json.dumps(role.properties.get("AssumeRolePolicyDocument"))
-
-    roles = (role for role in each_resource(bounds) if role.type == "AWS::IAM::Role" and trusts(role))
-    return tuple(dict.fromkeys(arn for role in roles for arn in GROUNDS[role.type].place(role, setting).arns))
-
-
-def _jobs(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
-    regions = dict.fromkeys(bucket.region for bucket in each_resource(bounds) if bucket.type == "AWS::S3::Bucket")
-    return tuple(f"arn:{setting.partition}:s3:{region}:{setting.account}:job/{ANY}" for region in regions)
 
 
 def _fleet_places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCaller) -> dict[On, GrantTarget]:

@@ -124,7 +124,6 @@ LIVES = {
 }
 NOT_CHECKED = "the emulator does not check it"
 NOT_EXPORTED = "only where an export changes or goes"
-NOT_TWO_WAY = "only where a bucket comes to replicate in the other direction too"
 NOT_EXPIRING = "only where the items of a table come to expire by another attribute"
 NOT_NESTED = "only where nested stacks wait for their first review"
 NOT_PROTECTED = "only where something is protected from deletion"
@@ -137,8 +136,6 @@ UNENFORCED: dict[Verb, dict[str, str]] = {
         "cloudformation:TagResource": NOT_CHECKED,
         "cloudformation:DescribeStackEvents": NOT_REACHED,
         "dynamodb:DescribeTable": NOT_REACHED,
-        "s3:GetReplicationConfiguration": NOT_TWO_WAY,
-        "s3:ListBucketVersions": NOT_TWO_WAY,
     },
     Verb.EXECUTE: {
         "cloudformation:ListStacks": NOT_CHECKED,
@@ -148,8 +145,6 @@ UNENFORCED: dict[Verb, dict[str, str]] = {
         "cloudformation:RollbackStack": NOT_REACHED,
         "dynamodb:DescribeTable": NOT_REACHED,
         "dynamodb:DescribeTimeToLive": NOT_EXPIRING,
-        "s3:GetReplicationConfiguration": NOT_TWO_WAY,
-        "s3:ListBucketVersions": NOT_TWO_WAY,
     },
     Verb.DESTROY: {
         "cloudformation:ListStacks": NOT_CHECKED,
