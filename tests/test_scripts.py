@@ -44,6 +44,7 @@ def test_the_pipeline_cannot_render_or_lint(pipeline: Path) -> None:
         assert b"ModuleNotFoundError" in done.stderr
 
 
+@pytest.mark.acceptance
 def test_an_assembly_is_deployed_without_what_rendered_it(project: Path, credentials: None, pipeline: Path) -> None:
     (project / "dr.yaml").unlink()
     assert run(pipeline, "plan").returncode == 2  # no environment named

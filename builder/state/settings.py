@@ -149,8 +149,7 @@ async def _read_table(clients: Clients, region: Region, name: str) -> dict[str, 
     tags = await call(where, client.list_tags_of_resource, ResourceArn=found["TableArn"])
     recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
     return {
-        "point-in-time recovery": recovery.get("PointInTimeRecoveryStatus", "DISABLED"),
-        "recovery days": str(recovery.get("RecoveryPeriodInDays", "")),
+        "point-in-time recovery": _recovery(recovery),
         "time to live": expiry["TimeToLiveDescription"].get("TimeToLiveStatus", "DISABLED"),
         "expires by": expiry["TimeToLiveDescription"].get("AttributeName", ""),
         "deletion protection": str(found.get("DeletionProtectionEnabled", False)),
@@ -161,6 +160,12 @@ async def _read_table(clients: Clients, region: Region, name: str) -> dict[str, 
             {tag["Key"]: tag["Value"] for tag in tags["Tags"] if not tag["Key"].startswith(("aws:", "builder:"))}
         ),
     }
+
+
+def _recovery(found: Mapping[str, Any]) -> str:
+    """Return whether a replica can be restored, and how many days back where that is told."""
+    status, days = found.get("PointInTimeRecoveryStatus", "DISABLED"), found.get("RecoveryPeriodInDays")
+    return f"{status}, {days} days" if days else str(status)
 
 
 async def _read_bucket(clients: Clients, region: Region, name: str) -> dict[str, str]:

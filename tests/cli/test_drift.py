@@ -51,7 +51,7 @@ def test_what_was_changed_by_hand_in_one_region_is_found_as_drift_and_as_dispari
     assert {(one["thing"], one["setting"]): one["values"] for one in said["disparities"]} == {
         ("tap-synthmfm20-service/Function", "memory"): {"us-east-1": "256 MB", west: "512 MB"},
         ("tap-synthmfm20-storage/Bucket", "versioning"): {"us-east-1": "Suspended", west: "Enabled"},
-        ("tap-synthmfm20-global", "point-in-time recovery"): {"us-east-1": "ENABLED", west: "DISABLED"},
+        ("tap-synthmfm20-global", "point-in-time recovery"): {"us-east-1": "ENABLED, 35 days", west: "DISABLED"},
     }
     told = deployed("drift", *ENV)
     assert told.code == 3

@@ -58,6 +58,7 @@ def test_production_is_not_drilled_without_a_word(shared: Command, project: Path
     assert refused.code == 4
     assert "--yes-in-production" in refused.err
     assert not (project / "drills").exists()
+    assert shared("render").code == 0  # production protects the table
     assert shared(*REPLICATION, "--env", "synthmfm20", "--yes-in-production").code == 0
 
 

@@ -65,6 +65,9 @@ def test_a_secondary_that_hangs_keeps_no_row_of_the_primary_away(shared: Command
     with deaf_to("/us-west-2/", embedded):
         answer = shared("status", "--json", *ENV)
     lost, other = json.loads(answer.out)["sites"]
+    # What waits to be replicated S3 publishes where it is to arrive.
+    for rule in (rule for bucket in complete["buckets"] for rule in bucket["rules"]):
+        rule["pending"] = None
     assert len(lost["silent"]) == 1
     assert other["silent"] == []
     for part in ("stacks", "buckets", "replicas"):

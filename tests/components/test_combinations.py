@@ -60,6 +60,7 @@ def test_each_is_linted_without_a_finding(number: int, row: Row) -> None:
     assert [f"{found.file}:{found.line}: {found.rule} {found.message}" for found in findings] == [], number
 
 
+@pytest.mark.acceptance
 @pytest.mark.processes
 @pytest.mark.parametrize(("number", "row"), LIVED, ids=[str(number) for number, _ in LIVED])
 def test_some_live_their_whole_life_with_data_in_every_region(number: int, row: Row) -> None:

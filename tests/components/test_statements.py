@@ -28,7 +28,7 @@ ANYTHING = {
 def statements() -> tuple[tuple[str, str], ...]:
     """Return every statement that allows something, each once, with the kind of policy it is in, as JSON."""
     found: dict[tuple[str, str], None] = {}
-    for policy in policies_of(sampled(combinations(), every=4)):
+    for policy in policies_of(sampled(combinations(), every=12)):
         for statement in _allowing(policy):
             found[policy.place.partition(" ")[2], json.dumps(statement, sort_keys=True)] = None
     return tuple(found)

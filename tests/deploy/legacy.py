@@ -47,7 +47,8 @@ KEY = json.dumps(
         "Resources": {
             "Key": {
                 "Type": "AWS::KMS::Key",
-                "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": []}, "PendingWindowInDays": 7},
+                # Without a policy of its own it has AWS's default, by which the account manages it.
+                "Properties": {"Description": "of the old system", "PendingWindowInDays": 7},
             }
         },
         "Outputs": {"Id": {"Value": {"Ref": "Key"}}},

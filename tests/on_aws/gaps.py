@@ -8,7 +8,6 @@ GAPS = {
     "test_a_rollback_of_what_never_stood_deletes_it": "rolls back to what the failed creation left",
     "test_a_change_set_shows_the_topics_and_triggers_that_the_stack_has": "shows no more than the change set brings",
     "test_a_change_set_reads_another_stack_s_output_while_it_is_made": "reads outputs when the stack is deployed",
-    "test_s3_names_object_lock_where_it_keeps_a_version": "a bucket that CloudFormation makes has no object lock",
     "test_tags_are_a_change_also_where_nothing_takes_them": "sees no change where no resource takes tags",
     "test_the_tags_of_a_change_set_take_tag_resource": "asks for no permission but CreateChangeSet",
     "test_a_tag_moves_no_revision_is_no_drift_and_is_listed_at_once": "takes a tag of somebody else for drift",

@@ -129,7 +129,9 @@ def restored(deployed: Guarded, run: Run) -> Iterator[None]:
     assert run((deployed.account, "test"), "drill", "restore").code == 0
 
 
-@pytest.mark.parametrize("verb", list(LIVES))
+@pytest.mark.parametrize(
+    "verb", [pytest.param(verb, marks=[pytest.mark.acceptance] if verb is Verb.DRILL else []) for verb in LIVES]
+)
 def test_its_own_policy_is_enough(deployed: Guarded, run: Run, verb: Verb) -> None:
     codes, said = live(run, deployed.keys(verb), verb)
     assert all(code in allowed for code, (_, allowed) in zip(codes, LIVES[verb], strict=True)), (codes, said)

@@ -23,6 +23,7 @@ def everything() -> dict[str, object]:
     }
 
 
+@pytest.mark.acceptance
 @pytest.mark.processes
 def test_a_fleet_lives_and_every_account_is_left_as_it_was(wanted: Wanted) -> None:
     told, wanted = Told(), fleet_life.with_accounts(wanted, TARGETS)

@@ -106,6 +106,7 @@ def called(account: Guarded, region: str) -> dict[str, str]:
     return body
 
 
+@pytest.mark.acceptance
 def test_each_option_comes_and_goes_in_place_and_the_function_answers_in_both_regions(
     account: Guarded, deployment: Callable[..., Deployment]
 ) -> None:

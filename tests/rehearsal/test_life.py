@@ -35,6 +35,7 @@ def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
     assert "5 stacks are gone, nothing is left" in shown
 
 
+@pytest.mark.acceptance
 @pytest.mark.processes
 def test_a_productive_system_that_keeps_its_data_is_taken_down_whole(wanted: Wanted, told: Told) -> None:
     production = {"dev": EnvironmentConfig(production=True)}
