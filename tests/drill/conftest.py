@@ -53,13 +53,13 @@ _REAL_TIME = ("test_experiment", "test_failover", "test_replication", "test_rest
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole drills measure real time: what runs beside them on the same machine would be measured too.
 
-    One in three of them is enough for every day.
+    One in five of them is enough for every day.
     """
     here = Path(__file__).parent
     drills = [item for item in items if item.path.parent == here and item.path.stem in _REAL_TIME]
     for item in drills:
         item.add_marker(pytest.mark.alone)
-    for item in set(drills).difference(sampled(drills, every=3)):
+    for item in set(drills).difference(sampled(drills, every=5)):
         item.add_marker(pytest.mark.acceptance)
 
 

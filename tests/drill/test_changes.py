@@ -60,7 +60,9 @@ def deny_it(theatre: Theatre, drill: str) -> None:
 CHANGES = {"reserved": throttle, "handler": break_it, "denied": deny_it}
 
 
-@pytest.mark.parametrize("kind", CHANGES)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.acceptance] if kind == "handler" else []) for kind in CHANGES]
+)
 def test_a_change_is_undone_to_what_was_before_and_only_once(theatre: Theatre, kind: str) -> None:
     function, before = theatre.target.primary.function, state(theatre)
     CHANGES[kind](theatre, "d1")

@@ -148,6 +148,7 @@ def test_the_report_says_what_the_witness_saw(stage: Theatre, setting: Setting) 
     assert found.verdict == setting.verdict
 
 
+@pytest.mark.acceptance
 @pytest.mark.alone
 def test_beside_busy_cores_a_drill_ends_and_says_what_it_is_worth(theatre: Theatre, embedded: EmbeddedAws) -> None:
     setting = Setting("two cores busy, 10 requests a second", options(before_s=4, after_s=6), "passed", starved=True)

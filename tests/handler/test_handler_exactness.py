@@ -5,6 +5,7 @@ import string
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ def test_put_then_get_returns_exactly_what_was_put(service: Function, body: str,
     assert put.body == got.body == body.encode()
 
 
+@pytest.mark.acceptance
 @quick
 @given(body=objects(values), name=st.text(string.ascii_letters + "/-_.~ ", min_size=1, max_size=60))
 def test_over_http_put_then_get_returns_exactly_what_was_put(service: Function, body: str, name: str) -> None:

@@ -63,6 +63,7 @@ def test_a_table_is_paused_into_and_out_of_the_region_until_the_experiment_is_st
     assert (_value(account, PRIMARY), _value(account, SECONDARY)) == ("into it", "into it")
 
 
+@pytest.mark.acceptance
 def test_a_bucket_is_paused_and_the_table_is_not(account: Account) -> None:
     experiment = _start(account, _template(account, bucket=names(account)[0]))
     assert _put(account, "paused") == "PENDING"
@@ -106,6 +107,7 @@ def test_an_experiment_says_what_it_does_and_since_when(account: Account) -> Non
     assert stopped["endTime"] == stopped["actions"]["pause-table"]["endTime"] >= made["startTime"]
 
 
+@pytest.mark.acceptance
 def test_a_template_is_kept_as_it_was_made(account: Account) -> None:
     identifier = _template(account, table=TABLE)
     found = fis(account).get_experiment_template(id=identifier)["experimentTemplate"]
