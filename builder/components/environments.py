@@ -7,7 +7,7 @@ The template has the parameter MemoryMb then, the same bytes in every environmen
 the environment that it is deployed to. What no environment says otherwise is no parameter.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,9 +51,14 @@ def varying_options(config: Config, kind: str, name: str) -> tuple[Option, ...]:
 
 def parameters_of(config: Config, kind: str, name: str) -> dict[str, ByEnvironment]:
     """Return what a component's stacks are given for the options that differ between environments."""
+    return given(varying_options(config, kind, name))
+
+
+def given(options: Iterable[Option]) -> dict[str, ByEnvironment]:
+    """Return what a stack is given for options that are parameters of its template."""
     return {
         option.parameter: ByEnvironment({suffix: as_text(value) for suffix, value in option.values.items()})
-        for option in varying_options(config, kind, name)
+        for option in options
     }
 
 

@@ -4,6 +4,7 @@ Names are computed, not passed between stacks: whoever knows project, environmen
 name. `${EnvironmentSuffix}` is a parameter of every template, `${AWS::...}` are CloudFormation's pseudo-parameters.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 from builder.components.options import BUCKET, FUNCTION, TABLE
@@ -81,6 +82,26 @@ def bucket_name(project: str, name: str, region: str) -> str:
 def artifacts_bucket_name(project: str, region: str) -> str:
     """Return the name of the bucket through which code and templates travel, in the same namespace."""
     return f"{project}-{SUFFIX}-artifacts-${{AWS::AccountId}}-{region}-an"
+
+
+def table_arn(project: str, name: str, below: str = "") -> str:
+    """Return the ARN of a table's replica in the stack's own region, or of what is `below` it: `/index/*`."""
+    table = table_name(project, name)
+    return f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}{below}"
+
+
+def bucket_arn(project: str, name: str, region: str, below: str = "") -> str:
+    """Return the ARN of a region's bucket, or of what is `below` it: `/*`."""
+    return f"arn:${{AWS::Partition}}:s3:::{bucket_name(project, name, region)}{below}"
+
+
+def logical_name(name: str) -> str:
+    """Return a component's name as a part of logical ids and of the like: of `orders` Orders; another gives another."""
+    parts = name.split("-")
+    plain = "".join(part.capitalize() for part in parts)
+    # A hyphen leaves no trace before a digit, or another one.
+    is_clear = all(part[:1].isalpha() for part in parts)
+    return plain if is_clear else f"{plain}x{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def stack_set_name(project: str, region: str, kind: str) -> str:

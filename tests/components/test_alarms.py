@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.assembly.manifest import ByEnvironment
-from builder.components.alarms.stacks import camel
 from builder.components.system import make_topology
 from builder.components.templates import make_template
 from builder.terms import Region, StackId
+from builder.topology.names import logical_name
 from components.templates import THREE, Json, properties, template, templates
 from wanted import ABSENT, make_wanted
 
@@ -249,13 +249,13 @@ NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,6}[a-z0-9])?", fullmatch=True)
 
 @given(NAMES, NAMES)
 def test_names_that_differ_have_logical_ids_that_differ(one: str, other: str) -> None:
-    assert (camel(one) == camel(other)) is (one == other)
-    assert camel(one).isalnum()
+    assert (logical_name(one) == logical_name(other)) is (one == other)
+    assert logical_name(one).isalnum()
 
 
 @pytest.mark.parametrize(("one", "other"), [("a-1", "a1"), ("a--b", "a-b"), ("ab", "a-b")])
 def test_a_hyphen_alone_makes_another_logical_id(one: str, other: str) -> None:
-    assert camel(one) != camel(other)
+    assert logical_name(one) != logical_name(other)
 
 
 def test_of_a_function_without_a_url_the_calls_that_fail_are_counted() -> None:

@@ -110,7 +110,7 @@ def test_drills_pause_all_of_them() -> None:
     experiment = properties(body, "Experiment")
 
     assert [*experiment["Targets"]] == ["Table", "Orders", "Carts", "Bucket", "Uploads"]
-    assert [*experiment["Actions"]] == ["PauseTable", "PauseOrders", "PauseCarts", "PauseBucket1", "PauseUploads1"]
+    assert [*experiment["Actions"]] == ["PauseTable", "Pause-Orders", "Pause-Carts", "PauseBucket1", "Pause-Uploads-1"]
 
 
 def test_what_drills_work_on_is_a_component_one_of_a_kind() -> None:
@@ -119,3 +119,16 @@ def test_what_drills_work_on_is_a_component_one_of_a_kind() -> None:
         topology(drill={"components": ["order"]}, **NAMED)
     with pytest.raises(BadInput, match="'orders' and 'carts' are both a table"):
         topology(drill={"components": ["orders", "carts"]}, **NAMED)
+
+
+def test_drills_pause_each_whatever_the_others_are_called() -> None:
+    tables, buckets = ("a-1", "a1", "a11", "b", "bucket1"), ("a", "b1", "c-1", "c1")
+    body = template(
+        "us-east-1/drill",
+        drill={"fis": True},
+        tables={name: {} for name in tables},
+        buckets={name: {} for name in buckets},
+    )
+    experiment = properties(body, "Experiment")
+
+    assert len(experiment["Targets"]) == len(experiment["Actions"]) == len(tables) + len(buckets) + 2

@@ -6,15 +6,13 @@ where they should arrive.
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Cross-Account-Cross-Region.html
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from builder.assembly.components import Alarms, Component
-from builder.assembly.manifest import ByEnvironment
 from builder.components.bucket import stacks as bucket
-from builder.components.environments import Option, as_text, varying_options
+from builder.components.environments import Option, given, varying_options
 from builder.components.key.stacks import key_needs
 from builder.components.options import FUNCTION
 from builder.components.table import stacks as table
@@ -111,10 +109,7 @@ def make_stacks(config: Config) -> tuple[Stack, ...]:
             region=region,
             stack_name=names.stack_name(config.project, NAME),
             needs=key_needs(config, region),
-            parameters={
-                option.parameter: ByEnvironment({suffix: as_text(value) for suffix, value in option.values.items()})
-                for option in make_options(config, make_watches(config, region))
-            },
+            parameters=given(make_options(config, make_watches(config, region))),
         )
         for region in config.regions.all
     )
@@ -171,19 +166,10 @@ def make_options(config: Config, watches: Sequence[Watch]) -> tuple[Option, ...]
 
 def timeout_parameter(function: str) -> str:
     """Return the parameter that holds a function's timeout, where environments differ in it."""
-    return f"{camel(function)}TimeoutS"
+    return f"{names.logical_name(function)}TimeoutS"
 
 
 def logical_id(watch: Watch) -> str:
     """Return the logical id of an alarm's resource, which no other alarm of its region has."""
     about = f"{watch.what}-{watch.other or ''}"
-    return camel(watch.of) + "".join(part.capitalize() for part in about.split("-"))
-
-
-def camel(name: str) -> str:
-    """Return a component's name as a part of logical ids; another name gives another."""
-    parts = name.split("-")
-    plain = "".join(part.capitalize() for part in parts)
-    # A hyphen leaves no trace before a digit, or another one.
-    is_clear = all(part[:1].isalpha() for part in parts)
-    return plain if is_clear else f"{plain}x{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return names.logical_name(watch.of) + "".join(part.capitalize() for part in about.split("-"))

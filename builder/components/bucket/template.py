@@ -239,4 +239,4 @@ def _allow(sid: str, actions: list[str], resources: list[Sub]) -> Statement:
 
 def _bucket_arn(config: Config, name: str, region: str, path: str = "") -> Sub:
     # By name, not by reference: the bucket needs the role before it can replicate, and the destination is not here.
-    return Sub(f"arn:${{AWS::Partition}}:s3:::{names.bucket_name(config.project, name, region)}{path}")
+    return Sub(names.bucket_arn(config.project, name, region, path))

@@ -8,6 +8,7 @@ from troposphere import GetAtt, Output, Ref, Sub, Template, fis, iam
 from builder.components.alarms.stacks import guards
 from builder.components.bucket.stacks import replicated_buckets
 from builder.components.drill.options import MOST_STOP_ALARMS
+from builder.components.options import BUCKET, TABLE
 from builder.components.role import make_role
 from builder.components.skeleton import add, make_skeleton
 from builder.config import Config, Wanted
@@ -49,30 +50,38 @@ def make_template(wanted: Wanted, _stack: Stack) -> Template:
 def _targets(config: Config) -> dict[str, fis.ExperimentTemplateTarget]:
     """What there is to pause: the tables, and the primary's buckets."""
     tables = {
-        _title(name): _target("aws:dynamodb:global-table", _table_arn(config, name)) for name in config.tables_by_name
+        names.logical_name(name): _target("aws:dynamodb:global-table", _table_arn(config, name))
+        for name in config.tables_by_name
     }
     return {
         **tables,
-        **{_title(name): _target("aws:s3:bucket", _bucket_arn(config, name)) for name in replicated_buckets(config)},
+        **{
+            names.logical_name(name): _target("aws:s3:bucket", _bucket_arn(config, name))
+            for name in replicated_buckets(config)
+        },
     }
-
-
-def _title(name: str) -> str:
-    """Return a component's name as a part of an experiment's names: Table, Bucket, Orders."""
-    return "".join(word.capitalize() for word in name.split("-"))
 
 
 def _actions(config: Config) -> dict[str, fis.ExperimentTemplateAction]:
     tables = {
-        f"Pause{_title(name)}": _action("aws:dynamodb:global-table-pause-replication", Tables=_title(name))
+        _pause(name, TABLE): _action("aws:dynamodb:global-table-pause-replication", Tables=names.logical_name(name))
         for name in config.tables_by_name
     }
     buckets = {
-        f"Pause{_title(name)}{number}": _action("aws:s3:bucket-pause-replication", region=region, Buckets=_title(name))
+        _pause(name, BUCKET, str(number)): _action(
+            "aws:s3:bucket-pause-replication", region=region, Buckets=names.logical_name(name)
+        )
         for name in replicated_buckets(config)
         for number, region in enumerate(config.regions.secondaries, 1)
     }
     return {**tables, **buckets}
+
+
+def _pause(name: str, kind: str, number: str = "") -> str:
+    """Return the name of an action, which no other one has: a table may be called as another's bucket with a number."""
+    if name == kind:
+        return f"Pause{names.logical_name(name)}{number}"
+    return "-".join(filter(None, ("Pause", names.logical_name(name), number)))
 
 
 def _stop_conditions(config: Config) -> list[fis.ExperimentTemplateStopCondition]:
@@ -153,9 +162,8 @@ def _allow(sid: str, service: str, actions: list[str], resources: list[Any], **r
 
 
 def _table_arn(config: Config, name: str, below: str = "") -> Sub:
-    table = names.table_name(config.project, name)
-    return Sub(f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}{below}")
+    return Sub(names.table_arn(config.project, name, below))
 
 
 def _bucket_arn(config: Config, name: str) -> Sub:
-    return Sub(f"arn:${{AWS::Partition}}:s3:::{names.bucket_name(config.project, name, '${AWS::Region}')}")
+    return Sub(names.bucket_arn(config.project, name, "${AWS::Region}"))

@@ -13,7 +13,7 @@ from awacs import dynamodb, kms, s3
 from awacs.aws import Action, Allow, Condition, ConditionElement, Statement
 from troposphere import Sub, iam
 
-from builder.components.encryption import function_key, function_may_use_key, via
+from builder.components.encryption import HERE, function_key, function_may_use_key, via
 from builder.components.function.options import FunctionConfig, StatementConfig, UseMode, variable_of
 from builder.components.function.stacks import writes_to_table
 from builder.components.options import BUCKET, FUNCTION, TABLE
@@ -22,7 +22,6 @@ from builder.errors import BadInput
 from builder.topology import names
 
 _ROLE_CHARACTERS = 10_240
-_REGIONAL = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}"
 
 
 def variables_of(config: Config, options: FunctionConfig) -> dict[str, Sub]:
@@ -35,7 +34,7 @@ def make_statements(config: Config, options: FunctionConfig) -> tuple[Statement,
     used = [
         statement
         for kind, name, mode in _used(config, options)
-        for statement in _STATEMENTS[kind](_sid(name), _physical(config, kind, name), mode)
+        for statement in _STATEMENTS[kind](_sid(name), _arn(config, kind, name), mode)
     ]
     statements = [*used, *(_own(statement, number) for number, statement in enumerate(options.policy, 1))]
     seen = {"WriteLogs", "ReadAndWriteItems", "DecryptVariables", "DecryptItems", "UseObjects"}
@@ -106,16 +105,20 @@ def _used(config: Config, options: FunctionConfig) -> Iterator[tuple[str, str, U
 def _physical(config: Config, kind: str, name: str) -> str:
     if kind == TABLE:
         return names.table_name(config.project, name)
-    return names.bucket_name(config.project, name, "${AWS::Region}")
+    return names.bucket_name(config.project, name, HERE)
 
 
 def _sid(name: str) -> str:
+    # Shorter than a logical name can be: they count among what IAM takes of a role.
     return "".join(word.capitalize() for word in name.split("-"))
 
 
-def _table(sid: str, table: str, mode: UseMode) -> Iterator[Statement]:
+def _arn(config: Config, kind: str, name: str) -> str:
+    return names.table_arn(config.project, name) if kind == TABLE else names.bucket_arn(config.project, name, HERE)
+
+
+def _table(sid: str, arn: str, mode: UseMode) -> Iterator[Statement]:
     """Yield what a table is used by. A query and a scan are of an index too; which there are is the table's to say."""
-    arn = f"{_REGIONAL}:table/{table}"
     if mode != "write":
         items = [dynamodb.BatchGetItem, dynamodb.ConditionCheckItem, dynamodb.GetItem]
         yield _allow(f"Read{sid}", items, arn)
@@ -125,12 +128,11 @@ def _table(sid: str, table: str, mode: UseMode) -> Iterator[Statement]:
         yield _allow(f"Write{sid}", changes, arn)
 
 
-def _bucket(sid: str, bucket: str, mode: UseMode) -> Iterator[Statement]:
+def _bucket(sid: str, arn: str, mode: UseMode) -> Iterator[Statement]:
     """Yield what a bucket is used by. Who may not list is told 403 of an object that is not there, in place of 404.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
-    arn = f"arn:${{AWS::Partition}}:s3:::{bucket}"
     if mode != "write":
         yield _allow(f"List{sid}", [s3.ListBucket], arn)
         yield _allow(f"Read{sid}", [s3.GetObject], f"{arn}/*")

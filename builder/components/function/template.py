@@ -171,10 +171,9 @@ def _execution_role(wanted: Wanted, name: str, options: FunctionConfig) -> iam.R
 
 
 def _read_and_write_items(config: Config) -> Statement:
-    table = f"table/{names.table_name(config.project, TABLE)}"
     return Statement(
         Sid="ReadAndWriteItems",
         Effect=Allow,
         Action=[dynamodb.GetItem, dynamodb.PutItem, dynamodb.DeleteItem],
-        Resource=[Sub(f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:{table}")],
+        Resource=[Sub(names.table_arn(config.project, TABLE))],
     )
