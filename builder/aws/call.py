@@ -33,7 +33,13 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_MORE = {"NextToken": "NextToken", "nextToken": "nextToken", "NextMarker": "Marker"}
+_MORE = {
+    "NextToken": "NextToken",
+    "nextToken": "nextToken",
+    "NextMarker": "Marker",
+    "NextKeyMarker": "KeyMarker",
+    "NextVersionIdMarker": "VersionIdMarker",
+}
 Page = TypeVar("Page", bound=Mapping[str, Any])
 
 
@@ -54,8 +60,8 @@ async def call(where: str, operation: Callable[P, R], *args: P.args, **arguments
 async def pages(where: str, operation: Callable[P, Page], *args: P.args, **arguments: P.kwargs) -> AsyncIterator[Page]:
     """Yield the operation's answer page by page, each a call of its own. Raises AwsError, naming `where`.
 
-    For operations that say NextToken for more, or nextToken, and take it under the same name; and for Lambda's, which
-    say NextMarker and take Marker.
+    For operations that say NextToken for more, or nextToken, and take it under the same name; for Lambda's, which say
+    NextMarker and take Marker; and for S3's lists of versions, with their two markers.
     """
     more: dict[str, Any] = {}
     while True:

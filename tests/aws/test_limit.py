@@ -203,7 +203,14 @@ def test_a_page_that_leads_to_itself_ends_in_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "taken"), [("NextToken", "NextToken"), ("nextToken", "nextToken"), ("NextMarker", "Marker")]
+    ("more", "taken"),
+    [
+        ("NextToken", "NextToken"),
+        ("nextToken", "nextToken"),
+        ("NextMarker", "Marker"),
+        ("NextKeyMarker", "KeyMarker"),
+        ("NextVersionIdMarker", "VersionIdMarker"),
+    ],
 )
 def test_every_page_is_read_by_whichever_name_a_service_has_for_more(more: str, taken: str) -> None:
     answers: dict[str, dict[str, object]] = {"": {"n": 1, more: "a"}, "a": {"n": 2, more: "b"}, "b": {"n": 3}}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from builder.aws import Clients, call, pages, together
 from builder.deploy.desired import TAG_DEPLOYMENT, Deployment
@@ -21,7 +21,7 @@ from builder.errors import AwsError, BadInput, Failed, Stopped, gathered
 from builder.terms import AccountId, Arn, Operation, Site, StackId, counted
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import ListObjectVersionsOutputTypeDef, ObjectIdentifierTypeDef
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _KEY = re.compile(r"[0-9a-f]{64}\.(?:zip|yaml)")
 YOUNG = timedelta(days=1)
@@ -128,27 +128,17 @@ async def _delete(
 async def _objects(clients: Clients, site: Site, bucket: str, account: AccountId) -> list[_Object]:
     owner, client = site.account or account, clients.of(site).s3(site.region)
     found: dict[str, list[tuple[str, int, datetime]]] = {}
-    more: dict[str, Any] = {}
-    while True:
-        try:
-            page: ListObjectVersionsOutputTypeDef = await call(
-                f"{site.region}: {bucket}",
-                client.list_object_versions,
-                Bucket=bucket,
-                ExpectedBucketOwner=owner,
-                **more,
-            )
-        except AwsError as error:
-            if error.code in _GONE:
-                return []
-            raise
-        for one in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
-            if _KEY.fullmatch(one["Key"]):
-                size = one.get("Size", 0)
-                found.setdefault(one["Key"], []).append((one["VersionId"], int(str(size)), one["LastModified"]))
-        if not page.get("IsTruncated"):
-            break
-        more = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+    listed = pages(f"{site.region}: {bucket}", client.list_object_versions, Bucket=bucket, ExpectedBucketOwner=owner)
+    try:
+        async for page in listed:
+            for one in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                if _KEY.fullmatch(one["Key"]):
+                    size = one.get("Size", 0)
+                    found.setdefault(one["Key"], []).append((one["VersionId"], int(str(size)), one["LastModified"]))
+    except AwsError as error:
+        if error.code in _GONE:
+            return []
+        raise
     return [
         _Object(
             place=ObjectPlace(site, bucket, key, owner),

@@ -8,9 +8,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-what-is-isnot-
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from builder.aws import Clients, call
+from builder.aws import Clients, call, pages
 from builder.errors import AwsError
 from builder.terms import AccountId, Site
 
@@ -170,7 +170,8 @@ async def pairs(clients: Clients, here: BucketPlace, there: BucketPlace) -> Asyn
 async def _keys(clients: Clients, bucket: BucketPlace) -> AsyncIterator[KeyVersions]:
     """Yield what a bucket has, key by key; a key goes on over as many pages as it takes."""
     held: KeyVersions | None = None
-    async for page in _pages(clients, bucket):
+    list_versions = clients.of(bucket.site).s3(bucket.site.region).list_object_versions
+    async for page in pages(bucket.text, list_versions, Bucket=bucket.name, ExpectedBucketOwner=bucket.owner):
         for key in _keys_of(page):
             if held is None or held.key != key.key:
                 if held is not None:
@@ -209,15 +210,3 @@ def _keys_of(page: "ListObjectVersionsOutputTypeDef") -> list[KeyVersions]:
         )
         for key in sorted(sizes.keys() | markers.keys())
     ]
-
-
-async def _pages(clients: Clients, bucket: BucketPlace) -> "AsyncIterator[ListObjectVersionsOutputTypeDef]":
-    client, more = clients.of(bucket.site).s3(bucket.site.region), dict[str, Any]()
-    while True:
-        page = await call(
-            bucket.text, client.list_object_versions, Bucket=bucket.name, ExpectedBucketOwner=bucket.owner, **more
-        )
-        yield page
-        if not page.get("IsTruncated"):
-            return
-        more = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
