@@ -139,20 +139,20 @@ def _regions(primary: object, secondaries: list[object]) -> Iterator[ConfigFault
 def _offers(said: _Said, regions: _Said) -> Iterator[ConfigFault]:
     """Yield the regions that do not have what the written components are made of."""
     types = {type_name for key, types in _BUILT_IN.items() if [*sections_of(said, key)] for type_name in types}
-    secondaries = regions.get("secondaries")
-    places: list[tuple[KeyPath, object]] = [(("regions", "primary"), regions.get("primary"))]
-    places += [
-        (("regions", "secondaries", number), region)
-        for number, region in enumerate(secondaries if isinstance(secondaries, list) else [])
-    ]
-    for place, region in places:
+    for number, region in enumerate(_listed_regions(regions), -1):
+        place: KeyPath = ("regions", "primary") if number < 0 else ("regions", "secondaries", number)
         if isinstance(region, str) and region in known_regions() and (fault := region_fault(region, types)):
             yield ConfigFault(place, fault)
 
 
+def _listed_regions(regions: _Said) -> list[object]:
+    """Return what is written for the regions, the primary first."""
+    secondaries = regions.get("secondaries")
+    return [regions.get("primary"), *(secondaries if isinstance(secondaries, list) else [])]
+
+
 def _born(regions: _Said) -> Iterator[ConfigFault]:
-    born, secondaries = regions.get("born"), regions.get("secondaries")
-    known = [regions.get("primary"), *(secondaries if isinstance(secondaries, list) else [])]
+    born, known = regions.get("born"), _listed_regions(regions)
     if isinstance(born, str) and born in known_regions() and born not in known:
         yield ConfigFault(("regions", "born"), f"'{born}' is neither the primary nor a secondary")
 
@@ -173,10 +173,14 @@ def _tags(said: _Said) -> Iterator[ConfigFault]:
 def _drill(said: _Said) -> Iterator[ConfigFault]:
     """Yield that drills by FIS have nothing to pause."""
     is_asked = said.get("drill") == "fis" or _section(said, "drill").get("fis")
-    replicated = [place for place, section in sections_of(said, BUCKET) if section.get("replication") != "none"]
-    if is_asked and not [*sections_of(said, TABLE), *replicated]:
+    if is_asked and not [*sections_of(said, TABLE), *_replicated(said)]:
         what = "pauses replication, and there is neither a table nor a bucket: write `table:` or `bucket:`"
         yield ConfigFault(("drill",), what)
+
+
+def _replicated(said: _Said) -> list[KeyPath]:
+    """Return the places of the buckets that replicate at all."""
+    return [place for place, section in sections_of(said, BUCKET) if section.get("replication") != "none"]
 
 
 def _both_ways(said: _Said) -> Iterator[ConfigFault]:
@@ -215,8 +219,7 @@ def _encryption(said: _Said, regions: _Said) -> Iterator[ConfigFault]:
 
 
 def _keys_by_region(by_region: _Said, regions: _Said) -> Iterator[ConfigFault]:
-    secondaries = regions.get("secondaries")
-    known = [regions.get("primary"), *(secondaries if isinstance(secondaries, list) else [])]
+    known = _listed_regions(regions)
     for region in known:
         if isinstance(region, str) and region not in by_region:
             yield ConfigFault(("encryption", "key"), f"has no key for '{region}': each region needs one of its own")
@@ -239,8 +242,7 @@ def _function(said: _Said, place: KeyPath, section: _Said) -> Iterator[ConfigFau
 
 def _alarms(said: _Said) -> Iterator[ConfigFault]:
     """Yield that alarms have nothing to look at."""
-    copied = [place for place, section in sections_of(said, BUCKET) if section.get("replication") != "none"]
-    if "alarms" in said and not [*sections_of(said, TABLE), *sections_of(said, FUNCTION), *copied]:
+    if "alarms" in said and not [*sections_of(said, TABLE), *sections_of(said, FUNCTION), *_replicated(said)]:
         what = "have nothing to look at: write a table, a function, or a bucket that replicates"
         yield ConfigFault(("alarms",), what)
 

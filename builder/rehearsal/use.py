@@ -20,6 +20,7 @@ from builder.assembly.components import Bucket, Component, FunctionComponent, Ou
 from builder.aws import Clients, call, together
 from builder.client.wire import Wire
 from builder.deploy import Deployment, observe_outputs
+from builder.deploy.observe.objects import read_rules
 from builder.errors import AwsError, Failed
 from builder.rehearsal.stage import Line, Tell
 from builder.terms import Region
@@ -221,13 +222,7 @@ async def _copy(use: Use, source: Region, destination: Region, buckets: Mapping[
 
 async def _filter(clients: Clients, region: Region, source: str, destination: str) -> tuple[str, dict[str, str]]:
     """Return what an object's key begins with and which tags it has, for the rule that leads to the destination."""
-    try:
-        answer = await call(source, clients.s3(region).get_bucket_replication, Bucket=source)
-    except AwsError as error:
-        if error.code != "ReplicationConfigurationNotFoundError":
-            raise
-        return "", {}
-    for rule in answer["ReplicationConfiguration"]["Rules"]:
+    for rule in await read_rules(source, clients.s3(region), source):
         if rule["Destination"]["Bucket"].rpartition(":")[2] == destination and rule["Status"] == "Enabled":
             said: Mapping[str, Any] = rule.get("Filter", {})
             both: Mapping[str, Any] = said.get("And", {})

@@ -16,6 +16,7 @@ from builder.aws import Clients, call, together
 from builder.client.wire import Wire
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.observe.deployment import inside
+from builder.deploy.observe.objects import read_rules
 from builder.deploy.observe.stacks import (
     ObservedStack,
     SiteView,
@@ -249,13 +250,7 @@ async def observe_bucket(context: RegionContext, bucket: str) -> BucketState:
     """Return a bucket's versioning and rules, with what is pending and failed of each."""
     client, where = context.clients.s3(context.region), f"{context.region}: {bucket}"
     versioning = await call(where, client.get_bucket_versioning, Bucket=bucket)
-    try:
-        answer = await call(where, client.get_bucket_replication, Bucket=bucket)
-        rules = answer["ReplicationConfiguration"]["Rules"]
-    except AwsError as error:
-        if error.code != "ReplicationConfigurationNotFoundError":
-            raise
-        rules = []
+    rules = await read_rules(where, client, bucket)
     return BucketState(
         bucket=bucket,
         versioning=versioning.get("Status", "Off"),

@@ -8,14 +8,15 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-what-is-isnot-
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call, pages
 from builder.errors import AwsError
 from builder.terms import AccountId, Site
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import ListObjectVersionsOutputTypeDef
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectVersionsOutputTypeDef, ReplicationRuleOutputTypeDef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,18 +118,21 @@ async def measure_gap(clients: Clients, source: BucketPlace, destination: Bucket
     return gap
 
 
-async def observe_rules(clients: Clients, bucket: BucketPlace) -> tuple[str, ...]:
-    """Return the buckets that a bucket's rules replicate to, those that are enabled. Raises AwsError."""
-    client = clients.of(bucket.site).s3(bucket.site.region)
+async def read_rules(where: str, client: "S3Client", bucket: str, **more: Any) -> "list[ReplicationRuleOutputTypeDef]":  # noqa: ANN401 - what else the call takes
+    """Return a bucket's replication rules; none where S3 says that there is no configuration. Raises AwsError."""
     try:
-        answer = await call(
-            bucket.text, client.get_bucket_replication, Bucket=bucket.name, ExpectedBucketOwner=bucket.owner
-        )
-        rules = answer["ReplicationConfiguration"]["Rules"]
+        answer = await call(where, client.get_bucket_replication, Bucket=bucket, **more)
     except AwsError as error:
         if error.code != "ReplicationConfigurationNotFoundError":
             raise
-        return ()
+        return []
+    return answer["ReplicationConfiguration"]["Rules"]
+
+
+async def observe_rules(clients: Clients, bucket: BucketPlace) -> tuple[str, ...]:
+    """Return the buckets that a bucket's rules replicate to, those that are enabled. Raises AwsError."""
+    client = clients.of(bucket.site).s3(bucket.site.region)
+    rules = await read_rules(bucket.text, client, bucket.name, ExpectedBucketOwner=bucket.owner)
     return tuple(rule["Destination"]["Bucket"].rpartition(":")[2] for rule in rules if rule["Status"] == "Enabled")
 
 
