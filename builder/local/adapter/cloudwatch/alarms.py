@@ -25,7 +25,7 @@ from builder.local.adapter.cloudwatch.evaluation import (
 )
 from builder.local.adapter.cloudwatch.expressions import Unplayed, names
 from builder.local.adapter.emulator import region_name, replace, touch
-from builder.local.adapter.handlers import HandlerError, Properties, Reply
+from builder.local.adapter.handlers import HandlerError, Properties, Reply, is_true
 
 _PROVISIONERS = "ministack.services.cloudformation.provisioners"
 _OF_ONE_METRIC = ("MetricName", "Namespace", "Dimensions", "Statistic", "ExtendedStatistic", "Period", "Unit")
@@ -127,7 +127,7 @@ def _with_numbers(props: Properties) -> dict[str, Any]:
 def _converted(query: Query) -> Query:
     converted = dict(query)
     if "ReturnData" in query:
-        converted["ReturnData"] = str(query["ReturnData"]).lower() == "true"
+        converted["ReturnData"] = is_true(query["ReturnData"])
     if "MetricStat" in query:
         converted["MetricStat"] = {**query["MetricStat"], "Period": int(query["MetricStat"]["Period"])}
     if "Period" in query:

@@ -18,6 +18,7 @@ from builder.local.adapter.handlers import (
     check_reply,
     is_true,
     message_of,
+    text_of,
 )
 from builder.local.adapter.kms.keys import KMS
 from builder.local.adapter.kms.policies import LOCKED_OUT, find_refusal
@@ -118,14 +119,10 @@ def _replicate_key(logical_id: str, props: Properties, stack_name: str) -> Physi
     request = {"KeyId": key, "ReplicaRegion": region, "Description": props.get("Description", "")}
     with acting_in(AccountRegion(account_id(), arn[3])):
         reply = touch(f"{KMS}:_replicate_key")(request)
-    if reply[0] >= 400 and b"AlreadyExistsException" in _bytes(reply[2]):
+    if reply[0] >= 400 and "AlreadyExistsException" in text_of(reply[2]):
         raise AlreadyExists(message_of(reply[2]), service="Kms")
     check_reply(reply, service="Kms")
     return _set_replica(key, props)
-
-
-def _bytes(body: bytes | str) -> bytes:
-    return body.encode() if isinstance(body, str) else body
 
 
 def _update_replica(physical_id: str, old: Properties, new: Properties, stack_name: str) -> PhysicalResource:

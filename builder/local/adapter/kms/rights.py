@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from builder.local.adapter.emulator import account_id, region_name
-from builder.local.adapter.handlers import Properties
-from builder.local.adapter.iam.calls import ApiCall, Calls
+from builder.local.adapter.handlers import Properties, is_true
+from builder.local.adapter.iam.calls import ApiCall, Calls, changed, make_arn
 from builder.local.adapter.iam.resources import wrap
 from builder.local.adapter.kms.keys import UnusableKey, find_arn
 
@@ -34,15 +34,11 @@ def install(handlers: Mapping[str, MutableMapping[str, Any]]) -> None:
 
 
 def _arn(resource: str) -> str:
-    return f"arn:aws:kms:{region_name()}:{account_id()}:{resource}"
-
-
-def _is_on(value: object) -> bool:
-    return str(value).lower() == "true"
+    return make_arn("kms", resource)
 
 
 def _create_key(props: Properties, *_: str) -> Iterator[ApiCall]:
-    several = _is_on(props.get("MultiRegion"))
+    several = is_true(props.get("MultiRegion"))
     key = _arn(f"key/{'mrk-' if several else ''}new")
     yield ApiCall("kms:CreateKey", "*")
     if several:
@@ -51,7 +47,7 @@ def _create_key(props: Properties, *_: str) -> Iterator[ApiCall]:
         yield ApiCall("iam:CreateServiceLinkedRole", linked, {"iam:AWSServiceName": service})
     if props.get("Tags"):
         yield ApiCall("kms:TagResource", key)
-    if _is_on(props.get("EnableKeyRotation")):
+    if is_true(props.get("EnableKeyRotation")):
         yield ApiCall("kms:EnableKeyRotation", key)
 
 
@@ -63,9 +59,8 @@ def _replicate_key(props: Properties, *_: str) -> Iterator[ApiCall]:
 
 
 def _update_key(key: str, old: Properties, new: Properties) -> Iterator[ApiCall]:
-    for name, action in _KEY.items():
-        if old.get(name) != new.get(name):
-            yield ApiCall(f"kms:{action}", _arn(f"key/{key}"))
+    touched = changed(old, new)
+    yield from (ApiCall(f"kms:{action}", _arn(f"key/{key}")) for name, action in _KEY.items() if name in touched)
 
 
 def _delete_key(key: str, _: Properties) -> Iterator[ApiCall]:
@@ -108,7 +103,7 @@ def _update_function(_: str, old: Properties, new: Properties) -> Iterator[ApiCa
 def _update_log_group(name: str, old: Properties, new: Properties) -> Iterator[ApiCall]:
     if old.get("KmsKeyId") != new.get("KmsKeyId"):
         action = "AssociateKmsKey" if new.get("KmsKeyId") else "DisassociateKmsKey"
-        yield ApiCall(f"logs:{action}", f"arn:aws:logs:{region_name()}:{account_id()}:log-group:{name}:*")
+        yield ApiCall(f"logs:{action}", make_arn("logs", f"log-group:{name}:*"))
 
 
 def _nothing(*_: object) -> Iterator[ApiCall]:

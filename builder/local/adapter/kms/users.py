@@ -8,8 +8,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.ht
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
-from builder.local.adapter.emulator import account_id, region_name, touch
+from builder.local.adapter.emulator import region_name, touch
 from builder.local.adapter.handlers import HandlerError, Properties
+from builder.local.adapter.iam.calls import make_arn
 from builder.local.adapter.kms.keys import KMS, UnusableKey, find_arn
 from builder.local.adapter.kms.policies import allows_service
 
@@ -39,7 +40,7 @@ def _check_log_group(props: Properties) -> None:
         return
     if str(key).startswith("arn:") and lets_use(key, {"logs.amazonaws.com", f"logs.{region}.amazonaws.com"}):
         return
-    arn = f"arn:aws:logs:{region}:{account_id()}:log-group:{props.get('LogGroupName', '')}"
+    arn = make_arn("logs", f"log-group:{props.get('LogGroupName', '')}")
     message = f"The specified KMS key does not exist or is not allowed to be used with Arn '{arn}'"
     raise HandlerError(message, service="CloudWatchLogs")
 

@@ -57,7 +57,7 @@ def put_version(original: Original, rule: Rule, role: str) -> bool:
     if storage_class := rule["Destination"].get("StorageClass"):
         record["storage_class"] = storage_class
     with touch(f"{_S3}:_in_account")(owner):
-        if _find(name, original) is None:
+        if find_version(name, original) is None:
             _insert(name, bucket, original, record)
         _set_tags(name, original)
         touch(f"{_S3}:_persist_version_state")(name, original.key, bucket)
@@ -72,7 +72,7 @@ def put_marker(original: Original, rule: Rule, role: str) -> bool:
         return False
     name, owner, bucket = place
     with touch(f"{_S3}:_in_account")(owner):
-        if _find(name, original) is not None:
+        if find_version(name, original) is not None:
             return True
         versions = _versions(name, original.key)
         if _is_late(versions, original):
@@ -93,11 +93,17 @@ def put_tags(original: Original, rule: Rule, role: str) -> bool:
         return False
     name, owner, bucket = place
     with touch(f"{_S3}:_in_account")(owner):
-        if _find(name, original) is None:
+        if find_version(name, original) is None:
             return False
         _set_tags(name, original)
         touch(f"{_S3}:_persist_version_state")(name, original.key, bucket)
     return True
+
+
+def find_version(bucket: str, original: Original) -> StoredObject | None:
+    """Return the emulator's record of a version in its own bucket or in another, or None if it is not there."""
+    versions = touch(f"{_S3}:_object_versions").get((bucket, original.key)) or []
+    return next((version for version in versions if version["version_id"] == original.version), None)
 
 
 def _find_place(original: Original, rule: Rule, role: str, action: str) -> tuple[str, str, dict[str, Any]] | None:
@@ -136,11 +142,6 @@ def _versions(bucket: str, key: str) -> list[StoredObject]:
     """Return the versions of a key, the oldest first."""
     versions: list[StoredObject] = touch(f"{_S3}:_object_versions").setdefault((bucket, key), [])
     return versions
-
-
-def _find(bucket: str, original: Original) -> StoredObject | None:
-    stored = touch(f"{_S3}:_object_versions").get((bucket, original.key)) or []
-    return next((version for version in stored if version["version_id"] == original.version), None)
 
 
 def _is_late(versions: list[StoredObject], original: Original) -> bool:

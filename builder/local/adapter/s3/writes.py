@@ -18,7 +18,16 @@ from builder.local.adapter.emulator import AccountRegion, account_id, acting_in,
 from builder.local.adapter.handlers import Reply
 from builder.local.adapter.replication import Direction, Replication, Route, record
 from builder.local.adapter.s3 import encryption
-from builder.local.adapter.s3.copies import REPLICA, Original, Rule, StoredObject, put_marker, put_tags, put_version
+from builder.local.adapter.s3.copies import (
+    REPLICA,
+    Original,
+    Rule,
+    StoredObject,
+    find_version,
+    put_marker,
+    put_tags,
+    put_version,
+)
 
 _S3 = "ministack.services.s3"
 # On an object that a request has just written, until its version has an id: the tags that it has come with.
@@ -207,7 +216,7 @@ def _arrive(target: RuleTarget, sent: SentVersion, sent_at: float) -> None:
     """Put the version with its tags; one that is gone by now is not copied, and one without a rule stays PENDING."""
     original, failed = sent.original, False
     with acting_in(AccountRegion(target.route.account, target.route.direction.source)):
-        if find_version(original) is None:
+        if find_version(original.bucket, original) is None:
             sent.pending -= 1
         else:
             sent.original = with_tags(original)
@@ -224,16 +233,10 @@ def with_tags(original: Original) -> Original:
     return Original(original.bucket, original.key, original.stored, original.data, tags)
 
 
-def find_version(original: Original) -> StoredObject | None:
-    """Return the emulator's record of a version, or None if it is gone."""
-    versions = touch(f"{_S3}:_object_versions").get((original.bucket, original.key)) or []
-    return next((version for version in versions if version["version_id"] == original.version), None)
-
-
 def set_status(original: Original, status: str) -> None:
     """Set the ReplicationStatus of a version, of its object too while it is the current one."""
     original.stored["replication_status"] = status
-    if (version := find_version(original)) is not None:
+    if (version := find_version(original.bucket, original)) is not None:
         version["replication_status"] = status
     current = touch(f"{_S3}:_buckets")[original.bucket]["objects"].get(original.key)
     if current is not None and current.get("version_id") == original.version:
@@ -262,7 +265,7 @@ def _send_tags(replication: Replication, bucket: str, key: str, version: str) ->
     """Send the tags of a version on where it is replicated; those of a replica only where a rule sends them back."""
     tags = touch(f"{_S3}:_object_tags").get((bucket, key, version))
     named = Original(bucket, key, {"version_id": version}, tags=tags)
-    stored = find_version(named)
+    stored = find_version(bucket, named)
     status = (stored or {}).get("replication_status")
     if stored is None or status is None:
         return
@@ -282,7 +285,7 @@ def _sends_back(rule: Rule) -> bool:
 def _arrive_tags(target: RuleTarget, original: Original, status: str) -> None:
     with acting_in(AccountRegion(target.route.account, target.route.direction.source)):
         put_tags(original, target.rule, target.role)
-        if find_version(original) is not None:
+        if find_version(original.bucket, original) is not None:
             set_status(original, status)
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from builder.local.adapter.cloudformation.requests import Action, find_stack, members
 from builder.local.adapter.emulator import AccountRegion, acting_in, replace, touch
-from builder.local.adapter.handlers import ApiError, message_of, text_of
+from builder.local.adapter.handlers import ApiError, is_true, message_of, text_of
 from builder.local.adapter.iam import policies
 from builder.local.adapter.stack_sets.records import Instance, Parameters, StackSet, every_set
 
@@ -81,7 +81,7 @@ def take_in(stack_set: StackSet, instance: Instance) -> None:
         raise StackOperationFailed(f"Stack {stack['StackId']} belongs to a StackSet")
     parse = touch(f"{_CFN}.engine:_parse_template")
     template = parse(stack["_template_body"])
-    if any(str(declared.get("NoEcho")).lower() == "true" for declared in template.get("Parameters", {}).values()):
+    if any(is_true(declared.get("NoEcho")) for declared in template.get("Parameters", {}).values()):
         raise StackOperationFailed(f"Stack {stack['StackId']} has a NoEcho parameter")
     if template != parse(stack_set.definition["TemplateBody"]):
         raise StackOperationFailed(f"The template of stack {stack['StackId']} is not the StackSet's")
