@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -12,17 +13,15 @@ import urllib3
 
 from answer import ROOT
 from builder.assembly.render import make_assembly
+from builder.aws import Clients
 from builder.components.alarms.options import AlarmsConfig
 from builder.config import read_wanted
 from builder.deploy import (
     Deployment,
     Done,
     PlanId,
-    Removal,
     TrustedInput,
-    delete_deployment,
     execute_plan,
-    find_deployed,
     make_deployment,
     make_plan,
     observe_system,
@@ -32,19 +31,21 @@ from builder.drill.alarms import check_alarms
 from builder.drill.faults import FAULTS
 from builder.drill.findings import DrillMoment, DrillProgress
 from builder.drill.run import FailoverOptions, drill_failover
-from builder.drill.target import observe_target
+from builder.drill.target import Target, observe_target
 from builder.errors import Failed, Stopped
+from builder.local import EmbeddedAws
 from builder.state import ObserveOptions, observe_sites
 from builder.state.records import TopicState
 from builder.terms import Region
-from drill.conftest import Theatre
+from drill.conftest import Theatre, on_stage
 from drill.standing import state
-from local.account import PRIMARY
+from local.account import PRIMARY, Account
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
 WEST = Region("us-west-2")
+ACCOUNT_WITH_ALARMS = "555566669999"
 ERRORS, THROTTLES = "tap-dev-function-errors", "tap-dev-function-throttles"
 
 
@@ -55,30 +56,30 @@ def wanted_deployment() -> Deployment:
     return make_deployment(assembly.manifest, assembly.templates, "dev")
 
 
-@pytest.fixture
-def with_alarms(theatre: Theatre) -> Iterator[Theatre]:
-    """The shipped system with alarms beside it."""
-    deployment = wanted_deployment()
+@pytest.fixture(scope="module")
+def deployed_with_alarms(embedded: EmbeddedAws) -> Target:
+    """In an account of its own: what another test has throttled counts for minutes, and these alarms would say so."""
 
-    async def deploy() -> None:
-        plan = await make_plan(deployment, theatre.clients, PlanId("alarms", "now"), lambda _: None)
-        assert [step.stack for step in plan.steps] == ["us-east-1/alarms", "us-west-2/alarms"]
+    async def deploy() -> Target:
+        clients, deployment = Clients.of_profile(None), wanted_deployment()
+        plan = await make_plan(deployment, clients, PlanId("alarms", "now"), lambda _: None)
+        assert {"us-east-1/alarms", "us-west-2/alarms"} < {step.stack for step in plan.steps}
         trusted = TrustedInput(deployment=deployment)
-        assert all(
-            isinstance(one, Done) for one in await execute_plan(plan, trusted, theatre.clients, emit=lambda _: None)
-        )
-        theatre.target = await observe_target(await observe_system(deployment, theatre.clients), theatre.clients)
+        assert all(isinstance(one, Done) for one in await execute_plan(plan, trusted, clients, emit=lambda _: None))
+        return await observe_target(await observe_system(deployment, clients), clients)
 
-    async def undeploy() -> None:
-        standing = await find_deployed(deployment.name, deployment.sites, theatre.clients)
-        only = tuple(one for one in standing if one.id.endswith("/alarms"))
-        await delete_deployment(Removal(standing=only, needs={}), theatre.clients, "gone", lambda _: None)
+    with on_stage(embedded, ACCOUNT_WITH_ALARMS):
+        return asyncio.run(deploy())
 
-    asyncio.run(deploy())
-    try:
-        yield theatre
-    finally:
-        asyncio.run(undeploy())
+
+@pytest.fixture
+def with_alarms(deployed_with_alarms: Target, embedded: EmbeddedAws, tmp_path: Path) -> Iterator[Theatre]:
+    """The shipped system with alarms beside it."""
+    with on_stage(embedded, ACCOUNT_WITH_ALARMS):
+        account = Account(embedded.endpoint, ACCOUNT_WITH_ALARMS)
+        stage = Theatre(deployed_with_alarms, Clients.of_profile(None), account, tmp_path / "drills")
+        yield stage
+        stage.leave_nothing(deployed_with_alarms)
 
 
 def cloudwatch(theatre: Theatre) -> "CloudWatchClient":
@@ -124,7 +125,7 @@ def test_an_alarm_of_the_secondary_ends_a_failover_and_gives_the_primary_back(
             client.set_alarm_state(AlarmName=ERRORS, StateValue="ALARM", StateReason="of the test")
 
     theatre.on_event = ring
-    # What another test had throttled counts for minutes.
+    # What the test before had throttled counts for minutes.
     options = FailoverOptions(
         rate=5, before_s=0.6, outage_s=120, after_s=0, patience_s=10, object_rate=1, despite_alarms=True
     )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import gc
 from collections.abc import Callable
 
 import boto3
@@ -167,6 +168,22 @@ def test_the_end_of_a_run_waits_for_calls_still_under_way(world: World) -> None:
 
     run_virtual(main)
     assert [call.outcome for call in world.calls] == ["ok"]
+
+
+def test_the_end_of_a_run_logs_no_error_of_a_call_that_was_cancelled(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = world.session().client("dynamodb", region_name="us-east-1")
+
+    async def main() -> None:
+        call = asyncio.create_task(_call(functools.partial(client.describe_table, TableName="none")))
+        await asyncio.sleep(0.001)
+        call.cancel()
+
+    run_virtual(main)
+    gc.collect()
+    assert [call.outcome for call in world.calls] == ["ResourceNotFoundException"]
+    assert not caplog.records
 
 
 def test_calls_wait_for_the_role_that_one_of_them_assumes(world: World) -> None:

@@ -104,7 +104,9 @@ class GreenletExecutor(ThreadPoolExecutor):
     async def idle(self) -> None:
         """Wait until no call is under way or queued."""
         while self._pending:
-            await asyncio.wait({asyncio.wrap_future(future) for future in self._pending})
+            # gather takes their errors, too: one that nobody took is logged when the collector comes by, in whatever
+            # it interrupts, and a traceback logged inside of ast.parse fails that (CPython issue 106905, in 3.11.7).
+            await asyncio.gather(*map(asyncio.wrap_future, self._pending), return_exceptions=True)
 
     def abandon(self) -> None:
         """End what is still under way, as the death of the process does."""
@@ -187,7 +189,10 @@ def _close(loop: VirtualLoop) -> None:
             task.cancel()
         if tasks:
             loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        if loop.executor.loud is None:
+        if loop.executor.loud is not None:
+            # A process that was killed tells nothing of the answers that came too late for it.
+            loop.set_exception_handler(lambda _loop, _context: None)
+        else:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.run_until_complete(loop.shutdown_default_executor())
     finally:
