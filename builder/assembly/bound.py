@@ -5,10 +5,11 @@ The environment suffix, the account and the partition stay as they are written, 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from builder.assembly.manifest import Manifest, NeutralValue, StackEntry
+from builder.assembly.manifest import ByEnvironment, Manifest, NeutralValue, StackEntry
+from builder.resource_types import TAKEN_IN
 from builder.resource_types.facts import ARN_FORMATS, name_property
 from builder.template import Binding, DeclaredOutputs, Template, at, properties_of, read_template
 from builder.terms import Region, Site, StackId
@@ -124,3 +125,27 @@ def bind_stack(template: Template, name: str, region: Region, parameters: Mappin
     """Return a template as a stack of this name deploys it that no manifest has."""
     entry = StackEntry(id=StackId(name), region=region, name=name, template="", sha256="", parameters=parameters)
     return Bound(entry, "", template)
+
+
+def faults_of_existing(bound: Bound) -> Iterator[str]:
+    """Yield why what a stack lists as standing already cannot be taken in, its stack first.
+
+    CloudFormation finds it by its name, so that has to be known as soon as environment, account and region are.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-manually.html
+    """
+    entry = bound.entry
+    one = {
+        name: next(iter(value.environments.values()), "") if isinstance(value, ByEnvironment) else value
+        for name, value in entry.parameters.items()
+    }
+    known = replace(bound, entry=replace(entry, parameters=one))
+    made = dict(bound.made(bound.template.resources()))
+    for name in entry.existing:
+        if name not in made:
+            yield f"{entry.id}: existing: {entry.template} makes no {name}"
+        elif (type_name := str(made[name].get("Type"))) not in TAKEN_IN:
+            types = " and ".join(TAKEN_IN)
+            yield f"{entry.id}: existing: {name} is of type {type_name}: what can be taken in is of {types}"
+        elif known.name_of(made[name]) is None:
+            said = f"{name_property(type_name)} of {name} has to be known beforehand"
+            yield f"{entry.id}: existing: {said}, of environment, account and region alone"

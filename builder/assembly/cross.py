@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 
-from builder.assembly.bound import Bound
+from builder.assembly.bound import Bound, faults_of_existing
 from builder.assembly.components import OutputOf
 from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import FILE_NAME, Manifest, StackEntry
@@ -69,6 +69,7 @@ def check_manifest(manifest: Manifest, bounds: Sequence[Bound], lines: ManifestL
         yield from _parameters(bound, by_id, place)
         yield from _capabilities(bound, place)
         yield from _tags(bound.entry, place)
+        yield from (finding("X013", place, fault) for fault in faults_of_existing(bound))
     for name, (stack, output) in manifest.outputs.items():
         if _lacks(by_id[stack], output):
             yield finding("X006", lines.of(f'"{name}"'), f"output {name}: {stack} has no output {output}")

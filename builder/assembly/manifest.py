@@ -24,7 +24,7 @@ from builder.assembly.components import (
 from builder.errors import BadInput
 from builder.graph import as_circle, find_circle
 from builder.template import canonical_policy
-from builder.terms import AccountId, Region, Site, StackId
+from builder.terms import AccountId, LogicalId, Region, Site, StackId
 
 FILE_NAME = "manifest.json"
 VERSION = 2
@@ -116,6 +116,8 @@ class StackEntry:
     """The account it belongs in, where it is not that of the credentials."""
     interim: Interim | None = None
     """What it is created with, before an update once others stand; absent where one change set creates it."""
+    existing: tuple[LogicalId, ...] = ()
+    """Of its tables and buckets those that stand already, by logical id: they are taken in, and not created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +212,8 @@ def _said(manifest: Manifest) -> dict[str, Any]:
         for name in ("account", "termination_protection", "stack_policy", "interim"):
             if entry[name] is None:
                 del entry[name]
+        if not entry["existing"]:
+            del entry["existing"]
     for name, component in said["components"].items():
         said["components"][name] = {kind: body for kind, body in component.items() if body is not None}
         if "bucket" in said["components"][name] and not component["bucket"]["batch_roles"]:
@@ -314,6 +318,8 @@ def _faults_of(entry: StackEntry, ids: Collection[StackId], before: Sequence[Sta
         yield from (f"interim.until: {one} is not in the assembly" for one in entry.interim.until if one not in ids)
         unknown = [name for name in entry.interim.parameters if name not in entry.parameters]
         yield from (f"interim.parameters: {name} is no parameter that the stack is given" for name in unknown)
+    twice = dict.fromkeys(name for name in entry.existing if entry.existing.count(name) > 1)
+    yield from (f"existing: {name} is there more than once" for name in twice)
     said = entry.stack_policy
     policies = said.environments if isinstance(said, ByEnvironment) else {"": said} if said is not None else {}
     for suffix, policy in policies.items():

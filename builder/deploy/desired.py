@@ -7,7 +7,7 @@ from functools import partial
 from pydantic import ConfigDict
 
 from builder.assembly.assets import ACCOUNT, REGION, taken_by
-from builder.assembly.bound import Bound, bind_entries
+from builder.assembly.bound import Bound, bind_entries, faults_of_existing
 from builder.assembly.build import Built, NotBuilt
 from builder.assembly.components import Components, OutputOf, Roles, bind_components, narrow_components
 from builder.assembly.manifest import (
@@ -26,7 +26,7 @@ from builder.assembly.store import REQUEST_BYTES, Bootstrap
 from builder.assembly.uses import CreatedResource, Maker, Use, Way, check_order, created, find_needs, find_uses
 from builder.errors import BadInput
 from builder.template import text_of
-from builder.terms import AccountId, Region, Site, StackId, StackName, StackPlace
+from builder.terms import AccountId, LogicalId, Region, Site, StackId, StackName, StackPlace
 
 TAG_DEPLOYMENT = "builder:deployment"
 TAG_STACK = "builder:stack"
@@ -34,6 +34,7 @@ MASK = "****"
 """What AWS shows instead of the value of a NoEcho parameter, and what we write."""
 TAG_FLEET = "builder:fleet"
 """What a StackSet alone gives to the stacks of its instances."""
+_SHOWN_WHERE = "python -m builder lint    shows where"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,8 @@ class DesiredStack:
     """What it is given instead until others stand that are made after it."""
     nested: Mapping[str, str] = field(default_factory=dict)
     """The templates at hand of stacks nested in it, by their keys in its bucket: what it may show once it is made."""
+    existing: tuple[LogicalId, ...] = ()
+    """Of its tables and buckets those that stand already: they are taken in, and not created."""
 
     @property
     def site(self) -> Site:
@@ -230,8 +233,8 @@ def make_deployment(
 ) -> Deployment:
     """Return the assembly bound to an environment; its stacks need what the manifest says and what templates show.
 
-    Raises BadInput where that makes a name longer than CloudFormation takes, for a template that is none, and for
-    stacks that take values of each other in a circle.
+    Raises BadInput where that makes a name longer than CloudFormation takes, for a template that is none, for stacks
+    that take values of each other in a circle, and for what stands already and cannot be taken in.
     """
     name = deployment_name(manifest.project, suffix)
     longest = max((bind(entry.name, suffix) for entry in manifest.stacks), key=len, default="")
@@ -241,9 +244,11 @@ def make_deployment(
             what=f"is too long for the names of {manifest.project}: CloudFormation takes {NAME_CHARACTERS} characters",
         )
     bounds = bind_entries(manifest, templates)
+    if faults := [fault for bound in bounds for fault in faults_of_existing(bound)]:
+        raise BadInput(where=manifest.project, what="\n  ".join(faults), next_step=_SHOWN_WHERE)
     uses = (*find_uses(bounds), *_large_templates(manifest, bounds, templates))
     needs = find_needs(manifest, uses)
-    check_order(needs, manifest.project, "python -m builder lint    shows where")
+    check_order(needs, manifest.project, _SHOWN_WHERE)
     return Deployment(
         name=name,
         digest=manifest.digest(),
@@ -314,4 +319,5 @@ def _bind_entry(entry: StackEntry, template: bytes, suffix: str, deployment: str
         stack_policy=policy,
         account=entry.account,
         interim=entry.interim,
+        existing=entry.existing,
     )

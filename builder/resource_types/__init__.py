@@ -5,9 +5,12 @@ which property names it, whether AWS counts it among what holds data. The other,
 say.
 """
 
+BUCKET = "AWS::S3::Bucket"
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 NESTED_STACK = "AWS::CloudFormation::Stack"
 STACK_SET = "AWS::CloudFormation::StackSet"
 KEPT = "builder:kept"
 """In the metadata of a resource: a component of the builder's own has it retained with its data, and only a person who
 names that has it deleted."""
+TAKEN_IN = (GLOBAL_TABLE, BUCKET)
+"""What a stack can take in that stands already, with all that is in it."""

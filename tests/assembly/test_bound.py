@@ -2,11 +2,12 @@ import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from assembly.scene import make_bound
-from builder.assembly.bound import Bound
+from builder.assembly.bound import Bound, faults_of_existing
 from builder.assembly.components import OutputOf
+from builder.assembly.manifest import ByEnvironment
 from builder.assembly.uses import NAMED
 from builder.resource_types.facts import ARN_FORMATS, name_property
-from builder.terms import StackId
+from builder.terms import LogicalId, StackId
 from rules.scene import make_node
 
 SUFFIX = {"Suffix": "${EnvironmentSuffix}"}
@@ -129,3 +130,61 @@ def test_a_place_is_that_of_the_last_part_there_is(
 def test_every_kind_is_named_by_a_property_it_has(kind: str) -> None:
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     assert name_property(kind) in schema["properties"]
+
+
+TAKING = """
+    Parameters:
+      Suffix: {Type: String}
+      Name: {Type: String}
+      Data: {Type: String}
+    Conditions:
+      Never: !Equals [a, b]
+      InProduction: !Equals [!Ref Data, prod-data]
+    Resources:
+      Table: {Type: AWS::DynamoDB::GlobalTable, Properties: {TableName: !Sub "orders-${Suffix}"}}
+      Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: !Ref Data}, Condition: InProduction}
+      Literal: {Type: AWS::S3::Bucket, Properties: {BucketName: acme-uploads}}
+      Regional: {Type: AWS::DynamoDB::Table, Properties: {TableName: orders}}
+      Unnamed: {Type: AWS::S3::Bucket}
+      Later: {Type: AWS::S3::Bucket, Properties: {BucketName: !Ref Name}}
+      Gone: {Type: AWS::S3::Bucket, Properties: {BucketName: gone}, Condition: Never}
+"""
+
+
+def taken_in(*names: str) -> list[str]:
+    bound = make_bound(
+        "us-west-2/app",
+        TAKING,
+        parameters={
+            **SUFFIX,
+            "Name": OutputOf(output=(StackId("us-east-1/keys"), "Name")),
+            "Data": ByEnvironment({"default": "dev-data", "prod": "prod-data"}),
+        },
+        existing=tuple(LogicalId(name) for name in names),
+    )
+    return list(faults_of_existing(bound))
+
+
+def test_tables_and_buckets_whose_names_follow_from_environment_account_and_region_can_be_taken_in() -> None:
+    assert taken_in("Table", "Bucket", "Literal") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Tabel", "us-west-2/app.yaml makes no Tabel"),
+        ("Gone", "us-west-2/app.yaml makes no Gone"),
+        (
+            "Regional",
+            "Regional is of type AWS::DynamoDB::Table: what can be taken in is of "
+            + " and ".join(("AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket")),
+        ),
+        (
+            "Unnamed",
+            "BucketName of Unnamed has to be known beforehand, of environment, account and region alone",
+        ),
+        ("Later", "BucketName of Later has to be known beforehand, of environment, account and region alone"),
+    ],
+)
+def test_what_cannot_be_taken_in_is_told(name: str, said: str) -> None:
+    assert taken_in("Table", name) == [f"us-west-2/app: existing: {said}"]

@@ -12,7 +12,7 @@ from builder.assembly.components import Component, FunctionComponent
 from builder.assembly.cross import ManifestLines, check_hashes, check_manifest, check_maps
 from builder.assembly.manifest import write_manifest
 from builder.assembly.render import make_assembly
-from builder.terms import Region, StackId
+from builder.terms import LogicalId, Region, StackId
 from wanted import make_wanted
 
 FOLDER = Path("templates")
@@ -274,6 +274,12 @@ class TestTags:
 
     def test_that_stay_are_not(self) -> None:
         assert told(make_bound("a/app", tags={"team": "core"})) == []
+
+
+def test_what_cannot_be_taken_in_is_found() -> None:
+    assert told(make_bound("a/app", existing=(LogicalId("Table"),))) == [
+        ("X013", "a/app: existing: a/app.yaml makes no Table")
+    ]
 
 
 def test_a_fault_of_the_manifest_stands_at_its_stack_or_output() -> None:

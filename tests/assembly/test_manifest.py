@@ -12,7 +12,7 @@ from builder.deploy.plan.change_set import change_set_name
 from builder.errors import BadInput
 from builder.graph import make_order
 from builder.template import OPEN_POLICY
-from builder.terms import AccountId, Region, StackId
+from builder.terms import AccountId, LogicalId, Region, StackId
 from wanted import make_wanted
 
 Json = dict[str, Any]
@@ -53,11 +53,18 @@ class TestReading:
                 },
                 termination_protection=True,
                 stack_policy=OPEN_POLICY,
+                existing=(LogicalId("Table"),),
             ),
             outputs={"globalTableName": (StackId("us-east-1/table"), "TableName")},
         )
 
         assert reread(made) == made
+
+    def test_what_stands_already_is_written_only_where_there_is_any(self) -> None:
+        taken_in = entry("us-east-1/table", existing=(LogicalId("Table"),))
+        stacks = json.loads(write_manifest(manifest(entry("us-east-1/keys"), taken_in)))["stacks"]
+
+        assert [stack.get("existing") for stack in stacks] == [None, ["Table"]]
 
     def test_gives_back_the_rendered_one(self) -> None:
         made = make_assembly(make_wanted(tags={"team": "core"})).manifest
@@ -91,6 +98,13 @@ class TestRefusals:
         assert fault_of(manifest(entry("us-east-1/table", stack_policy="[]"))) == (
             "manifest.json: stacks.0.stack_policy: is no stack policy: "
             "that is an object with a list Statement, which is not empty"
+        )
+
+    def test_what_stands_already_twice(self) -> None:
+        twice = (LogicalId("Table"), LogicalId("Table"))
+
+        assert fault_of(manifest(entry("us-east-1/table", existing=twice))) == (
+            "manifest.json: stacks.0.existing: Table is there more than once"
         )
 
     def test_another_version(self) -> None:

@@ -1,10 +1,15 @@
 from dataclasses import replace
 
+import pytest
+
 from builder.assembly import OutputOf
 from builder.assembly.components import Roles, Table
-from builder.deploy import narrow
-from builder.terms import Region, StackId
+from builder.assembly.render import make_assembly
+from builder.deploy import Deployment, make_deployment, narrow
+from builder.errors import BadInput
+from builder.terms import LogicalId, Region, StackId
 from deploy.rig import shipped
+from wanted import make_wanted
 
 
 def test_every_name_and_parameter_is_bound_to_the_environment() -> None:
@@ -41,3 +46,25 @@ def test_a_stack_names_the_stacks_whose_outputs_it_takes() -> None:
     bound = replace(table, parameters={"A": "plain", "B": OutputOf((keys, "Arn")), "C": OutputOf((keys, "Id"))})
     assert bound.sources == (keys,)
     assert table.sources == ()
+
+
+def deployed_with(existing: str) -> Deployment:
+    """Return the shipped system bound, its table's stack saying that something of it stands already."""
+    made = make_assembly(make_wanted())
+    stacks = tuple(
+        replace(entry, existing=(LogicalId(existing),)) if entry.id == "us-east-1/table" else entry
+        for entry in made.manifest.stacks
+    )
+    return make_deployment(replace(made.manifest, stacks=stacks), made.templates, "qa")
+
+
+def test_what_stands_already_is_known_of_its_stack_alone() -> None:
+    existing = {stack.id: stack.existing for stack in deployed_with("Table").stacks if stack.existing}
+    assert existing == {"us-east-1/table": ("Table",)}
+
+
+def test_what_is_not_in_the_template_cannot_stand_already() -> None:
+    with pytest.raises(BadInput) as caught:
+        deployed_with("Tabel")
+    assert str(caught.value) == "tap: us-east-1/table: existing: us-east-1/table.yaml makes no Tabel"
+    assert caught.value.next_step == "python -m builder lint    shows where"
