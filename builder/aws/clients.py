@@ -171,6 +171,8 @@ class Memory:
 
     stacks: dict[StackPlace, StackSighting] = field(default_factory=dict)
     deleted_change_sets: set[Arn] = field(default_factory=set)
+    parameters: dict[tuple[Site, str], str | None] = field(default_factory=dict)
+    """The SSM parameters that AWS confirmed to us to set, by their names; None for one that we deleted."""
 
 
 Core = Callable[[], botocore.session.Session]

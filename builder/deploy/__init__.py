@@ -6,6 +6,7 @@ each importing only those before it:
     desired     the assembly bound to an environment       records, progress  what a plan says, what a run tells
     resources/  the types that hold data: what to guard, how to change them one at a time, how to empty them
     observe/    what stands, read from AWS
+    promotion   that a secondary is being promoted: a record in AWS
     plan/       what each stack needs, and the change sets for it, made and read
     delete/     stacks with what they hold, in reverse order
     execute/    a plan's steps, each when its needs are done; what stands halfway, rolled back
@@ -56,6 +57,13 @@ from builder.deploy.progress import (
     Superseded,
     exit_code,
 )
+from builder.deploy.promotion import (
+    Promotion,
+    delete_promotion,
+    observe_promotion,
+    read_promotion,
+    write_promotion,
+)
 from builder.deploy.records import Plan, PlanOptions
 
 __all__ = [
@@ -74,6 +82,7 @@ __all__ = [
     "PlanOptions",
     "PlanRequest",
     "Progress",
+    "Promotion",
     "Recovery",
     "Removal",
     "ReviewRequired",
@@ -93,6 +102,7 @@ __all__ = [
     "check_removable",
     "delete_deployment",
     "delete_kept",
+    "delete_promotion",
     "deployment_name",
     "discard_all",
     "discard_plan",
@@ -110,12 +120,15 @@ __all__ = [
     "not_deployed",
     "observe_every_output",
     "observe_outputs",
+    "observe_promotion",
     "observe_protections",
     "observe_system",
     "protection_hits",
     "read_plan",
+    "read_promotion",
     "recover",
     "sweep",
     "tell_allowed",
     "write_plan",
+    "write_promotion",
 ]

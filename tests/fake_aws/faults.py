@@ -184,6 +184,7 @@ _THROTTLED = {
     "cloudformation": AwsRefusal("Throttling", "Rate exceeded"),
     "sts": AwsRefusal("Throttling", "Rate exceeded"),
     "dynamodb": AwsRefusal("ThrottlingException", "Rate of requests exceeds the allowed throughput."),
+    "ssm": AwsRefusal("ThrottlingException", "Rate exceeded"),
     "lambda": AwsRefusal("TooManyRequestsException", "Rate Exceeded.", status=429),
     "organizations": AwsRefusal("TooManyRequestsException", "Rate exceeded"),
     "s3": AwsRefusal("SlowDown", "Please reduce your request rate.", status=503),

@@ -111,6 +111,8 @@ class World:
         """What stands without a stack, by such a name: its properties. Made by hand, or left behind by its stack."""
         self.ssm_values: dict[tuple[str, str, str], str] = {}
         """Values of SSM parameters, by account, region and name."""
+        self.ssm_past: dict[tuple[str, str, str], list[tuple[float, str | None]]] = {}
+        """What their values were before each call that changed them, with its time; None where there was none."""
         self.down: set[str] = set()
         """Regions that are down: see `region_down`."""
         self.buckets: dict[str, Bucket] = {}

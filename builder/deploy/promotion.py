@@ -1,0 +1,289 @@
+"""That a secondary is being promoted: a record which outlives the run that began it, and every checkout of dr.yaml.
+
+It is an SSM parameter of the region that is to be the primary, so that it is there where the old primary is lost: what
+was decided, and what of it waits for the lost region. It is written before the first change set of a promotion is
+executed and deleted after the last. Whoever may touch the table reads it before, in every region that is asked.
+
+First the record, then what reads, writes and deletes it; last what its text is.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
+
+from builder.aws import Clients, call, together
+from builder.deploy.observe.stacks import LAG_S, LOOK_S, unless_lagging
+from builder.errors import AwsError, Failed, Stopped
+from builder.terms import Region, Site
+
+PROMOTION_VERSION = 1
+_CHARACTERS = 4096
+"""Of the value of a standard parameter.
+
+Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+"""
+_RegionName = Annotated[Region, StringConstraints(pattern=r"^[a-z]{2,3}(-[a-z]+)+-[0-9]+$", max_length=32)]
+_Time = Annotated[str, StringConstraints(pattern=r"^[0-9T:.+Z-]+$", max_length=40)]
+# What a terminal is shown: nothing in it moves the cursor.
+_Line = Annotated[str, StringConstraints(pattern=r"^[ -~]+$", max_length=400)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """What was decided: from now on another region of a deployment is its primary."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+    version: int = PROMOTION_VERSION
+    deployment: str
+    to: _RegionName
+    """The region that becomes the primary; the record stands there."""
+    came_from: _RegionName
+    """The primary until then."""
+    at: _Time
+    """ISO time in UTC at which somebody said yes."""
+    forced: bool = False
+    """Whether the old primary was left out, since it was lost."""
+    postponed: tuple[_Line, ...] = ()
+    """The stacks whose part waits until the old primary answers again."""
+
+    @property
+    def site(self) -> Site:
+        """Where the record stands."""
+        return Site(None, self.to)
+
+    @property
+    def is_same(self) -> tuple[str, Region, Region]:
+        """What two records of one decision have in common, whatever waits by now."""
+        return self.deployment, self.to, self.came_from
+
+    @property
+    def words(self) -> str:
+        """What is under way, in a sentence without its full stop."""
+        return f"{self.to} is being promoted to the primary in place of {self.came_from}, since {self.at}"
+
+
+def parameter_name(deployment: str) -> str:
+    """Return the name of the parameter that holds the record."""
+    return f"/builder/{deployment}/promotion"
+
+
+async def read_promotion(clients: Clients, deployment: str, regions: Iterable[Region]) -> Promotion | None:
+    """Return the promotion that is under way, by the records of these regions, asked at once; None where none is.
+
+    Raises Stopped for a record that no promotion wrote, or that may not be read, and where two regions have one each.
+    Raises AwsError for a region that does not answer: what it would say nobody knows.
+    """
+    return the_one(await together(_read(clients, deployment, region) for region in dict.fromkeys(regions)))
+
+
+async def observe_promotion(
+    clients: Clients, deployment: str, regions: Iterable[Region]
+) -> tuple[Promotion | None, tuple[AwsError, ...]]:
+    """Return the same by the regions that answer, and why of each other one nothing is known. Raises Stopped."""
+
+    unseen: list[AwsError] = []
+
+    async def look(region: Region) -> Promotion | None:
+        try:
+            return await _read(clients, deployment, region)
+        except AwsError as error:
+            unseen.append(error)
+            return None
+
+    return the_one(await together(look(region) for region in dict.fromkeys(regions))), tuple(unseen)
+
+
+def the_one(records: Sequence[Promotion | None]) -> Promotion | None:
+    """Return the only record of these, None where there is none; pure. Raises Stopped where there are several."""
+    there = [record for record in records if record is not None]
+    if len(there) > 1:
+        name = parameter_name(there[0].deployment)
+        told = "; ".join(one.words for one in there)
+        removals = "\n       ".join(_remove(one.to, name) for one in there)
+        raise Stopped(
+            where=there[0].deployment,
+            what=f"two promotions are under way, and one of them is of the past: {told}",
+            next_step=f"delete the record of the one that nobody wants any more:\n       {removals}",
+        )
+    return there[0] if there else None
+
+
+async def write_promotion(clients: Clients, promotion: Promotion) -> None:
+    """Write the record, in the place of an earlier one of the same decision; nothing happens where it stands so.
+
+    Returns once it is read as it was written. Raises Stopped where the record of another promotion stands there.
+    """
+    name, value = parameter_name(promotion.deployment), _text(promotion)
+    where = f"{promotion.to}: {name}"
+    ssm, loop = clients.ssm(promotion.to), asyncio.get_running_loop()
+    began, is_confirmed = loop.time(), False
+    while True:
+        standing = await _read(clients, promotion.deployment, promotion.to)
+        if standing == promotion:
+            return
+        if standing is not None and standing.is_same != promotion.is_same:
+            raise _others(where, standing)
+        if is_confirmed:
+            raise _overwritten(where, "the record of the promotion was written, and does not stand there")
+        try:
+            await call(
+                where,
+                ssm.put_parameter,
+                Name=name,
+                Value=value,
+                Type="String",
+                Overwrite=standing is not None,
+                Description="A secondary of this deployment is being promoted: python -m builder status",
+            )
+            # Only from here on can a read that shows less be told to lag behind.
+            clients.memory.parameters[promotion.site, name] = value
+            is_confirmed = True
+        except AwsError as error:
+            # The answer to an earlier request of ours got lost, a read lags behind, or somebody else is at it too.
+            if error.code not in _BUSY or loop.time() - began > LAG_S:
+                raise
+            await asyncio.sleep(LOOK_S)
+
+
+async def delete_promotion(clients: Clients, promotion: Promotion) -> None:
+    """Delete the record; nothing happens where it is gone. Returns once no read shows it any more.
+
+    Raises Stopped where the record of another promotion stands there.
+    """
+    name = parameter_name(promotion.deployment)
+    where = f"{promotion.to}: {name}"
+    standing = await _read(clients, promotion.deployment, promotion.to)
+    if standing is not None and standing.is_same != promotion.is_same:
+        raise _others(where, standing)
+    ssm, loop = clients.ssm(promotion.to), asyncio.get_running_loop()
+    began = loop.time()
+    while True:
+        try:
+            await call(where, ssm.delete_parameter, Name=name)
+            break
+        except AwsError as error:
+            if error.code == _ABSENT:
+                break
+            if error.code not in _BUSY or loop.time() - began > LAG_S:
+                raise
+            await asyncio.sleep(LOOK_S)
+    clients.memory.parameters[promotion.site, name] = None
+    if await _read(clients, promotion.deployment, promotion.to) is not None:
+        raise _overwritten(where, "the record of the promotion was deleted, and is there again")
+
+
+_ABSENT = "ParameterNotFound"
+_BUSY = frozenset({"ParameterAlreadyExists", "TooManyUpdates"})
+_REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_RECORD = TypeAdapter(Promotion)
+
+
+async def _read(clients: Clients, deployment: str, region: Region) -> Promotion | None:
+    """Return the record in a region, None where there is none; a read that contradicts what we wrote is repeated."""
+    name, site = parameter_name(deployment), Site(None, region)
+    written, ssm = clients.memory.parameters, clients.ssm(region)
+
+    async def look() -> str | None:
+        try:
+            answer = await call(f"{region}: {name}", ssm.get_parameter, Name=name)
+        except AwsError as error:
+            if error.code == _ABSENT:
+                return None
+            raise
+        return str(answer["Parameter"]["Value"])
+
+    def is_contradicted(shown: str | None) -> bool:
+        return (site, name) in written and shown != written[site, name]
+
+    try:
+        shown = await unless_lagging(look, is_contradicted)
+    except AwsError as error:
+        if error.code in _REFUSED:
+            raise Stopped(
+                where=f"{region}: {name}",
+                what=f"it cannot be known whether a promotion is under way: {error.what}",
+                next_step="python -m builder policy    shows what has to be allowed, ssm:GetParameter among it",
+            ) from error
+        raise
+    if is_contradicted(shown):
+        del written[site, name]  # somebody else's doing after all
+    return None if shown is None else _parsed(shown, deployment, region)
+
+
+def _parsed(value: str, deployment: str, region: Region) -> Promotion:
+    """Return the record that a parameter's value is; pure. Raises Stopped: anybody may have written it."""
+    name, fault = parameter_name(deployment), _version_fault(value)
+    if not fault:
+        try:
+            record = _RECORD.validate_json(value)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            # A key may be anybody's text: what moves a terminal's cursor is shown, not obeyed.
+            place = ".".join(str(part) for part in first["loc"]).encode("unicode_escape").decode()
+            fault = f"{place}: {first['msg']}"
+        else:
+            if not (fault := _fault(record, deployment, region)):
+                return record
+    raise Stopped(
+        where=f"{region}: {name}",
+        what=f"is no record of a promotion that this builder knows: {fault}",
+        next_step=f"aws ssm get-parameter --region {region} --name {name}    shows it\n"
+        f"       {_remove(region, name)}    once it is known that no promotion is under way",
+    )
+
+
+def _version_fault(value: str) -> str:
+    """Return why nothing more of a value is read; empty where it says the version that this builder reads."""
+    try:
+        said = json.loads(value)
+    except (ValueError, RecursionError):
+        return "it is not JSON"
+    version = said.get("version") if isinstance(said, dict) else None
+    if isinstance(version, bool) or not isinstance(version, int):
+        return "it says no version"
+    return (
+        "" if version == PROMOTION_VERSION else f"its version is {version}, and this builder reads {PROMOTION_VERSION}"
+    )
+
+
+def _fault(record: Promotion, deployment: str, region: Region) -> str:
+    """Return why a record can't be what a promotion wrote there; empty where it can."""
+    if record.deployment != deployment:
+        return f"it is of another deployment than {deployment}"
+    if record.to != region:
+        return f"it promotes {record.to}, and stands in {region}"
+    if record.came_from == record.to:
+        return "it promotes a region in its own place"
+    return ""
+
+
+def _text(promotion: Promotion) -> str:
+    """Return the value of the parameter. Raises Failed where no parameter takes it."""
+    text = _RECORD.dump_json(promotion).decode()
+    if len(text) > _CHARACTERS:
+        raise Failed(
+            where=parameter_name(promotion.deployment),
+            what=f"the record of the promotion would have {len(text):,} characters: a parameter takes {_CHARACTERS:,}",
+        )
+    return text
+
+
+def _others(where: str, standing: Promotion) -> Stopped:
+    return Stopped(
+        where=where,
+        what=f"another promotion is under way: {standing.words}",
+        next_step="python -m builder deploy    with the dr.yaml of that promotion carries it to its end",
+    )
+
+
+def _overwritten(where: str, what: str) -> Stopped:
+    next_step = "python -m builder status    shows what is under way"
+    return Stopped(where=where, what=f"{what}: somebody else promotes a region, or ended it", next_step=next_step)
+
+
+def _remove(region: Region, name: str) -> str:
+    return f"aws ssm delete-parameter --region {region} --name {name}"
