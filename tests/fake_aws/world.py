@@ -69,6 +69,8 @@ class Quirks:
     """ListStackResources shows a resource whose creation failed, by its physical id where it has one."""
     jobs_without_tasks_fail: bool = False
     """A job of S3 Batch Operations that finds no object ends as Failed instead of Complete."""
+    replicas_scan_alike: bool = True
+    """Scan shows the keys of a table in the same order in every region."""
     no_changes_reason: str | None = None
     """The reason of a change set without changes, where AWS's choice between its two texts is not wanted."""
 

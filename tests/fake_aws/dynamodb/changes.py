@@ -24,6 +24,13 @@ def indexes(properties: dict[str, Any]) -> dict[str, Index]:
     }
 
 
+def key_schema(properties: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the attributes of the key with their types, the partition's first."""
+    types = {each["AttributeName"]: each["AttributeType"] for each in properties.get("AttributeDefinitions", [])}
+    schema = sorted(properties.get("KeySchema", []), key=lambda each: str(each["KeyType"]) != "HASH")
+    return tuple((each["AttributeName"], types.get(each["AttributeName"], "S")) for each in schema)
+
+
 def expiry(properties: dict[str, Any]) -> Expiry:
     """Return the time to live of a new table."""
     said = properties.get("TimeToLiveSpecification", {})

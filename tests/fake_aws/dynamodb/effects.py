@@ -14,6 +14,7 @@ from fake_aws.dynamodb.changes import (
     indexes,
     invalid,
     is_protected,
+    key_schema,
     move_index,
     stream,
 )
@@ -50,6 +51,7 @@ def create(world: "World", place: "Place", resource: "Resource") -> None:
         indexes(resource.properties),
         expiry(resource.properties),
         stream(resource.properties),
+        key_schema(resource.properties),
     )
 
 
@@ -105,8 +107,8 @@ def settle(world: "World", place: "Place", resource: "Resource") -> None:
 
 def delete(world: "World", place: "Place", resource: "Resource") -> None:
     """Delete the table in every region, unless a replica is protected or too young."""
-    key = (place.account, resource.physical_id or "")
-    table = world.tables.get(key)
+    where = (place.account, resource.physical_id or "")
+    table = world.tables.get(where)
     if table is None:
         return
     for region, replica in table.replicas.items():
@@ -116,7 +118,7 @@ def delete(world: "World", place: "Place", resource: "Resource") -> None:
         raise in_use(table)
     if is_source_of_young(world, table):
         raise AwsRefusal("ValidationException", SOURCE_OF_YOUNG)
-    del world.tables[key]
+    del world.tables[where]
 
 
 def _regions(properties: dict[str, Any]) -> dict[str, bool]:

@@ -5,7 +5,16 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 
 from typing import TYPE_CHECKING, Any
 
-from fake_aws.dynamodb.changes import check_expiry, check_indexes, expiry, in_use, indexes, is_protected, move_index
+from fake_aws.dynamodb.changes import (
+    check_expiry,
+    check_indexes,
+    expiry,
+    in_use,
+    indexes,
+    is_protected,
+    key_schema,
+    move_index,
+)
 from fake_aws.dynamodb.operations import protected
 from fake_aws.dynamodb.records import Replica, Table
 
@@ -27,6 +36,7 @@ def create(world: "World", place: "Place", resource: "Resource") -> None:
         {place.region: only},
         indexes(resource.properties),
         expiry(resource.properties),
+        key=key_schema(resource.properties),
         local=True,
     )
 

@@ -1,4 +1,4 @@
-"""What the fake answers as DynamoDB: a table's replicas, the removal of one, and deletion protection.
+"""What the fake answers as DynamoDB: a table's replicas, the removal of one, deletion protection, and its items.
 
 Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html, API_UpdateTable,
 API_DeleteTable and
@@ -10,12 +10,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fake_aws.calls import Operation, Reply, Request, mutates, reads
+from fake_aws.dynamodb import items
 from fake_aws.dynamodb.records import Replica, Table
 from fake_aws.refusals import AwsRefusal, Unsupported
 
 if TYPE_CHECKING:
     from fake_aws.world import World
 
+_KINDS = ("HASH", "RANGE")
 SOURCE_OF_YOUNG = (
     "Replica cannot be deleted because it has acted as a source region for new replica(s) being added to the table in"
     " the last 24 hours."
@@ -67,6 +69,17 @@ def describe_time_to_live(request: Request, params: dict[str, Any]) -> Reply:
     )
     named = {"AttributeName": expiry.attribute} if status != "DISABLED" else {}
     return {"TimeToLiveDescription": {"TimeToLiveStatus": status, **named}}
+
+
+def scan(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer Scan of the region's replica."""
+    return items.scan(request, _table(request, params), params)
+
+
+def batch_get_item(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer BatchGetItem of the region's replicas."""
+    tables = {name: _table(request, {"TableName": name}) for name in params["RequestItems"]}
+    return items.batch_get_item(request, tables, params)
 
 
 def _protect(request: Request, table: Table, params: dict[str, Any]) -> Reply:
@@ -170,6 +183,12 @@ def _shown(table: Table, region: str) -> dict[str, Any]:
         "TableStatus": status,
         "CreationDateTime": own.added,
         "DeletionProtectionEnabled": own.deletion_protection,
+        "KeySchema": [
+            {"AttributeName": name, "KeyType": kind} for (name, _), kind in zip(table.key, _KINDS, strict=False)
+        ],
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in table.key],
+        "ItemCount": len(own.items),
+        "TableSizeBytes": items.size_of(own),
         "GlobalSecondaryIndexes": [_index(table, name, region) for name in sorted(table.indexes)],
         "GlobalTableVersion": None if table.local else "2019.11.21",
         "Replicas": [
@@ -188,6 +207,12 @@ def _index(table: Table, name: str, region: str) -> dict[str, Any]:
 OPERATIONS: dict[str, Operation] = {
     "DescribeTable": reads(describe_table, "TableName"),
     "DescribeTimeToLive": reads(describe_time_to_live, "TableName"),
+    "Scan": reads(
+        scan,
+        *("TableName", "ConsistentRead", "ExclusiveStartKey", "Limit", "Segment", "TotalSegments"),
+        *("ProjectionExpression", "ExpressionAttributeNames"),
+    ),
+    "BatchGetItem": reads(batch_get_item, "RequestItems"),
     "UpdateTable": mutates(update_table, "TableName", "ReplicaUpdates", "DeletionProtectionEnabled"),
     "DeleteTable": mutates(delete_table, "TableName"),
 }

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -14,6 +15,8 @@ class Replica:
     deletion_protection: bool = False
     key: str | None = None
     """The customer-managed key that encrypts it, as its stack names it."""
+    items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By key: see `items`."""
 
 
 @dataclass(slots=True)
@@ -51,6 +54,8 @@ class Table:
     expiry: Expiry = field(default_factory=Expiry)
     stream: str | None = None
     """Its StreamViewType."""
+    key: tuple[tuple[str, str], ...] = (("id", "S"),)
+    """The attributes of its key with their types, the partition's first."""
     local: bool = False
     """Whether it is no global table, and can't have another replica."""
 
@@ -67,8 +72,15 @@ class Table:
     def settle(self) -> None:
         """Let every replica that is under way come or go."""
         self.replicas = {region: each for region, each in self.replicas.items() if each.status != "DELETING"}
+        there = next((each.items for each in self.replicas.values() if each.status == "ACTIVE"), {})
         for each in self.replicas.values():
+            if each.status == "CREATING":
+                each.items = dict(there)
             each.status = "ACTIVE"
+
+    def key_of(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Return the key of an item."""
+        return {name: item[name] for name, _ in self.key}
 
     def arn(self, region: str) -> str:
         """Return the ARN of the table in a region."""
