@@ -16,7 +16,6 @@ GAPS: dict[str, dict[str, str]] = {
     "fake": {
         "test_a_condition_may_be_on_account_and_stack": "does not know AWS::StackName in a condition",
         "test_a_condition_and_a_key_that_are_not_there_are_refused": "finds out when the stack is deployed",
-        "test_a_parameter_of_systems_manager_shows_its_name_and_what_was_read": "has no Systems Manager of its own",
     },
 }
 """Per stand-in, the tests that it is known to fail, each with what it does instead."""

@@ -9,6 +9,7 @@ from botocore.model import OperationModel
 
 if TYPE_CHECKING:
     from fake_aws.cloudformation.records import CloudFormation
+    from fake_aws.ssm import Parameter
     from fake_aws.world import World
 
 Reply = dict[str, Any]
@@ -75,6 +76,8 @@ class Request:
     identity: Identity
     call: Call
     state: "CloudFormation"
+    parameters: "dict[str, Parameter]"
+    """SSM's of the region, by name."""
 
     @property
     def account(self) -> str:

@@ -182,13 +182,17 @@ class Faults:
 
 _THROTTLED = {
     "cloudformation": AwsRefusal("Throttling", "Rate exceeded"),
+    "cloudwatch": AwsRefusal("Throttling", "Rate exceeded"),
     "sts": AwsRefusal("Throttling", "Rate exceeded"),
     "dynamodb": AwsRefusal("ThrottlingException", "Rate of requests exceeds the allowed throughput."),
-    "ssm": AwsRefusal("ThrottlingException", "Rate exceeded"),
+    "kms": AwsRefusal("ThrottlingException", "Rate exceeded"),
     "lambda": AwsRefusal("TooManyRequestsException", "Rate Exceeded.", status=429),
+    "logs": AwsRefusal("ThrottlingException", "Rate exceeded"),
     "organizations": AwsRefusal("TooManyRequestsException", "Rate exceeded"),
     "s3": AwsRefusal("SlowDown", "Please reduce your request rate.", status=503),
     "s3control": AwsRefusal("SlowDown", "Please reduce your request rate.", status=503),
+    "sns": AwsRefusal("Throttling", "Rate exceeded"),
+    "ssm": AwsRefusal("ThrottlingException", "Rate exceeded"),
 }
 
 

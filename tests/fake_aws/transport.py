@@ -75,10 +75,11 @@ class Journey:
             if (refused := refusal(faults, call.service, call.operation)) is not None:
                 raise refused
             with world.changing((call.account, call.region)):
-                state = world.region(call.account, call.region).cloudformation
+                seen = world.region(call.account, call.region)
                 if Fault.STALE in faults and not call.mutating:
-                    state = world.stale_state(call)
-                reply = _handle(self.known(), Request(world, self.identity, call, state), model.input_shape)
+                    seen = world.stale_region(call)
+                request = Request(world, self.identity, call, seen.cloudformation, seen.parameters)
+                reply = _handle(self.known(), request, model.input_shape)
             refuse_bad_reply(model.output_shape, reply, model.name)
         except AwsRefusal as error:
             _check_code(self.attempt, error)

@@ -17,9 +17,8 @@ import botocore.session
 from fake_aws.calls import Call, Identity
 from fake_aws.clock import Clock, RealClock, VirtualClock
 from fake_aws.cloudformation.control import StackControl
-from fake_aws.cloudformation.cross_stack import change_value, forget_value, put_value
 from fake_aws.cloudformation.deployments import WHOLE
-from fake_aws.cloudformation.effects import EFFECTS, Effects, make_by_hand
+from fake_aws.cloudformation.effects import EFFECTS, make_by_hand
 from fake_aws.cloudformation.nested import NESTED
 from fake_aws.cloudformation.records import CloudFormation
 from fake_aws.cloudformation.stack_sets.resource import STACK_SET
@@ -31,6 +30,7 @@ from fake_aws.s3control.records import BatchOperations
 from fake_aws.schedule import Schedule, Where
 from fake_aws.script import Script
 from fake_aws.session import make_session, reach
+from fake_aws.ssm import Parameter, Values
 from fake_aws.virtual_time import fresh_clock
 
 if TYPE_CHECKING:
@@ -80,8 +80,14 @@ class Region:
     """What one account has in one region."""
 
     cloudformation: CloudFormation = field(default_factory=CloudFormation)
-    past: deque[tuple[float, CloudFormation]] = field(default_factory=deque)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    """SSM's, by name."""
+    past: deque[tuple[float, "Region"]] = field(default_factory=deque)
     """Earlier states with the time each began, oldest first; kept only while reads may be stale."""
+
+    def as_it_is(self) -> "Region":
+        """Return a copy for the past."""
+        return Region(copy.deepcopy(self.cloudformation), dict(self.parameters))
 
 
 class World:
@@ -111,10 +117,6 @@ class World:
         """Every name that is taken, in the space it must be unique in: see `cloudformation.effects.name_key`."""
         self.unmanaged: dict[tuple[str, ...], dict[str, Json]] = {}
         """What stands without a stack, by such a name: its properties. Made by hand, or left behind by its stack."""
-        self.ssm_values: dict[tuple[str, str, str], str] = {}
-        """Values of SSM parameters, by account, region and name."""
-        self.ssm_past: dict[tuple[str, str, str], list[tuple[float, str | None]]] = {}
-        """What their values were before each call that changed them, with its time; None where there was none."""
         self.down: set[str] = set()
         """Regions that are down: see `region_down`."""
         self.buckets: dict[str, Bucket] = {}
@@ -148,7 +150,6 @@ class World:
         self.effects = EFFECTS | {
             "AWS::CloudFormation::StackSet": STACK_SET,
             STACK_TYPE: NESTED,
-            "AWS::SSM::Parameter": Effects(put_value, change_value, forget_value),
         }
         self.stack_sets_need_roles = False
         """Whether self-managed StackSets find only roles that some stack made; else every role is there."""
@@ -185,6 +186,11 @@ class World:
         """Make a named resource that belongs to no stack, and return its physical id."""
         with self.changing():
             return make_by_hand(self, Place(account, region, ""), resource_type, properties)
+
+    @property
+    def ssm_values(self) -> Values:
+        """Values of SSM parameters, by account, region and name; a test's hand may change them."""
+        return Values(self)
 
     def pass_time(self, seconds: float) -> None:
         """Let virtual time pass outside of a loop."""
@@ -254,6 +260,10 @@ class World:
         """Return what all accounts have in all regions."""
         return tuple(self._regions.values())
 
+    def wheres(self) -> tuple[Where, ...]:
+        """Return the accounts and regions in which anything is, or was looked for."""
+        return tuple(self._regions)
+
     def identity(self, access_key: str) -> Identity:
         """Return who signs with this key; any 12-digit key is an account's administrator."""
         if access_key not in self._identities and access_key.isdigit() and len(access_key) == 12:
@@ -278,12 +288,12 @@ class World:
         """Begin something that takes time, and say whose CloudFormation it changes, if any."""
         self.schedule.start(_as_process(process), where)
 
-    def stale_state(self, call: Call) -> CloudFormation:
+    def stale_region(self, call: Call) -> Region:
         """Return what a read finds that is up to `faults.max_age_s` behind."""
         region = self.region(call.account, call.region)
         then = self.schedule.now - self.faults.random.uniform(0, self.faults.max_age_s)
         older = [state for began, state in region.past if began <= then]
-        return older[-1] if older else region.cloudformation
+        return older[-1] if older else region
 
     @contextmanager
     def changing(self, where: Where | None = None) -> Iterator[None]:
@@ -298,7 +308,7 @@ class World:
         if not self.faults.stale_reads():
             return
         now, region = self.schedule.now, self.region(*where)
-        region.past.append((now, copy.deepcopy(region.cloudformation)))
+        region.past.append((now, region.as_it_is()))
         while len(region.past) > 1 and region.past[1][0] < now - self.faults.max_age_s:
             region.past.popleft()
 

@@ -6,10 +6,10 @@ cloudformation-supplied-parameter-types, API_ListExports and API_ListImports
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fake_aws.calls import Asker, Reply, Request
-from fake_aws.cloudformation.effects import name_key
+from fake_aws.cloudformation.effects import standing
 from fake_aws.cloudformation.intrinsics import Evaluator
 from fake_aws.cloudformation.paging import page
 from fake_aws.cloudformation.records import CloudFormation, Resource, Stack
@@ -17,9 +17,6 @@ from fake_aws.cloudformation.template import Template, read
 from fake_aws.cloudformation.types import Place
 from fake_aws.json_value import Json
 from fake_aws.refusals import Unsupported, validation_error
-
-if TYPE_CHECKING:
-    from fake_aws.world import World
 
 SSM = "AWS::SSM::Parameter"
 _VALUE = re.compile(r"AWS::SSM::Parameter::Value<(?P<of>.+)>")
@@ -56,11 +53,11 @@ def resolved_values(request: Asker, template: Template, values: Mapping[str, str
     found, missing = {}, []
     for key, declared in template.parameters.items():
         if _VALUE.fullmatch(str(declared.get("Type"))):
-            value = request.world.ssm_values.get((request.account, request.region, values[key]))
-            if value is None:
+            there = request.world.region(request.account, request.region).parameters.get(values[key])
+            if there is None:
                 missing.append(values[key])
             else:
-                found[key] = value
+                found[key] = there.value
     if missing:
         raise validation_error(
             f"Unable to fetch parameters [{','.join(missing)}] from parameter store for this account."
@@ -77,8 +74,7 @@ def _check_exists(request: Asker, key: str, type_name: str, value: str) -> None:
     place = Place(request.account, request.region, "")
     for each in value.split(","):
         stands = any(one.type == type_name and one.physical_id == each for one in _resources(request))
-        named = name_key(place, type_name, each)
-        if not stands and (named is None or named not in request.world.names):
+        if not stands and standing(request.world, place, type_name, each) is None:
             raise validation_error(
                 f"Parameter validation failed: parameter value {each} for parameter name {key} does not exist"
             )
@@ -87,24 +83,6 @@ def _check_exists(request: Asker, key: str, type_name: str, value: str) -> None:
 def _resources(request: Asker) -> Iterator[Resource]:
     for stack in request.world.region(request.account, request.region).cloudformation.stacks.values():
         yield from (each for each in stack.resources.values() if each.exists)
-
-
-# -- SSM's own side ----------------------------------------------------------------------------------------------------
-
-
-def put_value(world: "World", place: Place, resource: Resource) -> None:
-    """Let SSM keep the value of a parameter that a stack has made."""
-    world.ssm_values[place.account, place.region, str(resource.physical_id)] = str(resource.properties["Value"])
-
-
-def change_value(world: "World", place: Place, resource: Resource, _: dict[str, Any]) -> None:
-    """Let SSM keep another value."""
-    put_value(world, place, resource)
-
-
-def forget_value(world: "World", place: Place, resource: Resource) -> None:
-    """Let SSM forget the value."""
-    world.ssm_values.pop((place.account, place.region, str(resource.physical_id)), None)
 
 
 # -- exports -----------------------------------------------------------------------------------------------------------

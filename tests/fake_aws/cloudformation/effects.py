@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fake_aws import cloudwatch, sns
+from fake_aws import cloudwatch, sns, ssm
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.types import Place, known, physical_id
 from fake_aws.dynamodb import effects as dynamodb
@@ -70,11 +70,14 @@ class Effects:
     """What is left to do once all of its stack has been updated, or rolled back."""
     attributes: Callable[["World", Resource], dict[str, str]] | None = None
     """What GetAtt gives, where the service has to be asked."""
+    live: Callable[["World", Place, str], dict[str, Any] | None] | None = None
+    """The properties of what stands at a place under a name, in a stack or not, where the service knows them."""
 
 
 NO_EFFECTS = Effects()
 EFFECTS: dict[str, Effects] = {
     "AWS::CloudWatch::Alarm": Effects(cloudwatch.create, cloudwatch.update, cloudwatch.delete),
+    "AWS::SSM::Parameter": Effects(ssm.create, ssm.update, ssm.delete, live=ssm.live),
     "AWS::SNS::Subscription": Effects(sns.create, delete=sns.delete),
     "AWS::Lambda::Function": Effects(functions.create, functions.update, functions.delete, functions.settle),
     "AWS::KMS::Alias": Effects(kms.name_key, kms.name_other_key),
@@ -107,14 +110,25 @@ def name_key(place: Place, type_name: str, name: str) -> tuple[str, ...] | None:
     return None
 
 
+def standing(world: "World", place: Place, type_name: str, name: str) -> dict[str, Any] | None:
+    """Return the properties of what stands at a place under a name, in a stack or not; None where nothing does.
+
+    Those of what a stack has are empty where only the stack knows them.
+    """
+    live = effects_of(world, type_name).live
+    if live is not None:
+        return live(world, place, name)
+    key = name_key(place, type_name, name)
+    return world.unmanaged.get(key, {}) if key is not None and key in world.names else None
+
+
 def take_name(world: "World", place: Place, type_name: str, name: str) -> None:
     """Take a name, or fail as a resource handler does when it is taken."""
-    key = name_key(place, type_name, name)
-    if key is None:
-        return
-    if key in world.names:
+    if standing(world, place, type_name, name) is not None:
         raise already_exists(type_name, name)
-    world.names.add(key)
+    key = name_key(place, type_name, name)
+    if key is not None and effects_of(world, type_name).live is None:
+        world.names.add(key)
 
 
 def forget_name(world: "World", place: Place, type_name: str, name: str) -> None:

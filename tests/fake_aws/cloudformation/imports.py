@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-
 
 from typing import Any
 
-from fake_aws.cloudformation.effects import name_key
+from fake_aws.cloudformation.effects import name_key, standing
 from fake_aws.cloudformation.journal import Journal
-from fake_aws.cloudformation.records import ChangeSet, Resource
+from fake_aws.cloudformation.records import ChangeSet, Resource, Stack
 from fake_aws.cloudformation.template import Template, read
 from fake_aws.cloudformation.types import known, physical_id, schema
 from fake_aws.refusals import AwsRefusal, Unsupported
@@ -46,7 +46,7 @@ def _importable(journal: Journal, declared: dict[str, Any]) -> str | None:
     if not isinstance(name, str) or not retained or about.identifier & about.read_only:
         return None
     found = physical_id(type_name, journal.place, "", {name_property: name}, "")
-    return found if name_key(journal.place, type_name, found) in journal.world.unmanaged else None
+    return None if _owner(journal, type_name, found) or not _stands(journal, type_name, found) else found
 
 
 def named_imports(asked: list[dict[str, Any]]) -> dict[str, str]:
@@ -80,7 +80,7 @@ def import_fault(journal: Journal, change_set: ChangeSet, template: Template) ->
         )
     for logical_id, name in imports.items():
         try:
-            _unmanaged(journal, template.resources[logical_id]["Type"], name)
+            _check_free(journal, template.resources[logical_id]["Type"], name)
         except AwsRefusal as refused:
             return refused.message
     return None
@@ -88,16 +88,33 @@ def import_fault(journal: Journal, change_set: ChangeSet, template: Template) ->
 
 def take_over(journal: Journal, resource: Resource) -> None:
     """Make an existing resource the stack's own; what it was before is kept for the way back."""
-    key = _unmanaged(journal, resource.type, resource.physical_id or "")
-    resource.imported = journal.world.unmanaged.pop(key)
+    name = resource.physical_id or ""
+    _check_free(journal, resource.type, name, but=resource)
+    before = standing(journal.world, journal.place, resource.type, name)
+    resource.imported = before if before is not None else {}
+    key = name_key(journal.place, resource.type, name)
+    journal.world.unmanaged.pop(key or (), None)
 
 
-def _unmanaged(journal: Journal, type_name: str, name: str) -> tuple[str, ...]:
-    key = name_key(journal.place, type_name, name)
-    if key is not None and key in journal.world.unmanaged:
-        return key
+def _check_free(journal: Journal, type_name: str, name: str, *, but: Resource | None = None) -> None:
+    """Refuse what is not there, and what a stack of the region has: those of other regions are not looked at."""
+    owner = _owner(journal, type_name, name, but=but)
+    if owner is not None:
+        raise AwsRefusal("AlreadyOwned", f"{name} already exists in stack {owner.id}")
+    if not _stands(journal, type_name, name):
+        raise AwsRefusal("NotFound", f"Resource of type '{type_name}' with identifier '{name}' does not exist.")
+
+
+def _stands(journal: Journal, type_name: str, name: str) -> bool:
+    return standing(journal.world, journal.place, type_name, name) is not None
+
+
+def _owner(journal: Journal, type_name: str, name: str, *, but: Resource | None = None) -> Stack | None:
+    """Return the stack of the region that has a resource, but for the one that is being imported."""
+    kind = known(type_name).named_like or type_name
     for stack in journal.world.region(journal.account, journal.region).cloudformation.stacks.values():
         for each in stack.resources.values():
-            if (each.type, each.physical_id) == (type_name, name) and each.exists:
-                raise AwsRefusal("AlreadyOwned", f"{name} already exists in stack {stack.id}")
-    raise AwsRefusal("NotFound", f"Resource of type '{type_name}' with identifier '{name}' does not exist.")
+            same = (known(each.type).named_like or each.type, each.physical_id) == (kind, name)
+            if same and each.exists and each is not but:
+                return stack
+    return None
