@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from fake_aws import Unsupported, World
 
@@ -196,6 +197,40 @@ def test_an_import_adds_no_outputs_and_takes_nothing_that_is_not_there(
     output = GROUP + topic + "Outputs: {Arn: {Value: !Ref Topic}}\n"
     arn = plan(output, stack="other", name="second", ChangeSetType="IMPORT", **BY_NAME)
     assert _reason(cfn, arn) == "As part of the import operation, you cannot modify or add [Outputs]"
+
+
+@pytest.mark.usefixtures("by_hand")
+def test_an_import_changes_nothing_of_what_stands_not_even_its_order(
+    cfn: "CloudFormationClient", plan: "Deploy", deploy: "Deploy"
+) -> None:
+    topics = "\n  A: {Type: AWS::SNS::Topic}\n  B: {Type: AWS::SNS::Topic}\n"
+    deploy("Resources:" + topics)
+    ordered = GROUP + topics.replace("B: {", "B: {DependsOn: A, ")
+    arn = plan(ordered, name="second", ChangeSetType="IMPORT", **BY_NAME)
+    assert "You have modified resources [B] in your template" in _reason(cfn, arn)
+
+
+def test_a_handle_stands_alone_in_a_stack_and_cannot_be_imported(
+    world: World, cfn: "CloudFormationClient", plan: "Deploy", deploy: "Deploy"
+) -> None:
+    handle = "Resources: {Handle: {Type: AWS::CloudFormation::WaitConditionHandle, DeletionPolicy: Retain}}"
+    named = {"ResourceType": "AWS::CloudFormation::WaitConditionHandle", "LogicalResourceId": "Handle"}
+    with pytest.raises(ClientError, match=r"\[AWS::CloudFormation::WaitConditionHandle\] are not supported for Import"):
+        plan(handle, ChangeSetType="IMPORT", ResourcesToImport=[named | {"ResourceIdentifier": {"Id": "x"}}])
+    deploy(BUCKET)
+    arn = plan(handle, name="second")
+    rows = [each["ResourceChange"] for each in cfn.describe_change_set(ChangeSetName=arn)["Changes"]]
+    assert [(each["LogicalResourceId"], each["Action"], each.get("PolicyAction")) for each in rows] == [
+        ("Bucket", "Remove", "Retain"),
+        ("Handle", "Add", None),
+    ]
+    cfn.execute_change_set(ChangeSetName=arn)
+    world.settle()
+    (row,) = cfn.describe_stack_resources(StackName="app")["StackResources"]
+    assert row["PhysicalResourceId"].startswith("https://cloudformation-waitcondition-us-east-1.s3.amazonaws.com/arn")
+    cfn.delete_stack(StackName="app")
+    world.settle()
+    assert (world.stack("app").status, [*world.buckets]) == ("DELETE_COMPLETE", ["kept"])
 
 
 @pytest.mark.parametrize(

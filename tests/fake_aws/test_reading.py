@@ -104,6 +104,47 @@ def test_a_missing_stack_is_refused_in_each_operations_words(
     assert refused.value.response["Error"]["Code"] == "ValidationError"
 
 
+KEPT = """
+Resources:
+  Bucket: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: kept}}
+  Policy: {Type: AWS::S3::BucketPolicy, Properties: {Bucket: kept, PolicyDocument: {Statement: []}}}
+  Topic: {Type: AWS::SNS::Topic}
+"""
+
+
+def test_a_physical_id_finds_the_stack_of_the_region_that_has_it_now(
+    world: World, cfn: "CloudFormationClient", deploy: "Deploy"
+) -> None:
+    deploy(KEPT, stack="owner")
+    found = cfn.describe_stack_resources(PhysicalResourceId="kept")["StackResources"]
+    assert [(each["StackName"], each["LogicalResourceId"]) for each in found] == [
+        ("owner", "Bucket"),
+        ("owner", "Policy"),
+        ("owner", "Topic"),
+    ]
+    world.quirks.a_physical_id_shows_one_row = True
+    (row,) = cfn.describe_stack_resources(PhysicalResourceId="kept")["StackResources"]
+    assert row["LogicalResourceId"] == "Policy"
+    west = world.session().client("cloudformation", region_name="us-west-2")
+    deploy("Resources: {Topic: {Type: AWS::SNS::Topic}}", name="second", stack="owner")
+    for client in (west, cfn):
+        with pytest.raises(ClientError, match="Stack for kept does not exist") as refused:
+            client.describe_stack_resources(PhysicalResourceId="kept")
+        assert refused.value.response["Error"]["Code"] == "ValidationError"
+    with pytest.raises(ClientError, match="not both"):
+        cfn.describe_stack_resources(StackName="owner", PhysicalResourceId="kept")
+
+
+def test_a_template_s_summary_says_by_what_its_resources_are_imported(cfn: "CloudFormationClient") -> None:
+    body = KEPT + "  Handle: {Type: AWS::CloudFormation::WaitConditionHandle}\n"
+    shown = cfn.get_template_summary(TemplateBody=body)["ResourceIdentifierSummaries"]
+    assert [(each["ResourceType"], each["LogicalResourceIds"], each["ResourceIdentifiers"]) for each in shown] == [
+        ("AWS::S3::Bucket", ["Bucket"], ["BucketName"]),
+        ("AWS::S3::BucketPolicy", ["Policy"], ["Bucket"]),
+        ("AWS::SNS::Topic", ["Topic"], ["TopicArn"]),
+    ]
+
+
 def test_events_of_a_change_set_that_is_not_there_are_refused(cfn: "CloudFormationClient", plan: "Deploy") -> None:
     arn = plan()
     cfn.delete_change_set(ChangeSetName=arn)

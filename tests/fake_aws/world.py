@@ -65,6 +65,8 @@ class Quirks:
     """A row of a nested stack in which nothing changes, but its own properties, names its failed change set."""
     policy_changes_are_shown: bool = True
     """A change set shows a change of DeletionPolicy or UpdateReplacePolicy; else only what changes beside it."""
+    a_physical_id_shows_one_row: bool = False
+    """DescribeStackResources by a physical id shows one resource of that id, not all of the stack that has it."""
     failed_creations_are_listed: bool = True
     """ListStackResources shows a resource whose creation failed, by its physical id where it has one."""
     jobs_without_tasks_fail: bool = False

@@ -11,7 +11,7 @@ from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.records import ChangeSet, Resource, Stack
 from fake_aws.cloudformation.template import Template, read
 from fake_aws.cloudformation.types import known, physical_id, schema
-from fake_aws.refusals import AwsRefusal, Unsupported
+from fake_aws.refusals import AwsRefusal, Unsupported, validation_error
 
 Change = dict[str, Any]
 
@@ -52,6 +52,9 @@ def _importable(journal: Journal, declared: dict[str, Any]) -> str | None:
 def named_imports(asked: list[dict[str, Any]]) -> dict[str, str]:
     """Return the physical id of each resource that a request names for import, by logical id."""
     found = {}
+    refused = sorted({each["ResourceType"] for each in asked if not schema(each["ResourceType"]).importable})
+    if refused:
+        raise validation_error(f"ResourceTypes [{', '.join(refused)}] are not supported for Import")
     for each in asked:
         type_name, identifier = each["ResourceType"], each["ResourceIdentifier"]
         named = known(type_name).unique_in is not None
@@ -64,13 +67,18 @@ def named_imports(asked: list[dict[str, Any]]) -> dict[str, str]:
 def import_fault(journal: Journal, change_set: ChangeSet, template: Template) -> str | None:
     """Return why an IMPORT change set cannot be made, or None."""
     imports, stack = change_set.wanted.imports, journal.stack
-    others = sorted(each["LogicalResourceId"] for each in change_set.changes if each["Action"] != "Import")
+    deployed = read(stack.deployed.body) if stack.deployed.body else None
+    others = {each["LogicalResourceId"] for each in change_set.changes if each["Action"] != "Import"}
+    # Another DependsOn shows in no row, and is refused too.
+    others |= {
+        lid for lid, each in (deployed.resources if deployed else {}).items() if template.resources.get(lid) != each
+    }
     if others:
         return (
-            f"You have modified resources [{', '.join(others)}] in your template that are not being imported. Update,"
-            " create or delete operations cannot be executed during import operations."
+            f"You have modified resources [{', '.join(sorted(others))}] in your template that are not being imported."
+            " Update, create or delete operations cannot be executed during import operations."
         )
-    if stack.deployed.body and read(stack.deployed.body).outputs != template.outputs:
+    if deployed and deployed.outputs != template.outputs:
         return "As part of the import operation, you cannot modify or add [Outputs]"
     unprotected = sorted(lid for lid in imports if "DeletionPolicy" not in template.resources[lid])
     if unprotected:

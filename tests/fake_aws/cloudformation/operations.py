@@ -24,7 +24,9 @@ OPERATIONS: dict[str, Operation] = STACK_SET_OPERATIONS | {
     "ListChangeSets": reads(change_sets.list_change_sets, "StackName", "NextToken"),
     "DescribeStacks": reads(stacks.describe_stacks, "StackName", "NextToken"),
     "ListStacks": reads(stacks.list_stacks, "StackStatusFilter", "NextToken"),
-    "DescribeStackResources": reads(stacks.describe_stack_resources, "StackName", "LogicalResourceId"),
+    "DescribeStackResources": reads(
+        stacks.describe_stack_resources, "StackName", "LogicalResourceId", "PhysicalResourceId"
+    ),
     "DescribeStackResource": reads(stacks.describe_stack_resource, "StackName", "LogicalResourceId"),
     "ListStackResources": reads(stacks.list_stack_resources, "StackName", "NextToken"),
     "DescribeStackEvents": reads(history.describe_stack_events, "StackName", "NextToken"),

@@ -101,11 +101,17 @@ def list_stack_resources(request: Request, params: dict[str, Any]) -> Reply:
 
 
 def describe_stack_resources(request: Request, params: dict[str, Any]) -> Reply:
-    """Answer DescribeStackResources: all resources of a stack (100 at most), or one by its logical id."""
-    if "StackName" not in params:
-        raise validation_error("Stack name or physical resource id must be specified")
-    stack = stack_with_id(request, params["StackName"])
-    found = _sorted(stack)
+    """Answer DescribeStackResources: all resources of a stack (100 at most), or one by its logical id.
+
+    The stack is named, or is the one of the region that a physical id belongs to.
+    """
+    if ("StackName" in params) == ("PhysicalResourceId" in params):
+        raise validation_error("Either stack name or physical resource id must be specified, and not both")
+    if "StackName" in params:
+        stack = stack_with_id(request, params["StackName"])
+        found = _sorted(stack)
+    else:
+        stack, found = _with_physical_id(request, params["PhysicalResourceId"])
     if "LogicalResourceId" in params:
         logical_id = params["LogicalResourceId"]
         found = [each for each in found if each.logical_id == logical_id]
@@ -117,6 +123,15 @@ def describe_stack_resources(request: Request, params: dict[str, Any]) -> Reply:
             for each in found[:100]
         ]
     }
+
+
+def _with_physical_id(request: Request, physical_id: str) -> tuple[Stack, list[Resource]]:
+    """Return the stack of the region that has a resource of this id, and what is shown of it."""
+    for stack in request.state.stacks.values():
+        rows = [each for each in _sorted(stack) if each.exists and each.physical_id == physical_id]
+        if rows:
+            return stack, rows[-1:] if request.world.quirks.a_physical_id_shows_one_row else _sorted(stack)
+    raise validation_error(f"Stack for {physical_id} does not exist")
 
 
 def describe_stack_resource(request: Request, params: dict[str, Any]) -> Reply:

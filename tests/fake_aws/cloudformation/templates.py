@@ -10,7 +10,8 @@ from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation.inputs import required_capabilities, sent_body
 from fake_aws.cloudformation.lookup import change_set, stack_with_id
 from fake_aws.cloudformation.shown import masked
-from fake_aws.cloudformation.template import read
+from fake_aws.cloudformation.template import Template, read
+from fake_aws.cloudformation.types import schema
 from fake_aws.refusals import Unsupported, validation_error
 
 
@@ -45,8 +46,23 @@ def get_template_summary(request: Request, params: dict[str, Any]) -> Reply:
         "Capabilities": capabilities or None,
         "CapabilitiesReason": f"The following resource(s) require capabilities: [{', '.join(iam)}]" if iam else None,
         "ResourceTypes": sorted({each["Type"] for each in template.resources.values()}),
+        "ResourceIdentifierSummaries": _identifiers(template) or None,
         "Version": "2010-09-09",
     }
+
+
+def _identifiers(template: Template) -> list[dict[str, Any]]:
+    """Return, by type that can be imported, the template's resources and what identifies each."""
+    types = sorted({each["Type"] for each in template.resources.values()})
+    return [
+        {
+            "ResourceType": type_name,
+            "LogicalResourceIds": sorted(lid for lid, each in template.resources.items() if each["Type"] == type_name),
+            "ResourceIdentifiers": sorted(schema(type_name).identifier),
+        }
+        for type_name in types
+        if schema(type_name).importable
+    ]
 
 
 def _declaration(key: str, declared: dict[str, Any]) -> dict[str, Any]:

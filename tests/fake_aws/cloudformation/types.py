@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fake_aws.refusals import Unsupported
 
@@ -110,6 +111,11 @@ def _stack_set_id(place: Place, logical_id: str, properties: Properties, suffix:
     return f"{properties['StackSetName']}:{uuid.uuid5(uuid.NAMESPACE_URL, f'{place}/{logical_id}/{suffix}')}"
 
 
+def _signed_url(place: Place, logical_id: str, _: Properties, suffix: str) -> str:
+    arn = quote(place.arn("cloudformation", f"stack/{place.stack}/{logical_id}/{suffix}"), safe="")
+    return f"https://cloudformation-waitcondition-{place.region}.s3.amazonaws.com/{arn}?X-Amz-Signature={suffix}"
+
+
 def _stack_id(place: Place, logical_id: str, properties: Properties, suffix: str) -> str:
     name = f"{place.stack[: 128 - len(logical_id) - len(suffix) - 2]}-{logical_id}-{suffix}"
     number = uuid.uuid5(uuid.NAMESPACE_URL, f"{place}/{logical_id}/{suffix}")
@@ -119,6 +125,7 @@ def _stack_id(place: Place, logical_id: str, properties: Properties, suffix: str
 STACK_TYPE = "AWS::CloudFormation::Stack"
 TYPES: dict[str, ResourceType] = {
     STACK_TYPE: ResourceType(None, None, _none, _stack_id),
+    "AWS::CloudFormation::WaitConditionHandle": ResourceType(None, None, _none, _signed_url),
     "AWS::CloudFormation::StackSet": ResourceType(
         "StackSetName", None, lambda _, set_id, __: {"StackSetId": set_id}, _stack_set_id
     ),
@@ -228,6 +235,8 @@ class Schema:
     read_only: frozenset[str]
     identifier: frozenset[str]
     taggable: bool
+    importable: bool
+    """Whether it has a handler that reads it."""
 
 
 @functools.cache
@@ -244,6 +253,7 @@ def schema(type_name: str) -> Schema:
         read_only=read_only,
         identifier=_top(found.get("primaryIdentifier")),
         taggable=bool((found.get("tagging") or {}).get("taggable")),
+        importable="read" in found.get("handlers", {}),
     )
 
 
