@@ -3,11 +3,23 @@
 `text` turns bytes into data and data into bytes, as CloudFormation and every YAML reader take them, and tells whether
 two are the same, as far as GetTemplate shows it. `template` has what values refer to and what they come to, and the
 `Template` itself: its sections, its outputs, its binding. `capabilities` tells what it needs to be deployed.
-`splice` changes a text at places and keeps every other byte. `stack_policy` is what a stack policy says.
+`splice` changes a text at places and keeps every other byte, by means of `places`. `references` has what refers to a
+resource, and `ownership` the changes by which a resource goes from one stack to another. `stack_policy` is what a
+stack policy says.
 """
 
 from builder.template.capabilities import capabilities_of, has_custom_name
-from builder.template.splice import ListEdit, Unspliceable, chosen, lines_of, put_values, splice
+from builder.template.ownership import (
+    Literals,
+    is_placeholder_only,
+    is_retained,
+    released,
+    with_resources,
+    without,
+)
+from builder.template.places import Unspliceable
+from builder.template.references import Reference, Unmovable, references_to
+from builder.template.splice import ListEdit, chosen, lines_of, put_values, splice
 from builder.template.stack_policy import (
     OPEN_POLICY,
     UpdateAction,
@@ -53,9 +65,12 @@ __all__ = [
     "Comparison",
     "DeclaredOutputs",
     "ListEdit",
+    "Literals",
+    "Reference",
     "S3Location",
     "Template",
     "TemplatePath",
+    "Unmovable",
     "Unspliceable",
     "UpdateAction",
     "as_list",
@@ -71,6 +86,8 @@ __all__ = [
     "find_object",
     "has_custom_name",
     "is_open",
+    "is_placeholder_only",
+    "is_retained",
     "lines_of",
     "masked",
     "may_be_no_text",
@@ -80,8 +97,12 @@ __all__ = [
     "put_values",
     "read_deployed",
     "read_template",
+    "references_to",
+    "released",
     "same_policy",
     "splice",
     "text_of",
+    "with_resources",
+    "without",
     "write_template",
 ]

@@ -8,6 +8,7 @@ could take for a number, a date or a boolean is quoted.
 
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -69,9 +70,9 @@ class _Dumper(yaml.SafeDumper):
 
     def write_double_quoted(self, text: str, split: bool = True) -> None:  # noqa: FBT001, FBT002 - PyYAML's own
         # Without escapes GetTemplate would show each character beyond ASCII as a `?`; escaped it is exact both ways.
-        self.allow_unicode = False
+        allowed, self.allow_unicode = self.allow_unicode, False
         super().write_double_quoted(text, split)
-        self.allow_unicode = True
+        self.allow_unicode = allowed
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - CloudFormation refuses a template with aliases
         return True
@@ -168,12 +169,22 @@ def write_template(template: dict[str, Any]) -> bytes:
     Short forms: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
     """
     resources = {
-        title: _first(_ATTRIBUTES, resource) if isinstance(resource, dict) else resource
+        title: in_order(resource) if isinstance(resource, dict) else resource
         for title, resource in template.get("Resources", {}).items()
     }
     ordered = _first(_SECTIONS, template | {"Resources": resources})
     text = yaml.dump(_shorten(ordered), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
     return _BLOCK_START.sub("\n", text).removeprefix("\n").encode()
+
+
+def in_order(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return a resource whose attributes are in the order that a reader wants."""
+    return _first(_ATTRIBUTES, resource)
+
+
+def write_block(data: Mapping[str, Any]) -> str:
+    """Return data as a block of YAML in ASCII, functions in their long forms; of one mapping the same bytes always."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=sys.maxsize)
 
 
 def parse_template(text: bytes | str, where: str) -> dict[str, Any]:
