@@ -93,7 +93,7 @@ def deploy(
     resources: Resources,
     *,
     region: str = PRIMARY,
-    kind: Literal["CREATE", "UPDATE"] = "CREATE",
+    kind: Literal["CREATE", "UPDATE", "IMPORT"] = "CREATE",
     outputs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Outcome:
@@ -116,6 +116,22 @@ def deploy(
 def update(account: Account, name: str, resources: Resources, *, region: str = PRIMARY) -> Outcome:
     """Deploy to a stack that exists."""
     return deploy(account, name, resources, region=region, kind="UPDATE")
+
+
+def take_in(
+    account: Account,
+    name: str,
+    resources: Resources,
+    identifiers: Mapping[str, Mapping[str, str]],
+    *,
+    region: str = PRIMARY,
+) -> Outcome:
+    """Import what stands under these identifiers, by logical id, into a stack that may be new."""
+    targets = [
+        {"ResourceType": resources[one]["Type"], "LogicalResourceId": one, "ResourceIdentifier": identifier}
+        for one, identifier in identifiers.items()
+    ]
+    return deploy(account, name, resources, region=region, kind="IMPORT", ResourcesToImport=targets)
 
 
 def destroy(account: Account, name: str, *, region: str = PRIMARY) -> Outcome:

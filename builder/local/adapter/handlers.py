@@ -17,6 +17,11 @@ PhysicalResource = tuple[str, Mapping[str, str]]
 Reply = tuple[int, Mapping[str, str], bytes | str]
 """What every action of the emulator answers: HTTP status, headers, body."""
 
+CHECK_IMPORT = "check_import"
+"""Beside the emulator's own keys of a type's handlers: checks logical id and properties of an import, by raising."""
+ADD_TAGS = "add_tags"
+"""Likewise: puts a stack's tags on what is imported. What is of a type without it gets none."""
+
 
 class HandlerError(ValueError):
     """A resource that can't be created, updated or deleted; its text becomes the event's ResourceStatusReason."""

@@ -2,9 +2,9 @@
 
 What is installed later is called first, because it wraps what is there already. So a request goes through
 
-    CreateChangeSet     nested_change_sets, shown_values, change_sets, transforms, templates
-    ExecuteChangeSet    nested_change_sets, nested_rollback, shown_values, change_sets, templates; the deployment then
-                        asks resources and the chapter of each resource's type
+    CreateChangeSet     nested_change_sets, shown_values, imports, change_sets, transforms, templates
+    ExecuteChangeSet    nested_change_sets, nested_rollback, shown_values, imports, change_sets, templates; the
+                        deployment then asks resources and the chapter of each resource's type
     PutObject           s3.writes, replication
     a function's URL    gate, functions.urls, control, functions.processes
 
@@ -20,6 +20,7 @@ from builder.local.adapter import added_types, control, emulator, properties, to
 from builder.local.adapter.cloudformation import (
     authorization,
     change_sets,
+    imports,
     nested_change_sets,
     nested_rollback,
     nested_stacks,
@@ -51,6 +52,7 @@ from builder.local.adapter.replication import Replication
 from builder.local.adapter.s3 import bucket
 from builder.local.adapter.s3 import control as s3_control
 from builder.local.adapter.s3 import encryption as object_encryption
+from builder.local.adapter.s3 import imports as bucket_imports
 from builder.local.adapter.s3 import writes as object_writes
 from builder.local.adapter.s3.batch import Jobs
 from builder.local.adapter.stack_sets import instances, records, sets, stacks
@@ -92,6 +94,7 @@ def _install_resources(handlers: MutableMapping[str, Any]) -> None:
     table_encryption.install()
     global_table.install(handlers)
     bucket.install(handlers)
+    bucket_imports.install(handlers)
     function.install(handlers)
     http_api.install(handlers)
     alarms.install()
@@ -106,6 +109,7 @@ def _install_actions(handlers: MutableMapping[str, Any], actions: MutableMapping
     # Before what keeps something of a change set: it makes those that have failed too.
     transforms.install(handlers, actions)
     change_sets.install(actions)
+    imports.install(handlers, actions)
     sets.install(actions)
     stacks.install()
     stack_set.install(handlers, actions)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from builder.local.adapter.handlers import Properties
+from builder.local.adapter.handlers import CHECK_IMPORT, Properties
 
 TABLE: Mapping[str, Mapping[str, list[str]]] = json.loads(Path(__file__).with_suffix(".json").read_bytes())
 """By type and path: the names of properties that are `played`, `kept` and `refused`."""
@@ -25,12 +25,13 @@ class Unplayed(ValueError):
 
 
 def install(handlers: MutableMapping[str, Any]) -> None:
-    """Check the properties of a resource before it is created or updated."""
+    """Check the properties of a resource before it is created, updated or imported."""
     for kind in {path.partition("/")[0] for path in TABLE}:
         handler = handlers[kind]
         handler["create"] = _make_create(kind, handler["create"])
         if "update" in handler:
             handler["update"] = _make_update(kind, handler["update"])
+        handler[CHECK_IMPORT] = _make_check_import(kind, handler.get(CHECK_IMPORT))
 
 
 def find_faults(kind: str, props: Properties) -> Iterator[str]:
@@ -80,3 +81,12 @@ def _make_update(kind: str, update: Callable[..., Any]) -> Callable[..., Any]:
         return update(physical_id, old, new, stack_name, *rest)
 
     return update_known
+
+
+def _make_check_import(kind: str, check: Callable[[str, Properties], None] | None) -> Callable[[str, Properties], None]:
+    def check_known(logical_id: str, props: Properties) -> None:
+        _check(kind, logical_id, props)
+        if check is not None:
+            check(logical_id, props)
+
+    return check_known

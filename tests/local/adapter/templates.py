@@ -67,6 +67,16 @@ def log_group(name: str, **properties: Any) -> dict[str, Any]:
     return {"LogGroup": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name, **properties}}}
 
 
+HANDLE = {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}
+"""What stands for nothing: a stack may not be empty."""
+
+
+def kept(resources: dict[str, Any]) -> dict[str, Any]:
+    """The same resources, which stay when their stack lets them go."""
+    policies = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    return {name: {**resource, **policies} for name, resource in resources.items()}
+
+
 def names(account: Account) -> tuple[str, str]:
     """Names of a source and a destination bucket that no other account has: they are shared by all."""
     return f"source-{account.id}", f"destination-{account.id}"

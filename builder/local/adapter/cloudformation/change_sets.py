@@ -40,6 +40,7 @@ _UPDATABLE = frozenset(
     {"CREATE_COMPLETE", "CREATE_FAILED", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
     | {"UPDATE_COMPLETE", "UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE"}
 )
+_WANTS_SETTLED = {"UPDATE": _UPDATABLE, "IMPORT": _UPDATABLE | {"REVIEW_IN_PROGRESS"}}
 # On the emulator's own record of a stack, which it writes and reads with the rest of its state.
 _CHANGE_SET_ID = "ChangeSetId"
 # On its record of a change set: before and after, each with the properties by logical id.
@@ -93,7 +94,7 @@ def _make_create(handle: Action) -> Action:
             return validation_error(
                 f"Stack [{stack['StackName']}] already exists and cannot be created again with the changeSet [{name}]."
             )
-        if kind == "UPDATE" and status not in _UPDATABLE:
+        if kind in _WANTS_SETTLED and status not in _WANTS_SETTLED[kind]:
             return validation_error(f"Stack:{stack['StackId']} is in {status} state and can not be updated.")
         return handle(params)
 

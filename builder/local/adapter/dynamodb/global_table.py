@@ -1,6 +1,9 @@
 """AWS::DynamoDB::GlobalTable with real replicas; the emulator makes one table and ignores Replicas.
 
-What DynamoDB and CloudFormation refuse of an update comes after the life of the table.
+An update makes the table what the template says from whatever it is by now: another stack may own it too, or somebody
+changed it or imported it with less than it has. What neither the old template nor the new one says stays, but for
+replicas: one that the template does not list is deleted. What DynamoDB and CloudFormation refuse of an update comes
+after the life of the table.
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
 """
 
@@ -8,10 +11,11 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from builder.local.adapter.dynamodb import encryption
-from builder.local.adapter.dynamodb.replicas import apply_settings, by_region, read_replica, shared
+from builder.local.adapter.dynamodb.replicas import apply_settings, by_region, read_replica, read_standing, shared
 from builder.local.adapter.dynamodb.settings import PROTECTED
 from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, touch
 from builder.local.adapter.handlers import (
+    CHECK_IMPORT,
     AlreadyExists,
     HandlerError,
     PhysicalResource,
@@ -23,12 +27,16 @@ from builder.local.adapter.handlers import (
 TYPE = "AWS::DynamoDB::GlobalTable"
 _DRIFT_PROPERTIES = frozenset({"BillingMode", "Replicas", "StreamSpecification", "TableName"})
 _PROVISIONERS = "ministack.services.cloudformation.provisioners"
+_CHANGE_SETS = "ministack.services.cloudformation.changesets"
 _DDB = "ministack.services.dynamodb"
 
 
 def install(handlers: MutableMapping[str, Any]) -> None:
-    """Add the handlers of the type, what replaces a table of a custom name, and the reader for drift."""
+    """Add the handlers of the type, what names one, what replaces a table of a custom name, and drift's reader."""
     handlers[TYPE].update(create=create, update=update, update_with_logical_id=True, delete=delete)
+    handlers[TYPE].update({"import": import_table, CHECK_IMPORT: check_import})
+    lookups = touch(f"{_CHANGE_SETS}:_IMPORT_LOOKUPS")
+    lookups[TYPE] = (("TableName",), touch(f"{_CHANGE_SETS}:_table_import_problem"))
     names = touch(f"{_PROVISIONERS}:_CUSTOM_NAME_REPLACEMENT")
     names[TYPE] = {"name": "TableName", "requires_replacement": replaces_table}
     readers = touch("ministack.services.cloudformation.drift:_DRIFT_READERS")
@@ -64,6 +72,8 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
         )
         return replaced
     _check(new, region_name())
+    _check_present(physical_id, [region for region in by_region(new) if region in by_region(old)])
+    old = _standing(physical_id, old, new)
     before, after = by_region(old), by_region(new)
     added = [region for region in after if region not in before]
     removed = [region for region in before if region not in after]
@@ -74,7 +84,6 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
     for region in removed:
         _check_unprotected(physical_id, region)
     present = [region for region in after if region in before]
-    _check_present(physical_id, present)
     _stop_stream(physical_id, old, new)
     for region in present:
         with acting_in(AccountRegion(account_id(), region)):
@@ -102,16 +111,33 @@ def delete(physical_id: str, props: Properties) -> None:
     _remove(physical_id)
 
 
+def import_table(identifier: Mapping[str, str]) -> PhysicalResource:
+    """Return a table that stands in the stack's region, as it is."""
+    name = identifier["TableName"]
+    return name, _attributes(name)
+
+
+def check_import(logical_id: str, props: Properties) -> None:
+    """Raise HandlerError unless the stack's region is among the replicas; nothing else is compared with the table."""
+    del logical_id
+    _check_regions(props, region_name())
+
+
 def _check(props: Properties, home: str) -> None:
     """Raise HandlerError unless the replicas are such as AWS accepts, as far as cfn-lint does not check."""
+    regions = _check_regions(props, home)
+    if len(regions) > 1 and not props.get("StreamSpecification"):
+        raise _invalid("StreamSpecification is required for a global table with more than one replica")
+    encryption.check(props)
+
+
+def _check_regions(props: Properties, home: str) -> list[str]:
     regions = [replica["Region"] for replica in props.get("Replicas", [])]
     if home not in regions:
         raise _invalid(f"Replicas must include the region of the stack, {home}, and it can't be removed")
     if len(set(regions)) != len(regions):
         raise _invalid("Replicas must name each region once")
-    if len(regions) > 1 and not props.get("StreamSpecification"):
-        raise _invalid("StreamSpecification is required for a global table with more than one replica")
-    encryption.check(props)
+    return regions
 
 
 def _check_one_at_a_time(old: Properties, new: Properties, *, added: list[str], removed: list[str]) -> None:
@@ -238,6 +264,31 @@ def find_table(name: str, region: str) -> dict[str, Any] | None:
 
 def _invalid(message: str) -> HandlerError:
     return HandlerError(message, service="DynamoDb")
+
+
+def _standing(name: str, old: Properties, new: Properties) -> Properties:
+    """Return the old properties as the table has them now, as far as one of the templates says them."""
+    table, before, after = find_table(name, region_name()) or {}, by_region(old), by_region(new)
+    stream, ttl = table.get("StreamSpecification") or {}, touch(f"{_DDB}:_ttl_settings").get(name) or {}
+    named = {index["IndexName"]: index for index in old.get("GlobalSecondaryIndexes", [])}
+    live = {
+        "BillingMode": (table.get("BillingModeSummary") or {}).get("BillingMode", "PROVISIONED"),
+        "GlobalSecondaryIndexes": [
+            # In the template's words where it has some: an index never changes.
+            named.get(index["IndexName"], {part: index[part] for part in ("IndexName", "KeySchema", "Projection")})
+            for index in table.get("GlobalSecondaryIndexes") or []
+        ],
+        "StreamSpecification": {"StreamViewType": stream["StreamViewType"]} if stream.get("StreamEnabled") else {},
+        "TimeToLiveSpecification": {
+            "AttributeName": ttl.get("AttributeName", ""),
+            "Enabled": ttl.get("TimeToLiveStatus") == "ENABLED",
+        },
+    }
+    said = old.keys() | new.keys()
+    replicas = [
+        read_standing(name, region, before.get(region, {}), after.get(region, {})) for region in find_regions(name)
+    ]
+    return {**old, **{prop: value for prop, value in live.items() if prop in said}, "Replicas": replicas}
 
 
 def replaces_table(old: Properties, new: Properties) -> bool:

@@ -123,18 +123,34 @@ def _policy_changes(arn: str, before: Properties, after: Properties) -> Iterator
 
 def read_replica(table: str, region: str, in_template: Properties) -> dict[str, Any]:
     """Return a replica by the properties that its template gives it; what cannot be read is as the template says."""
+    present = _read(table, region, in_template)
+    return {name: present.get(name, value) for name, value in in_template.items()}
+
+
+def read_standing(table: str, region: str, before: Properties, after: Properties) -> dict[str, Any]:
+    """Return a replica as it stands, by the properties that one of two templates gives it.
+
+    What cannot be read is as the template before says. Tags that neither has are somebody else's, and left out.
+    """
+    said = {**before, **after}
+    present = {name: value for name, value in _read(table, region, said).items() if name in said}
+    tags = [tag for tag in present.get("Tags", []) if tag["Key"] in _tags(before).keys() | _tags(after).keys()]
+    return {**before, **present, **({"Tags": tags} if "Tags" in said else {}), "Region": region}
+
+
+def _read(table: str, region: str, in_template: Properties) -> dict[str, Any]:
+    """Return all of a replica that can be read, its key and its recovery in the words of its template."""
     with acting_in(AccountRegion(account_id(), region)):
         record = touch(f"{_DDB}:_tables")[table]
         insights = touch(f"{_DDB}:_contributor_insights").get(table, {}).get("ContributorInsightsStatus", "")
-        present = {
+        return {
             "DeletionProtectionEnabled": record.get("DeletionProtectionEnabled", False),
-            "TableClass": record.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
+            "TableClass": (record.get("TableClassSummary") or {}).get("TableClass", "STANDARD"),
             "Tags": touch(f"{_DDB}:_tags").get(record["TableArn"], []),
             "PointInTimeRecoverySpecification": _recovery_as(in_template, read_recovery(table)),
             "SSESpecification": {"KMSMasterKeyId": _key_as(in_template, customer_key(table, region), region)},
             "ContributorInsightsSpecification": {"Enabled": insights.startswith("ENABL")},
         }
-    return {name: present.get(name, value) for name, value in in_template.items()}
 
 
 def _recovery_as(in_template: Properties, present: dict[str, Any]) -> dict[str, Any]:

@@ -75,7 +75,8 @@ def _make_update(update: BucketHandler) -> BucketHandler:
         old, new = _with_lock(old), _with_lock(new)
         rules = new.get("ReplicationConfiguration")
         # Rules go before versioning is suspended, and come after it is enabled: S3 refuses the other order.
-        if not rules:
+        # Those that no template has said stay: the bucket was imported with them.
+        if not rules and "ReplicationConfiguration" in old:
             check_reply(touch(f"{_S3}:_delete_bucket_replication")(physical_id), service="S3")
         if _versioning(old) == "Enabled" != _versioning(new):
             body = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
