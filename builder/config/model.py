@@ -106,6 +106,15 @@ class RegionsConfig(Section):
         """Every region, the primary first."""
         return (self.primary, *self.secondaries)
 
+    @property
+    def by_birth(self) -> tuple[Region, ...]:
+        """Every region in the order of the system's first day, for what a promotion leaves as it is: that one first.
+
+        After one promotion it is the order from before; after several of different secondaries the others may differ.
+        """
+        born = self.born or self.primary
+        return (born, *(self.primary if region == born else region for region in self.secondaries))
+
     def role(self, region: Region) -> Literal["primary", "secondary"]:
         """Return what a region of the system is now."""
         return "primary" if region == self.primary else "secondary"

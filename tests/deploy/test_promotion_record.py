@@ -179,6 +179,7 @@ def test_a_read_that_lags_behind_ends_nothing(seed: int) -> None:
     a_life(account)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("fault", [Fault.KILL_BEFORE, Fault.KILL_AFTER])
 def test_killed_at_any_call_the_same_again_comes_to_the_same(fault: Fault) -> None:
     killed = 0

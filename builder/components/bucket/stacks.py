@@ -28,12 +28,13 @@ def make_stacks(config: Config) -> tuple[Stack, ...]:
 
 def _stacks(config: Config, name: str) -> Iterator[Stack]:
     stack = stack_part(name)
-    order = (*config.regions.secondaries, config.regions.primary)
+    first, *others = _order(config, name)
+    order = (*others, first)
     for place, region in enumerate(order):
         public = names.public_names(config.regions, region, "bucketName")
         # S3 takes no rule before its destination stands: of two that lead to each other the first gets its own last.
         leads_to = destinations(config, name, region)
-        first = tuple(stack_id(one, stack) for one in order[:place] if one in leads_to)
+        before = tuple(stack_id(one, stack) for one in order[:place] if one in leads_to)
         after = tuple(stack_id(one, stack) for one in order[place + 1 :] if one in leads_to)
         yield Stack(
             component=BUCKET,
@@ -41,7 +42,7 @@ def _stacks(config: Config, name: str) -> Iterator[Stack]:
             of=name,
             region=region,
             stack_name=names.stack_name(config.project, stack),
-            needs=(*key_needs(config, region), *first),
+            needs=(*key_needs(config, region), *before),
             parameters={
                 **parameters_of(config, BUCKET, name),
                 **(key_id(config, region) if leads_to else {}),
@@ -54,6 +55,15 @@ def _stacks(config: Config, name: str) -> Iterator[Stack]:
         )
 
 
+def _order(config: Config, name: str) -> tuple[Region, ...]:
+    """Return the regions of a bucket, the one that is made last being first.
+
+    Of a pair that replicates both ways it stays as it was on the first day: a new primary is nothing to it.
+    """
+    regions = config.regions
+    return regions.by_birth if config.buckets_by_name[name].replication == "two-way" else regions.all
+
+
 def destinations(config: Config, name: str, region: Region) -> tuple[Region, ...]:
     """Return the regions that a bucket replicates to from a region."""
     primary, secondaries = config.regions.primary, config.regions.secondaries
@@ -61,7 +71,7 @@ def destinations(config: Config, name: str, region: Region) -> tuple[Region, ...
         case "one-way":
             return secondaries if region == primary else ()
         case "two-way":
-            return tuple(one for one in (primary, *secondaries) if one != region)
+            return tuple(one for one in _order(config, name) if one != region)
         case "none":
             return ()
 
