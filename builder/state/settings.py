@@ -22,9 +22,10 @@ from urllib3.exceptions import HTTPError
 
 from builder.aws import Clients, call, together
 from builder.deploy.desired import Deployment
+from builder.deploy.observe.live.bucket import read_setting
 from builder.deploy.observe.nested import list_contents
 from builder.deploy.observe.stacks import ObservedStack, observe_template
-from builder.errors import AwsError, Failed
+from builder.errors import Failed
 from builder.state import observe
 from builder.state.observe import PartialAnswers, copied_tables
 from builder.state.records import Settings
@@ -32,15 +33,6 @@ from builder.template import as_shown
 from builder.terms import Region, Site
 
 ReadSettings = Callable[[Clients, Region, str], Coroutine[Any, Any, dict[str, str]]]
-# What a bucket answers that lacks a setting.
-_UNSET = frozenset(
-    {
-        "NoSuchLifecycleConfiguration",
-        "NoSuchPublicAccessBlockConfiguration",
-        "OwnershipControlsNotFoundError",
-        "ServerSideEncryptionConfigurationNotFoundError",
-    }
-)
 
 
 async def observe_settings(
@@ -182,13 +174,8 @@ async def _read_bucket(clients: Clients, region: Region, name: str) -> dict[str,
 
 async def _setting(where: str, operation: Callable[..., Mapping[str, Any]], name: str) -> str:
     """Return a bucket's setting as text; empty where it has none."""
-    try:
-        answer = await call(where, operation, Bucket=name)
-    except AwsError as error:
-        if error.code in _UNSET:
-            return ""
-        raise
-    return _text({key: value for key, value in answer.items() if key != "ResponseMetadata"})
+    said = await read_setting(where, operation, name)
+    return _text(said) if said else ""
 
 
 def _text(value: object) -> str:

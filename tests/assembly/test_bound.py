@@ -6,6 +6,7 @@ from builder.assembly.bound import Bound, faults_of_existing
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import ByEnvironment
 from builder.assembly.uses import NAMED
+from builder.resource_types import TAKEN_IN
 from builder.resource_types.facts import ARN_FORMATS, name_property
 from builder.terms import LogicalId, StackId
 from rules.scene import make_node
@@ -176,8 +177,7 @@ def test_tables_and_buckets_whose_names_follow_from_environment_account_and_regi
         ("Gone", "us-west-2/app.yaml makes no Gone"),
         (
             "Regional",
-            "Regional is of type AWS::DynamoDB::Table: what can be taken in is of "
-            + " and ".join(("AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket")),
+            f"Regional is of type AWS::DynamoDB::Table: what can be taken in is of {' and '.join(TAKEN_IN)}",
         ),
         (
             "Unnamed",

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_StreamSpecifi
 """
 
 import json
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from builder.local.adapter.emulator import account_id, replace, touch
@@ -35,6 +35,21 @@ def install() -> None:
     replace(f"{_DDB}:_update_ttl", _make_update_ttl)
     replace(f"{_DDB}:_update_continuous_backups", _make_update_recovery)
     replace(f"{_DDB}:_describe_continuous_backups", _make_describe_recovery)
+    replace(f"{_DDB}:handle_request", _make_handle)
+
+
+def _make_handle(handle: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+    """Answer that no table is in a global table of version 2017.11.29, of which the emulator knows nothing.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeGlobalTable.html
+    """
+
+    async def handle_request(method: str, path: str, headers: Mapping[str, str], *rest: object) -> object:
+        if headers.get("x-amz-target", "").endswith(".DescribeGlobalTable"):
+            return refused("Global table not found.", "GlobalTableNotFoundException")
+        return await handle(method, path, headers, *rest)
+
+    return handle_request
 
 
 def refused(message: str, code: str = "ValidationException") -> Reply:

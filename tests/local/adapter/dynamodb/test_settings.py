@@ -133,3 +133,9 @@ def test_an_index_comes_alone_and_cannot_be_changed(account: Account) -> None:
     assert update(account, "table", _indexed("a")).status == "UPDATE_COMPLETE"
     indexes = account.dynamodb(SECONDARY).describe_table(TableName=TABLE)["Table"]["GlobalSecondaryIndexes"]
     assert [index["IndexName"] for index in indexes] == ["by_a"]
+
+
+def test_no_table_is_in_a_global_table_of_the_old_version(account: Account) -> None:
+    with pytest.raises(ClientError) as caught:
+        account.dynamodb().describe_global_table(GlobalTableName=TABLE)
+    assert caught.value.response["Error"]["Code"] == "GlobalTableNotFoundException"

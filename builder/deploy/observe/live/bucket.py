@@ -1,0 +1,119 @@
+"""A look at a bucket: each of its settings asked by a call of its own, side by side; nothing is changed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from builder.aws import Clients, call, observe_account, together
+from builder.deploy.observe.live.bucket_shape import DEFAULT, KEPT, SeenBucket, as_live, elsewhere
+from builder.deploy.observe.live.record import LiveResource, Properties, TemplateSide
+from builder.errors import AwsError, Stopped
+from builder.terms import Region, Site
+
+READ = (
+    "get_bucket_acl",
+    "get_bucket_encryption",
+    "get_bucket_lifecycle_configuration",
+    "get_bucket_ownership_controls",
+    "get_bucket_policy",
+    "get_bucket_replication",
+    "get_bucket_tagging",
+    "get_bucket_versioning",
+    "get_object_lock_configuration",
+    "get_public_access_block",
+    *KEPT,
+)
+"""Every setting that is asked."""
+NOT_READ = {
+    "get_bucket_abac": "its tags say nothing of who may do what to a template",
+    "get_bucket_analytics_configuration": "listed",
+    "get_bucket_intelligent_tiering_configuration": "listed",
+    "get_bucket_inventory_configuration": "listed",
+    "get_bucket_lifecycle": "get_bucket_lifecycle_configuration says more",
+    "get_bucket_location": "head_bucket says it",
+    "get_bucket_metadata_configuration": "tables that S3 keeps of it, which no template of ours makes",
+    "get_bucket_metadata_table_configuration": "the same, of the first kind",
+    "get_bucket_metrics_configuration": "listed",
+    "get_bucket_notification": "get_bucket_notification_configuration says more",
+    "get_bucket_policy_status": "follows from the policy and the public access block",
+}
+"""What S3 could be asked of a bucket besides, and why it is not."""
+UNSET = frozenset(
+    {
+        "NoSuchBucketPolicy",
+        "NoSuchCORSConfiguration",
+        "NoSuchLifecycleConfiguration",
+        "NoSuchPublicAccessBlockConfiguration",
+        "NoSuchTagSet",
+        "NoSuchWebsiteConfiguration",
+        "ObjectLockConfigurationNotFoundError",
+        "OwnershipControlsNotFoundError",
+        "ReplicationConfigurationNotFoundError",
+        "ServerSideEncryptionConfigurationNotFoundError",
+        # Of a region that has no such setting, as some have no transfer acceleration.
+        "MethodNotAllowed",
+        "NotImplemented",
+    }
+)
+"""What a bucket answers that lacks a setting.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
+# HeadBucket has no body to say more in: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
+_GONE, _DENIED = frozenset({"404", "NoSuchBucket", "NotFound"}), frozenset({"403", "AccessDenied", "Forbidden"})
+_MOVED = frozenset({"301", "PermanentRedirect", "400", "AuthorizationHeaderMalformed"})
+
+
+async def observe_live_bucket(  # noqa: PLR0913 - by keyword but for three
+    clients: Clients,
+    site: Site,
+    name: str,
+    *,
+    wanted: Properties | None = None,
+    stack_tags: Mapping[str, str] | None = None,
+    makes_policy: bool = True,
+) -> LiveResource | None:
+    """Return a bucket of the site's account as it stands; None where nobody has one of this name.
+
+    `wanted` are the bound properties of the template that is to have it, `stack_tags` those of its stack, and
+    `makes_policy` says whether it makes a bucket policy too; without them it is taken to have rules of its own.
+    Raises Stopped for a bucket that is another account's, or that these credentials may not see; AwsError, also where
+    AWS lets a setting not be read.
+    """
+    at_site = clients.of(site)
+    client, where = at_site.s3(site.region), f"{site.region}: {name}"
+    account = site.account or await observe_account(at_site, site.region)
+    try:
+        head = await call(where, client.head_bucket, Bucket=name, ExpectedBucketOwner=account)
+    except AwsError as error:
+        if error.code in _GONE:
+            return None
+        if error.code in _MOVED:
+            return elsewhere(name, None, site.region)
+        if error.code not in _DENIED:
+            raise
+        what = f"the bucket {name} is another account's, or these credentials may not see it (s3:ListBucket)"
+        raise Stopped(where=where, what=what, next_step=f"aws s3api get-bucket-location --bucket {name}") from error
+    region = Region(head.get("BucketRegion") or site.region)
+    if region != site.region:
+        return elsewhere(name, region, site.region)
+    answers = await together(
+        read_setting(where, getattr(client, one), name, ExpectedBucketOwner=account) for one in READ
+    )
+    seen = SeenBucket(name=name, region=region, said=dict(zip(READ, answers, strict=True)))
+    if wanted is None:
+        return as_live(seen, DEFAULT)
+    side = TemplateSide(properties=wanted, stack_tags=stack_tags or {}, makes_policy=makes_policy)
+    return as_live(seen, side)
+
+
+async def read_setting(
+    where: str, operation: Callable[..., Mapping[str, Any]], bucket: str, **more: str
+) -> dict[str, Any]:
+    """Return a bucket's setting; nothing where S3 says that it has none. Raises AwsError."""
+    try:
+        answer = await call(where, operation, Bucket=bucket, **more)
+    except AwsError as error:
+        if error.code in UNSET:
+            return {}
+        raise
+    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}

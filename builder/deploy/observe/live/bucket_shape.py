@@ -1,0 +1,318 @@
+"""A bucket that was looked at, as AWS::S3::Bucket says it; pure.
+
+What a template of ours says of a bucket is in the definition. A policy, rules and what else S3 keeps in one piece is
+never replaced by a template's: it is the same, or it stands in the way. All else stays, and is told.
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from builder.deploy.observe.live.record import LiveResource, Properties, TemplateSide, own_tags, tag_list
+from builder.resource_types import BUCKET
+from builder.template import as_list, at
+from builder.terms import Region
+
+DEFAULT = TemplateSide(properties={"LifecycleConfiguration": {}, "ReplicationConfiguration": {}}, makes_policy=True)
+"""What is taken for granted of a template that nobody shows: it has rules and a policy of its own."""
+_NEVER_READ = ("AbacStatus", "AccessControl", "MetadataConfiguration", "MetadataTableConfiguration")
+"""Properties of which nobody asks what a bucket has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A setting that S3 keeps in one piece, which a template would replace, and that stays where it says nothing."""
+
+    property: str
+    """The template's."""
+    noun: str
+    members: tuple[str, ...]
+    """What of the answer says that there is any."""
+    off: tuple[object, ...] = ()
+    """Values that are as good as none."""
+
+
+KEPT: Mapping[str, Kept] = {
+    "get_bucket_accelerate_configuration": Kept(
+        "AccelerateConfiguration", "transfer acceleration", ("Status",), ("Suspended",)
+    ),
+    "get_bucket_cors": Kept("CorsConfiguration", "CORS rules", ("CORSRules",)),
+    "get_bucket_logging": Kept("LoggingConfiguration", "access logs", ("LoggingEnabled",)),
+    "get_bucket_notification_configuration": Kept(
+        "NotificationConfiguration",
+        "notifications",
+        (
+            "TopicConfigurations",
+            "QueueConfigurations",
+            "LambdaFunctionConfigurations",
+            "EventBridgeConfiguration",
+        ),
+    ),
+    "get_bucket_request_payment": Kept("", "payment by requesters", ("Payer",), ("BucketOwner",)),
+    "get_bucket_website": Kept(
+        "WebsiteConfiguration",
+        "website",
+        ("IndexDocument", "ErrorDocument", "RedirectAllRequestsTo", "RoutingRules"),
+    ),
+    "list_bucket_analytics_configurations": Kept(
+        "AnalyticsConfigurations", "analytics", ("AnalyticsConfigurationList",)
+    ),
+    "list_bucket_intelligent_tiering_configurations": Kept(
+        "IntelligentTieringConfigurations", "intelligent tiering", ("IntelligentTieringConfigurationList",)
+    ),
+    "list_bucket_inventory_configurations": Kept(
+        "InventoryConfigurations", "inventories", ("InventoryConfigurationList",)
+    ),
+    "list_bucket_metrics_configurations": Kept(
+        "MetricsConfigurations", "request metrics", ("MetricsConfigurationList",)
+    ),
+}
+"""By the call that reads it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenBucket:
+    """What S3 says of a bucket: each call's answer by its name, an empty one where S3 says that there is none."""
+
+    name: str
+    region: Region
+    said: Mapping[str, Mapping[str, Any]]
+
+    def of(self, *path: str | int) -> Any:  # noqa: ANN401 - JSON
+        """Return what a path leads to, the call's name first."""
+        return at(self.said, *path)
+
+
+def as_live(seen: SeenBucket, side: TemplateSide = DEFAULT) -> LiveResource:
+    """Return a bucket as near to a template as what stands allows, and what stands in this template's way."""
+    return LiveResource(
+        type=BUCKET,
+        name=seen.name,
+        region=seen.region,
+        identifier={"BucketName": seen.name},
+        definition=_definition(seen, side),
+        obstacles=(*_obstacles(seen, side), *_replaced(seen, side)),
+        notes=tuple(_notes(seen, side)),
+        unversioned=seen.of("get_bucket_versioning", "Status") is None,
+    )
+
+
+def elsewhere(name: str, region: Region | None, asked_in: Region) -> LiveResource:
+    """Return a bucket that is in another region than it is to be in, or in one that S3 does not say."""
+    what = (
+        f"it is in {region or 'another region'}, and the template's stack in {asked_in}: a bucket does not move, so "
+        "make the region that it is in the primary, or copy what is in it"
+    )
+    return LiveResource(
+        type=BUCKET,
+        name=name,
+        region=region or asked_in,
+        identifier={"BucketName": name},
+        definition={"BucketName": name},
+        obstacles=(what,),
+    )
+
+
+def _definition(seen: SeenBucket, side: TemplateSide) -> Properties:
+    status = seen.of("get_bucket_versioning", "Status")
+    block = seen.of("get_public_access_block", "PublicAccessBlockConfiguration")
+    owners = seen.of("get_bucket_ownership_controls", "OwnershipControls", "Rules")
+    tags = own_tags(seen.of("get_bucket_tagging", "TagSet"))
+    said = {str(at(one, "Key")) for one in as_list(side.properties.get("Tags"))}
+    properties: dict[str, Any] = {
+        "BucketName": seen.name,
+        "BucketEncryption": _encryption(seen, side.properties.get("BucketEncryption")),
+        "LifecycleConfiguration": (
+            side.properties.get("LifecycleConfiguration") if _rules(seen) and _same_rules(seen, side) else None
+        ),
+        "OwnershipControls": {"Rules": [{"ObjectOwnership": one.get("ObjectOwnership")} for one in owners or []]},
+        "PublicAccessBlockConfiguration": {name: block[name] for name in sorted(block)} if block else None,
+        "VersioningConfiguration": {"Status": status} if status else None,
+        "Tags": tag_list(
+            {key: value for key, value in tags.items() if key in said or side.stack_tags.get(key) != value}
+        ),
+    }
+    return {name: value for name, value in properties.items() if value not in (None, [], {}, {"Rules": []})}
+
+
+def _encryption(seen: SeenBucket, wanted: object) -> dict[str, Any] | None:
+    """Return how it encrypts; what is off is said where the template says it."""
+    rules = []
+    for place, shown in enumerate(seen.of("get_bucket_encryption", "ServerSideEncryptionConfiguration", "Rules") or []):
+        asked = at(wanted, "ServerSideEncryptionConfiguration", place)
+        rule = {
+            "ServerSideEncryptionByDefault": dict(shown.get("ApplyServerSideEncryptionByDefault", {})),
+            "BucketKeyEnabled": shown.get("BucketKeyEnabled", False),
+            "BlockedEncryptionTypes": dict(shown.get("BlockedEncryptionTypes", {})),
+        }
+        off = {"BucketKeyEnabled": False, "BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}}
+        rules.append(
+            {
+                name: value
+                for name, value in rule.items()
+                if value != {} and (at(asked, name) is not None or off.get(name) != value)
+            }
+        )
+    return {"ServerSideEncryptionConfiguration": rules} if rules else None
+
+
+def _obstacles(seen: SeenBucket, side: TemplateSide) -> Iterator[str]:
+    """Yield what stands in the way of the template, or of its twins in other regions."""
+    at_bucket = f"--bucket {seen.name}"
+    if seen.of("get_bucket_policy", "Policy") and side.makes_policy:
+        yield (
+            f"it has a bucket policy ({_statements(seen)}), which the template's own would meet: say what it allows in "
+            "policies of roles, then let the stack that has it remove it, or: "
+            f"aws s3api delete-bucket-policy {at_bucket}"
+        )
+    replicates = "ReplicationConfiguration" in side.properties
+    if rules := seen.of("get_bucket_replication", "ReplicationConfiguration", "Rules"):
+        to = ", ".join(sorted({str(at(one, "Destination", "Bucket")).rpartition(":")[2] for one in rules}))
+        if replicates:
+            yield (
+                f"it replicates to {to}, and the template's rules would replace that: aws s3api "
+                f"delete-bucket-replication {at_bucket}; or leave it out of the pair"
+            )
+    if _rules(seen) and not _same_rules(seen, side) and "LifecycleConfiguration" in side.properties:
+        names = ", ".join(str(one.get("ID", "without an id")) for one in _rules(seen))
+        yield (
+            f"it has lifecycle rules ({names}), which the template's would replace: aws s3api "
+            f"delete-bucket-lifecycle {at_bucket}; the template expires old versions"
+        )
+    if seen.of("get_object_lock_configuration", "ObjectLockConfiguration", "ObjectLockEnabled") and replicates:
+        yield (
+            "it has Object Lock, and S3 replicates to no bucket without: nobody here can say it of its twins, so copy "
+            "what is in it to a bucket that has none"
+        )
+    if seen.of("get_bucket_versioning", "MFADelete") == "Enabled":
+        yield (
+            "it has MFA delete, under which S3 takes no lifecycle rules: the account's root user switches it off: "
+            f"aws s3api put-bucket-versioning {at_bucket} "
+            "--versioning-configuration Status=Enabled,MFADelete=Disabled --mfa ..."
+        )
+    if others := _granted(seen):
+        yield (
+            f"its ACL grants rights to {', '.join(others)}, and S3 takes no BucketOwnerEnforced then: say them in "
+            f"policies of roles, then: aws s3api put-bucket-acl {at_bucket} --acl private"
+        )
+
+
+def _replaced(seen: SeenBucket, side: TemplateSide) -> Iterator[str]:
+    """Yield what of a template's properties would replace what is there and cannot be compared."""
+    for call, kept in KEPT.items():
+        if kept.property in side.properties and _has(seen, call):
+            yield (
+                f"it has {kept.noun}, and so has the template: compare the two by hand, and take one of them away: "
+                f"aws s3api {call.replace('_', '-')} --bucket {seen.name}    shows them"
+            )
+    for name in _NEVER_READ:
+        if name in side.properties:
+            yield f"the template says {name}, and nobody here can tell what the bucket has of it: leave it out at first"
+
+
+def _notes(seen: SeenBucket, side: TemplateSide) -> Iterator[str]:
+    twins = "buckets in other regions have none"
+    if seen.of("get_bucket_policy", "Policy") and not side.makes_policy:
+        yield f"its policy ({_statements(seen)})"
+    if (
+        seen.of("get_bucket_replication", "ReplicationConfiguration")
+        and "ReplicationConfiguration" not in side.properties
+    ):
+        yield "its replication rules"
+    if _rules(seen) and "LifecycleConfiguration" not in side.properties:
+        yield "its lifecycle rules"
+    if (
+        seen.of("get_object_lock_configuration", "ObjectLockConfiguration", "ObjectLockEnabled")
+        and "ReplicationConfiguration" not in side.properties
+    ):
+        yield f"its Object Lock; {twins}"
+    yield from (
+        f"its {kept.noun}; {twins}"
+        for call, kept in KEPT.items()
+        if _has(seen, call) and kept.property not in side.properties
+    )
+
+
+def _has(seen: SeenBucket, call: str) -> bool:
+    kept = KEPT[call]
+    said = seen.said.get(call, {})
+    return any(said.get(name) not in (None, [], *kept.off) for name in kept.members)
+
+
+def _granted(seen: SeenBucket) -> list[str]:
+    """Return who but its owner has rights by its ACL, where it goes by ACLs."""
+    rules = as_list(seen.of("get_bucket_ownership_controls", "OwnershipControls", "Rules"))
+    if any(at(one, "ObjectOwnership") == "BucketOwnerEnforced" for one in rules):
+        return []
+    owner = seen.of("get_bucket_acl", "Owner", "ID")
+    grantees = (at(one, "Grantee") for one in as_list(seen.of("get_bucket_acl", "Grants")))
+    return sorted(
+        {str(at(one, "URI") or at(one, "ID")) for one in grantees if at(one, "ID") != owner or at(one, "URI")}
+    )
+
+
+def _statements(seen: SeenBucket) -> str:
+    text = str(seen.of("get_bucket_policy", "Policy"))
+    try:
+        statements = as_list(at(json.loads(text), "Statement"))
+    except ValueError:
+        return "which is no JSON"
+    return ", ".join(str(at(one, "Sid") or f"{at(one, 'Effect')} without a Sid") for one in statements)
+
+
+def _rules(seen: SeenBucket) -> list[Mapping[str, Any]]:
+    return list(seen.of("get_bucket_lifecycle_configuration", "Rules") or [])
+
+
+def _same_rules(seen: SeenBucket, side: TemplateSide) -> bool:
+    """Return whether the bucket's lifecycle rules are the template's, as far as a template of ours says any."""
+    wanted = as_list(at(side.properties, "LifecycleConfiguration", "Rules"))
+    asked = [_as_s3_has_it(one) for one in wanted if isinstance(one, Mapping)]
+    shown = [_plain(one) for one in _rules(seen)]
+    return None not in asked and sorted(map(str, asked)) == sorted(map(str, shown))
+
+
+# A template's name of a part of a rule to S3's.
+_PARTS = {
+    "Id": ("ID",),
+    "Status": ("Status",),
+    "ExpirationInDays": ("Expiration", "Days"),
+    "ExpiredObjectDeleteMarker": ("Expiration", "ExpiredObjectDeleteMarker"),
+    "NoncurrentVersionExpiration": ("NoncurrentVersionExpiration",),
+    "AbortIncompleteMultipartUpload": ("AbortIncompleteMultipartUpload",),
+    "Prefix": ("Prefix",),
+}
+
+
+def _as_s3_has_it(rule: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a template's rule as `_plain` has S3's; None for one that says more than is compared here."""
+    if not rule.keys() <= _PARTS.keys():
+        return None
+    made: dict[str, Any] = {}
+    for name, value in rule.items():
+        *above, last = _PARTS[name]
+        holder = made
+        for part in above:
+            holder = holder.setdefault(part, {})
+        holder[last] = value
+    return _plain(made)
+
+
+def _plain(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule in one order, every value as text; that it is for every object is said in no way."""
+    said = {name: value for name, value in rule.items() if not (name in {"Filter", "Prefix"} and _is_for_all(value))}
+    return {name: _text(said[name]) for name in sorted(said)}
+
+
+def _is_for_all(value: object) -> bool:
+    return value in ("", {}, {"Prefix": ""}, None)
+
+
+def _text(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _text(value[name]) for name in sorted(value)}
+    if isinstance(value, list):
+        return [_text(inner) for inner in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,105 @@
+"""What each member that DescribeTable answers is to a template: said, judged, or nobody's business; pure.
+
+A member that is in none of the three may mean anything, so a table that shows one is not taken in.
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
+"""
+
+from collections.abc import Iterator, Mapping
+
+SAID = frozenset(
+    {
+        "TableName",
+        "AttributeDefinitions",
+        "KeySchema",
+        "BillingModeSummary.BillingMode",
+        "DeletionProtectionEnabled",
+        "GlobalSecondaryIndexes.IndexName",
+        "GlobalSecondaryIndexes.KeySchema",
+        "GlobalSecondaryIndexes.OnDemandThroughput",
+        "GlobalSecondaryIndexes.Projection",
+        "LocalSecondaryIndexes.IndexName",
+        "LocalSecondaryIndexes.KeySchema",
+        "LocalSecondaryIndexes.Projection",
+        "OnDemandThroughput",
+        "Replicas.RegionName",
+        "SSEDescription.KMSMasterKeyArn",
+        "SSEDescription.SSEType",
+        "StreamSpecification",
+        "TableClassSummary.TableClass",
+    }
+)
+"""What of DescribeTable stands in the definition."""
+JUDGED = frozenset(
+    {
+        "ArchivalSummary",
+        "DisassociationProtectionEnabled",
+        "GlobalSecondaryIndexes.Backfilling",
+        "GlobalSecondaryIndexes.IndexStatus",
+        "GlobalSecondaryIndexes.WarmThroughput",
+        "GlobalTableSettingsReplicationMode",
+        "GlobalTableVersion",
+        "GlobalTableWitnesses",
+        "MultiRegionConsistency",
+        "Replicas.GlobalTableSettingsReplicationMode",
+        "Replicas.ReplicaArn",
+        "Replicas.ReplicaStatus",
+        "SSEDescription.InaccessibleEncryptionDateTime",
+        "SSEDescription.Status",
+        "TableStatus",
+        "VectorIndexes",
+        "WarmThroughput",
+    }
+)
+"""What stands in the way with some values, or is told as what stays."""
+FACTS = frozenset(
+    {
+        "BillingModeSummary.LastUpdateToPayPerRequestDateTime",
+        "CreationDateTime",
+        "GlobalSecondaryIndexes.IndexArn",
+        "GlobalSecondaryIndexes.IndexSizeBytes",
+        "GlobalSecondaryIndexes.ItemCount",
+        "GlobalSecondaryIndexes.ProvisionedThroughput",
+        "ItemCount",
+        "LatestStreamArn",
+        "LatestStreamLabel",
+        "LocalSecondaryIndexes.IndexArn",
+        "LocalSecondaryIndexes.IndexSizeBytes",
+        "LocalSecondaryIndexes.ItemCount",
+        "ProvisionedThroughput",
+        "RestoreSummary",
+        "TableArn",
+        "TableClassSummary.LastUpdateDateTime",
+        "TableId",
+        "TableSizeBytes",
+        # Each replica is asked for these itself.
+        "Replicas.GlobalSecondaryIndexes",
+        "Replicas.KMSMasterKeyId",
+        "Replicas.OnDemandThroughputOverride",
+        "Replicas.ProvisionedThroughputOverride",
+        "Replicas.ReplicaInaccessibleDateTime",
+        "Replicas.ReplicaStatusDescription",
+        "Replicas.ReplicaStatusPercentProgress",
+        "Replicas.ReplicaTableClassSummary",
+        "Replicas.WarmThroughput",
+    }
+)
+"""What no template says."""
+_KNOWN = SAID | JUDGED | FACTS
+
+
+def unknown_members(described: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the members, by their paths, that have a value and that nobody here knows to be in a template or not."""
+    return tuple(dict.fromkeys(_unknown(described, "")))
+
+
+def _unknown(value: object, path: str) -> Iterator[str]:
+    if path in _KNOWN or value is None or value in ({}, []):
+        return
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _unknown(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _unknown(inner, path)
+    else:
+        yield path

@@ -1,0 +1,54 @@
+"""A table or a bucket as it stands, whatever any template says of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from builder.terms import Region
+
+Properties = Mapping[str, Any]
+"""A resource's properties, by CloudFormation's names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveResource:
+    """A table or a bucket that stands: what a template has to say of it for an update to change nothing."""
+
+    type: str
+    name: str
+    region: Region
+    identifier: Mapping[str, str]
+    """What an import finds it by, such as `{"TableName": "orders"}`."""
+    definition: Properties
+    """Its properties as they stand, always in the same order."""
+    obstacles: tuple[str, ...] = ()
+    """Why no stack can take it in, each with what to do about it."""
+    notes: tuple[str, ...] = ()
+    """What it has and its template does not say: it stays as it is."""
+    unversioned: bool = False
+    """Of a bucket: it never had versions, and would have them for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateSide:
+    """What the template that is to have a resource says of it; every value bound, as far as that is known."""
+
+    properties: Properties
+    stack_tags: Mapping[str, str] = field(default_factory=dict)
+    """What its stack hands on to it."""
+    makes_policy: bool = False
+    """Of a bucket: whether the template makes a policy for it."""
+
+
+def own_tags(shown: object) -> dict[str, str]:
+    """Return the tags that AWS shows, without those that only AWS gives, and those by which stacks are found.
+
+    CloudFormation gives the second ones with the stack's own tags.
+    """
+    tags = {str(tag["Key"]): str(tag.get("Value", "")) for tag in shown} if isinstance(shown, list) else {}
+    return {key: tags[key] for key in sorted(tags) if not key.startswith(("aws:", "builder:"))}
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return tags as a template has them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

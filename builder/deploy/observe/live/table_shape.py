@@ -1,0 +1,226 @@
+"""A table that was looked at in all of its regions, as AWS::DynamoDB::GlobalTable says it; pure.
+
+First whichever template is to have it; then as near to one template as what stands allows.
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from builder.deploy.observe.live.record import LiveResource, Properties, TemplateSide, tag_list
+from builder.deploy.observe.live.table_obstacles import kept_for_good, notes_of, obstacles_of
+from builder.deploy.observe.live.table_seen import ON, ReplicaKey, SeenReplica, SeenTable, by_name
+from builder.deploy.resources.table_changes import is_on
+from builder.resource_types import GLOBAL_TABLE
+from builder.template import as_list, at
+from builder.terms import Region
+
+_MOST_DAYS = 35
+
+
+def as_live(seen: SeenTable) -> LiveResource:
+    """Return a table as it stands, whichever template is to have it."""
+    return LiveResource(
+        type=GLOBAL_TABLE,
+        name=seen.name,
+        region=seen.own.region,
+        identifier={"TableName": seen.name},
+        definition=_definition(seen),
+        obstacles=tuple(dict.fromkeys(obstacles_of(seen))),
+        notes=tuple(notes_of(seen)),
+    )
+
+
+def _definition(seen: SeenTable) -> Properties:
+    table = seen.own.table
+    expires = seen.expiry.get("TimeToLiveStatus") in ON
+    return _said(
+        {
+            "TableName": seen.name,
+            "BillingMode": at(table, "BillingModeSummary", "BillingMode"),
+            "AttributeDefinitions": sorted(
+                (dict(one) for one in table.get("AttributeDefinitions", [])), key=lambda one: str(one["AttributeName"])
+            ),
+            "KeySchema": _key_schema(table),
+            "GlobalSecondaryIndexes": [_index(one) for one in by_name(table, "GlobalSecondaryIndexes")],
+            "LocalSecondaryIndexes": [
+                {"IndexName": one["IndexName"], "KeySchema": _key_schema(one), "Projection": _projection(one)}
+                for one in by_name(table, "LocalSecondaryIndexes")
+            ],
+            "StreamSpecification": _stream(table),
+            "TimeToLiveSpecification": (
+                {"AttributeName": seen.expiry.get("AttributeName"), "Enabled": True} if expires else None
+            ),
+            "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS"} if seen.own.key else None,
+            "WriteOnDemandThroughputSettings": _most(table, "MaxWriteRequestUnits"),
+            "Replicas": [*(_replica(one) for one in seen.replicas), *(_unasked(seen, region) for region in seen.lost)],
+        }
+    )
+
+
+def _said(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the properties that say anything."""
+    return {name: value for name, value in properties.items() if value not in (None, [], {})}
+
+
+def _key_schema(holder: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"AttributeName": one["AttributeName"], "KeyType": one["KeyType"]} for one in holder.get("KeySchema", [])]
+
+
+def _projection(index: Mapping[str, Any]) -> dict[str, Any]:
+    said = index.get("Projection", {})
+    # DynamoDB keeps no order of them.
+    return _said(
+        {"ProjectionType": said.get("ProjectionType"), "NonKeyAttributes": sorted(said.get("NonKeyAttributes", []))}
+    )
+
+
+def _index(index: Mapping[str, Any]) -> dict[str, Any]:
+    return _said(
+        {
+            "IndexName": index["IndexName"],
+            "KeySchema": _key_schema(index),
+            "Projection": _projection(index),
+            "WriteOnDemandThroughputSettings": _most(index, "MaxWriteRequestUnits"),
+        }
+    )
+
+
+def _stream(table: Mapping[str, Any]) -> dict[str, Any] | None:
+    said = table.get("StreamSpecification", {})
+    return {"StreamViewType": said.get("StreamViewType")} if said.get("StreamEnabled") else None
+
+
+def _most(holder: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    """Return the most that is served on demand; DynamoDB shows -1 where nothing is the most."""
+    units = at(holder, "OnDemandThroughput", name)
+    return {name: units} if isinstance(units, int) and units > 0 else None
+
+
+def _replica(seen: SeenReplica) -> dict[str, Any]:
+    table_class = at(seen.table, "TableClassSummary", "TableClass")
+    return _said(
+        {
+            "Region": seen.region,
+            "SSESpecification": {"KMSMasterKeyId": seen.key.arn} if seen.key and not seen.key.is_aws else None,
+            "TableClass": None if table_class == "STANDARD" else table_class,
+            "DeletionProtectionEnabled": bool(seen.table.get("DeletionProtectionEnabled", False)),
+            "PointInTimeRecoverySpecification": _recovery(seen.recovery),
+            "ContributorInsightsSpecification": _insights(seen, ""),
+            "KinesisStreamSpecification": _kinesis(seen.kinesis[0]) if len(seen.kinesis) == 1 else None,
+            "ReadOnDemandThroughputSettings": _most(seen.table, "MaxReadRequestUnits"),
+            "GlobalSecondaryIndexes": [
+                index for one in by_name(seen.table, "GlobalSecondaryIndexes") if (index := _index_here(seen, one))
+            ],
+            "Tags": tag_list(seen.tags),
+        }
+    )
+
+
+def _recovery(shown: Mapping[str, Any]) -> dict[str, Any]:
+    if shown.get("PointInTimeRecoveryStatus") not in ON:
+        return {"PointInTimeRecoveryEnabled": False}
+    return _said({"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": shown.get("RecoveryPeriodInDays")})
+
+
+def _insights(seen: SeenReplica, index: str) -> dict[str, Any] | None:
+    if index not in seen.insights:
+        return None
+    return _said({"Enabled": True, "Mode": seen.insights[index]}) if seen.insights[index] else {"Enabled": True}
+
+
+def _kinesis(stream: Mapping[str, Any]) -> dict[str, Any]:
+    precision = "ApproximateCreationDateTimePrecision"
+    return _said({"StreamArn": stream.get("StreamArn"), precision: stream.get(precision)})
+
+
+def _index_here(seen: SeenReplica, index: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what is an index's own in a region; None where nothing is."""
+    name = index["IndexName"]
+    own = _said(
+        {
+            "ContributorInsightsSpecification": _insights(seen, name),
+            "ReadOnDemandThroughputSettings": _most(index, "MaxReadRequestUnits"),
+        }
+    )
+    return {"IndexName": name, **own} if own else None
+
+
+def _unasked(seen: SeenTable, region: Region) -> dict[str, Any]:
+    """Return a replica as another region shows it."""
+    shown = seen.members.get(region, {})
+    table_class = at(shown, "ReplicaTableClassSummary", "TableClass")
+    key = shown.get("KMSMasterKeyId")
+    read = at(shown, "OnDemandThroughputOverride", "MaxReadRequestUnits")
+    return _said(
+        {
+            "Region": region,
+            "SSESpecification": {"KMSMasterKeyId": key} if key and seen.own.key and not seen.own.key.is_aws else None,
+            "TableClass": None if table_class == "STANDARD" else table_class,
+            "ReadOnDemandThroughputSettings": {"MaxReadRequestUnits": read}
+            if isinstance(read, int) and read > 0
+            else None,
+        }
+    )
+
+
+def fit_table(live: LiveResource, side: TemplateSide, keys: Mapping[str, ReplicaKey]) -> LiveResource:
+    """Return a live table as near to a template as what stands allows, and what stands in this template's way.
+
+    Lists are in the template's order; what is off, and what the stack's tags give, is said where the template says it;
+    a key, by `keys` of each region, is called as the template calls it.
+    """
+    wanted = side.properties
+    definition = dict(live.definition)
+    for name, named_by in (
+        ("AttributeDefinitions", "AttributeName"),
+        ("GlobalSecondaryIndexes", "IndexName"),
+        ("LocalSecondaryIndexes", "IndexName"),
+        ("Replicas", "Region"),
+    ):
+        if name in definition:
+            definition[name] = in_order_of(definition[name], as_list(wanted.get(name)), named_by)
+    indexes = {str(at(one, "IndexName")): one for one in as_list(wanted.get("GlobalSecondaryIndexes"))}
+    for index in definition.get("GlobalSecondaryIndexes", []):
+        names = as_list(at(indexes.get(index["IndexName"]), "Projection", "NonKeyAttributes"))
+        if sorted(map(str, names)) == index["Projection"].get("NonKeyAttributes"):
+            index["Projection"] = {**index["Projection"], "NonKeyAttributes": names}
+    replicas = {str(at(one, "Region")): one for one in as_list(wanted.get("Replicas"))}
+    definition["Replicas"] = [
+        _fitted(one, replicas.get(one["Region"]), side.stack_tags if one["Region"] == live.region else {}, keys)
+        for one in definition["Replicas"]
+    ]
+    return replace(live, definition=definition, obstacles=(*live.obstacles, *kept_for_good(live.definition, wanted)))
+
+
+def in_order_of(items: Iterable[Mapping[str, Any]], wanted: Sequence[object], named_by: str) -> list[dict[str, Any]]:
+    """Return copies of the items in the order in which the wanted ones are listed; others after them, as they were."""
+    places = {at(one, named_by): place for place, one in enumerate(wanted)}
+    return [dict(one) for one in sorted(items, key=lambda one: places.get(one[named_by], len(places)))]
+
+
+def _fitted(
+    replica: Mapping[str, Any], wanted: object, given: Mapping[str, str], keys: Mapping[str, ReplicaKey]
+) -> dict[str, Any]:
+    fitted = dict(replica)
+    if not is_on(fitted.get("DeletionProtectionEnabled")) and at(wanted, "DeletionProtectionEnabled") is None:
+        fitted.pop("DeletionProtectionEnabled", None)
+    recovery, asked = (
+        dict(fitted.get("PointInTimeRecoverySpecification", {})),
+        at(wanted, "PointInTimeRecoverySpecification"),
+    )
+    if recovery.get("RecoveryPeriodInDays") == _MOST_DAYS and at(asked, "RecoveryPeriodInDays") is None:
+        del recovery["RecoveryPeriodInDays"]
+    fitted["PointInTimeRecoverySpecification"] = recovery
+    if asked is None and not is_on(recovery.get("PointInTimeRecoveryEnabled")):
+        del fitted["PointInTimeRecoverySpecification"]
+    if "Tags" in fitted:
+        listed = as_list(at(wanted, "Tags"))
+        said = {str(at(one, "Key")) for one in listed}
+        tags = [one for one in fitted["Tags"] if one["Key"] in said or given.get(one["Key"]) != one["Value"]]
+        fitted["Tags"] = in_order_of(tags, listed, "Key")
+    key, name = keys.get(fitted["Region"]), at(wanted, "SSESpecification", "KMSMasterKeyId")
+    if key is not None and "SSESpecification" in fitted and name in {*key.aliases, key.arn.rpartition("/")[2]}:
+        fitted["SSESpecification"] = {"KMSMasterKeyId": name}
+    return _said(fitted)

@@ -1,0 +1,52 @@
+"""What DescribeTable may answer, by botocore's model, against what is known of it."""
+
+from collections.abc import Iterator
+
+import botocore.session
+from botocore.model import ListShape, Shape, StructureShape
+
+from builder.deploy.observe.live.members import FACTS, JUDGED, SAID, unknown_members
+from deploy.live.seen import EAST, WEST, described, index, members
+
+# Of botocore 1.44: the pinned one does not know it yet.
+NEWER = {"DisassociationProtectionEnabled"}
+
+
+def leaves(shape: Shape, path: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the path of every member that holds a value."""
+    if isinstance(shape, ListShape):
+        yield from leaves(shape.member, path, above)
+    elif isinstance(shape, StructureShape) and shape.name not in above:
+        for name, member in shape.members.items():
+            yield from leaves(member, f"{path}.{name}" if path else name, (*above, shape.name))
+    else:
+        yield path
+
+
+def model() -> list[str]:
+    table = botocore.session.get_session().get_service_model("dynamodb").shape_for("TableDescription")
+    return list(leaves(table))
+
+
+def test_each_member_of_a_table_is_said_judged_or_no_template_s_business() -> None:
+    known = {*SAID, *JUDGED, *FACTS}
+    assert len(known) == len(SAID) + len(JUDGED) + len(FACTS)
+    paths = model()
+    assert len(paths) > 80
+
+    of = {path: [one for one in known if path == one or path.startswith(f"{one}.")] for path in paths}
+
+    assert {path: found for path, found in of.items() if len(found) != 1} == {}
+    assert known - {one for found in of.values() for one in found} <= NEWER
+
+
+def test_a_member_that_nobody_knows_is_told_by_its_path_once() -> None:
+    table = described(
+        EAST,
+        Replicas=members(EAST, WEST, Tide="HIGH"),
+        GlobalSecondaryIndexes=[index("by_status", "status", Depth={"Metres": 3})],
+        Colour="green",
+        Shade={},
+    )
+
+    assert unknown_members(table) == ("Replicas.Tide", "GlobalSecondaryIndexes.Depth.Metres", "Colour")
