@@ -84,9 +84,34 @@ def _make_create(handle: Action) -> Action:
         if any(changed.values()):
             listed = ", ".join(name for name, is_changed in changed.items() if is_changed)
             return validation_error(f"As part of the import operation, you cannot modify or add [{listed}]")
+        if others := _reordered(standing, _template(params)):
+            return validation_error(
+                f"You have modified resources [{', '.join(others)}] in your template that are not being imported. "
+                "Update, create or delete operations cannot be executed during import operations."
+            )
         return handle(params)
 
     return create
+
+
+def _reordered(stack: Stack, template: Mapping[str, Any]) -> list[str]:
+    """Return the resources of a stack that wait for others than before: the emulator sees no change in that.
+
+    Source: https://github.com/aws/aws-cdk-cli/issues/1575
+    """
+    before, after = (holder.get("Resources") or {} for holder in (stack.get("_template") or {}, template))
+    both = sorted(before.keys() & after.keys())
+    return [name for name in both if before[name].get("DependsOn") != after[name].get("DependsOn")]
+
+
+def _template(params: Params) -> Mapping[str, Any]:
+    """Return the template of a request, or {} where it brings none, or none that can be read."""
+    body, _ = touch(f"{_CFN}.helpers:_resolve_template")(params)
+    try:
+        template: Mapping[str, Any] = touch(f"{_CFN}.engine:_parse_template")(body) if body else {}
+    except Exception:  # noqa: BLE001  whatever the emulator's parser raises: the action refuses it in its own words
+        return {}
+    return template
 
 
 def _given_tags(params: Params) -> dict[str, str]:
@@ -222,9 +247,8 @@ def _find_holder(physical_id: str) -> Stack | None:
 def _show_identifiers(params: Params, root: ET.Element) -> None:
     """Add by which properties each resource of the template is imported, by type."""
     result = root.find(tag("GetTemplateSummaryResult"))
-    body, _ = touch(f"{_CFN}.helpers:_resolve_template")(params)
-    stack = find_stack(parameter(params, "StackName"))
-    template = touch(f"{_CFN}.engine:_parse_template")(body or (stack or {}).get("_template_body", "{}"))
+    stack = find_stack(parameter(params, "StackName")) or {}
+    template = _template(params) or stack.get("_template") or {}
     lookups = touch(f"{_CFN}.changesets:_IMPORT_LOOKUPS")
     by_type: dict[str, list[str]] = {}
     for logical_id, resource in (template.get("Resources") or {}).items():

@@ -143,6 +143,20 @@ def test_an_import_adds_no_outputs(account: Account) -> None:
     assert made.outputs == {"Name": TABLE}
 
 
+def test_another_order_of_what_is_not_imported_is_a_change(account: Account) -> None:
+    _make_table(account)
+    both = {**HANDLE, "Second": HANDLE["Handle"]}
+    deploy(account, "old", both)
+    waits = {**both, "Second": {**HANDLE["Handle"], "DependsOn": "Handle"}}
+    with pytest.raises(ClientError, match=r"modified resources \[Second\]"):
+        _plan(account, "old", {**waits, **kept(table())})
+
+
+def test_a_template_that_cannot_be_read_is_refused_as_ever(account: Account) -> None:
+    with pytest.raises(ClientError, match="Template format error"):
+        _plan(account, "new", kept(table()), TemplateBody="Resources: [")
+
+
 @pytest.mark.parametrize("given", [{"Tags": [{"Key": "team", "Value": "red"}]}, {}])
 def test_the_tags_that_a_stack_has_may_be_sent_again(account: Account, given: Mapping[str, Any]) -> None:
     _make_table(account)

@@ -1,0 +1,232 @@
+"""What the deployer relies on where a resource moves from one stack to another: released, retained, imported."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from contract.stand_ins import StandIn
+
+EAST, WEST = "us-east-1", "us-west-2"
+TABLE = "contract-of-moves"
+HANDLE = {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}
+Resources = dict[str, Any]
+
+
+def _table(*regions: str, **more: Any) -> Resources:
+    properties = {
+        "TableName": TABLE,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+        "Replicas": [{"Region": region} for region in regions or (EAST, WEST)],
+        **more,
+    }
+    return {"Table": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": properties}}
+
+
+def _bucket_name(aws: StandIn) -> str:
+    return f"contract-that-moves-{aws.account}"
+
+
+def _bucket(aws: StandIn) -> Resources:
+    properties = {"BucketName": _bucket_name(aws), "VersioningConfiguration": {"Status": "Enabled"}}
+    return {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": properties}}
+
+
+def _kept(resources: Resources) -> Resources:
+    policies = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    return {name: {**each, **policies} for name, each in resources.items()}
+
+
+def _plan(aws: StandIn, stack: str, resources: Resources, kind: str, region: str = EAST, **more: Any) -> dict[str, Any]:
+    """Make a change set; return its description."""
+    client = aws.client("cloudformation", region)
+    known = client.get_paginator("describe_stacks").paginate().build_full_result()["Stacks"]
+    count = sum(len(client.list_change_sets(StackName=each["StackName"])["Summaries"]) for each in known)
+    made = client.create_change_set(
+        StackName=stack,
+        ChangeSetName=f"made-{count}-{kind}-{len(json.dumps(resources))}",
+        ChangeSetType=kind,
+        TemplateBody=json.dumps({"Resources": resources, **more.pop("sections", {})}),
+        **more,
+    )
+    aws.settle()
+    shown: dict[str, Any] = client.describe_change_set(ChangeSetName=made["Id"])
+    return shown
+
+
+def _import(aws: StandIn, stack: str, resources: Resources, region: str = EAST, **more: Any) -> dict[str, Any]:
+    """Make a change set that imports what is named like ours; return its description."""
+    named = {"Table": {"TableName": TABLE}, "Bucket": {"BucketName": _bucket_name(aws)}}
+    targets = [
+        {"ResourceType": resources[name]["Type"], "LogicalResourceId": name, "ResourceIdentifier": identifier}
+        for name, identifier in named.items()
+        if name in resources
+    ]
+    return _plan(aws, stack, resources, "IMPORT", region, **{"ResourcesToImport": targets, **more})
+
+
+def _execute(aws: StandIn, planned: dict[str, Any], region: str = EAST) -> str:
+    """Execute a change set; return its stack's status."""
+    assert planned["ExecutionStatus"] == "AVAILABLE", planned.get("StatusReason")
+    client = aws.client("cloudformation", region)
+    client.execute_change_set(ChangeSetName=planned["ChangeSetId"])
+    aws.settle()
+    return str(client.describe_stacks(StackName=planned["StackId"])["Stacks"][0]["StackStatus"])
+
+
+def _deploy(aws: StandIn, stack: str, resources: Resources, kind: str = "CREATE", region: str = EAST) -> None:
+    assert _execute(aws, _plan(aws, stack, resources, kind, region), region) == f"{kind}_COMPLETE"
+
+
+def _delete(aws: StandIn, stack: str, region: str = EAST) -> None:
+    aws.client("cloudformation", region).delete_stack(StackName=stack)
+    aws.settle()
+
+
+def _rows(planned: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {each["ResourceChange"]["LogicalResourceId"]: each["ResourceChange"] for each in planned["Changes"]}
+
+
+def _regions(aws: StandIn) -> list[str]:
+    return [each for each in (EAST, WEST) if _is_there(aws.client("dynamodb", each))]
+
+
+def _is_there(client: Any) -> bool:
+    try:
+        client.describe_table(TableName=TABLE)
+    except client.exceptions.ResourceNotFoundException:
+        return False
+    return True
+
+
+def _owner(aws: StandIn, physical_id: str, region: str = EAST) -> str:
+    found = aws.client("cloudformation", region).describe_stack_resources(PhysicalResourceId=physical_id)
+    return str(found["StackResources"][0]["StackName"])
+
+
+@pytest.fixture
+def released(aws: StandIn) -> None:
+    """A table in two regions and a bucket that no stack has, left by the stack `old`."""
+    _deploy(aws, "old", {**HANDLE, **_kept({**_table(), **_bucket(aws)})})
+    _deploy(aws, "old", HANDLE, "UPDATE")
+
+
+def test_another_end_of_a_resource_is_a_change_that_touches_nothing(aws: StandIn) -> None:
+    _deploy(aws, "old", {**HANDLE, **_table()})
+    before = aws.client("dynamodb").describe_table(TableName=TABLE)["Table"]
+    planned = _plan(aws, "old", {**HANDLE, **_kept(_table())}, "UPDATE")
+    row = _rows(planned)["Table"]
+    assert (row["Action"], row["Replacement"]) == ("Modify", "False")
+    assert sorted(row["Scope"]) == ["DeletionPolicy", "UpdateReplacePolicy"]
+    assert _execute(aws, planned) == "UPDATE_COMPLETE"
+    assert aws.client("dynamodb").describe_table(TableName=TABLE)["Table"] == before
+
+
+@pytest.mark.parametrize("retained", [True, False])
+def test_a_removal_goes_by_the_policy_that_is_deployed(aws: StandIn, *, retained: bool) -> None:
+    _deploy(aws, "old", {**HANDLE, **(_kept(_table()) if retained else _table())})
+    planned = _plan(aws, "old", HANDLE, "UPDATE")
+    row = _rows(planned)["Table"]
+    assert (row["Action"], row["PolicyAction"]) == ("Remove", "Retain" if retained else "Delete")
+    assert _execute(aws, planned) == "UPDATE_COMPLETE"
+    assert _regions(aws) == ([EAST, WEST] if retained else [])
+
+
+def test_a_deletion_leaves_what_its_stack_retains(aws: StandIn) -> None:
+    _deploy(aws, "old", _kept({**_table(), **_bucket(aws)}))
+    _delete(aws, "old")
+    assert _regions(aws) == [EAST, WEST]
+    assert aws.client("s3").get_bucket_versioning(Bucket=_bucket_name(aws))["Status"] == "Enabled"
+
+
+@pytest.mark.usefixtures("released")
+def test_what_was_released_is_imported_by_a_new_stack_and_shown_as_that(aws: StandIn) -> None:
+    planned = _import(aws, "new", _kept({**_table(), **_bucket(aws)}))
+    assert {name: row["Action"] for name, row in _rows(planned).items()} == {"Table": "Import", "Bucket": "Import"}
+    assert {name: row["PhysicalResourceId"] for name, row in _rows(planned).items()} == {
+        "Table": TABLE,
+        "Bucket": _bucket_name(aws),
+    }
+    assert _execute(aws, planned) == "IMPORT_COMPLETE"
+    assert _owner(aws, TABLE) == "new"
+    assert _regions(aws) == [EAST, WEST]
+
+
+@pytest.mark.usefixtures("released")
+def test_the_other_region_imports_the_table_with_its_replicas_and_then_owns_it(aws: StandIn) -> None:
+    _deploy(aws, "new", HANDLE, region=WEST)
+    assert _execute(aws, _import(aws, "new", {**HANDLE, **_kept(_table())}, WEST), WEST) == "IMPORT_COMPLETE"
+    assert _owner(aws, TABLE, WEST) == "new"
+    expiry = {"AttributeName": "until", "Enabled": True}
+    _deploy(aws, "new", {**HANDLE, **_kept(_table(TimeToLiveSpecification=expiry))}, "UPDATE", WEST)
+    shown = aws.client("dynamodb", EAST).describe_time_to_live(TableName=TABLE)["TimeToLiveDescription"]
+    assert (shown["TimeToLiveStatus"], shown["AttributeName"]) == ("ENABLED", "until")
+
+
+def test_a_stack_of_another_region_may_import_what_its_owner_still_lists(aws: StandIn) -> None:
+    _deploy(aws, "old", _table())
+    assert _execute(aws, _import(aws, "new", _kept(_table()), WEST), WEST) == "IMPORT_COMPLETE"
+    assert (_owner(aws, TABLE), _owner(aws, TABLE, WEST)) == ("old", "new")
+
+
+def test_a_stack_of_the_same_region_may_not(aws: StandIn) -> None:
+    _deploy(aws, "old", _table())
+    refused = _import(aws, "new", _kept(_table()))
+    assert (refused["Status"], refused["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
+    assert "already exists in stack" in refused["StatusReason"]
+
+
+def test_what_is_not_there_is_not_imported(aws: StandIn) -> None:
+    refused = _import(aws, "new", _kept(_table()))
+    assert (refused["Status"], refused["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
+    assert "does not exist" in refused["StatusReason"]
+
+
+@pytest.mark.usefixtures("released")
+@pytest.mark.parametrize(
+    ("resources", "more", "says"),
+    [
+        pytest.param({**HANDLE, **_table()}, {}, "must have DeletionPolicy", id="no-policy"),
+        pytest.param({**_kept(HANDLE), **_kept(_table())}, {}, "modified resources [Handle]", id="changes"),
+        pytest.param(
+            {**HANDLE, **_kept(_table())},
+            {"sections": {"Outputs": {"Name": {"Value": TABLE}}}},
+            "cannot modify or add [Outputs]",
+            id="outputs",
+        ),
+    ],
+)
+def test_an_import_does_nothing_else(aws: StandIn, resources: Resources, more: dict[str, Any], says: str) -> None:
+    try:
+        planned = _import(aws, "old", resources, **more)
+    except ClientError as error:
+        planned = {"Status": "FAILED", "StatusReason": str(error)}
+    assert planned["Status"] == "FAILED"
+    assert says in planned["StatusReason"]
+
+
+@pytest.mark.usefixtures("released")
+@pytest.mark.parametrize("stack", ["old", "new"])
+def test_an_import_brings_no_tags(aws: StandIn, stack: str) -> None:
+    also = HANDLE if stack == "old" else {}
+    with pytest.raises(ClientError, match=r"cannot modify or add \[Tags\]"):
+        _import(aws, stack, {**also, **_kept(_table())}, Tags=[{"Key": "a", "Value": "b"}])
+
+
+def test_what_nobody_lists_has_no_stack(aws: StandIn) -> None:
+    with pytest.raises(ClientError, match=f"Stack for {TABLE} does not exist") as refused:
+        _owner(aws, TABLE)
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_a_template_says_by_what_its_resources_are_imported(aws: StandIn) -> None:
+    body = json.dumps({"Resources": {**HANDLE, **_table(), **_bucket(aws)}})
+    shown = aws.client("cloudformation").get_template_summary(TemplateBody=body)["ResourceIdentifierSummaries"]
+    assert {each["ResourceType"]: each["ResourceIdentifiers"] for each in shown} == {
+        "AWS::DynamoDB::GlobalTable": ["TableName"],
+        "AWS::S3::Bucket": ["BucketName"],
+    }
