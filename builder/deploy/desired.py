@@ -124,6 +124,8 @@ class Deployment:
     """Where large templates go, unless a plan's options say otherwise; `{region}` stands for the region."""
     bucket_makers: Mapping[tuple[Site, str], StackId] = field(default_factory=dict)
     """Which of its stacks makes a bucket, by the bucket's place and name."""
+    leaving: tuple[StackId, ...] = ()
+    """Those of its stacks that the assembly no longer has: they are here to let go of data that others import."""
     bootstraps: tuple[Bootstrap, ...] = ()
     """What has to stand before anything of it is planned."""
 

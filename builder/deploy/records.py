@@ -14,6 +14,7 @@ PLAN_VERSION = 2
 PLAN_AGAIN = "python -m builder plan    makes a new plan from what stands now"
 _STRICT = ConfigDict(extra="forbid")
 
+ChangeSetType = Literal["CREATE", "UPDATE", "IMPORT"]
 Risk = Literal["create", "update", "replace", "remove"]
 RISKS: tuple[Risk, ...] = ("remove", "replace", "update", "create")
 """The riskiest first."""
@@ -60,6 +61,8 @@ class ResourceChange:
     """What it opens to the world that was not open before, a sentence each; guards let it pass."""
     definition: str = ""
     """The properties of a resource that is created or imported, as JSON, where they are known; else empty."""
+    other_stack: str = ""
+    """The stack that imports what this one lets go of and retains; of an import, the one that let go of it."""
 
     @property
     def is_replaced(self) -> bool:
@@ -139,7 +142,7 @@ class Step:
     stack: StackId
     region: Region
     name: StackName
-    type: Literal["CREATE", "UPDATE"]
+    type: ChangeSetType
     change_set: Arn
     stack_arn: Arn
     template_sha256: str
@@ -229,6 +232,8 @@ class StackPolicy:
     needs: tuple[StackId, ...] = ()
     found: FoundStack = FoundStack()
     account: AccountId | None = None
+    opens: bool = False
+    """It is set before the change sets, so that one may let go of data; another puts back what stood."""
 
     @property
     def site(self) -> Site:
@@ -277,7 +282,7 @@ class Deferred:
 
     __pydantic_config__ = _STRICT
     desired: DesiredStack
-    type: Literal["CREATE", "UPDATE"]
+    type: ChangeSetType
     because: str
     part: int = 1
     """Its place among the change sets of its stack."""
@@ -440,15 +445,17 @@ class Plan:
 
 
 StackSteps = tuple[AnyStep, ...]
-"""At least one step, all of one stack: a deletion, its change sets in the order of their parts, its policy, its
-protection; or of one upload, which counts as a stack of its own."""
+"""At least one step, all of one stack: a deletion, a policy that lets change sets pass, these in the order of their
+parts, its policy, its protection; or of one upload, which counts as a stack of its own."""
 
 
 def make_stack_steps(plan: Plan) -> dict[StackId, StackSteps]:
     """Return what is to be done to each stack, in the plan's order; deletions of whole stacks come last."""
     stacks: dict[StackId, StackSteps] = {}
     change_sets = sorted(plan.change_sets, key=lambda change_set: change_set.part)
-    for step in (*plan.uploads, *change_sets, *plan.policies, *plan.protections, *plan.deletions):
+    opening = [policy for policy in plan.policies if policy.opens]
+    closing = [policy for policy in plan.policies if not policy.opens]
+    for step in (*plan.uploads, *opening, *change_sets, *closing, *plan.protections, *plan.deletions):
         others = stacks.get(step.stack, ())
         stacks[step.stack] = (step, *others) if isinstance(step, Deletion) else (*others, step)
     return stacks

@@ -17,6 +17,7 @@ from builder.deploy import (
     PlanId,
     PlanRequest,
     Progress,
+    Promotion,
     Removal,
     TrustedInput,
     delete_deployment,
@@ -63,6 +64,8 @@ class Rig:
     deployment: Deployment = field(default_factory=shipped)
     events: list[Progress] = field(default_factory=list)
     plans: int = 0
+    promotion: Promotion | None = None
+    """The one that is under way."""
     planned: dict[str, Deployment] = field(default_factory=dict)
     """What each plan was made from, by the plan's id."""
 
@@ -86,11 +89,12 @@ class Rig:
         self.plans += 1
         plan_id = PlanId(id=f"plan-{self.plans}", at="2026-01-01T00:00:00+00:00")
         wanted = self.planned[plan_id.id] = deployment or self.deployment
-        return self.watched(lambda emit: make_plan(wanted, self.clients, plan_id, emit, wish or PlanRequest()))
+        asked = wish or PlanRequest(promotion=self.promotion)
+        return self.watched(lambda emit: make_plan(wanted, self.clients, plan_id, emit, asked))
 
     def trusted(self, plan: Plan) -> TrustedInput:
         """What whoever executes it knows without its file: the assembly that it was made from, and its options."""
-        return TrustedInput(deployment=self.planned[plan.id], options=plan.options)
+        return TrustedInput(deployment=self.planned[plan.id], options=plan.options, promotion=self.promotion)
 
     def execute(self, plan: Plan, allow: Collection[str] = ()) -> tuple[Outcome, ...]:
         return self.watched(lambda emit: execute_plan(plan, self.trusted(plan), self.clients, emit, allow=allow))

@@ -110,16 +110,6 @@ def test_what_is_retained_leaves_the_stack_only_when_asked(rig: Rig) -> None:
     assert "it stays" in guarded(rig, make_deployment(make_stack(STACK, BESIDE)), f"{STACK}/Data")
 
 
-def test_a_new_primary_region_is_not_taken_unasked(standing: Rig) -> None:
-    assembly = make_assembly(make_wanted(regions={"primary": "us-west-2", "secondaries": ["us-east-1"]}))
-    plan = standing.plan(bind(assembly.manifest, assembly.templates, "dev"))
-    table = next(hit for hit in plan.guards if hit.allow == "us-west-2/table/Table")
-    assert table.why.startswith("a new primary region: Table of us-east-1/tap-dev-table")
-    with pytest.raises(Stopped, match="us-west-2/table/Table"):
-        standing.execute(plan)
-    assert standing.operations("ExecuteChangeSet") == 0
-
-
 def test_a_primary_region_that_the_assembly_no_longer_names_is_found(standing: Rig) -> None:
     assembly = make_assembly(make_wanted(regions={"primary": "eu-west-1", "secondaries": ["us-west-2"]}))
     plan = standing.plan(bind(assembly.manifest, assembly.templates, "dev"))

@@ -38,14 +38,17 @@ from builder.deploy.plan.artifacts import place_templates, put_upload
 from builder.deploy.plan.change_set import ChangeSetRequest, ask, token
 from builder.deploy.plan.creation import DraftStep
 from builder.deploy.plan.dependants import moving
-from builder.deploy.plan.draft import no_echo_parameters, parts_from, remedy
+from builder.deploy.plan.draft import remedy
 from builder.deploy.plan.expected import beyond
 from builder.deploy.plan.guards import allowed_names, guard_hits, tell_allowed
+from builder.deploy.plan.handovers import with_handovers
 from builder.deploy.plan.judgement import check_made, observe_context
+from builder.deploy.plan.parts import no_echo_parameters, parts_from
 from builder.deploy.plan.plan import make_step
 from builder.deploy.plan.policies import denials
 from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
 from builder.deploy.plan.steps import discard_plan, overtaken
+from builder.deploy.plan.transfers import NO_TRANSFER, Transfer
 from builder.deploy.progress import Work, run_in_order
 from builder.deploy.records import (
     AnyStep,
@@ -111,6 +114,7 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
     does not follow from the assembly.
     """
     trusted = replace(trusted, deployment=bind_account(trusted.deployment, plan.account))
+    trusted = await with_handovers(plan, trusted, clients, emit)
     plan = check_claim(plan, trusted)
     checked, permissions = await check_plan(plan, trusted, clients, allow)
     tell_allowed(permissions, emit)
@@ -387,12 +391,12 @@ async def make_deferred(  # noqa: PLR0913, PLR0917 - as execute_plan
     plan's file. The same plan asks for it by the same name, so after a crash what was made already is taken up.
     """
     deployment = narrowed(plan, trusted.deployment)
-    part = await _part_to_make(plan, deployment, deferred, clients)
+    part = await _part_to_make(plan, deployment, deferred, clients, trusted.transfers.get(deferred.stack, NO_TRANSFER))
     expected = deferred.changes if trusted.is_own else part.expected
     part = replace(part, desired=await _bound(deployment, part.desired, clients), number=deferred.part)
     # Whatever command made the plan: if it has to be left, it is somebody's review.
     origin = replace(plan.origin, options=replace(plan.options, by="plan"))
-    request = ChangeSetRequest(desired=part.desired, type=part.type, part=part.number)
+    request = ChangeSetRequest(desired=part.desired, type=part.type, part=part.number, imports=part.targets)
     await place_templates(deployment, plan.account, part.desired, clients, emit)
     asked = await ask(clients, origin, request, afresh=not trusted.is_own and bool(no_echo_parameters(part.desired)))
     step = await make_step(clients, asked, part)
@@ -400,7 +404,7 @@ async def make_deferred(  # noqa: PLR0913, PLR0917 - as execute_plan
         return None
     if not trusted.is_own:
         # Its name and its Description are no secret: somebody may have been there before.
-        await check_made(await observe_context(plan, deployment, clients), step, part)
+        await check_made(await observe_context(plan, deployment, clients, trusted.transfers), step, part)
     unseen = (
         *beyond(expected, step.changes),
         *(f"{hit.allow}: {hit.why}" for hit in guard_hits([step]) if hit.allow not in allow),
@@ -417,7 +421,9 @@ async def _denied(deployment: Deployment, step: Step, clients: Clients) -> tuple
     return () if stack is None else denials(step.changes, await observe_policy(clients, stack))
 
 
-async def _part_to_make(plan: Plan, deployment: Deployment, deferred: Deferred, clients: Clients) -> DraftStep:
+async def _part_to_make(
+    plan: Plan, deployment: Deployment, deferred: Deferred, clients: Clients, transfer: Transfer
+) -> DraftStep:
     """Return the change set that comes next on the stack, as it stands now.
 
     Raises Stopped where another number of change sets is left than the plan has: somebody else was at the stack.
@@ -430,7 +436,9 @@ async def _part_to_make(plan: Plan, deployment: Deployment, deferred: Deferred, 
         stands = stack is not None and stack.facts.exists
         template = await observe_template(clients, stack) if stack is not None and stands else None
         try:
-            return parts_from(desired, stack, template, left, moving(deployment, desired.id))[0]
+            # What its first part has imported is not imported again.
+            more = transfer if deferred.part == 1 else replace(transfer, imports={})
+            return parts_from(desired, stack, template, left, moving(deployment, desired.id), more)[0]
         except Stopped as refusal:
             return refusal
 

@@ -108,7 +108,7 @@ async def _look_at_all(
         await check_artifacts(plan, trusted.deployment, unfinished, clients)
         return checked, tuple(hit for hit in plan.guards if hit.stack in unfinished)
     deployment = narrowed(plan, trusted.deployment)
-    ground = await observe_context(plan, deployment, clients)
+    ground = await observe_context(plan, deployment, clients, trusted.transfers)
     looks = await together(_check_and_judge(ground, steps) for steps in stack_steps.values())
     checked = tuple(stack for stack, _ in looks)
     left = {stack.stack: stack.left for stack in checked if stack.left}
@@ -173,7 +173,7 @@ async def _look(plan: Plan, steps: StackSteps, clients: Clients, *, begun: bool)
         case Protection() as protection:
             return await _check_protection(protection, steps, clients, begun=begun)
         case StackPolicy() as policy:
-            return await _check_policy(policy, steps, clients, begun=begun)
+            return await _check_policy(plan, policy, steps, clients, begun=begun)
         case Upload() as upload:
             observed = await observe_object(clients, place_of(upload, plan.account))
             if observed is not None:
@@ -235,11 +235,18 @@ async def _check_protection(
     return overtaken(protection.stack, stack, "its stack is not as it was planned for")
 
 
-async def _check_policy(policy: StackPolicy, steps: StackSteps, clients: Clients, *, begun: bool) -> Checked | Stopped:
-    """Whether it is done is what AWS says of the stack: nobody remembers."""
+async def _check_policy(
+    plan: Plan, policy: StackPolicy, steps: StackSteps, clients: Clients, *, begun: bool
+) -> Checked | Stopped:
+    """Whether it is done is what AWS says of the stack: nobody remembers.
+
+    One that was opened for change sets may be closed again by now: then these tell how far they have come.
+    """
     stack = await observe_stack(clients, policy.site, policy.found.stack_id or policy.name)
     if stack is None or not stack.facts.exists:
         return overtaken(policy.stack, stack, "the stack is gone whose policy was to be set")
+    if policy.opens and (done := await how_far(plan, steps, stack, clients)):
+        return done
     standing = await observe_policy(clients, stack)
     if same_policy(standing, policy.policy):
         return Checked(stack=policy.stack, left=steps[1:])

@@ -8,9 +8,9 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from builder.assembly.assets import REGION
@@ -20,7 +20,7 @@ from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.observe.deployment import may_nest
 from builder.deploy.observe.stacks import ObservedStack, is_absence, once_there, remember_created, unless_lagging
 from builder.deploy.plan.artifacts import ObjectPlace, bucket_for, put_object
-from builder.deploy.records import Origin, PendingReview, PlanOptions, Step
+from builder.deploy.records import ChangeSetType, Origin, PendingReview, PlanOptions, Step
 from builder.errors import AwsError, BadInput, Failed
 from builder.terms import Arn, Site, StackId
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mypy_boto3_cloudformation.literals import CapabilityType
-    from mypy_boto3_cloudformation.type_defs import ChangeSetSummaryTypeDef, ParameterTypeDef
+    from mypy_boto3_cloudformation.type_defs import ChangeSetSummaryTypeDef, ParameterTypeDef, ResourceToImportTypeDef
 
 
 _CONSOLES = {
@@ -59,10 +59,12 @@ class ChangeSetRequest:
 
     desired: DesiredStack
     """Every parameter known."""
-    type: Literal["CREATE", "UPDATE"]
+    type: ChangeSetType
     part: int = 1
     adopts: bool = False
     """It takes the template that stands, the role and the mode that the stack has."""
+    imports: "tuple[ResourceToImportTypeDef, ...]" = ()
+    """What one of type IMPORT takes in."""
 
     def name(self, origin: Origin) -> str:
         """Return the change set's name, the same each time the same plan asks for it."""
@@ -86,9 +88,9 @@ async def ask(clients: Clients, origin: Origin, request: ChangeSetRequest, *, af
     Raises BadInput for a template that is too large to hand over.
     """
     desired, name = request.desired, request.name(origin)
-    options = PlanOptions(by=origin.options.by) if request.adopts else origin.options
-    # AWS takes it for no other mode; `check_mode` has refused stacks with nested ones there.
-    nested = options.deployment_mode != "REVERT_DRIFT" and may_nest(desired.template)
+    options = options_of(request, origin.options)
+    # AWS takes it for no other mode or type; `check_mode` has refused stacks with nested ones there.
+    nested = looks_inside(request.type, options, desired)
     client = clients.of(desired.site).cloudformation(desired.region)
     description = describe(origin, desired.id, desired.sha256)
     try:
@@ -103,6 +105,7 @@ async def ask(clients: Clients, origin: Origin, request: ChangeSetRequest, *, af
             Tags=[{"Key": key, "Value": value} for key, value in desired.tags.items()],
             Description=description,
             ClientToken=token(origin.plan, desired.id, f"create {request.part}"),
+            **_imports(request),
             **(await place_template(clients, desired, origin) if not request.adopts else _PREVIOUS),
             **_optional(options, nested=nested),
         )
@@ -126,6 +129,24 @@ async def ask(clients: Clients, origin: Origin, request: ChangeSetRequest, *, af
 
 
 _PREVIOUS: dict[str, Any] = {"UsePreviousTemplate": True}
+
+
+def _imports(request: ChangeSetRequest) -> dict[str, Any]:
+    return {"ResourcesToImport": list(request.imports)} if request.imports else {}
+
+
+def options_of(request: ChangeSetRequest, options: PlanOptions) -> PlanOptions:
+    """Return how a change set is made: an adoption as the stack is, an import in the mode that AWS takes it in."""
+    if request.adopts:
+        return PlanOptions(by=options.by)
+    if request.type == "IMPORT":
+        return replace(options, deployment_mode="STANDARD", import_existing=False)
+    return options
+
+
+def looks_inside(type_: ChangeSetType, options: PlanOptions, desired: DesiredStack) -> bool:
+    """Return whether a change set is made with those of nested stacks."""
+    return type_ != "IMPORT" and options.deployment_mode != "REVERT_DRIFT" and may_nest(desired.template)
 
 
 def _parameters(desired: DesiredStack) -> "list[ParameterTypeDef]":
@@ -237,6 +258,11 @@ def is_deploys_own(description: str) -> bool:
 def plan_of(description: str) -> str:
     """Return the id of the plan that a Description tells of; empty where it tells of none."""
     return str(_read(description).get("plan", ""))
+
+
+def template_of(description: str) -> str:
+    """Return the SHA-256 of the template that a Description tells of; empty where it tells of none."""
+    return str(_read(description).get("template", ""))
 
 
 def _read(description: str) -> dict[str, Any]:

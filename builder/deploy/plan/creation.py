@@ -6,14 +6,18 @@ what the first is created with until then.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from builder.deploy.desired import DesiredStack
 from builder.deploy.plan.dependants import DecidedStack, Decision, NeedsChangeSet, Rebuild
 from builder.deploy.plan.expected import expect_changes
-from builder.deploy.records import Adoption, FoundStack, ResourceChange
+from builder.deploy.plan.transfers import NO_TRANSFER, Transfer
+from builder.deploy.records import Adoption, ChangeSetType, FoundStack, ResourceChange
 from builder.template import Template, at, read_template
 from builder.terms import StackId
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import ResourceToImportTypeDef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +25,7 @@ class DraftStep:
     """One change set that the plan needs."""
 
     desired: DesiredStack
-    type: Literal["CREATE", "UPDATE"]
+    type: ChangeSetType
     number: int = 1
     """Its place among the change sets of its stack."""
     found: FoundStack = FoundStack()
@@ -38,8 +42,15 @@ class DraftStep:
     """Its stack is as it should be: it is asked for the stacks nested in it, and dropped where they are, too."""
     adoption: Adoption | None = None
     """Set where it adopts its stack, and does nothing else."""
+    transfer: Transfer = NO_TRANSFER
+    """The data that it imports, or lets go of."""
     lost: tuple[ResourceChange, ...] = ()
     """What is lost by policies that keep less than the deployed ones, or is not, whatever its change set shows."""
+
+    @property
+    def targets(self) -> "tuple[ResourceToImportTypeDef, ...]":
+        """What it takes in, as CreateChangeSet wants it."""
+        return self.transfer.targets if self.type == "IMPORT" else ()
 
 
 def is_made(decision: Decision) -> bool:

@@ -4,24 +4,21 @@
 and tells which change sets that makes, which of them can be made now, and what the others may show.
 """
 
-import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import ParameterValue
-from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
+from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.observe.deployment import ObservedDeployment, may_nest, taken
 from builder.deploy.observe.stacks import ObservedStack, is_ours
-from builder.deploy.plan.adoption import adopted, check_adoptable, to_come
+from builder.deploy.plan.adoption import check_adoptable
 from builder.deploy.plan.creation import (
     DraftStep,
     after_others,
-    awaited,
     changes_unseen,
     is_made,
-    make_creations,
-    with_transforms,
 )
 from builder.deploy.plan.dependants import (
     Adopt,
@@ -33,12 +30,15 @@ from builder.deploy.plan.dependants import (
     wait_for_makers,
     wait_for_names,
 )
-from builder.deploy.plan.expected import expect_changes, lost_between
-from builder.deploy.plan.sequence import Ends, make_sequence
-from builder.deploy.records import Adoption, FoundStack, PlanOptions, Protection, ResourceChange, StackPolicy
+from builder.deploy.plan.parts import other_parameters, policies_of, protections_of, stack_parts
+from builder.deploy.plan.transfers import (
+    NO_TRANSFER,
+    Transfer,
+)
+from builder.deploy.records import PlanOptions, Protection, StackPolicy
 from builder.errors import Stopped, gathered
-from builder.graph import make_order
-from builder.template import Comparison, compare_template, read_deployed, read_template, same_policy
+from builder.graph import closure, make_order
+from builder.template import Comparison, compare_template, read_template
 from builder.terms import Operation, Site, StackId, StackName
 
 _LEFT_BY_FAILURE = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
@@ -95,16 +95,6 @@ def _compare(desired: DesiredStack, observed: ObservedStack, template: object) -
     if comparison is Comparison.NOT_KNOWN or unseen:
         return NeedsChangeSet("UPDATE", certain=False)
     return Keep()
-
-
-def other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
-    """Return whether the stack is to be given other parameters than it has."""
-    parameters = desired.parameters_over(observed.parameters)
-    if parameters == observed.parameters:
-        return False
-    # DescribeStacks shows those that were left to the template's default as well.
-    defaults = read_template(desired.template, desired.id).defaults
-    return {**defaults, **parameters} != observed.parameters
 
 
 def check_previous(desired: DesiredStack, standing: Mapping[str, str]) -> None:
@@ -168,15 +158,20 @@ def make_draft(
     look: ObservedDeployment,
     options: PlanOptions = PlanOptions(),
     empty: Collection[StackId] = (),
+    transfers: Mapping[StackId, Transfer] = MappingProxyType({}),
 ) -> DraftPlan:
     """Return what has to be done about each stack; to put drift right, also where only CloudFormation can tell.
 
-    `empty` are stacks of which CloudFormation has told by an empty change set that nothing changes.
-    Raises Stopped, with every reason, where one needs a person first.
+    `empty` are stacks of which CloudFormation has told by an empty change set that nothing changes; `transfers` what
+    stacks import, and let go of. Raises Stopped, with every reason, where one needs a person first.
     """
-    decided = _decide_all(deployment, look, options, empty)
+    decided = _after_releases(_decide_all(deployment, look, options, empty), transfers)
     coming = frozenset(one.desired.id for one in decided if is_made(one.decision))
-    parts = [part for one in decided for part in _parts(after_others(one, coming), look, coming)]
+    parts = [
+        part
+        for one in decided
+        for part in stack_parts(after_others(one, coming), look, coming, transfers.get(one.desired.id, NO_TRANSFER))
+    ]
     return DraftPlan(
         now=tuple(part for part in parts if not part.because),
         later=tuple(part for part in parts if part.because),
@@ -184,9 +179,38 @@ def make_draft(
             (one.desired, look.stacks[one.desired.id]) for one in decided if isinstance(one.decision, Rebuild)
         ),
         places={stack.id: (stack.site, stack.name) for stack in (*deployment.stacks, *deployment.left_out)},
-        protections=tuple(protection for one in decided for protection in _protection(one.desired, one.decision, look)),
-        policies=tuple(policy for one in decided for policy in _policy(one.desired, one.decision, look)),
+        protections=tuple(
+            protection for one in decided for protection in protections_of(one.desired, one.decision, look)
+        ),
+        policies=tuple(
+            policy for one in decided for policy in policies_of(one, look, transfers.get(one.desired.id, NO_TRANSFER))
+        ),
     )
+
+
+def _after_releases(
+    decided: tuple[DecidedStack, ...], transfers: Mapping[StackId, Transfer]
+) -> tuple[DecidedStack, ...]:
+    """Return the decisions, later for each stack that imports what another one lets go of first.
+
+    Raises Stopped where the one that lets go of it needs the one that imports it.
+    """
+    needs = {one.desired.id: one.desired.needs for one in decided}
+    found = []
+    for one in decided:
+        stack = one.desired.id
+        sources = tuple(dict.fromkeys(transfers[stack].sources.values())) if stack in transfers else ()
+        for source in sources:
+            if stack in closure(needs, source):
+                raise Stopped(
+                    where=stack,
+                    what=f"imports data that {source} lets go of, and {source} needs it",
+                    next_step=f"take out of {source} what needs {stack}, deploy that, and put it back after that",
+                )
+        because = tuple(f"imports data that {source} lets go of first" for source in sources)
+        desired = replace(one.desired, needs=tuple(dict.fromkeys((*one.desired.needs, *sources))))
+        found.append(replace(one, desired=desired, because=(*one.because, *because)))
+    return tuple(found)
 
 
 def _decide_all(
@@ -233,203 +257,3 @@ def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> Des
         return value
 
     return replace(desired, parameters={name: known(value) for name, value in desired.parameters.items()})
-
-
-def parts_from(
-    desired: DesiredStack, observed: ObservedStack | None, deployed: object, left: int, moved: frozenset[str]
-) -> tuple[DraftStep, ...]:
-    """Return the change sets that lead from what stands to the assembly, each with the most it may show.
-
-    `deployed` is as GetTemplate answers; None where nothing stands, or what stands is deleted first. `left` is how many
-    there are to be: the first may be done or not where its template is deployed already, as far as that is shown.
-    `moved` are the parameters whose values other stacks of the assembly may have changed.
-    Raises Stopped for a deployed template that cannot be read, and where it takes another number of them.
-    """
-    deployment = desired.tags[TAG_DEPLOYMENT]
-    if observed is not None and observed.facts.exists and not is_ours(observed, deployment):
-        check_adoptable(desired, observed, deployed, deployment)
-        parts: tuple[DraftStep, ...] = (_adoption(desired, observed, deployed),)
-    elif observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
-        others = desired.interim.until if desired.interim and left > 1 else ()
-        parts = tuple(make_creations(desired, _found(observed), "", others, foretold=True))
-    else:
-        one = DecidedStack(
-            desired=desired, decision=NeedsChangeSet("UPDATE"), because=("it is made later",), moved=moved
-        )
-        parts = tuple(_updates(one, observed, deployed))
-    if len(parts) == left + 1 and compare_template(parts[0].desired.template, deployed) is not Comparison.DIFFERENT:
-        parts = parts[1:]
-    if len(parts) != left:
-        raise Stopped(
-            where=desired.id,
-            what=f"from what stands to the assembly it takes {len(parts)} change sets, and the plan has {left} left",
-            next_step="python -m builder plan    makes a new plan from what stands now",
-        )
-    return parts
-
-
-def no_echo_parameters(desired: DesiredStack) -> frozenset[str]:
-    """Return the stack's parameters whose values AWS shows to nobody, of those that are given."""
-    return read_template(desired.template, desired.id).no_echo & desired.parameters.keys()
-
-
-def without_secrets(desired: DesiredStack) -> DesiredStack:
-    """Return the stack as files show it: without NoEcho values, and without a template that may have one as default."""
-    hidden = read_template(desired.template, desired.id).no_echo
-    parameters = {name: MASK if name in hidden else value for name, value in desired.parameters.items()}
-    return replace(desired, template="" if hidden else desired.template, parameters=parameters, nested={})
-
-
-def _hides(desired: DesiredStack) -> str:
-    hidden = sorted(no_echo_parameters(desired))
-    return f"AWS shows to nobody the value of {', '.join(hidden)}, so it is made when it is executed" if hidden else ""
-
-
-def _parts(one: DecidedStack, look: ObservedDeployment, coming: Collection[StackId]) -> Iterator[DraftStep]:
-    desired = one.desired
-    others = awaited(desired, coming) if is_made(one.decision) else ()
-    observed = look.stacks.get(desired.id)
-    found = _found(observed)
-    waits = "; ".join(one.because) or _hides(desired)
-    match one.decision:
-        case Keep():
-            return
-        case Adopt() if observed is not None:
-            adoption = _adoption(desired, observed, look.templates[desired.id])
-            if desired.stack_policy is not None and not same_policy(desired.stack_policy, look.policies[desired.id]):
-                to_be = adoption.adoption.to_come if adoption.adoption is not None else ()
-                adoption = replace(adoption, adoption=Adoption(to_come=(*to_be, "stack policy")))
-            yield adoption
-        case NeedsChangeSet("UPDATE") if observed is not None:
-            yield from _updates(one, observed, look.templates.get(desired.id))
-        case Rebuild():
-            because = waits or "what is left of its failed creation is deleted first"
-            yield from make_creations(desired, found, because, others, foretold=True)
-        case _:
-            yield from make_creations(desired, found, waits, others, foretold=bool(waits))
-
-
-def _adoption(desired: DesiredStack, observed: ObservedStack, deployed: object) -> DraftStep:
-    return DraftStep(
-        desired=adopted(desired, observed, deployed),
-        type="UPDATE",
-        found=_found(observed),
-        secret=bool(read_deployed(deployed, desired.id).no_echo),
-        adoption=to_come(desired, observed, deployed),
-    )
-
-
-def _protection(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> Iterator[Protection]:
-    """Yield what is to be done about a stack's termination protection; a stack that is made anew begins without."""
-    observed = _going_on(desired, decision, look)
-    protected = observed is not None and observed.termination_protection
-    if desired.termination_protection in {None, protected} or isinstance(decision, Adopt):
-        return
-    yield Protection(
-        stack=desired.id,
-        region=desired.region,
-        name=desired.name,
-        protect=not protected,
-        needs=desired.needs,
-        found=_found(observed),
-        account=desired.account,
-    )
-
-
-def _policy(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> Iterator[StackPolicy]:
-    """Yield what is to be done about a stack's policy; a stack that is made anew begins without."""
-    observed = _going_on(desired, decision, look)
-    standing = look.policies.get(desired.id) if observed is not None else None
-    if desired.stack_policy is None or same_policy(desired.stack_policy, standing) or isinstance(decision, Adopt):
-        return
-    yield StackPolicy(
-        stack=desired.id,
-        region=desired.region,
-        name=desired.name,
-        policy=desired.stack_policy,
-        standing=standing,
-        needs=desired.needs,
-        found=_found(observed),
-        account=desired.account,
-    )
-
-
-def _going_on(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> ObservedStack | None:
-    """Return the stack as it stands; None where it is made anew."""
-    is_new = isinstance(decision, Rebuild) or decision == NeedsChangeSet("CREATE")
-    return None if is_new else look.stacks.get(desired.id)
-
-
-def _updates(one: DecidedStack, observed: ObservedStack, deployed: object) -> Iterator[DraftStep]:
-    desired, waits = one.desired, "; ".join(one.because) or _hides(one.desired)
-    tags = desired.tags != observed.tags
-    more_differs = tags or other_parameters(desired, observed)
-    alike = not more_differs and compare_template(desired.template, deployed) is not Comparison.DIFFERENT
-    updates = make_sequence(
-        Ends(
-            where=desired.id,
-            deployed=deployed,
-            desired=desired.template,
-            values_before={**observed.parameters, "AWS::Region": observed.region},
-            values_after={
-                **desired.values,
-                **{name: observed.parameters.get(name) for name in desired.previous},
-                "AWS::Region": desired.region,
-            },
-            more_differs=more_differs,
-        )
-    )
-    before = read_deployed(deployed, desired.id)
-    # The first of several brings the parameters and tags too.
-    values = [*_other_values(desired, observed), *one.moved]
-    for number, update in enumerate(updates, start=1):
-        after, because = read_template(update.template, desired.id), update.because or waits
-        yield DraftStep(
-            desired=desired if number == len(updates) else _between(desired, update.template),
-            type="UPDATE",
-            number=number,
-            found=_found(observed),
-            because=with_transforms(because, after),
-            expected=expect_changes(before, after, values, tags=tags, nested=desired.nested) if because else (),
-            hidden=len(updates) == 1 and waits != "" and waits == _hides(desired),
-            derived=number < len(updates),
-            secret=bool(before.no_echo or after.no_echo),
-            only_nested=alike,
-            lost=lost_between(before, after),
-        )
-        before, values, tags = after, [], False
-
-
-def _between(desired: DesiredStack, template: str) -> DesiredStack:
-    """Return the stack on its way: another template, and all else as it is desired."""
-    return replace(desired, template=template, sha256=hashlib.sha256(template.encode()).hexdigest())
-
-
-def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
-    """Return the parameters whose values change; one that waits for an output is expected to stay."""
-    return [
-        name
-        for name, value in desired.parameters.items()
-        if isinstance(value, str) and value != observed.parameters.get(name)
-    ]
-
-
-def _found(observed: ObservedStack | None) -> FoundStack:
-    if observed is None:
-        return FoundStack()
-    return FoundStack(status=observed.status, stack_id=observed.arn, last_change=observed.last_change)
-
-
-def without_values(changes: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
-    """Return the changes without the values of any property: of NoEcho parameters, some may have one in them.
-
-    Which ones nobody can tell: AWS shows nobody the value before. *Unverified* whether a change set does.
-    """
-    return tuple(
-        replace(
-            change,
-            definition="",
-            properties=tuple(dict.fromkeys(replace(one, before=None, after=None) for one in change.properties)),
-        )
-        for change in changes
-    )

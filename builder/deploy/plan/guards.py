@@ -9,6 +9,7 @@ from typing import Protocol
 from builder.deploy.plan.adoption import adoption_hit
 from builder.deploy.progress import Allowed, Emit
 from builder.deploy.records import (
+    Deferred,
     Deletion,
     GuardHit,
     Orphan,
@@ -64,9 +65,10 @@ def guard_hits(
     leaving: tuple[Orphan | Deletion, ...] = (*orphans, *deletions)
     found = [
         *(hit for step in steps for change in step.changes for hit in _of_change(step, change)),
+        *(hit for step in steps if isinstance(step, Step | Deferred) for hit in _of_import(step)),
         *(hit for step in steps for hit in _new_primaries(step, leaving)),
         *(hit for deletion in deletions for hit in _of_removal(deletion)),
-        *(_replacing(policy) for policy in policies if policy.standing is not None and not is_open(policy.standing)),
+        *(_replacing(policy) for policy in policies if _replaces(policy)),
         *(_lifting(one) for one in protections if not one.protect),
     ]
     return tuple(dict.fromkeys((*map(adoption_hit, adopted), *found)))
@@ -77,7 +79,7 @@ def _trip(stack: str, logical_id: str, why: str) -> GuardHit:
 
 
 def _of_change(step: Changing, change: ResourceChange) -> Iterator[GuardHit]:
-    if change.action in _HARMLESS:
+    if change.action in _HARMLESS or moves(change):
         return
     lost = at_stake(change.type)
     if lost and (fate := _fate(change, lost)):
@@ -88,6 +90,22 @@ def _of_change(step: Changing, change: ResourceChange) -> Iterator[GuardHit]:
     for name in _refused(change):
         why = "the change set shows it as harmless, and the update would fail and be rolled back"
         yield _trip(step.stack, change.logical_id, f"{change.type} keeps its {name} for good: {why}")
+
+
+def moves(change: ResourceChange) -> bool:
+    """Return whether data leaves its stack, retained, for another of the deployment that imports it."""
+    return change.action == "Remove" and change.policy_action == "Retain" and bool(change.other_stack)
+
+
+def _of_import(step: Step | Deferred) -> Iterator[GuardHit]:
+    """Yield what the import of data trips that was nobody's here: what others use, and what cannot be taken back."""
+    for change in step.changes if step.type == "IMPORT" else ():
+        if change.other_stack:
+            continue
+        why = f"{change.type} {change.physical_id} is there already: from its import on this stack updates it"
+        yield _trip(step.stack, change.logical_id, why)
+        for loss in change.losses:
+            yield _trip(step.stack, change.logical_id, f"{change.type} loses {loss}")
 
 
 def _refused(change: ResourceChange) -> Iterator[str]:
@@ -173,6 +191,11 @@ def protection_hit(stack: StackId) -> GuardHit:
 def _lifting(protection: Protection) -> GuardHit:
     why = "the stack is protected from deletion, and is not any more once this is done"
     return _trip(protection.stack, TERMINATION_PROTECTION, why)
+
+
+def _replaces(policy: StackPolicy) -> bool:
+    """Return whether a policy goes that denies something; one that is opened for data to leave is put back."""
+    return policy.standing is not None and not is_open(policy.standing) and not policy.opens
 
 
 def _replacing(policy: StackPolicy) -> GuardHit:

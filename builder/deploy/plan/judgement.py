@@ -7,12 +7,13 @@ is put together anew. So the guards that follow are of what will happen, not of 
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call, together
 from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
-from builder.deploy.observe.deployment import may_nest, observe_other_regions
+from builder.deploy.observe.deployment import observe_other_regions
 from builder.deploy.observe.stacks import (
     LAG_S,
     LOOK_S,
@@ -26,15 +27,23 @@ from builder.deploy.observe.stacks import (
     once_there,
 )
 from builder.deploy.plan.adoption import beyond_tags
-from builder.deploy.plan.change_set import PendingChangeSet, change_set_name
+from builder.deploy.plan.change_set import (
+    ChangeSetRequest,
+    PendingChangeSet,
+    change_set_name,
+    looks_inside,
+    options_of,
+)
 from builder.deploy.plan.creation import DraftStep
 from builder.deploy.plan.dependants import Keep, NeedsChangeSet, moving
-from builder.deploy.plan.draft import check_previous, decide, no_echo_parameters, parts_from, without_secrets
+from builder.deploy.plan.draft import check_previous, decide
 from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown, with_lost
 from builder.deploy.plan.guards import guard_hits
+from builder.deploy.plan.parts import no_echo_parameters, parts_from, without_secrets
 from builder.deploy.plan.plan import check_failed_creation, observe_held
-from builder.deploy.plan.policies import check_policies
+from builder.deploy.plan.policies import check_policies, opened
 from builder.deploy.plan.review import rate_risk, review
+from builder.deploy.plan.transfers import NO_TRANSFER, Transfer, check_transfer, with_transfer
 from builder.deploy.records import (
     PLAN_AGAIN,
     AnyStep,
@@ -43,7 +52,6 @@ from builder.deploy.records import (
     GuardHit,
     Orphan,
     Plan,
-    PlanOptions,
     Protection,
     ResourceChange,
     StackPolicy,
@@ -65,6 +73,12 @@ class JudgementContext:
     """The assembly's, without the regions that the plan leaves out."""
     stands: Mapping[StackPlace, ObservedStack]
     clients: Clients
+    transfers: Mapping[StackId, Transfer] = field(default_factory=dict)
+    """What data stacks import, and let go of."""
+
+    def transfer(self, stack: StackId) -> Transfer:
+        """Return what a stack imports, and lets go of."""
+        return self.transfers.get(stack, NO_TRANSFER)
 
     def stack(self, desired: DesiredStack) -> ObservedStack | None:
         """Return what stands of a stack."""
@@ -80,11 +94,13 @@ class JudgedStack:
     """What a change set does not show, and somebody has to answer for."""
 
 
-async def observe_context(plan: Plan, deployment: Deployment, clients: Clients) -> JudgementContext:
-    """Return what stands in every region of the deployment."""
+async def observe_context(
+    plan: Plan, deployment: Deployment, clients: Clients, transfers: Mapping[StackId, Transfer] = MappingProxyType({})
+) -> JudgementContext:
+    """Return what stands in every region of the deployment, beside what its stacks import and let go of."""
     by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
     stands = {StackPlace(stack.site, stack.name): stack for stacks in by_site for stack in stacks}
-    return JudgementContext(plan, deployment, stands, clients)
+    return JudgementContext(plan, deployment, stands, clients, transfers)
 
 
 async def judge_stack(ground: JudgementContext, steps: StackSteps) -> JudgedStack | None:
@@ -95,7 +111,7 @@ async def judge_stack(ground: JudgementContext, steps: StackSteps) -> JudgedStac
     desired = next((stack for stack in ground.deployment.stacks if stack.id == steps[0].stack), None)
     deletions = tuple([await _judge_deletion(ground, step, desired) for step in steps if isinstance(step, Deletion)])
     settings: StackSteps = tuple(step for step in steps if isinstance(step, StackPolicy | Protection))
-    standing = await _standing_policy(ground, desired) if not deletions else None
+    standing = await _standing_policy(ground, desired, steps) if not deletions else None
     settings = tuple(_judge_setting(step, standing) for step in settings)
     change_sets = tuple(step for step in steps if isinstance(step, Step | Deferred))
     if desired is None or not change_sets:
@@ -103,7 +119,8 @@ async def judge_stack(ground: JudgementContext, steps: StackSteps) -> JudgedStac
     observed = None if deletions else ground.stack(desired)
     try:
         template = await _template_of(observed, ground.clients)
-        parts = parts_from(desired, observed, template, len(change_sets), moving(ground.deployment, desired.id))
+        moved, transfer = moving(ground.deployment, desired.id), ground.transfer(desired.id)
+        parts = parts_from(desired, observed, template, len(change_sets), moved, transfer)
         judged = [
             await _judge_change_set(ground, step, part, later=step is not change_sets[0] or bool(deletions))
             for step, part in zip(change_sets, parts, strict=True)
@@ -112,9 +129,13 @@ async def judge_stack(ground: JudgementContext, steps: StackSteps) -> JudgedStac
         if error.code == "ChangeSetNotFound":
             return None
         raise
-    check_policies((step for step in judged if isinstance(step, Step)), {desired.id: standing})
+    is_open = desired.id in opened(one for one in settings if isinstance(one, StackPolicy))
+    in_force = {} if is_open else {desired.id: standing}
+    check_policies((step for step in judged if isinstance(step, Step)), in_force)
     hidden = [hit for step in judged if isinstance(step, Step) and not step.adoption for hit in _hidden(step, desired)]
-    return JudgedStack((*deletions, *judged, *settings), tuple(hidden))
+    first = tuple(one for one in settings if isinstance(one, StackPolicy) and one.opens)
+    rest = tuple(one for one in settings if one not in first)
+    return JudgedStack((*deletions, *first, *judged, *rest), tuple(hidden))
 
 
 async def judge_needs(
@@ -153,7 +174,7 @@ async def check_made(ground: JudgementContext, step: Step, part: DraftStep) -> N
     """Raise Stopped unless a change set of the plan's name, whoever made it, is the part's."""
     # It has just been made, or found: a read may lag behind that.
     shown = await once_there(lambda: _observe_change_set(ground, step, part))
-    if faults := (*differences(*shown), *_imports(ground, step.changes)):
+    if faults := (*differences(*shown), *_imports(ground, part, step.changes)):
         raise _refused(step, faults)
 
 
@@ -161,9 +182,11 @@ async def _template_of(observed: ObservedStack | None, clients: Clients) -> obje
     return await observe_template(clients, observed) if observed is not None and observed.facts.exists else None
 
 
-async def _standing_policy(ground: JudgementContext, desired: DesiredStack | None) -> str | None:
+async def _standing_policy(ground: JudgementContext, desired: DesiredStack | None, steps: StackSteps) -> str | None:
     observed = ground.stack(desired) if desired is not None else None
-    if desired is None or desired.stack_policy is None or observed is None or not observed.facts.exists:
+    if desired is None or observed is None or not observed.facts.exists:
+        return None
+    if desired.stack_policy is None and not any(isinstance(step, StackPolicy) for step in steps):
         return None
     return await observe_policy(ground.clients, observed)
 
@@ -171,7 +194,7 @@ async def _standing_policy(ground: JudgementContext, desired: DesiredStack | Non
 async def judge_settings(ground: JudgementContext, steps: StackSteps) -> StackSteps:
     """Return the steps of a stack on which a change set runs, with the policy that stands in them. Raises Stopped."""
     desired = next((stack for stack in ground.deployment.stacks if steps and stack.id == steps[0].stack), None)
-    standing = await _standing_policy(ground, desired)
+    standing = await _standing_policy(ground, desired, steps)
     return tuple(_judge_setting(step, standing) for step in steps)
 
 
@@ -203,8 +226,9 @@ async def _judge_change_set(
         raise _refused(step, faults)
     pending = PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn, nested=expected.nested)
     reviewed = await review(ground.clients, pending)
-    changes = with_lost(reviewed.changes, part.lost) if reviewed else ()
-    if faults := (*_imports(ground, changes), *(beyond_tags(changes) if part.adoption is not None else ())):
+    changes = with_transfer(with_lost(reviewed.changes, part.lost), part.transfer) if reviewed else ()
+    check_transfer(step.stack, part.transfer, changes, is_import=part.type == "IMPORT")
+    if faults := (*_imports(ground, part, changes), *(beyond_tags(changes) if part.adoption is not None else ())):
         raise _refused(step, faults)
     hidden = no_echo_parameters(part.desired)
     return replace(
@@ -219,12 +243,13 @@ async def _judge_change_set(
     )
 
 
-def _imports(ground: JudgementContext, changes: tuple[ResourceChange, ...]) -> tuple[str, ...]:
+def _imports(ground: JudgementContext, part: DraftStep, changes: tuple[ResourceChange, ...]) -> tuple[str, ...]:
     """Return what a change set takes in without having been asked to.
 
-    One of the type IMPORT says so nowhere else, and takes what whoever made it has named, not what the template names.
+    One of the type IMPORT says so nowhere else, and takes what whoever made it has named, not what the template names:
+    where one is to be made, what it imports has been compared row by row.
     """
-    if ground.plan.options.import_existing:
+    if ground.plan.options.import_existing or part.type == "IMPORT":
         return ()
     return tuple(
         f"it takes in {change.physical_id or 'what exists'} as {change.logical_id}"
@@ -253,7 +278,9 @@ async def _observe_change_set(
 
 
 def _said(ground: JudgementContext, step: Step, part: DraftStep) -> ExpectedChangeSet:
-    desired, options = part.desired, PlanOptions() if part.adoption is not None else ground.plan.options
+    desired = part.desired
+    request = ChangeSetRequest(desired=desired, type=part.type, adopts=part.adoption is not None)
+    options = options_of(request, ground.plan.options)
     observed = ground.stack(desired)
     return ExpectedChangeSet(
         name=change_set_name(ground.plan.deployment, ground.plan.id, step.part),
@@ -266,7 +293,7 @@ def _said(ground: JudgementContext, step: Step, part: DraftStep) -> ExpectedChan
         capabilities=frozenset(desired.capabilities),
         imports_existing=options.import_existing,
         mode=options.deployment_mode,
-        nested=options.deployment_mode != "REVERT_DRIFT" and may_nest(desired.template),
+        nested=looks_inside(part.type, options, desired),
         notification_arns=frozenset(observed.notification_arns) if observed else frozenset(),
         rollback_triggers=frozenset(observed.rollback_triggers) if observed else frozenset(),
     )
@@ -367,7 +394,10 @@ async def _judge_deletion(ground: JudgementContext, deletion: Deletion, desired:
         faults.append(f"the stack that is to be deleted is in the assembly, and in {stack.status}")
     if faults:
         raise gathered([Stopped(where=deletion.stack, what=fault, next_step=PLAN_AGAIN) for fault in faults])
-    resources = await observe_held(stack, ground.clients)
+    # What the plan's own change sets on the stack have let go of by then.
+    planned = {step.stack for step in ground.plan.change_sets if (step.site, step.name) == (deletion.site, stack.name)}
+    let_go = {name for one in planned for name in ground.transfer(one).releases}
+    resources = tuple(one for one in await observe_held(stack, ground.clients) if one.logical_id not in let_go)
     if desired is not None:
         check_failed_creation(desired, stack, resources)
     return replace(deletion, resources=resources, protected=stack.termination_protection)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from builder.aws import Clients, together
 from builder.deploy.desired import MASK, Deployment, DesiredStack, bind_account
-from builder.deploy.observe.deployment import ObservedDeployment, observe_deployment
+from builder.deploy.observe.deployment import observe_deployment
 from builder.deploy.observe.nested import observe_contents
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
 from builder.deploy.plan.adoption import check_only_tags, no_tags
@@ -37,19 +37,17 @@ from builder.deploy.plan.dependants import (
     told_missing,
     without_made,
 )
-from builder.deploy.plan.draft import (
-    DraftPlan,
-    make_draft,
-    no_echo_parameters,
-    without_secrets,
-    without_values,
-)
+from builder.deploy.plan.draft import DraftPlan, make_draft
 from builder.deploy.plan.expected import with_lost
 from builder.deploy.plan.guards import guard_hits
-from builder.deploy.plan.policies import check_policies, foretell
+from builder.deploy.plan.handovers import Handovers, observe_handovers
+from builder.deploy.plan.parts import no_echo_parameters, without_secrets, without_values
+from builder.deploy.plan.policies import check_policies, foretell, opened
 from builder.deploy.plan.review import rate_risk, read_findings, review
 from builder.deploy.plan.steps import discard_asked, overtaken, stands_as
+from builder.deploy.plan.transfers import PLACEHOLDER, check_transfer, with_transfer
 from builder.deploy.progress import Emit, Planned, Planning, RunBegun, Unchanged
+from builder.deploy.promotion import Promotion
 from builder.deploy.records import (
     PLAN_VERSION,
     Deferred,
@@ -94,6 +92,8 @@ class PlanRequest:
     remove_orphans: bool = False
     lint: Lint | None = None
     """Is asked about templates that the assembly does not have."""
+    promotion: Promotion | None = None
+    """The promotion that is under way: its table goes from stack to stack."""
     replaced: Callable[[str], None] | None = None
     """Is told of each older plan whose change sets on the same stacks are deleted then; None leaves them."""
 
@@ -133,7 +133,9 @@ async def make_plan(
     await check_bootstraps(deployment, look.account, clients)
     options = with_bucket(wish.options, deployment)
     check_mode(deployment, look.templates, options)
-    draft = make_draft(deployment, look, options)
+    handed = await observe_handovers(deployment, look, clients, wish.promotion)
+    deployment, look = handed.deployment, handed.look
+    draft = make_draft(deployment, look, options, transfers=handed.transfers)
     emit(RunBegun(what="plan", stacks=tuple(part.desired.id for part in draft.now)))
     origin = Origin(
         deployment=deployment.name,
@@ -147,8 +149,8 @@ async def make_plan(
         plan_failed_creation(stack, observed, clients) for stack, observed in draft.failed_creations
     )
     try:
-        draft, results = await _make_steps(planner, deployment, look, draft)
-        orphans = await plan_orphans(look.orphans, clients, needs=draft.stacks if wish.remove_orphans else None)
+        draft, results = await _make_steps(planner, handed, draft)
+        orphans = await plan_orphans(look.orphans, clients, draft.stacks, handed, every=wish.remove_orphans)
         work = await put_importers_first(
             [
                 *(without_made(step, deployment, look.account) for step, _ in results if step is not None),
@@ -161,8 +163,9 @@ async def make_plan(
         artifacts = await find_artifacts(deployment, look.account, work, clients)
         work = tuple(_after(one, uploads_for(deployment, one.stack, artifacts)) for one in work)
         made = tuple(one for one in work if isinstance(one, Step))
-        check_policies(made, look.policies)
-        deferred = tuple(foretell(one, look.policies.get(one.stack)) for one in work if isinstance(one, Deferred))
+        in_force = {stack: policy for stack, policy in look.policies.items() if stack not in opened(draft.policies)}
+        check_policies(made, in_force)
+        deferred = tuple(foretell(one, in_force.get(one.stack)) for one in work if isinstance(one, Deferred))
         pending = tuple(review for _, reviews in results for review in reviews)
         await check_without(deployment, work, clients)
         contested = await both_ways_hits(deployment, look.stacks, work, look.account, clients)
@@ -198,9 +201,7 @@ async def make_plan(
     )
 
 
-async def _make_steps(
-    planner: _Planner, deployment: Deployment, look: ObservedDeployment, draft: DraftPlan
-) -> tuple[DraftPlan, list[_Made]]:
+async def _make_steps(planner: _Planner, handed: Handovers, draft: DraftPlan) -> tuple[DraftPlan, list[_Made]]:
     """Make every change set that can be made; return what was made, and the outline that is left then.
 
     Where one of which nobody could tell turns out empty, its stack stays as it is: what waited for that is made too.
@@ -220,7 +221,7 @@ async def _make_steps(
         if not told or not draft.later:
             return draft, [made[part.desired.id, part.number] for part in draft.now]
         empty |= told
-        draft = make_draft(deployment, look, planner.origin.options, empty)
+        draft = make_draft(handed.deployment, handed.look, planner.origin.options, empty, handed.transfers)
 
 
 def _unchanged(
@@ -261,7 +262,9 @@ async def _make_step(planner: _Planner, part: DraftStep) -> _Made:
     await _place_templates(planner, part)
     try:
         adopts = part.adoption is not None
-        request = ChangeSetRequest(desired=desired, type=part.type, part=part.number, adopts=adopts)
+        request = ChangeSetRequest(
+            desired=desired, type=part.type, part=part.number, adopts=adopts, imports=part.targets
+        )
         asked = await ask(clients, planner.origin, request)
         planner.asked.append(asked)
         step, there = await asyncio.gather(make_step(clients, asked, part), _standing(clients, asked, part))
@@ -338,12 +341,15 @@ async def make_step(clients: Clients, asked: PendingChangeSet, part: DraftStep) 
         if reviewed is None:
             raise no_tags(desired, await observe_stack(clients, desired.site, desired.name))
         check_only_tags(desired.id, reviewed.changes)
+    is_import = part.type == "IMPORT"
+    if reviewed is not None or is_import:
+        check_transfer(desired.id, part.transfer, reviewed.changes if reviewed else (), is_import=is_import)
     if reviewed is None:
         return None
     if reviewed.idle and part.only_nested:
         await delete(clients, asked)
         return None
-    changes = with_lost(reviewed.changes, part.lost)
+    changes = with_transfer(with_lost(reviewed.changes, part.lost), part.transfer)
     return Step(
         stack=desired.id,
         region=desired.region,
@@ -388,24 +394,33 @@ def _defer(planner: _Planner, part: DraftStep, draft: DraftPlan) -> Deferred:
 
 
 async def plan_orphans(
-    orphans: tuple[ObservedStack, ...], clients: Clients, needs: tuple[StackId, ...] | None
+    orphans: tuple[ObservedStack, ...],
+    clients: Clients,
+    needs: tuple[StackId, ...],
+    handed: Handovers,
+    *,
+    every: bool,
 ) -> tuple[Orphan | Deletion, ...]:
     """Return the orphans with what stands in them, to be deleted once all that they may serve is done.
 
-    `needs` are the stacks that the plan works on; None where orphans are left alone. They come the one created last
-    first, and go in that order: what needs another was created after it.
+    `needs` are the stacks that the plan works on. Unless `every` one is to be deleted, orphans are left alone, but for
+    those that let go of their data, or moved with a promotion, and hold no other. They come the one created last first,
+    and go in that order: what needs another was created after it.
     """
     held = await together(observe_held(stack, clients) for stack in orphans)
-    ids = [StackId(f"{stack.region}/{stack.name}") for stack in orphans]
-    if needs is None:
-        return tuple(
-            Orphan(stack=name, region=stack.region, resources=resources, account=stack.site.account)
-            for name, stack, resources in zip(ids, orphans, held, strict=True)
-        )
-    return tuple(
-        _deletion(name, stack, resources, "the assembly no longer has it", (*needs, *ids[:place]))
-        for place, (name, stack, resources) in enumerate(zip(ids, orphans, held, strict=True))
-    )
+    found: list[Orphan | Deletion] = []
+    for stack, resources in zip(orphans, held, strict=True):
+        name, let_go = StackId(f"{stack.region}/{stack.name}"), handed.emptied.get(stack.arn, frozenset())
+        left = tuple(one for one in resources if one.logical_id not in let_go)
+        is_empty = bool(resources) and all(one.logical_id == PLACEHOLDER and not holds_data(one.type) for one in left)
+        has_moved = handed.has_moved(stack) and not any(holds_data(one.type) for one in left)
+        if not every and not is_empty and not has_moved:
+            found.append(Orphan(stack=name, region=stack.region, resources=left, account=stack.site.account))
+            continue
+        because = "it has let go of its data, and holds nothing" if is_empty else "the assembly no longer has it"
+        before = tuple(one.stack for one in found if isinstance(one, Deletion))
+        found.append(_deletion(name, stack, left, because, (*needs, *before)))
+    return tuple(found)
 
 
 async def plan_failed_creation(desired: DesiredStack, observed: ObservedStack, clients: Clients) -> Deletion:

@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteCha
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from builder.deploy.records import Deferred, ResourceChange, Step
+from builder.deploy.records import Deferred, ResourceChange, StackPolicy, Step
 from builder.errors import Stopped, gathered
 from builder.resource_types import NESTED_STACK
 from builder.template import OPEN_POLICY, UpdateAction, denial
@@ -35,6 +35,11 @@ def check_policies(steps: Iterable[Step], policies: Mapping[StackId, str | None]
     ]
     if faults:
         raise gathered(faults)
+
+
+def opened(policies: Iterable[StackPolicy]) -> frozenset[StackId]:
+    """Return the stacks whose policy is opened before their change sets: it denies nothing of them."""
+    return frozenset(policy.stack for policy in policies if policy.opens)
 
 
 def foretell(deferred: Deferred, policy: str | None) -> Deferred:

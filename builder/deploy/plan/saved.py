@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +13,8 @@ from builder.aws import Clients
 from builder.deploy.desired import Deployment, DesiredStack, bind_account, narrow
 from builder.deploy.plan.artifacts import artifacts_restored, faults_of_artifacts, uploads_for, with_bucket
 from builder.deploy.plan.change_set import PendingChangeSet, change_set_name, console_link
+from builder.deploy.plan.transfers import NO_TRANSFER, Transfer
+from builder.deploy.promotion import Promotion
 from builder.deploy.records import (
     PLAN_AGAIN,
     PLAN_VERSION,
@@ -30,6 +32,7 @@ from builder.deploy.records import (
 )
 from builder.errors import BadInput
 from builder.graph import as_circle, find_circle
+from builder.template import OPEN_POLICY
 from builder.terms import Arn, StackId, StackName
 
 _PLAN = TypeAdapter(Plan)
@@ -117,6 +120,10 @@ class TrustedInput:
     """Is asked for what else the plan trips, of its steps as they were judged: a fleet's in its accounts."""
     is_own: bool = False
     """The plan was made by this very run, and was in nobody else's hands."""
+    promotion: Promotion | None = None
+    """The promotion that is under way, as AWS has it."""
+    transfers: Mapping[StackId, Transfer] = field(default_factory=dict)
+    """What data its stacks import and let go of, as AWS has it when the execution begins."""
 
 
 def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
@@ -130,7 +137,7 @@ def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
         return plan
     _check_origin(plan, trusted)
     deployment = bind_account(narrowed(plan, trusted.deployment), plan.account)
-    if faults := tuple(dict.fromkeys(_faults(plan, deployment))):
+    if faults := tuple(dict.fromkeys(_faults(plan, deployment, trusted.transfers))):
         raise BadInput(
             where=plan.deployment,
             what="\n  ".join(("the plan does not follow from the assembly:", *faults)),
@@ -257,21 +264,23 @@ def _check_options(plan: Plan, said: PlanOptions) -> None:
         )
 
 
-def _faults(plan: Plan, deployment: Deployment) -> Iterator[str]:
+def _faults(plan: Plan, deployment: Deployment, transfers: Mapping[StackId, Transfer]) -> Iterator[str]:
     desired = {stack.id: stack for stack in deployment.stacks}
     known = {*desired, *plan.left_out, *(one.stack for one in plan.deletions), *(one.stack for one in plan.uploads)}
     yield from faults_of_artifacts(
         deployment, plan.account, plan.artifacts, dict.fromkeys(one.stack for one in plan.change_sets)
     )
     for step in plan.changing:
-        yield from _faults_of_place(plan, step, desired.get(step.stack))
+        yield from _faults_of_place(plan, step, desired.get(step.stack), transfers.get(step.stack, NO_TRANSFER))
     needs = ((step.stack, need) for step in plan.work for need in step.needs)
     yield from (f"{stack} needs {need}, which is nowhere" for stack, need in needs if need not in known)
     for stack_id in dict.fromkeys(change_set.stack for change_set in plan.change_sets):
         parts = sorted(change_set.part for change_set in plan.change_sets if change_set.stack == stack_id)
         if parts != list(range(1, len(parts) + 1)):
             yield f"{stack_id} has change sets twice, or lacks one: {', '.join(str(part)[:9] for part in parts)}"
-    for once in (plan.deletions, plan.protections, plan.policies):
+    opening = tuple(policy for policy in plan.policies if policy.opens)
+    closing = tuple(policy for policy in plan.policies if not policy.opens)
+    for once in (plan.deletions, plan.protections, opening, closing):
         for stack_id, count in Counter(step.stack for step in once).items():
             if count > 1:
                 yield f"{stack_id} is deleted, protected or given a policy {count} times"
@@ -279,7 +288,7 @@ def _faults(plan: Plan, deployment: Deployment) -> Iterator[str]:
         yield from _faults_of_deletion(plan, deletion, deployment)
 
 
-def _faults_of_place(plan: Plan, one: _Work, desired: DesiredStack | None) -> Iterator[str]:
+def _faults_of_place(plan: Plan, one: _Work, desired: DesiredStack | None, transfer: Transfer) -> Iterator[str]:
     if desired is None:
         yield f"{one.stack} is no stack of the assembly"
         return
@@ -293,10 +302,19 @@ def _faults_of_place(plan: Plan, one: _Work, desired: DesiredStack | None) -> It
         yield from _faults_of_arn(plan, one, one.stack_arn, f"stack/{desired.name}")
     if isinstance(one, Protection) and one.protect is not desired.termination_protection:
         yield f"{one.stack}: its termination protection is not what the assembly says"
-    if isinstance(one, StackPolicy) and one.policy != desired.stack_policy:
-        yield f"{one.stack}: its stack policy is not what the assembly says"
+    if isinstance(one, StackPolicy) and (fault := _fault_of_policy(one, desired, transfer)):
+        yield f"{one.stack}: {fault}"
     if isinstance(one, Protection | StackPolicy) and one.found.stack_id is not None:
         yield from _faults_of_arn(plan, one, one.found.stack_id, f"stack/{desired.name}")
+
+
+def _fault_of_policy(one: StackPolicy, desired: DesiredStack, transfer: Transfer) -> str:
+    if one.opens:
+        return "" if one.policy == OPEN_POLICY and transfer.releases else "nothing leaves it that its policy denies"
+    wanted = desired.stack_policy or transfer.policy
+    # Of data that has left by now nobody knows any more which policy was opened for it.
+    known = wanted is not None or one.standing == OPEN_POLICY
+    return "" if known and one.policy == (wanted or one.policy) else "its stack policy is not what the assembly says"
 
 
 def name_of(plan: Plan, one: Step | Deferred) -> str:
@@ -317,7 +335,7 @@ def _faults_of_arn(
 
 
 def _faults_of_deletion(plan: Plan, deletion: Deletion, deployment: Deployment) -> Iterator[str]:
-    everything = (*deployment.stacks, *deployment.left_out)
+    everything = [one for one in (*deployment.stacks, *deployment.left_out) if one.id not in deployment.leaving]
     yield from _faults_of_arn(plan, deletion, deletion.stack_arn, f"stack/{deletion.name}")
     if deletion.region in deployment.skipped:
         yield f"{deletion.stack} is in {deletion.region}, which the plan leaves out"

@@ -1,0 +1,337 @@
+"""The change sets of one stack, and its settings: from what stands to the assembly, each with what it may show; pure.
+
+First what a stack's change sets are (`stack_parts`, or `parts_from` where a plan has been made before), then its policy
+and its termination protection, then what each kind of change set is: an adoption, an import, updates.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+
+from builder.deploy.desired import MASK, TAG_DEPLOYMENT, DesiredStack
+from builder.deploy.observe.deployment import ObservedDeployment
+from builder.deploy.observe.stacks import ObservedStack, is_ours
+from builder.deploy.plan.adoption import adopted, check_adoptable, to_come
+from builder.deploy.plan.creation import (
+    DraftStep,
+    awaited,
+    is_made,
+    make_creations,
+    with_transforms,
+)
+from builder.deploy.plan.dependants import (
+    Adopt,
+    DecidedStack,
+    Decision,
+    Keep,
+    NeedsChangeSet,
+    Rebuild,
+)
+from builder.deploy.plan.expected import expect_changes, lost_between
+from builder.deploy.plan.sequence import Ends, make_sequence
+from builder.deploy.plan.transfers import (
+    NO_TRANSFER,
+    Transfer,
+    expect_imports,
+    imported,
+    make_import,
+    make_release,
+    with_transfer,
+)
+from builder.deploy.records import Adoption, FoundStack, Protection, ResourceChange, StackPolicy
+from builder.errors import Stopped
+from builder.template import (
+    OPEN_POLICY,
+    Comparison,
+    Template,
+    compare_template,
+    read_deployed,
+    read_template,
+    same_policy,
+)
+from builder.terms import Operation, StackId
+
+
+def other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
+    """Return whether the stack is to be given other parameters than it has."""
+    parameters = desired.parameters_over(observed.parameters)
+    if parameters == observed.parameters:
+        return False
+    # DescribeStacks shows those that were left to the template's default as well.
+    defaults = read_template(desired.template, desired.id).defaults
+    return {**defaults, **parameters} != observed.parameters
+
+
+def parts_from(  # noqa: PLR0913, PLR0917 - all that a stack's change sets hang on
+    desired: DesiredStack,
+    observed: ObservedStack | None,
+    deployed: object,
+    left: int,
+    moved: frozenset[str],
+    transfer: Transfer = NO_TRANSFER,
+) -> tuple[DraftStep, ...]:
+    """Return the change sets that lead from what stands to the assembly, each with the most it may show.
+
+    `deployed` is as GetTemplate answers; None where nothing stands, or what stands is deleted first. `left` is how many
+    there are to be: the first may be done or not where its template is deployed already, as far as that is shown.
+    `moved` are the parameters whose values other stacks of the assembly may have changed.
+    Raises Stopped for a deployed template that cannot be read, and where it takes another number of them.
+    """
+    deployment = desired.tags[TAG_DEPLOYMENT]
+    if observed is not None and observed.facts.exists and not is_ours(observed, deployment):
+        check_adoptable(desired, observed, deployed, deployment)
+        parts: tuple[DraftStep, ...] = (_adoption(desired, observed, deployed),)
+    elif transfer.imports:
+        parts = tuple(_imports(_made_later(desired, moved), observed, deployed, transfer))
+    elif observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
+        others = desired.interim.until if desired.interim and left > 1 else ()
+        parts = tuple(make_creations(desired, _found(observed), "", others, foretold=True))
+    else:
+        parts = tuple(_updates(_made_later(desired, moved), observed, deployed, transfer))
+    if len(parts) == left + 1 and compare_template(parts[0].desired.template, deployed) is not Comparison.DIFFERENT:
+        parts = parts[1:]
+    if len(parts) != left:
+        raise Stopped(
+            where=desired.id,
+            what=f"from what stands to the assembly it takes {len(parts)} change sets, and the plan has {left} left",
+            next_step="python -m builder plan    makes a new plan from what stands now",
+        )
+    return parts
+
+
+def _made_later(desired: DesiredStack, moved: frozenset[str]) -> DecidedStack:
+    return DecidedStack(desired=desired, decision=NeedsChangeSet("UPDATE"), because=("it is made later",), moved=moved)
+
+
+def no_echo_parameters(desired: DesiredStack) -> frozenset[str]:
+    """Return the stack's parameters whose values AWS shows to nobody, of those that are given."""
+    return read_template(desired.template, desired.id).no_echo & desired.parameters.keys()
+
+
+def without_secrets(desired: DesiredStack) -> DesiredStack:
+    """Return the stack as files show it: without NoEcho values, and without a template that may have one as default."""
+    hidden = read_template(desired.template, desired.id).no_echo
+    parameters = {name: MASK if name in hidden else value for name, value in desired.parameters.items()}
+    return replace(desired, template="" if hidden else desired.template, parameters=parameters, nested={})
+
+
+def _hides(desired: DesiredStack) -> str:
+    hidden = sorted(no_echo_parameters(desired))
+    return f"AWS shows to nobody the value of {', '.join(hidden)}, so it is made when it is executed" if hidden else ""
+
+
+def stack_parts(
+    one: DecidedStack, look: ObservedDeployment, coming: Collection[StackId], transfer: Transfer
+) -> Iterator[DraftStep]:
+    """Yield the change sets that a stack needs; `coming` are the stacks of the plan that come new."""
+    desired = one.desired
+    others = awaited(desired, coming) if is_made(one.decision) else ()
+    observed = look.stacks.get(desired.id)
+    found = _found(observed)
+    waits = "; ".join(one.because) or _hides(desired)
+    match one.decision:
+        case Keep():
+            return
+        case Adopt() if observed is not None:
+            adoption = _adoption(desired, observed, look.templates[desired.id])
+            if desired.stack_policy is not None and not same_policy(desired.stack_policy, look.policies[desired.id]):
+                to_be = adoption.adoption.to_come if adoption.adoption is not None else ()
+                adoption = replace(adoption, adoption=Adoption(to_come=(*to_be, "stack policy")))
+            yield adoption
+        case NeedsChangeSet() if transfer.imports:
+            yield from _imports(one, observed, look.templates.get(desired.id), transfer)
+        case NeedsChangeSet("UPDATE") if observed is not None:
+            yield from _updates(one, observed, look.templates.get(desired.id), transfer)
+        case Rebuild():
+            because = waits or "what is left of its failed creation is deleted first"
+            yield from make_creations(desired, found, because, others, foretold=True)
+        case _:
+            yield from make_creations(desired, found, waits, others, foretold=bool(waits))
+
+
+def _adoption(desired: DesiredStack, observed: ObservedStack, deployed: object) -> DraftStep:
+    return DraftStep(
+        desired=adopted(desired, observed, deployed),
+        type="UPDATE",
+        found=_found(observed),
+        secret=bool(read_deployed(deployed, desired.id).no_echo),
+        adoption=to_come(desired, observed, deployed),
+    )
+
+
+def protections_of(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> Iterator[Protection]:
+    """Yield what is to be done about a stack's termination protection; a stack that is made anew begins without."""
+    observed = _going_on(desired, decision, look)
+    protected = observed is not None and observed.termination_protection
+    if desired.termination_protection in {None, protected} or isinstance(decision, Adopt):
+        return
+    yield Protection(
+        stack=desired.id,
+        region=desired.region,
+        name=desired.name,
+        protect=not protected,
+        needs=desired.needs,
+        found=_found(observed),
+        account=desired.account,
+    )
+
+
+def policies_of(one: DecidedStack, look: ObservedDeployment, transfer: Transfer) -> Iterator[StackPolicy]:
+    """Yield what is to be done about a stack's policy; a stack that is made anew begins without.
+
+    One that is in the way of data that leaves the stack is opened before that, and put back after it.
+    """
+    desired, decision = one.desired, one.decision
+    observed = _going_on(desired, decision, look)
+    standing = look.policies.get(desired.id) if observed is not None else None
+    opens = transfer.policy is not None
+    wanted = desired.stack_policy or transfer.policy
+    step = StackPolicy(
+        stack=desired.id,
+        region=desired.region,
+        name=desired.name,
+        policy=OPEN_POLICY,
+        standing=transfer.policy,
+        needs=desired.needs,
+        found=_found(observed),
+        account=desired.account,
+        opens=True,
+    )
+    if opens:
+        yield step
+    if wanted is None or isinstance(decision, Adopt) or (not opens and same_policy(wanted, standing)):
+        return
+    yield replace(step, policy=wanted, standing=OPEN_POLICY if opens else standing, opens=False)
+
+
+def _going_on(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> ObservedStack | None:
+    """Return the stack as it stands; None where it is made anew."""
+    is_new = isinstance(decision, Rebuild) or decision == NeedsChangeSet("CREATE")
+    return None if is_new else look.stacks.get(desired.id)
+
+
+def _imports(
+    one: DecidedStack, observed: ObservedStack | None, deployed: object, transfer: Transfer
+) -> Iterator[DraftStep]:
+    """Yield the change set that imports data as it is, and those that lead from there to the assembly."""
+    made = make_import(one.desired, observed, deployed, transfer)
+    waits = "; ".join(one.because)
+    yield DraftStep(
+        desired=made,
+        type="IMPORT",
+        found=_found(observed),
+        because=waits,
+        expected=expect_imports(transfer) if waits else (),
+        derived=True,
+        secret=bool(read_template(made.template, made.id).no_echo),
+        transfer=transfer,
+    )
+    later = replace(one, because=(*one.because, "the data is imported first"))
+    for part in _updates(later, imported(one.desired, observed), made.template, NO_TRANSFER):
+        yield replace(part, number=part.number + 1, found=_found(observed))
+
+
+def _updates(one: DecidedStack, observed: ObservedStack, deployed: object, transfer: Transfer) -> Iterator[DraftStep]:
+    """Yield the updates to the assembly; before them the one that retains what is let go of, where it is needed."""
+    release = make_release(one.desired, observed, deployed, transfer) if transfer.releases else None
+    if release is None:
+        yield from _updates_from(one, observed, deployed, transfer)
+        return
+    before, after = read_deployed(deployed, one.desired.id), read_template(release.template, one.desired.id)
+    yield DraftStep(
+        desired=release,
+        type="UPDATE",
+        found=_found(observed),
+        because="; ".join(one.because),
+        expected=expect_changes(before, after) if one.because else (),
+        derived=True,
+        secret=bool(before.no_echo),
+    )
+    later = replace(one, because=(*one.because, "the data that leaves the stack is retained first"))
+    for part in _updates_from(later, observed, release.template, transfer):
+        yield replace(part, number=part.number + 1)
+
+
+def _updates_from(
+    one: DecidedStack, observed: ObservedStack, deployed: object, transfer: Transfer
+) -> Iterator[DraftStep]:
+    desired, waits = one.desired, "; ".join(one.because) or _hides(one.desired)
+    tags = desired.tags != observed.tags
+    more_differs = tags or other_parameters(desired, observed)
+    alike = not more_differs and compare_template(desired.template, deployed) is not Comparison.DIFFERENT
+    updates = make_sequence(
+        Ends(
+            where=desired.id,
+            deployed=deployed,
+            desired=desired.template,
+            values_before={**observed.parameters, "AWS::Region": observed.region},
+            values_after={
+                **desired.values,
+                **{name: observed.parameters.get(name) for name in desired.previous},
+                "AWS::Region": desired.region,
+            },
+            more_differs=more_differs,
+        )
+    )
+    before = read_deployed(deployed, desired.id)
+    # The first of several brings the parameters and tags too.
+    values = [*_other_values(desired, observed), *one.moved]
+    for number, update in enumerate(updates, start=1):
+        after, because = read_template(update.template, desired.id), update.because or waits
+        yield DraftStep(
+            desired=desired if number == len(updates) else _between(desired, update.template),
+            type="UPDATE",
+            number=number,
+            found=_found(observed),
+            because=with_transforms(because, after),
+            expected=_expected(before, after, values, desired, transfer, tags=tags) if because else (),
+            hidden=len(updates) == 1 and waits != "" and waits == _hides(desired),
+            derived=number < len(updates),
+            secret=bool(before.no_echo or after.no_echo),
+            only_nested=alike,
+            lost=lost_between(before, after),
+            transfer=transfer,
+        )
+        before, values, tags = after, [], False
+
+
+def _expected(  # noqa: PLR0913 - both ends, and what else changes
+    before: Template, after: Template, values: list[str], desired: DesiredStack, transfer: Transfer, *, tags: bool
+) -> tuple[ResourceChange, ...]:
+    changes = expect_changes(before, after, values, tags=tags, nested=desired.nested)
+    return with_transfer(changes, transfer, shown=False)
+
+
+def _between(desired: DesiredStack, template: str) -> DesiredStack:
+    """Return the stack on its way: another template, and all else as it is desired."""
+    return replace(desired, template=template, sha256=hashlib.sha256(template.encode()).hexdigest())
+
+
+def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
+    """Return the parameters whose values change; one that waits for an output is expected to stay."""
+    return [
+        name
+        for name, value in desired.parameters.items()
+        if isinstance(value, str) and value != observed.parameters.get(name)
+    ]
+
+
+def _found(observed: ObservedStack | None) -> FoundStack:
+    if observed is None:
+        return FoundStack()
+    return FoundStack(status=observed.status, stack_id=observed.arn, last_change=observed.last_change)
+
+
+def without_values(changes: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
+    """Return the changes without the values of any property: of NoEcho parameters, some may have one in them.
+
+    Which ones nobody can tell: AWS shows nobody the value before. *Unverified* whether a change set does.
+    """
+    return tuple(
+        replace(
+            change,
+            definition="",
+            properties=tuple(dict.fromkeys(replace(one, before=None, after=None) for one in change.properties)),
+        )
+        for change in changes
+    )

@@ -1,0 +1,245 @@
+"""Data that changes hands: what one stack lets go of and retains, and another imports, as their change sets; pure.
+
+A *release* is an update by which the data is retained whatever happens, every reference to it a literal, and then one
+by which the resource leaves its stack: CloudFormation takes the policy of the template that is deployed, so that has to
+be so before. An *import* is a change set of its own type, on exactly what is deployed: it adds what is imported, in the
+shape that it has, and nothing else. What the assembly has otherwise comes with ordinary updates after it.
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from builder.assembly.manifest import PreviousValue
+from builder.deploy.desired import DesiredStack
+from builder.deploy.observe.live import LiveResource
+from builder.deploy.observe.stacks import ObservedStack
+from builder.deploy.records import PLAN_AGAIN, ResourceChange
+from builder.errors import Stopped
+from builder.template import (
+    Unmovable,
+    is_retained,
+    read_template,
+    references_to,
+    released,
+    with_resources,
+)
+from builder.terms import Arn, LogicalId, StackId
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import ResourceToImportTypeDef
+
+RETAIN = "Retain"
+PLACEHOLDER = "Placeholder"
+"""The resource that is left where a stack has let go of all that it had: CloudFormation keeps none without any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """What of a stack's data comes from elsewhere, or goes elsewhere, whatever else changes."""
+
+    imports: Mapping[LogicalId, LiveResource] = field(default_factory=dict)
+    sources: Mapping[LogicalId, StackId] = field(default_factory=dict)
+    """Which stack of the deployment has to let go of it first."""
+    releases: Mapping[LogicalId, StackId] = field(default_factory=dict)
+    """What it lets go of, with the stack that imports that, or has done so already."""
+    literals: Mapping[tuple[str, str | None], str] = field(default_factory=dict)
+    """What references to it come to: by its logical id alone, or with an attribute."""
+    promoted_from: str = ""
+    """The region whose stack let go of what is imported, where a promotion has come so far; else empty."""
+    is_exact: bool = False
+    """The deployed template is known to be what was sent, to the character."""
+    policy: str | None = None
+    """The stack policy that stands, where it denies that the data leaves: it is opened first, and put back."""
+
+    @property
+    def targets(self) -> "tuple[ResourceToImportTypeDef, ...]":
+        """What it imports, as CreateChangeSet wants it."""
+        return tuple(
+            {
+                "ResourceType": live.type,
+                "LogicalResourceId": name,
+                "ResourceIdentifier": dict(live.identifier),
+            }
+            for name, live in self.imports.items()
+        )
+
+
+NO_TRANSFER = Transfer()
+
+
+def text_deployed(deployed: object, where: StackId, *, is_exact: bool) -> str:
+    """Return a deployed template as text that can be sent again, as GetTemplate answers it.
+
+    Raises Stopped where it may not be what was sent: GetTemplate shows a `?` for each character beyond ASCII, and
+    unless the text `is_exact` nobody knows which `?` is one.
+    """
+    text = deployed if isinstance(deployed, str) else json.dumps(deployed)
+    if "?" in text and not is_exact:
+        raise Stopped(
+            where=where,
+            what="data leaves or enters the stack by an update of the template that is deployed, and that has a `?`, "
+            "which may stand for another character: it is not sent again",
+            next_step="take the character out of the stack's template, deploy that, and plan again",
+        )
+    return text
+
+
+def make_import(
+    desired: DesiredStack, observed: ObservedStack | None, deployed: object, transfer: Transfer
+) -> DesiredStack:
+    """Return the stack as its import leaves it: what is deployed, and what is imported in the shape that it has.
+
+    Its policies are those of the assembly: an import has to say one, and one that kept more would be lost after it.
+    """
+    stands = observed is not None and observed.facts.exists
+    base = text_deployed(deployed, desired.id, is_exact=transfer.is_exact) if stands else None
+    wanted = read_template(desired.template, desired.id)
+    bodies: dict[str, dict[str, Any]] = {
+        name: {"Type": live.type, **_policies(wanted.resource(name)), "Properties": dict(live.definition)}
+        for name, live in transfer.imports.items()
+    }
+    with movable(desired.id):
+        made = _between(desired, with_resources(base, bodies))
+    return made if observed is None or not stands else _as_it_stands(made, observed)
+
+
+def _policies(resource: Mapping[str, Any]) -> dict[str, str]:
+    said = {name: resource[name] for name in ("DeletionPolicy", "UpdateReplacePolicy") if name in resource}
+    known = {name: value if isinstance(value, str) else RETAIN for name, value in said.items()}
+    return {"DeletionPolicy": "Delete"} | known
+
+
+def imported(desired: DesiredStack, observed: ObservedStack | None) -> ObservedStack:
+    """Return a stack as it will stand after its import."""
+    if observed is not None and observed.facts.exists:
+        return observed
+    return ObservedStack(
+        site=desired.site,
+        name=desired.name,
+        arn=Arn(""),
+        status="IMPORT_COMPLETE",
+        status_reason="",
+        change_set=None,
+        created="",
+        last_change="",
+        parameters={},
+        tags=desired.tags,
+        outputs={},
+        capabilities=(),
+        termination_protection=False,
+    )
+
+
+def make_release(
+    desired: DesiredStack, observed: ObservedStack, deployed: object, transfer: Transfer
+) -> DesiredStack | None:
+    """Return the stack with its data retained and every reference to that a literal; None where it is so already.
+
+    Raises Stopped where that cannot be told in the template's text.
+    """
+    text = text_deployed(deployed, desired.id, is_exact=transfer.is_exact)
+    template, names = read_template(text, desired.id), tuple(transfer.releases)
+    with movable(desired.id):
+        if not references_to(template, names) and all(is_retained(template, name) for name in names):
+            return None
+        made = released(text, names, transfer.literals)
+    return _as_it_stands(_between(desired, made), observed)
+
+
+@contextmanager
+def movable(where: StackId) -> Iterator[None]:
+    """Have Stopped raised for a deployed template whose text nothing can be moved out of, or into."""
+    try:
+        yield
+    except Unmovable as error:
+        raise Stopped(
+            where=where,
+            what=f"data is to leave or enter the stack, and its deployed template {error}",
+            next_step="write the value itself into the stack's template, deploy that, and plan again",
+        ) from error
+
+
+def _between(desired: DesiredStack, template: str) -> DesiredStack:
+    digest = hashlib.sha256(template.encode()).hexdigest()
+    return replace(desired, template=template, sha256=digest, parameters={}, interim=None, nested={})
+
+
+def _as_it_stands(desired: DesiredStack, observed: ObservedStack) -> DesiredStack:
+    """Return the stack with the parameters, tags and capabilities that it has."""
+    return replace(
+        desired,
+        parameters={name: PreviousValue() for name in observed.parameters},
+        tags=dict(observed.tags),
+        capabilities=observed.capabilities,
+    )
+
+
+def expect_imports(transfer: Transfer) -> tuple[ResourceChange, ...]:
+    """Return what the change set of an import may show."""
+    return tuple(
+        ResourceChange(
+            action="Import",
+            logical_id=name,
+            type=live.type,
+            physical_id=live.name,
+            definition=json.dumps(live.definition, sort_keys=True, default=str),
+            other_stack=transfer.sources.get(name) or transfer.promoted_from,
+            losses=(_UNVERSIONED,) if live.unversioned else (),
+        )
+        for name, live in transfer.imports.items()
+    )
+
+
+_UNVERSIONED = "the way back to a bucket without versions: versioning, once on, is only ever suspended"
+
+
+def with_transfer(
+    changes: Iterable[ResourceChange], transfer: Transfer, *, shown: bool = True
+) -> tuple[ResourceChange, ...]:
+    """Return the changes with where data goes that leaves the stack, and where it comes from.
+
+    What is only expected is retained as it will be by then; what is `shown` says that itself.
+    """
+    return tuple(_with_transfer(change, transfer, shown=shown) for change in changes)
+
+
+def _with_transfer(change: ResourceChange, transfer: Transfer, *, shown: bool) -> ResourceChange:
+    if change.action == "Remove" and change.logical_id in transfer.releases:
+        fate = change.policy_action if shown else RETAIN
+        return replace(change, other_stack=transfer.releases[change.logical_id], policy_action=fate)
+    if change.action == "Import" and change.logical_id in transfer.imports:
+        own = next(expected for expected in expect_imports(transfer) if expected.logical_id == change.logical_id)
+        return replace(change, other_stack=own.other_stack, losses=own.losses)
+    return change
+
+
+def check_transfer(where: StackId, transfer: Transfer, changes: Iterable[ResourceChange], *, is_import: bool) -> None:
+    """Raise Stopped unless data leaves the stack only as retained, and an import shows just what it imports."""
+    if faults := tuple(_faults(transfer, tuple(changes), is_import=is_import)):
+        lines = "\n  ".join(faults)
+        raise Stopped(
+            where=where, what=f"its change set does not move data as it has to:\n  {lines}", next_step=PLAN_AGAIN
+        )
+
+
+def _faults(transfer: Transfer, changes: tuple[ResourceChange, ...], *, is_import: bool) -> Iterator[str]:
+    for change in changes:
+        if change.action == "Remove" and change.logical_id in transfer.releases and change.policy_action != RETAIN:
+            fate = change.policy_action or "not said"
+            yield f"{change.logical_id} ({change.type}) leaves the stack, and its PolicyAction is {fate}, not {RETAIN}"
+    if not is_import:
+        return
+    rows = {change.logical_id: change for change in changes}
+    for name, live in transfer.imports.items():
+        row = rows.pop(name, None)
+        if row is None or row.action != "Import":
+            yield f"{name} is not imported: {row.action if row else 'no row'} is shown of it"
+        elif row.physical_id not in {None, "", live.name}:
+            yield f"{name} is imported from {row.physical_id}, and not from {live.name}"
+    yield from (f"{change.action} {name} ({change.type}) is more than an import" for name, change in rows.items())
