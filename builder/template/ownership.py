@@ -97,7 +97,10 @@ def released(text: str, names: Collection[str], literals: Literals) -> str:
             yield from _retain(text, node_at(root, ("Resources", name)))
 
     meant = _released_data(template, names, values, needing)
-    return _changed(text, meant, lambda root: make(root, quoted=False), lambda root: make(root, quoted=True))
+    made = _changed(text, meant, lambda root: make(root, quoted=False), lambda root: make(root, quoted=True))
+    for reference in references_to(read_template(made), names):
+        raise Unmovable(f"says {reference.name} at {path_shown(reference.path)} as Fn::Sub does not")
+    return made
 
 
 def _read(text: str, names: Collection[str]) -> Template:

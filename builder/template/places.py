@@ -33,14 +33,18 @@ class Edit:
     text: str
 
 
+class _Loader(yaml.SafeLoader):
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise Unspliceable
+        return super().compose_node(parent, index)
+
+
 def compose(text: str) -> yaml.Node | None:
     """Return the root of a text's nodes. Raises Unspliceable for what is no YAML, and for aliases."""
     # JSON is indented with tabs, and YAML has them before comments, which PyYAML refuses; only places count here.
-    read = text.replace("\t", " ")
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(read, Loader=yaml.SafeLoader)):
-            raise Unspliceable
-        return yaml.compose(read, Loader=yaml.SafeLoader)
+        return yaml.compose(text.replace("\t", " "), Loader=_Loader)
     except (yaml.YAMLError, RecursionError) as error:
         raise Unspliceable from error
 
@@ -55,7 +59,8 @@ def child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node | None, ya
             name = tag[1:] if tag in {"!Ref", "!Condition"} else f"Fn::{tag[1:]}"
             return None, _untagged(node) if step == name else None
         case yaml.MappingNode():
-            return next(((key, value) for key, value in reversed(node.value) if key.value == step), (None, None))
+            # A number is a key too in YAML, as a status of HTTP is.
+            return next(((key, value) for key, value in reversed(node.value) if key.value == str(step)), (None, None))
         case yaml.SequenceNode() if isinstance(step, int) and step < len(node.value):
             return None, node.value[step]
     return None, None
