@@ -4,6 +4,7 @@ It works from a manifest made yesterday on another machine, and never imports co
 each importing only those before it:
 
     desired     the assembly bound to an environment       records, progress  what a plan says, what a run tells
+    order       in which order a plan's steps are done
     resources/  the types that hold data: what to guard, how to change them one at a time, how to empty them
     observe/    what stands, read from AWS
     promotion   that a secondary is being promoted: a record in AWS

@@ -1,9 +1,8 @@
 """What planning says of its work; plan.json is a `Plan`, written out."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import ConfigDict
 
@@ -63,6 +62,11 @@ class ResourceChange:
     """The properties of a resource that is created or imported, as JSON, where they are known; else empty."""
     other_stack: str = ""
     """The stack that imports what this one lets go of and retains; of an import, the one that let go of it."""
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the resource leaves its stack, retained, for another of the deployment that imports it."""
+        return self.action == "Remove" and self.policy_action == "Retain" and bool(self.other_stack)
 
     @property
     def is_replaced(self) -> bool:
@@ -442,56 +446,3 @@ class Plan:
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
         return not self.work
-
-
-StackSteps = tuple[AnyStep, ...]
-"""At least one step, all of one stack: a deletion, a policy that lets change sets pass, these in the order of their
-parts, its policy, its protection; or of one upload, which counts as a stack of its own."""
-
-
-def make_stack_steps(plan: Plan) -> dict[StackId, StackSteps]:
-    """Return what is to be done to each stack, in the plan's order; deletions of whole stacks come last."""
-    stacks: dict[StackId, StackSteps] = {}
-    change_sets = sorted(plan.change_sets, key=lambda change_set: change_set.part)
-    opening = [policy for policy in plan.policies if policy.opens]
-    closing = [policy for policy in plan.policies if not policy.opens]
-    for step in (*plan.uploads, *opening, *change_sets, *closing, *plan.protections, *plan.deletions):
-        others = stacks.get(step.stack, ())
-        stacks[step.stack] = (step, *others) if isinstance(step, Deletion) else (*others, step)
-    return stacks
-
-
-class StepPlace(NamedTuple):
-    """A stack at one of its steps, which are counted from 0."""
-
-    stack: StackId
-    place: int
-
-
-def make_waits(steps: Mapping[StepPlace, AnyStep | None]) -> dict[StepPlace, tuple[StepPlace, ...]]:
-    """Return what each step waits for: the one before it on its stack, and the last of each stack that it needs.
-
-    A need that is no stack of the plan is unchanged: it stands. A stack without a step waits for nothing. Of a stack
-    that is completed once this one stands, what comes before that is waited for.
-    """
-    of_stack: dict[StackId, list[StepPlace]] = {}
-    for at in steps:
-        of_stack.setdefault(at.stack, []).append(at)
-
-    def end(need: StackId, stack: StackId) -> tuple[StepPlace, ...]:
-        early = tuple(itertools.takewhile(lambda at: stack not in _completed_after(steps[at]), of_stack.get(need, ())))
-        return early[-1:]
-
-    waits = {}
-    for at, step in steps.items():
-        before = (StepPlace(at.stack, at.place - 1),) if at.place else ()
-        ends = (end(need, at.stack) for need in step.needs if need != at.stack) if step else ()
-        waits[at] = (*before, *(place for places in ends for place in places)) if step else ()
-    return waits
-
-
-def _completed_after(step: AnyStep | None) -> frozenset[StackId]:
-    """Return the stacks that a step waits for although they need its own."""
-    if not isinstance(step, Deferred) or step.desired.interim is None:
-        return frozenset()
-    return frozenset(step.desired.interim.until) & frozenset(step.needs)

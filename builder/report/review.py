@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, assert_never
 
+from builder.deploy.order import StepPlace, make_stack_steps, make_waits
 from builder.deploy.plan.guards import STACK_POLICY, TERMINATION_PROTECTION
 from builder.deploy.records import (
     RISKS,
@@ -23,10 +24,7 @@ from builder.deploy.records import (
     StackPolicy,
     StackResource,
     Step,
-    StepPlace,
     Upload,
-    make_stack_steps,
-    make_waits,
 )
 from builder.terms import LogicalId, Site, StackId, StackName
 
@@ -212,7 +210,9 @@ class Tally:
 def make_tally(plan: Plan) -> Tally:
     """Return the counts of a plan; a replacement that is only possible counts as one."""
     touched = {change_set.stack for change_set in plan.change_sets}
-    kinds = [kind for _, kind in {(change_set.stack, change_set.type) for change_set in plan.change_sets}]
+    # An import is the first update of its stack.
+    made = {(one.stack, "CREATE" if one.type == "CREATE" else "UPDATE") for one in plan.change_sets}
+    kinds = [kind for _, kind in made]
     settings = {*(policy.stack for policy in plan.policies), *(protection.stack for protection in plan.protections)}
     kinds += ["UPDATE" for _ in settings - touched]
     changes = [change for change_set in plan.change_sets for change in change_set.changes]
@@ -220,7 +220,7 @@ def make_tally(plan: Plan) -> Tally:
         create=kinds.count("CREATE"),
         update=kinds.count("UPDATE"),
         replacements=sum(change.is_replaced for change in changes),
-        removals=sum(change.action == "Remove" for change in changes),
+        removals=sum(change.action == "Remove" and not change.is_moved for change in changes),
         delete=len(plan.deletions),
         unchanged=len(plan.unchanged),
         left_out=len(plan.left_out),
@@ -296,12 +296,17 @@ def fate(change: ResourceChange) -> str:
     """Return what happens to a resource, in a word or three."""
     if change.is_replaced:
         return "may be replaced" if change.replacement == "Conditional" else "replaced"
+    if change.is_moved:
+        return f"retained, for {change.other_stack} to import"
+    if change.action == "Import" and change.other_stack:
+        return f"imported, from {change.other_stack}"
     return _FATES.get(change.action, "updated")
 
 
 def is_lost(change: ResourceChange) -> bool:
     """Return whether what stands now goes for good, or may, or something in it does."""
-    return change.action in {"Remove", "Dynamic"} or change.is_replaced or bool(change.losses)
+    goes = change.action in {"Remove", "Dynamic"} and not change.is_moved
+    return goes or change.is_replaced or bool(change.losses)
 
 
 def _entry(place: int, step: AnyStep) -> Entry:

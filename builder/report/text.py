@@ -171,8 +171,10 @@ def change_lines(change: ResourceChange, *, full: bool = False) -> Iterator[Text
     """
     style = "red" if is_lost(change) else "green" if change.action == "Add" else "yellow"
     # What goes is said in so many words; the signs say the rest.
-    words = f"  {fate(change)}" if change.is_replaced or change.action == "Dynamic" else ""
-    yield Text.assemble((f"  {sign(change)} {change.logical_id}", style), f"  {change.type}", (words, "bold red"))
+    is_told = change.is_replaced or change.is_moved or change.action in {"Dynamic", "Import"}
+    words = f"  {printable(fate(change))}" if is_told else ""
+    bold = "bold red" if is_lost(change) else "bold"
+    yield Text.assemble((f"  {sign(change)} {change.logical_id}", style), f"  {change.type}", (words, bold))
     for touched in change.values:
         values = "" if touched.before == touched.after else f": {_short(touched.before)} -> {_short(touched.after)}"
         yield f"      {printable(touched.path)}{values}"

@@ -1,12 +1,14 @@
 """Buckets that replicate to each other are made without a circle: the first gets its rules once the others stand."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from builder.deploy import Deployment, Done, read_plan, write_plan
 from builder.deploy.backfill.jobs import plan_backfill, run_backfill
 from builder.deploy.backfill.records import BackfillOptions, Source
 from builder.deploy.observe.objects import BucketPlace
-from builder.deploy.records import AnyStep, StepPlace, make_waits
+from builder.deploy.order import StepPlace, make_waits
 from builder.errors import Stopped
 from builder.terms import AccountId, Region, Site, StackId
 from deploy.backfilling import ROLE
@@ -14,6 +16,9 @@ from deploy.rig import ACCOUNT, Rig
 from deploy.two_way import THREE, TWO, make_buckets
 from fake_aws import World
 from fake_aws.s3.records import Version
+
+if TYPE_CHECKING:
+    from builder.deploy.records import AnyStep
 
 pytestmark = pytest.mark.slow  # deployments
 EAST, WEST, EUROPE = (StackId(f"{region}/uploads") for region in THREE)

@@ -34,6 +34,7 @@ from builder.deploy.observe.stacks import (
     remember_protected,
     unless_lagging,
 )
+from builder.deploy.order import StepPlace, make_waits
 from builder.deploy.plan.artifacts import place_templates, put_upload
 from builder.deploy.plan.change_set import ChangeSetRequest, ask, token
 from builder.deploy.plan.creation import DraftStep
@@ -50,18 +51,7 @@ from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
 from builder.deploy.plan.steps import discard_plan, overtaken
 from builder.deploy.plan.transfers import NO_TRANSFER, Transfer
 from builder.deploy.progress import Work, run_in_order
-from builder.deploy.records import (
-    AnyStep,
-    Deferred,
-    Deletion,
-    Plan,
-    Protection,
-    StackPolicy,
-    Step,
-    StepPlace,
-    Upload,
-    make_waits,
-)
+from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, StackPolicy, Step, Upload
 from builder.deploy.resources import way_on
 from builder.errors import AwsError, BuilderError, Failed, Stopped
 from builder.terms import Arn, Site, StackId, StackPlace

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from builder.aws import Clients, observe_account, together
 from builder.deploy.observe.deployment import check_reach
 from builder.deploy.observe.stacks import ObservedStack, observe_policy, observe_stack, unless_lagging
+from builder.deploy.order import StackSteps, make_stack_steps
 from builder.deploy.plan.artifacts import check_artifacts, check_same, observe_object, place_of
 from builder.deploy.plan.both_ways import both_ways_hits
 from builder.deploy.plan.change_set import is_alike, observe_change_sets, reviews_of_others
@@ -33,10 +34,8 @@ from builder.deploy.records import (
     Plan,
     Protection,
     StackPolicy,
-    StackSteps,
     Step,
     Upload,
-    make_stack_steps,
 )
 from builder.errors import BadInput, Stopped
 from builder.template import same_policy

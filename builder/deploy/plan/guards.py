@@ -79,7 +79,7 @@ def _trip(stack: str, logical_id: str, why: str) -> GuardHit:
 
 
 def _of_change(step: Changing, change: ResourceChange) -> Iterator[GuardHit]:
-    if change.action in _HARMLESS or moves(change):
+    if change.action in _HARMLESS or change.is_moved:
         return
     lost = at_stake(change.type)
     if lost and (fate := _fate(change, lost)):
@@ -90,11 +90,6 @@ def _of_change(step: Changing, change: ResourceChange) -> Iterator[GuardHit]:
     for name in _refused(change):
         why = "the change set shows it as harmless, and the update would fail and be rolled back"
         yield _trip(step.stack, change.logical_id, f"{change.type} keeps its {name} for good: {why}")
-
-
-def moves(change: ResourceChange) -> bool:
-    """Return whether data leaves its stack, retained, for another of the deployment that imports it."""
-    return change.action == "Remove" and change.policy_action == "Retain" and bool(change.other_stack)
 
 
 def _of_import(step: Step | Deferred) -> Iterator[GuardHit]:

@@ -26,6 +26,7 @@ from builder.deploy.observe.stacks import (
     of_deployment,
     once_there,
 )
+from builder.deploy.order import StackSteps
 from builder.deploy.plan.adoption import beyond_tags
 from builder.deploy.plan.change_set import (
     ChangeSetRequest,
@@ -55,7 +56,6 @@ from builder.deploy.records import (
     Protection,
     ResourceChange,
     StackPolicy,
-    StackSteps,
     Step,
 )
 from builder.errors import AwsError, BuilderError, Stopped, gathered

@@ -365,7 +365,7 @@ async def make_step(clients: Clients, asked: PendingChangeSet, part: DraftStep) 
         },
         needs=desired.needs,
         found=part.found,
-        risk=rate_risk(reviewed.changes),
+        risk=rate_risk(changes),
         console=console_link(asked),
         changes=without_values(changes) if part.secret else changes,
         findings=(

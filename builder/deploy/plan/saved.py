@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from builder.aws import Clients
 from builder.deploy.desired import Deployment, DesiredStack, bind_account, narrow
+from builder.deploy.order import StepPlace, make_stack_steps, make_waits
 from builder.deploy.plan.artifacts import artifacts_restored, faults_of_artifacts, uploads_for, with_bucket
 from builder.deploy.plan.change_set import PendingChangeSet, change_set_name, console_link
 from builder.deploy.plan.transfers import NO_TRANSFER, Transfer
@@ -26,9 +27,6 @@ from builder.deploy.records import (
     Protection,
     StackPolicy,
     Step,
-    StepPlace,
-    make_stack_steps,
-    make_waits,
 )
 from builder.errors import BadInput
 from builder.graph import as_circle, find_circle

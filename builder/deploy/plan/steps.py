@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from builder.aws import Clients, call, together
 from builder.deploy.desired import MASK, Deployment, DesiredStack
 from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_stack, of_deployment, remember_deleted
+from builder.deploy.order import StackSteps
 from builder.deploy.plan.change_set import (
     IDLE,
     IN_MAKING,
@@ -32,7 +33,6 @@ from builder.deploy.records import (
     Plan,
     Protection,
     StackPolicy,
-    StackSteps,
     Step,
     Upload,
 )
