@@ -1,15 +1,17 @@
-"""What AWS has no API for: the delay of replication, faults of function URLs, and the log of their requests.
+"""What AWS has no API for: the delay of replication, faults of function URLs and of regions, and the log of requests.
 
     GET, PUT /_builder/replication    {"delays": [{"service": "dynamodb", "from": "us-east-1", "to": "us-west-2",
                                                    "delay_s": 0.8, "paused": false}]}
     GET, PUT /_builder/faults         {"function_urls": [{"region": "us-west-2", "status": 503, "delay_s": 0.0,
-                                                          "for_s": 3.0}]}
+                                                          "for_s": 3.0}],
+                                       "regions": [{"region": "us-east-1", "status": 503, "delay_s": 0.0,
+                                                    "for_s": 3.0, "services": null, "imports_too": false}]}
     GET      /_builder/requests       {"requests": [{"time": 1790000000.0, "region": "us-west-2", "method": "GET",
                                                      "path": "/health", "status": 200, "duration_s": 0.004}]}
 
-A PUT changes the directions and regions it names and leaves the rest; it answers as GET does. A fault has a status, a
-delay or both; `for_s` null is until it is ended, by 0. Times are seconds since the epoch. `POST /_ministack/reset` ends
-all of it.
+A PUT changes the directions and regions it names and leaves the rest, all or none; it answers as GET does. A fault has
+a status, a delay or both; `for_s` null is until it is ended, by 0. One of the two lists of faults may be left out.
+Times are seconds since the epoch. `POST /_ministack/reset` ends all of it.
 """
 
 import json
@@ -17,8 +19,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from builder.local.adapter import regions as lost
 from builder.local.adapter.fis.experiments import FisStore
-from builder.local.adapter.functions.urls import Outages, change_faults, read_faults, read_requests
+from builder.local.adapter.functions import urls
+from builder.local.adapter.functions.urls import Outages, read_requests
+from builder.local.adapter.regions import Regions
 from builder.local.adapter.replication import Delay, Direction, Replication
 from builder.local.adapter.s3.batch import Jobs
 from builder.local.asgi import App, Receive, Scope, Send, read_body, send_json
@@ -34,6 +39,7 @@ class ControlState:
 
     replication: Replication
     outages: Outages
+    regions: Regions
     fis: FisStore
     jobs: Jobs
 
@@ -41,6 +47,7 @@ class ControlState:
         """End every delay, pause and fault, and drop every experiment and job."""
         self.replication.reset()
         self.outages.reset()
+        self.regions.reset()
         self.fis.reset()
         self.jobs.reset()
 
@@ -50,12 +57,12 @@ def wrap(app: App, state: ControlState) -> App:
     replication, outages = state.replication, state.outages
     reads: dict[str, Callable[[], Document]] = {
         "/_builder/replication": lambda: read_delays(replication),
-        "/_builder/faults": lambda: read_faults(outages),
+        "/_builder/faults": lambda: read_faults(state),
         "/_builder/requests": lambda: read_requests(outages),
     }
     writes: dict[str, Callable[[Document], None]] = {
         "/_builder/replication": lambda document: change_delays(replication, document),
-        "/_builder/faults": lambda document: change_faults(outages, document),
+        "/_builder/faults": lambda document: change_faults(state, document),
     }
 
     async def controlled(scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,6 +97,21 @@ def _answer(
     elif method != "GET":
         return 405, {"message": f"{method} is not answered here"}
     return 200, read()
+
+
+def read_faults(state: ControlState) -> Document:
+    """Return the faults in force, of function URLs and of whole regions."""
+    return {"function_urls": urls.read_faults(state.outages), "regions": lost.read_faults(state.regions)}
+
+
+def change_faults(state: ControlState, document: Document) -> None:
+    """Start the faults of a document. Raises ValueError, KeyError or TypeError for a wrong one."""
+    if not document.keys() & {"function_urls", "regions"}:
+        raise KeyError("function_urls")
+    of_urls = urls.make_faults(document.get("function_urls", []), state.outages.clock())
+    of_regions = lost.make_faults(document.get("regions", []), state.regions.clock())
+    state.outages.faults.update(of_urls)
+    state.regions.faults.update(of_regions)
 
 
 _SERVICES = ("dynamodb", "s3")

@@ -7,6 +7,7 @@ What is installed later is called first, because it wraps what is there already.
                         deployment then asks resources and the chapter of each resource's type
     PutObject           s3.writes, replication
     a function's URL    gate, functions.urls, control, functions.processes
+    any other           gate, regions, control
 
 of which CloudFormation's go through authorization first, and resources' handlers through iam.resources, where policies
 are enforced.
@@ -16,11 +17,12 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from builder.local import gate
-from builder.local.adapter import added_types, control, emulator, properties, topics
+from builder.local.adapter import added_types, control, emulator, properties, regions, topics
 from builder.local.adapter.cloudformation import (
     authorization,
     change_sets,
     imports,
+    lost_regions,
     nested_change_sets,
     nested_rollback,
     nested_stacks,
@@ -33,7 +35,7 @@ from builder.local.adapter.cloudformation import (
 from builder.local.adapter.cloudwatch import alarms
 from builder.local.adapter.control import ControlState
 from builder.local.adapter.dynamodb import encryption as table_encryption
-from builder.local.adapter.dynamodb import global_table
+from builder.local.adapter.dynamodb import global_table, lost_replicas
 from builder.local.adapter.dynamodb import settings as table_settings
 from builder.local.adapter.dynamodb import writes as table_writes
 from builder.local.adapter.fis import api as fis
@@ -48,6 +50,7 @@ from builder.local.adapter.kms import resources as key_resources
 from builder.local.adapter.kms import rights as key_rights
 from builder.local.adapter.kms import users as key_users
 from builder.local.adapter.organizations import actions as organizations
+from builder.local.adapter.regions import Regions
 from builder.local.adapter.replication import Replication
 from builder.local.adapter.s3 import bucket
 from builder.local.adapter.s3 import control as s3_control
@@ -69,10 +72,12 @@ def install(app: App, token: str, function_processes_limit: int) -> tuple[App, C
     process, after the environment is set. Raises Failed on another version of the emulator.
     """
     emulator.check()
+    lost = Regions()
     handlers = emulator.touch(f"{_CFN}.provisioners:_RESOURCE_HANDLERS")
     actions = emulator.touch(f"{_CFN}.handlers:_ACTION_HANDLERS")
-    _install_resources(handlers)
+    _install_resources(handlers, lost)
     _install_actions(handlers, actions)
+    lost_regions.install(lost)
     if policies.is_enforced():
         policies.install()
         authorization.install(actions, records.find_arn)
@@ -80,19 +85,20 @@ def install(app: App, token: str, function_processes_limit: int) -> tuple[App, C
         key_rights.install(handlers)
         app = policies.secure(app)
     invocations = processes.install(function_processes_limit)
-    replication = Replication()
-    state = ControlState(replication, Outages(), FisStore(replication), Jobs(replication))
+    replication = Replication(is_lost=lost.is_lost)
+    state = ControlState(replication, Outages(), lost, FisStore(replication), Jobs(replication))
     _install_replication(handlers, state)
     return _wrap(app, state, token), invocations.close
 
 
-def _install_resources(handlers: MutableMapping[str, Any]) -> None:
+def _install_resources(handlers: MutableMapping[str, Any], lost: Regions) -> None:
     keys.install()
     key_resources.install(handlers)
     key_users.install(handlers)
     table_settings.install()
     table_encryption.install()
     global_table.install(handlers)
+    lost_replicas.install(handlers, lost)
     bucket.install(handlers)
     bucket_imports.install(handlers)
     function.install(handlers)
@@ -137,9 +143,11 @@ def _install_replication(handlers: MutableMapping[str, Any], state: ControlState
 def _wrap(app: App, state: ControlState, token: str) -> App:
     """Return the application within all that a request passes before it."""
     urls.install()
-    app = urls.watch(control.wrap(app, state), state.outages)
+    app = urls.watch(control.wrap(app, state), state.outages, state.regions)
     # A function URL may have any path, those that want a token too: its request is addressed first.
     app = urls.address(gate.ask_for_token(app, token))
+    # By the host that a request names, which is gone once it is addressed.
+    app = regions.wrap(app, state.regions)
     return gate.keep_pages_out(app, _is_custom_domain)
 
 

@@ -59,11 +59,18 @@ class _Write:
     size: int
 
 
+def _is_never_lost(region: str, service: str) -> bool:
+    del region, service
+    return False
+
+
 @dataclass(slots=True)
 class Replication:
     """The delays set, the pauses in force, and a queue for each route that has pending writes."""
 
     clock: Clock = time.monotonic
+    is_lost: Callable[[str, str], bool] = _is_never_lost
+    """Whether a region's service is lost: nothing comes out of it or into it."""
     delays: dict[Direction, Delay] = field(default_factory=dict)
     pauses: dict[str, Pause] = field(default_factory=dict)
     _queues: dict[Route, deque[_Write]] = field(default_factory=dict)
@@ -123,7 +130,9 @@ class Replication:
         return self.delays.get(route.direction, Delay())
 
     def _is_paused(self, route: Route, delay: Delay) -> bool:
-        now = self.clock()
+        now, way = self.clock(), route.direction
+        if any(self.is_lost(region, way.service) for region in (way.source, way.destination)):
+            return True
         return delay.paused or any(pause.until > now and pause.covers(route) for pause in self.pauses.values())
 
 

@@ -45,3 +45,13 @@ def paced(
     finally:
         for source, destination in ways:
             set_pace(account, service, source=source, destination=destination)
+
+
+@contextmanager
+def lost(account: Account, region: str = PRIMARY, **fault: Any) -> Iterator[None]:
+    """Lose a region within the block: for every account, so it is found again at the end."""
+    ask(account, "/_builder/faults", {"regions": [{"region": region, "status": 503, "for_s": 60, **fault}]})
+    try:
+        yield
+    finally:
+        ask(account, "/_builder/faults", {"regions": [{"region": region, "for_s": 0}]})

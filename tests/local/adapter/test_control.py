@@ -12,6 +12,7 @@ from builder.local import EmbeddedAws
 from builder.local.adapter.control import ControlState, change_delays, read_delays, wrap
 from builder.local.adapter.fis.experiments import FisStore
 from builder.local.adapter.functions.urls import Outages
+from builder.local.adapter.regions import Regions
 from builder.local.adapter.replication import Delay, Direction, Replication
 from builder.local.adapter.s3.batch import Jobs
 from builder.local.asgi import Scope
@@ -33,13 +34,15 @@ def test_what_is_put_is_what_is_read(account: Account) -> None:
 @pytest.mark.processes
 def test_the_page_s_commands_do_what_it_says() -> None:
     page = (Path(__file__).parents[3] / "docs" / "local.md").read_text()
-    [commands] = re.findall(r"```shell\n(.*?)```", page, re.DOTALL)
+    commands = "\n".join(re.findall(r"```shell\n(.*?)```", page, re.DOTALL))
     with EmbeddedAws() as running:
         told = {**os.environ, "AWS_ENDPOINT_URL": running.endpoint}
         subprocess.run(["bash", "-ec", commands], env=told, check=True, capture_output=True, timeout=60)
         account = Account(running.endpoint, "111111111111")
         [delay] = ask(account, "/_builder/replication")["delays"]
-        [fault] = ask(account, "/_builder/faults")["function_urls"]
+        faults = ask(account, "/_builder/faults")
+    [fault] = faults["function_urls"]
+    assert faults["regions"] == []
     assert (delay["service"], delay["delay_s"], fault["region"], fault["status"]) == ("dynamodb", 0.8, "us-west-2", 503)
 
 
@@ -66,9 +69,10 @@ def test_a_reset_ends_delays_and_faults_and_empties_the_log() -> None:
         account = Account(running.endpoint, "111111111111")
         ask(account, "/_builder/replication", {"delays": [_DELAY]})
         ask(account, "/_builder/faults", {"function_urls": [{"region": "eu-west-1", "status": 503, "for_s": 60}]})
+        ask(account, "/_builder/faults", {"regions": [{"region": "eu-west-1", "status": 503, "for_s": 60}]})
         assert _status(account, "/_ministack/reset", "POST") == 200
         assert ask(account, "/_builder/replication") == {"delays": []}
-        assert ask(account, "/_builder/faults") == {"function_urls": []}
+        assert ask(account, "/_builder/faults") == {"function_urls": [], "regions": []}
 
 
 def test_what_is_no_request_passes_by() -> None:
@@ -78,9 +82,9 @@ def test_what_is_no_request_passes_by() -> None:
         seen.append(scope["type"])
 
     async def start() -> None:
-        await wrap(app, ControlState(Replication(), Outages(), FisStore(Replication()), Jobs(Replication())))(
-            {"type": "lifespan"}, None, None
-        )
+        replication = Replication()
+        state = ControlState(replication, Outages(), Regions(), FisStore(replication), Jobs(replication))
+        await wrap(app, state)({"type": "lifespan"}, None, None)
 
     asyncio.run(start())
     assert seen == ["lifespan"]

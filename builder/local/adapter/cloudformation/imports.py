@@ -63,6 +63,11 @@ def install(handlers: MutableMapping[str, Any], actions: MutableMapping[str, Act
     actions["GetTemplateSummary"] = edit_reply(actions["GetTemplateSummary"], _show_identifiers)
 
 
+def executed_change_set() -> ChangeSet | None:
+    """Return the change set in whose execution this is called, or None."""
+    return _executing.get()
+
+
 # -- a change set
 
 

@@ -25,6 +25,7 @@ from typing import Any
 
 from builder.local.adapter.emulator import replace, touch
 from builder.local.adapter.functions.metrics import record_invocation, record_request
+from builder.local.adapter.regions import FUNCTIONS, RegionFault, Regions
 from builder.local.asgi import App, Message, Receive, Scope, Send, send_json
 
 Statement = Mapping[str, Any]
@@ -147,21 +148,18 @@ class Outages:
         self.requests.clear()
 
 
-def read_faults(outages: Outages) -> Mapping[str, Any]:
+def read_faults(outages: Outages) -> list[dict[str, Any]]:
     """Return the faults in force, as the JSON of `control`."""
-    return {
-        "function_urls": [
-            {"region": region, "status": fault.status, "delay_s": fault.delay_s, "for_s": _remaining(fault, outages)}
-            for region in outages.faults
-            if (fault := outages.find(region))
-        ]
-    }
+    return [
+        {"region": region, "status": fault.status, "delay_s": fault.delay_s, "for_s": _remaining(fault, outages)}
+        for region in outages.faults
+        if (fault := outages.find(region))
+    ]
 
 
-def change_faults(outages: Outages, document: Mapping[str, Any]) -> None:
-    """Start a fault in each region of a document, instead of its last one; `for_s` 0 ends it, null has no end."""
-    now = outages.clock()
-    outages.faults.update({str(fault["region"]): _read_fault(fault, now) for fault in document["function_urls"]})
+def make_faults(entries: Iterable[Mapping[str, Any]], now: float) -> dict[str, UrlFault]:
+    """Return the faults of a document by region; `for_s` 0 ends the last one, null has no end. Raises ValueError."""
+    return {str(entry["region"]): _read_fault(entry, now) for entry in entries}
 
 
 def _read_fault(entry: Mapping[str, Any], now: float) -> UrlFault:
@@ -188,8 +186,11 @@ def read_requests(outages: Outages) -> Mapping[str, Any]:
     return {"requests": [asdict(request) for request in outages.requests]}
 
 
-def watch(app: App, outages: Outages) -> App:
-    """Return the application, which logs requests to function URLs, and delays or answers them by a fault in force."""
+def watch(app: App, outages: Outages, regions: Regions) -> App:
+    """Return the application, which logs requests to function URLs, and delays or answers them by a fault in force.
+
+    A fault of the URLs of a region comes before one of the region itself.
+    """
 
     async def watched(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(_PATH):
@@ -205,10 +206,12 @@ def watch(app: App, outages: Outages) -> App:
             status = message.get("status", status)
             await send(message)
 
-        fault = outages.find(region)
+        fault: UrlFault | RegionFault | None = outages.find(region)
         try:
             if fault is not None and fault.delay_s:
                 await asyncio.sleep(fault.delay_s)
+            if fault is None or fault.status is None:
+                fault = await regions.wait(region, FUNCTIONS)
             if fault is None or fault.status is None:
                 await app(scope, receive, watching)
             else:
