@@ -136,6 +136,8 @@ def _render_built_in(wanted: Wanted, stacks: list[Stack]) -> _Rendered:
         template = make_template(wanted, stack).to_dict()
         if wanted.config.protect and _data(stack, Template(template)).data:
             template = keep_data(template)
+        elif stack.existing:
+            template = keep_data(template, stack.existing)
         content = json.dumps(template)
         if content not in texts:
             texts[content] = write_template(template)
@@ -239,6 +241,7 @@ def _entry(stack: Stack, rendered: _Rendered, wanted: Wanted) -> StackEntry:
         termination_protection=termination_protection(config, own=stack.termination_protection),
         stack_policy=stack_policy(config, _data(stack, template), policy_of(wanted, stack)),
         interim=stack.interim,
+        existing=stack.existing,
     )
 
 

@@ -37,6 +37,8 @@ RegionName = Annotated[
 TABLE, BUCKET, FUNCTION = "table", "bucket", "function"
 """The kinds of components that can be several, and the name of the one that is written under such a key itself."""
 KINDS = (TABLE, BUCKET, FUNCTION)
+SUFFIX_PATTERN = r"\$\{EnvironmentSuffix\}"
+"""What stands for the environment in a name, as a part of a pattern."""
 RESERVED = frozenset({TABLE, BUCKET, FUNCTION, "alarms", "artifacts", "drill", "global", "key", "service", "storage"})
 """Names that components of the user's cannot have: stacks, or parts of names, have them already."""
 

@@ -1,19 +1,30 @@
 """What every bucket has that we make: a name that nobody else can have taken, versions, encryption, no open door."""
 
+from typing import Any
+
 from awacs.aws import Action, Bool, Condition, Deny, PolicyDocument, Principal, Statement
 from troposphere import GetAtt, Ref, Sub, s3
 
 from builder.components.encryption import bucket_encryption
+from builder.components.skeleton import written
 
 
 def make_private_bucket(
-    name: str, rules: list[s3.LifecycleRule], encryption: s3.BucketEncryption | None = None
+    name: str,
+    rules: list[s3.LifecycleRule],
+    encryption: s3.BucketEncryption | None = None,
+    *,
+    is_existing: bool = False,
 ) -> s3.Bucket:
-    """Return a bucket that nobody else can have taken, versioned, encrypted, and closed to the world."""
+    """Return a bucket that nobody else can have taken, versioned, encrypted, and closed to the world.
+
+    Of one that stands already nothing says where its name is unique: that it is, and another place is another bucket.
+    """
+    namespace: dict[str, Any] = {} if is_existing else {"BucketNamespace": "account-regional"}
     return s3.Bucket(
         "Bucket",
-        BucketName=Sub(name),
-        BucketNamespace="account-regional",
+        BucketName=written(name),
+        **namespace,
         VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
         LifecycleConfiguration=s3.LifecycleConfiguration(Rules=rules),
         BucketEncryption=encryption or bucket_encryption(),

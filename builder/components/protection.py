@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attri
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from builder.assembly.manifest import ByEnvironment, FlagByEnvironment
@@ -76,17 +76,18 @@ def _policy(types: list[str]) -> str:
     )
 
 
-def keep_data(template: Mapping[str, Any]) -> dict[str, Any]:
+def keep_data(template: Mapping[str, Any], only: Collection[str] | None = None) -> dict[str, Any]:
     """Return a template in which all that holds data stays when its stack goes, and when it is replaced.
 
-    What a creation made that is rolled back goes all the same: nobody has put anything into it yet.
+    What a creation made that is rolled back goes all the same: nobody has put anything into it yet. `only` are the
+    resources that this is about, where it is not all.
     """
-    return {**template, "Resources": {name: _kept(body) for name, body in template["Resources"].items()}}
+    resources = template["Resources"]
+    kept = {name for name, body in resources.items() if holds_data(str(body["Type"]))} if only is None else {*only}
+    return {**template, "Resources": {name: _kept(body) if name in kept else body for name, body in resources.items()}}
 
 
 def _kept(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not holds_data(str(body["Type"])):
-        return body
     metadata = {**body.get("Metadata", {}), KEPT: True}
     policies = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
     return {**body, **policies, "Metadata": metadata}

@@ -1,6 +1,8 @@
 """What every template has: description, the environment suffix, and an explicit word on deletion."""
 
-from troposphere import AWSObject, Parameter, Template
+import json
+
+from troposphere import AWSObject, Parameter, Sub, Template
 
 
 def make_skeleton(description: str, *parameters: Parameter) -> Template:
@@ -32,3 +34,14 @@ def add(template: Template, *resources: AWSObject) -> None:
 def leave_unlinted(template: Template, rule: str) -> None:
     """Keep one of cfn-lint's rules from the template; the caller's comment says why."""
     template.set_metadata({"cfn-lint": {"config": {"ignore_checks": [rule]}}})
+
+
+def drop_unused_suffix(template: Template) -> None:
+    """Take the environment suffix out of a finished template in which nothing is named by it."""
+    if "EnvironmentSuffix" not in json.dumps(template.to_dict()["Resources"]):
+        del template.parameters["EnvironmentSuffix"]
+
+
+def written(name: str) -> str | Sub:
+    """Return a physical name as a template has it: completed by Fn::Sub where anything of it is to be filled in."""
+    return Sub(name) if "${" in name else name

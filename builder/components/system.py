@@ -124,6 +124,8 @@ def _too_long(project: str, suffix: str, names: list[Name]) -> str | None:
         return None
     parts = [project, suffix, *([name.of] if name.of else [])]
     room = sum(map(len, parts)) - (len(text) - name.most)
+    if name.is_said:
+        return f"the {name.kind} '{text}' would have {len(text)} characters of {name.most}: take a shorter suffix"
     *others, last = (f"'{part}'" for part in parts)
     return (
         f"the {name.kind} '{text}' would have {len(text)} characters of {name.most}: "

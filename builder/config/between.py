@@ -12,6 +12,7 @@ from builder.components.key.options import MANAGED
 from builder.components.options import BUCKET, FUNCTION, KINDS, RESERVED, TABLE
 from builder.components.table import options as table
 from builder.config.document import ConfigFault, KeyPath
+from builder.config.existing import existing_faults
 from builder.errors import did_you_mean
 
 BUILDER_VARIABLES = ("TABLE_NAME", "ROLE", "REGIONS")
@@ -45,6 +46,7 @@ def faults_between(said: _Said) -> Iterator[ConfigFault]:
     yield from _drill(said)
     yield from _encryption(said, regions)
     yield from _both_ways(said)
+    yield from existing_faults(sections_of(said, TABLE), sections_of(said, BUCKET), in_fleet="fleet" in said)
     yield from _alarms(said)
     yield from _component_names(said)
     for place, section in sections_of(said, FUNCTION):

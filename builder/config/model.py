@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from builder.components.alarms.options import ALARMS_PATTERNS, AlarmsConfig, AlarmsVarying
 from builder.components.artifacts.options import ARTIFACTS_PATTERNS, BucketOfOwn
-from builder.components.bucket.options import BucketConfig, BucketVarying
+from builder.components.bucket.options import BUCKET_PATTERNS, BucketConfig, BucketVarying
 from builder.components.drill.options import DRILL_PATTERNS, DrillConfig, ShortOrDrill
 from builder.components.fleet.options import FLEET_PATTERNS, FleetConfig
 from builder.components.function.options import FUNCTION_PATTERNS, FUNCTION_SEPARATORS, FunctionConfig, FunctionVarying
@@ -57,6 +57,7 @@ PATTERNS = {
     _TAG: "only letters, digits, spaces and _ . : / = + - @",
     **ALARMS_PATTERNS,
     **ARTIFACTS_PATTERNS,
+    **BUCKET_PATTERNS,
     **DRILL_PATTERNS,
     **FLEET_PATTERNS,
     **FUNCTION_PATTERNS,

@@ -2,13 +2,14 @@
 
 Names are computed, not passed between stacks: whoever knows project, environment, account and region knows every
 name. `${EnvironmentSuffix}` is a parameter of every template, `${AWS::...}` are CloudFormation's pseudo-parameters.
+A table or bucket that was there before has the name that dr.yaml says under `existing:`.
 """
 
 import hashlib
 from dataclasses import dataclass
 
 from builder.components.options import BUCKET, FUNCTION, TABLE
-from builder.config.model import RegionsConfig
+from builder.config.model import Config, RegionsConfig
 from builder.terms import Region
 
 SUFFIX = "${EnvironmentSuffix}"
@@ -24,6 +25,8 @@ class Name:
     most: int
     of: str = ""
     """The component whose name is in it, where it has one of its own."""
+    is_said: bool = False
+    """Whether dr.yaml says it as it is, and nothing is computed."""
 
 
 def own(name: str) -> str:
@@ -56,8 +59,13 @@ def stack_name(project: str, kind: str) -> str:
     return f"{project}-{SUFFIX}-{kind}"
 
 
-def table_name(project: str, name: str) -> str:
+def table_name(config: Config, name: str) -> str:
     """Return the name of a global table, `name` being its component's; it has one name in all regions."""
+    return config.tables_by_name[name].existing or computed_table_name(config.project, name)
+
+
+def computed_table_name(project: str, name: str) -> str:
+    """Return the name of a global table that the system makes itself."""
     return f"{project}-{SUFFIX}-{'global' if name == TABLE else name}"
 
 
@@ -70,7 +78,20 @@ def function_name(project: str, name: str, *, role: str, region: str) -> str:
     return f"{project}-{SUFFIX}-{role}" if name == FUNCTION else f"{project}-{SUFFIX}-{name}-{region}"
 
 
-def bucket_name(project: str, name: str, region: str) -> str:
+def bucket_name(config: Config, name: str, region: Region, written: str = "") -> str:
+    """Return the name of a region's bucket; `written` is how a template writes the region that it is deployed to."""
+    return existing_bucket(config, name, region) or computed_bucket_name(config.project, name, written or region)
+
+
+def existing_bucket(config: Config, name: str, region: Region) -> str | None:
+    """Return the name of a region's bucket that was there before; None where the system makes it itself.
+
+    It does not move when roles change: it is in the region that was the primary when the system was made.
+    """
+    return config.buckets_by_name[name].existing if region == config.regions.by_birth[0] else None
+
+
+def computed_bucket_name(project: str, name: str, region: str) -> str:
     """Return a bucket's name in the account-regional namespace, so that nobody else can have taken it.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
@@ -84,15 +105,15 @@ def artifacts_bucket_name(project: str, region: str) -> str:
     return f"{project}-{SUFFIX}-artifacts-${{AWS::AccountId}}-{region}-an"
 
 
-def table_arn(project: str, name: str, below: str = "") -> str:
+def table_arn(config: Config, name: str, below: str = "") -> str:
     """Return the ARN of a table's replica in the stack's own region, or of what is `below` it: `/index/*`."""
-    table = table_name(project, name)
+    table = table_name(config, name)
     return f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}{below}"
 
 
-def bucket_arn(project: str, name: str, region: str, below: str = "") -> str:
+def bucket_arn(config: Config, name: str, region: Region, written: str = "", below: str = "") -> str:
     """Return the ARN of a region's bucket, or of what is `below` it: `/*`."""
-    return f"arn:${{AWS::Partition}}:s3:::{bucket_name(project, name, region)}{below}"
+    return f"arn:${{AWS::Partition}}:s3:::{bucket_name(config, name, region, written)}{below}"
 
 
 def logical_name(name: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from builder.assembly.components import Components
 from builder.assembly.manifest import Interim, NeutralValue
-from builder.terms import Region, StackId
+from builder.terms import LogicalId, Region, StackId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,8 @@ class Stack:
     """None: as dr.yaml says for every stack."""
     interim: Interim | None = None
     """What it is created with where it refers to stacks that are made after it."""
+    existing: tuple[LogicalId, ...] = ()
+    """What in it was there before the system, and stays whatever becomes of the stack."""
 
     @property
     def id(self) -> StackId:

@@ -59,14 +59,16 @@ def test_every_environment_with_values_of_its_own_is_checked_at_once() -> None:
 @pytest.mark.parametrize("region", ["us-east-1", "ap-southeast-2", "us-gov-west-1"])
 def test_where_the_bucket_fits_every_other_name_does(region: str) -> None:
     room = 63 - len(
-        names.bucket_name("", "bucket", region).replace(names.SUFFIX, "").replace("${AWS::AccountId}", "0" * 12)
+        names.computed_bucket_name("", "bucket", region)
+        .replace(names.SUFFIX, "")
+        .replace("${AWS::AccountId}", "0" * 12)
     )
 
     for project_length in range(1, room):
         project, suffix = "p" * project_length, "s" * (room - project_length)
         limits = {
             names.function_name(project, "function", role="secondary", region=region): 64,
-            names.table_name(project, "table"): 255,
+            names.computed_table_name(project, "table"): 255,
             names.stack_name(project, "storage"): 128,
             names.stack_name(project, "fleet-administration"): 128,
             names.stack_set_name(project, region, "storage"): 128,

@@ -36,6 +36,10 @@ STOPPED = {
     "functions.api.url-1": "with it goes the address that clients know",
     "tables.orders.key-1": "may be replaced: with the old one goes every item, in every region",
     "tables.orders.key-2": "may be replaced: with the old one goes every item, in every region",
+    **dict.fromkeys(
+        ("tables.orders.existing-1", "tables.orders.existing-2"), "replaced by a new one without every item"
+    ),
+    **dict.fromkeys(("buckets.uploads.existing-1", "buckets.uploads.existing-2"), "by a new one without every object"),
     "tables.orders.stream-1": "its stream shows NEW_AND_OLD_IMAGES and cannot become KEYS_ONLY",
 }
 """What is refused on the way there, and a part of the words."""

@@ -1,16 +1,15 @@
-from builder.terms import Region
 from builder.topology import names
 
 
 def test_every_name_holds_project_and_environment() -> None:
     made = [
         names.stack_name("tap", "table"),
-        names.table_name("tap", "table"),
-        names.table_name("tap", "orders"),
+        names.computed_table_name("tap", "table"),
+        names.computed_table_name("tap", "orders"),
         names.function_name("tap", "function", role="primary", region="us-east-1"),
         names.function_name("tap", "api", role="primary", region="us-east-1"),
-        names.bucket_name("tap", "bucket", "us-east-1"),
-        names.bucket_name("tap", "uploads", "us-east-1"),
+        names.computed_bucket_name("tap", "bucket", "us-east-1"),
+        names.computed_bucket_name("tap", "uploads", "us-east-1"),
         names.stack_set_name("tap", "us-east-1", "table"),
         names.administration_role_name("tap"),
         names.execution_role_name("tap"),
@@ -31,4 +30,4 @@ def test_every_name_holds_project_and_environment() -> None:
 
 
 def test_the_same_names_serve_every_environment() -> None:
-    assert names.SUFFIX in names.bucket_name("tap", "bucket", Region("us-east-1"))
+    assert names.SUFFIX in names.computed_bucket_name("tap", "bucket", "us-east-1")

@@ -21,7 +21,7 @@ from builder.components.alarms.stacks import (
     topic_name,
 )
 from builder.components.encryption import key_name
-from builder.components.skeleton import add, make_skeleton
+from builder.components.skeleton import add, make_skeleton, written
 from builder.components.varying import Varying
 from builder.config import Config, Wanted
 from builder.terms import Region
@@ -173,7 +173,7 @@ class _Alarms:
                 return {"Metrics": self._part_of_timeout(watch), **_PER_MINUTE, **_GOOD}
 
     def _items(self, watch: Watch) -> dict[str, Any]:
-        table = Sub(names.table_name(self.config.project, watch.of))
+        table = written(names.table_name(self.config, watch.of))
         return _single(
             _metric("AWS/DynamoDB", "ReplicationLatency", TableName=table, ReceivingRegion=watch.other), "Average", 60
         )
@@ -182,13 +182,12 @@ class _Alarms:
         """All three dimensions have to be said: nothing is published with fewer."""
         here, other = self.region, watch.other or self.region
         source, destination = (here, other) if watch.what is What.FAILED else (other, here)
-        project = self.config.project
         return _single(
             _metric(
                 "AWS/S3",
                 metric,
-                SourceBucket=Sub(names.bucket_name(project, watch.of, source)),
-                DestinationBucket=Sub(names.bucket_name(project, watch.of, destination)),
+                SourceBucket=written(names.bucket_name(self.config, watch.of, source)),
+                DestinationBucket=written(names.bucket_name(self.config, watch.of, destination)),
                 RuleId=f"to-{destination}",
             ),
             statistic,

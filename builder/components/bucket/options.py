@@ -1,13 +1,36 @@
 """What dr.yaml may say under `bucket:`, and of each of `buckets:`."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
-from builder.components.options import Section
+from builder.components.options import SUFFIX_PATTERN, Section
 
 RESOURCE_TYPES = ("AWS::IAM::Role", "AWS::S3::Bucket", "AWS::S3::BucketPolicy")
 """What its templates are made of."""
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_EDGE, _WITHIN = rf"([a-z0-9]|{SUFFIX_PATTERN})", rf"([a-z0-9.-]|{SUFFIX_PATTERN})"
+_EXISTING = rf"^{_EDGE}({_WITHIN}*{_EDGE})?$"
+_SHORTEST, _LONGEST = 3, 63
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+BUCKET_PATTERNS = {
+    _EXISTING: "a bucket's name: lower-case letters, digits, dots and hyphens, no dot or hyphen first or last; "
+    "it may hold ${EnvironmentSuffix}",
+}
+"""What each pattern asks for, in words."""
+
+
+def _check_existing(name: str) -> str:
+    bound = name.replace("${EnvironmentSuffix}", "x")
+    if not _SHORTEST <= len(bound) <= _LONGEST:
+        raise ValueError(f"'{name}' cannot be a bucket's name, which has {_SHORTEST} to {_LONGEST} characters")
+    if ".." in bound or _ADDRESS.fullmatch(bound):
+        raise ValueError(f"'{name}' cannot be a bucket's name: no two dots side by side, and no IP address")
+    return name
+
+
+_ExistingBucket = Annotated[str, StringConstraints(pattern=_EXISTING), AfterValidator(_check_existing)]
 
 
 class BucketVarying(Section):
@@ -26,6 +49,11 @@ class BucketVarying(Section):
 class BucketConfig(BucketVarying):
     """The bucket of each region."""
 
+    existing: _ExistingBucket | None = Field(
+        default=None,
+        description="The name of a bucket that stands in the primary already, which becomes this one there",
+        examples=["acme-uploads"],
+    )
     replication: Literal["one-way", "two-way", "none"] = Field(
         default="one-way", description="From the primary to each secondary, between all regions, or not at all"
     )

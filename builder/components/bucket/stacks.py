@@ -8,7 +8,7 @@ from builder.components.environments import parameters_of
 from builder.components.key.stacks import key_id, key_needs
 from builder.components.options import BUCKET
 from builder.config import Config
-from builder.terms import Region
+from builder.terms import LogicalId, Region
 from builder.topology import Stack, names, stack_id
 from builder.topology.names import Name
 
@@ -52,6 +52,7 @@ def _stacks(config: Config, name: str) -> Iterator[Stack]:
             outputs=tuple(
                 (output, "BucketName") for output in (public if name == BUCKET else (f"{name}.{region}.bucket",))
             ),
+            existing=(LogicalId("Bucket"),) if names.existing_bucket(config, name, region) else (),
         )
 
 
@@ -111,7 +112,9 @@ def make_components(config: Config) -> dict[str, Component]:
 
 
 def make_names(config: Config) -> Iterator[Name]:
-    """Yield the longest of each bucket's physical names."""
-    region = Region(max(config.regions.all, key=len))
+    """Yield the longest of each bucket's physical names, and one that was there before."""
     for name in config.buckets_by_name:
-        yield Name("bucket", names.bucket_name(config.project, name, region), _LENGTH, names.own(name))
+        said = {region: names.existing_bucket(config, name, region) for region in config.regions.all}
+        longest = max((region for region, existing in said.items() if existing is None), key=len)
+        yield Name("bucket", names.bucket_name(config, name, longest), _LENGTH, names.own(name))
+        yield from (Name("bucket", existing, _LENGTH, is_said=True) for existing in said.values() if existing)

@@ -19,7 +19,7 @@ from builder.components.encryption import (
 from builder.components.options import BUCKET
 from builder.components.private_bucket import make_private_bucket, make_tls_only
 from builder.components.role import make_role
-from builder.components.skeleton import add, make_skeleton
+from builder.components.skeleton import add, drop_unused_suffix, make_skeleton
 from builder.components.varying import Varying
 from builder.config import Config, Wanted
 from builder.terms import Region
@@ -48,6 +48,8 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
         add(template, _bucket(config, stack, template), make_tls_only())
     template.add_output(Output("BucketName", Description="Name of this region's bucket", Value=Ref("Bucket")))
     template.add_output(Output("BucketArn", Description="ARN of this region's bucket", Value=GetAtt("Bucket", "Arn")))
+    if stack.existing:
+        drop_unused_suffix(template)
     return template
 
 
@@ -78,7 +80,8 @@ def _once_they_stand(
 def _bucket(config: Config, stack: Stack, template: Template) -> s3.Bucket:
     rules = _lifecycle_rules(Varying(config, BUCKET, stack.of, template), template)
     encryption = bucket_encryption(bucket_key(config, stack.region, HERE))
-    return make_private_bucket(names.bucket_name(config.project, stack.of, HERE), rules, encryption)
+    name = names.bucket_name(config, stack.of, stack.region, HERE)
+    return make_private_bucket(name, rules, encryption, is_existing=bool(stack.existing))
 
 
 def _lifecycle_rules(options: Varying, template: Template) -> list[s3.LifecycleRule]:
@@ -154,21 +157,24 @@ def _use_of_keys(config: Config, name: str, source: Region, to: tuple[Region, ..
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
     """
 
-    def context(region: str) -> dict[str, Sub]:
+    def context(region: str, arn: Sub) -> dict[str, Sub]:
         return {
             "kms:ViaService": via("s3", region),
-            "kms:EncryptionContext:aws:s3:arn": _bucket_arn(config, name, region),
+            "kms:EncryptionContext:aws:s3:arn": arn,
         }
 
-    yield from may_use_key(config, "DecryptObjects", source, [kms.Decrypt], context(HERE))
+    yield from may_use_key(
+        config, "DecryptObjects", source, [kms.Decrypt], context(HERE, _own_arn(config, name, source))
+    )
     for number, region in enumerate(to, start=1):
         encrypt = [kms.Encrypt, kms.GenerateDataKey]
-        yield from may_use_key(config, f"EncryptReplicas{number}", region, encrypt, context(region))
+        arn = _bucket_arn(config, name, region)
+        yield from may_use_key(config, f"EncryptReplicas{number}", region, encrypt, context(region, arn))
 
 
 def _replication_role(config: Config, name: str, region: Region, to: tuple[Region, ...]) -> iam.Role:
     """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html."""
-    source = _bucket_arn(config, name, "${AWS::Region}")
+    source = _own_arn(config, name, region)
     return make_role(
         config,
         "ReplicationRole",
@@ -186,12 +192,12 @@ def _replication_role(config: Config, name: str, region: Region, to: tuple[Regio
                             "GetObjectVersionAcl",
                             "GetObjectVersionTagging",
                         ],
-                        [_bucket_arn(config, name, "${AWS::Region}", "/*")],
+                        [_own_arn(config, name, region, "/*")],
                     ),
                     _allow(
                         "WriteReplicas",
                         ["ReplicateObject", "ReplicateDelete", "ReplicateTags"],
-                        [_bucket_arn(config, name, one, "/*") for one in to],
+                        [_bucket_arn(config, name, one, below="/*") for one in to],
                     ),
                     *_use_of_keys(config, name, region, to),
                 ],
@@ -205,9 +211,9 @@ def _batch_role(config: Config, name: str, region: Region) -> iam.Role:
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-policies.html
     """
-    bucket = _bucket_arn(config, name, "${AWS::Region}")
-    objects = _bucket_arn(config, name, "${AWS::Region}", "/*")
-    reports = _bucket_arn(config, name, "${AWS::Region}", "/builder-backfill/*")
+    bucket = _own_arn(config, name, region)
+    objects = _own_arn(config, name, region, "/*")
+    reports = _own_arn(config, name, region, "/builder-backfill/*")
     return make_role(
         config,
         "BatchRole",
@@ -237,6 +243,10 @@ def _allow(sid: str, actions: list[str], resources: list[Sub]) -> Statement:
     return Statement(Sid=sid, Effect=Allow, Action=[Action("s3", name) for name in actions], Resource=resources)
 
 
-def _bucket_arn(config: Config, name: str, region: str, path: str = "") -> Sub:
+def _own_arn(config: Config, name: str, region: Region, below: str = "") -> Sub:
+    return _bucket_arn(config, name, region, HERE, below)
+
+
+def _bucket_arn(config: Config, name: str, region: Region, written: str = "", below: str = "") -> Sub:
     # By name, not by reference: the bucket needs the role before it can replicate, and the destination is not here.
-    return Sub(names.bucket_arn(config.project, name, region, path))
+    return Sub(names.bucket_arn(config, name, region, written, below))

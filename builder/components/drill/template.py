@@ -8,6 +8,7 @@ from troposphere import GetAtt, Output, Ref, Sub, Template, fis, iam
 from builder.components.alarms.stacks import guards
 from builder.components.bucket.stacks import replicated_buckets
 from builder.components.drill.options import MOST_STOP_ALARMS
+from builder.components.encryption import HERE
 from builder.components.options import BUCKET, TABLE
 from builder.components.role import make_role
 from builder.components.skeleton import add, make_skeleton
@@ -162,8 +163,8 @@ def _allow(sid: str, service: str, actions: list[str], resources: list[Any], **r
 
 
 def _table_arn(config: Config, name: str, below: str = "") -> Sub:
-    return Sub(names.table_arn(config.project, name, below))
+    return Sub(names.table_arn(config, name, below))
 
 
 def _bucket_arn(config: Config, name: str) -> Sub:
-    return Sub(names.bucket_arn(config.project, name, "${AWS::Region}"))
+    return Sub(names.bucket_arn(config, name, config.regions.primary, HERE))

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from awacs import dynamodb, kms, s3
 from awacs.aws import Action, Allow, Condition, ConditionElement, Statement
-from troposphere import Sub, iam
+from troposphere import Ref, Sub, iam
 
 from builder.components.encryption import HERE, function_key, function_may_use_key, via
 from builder.components.function.options import FunctionConfig, StatementConfig, UseMode, variable_of
-from builder.components.function.stacks import writes_to_table
+from builder.components.function.stacks import bucket_parameter, existing_buckets, writes_to_table
 from builder.components.options import BUCKET, FUNCTION, TABLE
+from builder.components.skeleton import written
 from builder.config import Config, Wanted
 from builder.errors import BadInput
 from builder.topology import names
@@ -24,9 +25,9 @@ from builder.topology import names
 _ROLE_CHARACTERS = 10_240
 
 
-def variables_of(config: Config, options: FunctionConfig) -> dict[str, Sub]:
+def variables_of(config: Config, options: FunctionConfig) -> dict[str, str | Sub | Ref]:
     """Return the variables in which a function has the names of what it uses."""
-    return {variable_of(kind, name): Sub(_physical(config, kind, name)) for kind, name, _ in _used(config, options)}
+    return {variable_of(kind, name): _physical(config, kind, name) for kind, name, _ in _used(config, options)}
 
 
 def make_statements(config: Config, options: FunctionConfig) -> tuple[Statement, ...]:
@@ -56,7 +57,9 @@ def check_size(wanted: Wanted, name: str, role: iam.Role) -> None:
     suffix = max((config.environment, *config.environments), key=len)
     policies = role.to_dict()["Properties"]["Policies"]
     text = json.dumps([policy["PolicyDocument"] for policy in policies], separators=(",", ":"))
+    given = [existing_buckets(config, name, region) for region in config.regions.all]
     for placeholder, longest in {
+        **{f"${{{one}}}": max((here[one] for here in given), key=len) for one in given[0]},
         '{"Fn::Sub":"': '"',
         '"}': '"',
         "${AWS::Partition}": "aws",
@@ -102,10 +105,12 @@ def _used(config: Config, options: FunctionConfig) -> Iterator[tuple[str, str, U
         yield TABLE if name in config.tables_by_name else BUCKET, name, mode
 
 
-def _physical(config: Config, kind: str, name: str) -> str:
+def _physical(config: Config, kind: str, name: str) -> str | Sub | Ref:
     if kind == TABLE:
-        return names.table_name(config.project, name)
-    return names.bucket_name(config.project, name, HERE)
+        return written(names.table_name(config, name))
+    if config.buckets_by_name[name].existing:
+        return Ref(bucket_parameter(name))
+    return Sub(names.computed_bucket_name(config.project, name, HERE))
 
 
 def _sid(name: str) -> str:
@@ -114,7 +119,11 @@ def _sid(name: str) -> str:
 
 
 def _arn(config: Config, kind: str, name: str) -> str:
-    return names.table_arn(config.project, name) if kind == TABLE else names.bucket_arn(config.project, name, HERE)
+    if kind == TABLE:
+        return names.table_arn(config, name)
+    existing = config.buckets_by_name[name].existing
+    physical = f"${{{bucket_parameter(name)}}}" if existing else names.computed_bucket_name(config.project, name, HERE)
+    return f"arn:${{AWS::Partition}}:s3:::{physical}"
 
 
 def _table(sid: str, arn: str, mode: UseMode) -> Iterator[Statement]:

@@ -35,7 +35,12 @@ def _stacks(config: Config, name: str) -> Iterator[Stack]:
             region=region,
             stack_name=names.stack_name(config.project, stack),
             needs=(*(key_needs(config, region) if key else ()), *_needs(config, name, region)),
-            parameters={**_roles(config, name, region), **parameters_of(config, FUNCTION, name), **key},
+            parameters={
+                **_roles(config, name, region),
+                **existing_buckets(config, name, region),
+                **parameters_of(config, FUNCTION, name),
+                **key,
+            },
             outputs=_outputs(config, name, region),
         )
 
@@ -48,6 +53,24 @@ def writes_to_table(config: Config, name: str) -> bool:
 def uses_data(config: Config, name: str) -> bool:
     """Return whether a function reads or writes any table or bucket of the system."""
     return writes_to_table(config, name) or bool(config.functions_by_name[name].uses)
+
+
+def existing_buckets(config: Config, name: str, region: Region) -> dict[str, str]:
+    """Return what a function is given for buckets that it uses and that one region had before.
+
+    They have another name there than elsewhere, and the template is the same in every region.
+    """
+    used = [one for one in config.functions_by_name[name].uses if one in config.buckets_by_name]
+    return {
+        bucket_parameter(one): names.bucket_name(config, one, region)
+        for one in used
+        if config.buckets_by_name[one].existing
+    }
+
+
+def bucket_parameter(bucket: str) -> str:
+    """Return the parameter of a function's template that has the name of the region's bucket."""
+    return f"NameOf{names.logical_name(bucket)}"
 
 
 def _outputs(config: Config, name: str, region: Region) -> tuple[tuple[str, str], ...]:

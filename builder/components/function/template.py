@@ -11,10 +11,10 @@ from builder.assembly.assets import BUCKET_PARAMETER, key_of
 from builder.components.encryption import function_key, function_key_parameters
 from builder.components.function.grants import check_size, make_statements, may_use_key, variables_of
 from builder.components.function.options import FunctionConfig
-from builder.components.function.stacks import uses_data, writes_to_table
+from builder.components.function.stacks import existing_buckets, uses_data, writes_to_table
 from builder.components.options import FUNCTION, TABLE
 from builder.components.role import make_role
-from builder.components.skeleton import add, make_skeleton
+from builder.components.skeleton import add, make_skeleton, written
 from builder.components.varying import Varying
 from builder.config import Config, Wanted
 from builder.packing.read import Code, Inline, Packed
@@ -32,7 +32,11 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
     what = "function behind a URL" if options.auth else "function"
     what = f"{what} that writes to the global table" if writes else what
     of_key = function_key_parameters(config, uses_data=uses_data(config, stack.of))
-    template = make_skeleton(f"{config.project}: {what}", *_role_parameters(stack.of), *of_key)
+    buckets = (
+        Parameter(name, Type="String", Description="Name of this region's bucket")
+        for name in existing_buckets(config, stack.of, stack.region)
+    )
+    template = make_skeleton(f"{config.project}: {what}", *_role_parameters(stack.of), *buckets, *of_key)
     if isinstance(wanted.code[stack.of], Packed):
         template.add_parameter(Parameter(BUCKET_PARAMETER, Type="String", Description="Bucket that holds the code"))
     values = Varying(config, FUNCTION, stack.of, template)
@@ -72,7 +76,7 @@ def _function_name(config: Config, name: str) -> str:
 
 def _function(wanted: Wanted, name: str, values: Varying) -> awslambda.Function:
     config, options = wanted.config, wanted.config.functions_by_name[name]
-    table = names.table_name(config.project, TABLE) if writes_to_table(config, name) else None
+    table = names.table_name(config, TABLE) if writes_to_table(config, name) else None
     return awslambda.Function(
         "Function",
         FunctionName=Sub(_function_name(config, name)),
@@ -84,7 +88,7 @@ def _function(wanted: Wanted, name: str, values: Varying) -> awslambda.Function:
         LoggingConfig=awslambda.LoggingConfig(LogGroup=Ref("LogGroup")),
         Environment=awslambda.Environment(
             Variables={
-                **({"TABLE_NAME": Sub(table)} if table else {}),
+                **({"TABLE_NAME": written(table)} if table else {}),
                 "ROLE": Ref("Role"),
                 "REGIONS": ",".join(config.regions.all),
                 **variables_of(config, options),
@@ -175,5 +179,5 @@ def _read_and_write_items(config: Config) -> Statement:
         Sid="ReadAndWriteItems",
         Effect=Allow,
         Action=[dynamodb.GetItem, dynamodb.PutItem, dynamodb.DeleteItem],
-        Resource=[Sub(names.table_arn(config.project, TABLE))],
+        Resource=[Sub(names.table_arn(config, TABLE))],
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
-from builder.components.options import Section, check_once
+from builder.components.options import SUFFIX_PATTERN, Section, check_once
 from builder.errors import did_you_mean
 
 RESOURCE_TYPES = ("AWS::DynamoDB::GlobalTable",)
@@ -15,12 +15,18 @@ DEFAULT_KEY = {"id": "S"}
 # Of an attribute that is in a key, and of an index.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 _NAME = r"^[a-zA-Z0-9_.-]+$"
-TABLE_PATTERNS = {_NAME: "only letters, digits, underscores, dots and hyphens"}
+_EXISTING = rf"^([a-zA-Z0-9_.-]|{SUFFIX_PATTERN})+$"
+TABLE_PATTERNS = {
+    _NAME: "only letters, digits, underscores, dots and hyphens",
+    _EXISTING: "a table's name: letters, digits, underscores, dots and hyphens; it may hold ${EnvironmentSuffix}",
+}
 """What each pattern asks for, in words."""
 _TYPES = {"S": "a text", "N": "a number", "B": "bytes"}
 _PROJECTIONS = ("all", "keys_only")
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
 _MOST_INDEXES, _MOST_PROJECTED = 20, 100
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+_SHORTEST, _LONGEST = 3, 255
 TABLE_TAGS = frozenset({"[switch]", "[days]", "[kind]", "[attributes]"})
 """What pydantic puts into a place for the kind of value that it read; no key of the file is called so."""
 
@@ -32,6 +38,14 @@ def _check_type(name: str) -> str:
     raise ValueError(f"'{name}' is not a type that a key can have: {types}")
 
 
+def _check_length(name: str) -> str:
+    length = len(name.replace("${EnvironmentSuffix}", "x"))
+    if not _SHORTEST <= length <= _LONGEST:
+        raise ValueError(f"'{name}' cannot be a table's name, which has {_SHORTEST} to {_LONGEST} characters")
+    return name
+
+
+_ExistingTable = Annotated[str, StringConstraints(pattern=_EXISTING), AfterValidator(_check_length)]
 _AttributeName = Annotated[str, StringConstraints(pattern=_NAME, min_length=1, max_length=255)]
 _IndexName = Annotated[str, StringConstraints(pattern=_NAME, min_length=3, max_length=255)]
 _KeyType = Annotated[str, AfterValidator(_check_type), Field(json_schema_extra={"enum": [*_TYPES]})]
@@ -129,6 +143,11 @@ class TableConfig(TableVarying):
         default=True,
         description="Continuous backups of each replica, to any second of 35 days, or of fewer: {days: 7}",
         examples=[{"days": 7}],
+    )
+    existing: _ExistingTable | None = Field(
+        default=None,
+        description="The name of a table that stands in the primary already, which becomes this one with all its items",
+        examples=["orders"],
     )
     stream: Literal["NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE", "KEYS_ONLY"] = Field(
         default="NEW_AND_OLD_IMAGES",

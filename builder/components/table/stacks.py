@@ -7,6 +7,7 @@ from builder.components.environments import parameters_of
 from builder.components.key.stacks import key_needs
 from builder.components.options import TABLE
 from builder.config import Config
+from builder.terms import LogicalId
 from builder.topology import Stack, names
 from builder.topology.names import Name
 
@@ -29,20 +30,22 @@ def make_stacks(config: Config) -> tuple[Stack, ...]:
             needs=key_needs(config, *config.regions.all),
             parameters=parameters_of(config, TABLE, name),
             outputs=(("globalTableName" if name == TABLE else f"{name}.table", "TableName"),),
+            existing=(LogicalId("Table"),) if options.existing else (),
         )
-        for name in config.tables_by_name
+        for name, options in config.tables_by_name.items()
     )
 
 
 def make_components(config: Config) -> dict[str, Component]:
     """Return the tables with their replicas' regions."""
     return {
-        name: Component(table=Table(name=names.table_name(config.project, name), regions=config.regions.all))
+        name: Component(table=Table(name=names.table_name(config, name), regions=config.regions.all))
         for name in config.tables_by_name
     }
 
 
 def make_names(config: Config) -> Iterator[Name]:
     """Yield each table's name."""
-    for name in config.tables_by_name:
-        yield Name("table", names.table_name(config.project, name), _LENGTH, names.own(name))
+    for name, options in config.tables_by_name.items():
+        is_said = options.existing is not None
+        yield Name("table", names.table_name(config, name), _LENGTH, names.own(name), is_said=is_said)

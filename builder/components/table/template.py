@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from troposphere import GetAtt, Output, Ref, Sub, Tags, Template, dynamodb
+from troposphere import GetAtt, Output, Ref, Tags, Template, dynamodb
 
 from builder.components.encryption import key_name
 from builder.components.options import TABLE
-from builder.components.skeleton import add, make_skeleton
+from builder.components.skeleton import add, make_skeleton, written
 from builder.components.table.options import IndexConfig, TableConfig
 from builder.components.varying import Varying
 from builder.config import Config, Wanted
@@ -31,7 +31,7 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
         template,
         dynamodb.GlobalTable(
             "Table",
-            TableName=Sub(names.table_name(config.project, stack.of)),
+            TableName=written(names.table_name(config, stack.of)),
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=_definitions(options),
             KeySchema=_key_schema(options.key),

@@ -23,20 +23,6 @@ READ = (
     *KEPT,
 )
 """Every setting that is asked."""
-NOT_READ = {
-    "get_bucket_abac": "its tags say nothing of who may do what to a template",
-    "get_bucket_analytics_configuration": "listed",
-    "get_bucket_intelligent_tiering_configuration": "listed",
-    "get_bucket_inventory_configuration": "listed",
-    "get_bucket_lifecycle": "get_bucket_lifecycle_configuration says more",
-    "get_bucket_location": "head_bucket says it",
-    "get_bucket_metadata_configuration": "tables that S3 keeps of it, which no template of ours makes",
-    "get_bucket_metadata_table_configuration": "the same, of the first kind",
-    "get_bucket_metrics_configuration": "listed",
-    "get_bucket_notification": "get_bucket_notification_configuration says more",
-    "get_bucket_policy_status": "follows from the policy and the public access block",
-}
-"""What S3 could be asked of a bucket besides, and why it is not."""
 UNSET = frozenset(
     {
         "NoSuchBucketPolicy",
