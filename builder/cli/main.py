@@ -40,7 +40,7 @@ _SECTIONS = {
     },
     "Code and templates": {"artifacts": "destroy"},
     "How it stands": {"status": "status", "drift": "status", "adopt": "adopt"},
-    "The bad day": {"drill": "drill"},
+    "The bad day": {"drill": "drill", "runbook": "runbook"},
     "In many accounts": {"fleet": "main"},
 }
 _MODULES = {name: module for section in _SECTIONS.values() for name, module in section.items()}

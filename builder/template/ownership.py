@@ -229,9 +229,7 @@ def with_resources(text: str | None, resources: Mapping[str, Mapping[str, Any]])
     """
     added = {name: in_order(_sorted(resources[name])) for name in sorted(resources)}
     if text is None:
-        lines = _indented(write_block(added), "  ", "\n")
-        made = f"AWSTemplateFormatVersion: '{_VERSION}'\n\nResources:\n{lines}"
-        return _checked(made, {"AWSTemplateFormatVersion": _VERSION, "Resources": added})
+        return _new(added)
     template = read_template(text)
     own = template.section("Resources")
     for name in added:
@@ -245,10 +243,24 @@ def with_resources(text: str | None, resources: Mapping[str, Mapping[str, Any]])
     except Unmovable:
         # No line comes behind a block of text whose last line has no end; and there may be no block, but braces.
         places: dict[TemplatePath, Any] = {("Resources", name): body for name, body in added.items()}
-        try:
-            return put_values(text, places if own else {("Resources",): added})
-        except Unspliceable as error:
-            raise _unchangeable() from error
+        return _in_braces(text, places if own else {("Resources",): added})
+
+
+def _new(resources: Mapping[str, Any]) -> str:
+    head = f"AWSTemplateFormatVersion: '{_VERSION}'\n\nResources:"
+    lines = _indented(write_block(resources), "  ", "\n")
+    try:
+        return _checked(f"{head}\n{lines}", {"AWSTemplateFormatVersion": _VERSION, "Resources": resources})
+    except Unspliceable:
+        # A number that YAML writes in another way than JSON.
+        return _in_braces(f"{head} {{}}\n", {("Resources",): resources})
+
+
+def _in_braces(text: str, values: Mapping[TemplatePath, Any]) -> str:
+    try:
+        return put_values(text, values)
+    except Unspliceable as error:
+        raise _unchangeable() from error
 
 
 def _addition(text: str, root: yaml.Node, added: Mapping[str, Any]) -> Edit:

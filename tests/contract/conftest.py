@@ -16,9 +16,6 @@ GAPS: dict[str, dict[str, str]] = {
     "fake": {
         "test_a_condition_may_be_on_account_and_stack": "does not know AWS::StackName in a condition",
         "test_a_condition_and_a_key_that_are_not_there_are_refused": "finds out when the stack is deployed",
-        "test_an_import_brings_no_tags": "takes the tags of a stack that an import makes",
-        "test_the_other_region_imports_the_table_with_its_replicas_and_then_owns_it": "knows a table where it was made",
-        "test_a_stack_of_another_region_may_import_what_its_owner_still_lists": "knows a table where it was made",
     },
 }
 """Per stand-in, the tests that it is known to fail, each with what it does instead."""

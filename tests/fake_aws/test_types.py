@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from fake_aws import Unsupported, World
+from fake_aws import World
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -96,8 +96,8 @@ def test_a_table_is_of_its_region_alone_and_shares_names_with_global_ones(
     )
     table = dynamodb.describe_table(TableName="rows")["Table"]
     assert (table["TableStatus"], table["Replicas"]) == ("ACTIVE", [])
-    with pytest.raises(Unsupported, match="no global table"):
-        dynamodb.update_table(TableName="rows", ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1"}}])
+    with pytest.raises(ClientError, match="already existed as tables"):
+        dynamodb.update_table(TableName="rows", ReplicaUpdates=[{"Create": {"RegionName": "us-west-2"}}])
     world.by_hand("AWS::DynamoDB::GlobalTable", {"TableName": "lines", "Replicas": [{"Region": "us-east-1"}]})
     clash = "Resources: {Table: {Type: AWS::DynamoDB::Table, Properties: {TableName: lines, KeySchema: []}}}"
     with pytest.raises(ClientError, match=r"current status of \[FAILED\]"):

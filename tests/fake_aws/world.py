@@ -23,6 +23,7 @@ from fake_aws.cloudformation.nested import NESTED
 from fake_aws.cloudformation.records import CloudFormation
 from fake_aws.cloudformation.stack_sets.resource import STACK_SET
 from fake_aws.cloudformation.types import STACK_TYPE, Place
+from fake_aws.dynamodb.writes import Write, send
 from fake_aws.faults import Fault, Faults
 from fake_aws.json_value import Json
 from fake_aws.refusals import Unsupported
@@ -59,6 +60,12 @@ class Quirks:
     """DescribeStacks names the last change set made for a stack in REVIEW_IN_PROGRESS, though nothing was executed."""
     young_replicas_block_deletion: bool = False
     """A table's home region cannot be deleted, by its stack either, while a replica is less than a day old."""
+    imports_apply_the_template: bool = False
+    """An import makes what it takes over what the template says, at once."""
+    imports_of_tables_need_every_region: bool = False
+    """The import of a global table fails while a region with a replica is down, as its updates do."""
+    replicas_are_found_early: bool = False
+    """Early validation of a new global table finds the replica of one that was made in another region."""
     sibling_outputs_are_unknown: bool = True
     """What a nested stack is given of another's outputs is unknown in its change set, though nothing changes."""
     unchanged_child_rows_name_their_change_set: bool = False
@@ -130,12 +137,16 @@ class World:
         """Lambda functions, by account, region and name."""
         self.keys: dict[tuple[str, str, str], Key] = {}
         """KMS keys, by account, region and id."""
+        self.aliases: dict[tuple[str, str, str], str] = {}
+        """Ids of the keys that aliases name, by account, region and name of the alias."""
         self.alarms: dict[tuple[str, str, str], Alarm] = {}
         """Metric alarms, by account, region and name."""
         self.subscriptions: dict[str, Subscription] = {}
         """Who is told by topics, by the subscription's ARN."""
         self.replication_s = 1.0
-        """How long an object takes to its replica."""
+        """How long an object, or an item, takes to its replica."""
+        self.held_writes: list[Write] = []
+        """Of items, on their way from or to a region that is down."""
         self.replica_change_s, self.backfill_s, self.expiry_change_s = 30.0, 60.0, 3600.0
         """How long DynamoDB takes to add or delete a table's replica, to fill a new index in the table's home region,
         elsewhere half as long again, and to process a change of a time to live."""
@@ -211,6 +222,9 @@ class World:
         self.down.discard(region)
         for rule in [each for each in self.faults.rules if each.fault is Fault.HANG and each.region == region]:
             self.faults.remove(rule)
+        held, self.held_writes = self.held_writes, []
+        for write in held:
+            send(self, write)
 
     def settle(self) -> None:
         """Let virtual time pass until nothing is under way in AWS."""

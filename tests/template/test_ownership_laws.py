@@ -126,6 +126,7 @@ def test_every_reader_reads_every_text_that_is_added(text: str, key: str) -> Non
             )
             assert shown == resources, name
     assert json.loads(with_resources('{"Resources":{}}', resources)) == topics
+    assert parse_template(with_resources(None, {"A": {"Type": "T", "P": 1e-7}}), "")["Resources"]["A"]["P"] == 1e-7
     turned = {name: dict(reversed([*body.items()])) for name, body in resources.items()}
     assert with_resources(None, turned) == new
 

@@ -81,6 +81,8 @@ class _Run:
     """The stacks that CloudFormation works on now."""
 
 
+_IMPORT_S = 1800.0
+"""An import changes nothing; but what its handler asks may be in a region that does not answer."""
 Before = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -243,8 +245,9 @@ async def _execute_reviewed(run: _Run, step: Step) -> progress.Outcome:
 
 async def _until_settled(run: _Run, step: Step | Deferred, stack_arn: Arn, change_set: Arn | None) -> progress.Outcome:
     run.in_progress[step.stack] = (step.site, stack_arn)
+    deadline_s = _IMPORT_S if step.type == "IMPORT" else DEADLINE_S
     try:
-        stack = await run.watches[step.site].until(stack_arn, _settled(change_set), DEADLINE_S)
+        stack = await run.watches[step.site].until(stack_arn, _settled(change_set), deadline_s)
     finally:
         del run.in_progress[step.stack]
     if not (stack.facts.good and stack.facts.exists):

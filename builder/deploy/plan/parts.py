@@ -226,6 +226,8 @@ def _imports(
         secret=bool(read_template(made.template, made.id).no_echo),
         transfer=transfer,
     )
+    if transfer.is_only:
+        return
     later = replace(one, because=(*one.because, "the data is imported first"))
     for part in _updates(later, imported(one.desired, observed), made.template, NO_TRANSFER):
         yield replace(part, number=part.number + 1, found=_found(observed))

@@ -52,6 +52,8 @@ class Transfer:
     """What references to it come to: by its logical id alone, or with an attribute."""
     promoted_from: str = ""
     """The region whose stack let go of what is imported, where a promotion has come so far; else empty."""
+    is_only: bool = False
+    """Nothing but the import is done now: a region that has a replica of the data is left out."""
     is_exact: bool = False
     """The deployed template is known to be what was sent, to the character."""
     policy: str | None = None

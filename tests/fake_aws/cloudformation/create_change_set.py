@@ -9,7 +9,7 @@ from typing import Any
 from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation.deployments import Deployment
 from fake_aws.cloudformation.drift_aware import drift_status
-from fake_aws.cloudformation.imports import import_fault, mark_imports
+from fake_aws.cloudformation.imports import check_frozen, import_fault, mark_imports
 from fake_aws.cloudformation.inputs import deployment
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.lifecycle import outputs
@@ -52,6 +52,8 @@ def create_change_set(request: Request, params: dict[str, Any]) -> Reply:
     _check_stack(present, kind, params)
     new = present is None or present.status == "REVIEW_IN_PROGRESS"
     wanted = deployment(request, params, None if new else present)
+    if kind == "IMPORT":
+        check_frozen(wanted, None if new else present)
     stack = present or _new_stack(request, params["StackName"], wanted)
     made = _new_change_set(request, params, kind, wanted)
     stack.change_sets[made.id] = made

@@ -46,6 +46,16 @@ def _never(_: "World", __: Place, ___: Resource) -> bool:
     return False
 
 
+def _always(_: "World", __: Place, ___: str) -> bool:
+    """Let early validation find whatever stands."""
+    return True
+
+
+def _as_they_are(_: Place, __: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
+    """Take what stands as it is written."""
+    return live
+
+
 @dataclass(frozen=True, slots=True)
 class Effects:
     """What creating, updating (given the properties before) and deleting a resource does elsewhere; may be refused.
@@ -72,6 +82,12 @@ class Effects:
     """What GetAtt gives, where the service has to be asked."""
     live: Callable[["World", Place, str], dict[str, Any] | None] | None = None
     """The properties of what stands at a place under a name, in a stack or not, where the service knows them."""
+    found_early: Callable[["World", Place, str], bool] = _always
+    """Whether early validation finds what stands at a place under a name."""
+    aligned: Callable[[Place, dict[str, Any], dict[str, Any]], dict[str, Any]] = _as_they_are
+    """Properties that stand, in the words of a template's where both mean the same."""
+    check_import: Make = _nothing
+    """What an import refuses, given the template's properties."""
 
 
 NO_EFFECTS = Effects()
@@ -80,13 +96,28 @@ EFFECTS: dict[str, Effects] = {
     "AWS::SSM::Parameter": Effects(ssm.create, ssm.update, ssm.delete, live=ssm.live),
     "AWS::SNS::Subscription": Effects(sns.create, delete=sns.delete),
     "AWS::Lambda::Function": Effects(functions.create, functions.update, functions.delete, functions.settle),
-    "AWS::KMS::Alias": Effects(kms.name_key, kms.name_other_key),
+    "AWS::KMS::Alias": Effects(kms.name_key, kms.name_other_key, kms.forget_alias),
     "AWS::KMS::Key": Effects(kms.create, kms.update, kms.delete),
     "AWS::KMS::ReplicaKey": Effects(kms.replicate, delete=kms.delete),
     "AWS::Logs::LogGroup": Effects(kms.check_log_group, kms.check_other_log_group),
     "AWS::S3::Bucket": Effects(s3.create, s3.update, s3.delete),
-    "AWS::DynamoDB::Table": Effects(local_table.create, local_table.update, local_table.delete),
-    "AWS::DynamoDB::GlobalTable": Effects(dynamodb.create, dynamodb.update, dynamodb.delete, dynamodb.settle),
+    "AWS::DynamoDB::Table": Effects(
+        local_table.create,
+        local_table.update,
+        local_table.delete,
+        live=local_table.live,
+        aligned=local_table.aligned,
+    ),
+    "AWS::DynamoDB::GlobalTable": Effects(
+        dynamodb.create,
+        dynamodb.update,
+        dynamodb.delete,
+        dynamodb.settle,
+        live=dynamodb.live,
+        found_early=dynamodb.found_early,
+        aligned=dynamodb.aligned,
+        check_import=dynamodb.check_import,
+    ),
 }
 """But those of StackSets and nested stacks, which make stacks again: the world has them all."""
 

@@ -4,14 +4,19 @@ Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-r
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-manually.html
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fake_aws.cloudformation.effects import name_key, standing
+from fake_aws.cloudformation.compare import changed_properties
+from fake_aws.cloudformation.deployments import Deployment
+from fake_aws.cloudformation.effects import EFFECTS, NO_EFFECTS, effects_of, name_key, standing
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.records import ChangeSet, Resource, Stack
 from fake_aws.cloudformation.template import Template, read
 from fake_aws.cloudformation.types import known, physical_id, schema
 from fake_aws.refusals import AwsRefusal, Unsupported, validation_error
+
+if TYPE_CHECKING:
+    from fake_aws.world import World
 
 Change = dict[str, Any]
 
@@ -57,11 +62,22 @@ def named_imports(asked: list[dict[str, Any]]) -> dict[str, str]:
         raise validation_error(f"ResourceTypes [{', '.join(refused)}] are not supported for Import")
     for each in asked:
         type_name, identifier = each["ResourceType"], each["ResourceIdentifier"]
-        named = known(type_name).unique_in is not None
+        named = known(type_name).unique_in is not None or EFFECTS.get(type_name, NO_EFFECTS).live is not None
         if not named or len(identifier) != 1 or identifier.keys() != schema(type_name).identifier:
             raise Unsupported(f"the import of a {type_name} by {sorted(identifier)}")
         (found[each["LogicalResourceId"]],) = identifier.values()
     return found
+
+
+def check_frozen(wanted: Deployment, present: Stack | None) -> None:
+    """Refuse other tags and another role beside an import; of a new stack, any."""
+    changed = {
+        "RoleArn": wanted.role_arn != (present.deployed.role_arn if present else None),
+        "Tags": wanted.tags != (present.deployed.tags if present else {}),
+    }
+    if any(changed.values()):
+        listed = ", ".join(name for name, is_changed in changed.items() if is_changed)
+        raise validation_error(f"As part of the import operation, you cannot modify or add [{listed}]")
 
 
 def import_fault(journal: Journal, change_set: ChangeSet, template: Template) -> str | None:
@@ -95,13 +111,30 @@ def import_fault(journal: Journal, change_set: ChangeSet, template: Template) ->
 
 
 def take_over(journal: Journal, resource: Resource) -> None:
-    """Make an existing resource the stack's own; what it was before is kept for the way back."""
-    name = resource.physical_id or ""
+    """Make an existing resource the stack's own, as it is; what it was is kept for the way back."""
+    world, place, name = journal.world, journal.place, resource.physical_id or ""
     _check_free(journal, resource.type, name, but=resource)
-    before = standing(journal.world, journal.place, resource.type, name)
-    resource.imported = before if before is not None else {}
-    key = name_key(journal.place, resource.type, name)
-    journal.world.unmanaged.pop(key or (), None)
+    effects = effects_of(world, resource.type)
+    effects.check_import(world, place, resource)
+    before = standing(world, place, resource.type, name) or resource.properties
+    resource.imported = before
+    live = _without(effects.aligned(place, resource.properties, before), resource.tags)
+    resource.actual = live if changed_properties(resource.properties, live) else None
+    key = name_key(place, resource.type, name)
+    world.unmanaged.pop(key or (), None)
+
+
+def _without(properties: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
+    """Return what stands without the tags that its stack gives it anew."""
+    if not isinstance(properties.get("Tags"), list):
+        return properties
+    own = [each for each in properties["Tags"] if each["Key"] not in tags]
+    return {name: value for name, value in properties.items() if name != "Tags"} | ({"Tags": own} if own else {})
+
+
+def imports_touch(world: "World", type_name: str) -> bool:
+    """Return whether an import changes anything of a resource of this type: only its tags, unless the world minds."""
+    return world.quirks.imports_apply_the_template or schema(type_name).taggable
 
 
 def _check_free(journal: Journal, type_name: str, name: str, *, but: Resource | None = None) -> None:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from fake_aws.cloudformation.changes import looked_up
 from fake_aws.cloudformation.compare import changed_properties, recreation
 from fake_aws.cloudformation.deployments import Deployment
-from fake_aws.cloudformation.effects import effects_of, forget_name, take_name
-from fake_aws.cloudformation.imports import take_over
+from fake_aws.cloudformation.effects import NO_EFFECTS, Make, effects_of, forget_name, take_name
+from fake_aws.cloudformation.imports import imports_touch, take_over
 from fake_aws.cloudformation.journal import EXPRESS, REQUEST_SHARE, Journal
 from fake_aws.cloudformation.live import Aim, aim, aim_against_drift, aim_back
 from fake_aws.cloudformation.policies import denial
@@ -154,7 +154,7 @@ class Provisioner:
         return True
 
     def _import(self, resource: Resource) -> Steps:
-        """Take over what stands already; then its update handler runs, as after every import."""
+        """Take over what stands already, as it is; then its update handler gives it the stack's tags."""
         journal = self.journal
         resource.physical_id = self.wanted.imports[resource.logical_id]
         journal.resource(resource, "IMPORT_IN_PROGRESS", "Resource import started.")
@@ -168,7 +168,8 @@ class Provisioner:
         resource.attributes = self._attributes(resource)
         journal.resource(resource, "IMPORT_COMPLETE", "Resource import completed.")
         why = "Apply stack-level tags to imported resource if applicable."
-        return (yield from self._update(resource, resource, Aim([], resource.properties), why))
+        applied = resource.properties if journal.world.quirks.imports_apply_the_template else resource.live
+        return (yield from self._update(resource, resource, Aim([], applied), why))
 
     def _attributes(self, resource: Resource) -> dict[str, str]:
         ask = effects_of(self.journal.world, resource.type).attributes
@@ -176,10 +177,12 @@ class Provisioner:
             return ask(self.journal.world, resource)
         return known(resource.type).attributes(self.journal.place, resource.physical_id or "", resource.properties)
 
-    def _settle(self, action: str, resource: Resource, *, primed: bool = True) -> Generator[float, None, str | None]:
+    def _settle(
+        self, action: str, resource: Resource, settle: Make | None = None, *, primed: bool = True
+    ) -> Generator[float, None, str | None]:
         """Wait until the service has done what it took on; in express mode it goes on by itself. Returns the reason."""
         journal = self.journal
-        settle = effects_of(journal.world, resource.type).settle
+        settle = settle or effects_of(journal.world, resource.type).settle
         left = journal.seconds(action, resource.logical_id) * (1 - REQUEST_SHARE)
         if not journal.stack.express:
             yield left
@@ -214,11 +217,13 @@ class Provisioner:
         yield journal.seconds(action, present.logical_id) * REQUEST_SHARE
         changed = replace(present, properties=goal.live, tags=fresh.tags)
         effects, before = effects_of(journal.world, present.type), present.attempted or present.properties
+        if why is not None and not imports_touch(journal.world, present.type):
+            effects = NO_EFFECTS
         try:
             _refuse_lost(present)
             effects.update(journal.world, journal.place, changed, present.properties)
             yield from effects.updating(journal.world, journal.place, changed, before)
-            said = yield from self._settle(action, present)
+            said = yield from self._settle(action, present, effects.settle)
         except AwsRefusal as refusal:
             if journal.stack.disable_rollback and present.type != STACK_TYPE:
                 yield from self._put_back(present, goal.live)

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attri
 from dataclasses import replace
 
 from fake_aws.cloudformation.effects import effects_of, forget_name, leave
+from fake_aws.cloudformation.imports import imports_touch
 from fake_aws.cloudformation.journal import EXPRESS, REQUEST_SHARE, Journal
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.side_by_side import Job, Steps
@@ -50,9 +51,10 @@ def _give_back(journal: Journal, resource: Resource, before: dict[str, Json]) ->
         journal.resource(resource, "IMPORT_ROLLBACK_FAILED", refusal.message)
         return False
     was = replace(resource, properties=before, tags={})
-    effects = effects_of(journal.world, resource.type)
-    effects.update(journal.world, journal.place, was, resource.properties)
-    effects.settle(journal.world, journal.place, was)
+    if imports_touch(journal.world, resource.type):
+        effects = effects_of(journal.world, resource.type)
+        effects.update(journal.world, journal.place, was, resource.properties)
+        effects.settle(journal.world, journal.place, was)
     leave(journal.world, journal.place, was)
     resource.imported = None
     journal.resource(resource, "IMPORT_ROLLBACK_COMPLETE")

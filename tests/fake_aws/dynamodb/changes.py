@@ -1,51 +1,124 @@
-"""What a table's update does to its indexes, its time to live and its stream, whichever type of table it is.
+"""What a table's update does to its replicas, its indexes and its time to live, whoever asks for it.
 
+First where a table is found, then what is refused, then what takes its time.
 Sources: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html,
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html, API_UpdateTimeToLive and
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_reqs_bestpractices.html
 """
 
-import json
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fake_aws.dynamodb.records import Expiry, Index, Table
-from fake_aws.refusals import AwsRefusal
+from fake_aws.dynamodb.records import Expiry, Index, Replica, Table
+from fake_aws.refusals import AwsRefusal, Unsupported
 
 if TYPE_CHECKING:
     from fake_aws.world import World
 
-
-def indexes(properties: dict[str, Any]) -> dict[str, Index]:
-    """Return the global secondary indexes by name."""
-    return {
-        each["IndexName"]: Index(json.dumps([each.get("KeySchema"), each.get("Projection")], sort_keys=True))
-        for each in properties.get("GlobalSecondaryIndexes", [])
-    }
+SOURCE_OF_YOUNG = (
+    "Replica cannot be deleted because it has acted as a source region for new replica(s) being added to the table in"
+    " the last 24 hours."
+)
 
 
-def key_schema(properties: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return the attributes of the key with their types, the partition's first."""
-    types = {each["AttributeName"]: each["AttributeType"] for each in properties.get("AttributeDefinitions", [])}
-    schema = sorted(properties.get("KeySchema", []), key=lambda each: str(each["KeyType"]) != "HASH")
-    return tuple((each["AttributeName"], types.get(each["AttributeName"], "S")) for each in schema)
+# -- where it is -------------------------------------------------------------------------------------------------------
 
 
-def expiry(properties: dict[str, Any]) -> Expiry:
-    """Return the time to live of a new table."""
-    said = properties.get("TimeToLiveSpecification", {})
-    return Expiry(said.get("AttributeName"), bool(said.get("Enabled", False)))
+def find(world: "World", account: str, region: str, name: str) -> Table | None:
+    """Return the table that a region has under a name: a replica of a global one, or one of that region alone."""
+    table = world.tables.get((account, name))
+    if table is not None and region in table.replicas:
+        return table
+    return world.local_tables.get((account, region, name))
 
 
-def stream(properties: dict[str, Any]) -> str | None:
-    """Return what the stream shows."""
-    view: str | None = properties.get("StreamSpecification", {}).get("StreamViewType")
-    return view
+def keep(world: "World", table: Table) -> None:
+    """Keep a new table with those of its kind."""
+    if table.local:
+        world.local_tables[table.account, table.home, table.name] = table
+    else:
+        world.tables[table.account, table.name] = table
 
 
-def is_protected(properties: dict[str, Any]) -> bool:
-    """Return whether a table, or a replica, is protected from deletion; a parameter gives it as text."""
-    return str(properties.get("DeletionProtectionEnabled", False)).lower() == "true"
+def forget(world: "World", table: Table) -> None:
+    """Forget a table that is gone everywhere."""
+    if table.local:
+        world.local_tables.pop((table.account, table.home, table.name), None)
+    elif world.tables.get((table.account, table.name)) is table:
+        del world.tables[table.account, table.name]
+
+
+def _become_global(world: "World", table: Table) -> None:
+    if (table.account, table.name) in world.tables:
+        raise Unsupported(f"a second global table {table.name} of one account, in other regions")
+    forget(world, table)
+    table.local = False
+    keep(world, table)
+
+
+# -- replicas ----------------------------------------------------------------------------------------------------------
+
+
+def add_replica(world: "World", table: Table, region: str, *, source: str) -> Replica:
+    """Begin to make a replica, through another region, and return it."""
+    if find(world, table.account, region, table.name) is not None:
+        raise AwsRefusal(
+            "ValidationException",
+            f"Failed to create a the new replica of table with name: ‘{table.name}’ because one or more replicas"
+            " already existed as tables.",
+        )
+    provisioned = "ProvisionedThroughput" in table.group and table.group.get("BillingMode") != "PAY_PER_REQUEST"
+    if provisioned and "WriteProvisionedThroughputSettings" not in table.group:
+        raise AwsRefusal("ValidationException", "Table write capacity should either be Pay-Per-Request or AutoScaled.")
+    if table.local:
+        _become_global(world, table)
+    # A group has a stream of both images where nobody asked for another.
+    table.stream = table.stream or "NEW_AND_OLD_IMAGES"
+    table.replicas[region] = Replica(region, world.datetime(), "CREATING", source=source)
+    return table.replicas[region]
+
+
+def check_deletable(world: "World", table: Table, region: str) -> None:
+    """Refuse the deletion of a replica that is protected, or was the source of a young one."""
+    if table.replicas[region].deletion_protection:
+        raise protected(table, region)
+    if is_source_of_young(world, table, region):
+        raise AwsRefusal("ValidationException", SOURCE_OF_YOUNG)
+
+
+def is_source_of_young(world: "World", table: Table, region: str) -> bool:
+    """Return whether a region was the source of a replica that is younger than a day, if the world minds."""
+    if not world.quirks.young_replicas_block_deletion:
+        return False
+    young = world.datetime() - timedelta(hours=24)
+    others = (each for each in table.replicas.values() if each.region != region)
+    return any(each.added > young and each.source == region for each in others)
+
+
+def protected(table: Table, region: str) -> AwsRefusal:
+    """Return the refusal to delete a table whose deletion protection is on."""
+    return AwsRefusal(
+        "ValidationException",
+        f"Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."
+        f" ({table.arn(region)})",
+    )
+
+
+def settle_later(world: "World", table: Table) -> None:
+    """Let replicas come and go in the time that DynamoDB takes, and the table with the last of them."""
+
+    def settle() -> Iterator[float]:
+        yield world.replica_change_s
+        table.settle()
+        if not table.replicas:
+            forget(world, table)
+
+    world.start(settle)
+
+
+# -- indexes -----------------------------------------------------------------------------------------------------------
 
 
 def check_indexes(table: Table, wanted: dict[str, Index]) -> frozenset[str]:
@@ -90,9 +163,12 @@ def _move(world: "World", table: Table, name: str, index: Index, *, comes: bool)
             del table.indexes[name]
 
 
-def check_expiry(world: "World", table: Table, properties: dict[str, Any]) -> Expiry:
+# -- time to live ------------------------------------------------------------------------------------------------------
+
+
+def check_expiry(world: "World", table: Table, said: Expiry | None) -> Expiry:
     """Return the time to live after an update. Raises what DynamoDB and CloudFormation refuse of that."""
-    was, said = table.expiry, properties.get("TimeToLiveSpecification")
+    was = table.expiry
     is_changing = world.now < was.until
     if said is None:
         if was.enabled or is_changing:
@@ -101,14 +177,16 @@ def check_expiry(world: "World", table: Table, properties: dict[str, Any]) -> Ex
                 "status is enabled or while enabling/disabling TTL."
             )
         return was
-    attribute, enabled = said.get("AttributeName"), bool(said["Enabled"])
-    if (attribute, enabled) == (was.attribute, was.enabled) or not (enabled or was.enabled):
+    if (said.attribute, said.enabled) == (was.attribute, was.enabled) or not (said.enabled or was.enabled):
         return was
     if is_changing:
         raise invalid("Time to live has been modified multiple times within a fixed interval")
-    if was.enabled and attribute != was.attribute:
+    if was.enabled and said.attribute != was.attribute:
         raise invalid(f"TimeToLive is active on a different AttributeName: current AttributeName is {was.attribute}")
-    return Expiry(attribute, enabled, world.now + world.expiry_change_s)
+    return Expiry(said.attribute, said.enabled, world.now + world.expiry_change_s)
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
 
 
 def invalid(text: str) -> AwsRefusal:
@@ -116,6 +194,14 @@ def invalid(text: str) -> AwsRefusal:
     return AwsRefusal(
         "ValidationException",
         f'Resource handler returned message: "{text}" (RequestToken: fake, HandlerErrorCode: InvalidRequest)',
+    )
+
+
+def not_found(type_name: str, name: str) -> AwsRefusal:
+    """Return a resource handler's failure for a table that is gone."""
+    return AwsRefusal(
+        "NotFound",
+        f"Resource of type '{type_name}' with identifier '{name}' was not found. (HandlerErrorCode: NotFound)",
     )
 
 

@@ -1,25 +1,40 @@
-"""What an AWS::DynamoDB::GlobalTable does to DynamoDB as its stack creates, updates and deletes it.
+"""What an AWS::DynamoDB::GlobalTable does to DynamoDB as its stack creates, imports, updates and deletes it.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fake_aws.dynamodb.changes import (
+    SOURCE_OF_YOUNG,
+    add_replica,
+    check_deletable,
     check_expiry,
     check_indexes,
-    expiry,
+    find,
+    forget,
     in_use,
-    indexes,
     invalid,
-    is_protected,
-    key_schema,
+    is_source_of_young,
+    keep,
     move_index,
-    stream,
+    not_found,
+    protected,
 )
-from fake_aws.dynamodb.operations import SOURCE_OF_YOUNG, is_source_of_young, protected
-from fake_aws.dynamodb.records import Replica, Table
+from fake_aws.dynamodb.definition import aligned as in_words_of
+from fake_aws.dynamodb.definition import (
+    canonical,
+    configure,
+    configure_replica,
+    definition_of,
+    expiry,
+    indexes,
+    is_on,
+    regions,
+)
+from fake_aws.dynamodb.records import Expiry, Replica, Table
 from fake_aws.kms import effects as kms
 from fake_aws.refusals import AwsRefusal
 
@@ -28,58 +43,130 @@ if TYPE_CHECKING:
     from fake_aws.cloudformation.types import Place
     from fake_aws.world import World
 
+TYPE = "AWS::DynamoDB::GlobalTable"
+
 
 def create(world: "World", place: "Place", resource: "Resource") -> None:
     """Begin to make the table with all its replicas."""
-    name = resource.physical_id or ""
-    wanted = _regions(resource.properties)
-    if place.region not in wanted:
-        raise invalid(f"Replicas must contain the region of the stack, {place.region}")
+    name, definition = resource.physical_id or "", canonical(resource.properties)
+    wanted = regions(definition)
+    _check_own_region(place, wanted)
+    _check_up(world, wanted)
     if len(wanted) > 1 and "StreamSpecification" not in resource.properties:
         raise invalid("StreamSpecification is required when there is more than one replica")
-    now, keys = world.datetime(), _keys(world, place, resource.properties)
-    replicas = {
-        region: Replica(region, now, "CREATING", deletion_protection=kept, key=keys[region])
-        for region, kept in wanted.items()
-    }
-    world.tables[place.account, name] = Table(
-        name,
-        place.account,
-        place.region,
-        now,
-        replicas,
-        indexes(resource.properties),
-        expiry(resource.properties),
-        stream(resource.properties),
-        key_schema(resource.properties),
-    )
+    if taken := sorted(each for each in wanted if find(world, place.account, each, name) is not None):
+        raise invalid(f"one or more replicas already existed as tables: {', '.join(taken)}")
+    now = world.datetime()
+    _check_keys_are_there(world, place, wanted)
+    table = Table(name, place.account, place.region, now, indexes=indexes(definition), expiry=expiry(definition))
+    configure(table, definition)
+    for region, said in wanted.items():
+        source = None if region == place.region else place.region
+        table.replicas[region] = Replica(region, now, "CREATING", source=source)
+        configure_replica(table.replicas[region], said)
+    keep(world, table)
 
 
 def update(world: "World", place: "Place", resource: "Resource", _: dict[str, Any]) -> None:
-    """Begin to add or remove one replica or one index, and take over deletion protection and time to live."""
-    table = world.tables[place.account, resource.physical_id or ""]
-    wanted, wanted_indexes = _regions(resource.properties), indexes(resource.properties)
+    """Begin to add or remove one replica or one index, and take over all other settings."""
+    table = _table(world, place, resource)
+    definition = canonical(resource.properties)
+    wanted, wanted_indexes = regions(definition), indexes(definition)
     standing = {region for region, each in table.replicas.items() if each.status != "DELETING"}
     moved = wanted.keys() ^ standing
+    _check_up(world, standing | wanted.keys())
     _check_replicas(table, moved, indexes_move=wanted_indexes.keys() != table.indexes.keys())
     moved_index = check_indexes(table, wanted_indexes)
-    if max(len(wanted), len(standing)) > 1 and table.stream not in {None, stream(resource.properties)}:
+    stream = definition.get("StreamSpecification", {}).get("StreamViewType")
+    if len(wanted) > 1 and stream is None:
+        raise invalid("StreamSpecification is required when there is more than one replica")
+    if max(len(wanted), len(standing)) > 1 and table.stream not in {None, stream}:
         raise invalid("StreamViewType can only be changed on a table without replicas")
-    wanted_expiry = check_expiry(world, table, resource.properties)
+    wanted_expiry = check_expiry(world, table, _said_expiry(resource.properties))
+    _check_own_region(place, wanted)
+    _check_keys_are_there(world, place, wanted)
+    _check_keys(world, table, {region: wanted[region] for region in standing & wanted.keys()})
+    for region in moved - wanted.keys():
+        check_deletable(world, table, region)
+        table.replicas[region].status = "DELETING"
+    for region, said in wanted.items():
+        if region not in standing:
+            add_replica(world, table, region, source=place.region)
+        configure_replica(table.replicas[region], said)
+    configure(table, definition)
+    move_index(world, table, moved_index, wanted_indexes)
+    table.expiry = wanted_expiry
+
+
+def settle(world: "World", place: "Place", resource: "Resource") -> None:
+    """Let every replica under way come or go."""
+    table = find(world, place.account, place.region, resource.physical_id or "")
+    if table is not None:
+        table.settle()
+
+
+def delete(world: "World", place: "Place", resource: "Resource") -> None:
+    """Delete the table in every region, unless a replica is protected or too young."""
+    table = find(world, place.account, place.region, resource.physical_id or "")
+    if table is None:
+        return
+    _check_up(world, table.replicas)
+    for region, replica in table.replicas.items():
+        if replica.deletion_protection:
+            raise protected(table, region)
+    if table.reindexing:
+        raise in_use(table)
+    if any(is_source_of_young(world, table, region) for region in table.replicas):
+        raise AwsRefusal("ValidationException", SOURCE_OF_YOUNG)
+    forget(world, table)
+
+
+def live(world: "World", place: "Place", name: str) -> dict[str, Any] | None:
+    """Return the properties of the table that is in the region under a name, or None."""
+    table = find(world, place.account, place.region, name)
+    return None if table is None else definition_of(table)
+
+
+def found_early(world: "World", place: "Place", name: str) -> bool:
+    """Return whether early validation finds the table: one that was made in another region only if the world minds."""
+    table = find(world, place.account, place.region, name)
+    return table is not None and (world.quirks.replicas_are_found_early or table.home == place.region)
+
+
+def aligned(_: "Place", given: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:
+    """Return a table's properties in the words of a template's where both mean the same."""
+    return in_words_of(given, there)
+
+
+def check_import(world: "World", place: "Place", resource: "Resource") -> None:
+    """Refuse the import of a table by a template that leaves the stack's own region out."""
+    table = _table(world, place, resource)
+    _check_own_region(place, regions(canonical(resource.properties)))
+    if world.quirks.imports_of_tables_need_every_region:
+        _check_up(world, table.replicas)
+
+
+def _table(world: "World", place: "Place", resource: "Resource") -> Table:
+    table = find(world, place.account, place.region, resource.physical_id or "")
+    if table is None:
+        raise not_found(TYPE, resource.physical_id or "")
+    return table
+
+
+def _said_expiry(properties: dict[str, Any]) -> Expiry | None:
+    said = properties.get("TimeToLiveSpecification")
+    return None if said is None else Expiry(said.get("AttributeName"), is_on(said["Enabled"]))
+
+
+def _check_own_region(place: "Place", wanted: Iterable[str]) -> None:
     if place.region not in wanted:
         raise invalid(f"Replicas must contain the region of the stack, {place.region}")
-    keys = _keys(world, place, resource.properties)
-    _check_keys(table, {region: keys[region] for region in standing & wanted.keys()})
-    for region in moved - wanted.keys():
-        if table.replicas[region].deletion_protection:
-            raise protected(table, region)
-        table.replicas[region].status = "DELETING"
-    for region, kept in wanted.items():
-        if region not in standing:
-            table.replicas[region] = Replica(region, world.datetime(), "CREATING")
-        table.replicas[region].deletion_protection, table.replicas[region].key = kept, keys[region]
-    move_index(world, table, moved_index, wanted_indexes)
-    table.expiry, table.stream = wanted_expiry, stream(resource.properties)
+
+
+def _check_up(world: "World", wanted: Iterable[str]) -> None:
+    """Refuse what the handler has to ask of a region that is down: it asks DynamoDB in each that has a replica."""
+    if lost := sorted(world.down.intersection(wanted)):
+        raise AwsRefusal("HandlerFailed", f"{TYPE}: Service Unavailable (it has a replica in {', '.join(lost)})")
 
 
 def _check_replicas(table: Table, moved: set[str], *, indexes_move: bool) -> None:
@@ -91,46 +178,28 @@ def _check_replicas(table: Table, moved: set[str], *, indexes_move: bool) -> Non
         raise in_use(table)
 
 
-def _check_keys(table: Table, keys: dict[str, str | None]) -> None:
+def _check_keys(world: "World", table: Table, wanted: dict[str, dict[str, Any]]) -> None:
     """Refuse another key of a replica that stays, unless none of them has one any more."""
+    keys = {region: _key(said) for region, said in wanted.items()}
     for region, key in keys.items():
         was = table.replicas[region].key
-        if was and was != key and any(keys.values()):
+        if not was or not any(keys.values()):
+            continue
+        same = key and kms.arn_of(world, table.account, region, was) == kms.arn_of(world, table.account, region, key)
+        if not same:
             raise invalid("Cannot update KMSMasterKeyId of a replica")
 
 
-def settle(world: "World", place: "Place", resource: "Resource") -> None:
-    """Let every replica under way come or go."""
-    if (table := world.tables.get((place.account, resource.physical_id or ""))) is not None:
-        table.settle()
-
-
-def delete(world: "World", place: "Place", resource: "Resource") -> None:
-    """Delete the table in every region, unless a replica is protected or too young."""
-    where = (place.account, resource.physical_id or "")
-    table = world.tables.get(where)
-    if table is None:
-        return
-    for region, replica in table.replicas.items():
-        if replica.deletion_protection:
-            raise protected(table, region)
-    if table.reindexing:
-        raise in_use(table)
-    if is_source_of_young(world, table):
-        raise AwsRefusal("ValidationException", SOURCE_OF_YOUNG)
-    del world.tables[where]
-
-
-def _regions(properties: dict[str, Any]) -> dict[str, bool]:
-    return {each["Region"]: is_protected(each) for each in properties["Replicas"]}
-
-
-def _keys(world: "World", place: "Place", properties: dict[str, Any]) -> dict[str, str | None]:
-    """Return each replica's key; all of them have one that is there in its region, or none has."""
-    keys = {each["Region"]: each.get("SSESpecification", {}).get("KMSMasterKeyId") for each in properties["Replicas"]}
+def _check_keys_are_there(world: "World", place: "Place", wanted: dict[str, dict[str, Any]]) -> None:
+    """Refuse keys of which one is not there in its region, and a key for some of the replicas."""
+    keys = {region: _key(said) for region, said in wanted.items()}
     if any(keys.values()) and not all(keys.values()):
         raise invalid("All replicas must have a KMSMasterKeyId, or none")
     for region, key in keys.items():
         if key:
             kms.find(world, replace(place, region=region), key)
-    return keys
+
+
+def _key(said: dict[str, Any]) -> str | None:
+    key: str | None = said.get("SSESpecification", {}).get("KMSMasterKeyId")
+    return key

@@ -1,7 +1,7 @@
 """What the fake answers of a table's items, each region's replica by itself: Scan and BatchGetItem.
 
-Items are kept as they cross the wire, bytes in base 64. Nothing copies a write from one region to another: a test puts
-into each replica what is to be there.
+Items are kept as they cross the wire, bytes in base 64. What a test puts into a replica stays there; what a call writes
+goes to the others (`writes`).
 Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html, API_BatchGetItem
 """
 
@@ -29,7 +29,7 @@ def scan(request: Request, table: Table, params: Json) -> Reply:
     shown = [item for _, item in listed[: min(request.world.page_size, params.get("Limit", MOST_KEYS))]]
     more = len(shown) < len(listed)
     return {
-        "Items": [_projected(item, params) for item in shown],
+        "Items": [projected(item, params) for item in shown],
         "Count": len(shown),
         "ScannedCount": len(shown),
         "LastEvaluatedKey": table.key_of(shown[-1]) if more else None,
@@ -86,7 +86,8 @@ def _place(request: Request, key: Json) -> str:
     return hashlib.sha256(f"{salt} {key_text(key)}".encode()).hexdigest()
 
 
-def _projected(item: Json, params: Json) -> Json:
+def projected(item: Json, params: Json) -> Json:
+    """Return what a projection leaves of an item, by plain names."""
     if "ProjectionExpression" not in params:
         return item
     names = params.get("ExpressionAttributeNames", {})

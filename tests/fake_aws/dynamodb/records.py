@@ -14,9 +14,15 @@ class Replica:
     status: str = "ACTIVE"
     deletion_protection: bool = False
     key: str | None = None
-    """The customer-managed key that encrypts it, as its stack names it."""
+    """The customer-managed key that encrypts it, as whoever asked for it names it."""
+    source: str | None = None
+    """The region through which it was added; None of one that the table began with by a call."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What else is its own, in the words of a ReplicaSpecification: recovery, tags, class, insights, policy."""
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By key: see `items`."""
+    written: dict[str, float] = field(default_factory=dict)
+    """When calls last wrote or deleted an item, by key."""
 
 
 @dataclass(slots=True)
@@ -27,6 +33,8 @@ class Index:
     """Its key and projection, as JSON."""
     statuses: dict[str, str] = field(default_factory=dict)
     """Where it is not ACTIVE, by region."""
+    throughput: dict[str, Any] = field(default_factory=dict)
+    """Its limits, in the words of a GlobalSecondaryIndex of AWS::DynamoDB::GlobalTable."""
 
 
 @dataclass(slots=True)
@@ -46,7 +54,7 @@ class Table:
     name: str
     account: str
     home: str
-    """The region of the stack that made it."""
+    """The region that it was made in."""
     created: datetime
     replicas: dict[str, Replica] = field(default_factory=dict)
     indexes: dict[str, Index] = field(default_factory=dict)
@@ -56,8 +64,12 @@ class Table:
     """Its StreamViewType."""
     key: tuple[tuple[str, str], ...] = (("id", "S"),)
     """The attributes of its key with their types, the partition's first."""
+    group: dict[str, Any] = field(default_factory=dict)
+    """What else is the same in all regions, in the words of AWS::DynamoDB::GlobalTable."""
     local: bool = False
-    """Whether it is no global table, and can't have another replica."""
+    """Whether it never had another replica: it is kept with the tables of its region then."""
+    once_on_demand: bool = False
+    """Whether it is, or was, billed on demand: from then on DescribeTable says by what it is billed."""
 
     @property
     def busy(self) -> bool:
@@ -72,10 +84,10 @@ class Table:
     def settle(self) -> None:
         """Let every replica that is under way come or go."""
         self.replicas = {region: each for region, each in self.replicas.items() if each.status != "DELETING"}
-        there = next((each.items for each in self.replicas.values() if each.status == "ACTIVE"), {})
+        there = next((each for each in self.replicas.values() if each.status == "ACTIVE"), None)
         for each in self.replicas.values():
-            if each.status == "CREATING":
-                each.items = dict(there)
+            if each.status == "CREATING" and there is not None:
+                each.items, each.written = dict(there.items), dict(there.written)
             each.status = "ACTIVE"
 
     def key_of(self, item: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _FIXED = {"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT", "MultiRegion": "false", "Origin": "AWS_KMS"}
 
+AWS_MANAGED = "aws-managed-dynamodb"
+"""The id of DynamoDB's own key in every account and region, which goes by `alias/aws/dynamodb`."""
+
 
 @dataclass(slots=True)
 class Key:
@@ -101,7 +104,14 @@ def replicate(world: "World", place: "Place", resource: "Resource") -> None:
 
 def name_key(world: "World", place: "Place", resource: "Resource") -> None:
     """Give a key of the region an alias."""
-    find(world, place, str(resource.properties["TargetKeyId"]))
+    key = find(world, place, str(resource.properties["TargetKeyId"]))
+    if key is not None:
+        world.aliases[place.account, place.region, str(resource.properties["AliasName"])] = key.id
+
+
+def forget_alias(world: "World", place: "Place", resource: "Resource") -> None:
+    """Take an alias from its key."""
+    world.aliases.pop((place.account, place.region, str(resource.physical_id)), None)
 
 
 def name_other_key(world: "World", place: "Place", resource: "Resource", _: dict[str, Any]) -> None:
@@ -125,6 +135,17 @@ def find(world: "World", place: "Place", named: str) -> Key | None:
     if key is None or state(world, key) != "Enabled":
         raise _refused(f"Key '{place.arn('kms', f'key/{name}')}' does not exist", "NotFound")
     return key
+
+
+def arn_of(world: "World", account: str, region: str, named: str) -> str:
+    """Return the ARN of what an id, ARN or alias names; of an alias that names nothing its own."""
+    name = named.rpartition(":")[2].removeprefix("key/")
+    if name == "alias/aws/dynamodb":
+        name = AWS_MANAGED
+    if name.startswith("alias/"):
+        name = world.aliases.get((account, region, name), name)
+    rest = name if name.startswith("alias/") else f"key/{name}"
+    return f"arn:aws:kms:{region}:{account}:{rest}"
 
 
 def check_log_group(world: "World", place: "Place", resource: "Resource") -> None:

@@ -1,0 +1,217 @@
+"""Data that stacks are about to create and that stands already: which stacks list it, and whether somebody meant it.
+
+It is read from AWS before anything is planned. Meant is what dr.yaml calls `existing`, and the table of a promotion
+that is under way; everything else is refused with what leads on.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from builder.assembly.bound import Bound, bind_stack
+from builder.aws import Clients, call, together
+from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.observe.deployment import ObservedDeployment
+from builder.deploy.observe.live import Owner, observe_owner
+from builder.deploy.observe.stacks import ObservedStack
+from builder.deploy.promotion import Promotion
+from builder.errors import AwsError, Stopped, gathered
+from builder.resource_types import GLOBAL_TABLE, TAKEN_IN
+from builder.template import (
+    read_deployed,
+    read_template,
+)
+from builder.terms import AccountId, LogicalId, Operation, Region, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A table or bucket that a stack of the assembly has and the deployed template has not."""
+
+    stack: DesiredStack
+    logical_id: LogicalId
+    type: str
+    name: str
+    """Its physical name."""
+
+    @property
+    def where(self) -> str:
+        """How it is named in messages and by `--allow`."""
+        return f"{self.stack.id}/{self.logical_id}"
+
+    @property
+    def noun(self) -> str:
+        """What it is called."""
+        return "table" if self.type == GLOBAL_TABLE else "bucket"
+
+    @property
+    def is_existing(self) -> bool:
+        """Whether dr.yaml says that it stands already."""
+        return self.logical_id in self.stack.existing
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Data that stands, and who has it."""
+
+    coming: Coming
+    ours: tuple[tuple[Owner, ObservedStack], ...]
+    """The stacks of the deployment that list it, beside the one that is to have it."""
+    owners: tuple[Owner, ...]
+    """Every stack that lists it, beside that one."""
+    is_held: bool = False
+    """The stack that is to have it has it already, beside another."""
+
+    @property
+    def foreign(self) -> tuple[Owner, ...]:
+        """Those of them that are not the deployment's."""
+        known = {owner.stack_arn for owner, _ in self.ours}
+        return tuple(owner for owner in self.owners if owner.stack_arn not in known)
+
+
+async def find_claims(
+    deployment: Deployment, look: ObservedDeployment, clients: Clients, promotion: Promotion | None
+) -> tuple[Claim, ...]:
+    """Return what stands that a stack is about to create, and tables that two stacks list; each meant by somebody.
+
+    Raises Stopped, with every reason, where data stands that nobody meant.
+    """
+    coming = tuple(one for stack in deployment.stacks for one in _coming(stack, look))
+    there = await together(_stands(one, clients) for one in coming)
+    if faults := [missing(one) for one, stands in zip(coming, there, strict=True) if one.is_existing and not stands]:
+        raise gathered(faults)
+    standing = [one for one, stands in zip(coming, there, strict=True) if stands]
+    twice = _held_twice(deployment, look)
+    owners = await together(_owners(one, deployment, clients) for one in (*standing, *twice))
+    claims = [
+        Claim(one, _ours(found, look), found, is_held=one in twice)
+        for one, found in zip((*standing, *twice), owners, strict=True)
+    ]
+    claims = [claim for claim in claims if not claim.is_held or claim.ours]
+    if faults := [fault for claim in claims if (fault := _fault(claim, promotion)) is not None]:
+        raise gathered(faults)
+    return tuple(claims)
+
+
+def _coming(stack: DesiredStack, look: ObservedDeployment) -> Iterator[Coming]:
+    """Yield what a stack of the assembly would create of data; nothing of one that is made anew after a failure."""
+    observed = look.stacks.get(stack.id)
+    if observed is not None and observed.facts.exists and observed.facts.operation is Operation.REBUILD:
+        return
+    deployed = look.templates.get(stack.id)
+    stands = read_deployed(deployed, stack.id).resources(*TAKEN_IN) if deployed is not None else {}
+    yield from (one for one in _named(stack, look.account) if one.logical_id not in stands)
+
+
+def _named(stack: DesiredStack, account: AccountId) -> Iterator[Coming]:
+    """Yield every table and bucket of a stack whose name is known."""
+    if not any(type_name in stack.template for type_name in TAKEN_IN):
+        return
+    own = stack.account or account
+    bound = bind_desired(stack, own)
+    for logical_id, body in bound.made(bound.template.resources(*TAKEN_IN)):
+        if name := bound.name_of(body):
+            yield Coming(stack, LogicalId(logical_id), str(body.get("Type")), name.replace("${AWS::AccountId}", own))
+
+
+def bind_desired(stack: DesiredStack, account: AccountId) -> Bound:
+    """Return a stack's template with its values, the account's number among them."""
+    text = stack.template.replace("${AWS::AccountId}", account)
+    return bind_stack(read_template(text, stack.id), stack.name, stack.region, stack.parameters)
+
+
+def _held_twice(deployment: Deployment, look: ObservedDeployment) -> list[Coming]:
+    """Return the tables that a stack has by now and an orphan of another region may list still."""
+    regions = {orphan.region for orphan in look.orphans}
+    return [
+        one
+        for stack in deployment.stacks
+        if stack.id in look.templates and regions - {stack.region}
+        for one in _named(stack, look.account)
+        if one.type == GLOBAL_TABLE and one.logical_id in read_deployed(look.templates[stack.id], stack.id).resources()
+    ]
+
+
+async def _stands(one: Coming, clients: Clients) -> bool:
+    """Return whether it is there; of a bucket that is another account's only AWS can say more."""
+    session = clients.of(one.stack.site)
+    try:
+        if one.type == GLOBAL_TABLE:
+            client = session.dynamodb(one.stack.region)
+            answer = await call(one.where, client.describe_table, TableName=one.name)
+            return answer["Table"].get("TableStatus") != "DELETING"
+        await call(one.where, session.s3(one.stack.region).head_bucket, Bucket=one.name)
+    except AwsError as error:
+        if error.code in _NOT_THERE:
+            return False
+        raise
+    return True
+
+
+_NOT_THERE = frozenset({"ResourceNotFoundException", "404", "NoSuchBucket", "403", "301"})
+
+
+async def _owners(one: Coming, deployment: Deployment, clients: Clients) -> tuple[Owner, ...]:
+    """Return every stack that lists it beside its own: a table may be listed in each of its regions, unwarned."""
+    regions: Iterable[Region] = (one.stack.region,)
+    if one.type == GLOBAL_TABLE:
+        regions = dict.fromkeys((one.stack.region, *deployment.regions, *deployment.empty_regions))
+    sites = (Site(one.stack.account, region) for region in regions if region not in deployment.skipped)
+    found = await together(observe_owner(clients, site, one.name) for site in sites)
+    own = (one.stack.site, one.stack.name)
+    return tuple(owner for owner in found if owner is not None and (owner.site, owner.stack_name) != own)
+
+
+def _ours(owners: Sequence[Owner], look: ObservedDeployment) -> tuple[tuple[Owner, ObservedStack], ...]:
+    known = {stack.arn: stack for stack in (*look.stacks.values(), *look.orphans)}
+    return tuple((owner, known[owner.stack_arn]) for owner in owners if owner.stack_arn in known)
+
+
+def missing(one: Coming) -> Stopped:
+    """Return the refusal of what dr.yaml says to exist and does not."""
+    return Stopped(
+        where=one.where,
+        what=f"`existing` names the {one.noun} {one.name}, and none of that name stands in {one.stack.region}",
+        next_step="take `existing` out of dr.yaml, where the table or bucket is to be created",
+    )
+
+
+def _fault(claim: Claim, promotion: Promotion | None) -> Stopped | None:
+    """Return why what stands is not taken in; None where somebody said that it is."""
+    one = claim.coming
+    promoted = promotion is not None and one.type == GLOBAL_TABLE
+    if (one.is_existing or promoted) and not claim.foreign:
+        return None
+    if claim.foreign and (one.is_existing or promoted):
+        return _has_owner(one, claim.foreign[0])
+    moved = next((owner for owner, _ in claim.ours if owner.site.region != one.stack.region), None)
+    if moved is not None:
+        twice = ", and two stacks that list one table revert each other" if claim.is_held else ""
+        return Stopped(
+            where=one.where,
+            what=f"the table {one.name} is {moved.site.region}/{moved.stack_name}'s: a primary region that is another "
+            f"in dr.yaml moves no data{twice}",
+            next_step=f"python -m builder promote {one.stack.region}    moves the table from stack to stack and "
+            f"loses nothing; with dr.yaml as it was, it makes {one.stack.region} the primary",
+        )
+    has = f", in the stack {claim.owners[0].stack_name} of {claim.owners[0].site.region}" if claim.owners else ""
+    nobody = "" if claim.owners else ": no stack of the deployment's regions has it"
+    return Stopped(
+        where=one.where,
+        what=f"the {one.noun} {one.name} is there already{has}{nobody}, and creating it would fail",
+        next_step=f"existing: {one.name}    under it in dr.yaml takes it in with its data; or another name; "
+        f"where a promotion was under way, python -m builder promote {one.stack.region} goes on with it",
+    )
+
+
+def _has_owner(one: Coming, owner: Owner) -> Stopped:
+    region, stack, name = owner.site.region, owner.stack_name, owner.logical_id
+    return Stopped(
+        where=one.where,
+        what=f"the {one.noun} {one.name} is in the stack {stack} of {region}, which is not this deployment's. "
+        "Its owner has to let go of it first:\n"
+        f"  1. in its template, {name}: DeletionPolicy: Retain and UpdateReplacePolicy: Retain, and the name or ARN "
+        f"itself in the place of each reference to {name}; deployed\n"
+        f"  2. {name} taken out of its template; deployed, by a change set that shows Remove with PolicyAction Retain",
+        next_step=f"aws cloudformation describe-stack-resources --region {region} --physical-resource-id {one.name}"
+        "    tells when no stack has it any more; then plan again",
+    )

@@ -1,0 +1,387 @@
+"""What of a deployment a runbook names: stacks, tables, buckets, functions, keys, alarms, read from an assembly; pure.
+
+Every name is one environment's. The account stays `${ACCOUNT}` where dr.yaml pins none, and a name that only AWS knows
+is a variable of the shell with the command that asks for it.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from builder.assembly.bound import Bound, bind_entries
+from builder.assembly.components import Bucket, Component, FunctionComponent, OutputOf, Table, bind_components
+from builder.assembly.manifest import Manifest, StackEntry, bind, bind_protection, bind_value
+from builder.resource_types import GLOBAL_TABLE
+from builder.resource_types.facts import NOUNS, holds_data
+from builder.runbook.records import RunbookRequest
+from builder.template import at, is_open, properties_of
+from builder.terms import AccountId, LogicalId, Region, StackId
+
+ACCOUNT = "${ACCOUNT}"
+_BUCKET, _FUNCTION, _URL = "AWS::S3::Bucket", "AWS::Lambda::Function", "AWS::Lambda::Url"
+_NO_DATA = ("AWS::Logs::LogGroup", "AWS::KMS::Key", "AWS::KMS::ReplicaKey")
+_TABLES = (GLOBAL_TABLE, "AWS::DynamoDB::Table")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookStack:
+    """A stack as it stands in one environment."""
+
+    id: StackId
+    region: Region
+    name: str
+    account: AccountId | None
+    holds_data: bool
+    retains_data: bool
+    """Whether all that holds data in it stays when the stack goes."""
+    is_protected: bool | None
+    """Whether it has termination protection; None where nobody says."""
+    denies_updates: bool
+    """Whether its stack policy denies anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookTable:
+    """A global table."""
+
+    component: str
+    name: str
+    regions: tuple[Region, ...]
+    owner: RunbookStack | None
+    """The stack that lists it; None where that is none of the assembly's."""
+    recovery: bool | None = None
+    """Whether every replica can be restored to a point in time; None where no template tells."""
+    days: str = "35"
+    """How many days back."""
+    key: Mapping[str, str] = field(default_factory=dict)
+    """The attributes of its key with their types, the partition first; empty where no template tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookBucket:
+    """Buckets that replicate, one a region."""
+
+    component: str
+    names: Mapping[Region, str]
+    ways: tuple[tuple[Region, Region], ...]
+    one_way: tuple[tuple[Region, Region], ...]
+    keeps_days: str | None
+    """How many days an overwritten or deleted version is kept; None where no rule of the template deletes it."""
+    is_versioned: bool | None
+    """None where no template tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookFunction:
+    """The same function in several regions."""
+
+    component: str
+    names: Mapping[Region, str]
+    reserved: Mapping[Region, str]
+    """The reserved concurrency that its template says, of each region that has one."""
+    urls: Mapping[Region, str] = field(default_factory=dict)
+    """The public output that has its URL, of each region; empty text where the URL is no output."""
+    health: str = "/health"
+
+    @property
+    def has_url(self) -> bool:
+        """Whether it is called by a URL."""
+        return bool(self.urls)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookSystem:
+    """All of it."""
+
+    request: RunbookRequest
+    digest: str
+    regions: tuple[Region, ...]
+    """The primary first where there is one."""
+    primary: Region | None
+    stacks: tuple[RunbookStack, ...]
+    tables: tuple[RunbookTable, ...]
+    buckets: tuple[RunbookBucket, ...]
+    functions: tuple[RunbookFunction, ...]
+    alarms: Mapping[Region, tuple[str, ...]]
+    keys: Mapping[Region, tuple[str, ...]]
+    """The aliases of the system's own keys."""
+    unnamed: Mapping[str, tuple[str, ...]]
+    """Variables for names that only AWS knows, each with the words of the command that asks for it."""
+    other_data: tuple[tuple[RunbookStack, tuple[str, ...]], ...] = ()
+    """The stacks that hold data which no component names, with a word for each."""
+
+    @property
+    def secondaries(self) -> tuple[Region, ...]:
+        """Every region but the primary; none where nobody says which that is."""
+        return tuple(one for one in self.regions if one != self.primary) if self.primary else ()
+
+    @property
+    def accounts(self) -> tuple[AccountId, ...]:
+        """The accounts that stacks name, beside that of the credentials."""
+        return tuple(dict.fromkeys(stack.account for stack in self.stacks if stack.account))
+
+    def others(self, region: Region) -> tuple[Region, ...]:
+        """Return every region but one."""
+        return tuple(one for one in self.regions if one != region)
+
+
+def read_system(manifest: Manifest, templates: Mapping[str, bytes], request: RunbookRequest) -> RunbookSystem:
+    """Return what there is to name of an assembly. Raises BadInput for a template that is none."""
+    suffix = request.suffix
+    entries = tuple(_bound(entry, suffix) for entry in manifest.stacks)
+    bounds = bind_entries(replace(manifest, stacks=entries), templates)
+    names = _Names(bounds, request.account)
+    components = bind_components(manifest.components, lambda text: bind(text, suffix))
+    roles = manifest.roles
+    every = dict.fromkeys((*(roles.regions if roles else ()), *manifest.regions))
+    stacks = {
+        bound.entry.id: _stack(bound, entry, suffix) for bound, entry in zip(bounds, manifest.stacks, strict=True)
+    }
+    alarms = [component.alarms for component in components.values() if component.alarms]
+    named = {one for part in components.values() for one in _named(part, names)}
+    functions = {name: part.function for name, part in components.items() if part.function is not None}
+    outputs = {source: name for name, source in reversed(tuple(manifest.outputs.items()))}
+    return RunbookSystem(
+        request=request,
+        digest=manifest.digest(),
+        regions=tuple(every),
+        primary=roles.primary if roles else None,
+        stacks=tuple(stacks.values()),
+        tables=tuple(
+            _table(name, part.table, names, stacks) for name, part in components.items() if part.table is not None
+        ),
+        buckets=tuple(
+            _bucket(name, part.bucket, names) for name, part in components.items() if part.bucket is not None
+        ),
+        functions=(
+            *(_function(name, part, names, outputs) for name, part in functions.items()),
+            *_functions_without_url(names, [part.url for part in functions.values()]),
+        ),
+        alarms={region: tuple(one for each in alarms for one in each.names(region)) for region in every},
+        keys={region: tuple(names.aliases(region)) for region in every},
+        unnamed=names.unnamed,
+        other_data=tuple(
+            (stacks[stack], kinds) for stack, kinds in _other_data(names, named, manifest, suffix).items()
+        ),
+    )
+
+
+def _named(component: Component, names: "_Names") -> Iterator[tuple[StackId, LogicalId]]:
+    """Yield the tables and buckets that a component names, by their stack and logical id."""
+    table, bucket = component.table, component.bucket
+    found = [names.source(of) for of in (bucket.names.values() if bucket else ())]
+    found += [names.table(table)] if table else []
+    yield from ((one[0].entry.id, one[1]) for one in found if one is not None)
+
+
+def _other_data(
+    names: "_Names", named: Collection[tuple[StackId, LogicalId]], manifest: Manifest, suffix: str
+) -> dict[StackId, tuple[str, ...]]:
+    """Return what else holds data; not logs, not keys, and not the buckets for code, which is made again."""
+    found: dict[StackId, tuple[str, ...]] = {}
+    for bound, logical_id, body in names.every():
+        kind = str(body.get("Type"))
+        bucket = bind(manifest.artifacts_bucket or "", suffix).replace("{region}", bound.entry.region)
+        is_named = (bound.entry.id, logical_id) in named
+        is_for_code = kind == _BUCKET and bound.name_of(body) == bucket
+        if holds_data(kind) and kind not in _NO_DATA and not is_named and not is_for_code:
+            found[bound.entry.id] = tuple(dict.fromkeys((*found.get(bound.entry.id, ()), NOUNS.get(kind, kind))))
+    return found
+
+
+def _bound(entry: StackEntry, suffix: str) -> StackEntry:
+    values = {name: bind_value(value, suffix, entry.id) for name, value in entry.parameters.items()}
+    return replace(entry, name=bind(entry.name, suffix), parameters=values)
+
+
+def _stack(bound: Bound, entry: StackEntry, suffix: str) -> RunbookStack:
+    protection, policy = bind_protection(entry, suffix)
+    bodies = [body for _, body in bound.made(bound.template.resources()) if holds_data(str(body.get("Type")))]
+    return RunbookStack(
+        id=bound.entry.id,
+        region=bound.entry.region,
+        name=bound.entry.name,
+        account=bound.entry.account,
+        holds_data=bool(bodies),
+        retains_data=bool(bodies) and all(str(body.get("DeletionPolicy")).startswith("Retain") for body in bodies),
+        is_protected=protection,
+        denies_updates=policy is not None and not is_open(policy),
+    )
+
+
+class _Names:
+    """Finds resources of an assembly, and what they are called; what only AWS knows becomes a variable."""
+
+    def __init__(self, bounds: tuple[Bound, ...], account: AccountId | None) -> None:
+        self._bounds = {bound.entry.id: bound for bound in bounds}
+        self._account = account
+        self.unnamed: dict[str, tuple[str, ...]] = {}
+
+    def source(self, of: OutputOf) -> tuple[Bound, LogicalId, Mapping[str, Any]] | None:
+        """Return the resource that an output is of; None where it is not plainly of one."""
+        stack, output = of.output
+        bound = self._bounds[stack]
+        match at(bound.outputs().by_name, output, "Value"):
+            case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), str()]} if name in bound.template.resources():
+                return bound, LogicalId(name), bound.template.resource(name)
+        return None
+
+    def table(self, table: Table) -> tuple[Bound, LogicalId, Mapping[str, Any]] | None:
+        """Return the resource that a table is; None where no template has it."""
+        found = self.source(table.name) if isinstance(table.name, OutputOf) else None
+        made = (one for one in self.every(*_TABLES) if one[0].name_of(one[2]) == table.name)
+        return found or next(made, None)
+
+    def function(self, of: OutputOf) -> tuple[Bound, LogicalId, Mapping[str, Any]] | None:
+        """Return the function behind the URL that an output is of."""
+        found = self.source(of)
+        if found is None or found[2].get("Type") != _URL:
+            return found if found and found[2].get("Type") == _FUNCTION else None
+        bound, _, url = found
+        match properties_of(url).get("TargetFunctionArn"):
+            case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), str()]} if name in bound.template.resources():
+                return bound, LogicalId(name), bound.template.resource(name)
+        return None
+
+    def every(self, *types: str) -> Iterator[tuple[Bound, LogicalId, Mapping[str, Any]]]:
+        """Yield every resource of these types that no condition leaves out."""
+        for bound in self._bounds.values():
+            for name, body in bound.made(bound.template.resources(*types)):
+                yield bound, LogicalId(name), body
+
+    def name(self, bound: Bound, logical_id: LogicalId, body: Mapping[str, Any]) -> str:
+        """Return what a resource is called, or the variable that takes its name."""
+        known = bound.name_of(body)
+        account = bound.entry.account or self._account
+        if known is not None:
+            known = known.replace("${AWS::AccountId}", account or ACCOUNT)
+        if known and "${" not in known.replace(ACCOUNT, ""):
+            return known
+        words = f"{bound.entry.id}_{logical_id}"
+        variable = "".join(one if one.isalnum() else "_" for one in words).upper()
+        if not variable.isascii():
+            variable = f"NAME_{len(self.unnamed) + 1}"
+        self.unnamed[variable] = (
+            *("aws", "cloudformation", "describe-stack-resource", "--stack-name", bound.entry.name),
+            *("--logical-resource-id", logical_id, "--query", "StackResourceDetail.PhysicalResourceId"),
+            *("--output", "text", "--region", bound.entry.region),
+        )
+        return f"${{{variable}}}"
+
+    def aliases(self, region: Region) -> Iterator[str]:
+        """Yield the aliases of keys that the assembly makes in a region."""
+        for bound, _, body in self.every("AWS::KMS::Alias"):
+            name = bound.text(properties_of(body).get("AliasName"))
+            if bound.entry.region == region and name and "${" not in name:
+                yield name
+
+
+def _table(name: str, table: Table, names: _Names, stacks: Mapping[StackId, RunbookStack]) -> RunbookTable:
+    found = names.table(table)
+    if found is None:
+        called = table.name if isinstance(table.name, str) else ""
+        return RunbookTable(component=name, name=called, regions=table.regions, owner=None)
+    bound, logical_id, body = found
+    bodies = bound.binding.value(properties_of(body))
+    recovery = [_recovery(bound, replica) for replica in _replicas(body, bodies)]
+    switched = [on for on, _ in recovery]
+    return RunbookTable(
+        component=name,
+        name=names.name(bound, logical_id, body),
+        regions=table.regions,
+        owner=stacks[bound.entry.id],
+        recovery=None if None in switched else all(switched),
+        days=min((days for _, days in recovery if days.isdecimal()), key=int, default="35"),
+        key=_key(bodies),
+    )
+
+
+def _replicas(body: Mapping[str, Any], bodies: Mapping[str, Any]) -> list[object]:
+    listed = bodies.get("Replicas") if body.get("Type") == GLOBAL_TABLE else [bodies]
+    return listed if isinstance(listed, list) else []
+
+
+def _recovery(bound: Bound, replica: object) -> tuple[bool | None, str]:
+    said = at(replica, "PointInTimeRecoverySpecification")
+    on, days = at(said, "PointInTimeRecoveryEnabled"), at(said, "RecoveryPeriodInDays")
+    text = "false" if on is None else bound.text(on)
+    return (None if text is None else text == "true"), str(bound.text(days)) if days is not None else ""
+
+
+def _key(properties: Mapping[str, Any]) -> dict[str, str]:
+    types = {
+        str(at(one, "AttributeName")): str(at(one, "AttributeType"))
+        for one in properties.get("AttributeDefinitions", ())
+    }
+    schema = properties.get("KeySchema", ())
+    named = [str(at(one, "AttributeName")) for one in sorted(schema, key=lambda one: str(at(one, "KeyType")) != "HASH")]
+    return {name: types[name] for name in named if name in types}
+
+
+def _bucket(name: str, bucket: Bucket, names: _Names) -> RunbookBucket:
+    found = {region: names.source(of) for region, of in bucket.names.items()}
+    made = [one for one in found.values() if one is not None and one[2].get("Type") == _BUCKET]
+    bodies = [bound.binding.value(properties_of(body)) for bound, _, body in made]
+    return RunbookBucket(
+        component=name,
+        names={region: names.name(*one) for region, one in found.items() if one is not None},
+        ways=bucket.replication,
+        one_way=bucket.one_way,
+        keeps_days=min((days for body in bodies for days in _kept_days(body)), key=int, default=None),
+        is_versioned=all(at(body, "VersioningConfiguration", "Status") == "Enabled" for body in bodies)
+        if len(bodies) == len(found)
+        else None,
+    )
+
+
+def _kept_days(properties: Mapping[str, Any]) -> Iterator[str]:
+    """Yield after how many days a rule in force deletes versions that are not current any more."""
+    rules = at(properties, "LifecycleConfiguration", "Rules")
+    for rule in rules if isinstance(rules, list) else ():
+        days = str(at(rule, "NoncurrentVersionExpiration", "NoncurrentDays"))
+        if at(rule, "Status") == "Enabled" and days.isdecimal():
+            yield days
+
+
+def _function(
+    name: str,
+    function: FunctionComponent,
+    names: _Names,
+    outputs: Mapping[tuple[StackId, str], str],
+) -> RunbookFunction:
+    found = {region: one for region, of in function.url.items() if (one := names.function(of)) is not None}
+    return RunbookFunction(
+        component=name,
+        names={region: names.name(*one) for region, one in found.items()},
+        reserved=dict(_reserved(found)),
+        urls={region: outputs.get(of.output, "") for region, of in function.url.items()},
+        health=function.health,
+    )
+
+
+def _reserved(found: Mapping[Region, tuple[Bound, LogicalId, Mapping[str, Any]]]) -> Iterator[tuple[Region, str]]:
+    for region, (bound, _, body) in found.items():
+        said = properties_of(bound.binding.value(body)).get("ReservedConcurrentExecutions")
+        if said is not None and (text := bound.text(said)) is not None:
+            yield region, text
+
+
+def _functions_without_url(names: _Names, called: list[Mapping[Region, OutputOf]]) -> tuple[RunbookFunction, ...]:
+    """Return the functions that no component calls, those of several regions that have one logical id together."""
+    behind = {
+        (one[0].entry.id, one[1]) for urls in called for of in urls.values() if (one := names.function(of)) is not None
+    }
+    alone: dict[str, dict[Region, tuple[Bound, LogicalId, Mapping[str, Any]]]] = {}
+    for one in names.every(_FUNCTION):
+        bound, logical_id, _ = one
+        if (bound.entry.id, logical_id) not in behind:
+            part = bound.entry.id.removeprefix(f"{bound.entry.region}/")
+            alone.setdefault(f"{part}/{logical_id}", {})[bound.entry.region] = one
+    return tuple(
+        RunbookFunction(
+            component=name,
+            names={region: names.name(*one) for region, one in found.items()},
+            reserved=dict(_reserved(found)),
+        )
+        for name, found in alone.items()
+    )
