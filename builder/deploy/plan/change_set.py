@@ -140,7 +140,8 @@ def options_of(request: ChangeSetRequest, options: PlanOptions) -> PlanOptions:
     if request.adopts:
         return PlanOptions(by=options.by)
     if request.type == "IMPORT":
-        return replace(options, deployment_mode="STANDARD", import_existing=False)
+        # The stack's own role goes on: an import takes no other.
+        return replace(options, deployment_mode="STANDARD", import_existing=False, role_arn=None)
     return options
 
 

@@ -32,8 +32,9 @@ from builder.deploy.plan.sequence import Ends, make_sequence
 from builder.deploy.plan.transfers import (
     NO_TRANSFER,
     Transfer,
+    created,
     expect_imports,
-    imported,
+    make_empty,
     make_import,
     make_release,
     with_transfer,
@@ -214,11 +215,19 @@ def _imports(
     one: DecidedStack, observed: ObservedStack | None, deployed: object, transfer: Transfer
 ) -> Iterator[DraftStep]:
     """Yield the change set that imports data as it is, and those that lead from there to the assembly."""
-    made = make_import(one.desired, observed, deployed, transfer)
-    waits = "; ".join(one.because)
+    waits, first = "; ".join(one.because), 1
+    standing = observed
+    if standing is None or not standing.facts.exists:
+        empty = replace(make_empty(one.desired), needs=())
+        yield DraftStep(desired=empty, type="CREATE", found=_found(observed), derived=True)
+        standing, deployed, first = created(one.desired), empty.template, 2
+        transfer = replace(transfer, is_exact=True)
+        waits = "; ".join((*one.because, "its stack is created first"))
+    made = make_import(one.desired, standing, deployed, transfer)
     yield DraftStep(
         desired=made,
         type="IMPORT",
+        number=first,
         found=_found(observed),
         because=waits,
         expected=expect_imports(transfer) if waits else (),
@@ -229,8 +238,8 @@ def _imports(
     if transfer.is_only:
         return
     later = replace(one, because=(*one.because, "the data is imported first"))
-    for part in _updates(later, imported(one.desired, observed), made.template, NO_TRANSFER):
-        yield replace(part, number=part.number + 1, found=_found(observed))
+    for part in _updates(later, standing, made.template, NO_TRANSFER):
+        yield replace(part, number=part.number + first, found=_found(observed))
 
 
 def _updates(one: DecidedStack, observed: ObservedStack, deployed: object, transfer: Transfer) -> Iterator[DraftStep]:

@@ -3,7 +3,8 @@
 A *release* is an update by which the data is retained whatever happens, every reference to it a literal, and then one
 by which the resource leaves its stack: CloudFormation takes the policy of the template that is deployed, so that has to
 be so before. An *import* is a change set of its own type, on exactly what is deployed: it adds what is imported, in the
-shape that it has, and nothing else. What the assembly has otherwise comes with ordinary updates after it.
+shape that it has, and nothing else, no tags either. So a new stack is created before it, with its tags and a
+placeholder; and what the assembly has otherwise comes with ordinary updates after it.
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
 """
@@ -92,15 +93,17 @@ def text_deployed(deployed: object, where: StackId, *, is_exact: bool) -> str:
     return text
 
 
-def make_import(
-    desired: DesiredStack, observed: ObservedStack | None, deployed: object, transfer: Transfer
-) -> DesiredStack:
+def make_empty(desired: DesiredStack) -> DesiredStack:
+    """Return a new stack as it stands before its import: with its tags, and nothing in it."""
+    return _between(desired, with_resources(None, {PLACEHOLDER: {"Type": "AWS::CloudFormation::WaitConditionHandle"}}))
+
+
+def make_import(desired: DesiredStack, observed: ObservedStack, deployed: object, transfer: Transfer) -> DesiredStack:
     """Return the stack as its import leaves it: what is deployed, and what is imported in the shape that it has.
 
     Its policies are those of the assembly: an import has to say one, and one that kept more would be lost after it.
     """
-    stands = observed is not None and observed.facts.exists
-    base = text_deployed(deployed, desired.id, is_exact=transfer.is_exact) if stands else None
+    base = text_deployed(deployed, desired.id, is_exact=transfer.is_exact)
     wanted = read_template(desired.template, desired.id)
     bodies: dict[str, dict[str, Any]] = {
         name: {"Type": live.type, **_policies(wanted.resource(name)), "Properties": dict(live.definition)}
@@ -108,7 +111,7 @@ def make_import(
     }
     with movable(desired.id):
         made = _between(desired, with_resources(base, bodies))
-    return made if observed is None or not stands else _as_it_stands(made, observed)
+    return _as_it_stands(made, observed)
 
 
 def _policies(resource: Mapping[str, Any]) -> dict[str, str]:
@@ -117,15 +120,13 @@ def _policies(resource: Mapping[str, Any]) -> dict[str, str]:
     return {"DeletionPolicy": "Delete"} | known
 
 
-def imported(desired: DesiredStack, observed: ObservedStack | None) -> ObservedStack:
-    """Return a stack as it will stand after its import."""
-    if observed is not None and observed.facts.exists:
-        return observed
+def created(desired: DesiredStack) -> ObservedStack:
+    """Return a stack as it will stand once it is created with nothing in it."""
     return ObservedStack(
         site=desired.site,
         name=desired.name,
         arn=Arn(""),
-        status="IMPORT_COMPLETE",
+        status="CREATE_COMPLETE",
         status_reason="",
         change_set=None,
         created="",
