@@ -429,9 +429,7 @@ async def _part_to_make(
         stands = stack is not None and stack.facts.exists
         template = await observe_template(clients, stack) if stack is not None and stands else None
         try:
-            # What its first part has imported is not imported again.
-            more = transfer if deferred.part == 1 else replace(transfer, imports={})
-            return parts_from(desired, stack, template, left, moving(deployment, desired.id), more)[0]
+            return parts_from(desired, stack, template, left, moving(deployment, desired.id), transfer)[0]
         except Stopped as refusal:
             return refusal
 

@@ -82,7 +82,7 @@ def parts_from(  # noqa: PLR0913, PLR0917 - all that a stack's change sets hang 
     if observed is not None and observed.facts.exists and not is_ours(observed, deployment):
         check_adoptable(desired, observed, deployed, deployment)
         parts: tuple[DraftStep, ...] = (_adoption(desired, observed, deployed),)
-    elif transfer.imports:
+    elif _is_to_come(transfer, deployed, desired.id):
         parts = tuple(_imports(_made_later(desired, moved), observed, deployed, transfer))
     elif observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
         others = desired.interim.until if desired.interim and left > 1 else ()
@@ -98,6 +98,12 @@ def parts_from(  # noqa: PLR0913, PLR0917 - all that a stack's change sets hang 
             next_step="python -m builder plan    makes a new plan from what stands now",
         )
     return parts
+
+
+def _is_to_come(transfer: Transfer, deployed: object, where: StackId) -> bool:
+    """Return whether what a stack imports is not in it yet."""
+    there = {} if deployed is None else read_deployed(deployed, where).resources()
+    return bool(transfer.imports) and there.keys().isdisjoint(transfer.imports)
 
 
 def _made_later(desired: DesiredStack, moved: frozenset[str]) -> DecidedStack:
