@@ -51,6 +51,7 @@ from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
 from builder.deploy.plan.steps import discard_plan, overtaken
 from builder.deploy.plan.transfers import NO_TRANSFER, Transfer
 from builder.deploy.progress import Work, run_in_order
+from builder.deploy.promotion import Promotion
 from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, StackPolicy, Step, Upload
 from builder.deploy.resources import way_on
 from builder.errors import AwsError, BuilderError, Failed, Stopped
@@ -470,12 +471,13 @@ async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
     stop: asyncio.Event | None = None,
     in_detail: bool = False,
     before: Before | None = None,
+    promotion: Promotion | None = None,
 ) -> tuple[progress.Outcome, ...]:
     """Execute a `deploy`'s own plan and return each stack's outcome; what was not executed is deleted again.
 
-    Raises what `execute_plan` raises, with all of the plan deleted.
+    `promotion` is the one that is under way. Raises what `execute_plan` raises, with all of the plan deleted.
     """
-    trusted = TrustedInput(deployment=deployment, is_own=True)
+    trusted = TrustedInput(deployment=deployment, is_own=True, promotion=promotion)
     try:
         ended = await execute_plan(
             plan, trusted, clients, emit, allow=allow, stop=stop, in_detail=in_detail, before=before

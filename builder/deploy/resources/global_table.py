@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _GONE = "ResourceNotFoundException"
 _BUSY = "ResourceInUseException"
+_NOT_NOW = "ValidationException"
 _PACE = Pace(first_s=1.0, every_s=1.0)
 # A replica of many terabytes, or one whose region does not answer, is not waited for without end.
 _PATIENCE_S = 3600.0
@@ -192,6 +193,10 @@ async def _switch_off(clients: Clients, region: Region, table: str) -> bool:
 async def remove(clients: Clients, region: Region, physical_id: str) -> None:
     """Delete the table in every region, the one that is given last, and return once it is gone. Raises Failed."""
     await release(clients, region, physical_id)
+    await _delete_last(clients, region, physical_id)
+
+
+async def _delete_last(clients: Clients, region: Region, physical_id: str) -> None:
     client = clients.dynamodb(region)
     async for table in _watched(clients, region, physical_id):
         if table is None:
@@ -228,10 +233,26 @@ async def release(clients: Clients, region: Region, physical_id: str) -> None:
     """Remove every replica outside the stack's region, one at a time, as DynamoDB wants it; then wait for its indexes.
 
     Raises Failed, naming the replica, where one is still there after an hour.
-    A region that was the source of a replica less than 24 hours old cannot be deleted while that replica is there.
+    A region that was the source of a replica less than 24 hours old cannot be deleted while that replica is there. So
+    it is after a promotion: then the whole table is deleted from that region, the stack's own replica first.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_reqs_bestpractices.html
     """
+    try:
+        await _remove_others(clients, region, physical_id)
+    except _IsSourceError as source:
+        await _remove_others(clients, source.region, physical_id)
+        await _delete_last(clients, source.region, physical_id)
 
+
+class _IsSourceError(Failed):
+    """A replica cannot be deleted while one is there that was made from it."""
+
+    def __init__(self, region: Region, why: AwsError) -> None:
+        super().__init__(where=why.where, what=why.what, next_step=why.next_step)
+        self.region = region
+
+
+async def _remove_others(clients: Clients, region: Region, physical_id: str) -> None:
     async def left() -> str:
         replica = await _other_replica(clients, region, physical_id)
         if replica is None:
@@ -277,6 +298,8 @@ async def _remove(clients: Clients, region: Region, table: str, replica: str) ->
             return
         left = await _other_replica(clients, region, table)
         if left is not None and left["RegionName"] == replica:
+            if error.code == _NOT_NOW:
+                raise _IsSourceError(Region(replica), error) from error
             raise
 
 
