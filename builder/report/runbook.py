@@ -87,8 +87,8 @@ def _step(number: int, step: RunbookStep, marked: _Marked) -> Iterator[str]:
 def told(line: RunbookLine) -> str:
     """Return what there is to say of a line that is typed."""
     if isinstance(line, ShellVariable):
-        return f"Write {line.what} in its place."
-    return f"It says {line.says}. Exit code {' or '.join(map(str, line.exits))}."
+        return f"In its place write {line.what}."
+    return f"It shows {line.says}. Exit code {' or '.join(map(str, line.exits))}."
 
 
 def _block(text: str) -> Iterator[str]:

@@ -179,7 +179,7 @@ def _one_item(make: LineMaker, table: RunbookTable, region: Region) -> RunbookSt
             *("dynamodb", "get-item", "--table-name", restored, "--key", "${KEY}", "--query", "Item"),
             *("--output", "json"),
             region=region,
-            says="nothing; the item as it was is in the variable",
+            says="nothing: the item as it was is in the variable",
             into="ITEM",
         ),
         make.aws(

@@ -33,7 +33,7 @@ def failback(system: RunbookSystem, primary: Region) -> Situation:
             RunbookStep(
                 text="Replication has caught up both ways, and what would be lost is known: items that both regions "
                 f"wrote, items and objects that {primary} lacks. It changes nothing.",
-                lines=(make.builder("failback", "--check", says="that nothing would be lost; exit code 0"),),
+                lines=(make.builder("failback", "--check", says="that nothing would be lost"),),
             ),
         ),
         steps=(*_objects(make, primary), _released(make, primary)),
@@ -71,7 +71,7 @@ def _objects(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:
 
 def _brought_back(make: LineMaker, bucket: RunbookBucket, source: Region, destination: Region) -> RunbookStep:
     key = ShellVariable(
-        name="OBJECT", stands_for="PATH/OF/THE/OBJECT", what="one of the objects that the check names, by its key"
+        name="OBJECT", stands_for="PATH/OF/THE/OBJECT", what="the key of an object that the check names"
     )
     copy = make.aws(
         *("s3api", "copy-object", "--bucket", bucket.names[source], "--key", "${OBJECT}"),

@@ -147,7 +147,7 @@ def who_am_i(make: LineMaker, region: Region) -> RunbookStep:
     words = ("sts", "get-caller-identity", "--query", "Account", "--output", "text")
     text = f"Your credentials are those of the deployment's account, and work in {region}."
     if account is None and any(ACCOUNT in name for bucket in make.system.buckets for name in bucket.names.values()):
-        line = make.aws(*words, region=region, says="nothing; the account's number is in the variable", into="ACCOUNT")
+        line = make.aws(*words, region=region, says="nothing: the account's number is in the variable", into="ACCOUNT")
         return RunbookStep(text=text, lines=(line,))
     says = f"{code(account)}, and no other account" if account else "the deployment's account, which no file pins"
     return RunbookStep(
@@ -237,7 +237,7 @@ def with_variables(system: RunbookSystem, situation: Situation) -> Situation:
         return situation
     state = next(iter(situation.commands)).state
     lines: tuple[RunbookLine, ...] = tuple(
-        TypedCommand(argv=system.unnamed[name], state=state, says="nothing; the name is in the variable", into=name)
+        TypedCommand(argv=system.unnamed[name], state=state, says="nothing: the name is in the variable", into=name)
         for name in unnamed
     )
     step = RunbookStep(text="This shell knows the names that only AWS knows.", lines=lines)

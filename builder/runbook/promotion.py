@@ -169,20 +169,15 @@ def _takes(system: RunbookSystem, old: Region) -> Iterator[str]:
 def _old_is_back(system: RunbookSystem, old: Region, to: Region) -> Iterator[RunbookStep]:
     make = LineMaker(system=system, state=RunbookState(Condition.PROMOTED, to))
     owners = [stack for stack in _owners(system) if stack.region == old]
-    if owners:
+    if bare := [stack for stack in owners if not stack.is_protected]:
+        words = ("cloudformation", "update-termination-protection", "--enable-termination-protection", "--stack-name")
         yield RunbookStep(
-            text=f"Before anything else, when {old} answers again: nobody deletes the old stack.",
+            text=f"Before anything else, once {old} answers again: nobody deletes the old stack.",
             lines=tuple(
-                make.aws(
-                    *("cloudformation", "update-termination-protection", "--enable-termination-protection"),
-                    *("--stack-name", stack.name),
-                    region=old,
-                    says=code('"StackId"'),
-                    shows=("StackId",),
-                )
-                for stack in owners
+                make.aws(*words, stack.name, region=old, says=code("StackId"), shows=("StackId",)) for stack in bare
             ),
         )
+    if open_ := [stack for stack in owners if not stack.denies_updates]:
         yield RunbookStep(
             text="And nobody updates it.",
             lines=tuple(
@@ -191,7 +186,7 @@ def _old_is_back(system: RunbookSystem, old: Region, to: Region) -> Iterator[Run
                     region=old,
                     says="nothing",
                 )
-                for stack in owners
+                for stack in open_
             ),
             notes=("`deploy` opens the policy where it has to.",),
         )

@@ -13,9 +13,8 @@ from builder.local import EmbeddedAws
 
 
 @contextmanager
-def deaf_to(aws: EmbeddedAws, *words: str, answer: bytes = b"") -> Iterator[None]:
-    """Have commands reach the embedded AWS so that what has one of these in its head is read and never answered, or
-    with this.
+def deaf_to(word: str, aws: EmbeddedAws) -> Iterator[None]:
+    """Have commands reach the embedded AWS so that what has this in its head is read and never answered.
 
     `/us-east-1/` is in the signature of what is meant for that region.
     """
@@ -34,10 +33,7 @@ def deaf_to(aws: EmbeddedAws, *words: str, answer: bytes = b"") -> Iterator[None
         def carry(client: socket.socket) -> None:
             held.append(client)
             head = client.recv(65536)
-            if any(word.encode() in head for word in words):
-                if answer:
-                    client.sendall(answer)
-                    client.close()
+            if word.encode() in head:
                 return
             with socket.create_connection((host, int(port))) as onward:
                 onward.sendall(head.replace(b"Connection: keep-alive", b"Connection: close"))

@@ -77,7 +77,7 @@ def test_a_region_that_hangs_is_told_and_hides_nothing_of_the_other(
     session.client("lambda", west).update_function_configuration(
         FunctionName="tap-synthmfm20-secondary", MemorySize=512
     )
-    with deaf_to(embedded, "/us-east-1/"):
+    with deaf_to("/us-east-1/", embedded):
         answer, took_s = timed(deployed, "drift", "--json", *ENV)
     print(f"drift with one region hanging: {took_s:.2f} s")
     said = json.loads(answer.out)

@@ -188,7 +188,7 @@ def test_a_fault_is_undone_though_the_secondary_is_down_and_the_templates_are_st
     child.communicate(timeout=10)
     config = project / "dr.yaml"
     config.write_text(config.read_text().replace("memory_mb: 256", "memory_mb: 512"))
-    with deaf_to(embedded, "us-west-2"):
+    with deaf_to("us-west-2", embedded):
         half, took_s = timed(deployed, "drill", "restore", "--env", "synthmfm20")
     assert took_s < 15
     assert half.code == 1

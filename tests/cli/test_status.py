@@ -45,7 +45,7 @@ def test_a_region_that_hangs_is_a_row_and_the_other_is_complete_within_five_seco
     shared: Command, embedded: EmbeddedAws
 ) -> None:
     complete = json.loads(shared("status", "--json", *ENV).out)["sites"][0]
-    with deaf_to(embedded, "/us-east-1/"):
+    with deaf_to("/us-east-1/", embedded):
         answer, took_s = timed(shared, "status", "--json", *ENV)
     print(f"status with one region hanging: {took_s:.2f} s")
     assert answer.code == 0
@@ -62,7 +62,7 @@ def test_a_region_that_hangs_is_a_row_and_the_other_is_complete_within_five_seco
 @pytest.mark.alone
 def test_a_secondary_that_hangs_keeps_no_row_of_the_primary_away(shared: Command, embedded: EmbeddedAws) -> None:
     complete = json.loads(shared("status", "--json", *ENV).out)["sites"][1]
-    with deaf_to(embedded, "/us-west-2/"):
+    with deaf_to("/us-west-2/", embedded):
         answer = shared("status", "--json", *ENV)
     lost, other = json.loads(answer.out)["sites"]
     # What waits to be replicated S3 publishes where it is to arrive.
@@ -77,7 +77,7 @@ def test_a_secondary_that_hangs_keeps_no_row_of_the_primary_away(shared: Command
 def test_a_url_that_hangs_is_a_problem_of_the_url_and_its_function_is_told(
     shared: Command, embedded: EmbeddedAws
 ) -> None:
-    with deaf_to(embedded, "lambda-url.us-east-1"):
+    with deaf_to("lambda-url.us-east-1", embedded):
         answer, took_s = timed(shared, "status", "--json", *ENV)
     assert took_s < 5
     sites = {site["region"]: site for site in json.loads(answer.out)["sites"]}

@@ -5,7 +5,7 @@ import json
 import shlex
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,12 +24,10 @@ from builder.runbook import (
     TypedCommand,
     as_typed,
 )
-from cli.deaf import deaf_to
 from runbook.aws_cli import run_aws
 
 GOOD, BAD = "as it was", "overwritten"
 EAST, WEST = "us-east-1", "us-west-2"
-_FAILS = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 
 
 @dataclass
@@ -74,13 +72,11 @@ class Lab:
         self.fault.close()
         match state.condition:
             case Condition.LOST:
-                self.fault.enter_context(deaf_to(self.embedded, f"/{state.region}/", f"lambda-url.{state.region}"))
+                self._lose(str(state.region))
             case Condition.PROMOTED_ALONE:
-                old = EAST if state.region == WEST else WEST
-                self.fault.enter_context(deaf_to(self.embedded, f"/{old}/", f"lambda-url.{old}"))
+                self._lose(EAST if state.region == WEST else WEST)
             case Condition.IMPAIRED:
-                self.fault.enter_context(self._failing_urls(str(state.region)))
-                self.fault.enter_context(deaf_to(self.embedded, f"/{state.region}/dynamodb/", answer=_FAILS))
+                self._fault({"region": state.region, "status": 503, "services": ["dynamodb"]})
             case Condition.BACK:
                 self._write_elsewhere(WEST if state.region == EAST else EAST)
             case Condition.DAMAGED:
@@ -134,16 +130,18 @@ class Lab:
                     return run_aws(rest)
         raise AssertionError(f"who runs {words}?")
 
-    @contextmanager
-    def _failing_urls(self, region: str) -> Iterator[None]:
-        self._control({"region": region, "status": 503})
-        yield
-        self._control({"region": region, "status": 503, "for_s": 0})
+    def _lose(self, region: str) -> None:
+        self._fault({"region": region, "status": 503, "delay_s": 3600})
+
+    def _fault(self, fault: dict[str, object]) -> None:
+        """Begin a fault of a region, which ends with the next state."""
+        self._control(fault)
+        self.fault.callback(self._control, {"region": fault["region"], "for_s": 0})
 
     def _control(self, fault: dict[str, object]) -> None:
         request = urllib.request.Request(  # noqa: S310 - our own server
             f"{self.embedded.endpoint}/_builder/faults",
-            data=json.dumps({"function_urls": [fault]}).encode(),
+            data=json.dumps({"regions": [fault]}).encode(),
             headers={"Authorization": f"Bearer {self.embedded.token}"},
             method="PUT",
         )

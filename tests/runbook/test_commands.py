@@ -1,6 +1,7 @@
 """Every command of a runbook runs as it is typed, in the state that it needs, and ends as the page says."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,17 +18,35 @@ SUFFIX = "night"
 SELDOM = ("lost-us-west-2", "practice")
 
 
+REQUEST = RunbookRequest(deployment=f"tap-{SUFFIX}", suffix=SUFFIX, typed=("--env", SUFFIX))
+# What changes lines: copies both ways, keys, alarms, a reserved concurrency, every protection.
+EVERYTHING = f"""
+project: tap
+environment: {SUFFIX}
+regions: {{primary: us-east-1, secondaries: [us-west-2]}}
+table: {{point_in_time_recovery: {{days: 7}}}}
+bucket: {{replication: two-way, backfill: true}}
+function: {{source: lambda/python, url_auth: NONE, reserved_concurrency: 20}}
+encryption: {{key: managed}}
+alarms: {{}}
+protect: true
+environments: {{{SUFFIX}: {{production: true}}}}
+"""
+
+
 def shipped() -> Runbook:
-    request = RunbookRequest(deployment=f"tap-{SUFFIX}", suffix=SUFFIX, typed=("--env", SUFFIX))
-    return make_runbook(read_assembly(ROOT / "templates"), request)
+    return make_runbook(read_assembly(ROOT / "templates"), REQUEST)
 
 
 @pytest.fixture
 def lab(project: Path, embedded: EmbeddedAws, credentials: None, account_id: str, builder: Command) -> Lab:
     assert project.is_dir()
-    answer = builder("deploy", "--yes", "--env", SUFFIX)
-    assert answer.code == 0, answer
     return Lab(embedded=embedded, builder=builder, account=account_id, suffix=SUFFIX)
+
+
+def deploy(lab: Lab) -> None:
+    answer = lab.builder("deploy", "--yes", "--env", SUFFIX)
+    assert answer.code == 0, answer
 
 
 def data_is_good_again(lab: Lab) -> None:
@@ -55,27 +74,38 @@ ENDS: Mapping[str, Callable[[Lab], None]] = {
     ],
 )
 def test_every_command_runs_as_typed_and_ends_as_the_page_says(lab: Lab, key: str) -> None:
-    with lab.fault:
-        type_all(lab, shipped(), key)
-    if key in ENDS:
-        ENDS[key](lab)
+    deploy(lab)
+    type_all(lab, shipped(), key)
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("key", [situation.key for situation in shipped().situations])
+def test_so_it_does_with_everything_that_changes_a_line(lab: Lab, project: Path, key: str) -> None:
+    (project / "dr.yaml").write_text(EVERYTHING)
+    assert lab.builder("render").code == 0
+    deploy(lab)
+    type_all(lab, make_runbook(read_assembly(project / "templates"), replace(REQUEST, production=True)), key)
 
 
 def type_all(lab: Lab, shown: Runbook, key: str) -> None:
     """Type every line of a situation, and hold each to what the page says of it."""
     ran = 0
-    for line in each_line(shown, key):
-        if isinstance(line, TypedCommand) and line.argv[3:4] and line.argv[3] in PENDING:
-            continue
-        answer = lab.type(line)
-        if isinstance(line, TypedCommand):
-            ran += 1
-            assert answer.code in line.exits, (as_typed(line), answer)
-            assert [text for text in line.shows if text not in answer.out + answer.err] == [], (line, answer)
+    with lab.fault:
+        for line in each_line(shown, key):
+            if isinstance(line, TypedCommand) and line.argv[3:4] and line.argv[3] in PENDING:
+                continue
+            answer = lab.type(line)
+            if isinstance(line, TypedCommand):
+                ran += 1
+                assert answer.code in line.exits, (as_typed(line), answer)
+                assert [text for text in line.shows if text not in answer.out + answer.err] == [], (line, answer)
     assert ran
+    if key in ENDS:
+        ENDS[key](lab)
 
 
 def test_the_first_and_the_last_line_of_the_page_run(lab: Lab) -> None:
+    deploy(lab)
     shown = shipped()
     for line in (shown.look, shown.again):
         assert lab.type(line).code == 0, line
