@@ -1,6 +1,5 @@
 """A promotion and its way back: whatever call is the last, lost or told of the past, no item and no address is lost."""
 
-from collections.abc import Callable
 from functools import cache, partial
 
 import pytest
@@ -22,7 +21,7 @@ from deploy.rig import ACCOUNT
 from deploy.test_handovers import EAST, WEST, promotion, system
 from fake_aws import Fault, Killed, World
 from fake_aws.dynamodb.items import put
-from proof.command import assert_done, destroy, ignore, make_world, run
+from proof.command import Command, assert_done, destroy, ignore, make_world, run
 from proof.command import deploy as deploy_whole
 from samples import is_thorough
 
@@ -43,7 +42,7 @@ async def promote(deployment: Deployment, decided: Promotion, clients: Clients, 
     return ended
 
 
-def command(to: Region) -> Callable[..., object]:
+def command(to: Region) -> Command:
     return partial(promote, system(to), promotion(to))
 
 
