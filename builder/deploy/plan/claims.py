@@ -163,7 +163,9 @@ async def _owners(one: Coming, deployment: Deployment, clients: Clients) -> tupl
 
 def _ours(owners: Sequence[Owner], look: ObservedDeployment) -> tuple[tuple[Owner, ObservedStack], ...]:
     known = {stack.arn: stack for stack in (*look.stacks.values(), *look.orphans)}
-    return tuple((owner, known[owner.stack_arn]) for owner in owners if owner.stack_arn in known)
+    # A nested stack is not updated by itself: its parent's template has to let go of what is in it.
+    ours = (owner for owner in owners if owner.parent is None)
+    return tuple((owner, known[owner.stack_arn]) for owner in ours if owner.stack_arn in known)
 
 
 def missing(one: Coming) -> Stopped:
@@ -205,9 +207,10 @@ def _fault(claim: Claim, promotion: Promotion | None) -> Stopped | None:
 
 def _has_owner(one: Coming, owner: Owner) -> Stopped:
     region, stack, name = owner.site.region, owner.stack_name, owner.logical_id
+    whose = "nested in another" if owner.parent is not None else "not this deployment's"
     return Stopped(
         where=one.where,
-        what=f"the {one.noun} {one.name} is in the stack {stack} of {region}, which is not this deployment's. "
+        what=f"the {one.noun} {one.name} is in the stack {stack} of {region}, which is {whose}. "
         "Its owner has to let go of it first:\n"
         f"  1. in its template, {name}: DeletionPolicy: Retain and UpdateReplacePolicy: Retain, and the name or ARN "
         f"itself in the place of each reference to {name}; deployed\n"

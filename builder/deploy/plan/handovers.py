@@ -182,7 +182,7 @@ async def _observe_release(one: Coming, owner: Owner, stack: ObservedStack, cont
     with movable(source):
         refers = references_to(read_deployed(template, source), (owner.logical_id,))
     standing = await observe_policy(clients, stack)
-    denied = standing and denial(standing, "Update:Delete", owner.logical_id, one.type)
+    denied = standing and denial(standing, "Update:Delete", owner.logical_id, owner.type)
     return _Release(
         source=source,
         stack=stack,
