@@ -26,6 +26,7 @@ from builder.template.stack_policy import (
     canonical_policy,
     denial,
     is_open,
+    open_for,
     same_policy,
 )
 from builder.template.template import (
@@ -92,6 +93,7 @@ __all__ = [
     "masked",
     "may_be_no_text",
     "names_in",
+    "open_for",
     "parse_template",
     "properties_of",
     "put_values",

@@ -14,7 +14,7 @@ OPEN_POLICY = '{"Statement":[{"Action":"Update:*","Effect":"Allow","Principal":"
 POLICY_CHARACTERS = 16_384
 """Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_SetStackPolicy.html"""
 _ACTIONS = ("Update:Modify", "Update:Replace", "Update:Delete", "Update:*")
-_KNOWN = frozenset({"Sid", "Effect", "Action", "Principal", "Resource", "Condition"})
+_KNOWN = frozenset({"Sid", "Effect", "Action", "Principal", "Resource", "NotResource", "Condition"})
 
 
 def canonical_policy(data: bytes | str) -> str:
@@ -81,7 +81,7 @@ def is_open(policy: str) -> bool:
     """Return whether a policy denies nothing."""
     statements = _statements(policy)
     return all(statement.get("Effect") == "Allow" for statement in statements) and any(
-        _KNOWN - {"Condition"} >= statement.keys()
+        _KNOWN - {"Condition", "NotResource"} >= statement.keys()
         and "Update:*" in (_texts(statement.get("Action")) or ())
         and "*" in (_texts(statement.get("Resource")) or ())
         for statement in statements
@@ -105,6 +105,36 @@ def denial(policy: str, action: UpdateAction, logical_id: str, type_name: str) -
     return "no statement allows it"
 
 
+def open_for(policy: str, leaving: Mapping[str, str], others: Collection[str]) -> str:
+    """Return the policy with resources excepted that `leaving` has by logical id with their types.
+
+    Whatever else it denies it goes on to deny, to `others` of the stack and, where it is about all resources, to those
+    that come: so it does no harm where nobody is left to put the policy back.
+    """
+    names = [f"LogicalResourceId/{name}" for name in sorted(leaving)]
+    statements = [
+        _excepting(dict(statement), names, [f"LogicalResourceId/{name}" for name in sorted(others)])
+        if statement.get("Effect") == "Deny"
+        and any(_covers(statement, "Update:Delete", name, kind) is not False for name, kind in leaving.items())
+        else dict(statement)
+        for statement in _statements(policy)
+    ]
+    statements.append({"Effect": "Allow", "Action": "Update:Delete", "Principal": "*", "Resource": names})
+    return json.dumps({"Statement": [one for one in statements if one]}, sort_keys=True, separators=(",", ":"))
+
+
+def _excepting(statement: dict[str, object], names: Collection[str], others: Collection[str]) -> dict[str, object]:
+    """Return a statement without these resources; nothing where it is about no other one."""
+    if "NotResource" in statement:
+        return statement | {"NotResource": sorted({*(_texts(statement["NotResource"]) or ()), *names})}
+    patterns = _texts(statement.pop("Resource", None)) or []
+    if "*" in patterns or "LogicalResourceId/*" in patterns:
+        return statement | {"NotResource": list(names)}
+    stay = [pattern for pattern in patterns if not any(_fits(name, [pattern]) for name in names)]
+    stay += [name for name in others if name not in names and _fits(name, patterns) and not _fits(name, stay)]
+    return statement | {"Resource": stay} if stay else {}
+
+
 def _statements(policy: str) -> list[Mapping[str, object]]:
     try:
         read = json.loads(policy)
@@ -117,9 +147,11 @@ def _statements(policy: str) -> list[Mapping[str, object]]:
 
 def _covers(statement: Mapping[str, object], action: str, logical_id: str, type_name: str) -> bool | None:
     """Return whether a statement is about the action on the resource; None where that cannot be told."""
-    actions, resources = _texts(statement.get("Action")), _texts(statement.get("Resource"))
+    actions, excepts = _texts(statement.get("Action")), "NotResource" in statement
+    both = excepts and "Resource" in statement
+    resources = None if both else _texts(statement.get("NotResource" if excepts else "Resource"))
     by_action = None if actions is None else _fits(action.lower(), [pattern.lower() for pattern in actions])
-    by_resource = None if resources is None else _fits(f"LogicalResourceId/{logical_id}", resources)
+    by_resource = None if resources is None else _fits(f"LogicalResourceId/{logical_id}", resources) is not excepts
     parts = [by_action, by_resource, _meets(statement.get("Condition", {}), type_name)]
     if False in parts:
         return False

@@ -9,7 +9,7 @@ from builder.assembly.render import make_assembly
 from builder.deploy import Deployment, Done, PlanRequest, Promotion
 from builder.deploy import make_deployment as bind
 from builder.errors import Stopped
-from builder.template import is_open, same_policy
+from builder.template import denial, is_open, same_policy
 from builder.terms import LogicalId, Region, StackId
 from deploy.chained import make_deployment, make_stack
 from deploy.rig import ACCOUNT, Rig
@@ -158,7 +158,12 @@ def test_a_stack_policy_that_was_opened_is_put_back(rig: Rig) -> None:
     rig.deploy(make_deployment(make_stack(OLD, f"Resources:\n{TOPIC}{REGIONAL}{OUTPUT}")))
     policy = closed(rig, "tap-dev-old")
     plan = rig.plan(taking_in(f"Resources:\n{PLAIN}"))
-    assert [(one.opens, is_open(one.policy)) for one in plan.policies] == [(True, True), (False, False)]
+    opening, closing = plan.policies
+    assert denial(opening.policy, "Update:Delete", "Topic", "AWS::SNS::Topic")
+    assert not denial(opening.policy, "Update:Delete", "Orders", "AWS::DynamoDB::Table")
+    assert opening.opens
+    assert not is_open(opening.policy)
+    assert same_policy(closing.policy, policy)
     assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
     client = rig.world.session(ACCOUNT).client("cloudformation", EAST)
     assert same_policy(client.get_stack_policy(StackName="tap-dev-old")["StackPolicyBody"], policy)

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from builder.template import OPEN_POLICY, UpdateAction, canonical_policy, denial, is_open, same_policy
+from builder.template import OPEN_POLICY, UpdateAction, canonical_policy, denial, is_open, open_for, same_policy
 
 ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}
 DENY: dict[str, Any] = {**ALLOW, "Effect": "Deny", "Resource": "LogicalResourceId/Key"}
@@ -69,6 +71,7 @@ def test_one_policy_has_one_form() -> None:
 MODIFY: UpdateAction = "Update:Modify"
 REPLACE: UpdateAction = "Update:Replace"
 DELETE: UpdateAction = "Update:Delete"
+EXCEPT = {name: value for name, value in DENY.items() if name != "Resource"}
 JUDGED: dict[str, tuple[str, UpdateAction, str]] = {
     "all is allowed": (OPEN_POLICY, REPLACE, ""),
     "it is denied": (policy(ALLOW, DENY), MODIFY, "statement 2 denies it"),
@@ -88,6 +91,12 @@ JUDGED: dict[str, tuple[str, UpdateAction, str]] = {
     "a condition that nobody knows": (policy(ALLOW, {**DENY, "Condition": {"Bool": {"x": "y"}}}), MODIFY, ""),
     "what is not said": (policy({**ALLOW, "NotResource": "*"}), MODIFY, ""),
     "what denies all but": (policy(ALLOW, {**DENY, "NotAction": MODIFY, "Action": REPLACE}), REPLACE, ""),
+    "all but it is denied": (policy(ALLOW, {**EXCEPT, "NotResource": "LogicalResourceId/K*"}), MODIFY, ""),
+    "all but another is denied": (
+        policy(ALLOW, {**EXCEPT, "NotResource": ["LogicalResourceId/Topic"]}),
+        MODIFY,
+        "statement 2 denies it",
+    ),
     "what is no policy": ("[]", MODIFY, ""),
     "what is no JSON": ("{", MODIFY, ""),
 }
@@ -115,3 +124,32 @@ def test_what_is_denied_is_told_and_nothing_that_is_not_certain(kind: str) -> No
 )
 def test_what_denies_nothing_is_open(text: str, *, opened: bool) -> None:
     assert is_open(text) is opened
+
+
+_IDS = ("Table", "Tables", "Topic", "Queue")
+_PLACES = st.sampled_from(
+    ["*", "LogicalResourceId/*", "LogicalResourceId/T*", *(f"LogicalResourceId/{one}" for one in _IDS)]
+)
+_STATEMENTS = st.fixed_dictionaries(
+    {
+        "Effect": st.sampled_from(["Allow", "Deny"]),
+        "Action": st.sampled_from(["Update:*", MODIFY, REPLACE, DELETE, [REPLACE, DELETE]]),
+        "Principal": st.just("*"),
+    },
+    optional={"Condition": st.just(OF_TYPE["Condition"])},
+).flatmap(
+    lambda said: st.one_of(
+        st.builds(lambda places: said | {"Resource": places}, st.lists(_PLACES, min_size=1, max_size=2)),
+        st.builds(lambda places: said | {"NotResource": places}, st.lists(_PLACES, min_size=1, max_size=2)),
+    )
+)
+
+
+@given(st.lists(_STATEMENTS, min_size=1, max_size=4))
+def test_what_leaves_a_stack_is_let_go_and_all_else_is_denied_as_before(statements: list[dict[str, object]]) -> None:
+    text, kind = json.dumps({"Statement": statements}), "AWS::KMS::Key"
+    opened = open_for(text, {"Table": kind}, _IDS)
+    assert denial(opened, DELETE, "Table", kind) == ""
+    for action in (MODIFY, REPLACE, DELETE):
+        for name in _IDS[1:]:
+            assert bool(denial(opened, action, name, kind)) is bool(denial(text, action, name, kind))

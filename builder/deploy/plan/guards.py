@@ -60,7 +60,9 @@ def guard_hits(
 
     A resource may trip several; all of its trips take the same `--allow`.
     """
-    steps, deletions = tuple(steps), tuple(deletions)
+    steps, deletions, policies = tuple(steps), tuple(deletions), tuple(policies)
+    # One that is opened for data to leave denies all else, and is put back.
+    opened = {policy.stack for policy in policies if policy.opens}
     adopted = [step.stack for step in steps if isinstance(step, Step) and step.adoption is not None]
     leaving: tuple[Orphan | Deletion, ...] = (*orphans, *deletions)
     found = [
@@ -68,7 +70,7 @@ def guard_hits(
         *(hit for step in steps if isinstance(step, Step | Deferred) for hit in _of_import(step)),
         *(hit for step in steps for hit in _new_primaries(step, leaving)),
         *(hit for deletion in deletions for hit in _of_removal(deletion)),
-        *(_replacing(policy) for policy in policies if _replaces(policy)),
+        *(_replacing(policy) for policy in policies if policy.stack not in opened and _replaces(policy)),
         *(_lifting(one) for one in protections if not one.protect),
     ]
     return tuple(dict.fromkeys((*map(adoption_hit, adopted), *found)))
@@ -189,8 +191,8 @@ def _lifting(protection: Protection) -> GuardHit:
 
 
 def _replaces(policy: StackPolicy) -> bool:
-    """Return whether a policy goes that denies something; one that is opened for data to leave is put back."""
-    return policy.standing is not None and not is_open(policy.standing) and not policy.opens
+    """Return whether a policy goes that denies something."""
+    return policy.standing is not None and not is_open(policy.standing)
 
 
 def _replacing(policy: StackPolicy) -> GuardHit:

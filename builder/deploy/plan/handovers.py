@@ -27,6 +27,7 @@ from builder.resource_types import BUCKET, GLOBAL_TABLE
 from builder.template import (
     as_shown,
     denial,
+    open_for,
     properties_of,
     read_deployed,
     references_to,
@@ -171,6 +172,8 @@ class _Release:
     is_exact: bool
     literals: Mapping[str | None, str]
     policy: str | None
+    type: str
+    """By which the stack has it."""
 
 
 async def _observe_release(one: Coming, owner: Owner, stack: ObservedStack, context: _Context) -> _Release:
@@ -192,6 +195,7 @@ async def _observe_release(one: Coming, owner: Owner, stack: ObservedStack, cont
         is_exact=await _is_exact(stack, template, clients),
         literals=await _literals(one, owner, clients) if refers else {},
         policy=standing if denied else None,
+        type=owner.type,
     )
 
 
@@ -247,6 +251,9 @@ async def _literals(one: Coming, owner: Owner, clients: Clients) -> dict[str | N
 
 
 def _let_go(releases: Sequence[_Release]) -> Transfer:
+    policy = next((release.policy for release in releases if release.policy is not None), None)
+    leaving: dict[str, str] = {release.logical_id: release.type for release in releases}
+    others = read_deployed(releases[0].template, releases[0].source).resources().keys() - leaving.keys()
     return Transfer(
         releases={release.logical_id: release.taken.stack.id for release in releases},
         literals={
@@ -254,7 +261,8 @@ def _let_go(releases: Sequence[_Release]) -> Transfer:
             for release in releases
             for attribute, value in release.literals.items()
         },
-        policy=next((release.policy for release in releases if release.policy is not None), None),
+        policy=policy,
+        opened=open_for(policy, leaving, others) if policy is not None else "",
         is_exact=all(release.is_exact for release in releases),
     )
 

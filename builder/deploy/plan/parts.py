@@ -42,7 +42,6 @@ from builder.deploy.plan.transfers import (
 from builder.deploy.records import Adoption, FoundStack, Protection, ResourceChange, StackPolicy
 from builder.errors import Stopped
 from builder.template import (
-    OPEN_POLICY,
     Comparison,
     Template,
     compare_template,
@@ -197,7 +196,7 @@ def policies_of(one: DecidedStack, look: ObservedDeployment, transfer: Transfer)
         stack=desired.id,
         region=desired.region,
         name=desired.name,
-        policy=OPEN_POLICY,
+        policy=transfer.opened,
         standing=transfer.policy,
         needs=desired.needs,
         found=_found(observed),
@@ -208,7 +207,7 @@ def policies_of(one: DecidedStack, look: ObservedDeployment, transfer: Transfer)
         yield step
     if wanted is None or isinstance(decision, Adopt) or (not opens and same_policy(wanted, standing)):
         return
-    yield replace(step, policy=wanted, standing=OPEN_POLICY if opens else standing, opens=False)
+    yield replace(step, policy=wanted, standing=transfer.opened if opens else standing, opens=False)
 
 
 def _going_on(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> ObservedStack | None:

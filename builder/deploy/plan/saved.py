@@ -30,7 +30,6 @@ from builder.deploy.records import (
 )
 from builder.errors import BadInput
 from builder.graph import as_circle, find_circle
-from builder.template import OPEN_POLICY
 from builder.terms import Arn, StackId, StackName
 
 _PLAN = TypeAdapter(Plan)
@@ -308,11 +307,9 @@ def _faults_of_place(plan: Plan, one: _Work, desired: DesiredStack | None, trans
 
 def _fault_of_policy(one: StackPolicy, desired: DesiredStack, transfer: Transfer) -> str:
     if one.opens:
-        return "" if one.policy == OPEN_POLICY and transfer.releases else "nothing leaves it that its policy denies"
+        return "" if transfer.opened and one.policy == transfer.opened else "nothing leaves it that its policy denies"
     wanted = desired.stack_policy or transfer.policy
-    # Of data that has left by now nobody knows any more which policy was opened for it.
-    known = wanted is not None or one.standing == OPEN_POLICY
-    return "" if known and one.policy == (wanted or one.policy) else "its stack policy is not what the assembly says"
+    return "" if one.policy == wanted else "its stack policy is not what the assembly says"
 
 
 def name_of(plan: Plan, one: Step | Deferred) -> str:

@@ -58,7 +58,9 @@ class Transfer:
     is_exact: bool = False
     """The deployed template is known to be what was sent, to the character."""
     policy: str | None = None
-    """The stack policy that stands, where it denies that the data leaves: it is opened first, and put back."""
+    """The stack policy that stands, where it denies that the data leaves: it is put back after that."""
+    opened: str = ""
+    """The policy until then, which denies all else that the other one does."""
 
     @property
     def targets(self) -> "tuple[ResourceToImportTypeDef, ...]":

@@ -14,7 +14,7 @@ from fake_aws.json_value import Json
 from fake_aws.refusals import Unsupported, validation_error
 
 ACTIONS = frozenset({"Update:Modify", "Update:Replace", "Update:Delete", "Update:*"})
-_KEYS = frozenset({"Sid", "Effect", "Action", "Principal", "Resource", "Condition"})
+_KEYS = frozenset({"Sid", "Effect", "Action", "Principal", "Resource", "NotResource", "Condition"})
 
 
 def get_stack_policy(request: Request, params: dict[str, Any]) -> Reply:
@@ -67,7 +67,9 @@ def denial(policy: str | None, action: str, logical_id: str, type_name: str) -> 
 
 
 def _covers(statement: dict[str, Any], resource: str, type_name: str) -> bool:
-    if not any(fnmatchcase(resource, each) for each in _list(statement["Resource"])):
+    excepts = "NotResource" in statement
+    named = _list(statement["NotResource" if excepts else "Resource"])
+    if any(fnmatchcase(resource, each) for each in named) is excepts:
         return False
     for operator, keys in statement.get("Condition", {}).items():
         if operator not in {"StringEquals", "StringLike"} or keys.keys() != {"ResourceType"}:
