@@ -4,9 +4,11 @@ Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-requi
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html
 """
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from fake_aws.refusals import AwsRefusal
+from fake_aws.s3 import settings
 from fake_aws.s3.records import Bucket
 
 if TYPE_CHECKING:
@@ -41,6 +43,29 @@ def delete(world: "World", _: "Place", resource: "Resource") -> None:
     world.buckets.pop(resource.physical_id or "", None)
 
 
+def put_policy(world: "World", _: "Place", resource: "Resource") -> None:
+    """Give the bucket its policy, if it has none."""
+    bucket = world.buckets.get(resource.physical_id or "")
+    if bucket is None:
+        raise AwsRefusal("NotFound", "The specified bucket does not exist")
+    if "BucketPolicy" in bucket.settings:
+        raise AwsRefusal("AlreadyExists", f"The bucket policy already exists on bucket {bucket.name}.")
+    bucket.settings["BucketPolicy"] = json.dumps(resource.properties.get("PolicyDocument"))
+
+
+def put_other_policy(world: "World", _: "Place", resource: "Resource", __: dict[str, Any]) -> None:
+    """Give it another one."""
+    document = resource.properties.get("PolicyDocument")
+    world.buckets[resource.physical_id or ""].settings["BucketPolicy"] = json.dumps(document)
+
+
+def remove_policy(world: "World", _: "Place", resource: "Resource") -> None:
+    """Take it away, if the bucket is there still."""
+    bucket = world.buckets.get(resource.physical_id or "")
+    if bucket is not None:
+        bucket.settings.pop("BucketPolicy", None)
+
+
 def _configure(world: "World", bucket: Bucket, resource: "Resource") -> None:
     properties = resource.properties
     versioning = properties.get("VersioningConfiguration", {}).get("Status")
@@ -54,6 +79,7 @@ def _configure(world: "World", bucket: Bucket, resource: "Resource") -> None:
         bucket.object_lock = {"ObjectLockEnabled": "Enabled", **({"Rule": rule} if rule else {})}
     bucket.lifecycle = [_shown_rule(rule) for rule in properties.get("LifecycleConfiguration", {}).get("Rules", [])]
     bucket.tags = resource.all_tags
+    settings.of_template(bucket, properties)
 
 
 def _check_replication(world: "World", versioning: str | None, replication: dict[str, Any]) -> None:
@@ -70,10 +96,16 @@ def _check_replication(world: "World", versioning: str | None, replication: dict
 
 
 def _shown_rule(rule: dict[str, Any]) -> dict[str, Any]:
-    """Return a rule as S3 shows it: what it filters, its status, and whether it removes delete markers."""
+    """Return a rule as S3 shows it: what it filters, its status, and what it does with old versions and markers."""
     expired = str(rule.get("ExpiredObjectDeleteMarker", "")).lower()
     expiration = {"Expiration": {"ExpiredObjectDeleteMarker": expired == "true"}} if expired else {}
-    return {"ID": rule.get("Id"), "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}, **expiration}
+    days: dict[str, Any] = {
+        name: {key: int(value) for key, value in rule[name].items()}
+        for name in ("NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
+        if name in rule
+    }
+    filters = {"Filter": {"Prefix": rule.get("Prefix", "")}}
+    return {"ID": rule.get("Id"), "Status": rule["Status"], **filters, **expiration, **days}
 
 
 _S3_NAMES = {"Id": "ID"}

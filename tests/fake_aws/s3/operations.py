@@ -9,16 +9,9 @@ from typing import Any
 
 from fake_aws.calls import Operation, Reply, Request, mutates, reads
 from fake_aws.refusals import AwsRefusal
-from fake_aws.s3 import store
+from fake_aws.s3 import settings, store
 from fake_aws.s3.records import Bucket, Version
-
-
-def _bucket(request: Request, params: dict[str, Any]) -> Bucket:
-    owner = params.get("ExpectedBucketOwner")
-    found = request.world.buckets.get(params["Bucket"])
-    if owner is not None and found is not None and found.account != owner:
-        raise AwsRefusal("AccessDenied", "Access Denied", status=403)
-    return store.bucket(request.world, params["Bucket"], account=request.account, region=request.region)
+from fake_aws.s3.store import expected as _bucket
 
 
 def create_bucket(request: Request, params: dict[str, Any]) -> Reply:
@@ -268,14 +261,15 @@ def abort_multipart_upload(request: Request, params: dict[str, Any]) -> Reply:
 
 
 OPERATIONS: dict[str, Operation] = {
+    **settings.OPERATIONS,
     "CreateBucket": mutates(create_bucket, "Bucket", "CreateBucketConfiguration"),
     "HeadBucket": reads(head_bucket, "Bucket", "ExpectedBucketOwner"),
-    "GetBucketVersioning": reads(get_bucket_versioning, "Bucket"),
-    "GetBucketTagging": reads(get_bucket_tagging, "Bucket"),
+    "GetBucketVersioning": reads(get_bucket_versioning, "Bucket", "ExpectedBucketOwner"),
+    "GetBucketTagging": reads(get_bucket_tagging, "Bucket", "ExpectedBucketOwner"),
     "GetBucketReplication": reads(get_bucket_replication, "Bucket", "ExpectedBucketOwner"),
     "GetBucketLifecycleConfiguration": reads(get_bucket_lifecycle_configuration, "Bucket", "ExpectedBucketOwner"),
     "DeleteBucketReplication": mutates(delete_bucket_replication, "Bucket"),
-    "GetObjectLockConfiguration": reads(get_object_lock_configuration, "Bucket"),
+    "GetObjectLockConfiguration": reads(get_object_lock_configuration, "Bucket", "ExpectedBucketOwner"),
     "DeleteBucket": mutates(delete_bucket, "Bucket"),
     "PutObject": mutates(
         put_object, "Bucket", "Key", "Body", "ChecksumSHA256", "Metadata", "IfNoneMatch", "ExpectedBucketOwner"

@@ -44,6 +44,8 @@ class Bucket:
     lifecycle: list[dict[str, Any]] = field(default_factory=list)
     """Its rules, as far as the fake tells them."""
     tags: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What else somebody set, by the noun of the call: see `settings`."""
     versions: list[Version] = field(default_factory=list)
     gone: set[tuple[str, str]] = field(default_factory=set)
     """What was deleted for good, by key and version id: no batch replicates it again."""

@@ -1,8 +1,9 @@
 """Finding buckets and objects; putting, deleting and replicating objects."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from fake_aws.calls import Request
 from fake_aws.refusals import AwsRefusal
 from fake_aws.s3.records import Bucket, Version
 
@@ -26,6 +27,15 @@ def bucket(world: "World", name: str, *, account: str, region: str | None) -> Bu
             headers={"x-amz-bucket-region": found.region},
         )
     return found
+
+
+def expected(request: Request, params: dict[str, Any]) -> Bucket:
+    """Return the bucket that a request is for, if it is the expected owner's."""
+    owner = params.get("ExpectedBucketOwner")
+    found = request.world.buckets.get(params["Bucket"])
+    if owner is not None and found is not None and found.account != owner:
+        raise AwsRefusal("AccessDenied", "Access Denied", status=403)
+    return bucket(request.world, params["Bucket"], account=request.account, region=request.region)
 
 
 def version(bucket: Bucket, key: str, version_id: str | None) -> Version:
