@@ -190,6 +190,9 @@ _COMMON_CODES = frozenset(
         "NoSuchKey",
         "BucketNotEmpty",
         "NoSuchTagSet",
+        "NoSuchBucketPolicy",
+        "NoSuchCORSConfiguration",
+        "NoSuchWebsiteConfiguration",
     }
     | {
         "ObjectLockConfigurationNotFoundError",

@@ -101,7 +101,9 @@ EFFECTS: dict[str, Effects] = {
     "AWS::KMS::ReplicaKey": Effects(kms.replicate, delete=kms.delete),
     "AWS::Logs::LogGroup": Effects(kms.check_log_group, kms.check_other_log_group),
     "AWS::S3::Bucket": Effects(s3.create, s3.update, s3.delete),
-    "AWS::S3::BucketPolicy": Effects(s3.put_policy, s3.put_other_policy, s3.remove_policy),
+    "AWS::S3::BucketPolicy": Effects(
+        s3.put_policy, s3.put_other_policy, s3.remove_policy, live=s3.live_policy, found_early=s3.never_early
+    ),
     "AWS::DynamoDB::Table": Effects(
         local_table.create,
         local_table.update,

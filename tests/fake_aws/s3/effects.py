@@ -44,13 +44,23 @@ def delete(world: "World", _: "Place", resource: "Resource") -> None:
 
 
 def put_policy(world: "World", _: "Place", resource: "Resource") -> None:
-    """Give the bucket its policy, if it has none."""
+    """Give the bucket its policy."""
     bucket = world.buckets.get(resource.physical_id or "")
     if bucket is None:
         raise AwsRefusal("NotFound", "The specified bucket does not exist")
-    if "BucketPolicy" in bucket.settings:
-        raise AwsRefusal("AlreadyExists", f"The bucket policy already exists on bucket {bucket.name}.")
     bucket.settings["BucketPolicy"] = json.dumps(resource.properties.get("PolicyDocument"))
+
+
+def live_policy(world: "World", _: "Place", name: str) -> dict[str, Any] | None:
+    """Return the policy that a bucket has; None where it has none."""
+    bucket = world.buckets.get(name)
+    document = bucket.settings.get("BucketPolicy") if bucket is not None else None
+    return None if document is None else {"Bucket": name, "PolicyDocument": json.loads(document)}
+
+
+def never_early(_: "World", __: "Place", ___: str) -> bool:
+    """Leave it to the handler to find that there is a policy already."""
+    return False
 
 
 def put_other_policy(world: "World", _: "Place", resource: "Resource", __: dict[str, Any]) -> None:

@@ -73,7 +73,7 @@ def get_bucket_acl(request: Request, params: dict[str, Any]) -> Reply:
 
 def put_bucket_policy(request: Request, params: dict[str, Any]) -> Reply:
     """Answer PutBucketPolicy."""
-    expected(request, params).settings["BucketPolicy"] = params["Policy"]
+    expected(request, params).settings["BucketPolicy"] = bytes(params["Policy"]).decode()
     return {}
 
 

@@ -145,7 +145,7 @@ def render(operation: OperationModel, reply: dict[str, Any], request_id: str) ->
     member, value = shape.members[payload], reply.get(payload)
     if isinstance(member, StructureShape):
         return Payload(f"<{member.name}>{members(member, value or {})}</{member.name}>".encode(), headers)
-    content = bytes(value or b"")
+    content = value.encode() if isinstance(value, str) else bytes(value or b"")
     return Payload(content, {**headers, "content-length": str(len(content))})
 
 
