@@ -34,8 +34,8 @@ from builder.local.adapter.cloudformation import (
 )
 from builder.local.adapter.cloudwatch import alarms
 from builder.local.adapter.control import ControlState
+from builder.local.adapter.dynamodb import descriptions, global_table, groups, lost_replicas
 from builder.local.adapter.dynamodb import encryption as table_encryption
-from builder.local.adapter.dynamodb import global_table, lost_replicas
 from builder.local.adapter.dynamodb import settings as table_settings
 from builder.local.adapter.dynamodb import writes as table_writes
 from builder.local.adapter.fis import api as fis
@@ -56,6 +56,7 @@ from builder.local.adapter.s3 import bucket
 from builder.local.adapter.s3 import control as s3_control
 from builder.local.adapter.s3 import encryption as object_encryption
 from builder.local.adapter.s3 import imports as bucket_imports
+from builder.local.adapter.s3 import settings as bucket_settings
 from builder.local.adapter.s3 import writes as object_writes
 from builder.local.adapter.s3.batch import Jobs
 from builder.local.adapter.stack_sets import instances, records, sets, stacks
@@ -95,12 +96,16 @@ def _install_resources(handlers: MutableMapping[str, Any], lost: Regions) -> Non
     keys.install()
     key_resources.install(handlers)
     key_users.install(handlers)
+    # Before what refuses or adds: what is shared is changed in the other replicas as it is asked for in one.
+    groups.install()
     table_settings.install()
+    descriptions.install()
     table_encryption.install()
     global_table.install(handlers)
     lost_replicas.install(handlers, lost)
     bucket.install(handlers)
     bucket_imports.install(handlers)
+    bucket_settings.install()
     function.install(handlers)
     http_api.install(handlers)
     alarms.install()

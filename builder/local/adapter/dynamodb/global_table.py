@@ -11,6 +11,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from builder.local.adapter.dynamodb import encryption
+from builder.local.adapter.dynamodb.groups import scale
 from builder.local.adapter.dynamodb.replicas import apply_settings, by_region, read_replica, read_standing, shared
 from builder.local.adapter.dynamodb.settings import PROTECTED
 from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, touch
@@ -51,6 +52,7 @@ def create(logical_id: str, props: Properties, stack_name: str) -> PhysicalResou
     _check_free(name, list(by_region(props)))
     check_reply(touch(f"{_DDB}:_create_table")({"TableName": name, **shared(props, home)}), service="DynamoDb")
     try:
+        _scale(name, props)
         _apply_ttl(name, {}, props)
         for region, settings in by_region(props).items():
             if region != home:
@@ -83,16 +85,14 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
     _check_free(physical_id, added)
     for region in removed:
         _check_unprotected(physical_id, region)
-    present = [region for region in after if region in before]
+    _scale(physical_id, new)
+    # The stack's own region first: what replicas share reaches the others from there.
+    present = sorted((region for region in after if region in before), key=region_name().__ne__)
     _stop_stream(physical_id, old, new)
     for region in present:
+        change = [{"TableName": physical_id, **props} for props in _change(old, new, region)]
         with acting_in(AccountRegion(account_id(), region)):
-            touch(f"{_PROVISIONERS}:_ddb_update")(
-                physical_id,
-                {"TableName": physical_id, **shared(old, region)},
-                {"TableName": physical_id, **shared(new, region)},
-                stack_name,
-            )
+            touch(f"{_PROVISIONERS}:_ddb_update")(physical_id, *change, stack_name)
         apply_settings(physical_id, region, before[region], after[region])
     _apply_ttl(physical_id, old, new)
     for region in removed:
@@ -101,6 +101,23 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
         _replicate(physical_id, _creation(region, after[region]))
         apply_settings(physical_id, region, {}, after[region])
     return physical_id, _attributes(physical_id)
+
+
+def _scale(name: str, props: Properties) -> None:
+    """Let a table of provisioned capacity have replicas: a template of this type has its capacity scaled."""
+    table = find_table(name, region_name())
+    if table is not None and props.get("BillingMode", "PROVISIONED") == "PROVISIONED":
+        scale(table)
+
+
+def _change(old: Properties, new: Properties, region: str) -> tuple[Properties, Properties]:
+    """Return what a replica has and what it gets; outside of the stack's region only what replicas do not share."""
+    before, after = shared(old, region), shared(new, region)
+    if region == region_name():
+        return before, after
+    own = ("SSESpecification", "StreamSpecification")
+    same = {name: value for name, value in after.items() if name not in own}
+    return {**same, **{name: before[name] for name in own if name in before}}, after
 
 
 def delete(physical_id: str, props: Properties) -> None:

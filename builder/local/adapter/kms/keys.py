@@ -9,8 +9,9 @@ https://docs.aws.amazon.com/kms/latest/APIReference/API_ReplicateKey.html
 import json
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
-from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, replace, touch
+from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, replace, touch
 from builder.local.adapter.handlers import Reply, text_of
 
 KMS = "ministack.services.kms"
@@ -30,8 +31,9 @@ class UnusableKey(ValueError):
 
 
 def install() -> None:
-    """Schedule deletions in AWS's order."""
+    """Schedule deletions in AWS's order, and describe the keys that AWS manages."""
     replace(f"{KMS}:_schedule_key_deletion", _make_schedule)
+    replace(f"{KMS}:_describe_key", _make_describe)
 
 
 def is_aws_managed(key: str) -> bool:
@@ -69,6 +71,32 @@ def _check_usable(record: Mapping[str, Any]) -> None:
 
 
 Action = Callable[[Mapping[str, Any]], Reply]
+
+
+def _make_describe(describe: Action) -> Action:
+    """Return DescribeKey, which knows the keys that AWS manages for its services by their aliases."""
+
+    def describe_key(data: Mapping[str, Any]) -> Reply:
+        key = str(data.get("KeyId", ""))
+        if not is_aws_managed(key):
+            return describe(data)
+        alias = key.rpartition(":")[2]
+        number = str(uuid5(NAMESPACE_URL, f"{account_id()}/{region_name()}/{alias}"))
+        metadata = {
+            "AWSAccountId": account_id(),
+            "KeyId": number,
+            "Arn": f"arn:aws:kms:{region_name()}:{account_id()}:key/{number}",
+            "Enabled": True,
+            "KeyState": "Enabled",
+            "KeyUsage": "ENCRYPT_DECRYPT",
+            "KeyManager": "AWS",
+            "KeySpec": "SYMMETRIC_DEFAULT",
+            "Origin": "AWS_KMS",
+            "MultiRegion": False,
+        }
+        return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps({"KeyMetadata": metadata})
+
+    return describe_key
 
 
 def _make_schedule(schedule: Action) -> Action:
