@@ -223,7 +223,7 @@ def _imports(
     waits, first = "; ".join(one.because), 1
     standing = observed
     if standing is None or not standing.facts.exists:
-        empty = replace(make_empty(one.desired), needs=())
+        empty = make_empty(one.desired)
         yield DraftStep(desired=empty, type="CREATE", found=_found(observed), derived=True)
         standing, deployed, first = created(one.desired), empty.template, 2
         transfer = replace(transfer, is_exact=True)
@@ -262,6 +262,7 @@ def _updates(one: DecidedStack, observed: ObservedStack, deployed: object, trans
         expected=expect_changes(before, after) if one.because else (),
         derived=True,
         secret=bool(before.no_echo),
+        lost=lost_between(before, after),
     )
     later = replace(one, because=(*one.because, "the data that leaves the stack is retained first"))
     for part in _updates_from(later, observed, release.template, transfer):
