@@ -13,7 +13,7 @@ from typing import Any
 
 from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, touch
 from builder.local.adapter.handlers import HandlerError, Properties
-from builder.local.adapter.iam import alarms
+from builder.local.adapter.iam import alarms, imports
 from builder.local.adapter.iam.calls import ApiCall, Calls, changed, each, make_arn
 from builder.local.adapter.iam.policies import is_allowed, who_acts
 
@@ -43,6 +43,7 @@ _ROLE = {
 def install(handlers: Mapping[str, MutableMapping[str, Any]]) -> None:
     """Wrap the handlers of every type whose calls are known."""
     wrap(handlers, CALLS)
+    imports.wrap(handlers, _check)
 
 
 def wrap(handlers: Mapping[str, MutableMapping[str, Any]], known: Mapping[str, Calls]) -> None:
