@@ -255,6 +255,6 @@ def _code(high: str, low: str) -> int:
 def is_json(text: str) -> bool:
     """Return whether a template's text is read as JSON."""
     try:
-        return read_json(text) is not None
+        return read_json(text.removeprefix("\ufeff")) is not None
     except RecursionError:
         return False

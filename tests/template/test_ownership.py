@@ -127,6 +127,36 @@ class TestReleased:
         assert is_retained(read_template(RELEASED), "Table")
         assert not is_retained(read_template(BLOCK), "Table")
 
+    @pytest.mark.parametrize(
+        ("needs", "left"),
+        [
+            ("DependsOn: Table", ""),
+            ("DependsOn: [Table]  # why", ""),
+            ("DependsOn:\n      - Table\n      - Table", ""),
+            ("DependsOn:\n    - B\n    - Table", "    DependsOn:\n    - B\n"),
+            ("DependsOn:\n      - Table\n      # B\n      - B", "    DependsOn:\n      # B\n      - B"),
+            ("DependsOn: [ Table , B ]", "    DependsOn: [ B ]"),
+            ("DependsOn: [B,\n      Table]", "    DependsOn: [B]"),
+            ("'DependsOn' : \"Table\"", ""),
+            ("DependsOn: [TableB, Tabl, B]", "    DependsOn: [TableB, Tabl, B]"),
+        ],
+    )
+    def test_a_dependency_goes_with_its_line_and_the_line_before_keeps_its_end(self, needs: str, left: str) -> None:
+        head = (
+            "Resources:\n  Table: {Type: T, UpdateReplacePolicy: Retain, DeletionPolicy: Retain}\n  A:\n    Type: T\n"
+        )
+        assert released(f"{head}    {needs}", ["Table"], {}) == head + left
+        more = "\n    Properties: {}\n"
+        assert released(f"{head}    {needs}{more}", ["Table"], {}) == head + left.removesuffix("\n") + (
+            more if left else more[1:]
+        )
+
+    @pytest.mark.parametrize("policy", ["", " ~", " null", " Delete", " 'Snapshot'", ' "RetainExceptOnCreate"'])
+    def test_a_policy_is_replaced_where_it_stands(self, policy: str) -> None:
+        text = "Resources:\n  Table:\n    DeletionPolicy:{} # data\n    UpdateReplacePolicy: 'Retain'\n    Type: T\n"
+        made = released(text.format(policy), ["Table"], {})
+        assert made == text.format(" Retain")
+
     def test_json_stays_json_in_its_own_lines(self) -> None:
         text = """{
 \t"Resources": {
@@ -233,6 +263,47 @@ class TestWithResources:
         made = with_resources(text, added)
         assert made.isascii()
         assert parse_template(made, "") == data | {"Resources": (data.get("Resources") or {}) | added}
+
+
+RETAINED = "DeletionPolicy: Retain, UpdateReplacePolicy: Retain"
+AWKWARD = {
+    "A mark of the order of bytes": (
+        "\ufeffResources: {Table: {Type: T}}",
+        f"\ufeffResources: {{Table: {{Type: T, {RETAINED}}}}}",
+    ),
+    "and in JSON": (
+        '\ufeff{"Resources": {"Table": {"Type": "T"}}}',
+        '\ufeff{"Resources": {"Table": {"Type": "T", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}}}',
+    ),
+    "Tabs": ("A: !Ref\tTable\t# a", 'A: "orders"\t# a'),
+    "Explicit keys": ("? A\n    : !Ref Table", '? A\n    : "orders"'),
+    "A number for a key": ("A: {200: [!Ref Table]}", 'A: {200: ["orders"]}'),
+    "Anchors without aliases": (
+        "A: &a !Ref Table\n    B: !Sub &b '${Table}'",
+        "A: \"orders\"\n    B: !Sub &b 'orders'",
+    ),
+    "A tag in a line of its own": ("A: !Sub\n      '${Table}'", "A: !Sub\n      'orders'"),
+    "A plain text in several lines": (
+        "A: !Sub ${Table}\n      and ${Table.Arn}",
+        f"A: !Sub orders\n      and {VALUES['Table', 'Arn']}",
+    ),
+    "A tag in full": ("A: !<!Ref> Table", 'A: "orders"'),
+    "Names that begin alike": (
+        "A: !Sub '${Tab}${Table2}${Table2.Arn}${Table}'",
+        "A: !Sub '${Tab}${Table2}${Table2.Arn}orders'",
+    ),
+    "A longer attribute": ("A: [!GetAtt [Table, Stream, Arn], !Ref Table2]", 'A: ["stream", !Ref Table2]'),
+    "Characters beyond ASCII": ("A: [é, !Sub 'é ${Table}']  # é", "A: [é, !Sub 'é orders']  # é"),
+}
+
+
+@pytest.mark.parametrize("case", AWKWARD)
+def test_awkward_texts_are_changed_at_the_place_alone(case: str) -> None:
+    before, after = AWKWARD[case]
+    if not before.startswith("\ufeff"):
+        head = f"Resources:\n  Table: {{Type: T, {RETAINED}}}\nOutputs:\n  Out:\n    "
+        before, after = head + before, head + after
+    assert released(before, ["Table"], {**VALUES, ("Table", "Stream.Arn"): "stream"}) == after
 
 
 REFUSED: list[tuple[str, str]] = [

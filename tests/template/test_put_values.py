@@ -51,3 +51,16 @@ def test_a_line_is_told_also_where_only_the_beginning_of_a_path_is_there() -> No
     text = "Resources:\n  A:\n    Type: T\n    Properties:\n      P: 1\n"
     lines = lines_of(text, [("Resources", "A", "Properties", "P"), ("Resources", "A", "Properties", "Q"), ("X",)])
     assert list(lines.values()) == [5, 4, 1]
+
+
+@pytest.mark.parametrize("text", ["A: 1\n", "{A: 1}", '{"A": 1}'])
+def test_a_value_of_any_characters_is_put_in_ascii(text: str) -> None:
+    made = put_values(text, {("A",): "é \N{DELETE}\U0001f642"})
+    assert made.isprintable() or made.removesuffix("\n").isprintable()
+    assert made.isascii()
+
+
+def test_a_value_is_put_below_a_function_in_its_short_form() -> None:
+    text = "A: !If [C, {B: !Sub ['${X}', {X: 1}]}, 2]  # c\n"
+    made = put_values(text, {("A", "Fn::If", 1, "B", "Fn::Sub", 1, "X"): 3, ("A", "Fn::If", 2): 4})
+    assert made == "A: !If [C, {B: !Sub ['${X}', {X: 3}]}, 4]  # c\n"

@@ -52,9 +52,9 @@ class Writer:
         assert before is not None
         assert after is not None
         assert gone is not None
-        if chance.random() < 0.5:
-            # The last line stays without an end, and goes with what stands there.
-            last_goes = names[-1] in self.going and not (flow or has_outputs)
+        last_goes = names[-1] in self.going and not (flow or has_outputs)
+        # A last line without an end goes alone, and the one before it keeps its end.
+        if chance.random() < 0.5 and (flow or has_outputs or last_goes):
             return before, after, f"{gone}\n" if last_goes else gone
         return f"{before}\n", f"{after}\n", f"{gone}\n"
 
