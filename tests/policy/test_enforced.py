@@ -60,8 +60,12 @@ def live_plan(guarded: Guarded, by: Clients) -> None:
     guarded.discard(by, guarded.plan(by, wish=with_role(guarded)))
 
 
-def prepare_execute(guarded: Guarded) -> None:
-    """The table's name is taken, so that its creation fails."""
+def prepare_execute(_: Guarded) -> None:
+    """All of it begins with the first plan."""
+
+
+def take_name(guarded: Guarded) -> None:
+    """Take the table's name, so that its creation fails."""
     guarded.root.client("dynamodb").create_table(
         TableName="tap-dev-global",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -72,7 +76,9 @@ def prepare_execute(guarded: Guarded) -> None:
 
 def live_execute(guarded: Guarded, by: Clients) -> None:
     wish = with_role(guarded)
-    broke = guarded.execute(by, guarded.plan(guarded.admin, wish=wish))
+    plan = guarded.plan(guarded.admin, wish=wish)
+    take_name(guarded)
+    broke = guarded.execute(by, plan)
     if not any("already exists" in str(outcome) for outcome in broke):
         finish(broke)
     guarded.root.client("dynamodb").delete_table(TableName="tap-dev-global")
