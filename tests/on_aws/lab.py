@@ -19,13 +19,17 @@ Template = dict[str, Any]
 
 @dataclass(frozen=True)
 class Lab:
-    """Where a test makes what it needs. `every_s` is how often it looks, `patience_s` how long it waits at most."""
+    """Where a test makes what it needs. `every_s` is how often it looks, `patience_s` how long it waits at most.
+
+    Stacks are of its `region`.
+    """
 
     session: boto3.Session
     account: str
     mark: Mark
     every_s: float
     patience_s: float
+    region: str = EAST
     made: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def client(self, service: str, region: str = EAST) -> Any:
@@ -36,7 +40,7 @@ class Lab:
 
     @property
     def cfn(self) -> Any:
-        return self.client("cloudformation")
+        return self.client("cloudformation", self.region)
 
     @property
     def endpoint(self) -> str | None:
@@ -54,6 +58,10 @@ class Lab:
     def acting_as(self, session: boto3.Session) -> "Lab":
         """Return the same corner for somebody else."""
         return replace(self, session=session, made={})
+
+    def there(self, region: str) -> "Lab":
+        """Return the same corner with the stacks of another region."""
+        return replace(self, region=region)
 
     def plan(self, stack: str, template: Template | str, kind: str = "CREATE", **more: Any) -> dict[str, Any]:
         """Make a change set and wait until it is made; return its description."""
@@ -94,6 +102,25 @@ class Lab:
         status = self.execute(self.plan(stack, template, kind, **more))
         assert status == f"{kind}_COMPLETE", self.reasons(stack)
         return self.describe(stack)
+
+    def take_in(self, stack: str, template: Template, **named: dict[str, str]) -> dict[str, Any]:
+        """Make a change set that imports what is named by logical id and identifier; return its description."""
+        kinds = {name: each["Type"] for name, each in template["Resources"].items()}
+        targets = [
+            {"ResourceType": kinds[name], "LogicalResourceId": name, "ResourceIdentifier": identifier}
+            for name, identifier in named.items()
+        ]
+        return self.plan(stack, template, "IMPORT", ResourcesToImport=targets)
+
+    def owner(self, physical_id: str) -> str | None:
+        """Return the name of the stack that has it, None where none has."""
+        try:
+            found = self.cfn.describe_stack_resources(PhysicalResourceId=physical_id)["StackResources"]
+        except ClientError as error:
+            if f"Stack for {physical_id} does not exist" in str(error):
+                return None
+            raise
+        return str(found[0]["StackName"])
 
     def describe(self, stack: str) -> dict[str, Any]:
         return dict(self.cfn.describe_stacks(StackName=self.name(stack))["Stacks"][0])

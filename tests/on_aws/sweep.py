@@ -1,4 +1,7 @@
-"""What stands with the tests' tag taken away again: StackSets, then stacks, the youngest first; nothing without it."""
+"""What stands with the tests' tag taken away again, and nothing without it.
+
+StackSets go first, then stacks, the youngest before the others, then tables and buckets that no stack has any more.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _PATIENCE_S = 1800.0
-_GONE = frozenset({"ChangeSetNotFound", "StackSetNotFoundException", "ValidationError"})
+_GONE = frozenset(
+    {"ChangeSetNotFound", "NoSuchBucket", "NoSuchTagSet", "ResourceNotFoundException", "StackSetNotFoundException"}
+    | {"ValidationError"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,8 @@ def sweep(session: boto3.Session, regions: Iterable[str], is_meant: Callable[[Ma
     sweeps = [_Sweep(session, region, is_meant, every_s) for region in regions]
     sets = ((each.region, f"set {name}", why) for each in sweeps for name, why in each.sets())
     stacks = ((each.region, name, why) for each in sweeps for name, why in each.stacks())
-    for region, name, why in chain(sets, stacks):
+    left = ((each.region, name, why) for each in sweeps for name, why in each.leftovers())
+    for region, name, why in chain(sets, stacks, left):
         (swept.stays if why else swept.gone).append(f"{region} {name}{why}")
     return swept
 
@@ -137,11 +144,52 @@ class _Sweep:
             if each["ResourceType"] == "AWS::S3::Bucket" and each["ResourceStatus"] != "DELETE_COMPLETE":
                 yield each.get("PhysicalResourceId", "")
 
+    def leftovers(self) -> Iterator[tuple[str, str]]:
+        """Delete tables and buckets that their stacks let go of. Yield as `stacks` does."""
+        dynamodb = self.session.client("dynamodb", region_name=self.region)
+        for name in _every(dynamodb, "list_tables", "TableNames"):
+            if (tags := _unless_gone(partial(_tags_of_table, dynamodb, name))) and self._has_mark(tags):
+                yield f"table {name}", self._delete_table(dynamodb, name)
+        s3 = self.session.client("s3", region_name=self.region)
+        for each in _every(s3, "list_buckets", "Buckets", BucketRegion=self.region):
+            name = each["Name"]
+            tagging = _unless_gone(partial(s3.get_bucket_tagging, Bucket=name))
+            if tagging and self._has_mark(tagging["TagSet"]):
+                empty(self.session, name, self.region)
+                yield f"bucket {name}", _why_not(partial(s3.delete_bucket, Bucket=name))
+
+    def _delete_table(self, dynamodb: Any, name: str) -> str:
+        """Delete a table, its replicas before it: the region that a replica was made from is not deleted before it."""
+        for region in self._replicas(dynamodb, name):
+            change = [{"Delete": {"RegionName": region}}]
+            if why := _why_not(partial(dynamodb.update_table, TableName=name, ReplicaUpdates=change)):
+                return why
+            self._wait(lambda: not self._replicas(dynamodb, name), f"replicas of {name}")
+        return _why_not(partial(dynamodb.delete_table, TableName=name))
+
+    def _replicas(self, dynamodb: Any, name: str) -> list[str]:
+        found = _unless_gone(partial(dynamodb.describe_table, TableName=name))
+        return [each["RegionName"] for each in (found or {"Table": {}})["Table"].get("Replicas", [])]
+
     def _wait(self, is_over: Callable[[], bool], what: str) -> None:
         until = time.monotonic() + _PATIENCE_S
         while not is_over():
             assert time.monotonic() < until, f"{what} does not end"
             time.sleep(self.every_s)
+
+
+def _tags_of_table(dynamodb: Any, name: str) -> list[Any]:
+    arn = dynamodb.describe_table(TableName=name)["Table"]["TableArn"]
+    return _every(dynamodb, "list_tags_of_resource", "Tags", ResourceArn=arn)
+
+
+def _why_not(delete: Callable[[], object]) -> str:
+    """Delete something; return nothing, or why it stays."""
+    try:
+        _unless_gone(delete)
+    except ClientError as error:
+        return f": {error}"
+    return ""
 
 
 def _is_settled(status: str) -> bool:

@@ -66,6 +66,58 @@ def test_the_youngest_goes_first_from_every_region_with_what_its_buckets_hold(la
     assert lab.client("s3").list_buckets()["Buckets"] == []
 
 
+def left_alone(lab: Lab, tags: list[dict[str, str]]) -> tuple[str, str]:
+    """Make a table in both regions and a bucket with a version and a marker, in no stack; return their names."""
+    table, bucket = lab.name("table"), lab.name("bucket")
+    dynamodb, s3 = lab.client("dynamodb"), lab.client("s3")
+    dynamodb.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        Tags=tags,
+    )
+    dynamodb.update_table(TableName=table, ReplicaUpdates=[{"Create": {"RegionName": WEST}}])
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
+    s3.put_object(Bucket=bucket, Key="one", Body=b"")
+    s3.delete_object(Bucket=bucket, Key="one")
+    return table, bucket
+
+
+def data(lab: Lab) -> list[str]:
+    """Return the tables of both regions, and the buckets."""
+    tables = [name for region in REGIONS for name in lab.client("dynamodb", region).list_tables()["TableNames"]]
+    return [*tables, *(each["Name"] for each in lab.client("s3").list_buckets()["Buckets"])]
+
+
+def test_data_that_its_stack_let_go_of_is_taken_away_with_all_that_is_in_it(lab: Lab) -> None:
+    table, bucket = left_alone(lab, lab.tags)
+    assert take_away(lab) == Swept(gone=[f"{EAST} table {table}", f"{EAST} bucket {bucket}"])
+    assert data(lab) == []
+
+
+def test_other_data_is_left(lab: Lab) -> None:
+    for number, tags in enumerate(
+        ([{"Key": TAG, "Value": "yes"}], [{"Key": TAG, "Value": str(replace(lab.mark, test="t"))}])
+    ):
+        left_alone(replace(lab, mark=replace(lab.mark, test=f"tother{number}")), tags)
+    before = data(lab)
+    assert take_away(lab) == Swept()
+    assert data(lab) == before
+
+
+def test_data_that_cannot_be_deleted_is_told(lab: Lab) -> None:
+    table, _ = left_alone(lab, lab.tags)
+    lab.client("dynamodb", WEST).update_table(TableName=table, DeletionProtectionEnabled=True)
+    swept = take_away(lab)
+    (told,) = swept.stays
+    assert told.startswith(f"{EAST} table {table}: ")
+    assert "protected" in told
+    lab.client("dynamodb", WEST).update_table(TableName=table, DeletionProtectionEnabled=False)
+
+
 def test_what_cannot_be_deleted_is_told_and_keeps_nothing_else(lab: Lab) -> None:
     lab.deploy("free", topic())
     lab.deploy("held", topic())
