@@ -60,7 +60,8 @@ def _plan(aws: StandIn, stack: str, resources: Resources, kind: str, region: str
 
 def _import(aws: StandIn, stack: str, resources: Resources, region: str = EAST, **more: Any) -> dict[str, Any]:
     """Make a change set that imports what is named like ours; return its description."""
-    named = {"Table": {"TableName": TABLE}, "Bucket": {"BucketName": _bucket_name(aws)}}
+    name = _bucket_name(aws)
+    named = {"Table": {"TableName": TABLE}, "Bucket": {"BucketName": name}, "Policy": {"Bucket": name}}
     targets = [
         {"ResourceType": resources[name]["Type"], "LogicalResourceId": name, "ResourceIdentifier": identifier}
         for name, identifier in named.items()
@@ -231,3 +232,113 @@ def test_a_template_says_by_what_its_resources_are_imported(aws: StandIn) -> Non
         "AWS::DynamoDB::GlobalTable": ["TableName"],
         "AWS::S3::Bucket": ["BucketName"],
     }
+
+
+# -- two owners, and what an import leaves out or finds in its place
+
+
+def _recovered(*regions: str) -> Resources:
+    """Return the table with point-in-time recovery in these regions, and without it in the others."""
+    return _table(
+        Replicas=[
+            {
+                "Region": region,
+                "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": region in regions},
+            }
+            for region in (EAST, WEST)
+        ]
+    )
+
+
+def _recovery(aws: StandIn) -> list[str]:
+    """Return what point-in-time recovery is in the east and in the west."""
+    clients = [aws.client("dynamodb", region) for region in (EAST, WEST)]
+    shown = [client.describe_continuous_backups(TableName=TABLE)["ContinuousBackupsDescription"] for client in clients]
+    return [each["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] for each in shown]
+
+
+def test_each_of_two_owners_reverts_what_the_other_made_of_the_table(aws: StandIn) -> None:
+    _deploy(aws, "old", _recovered())
+    assert _execute(aws, _import(aws, "new", _kept(_recovered()), WEST), WEST) == "IMPORT_COMPLETE"
+    _deploy(aws, "new", _kept(_recovered(WEST)), "UPDATE", WEST)
+    assert _recovery(aws) == ["DISABLED", "ENABLED"]
+    _deploy(aws, "old", _recovered(EAST), "UPDATE")
+    assert _recovery(aws) == ["ENABLED", "DISABLED"]
+
+
+@pytest.mark.parametrize(("stack", "region"), [("old", EAST), ("new", WEST)])
+def test_a_deletion_by_either_owner_takes_every_replica(aws: StandIn, stack: str, region: str) -> None:
+    _deploy(aws, "old", _table())
+    owned = {"Table": {**_table()["Table"], "DeletionPolicy": "Delete"}}
+    assert _execute(aws, _import(aws, "new", owned, WEST), WEST) == "IMPORT_COMPLETE"
+    _delete(aws, stack, region)
+    assert _regions(aws) == []
+
+
+def test_the_removal_by_one_owner_that_retains_leaves_the_other_s(aws: StandIn) -> None:
+    _deploy(aws, "old", {**HANDLE, **_kept(_table())})
+    assert _execute(aws, _import(aws, "new", _kept(_table()), WEST), WEST) == "IMPORT_COMPLETE"
+    _deploy(aws, "old", HANDLE, "UPDATE")
+    assert _regions(aws) == [EAST, WEST]
+    assert _owner(aws, TABLE, WEST) == "new"
+
+
+@pytest.mark.usefixtures("released")
+def test_an_import_leaves_a_replica_that_it_does_not_list_and_the_next_change_of_replicas_deletes_it(
+    aws: StandIn,
+) -> None:
+    imported = _import(aws, "new", _kept(_table(EAST)))
+    assert _execute(aws, imported) == "IMPORT_COMPLETE"
+    assert _regions(aws) == [EAST, WEST]
+    protected = _table(Replicas=[{"Region": EAST, "DeletionProtectionEnabled": True}])
+    _deploy(aws, "new", _kept(protected), "UPDATE")
+    assert _regions(aws) == [EAST]
+
+
+@pytest.mark.usefixtures("released")
+def test_an_import_without_the_stack_s_region_among_the_replicas_fails_and_owns_nothing(aws: StandIn) -> None:
+    _deploy(aws, "new", HANDLE, region=WEST)
+    planned = _import(aws, "new", {**HANDLE, **_kept(_table(EAST))}, WEST)
+    assert _execute(aws, planned, WEST) == "IMPORT_ROLLBACK_COMPLETE"
+    with pytest.raises(ClientError, match=f"Stack for {TABLE} does not exist"):
+        _owner(aws, TABLE, WEST)
+    assert _regions(aws) == [EAST, WEST]
+
+
+def _policy(aws: StandIn, sid: str) -> Resources:
+    properties = {"Bucket": _bucket_name(aws), "PolicyDocument": _document(aws, sid)}
+    return {"Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": properties}}
+
+
+def _document(aws: StandIn, sid: str) -> dict[str, Any]:
+    resource = f"arn:aws:s3:::{_bucket_name(aws)}/*"
+    statement = {"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": resource}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _sid(aws: StandIn) -> str:
+    policy = json.loads(aws.client("s3").get_bucket_policy(Bucket=_bucket_name(aws))["Policy"])
+    return str(policy["Statement"][0]["Sid"])
+
+
+@pytest.mark.usefixtures("released")
+def test_a_bucket_s_policy_is_imported_and_not_made_where_there_is_one(aws: StandIn) -> None:
+    document = json.dumps(_document(aws, "Theirs"))
+    aws.client("s3").put_bucket_policy(Bucket=_bucket_name(aws), Policy=document)
+    planned = _plan(aws, "old", {**HANDLE, **_policy(aws, "Ours")}, "UPDATE")
+    assert planned["Status"] == "FAILED" or _execute(aws, planned) == "UPDATE_ROLLBACK_COMPLETE"
+    assert _sid(aws) == "Theirs"
+    taken = _import(aws, "new", _kept({**_bucket(aws), **_policy(aws, "Theirs")}))
+    assert _execute(aws, taken) == "IMPORT_COMPLETE"
+    _deploy(aws, "new", _kept({**_bucket(aws), **_policy(aws, "Ours")}), "UPDATE")
+    assert _sid(aws) == "Ours"
+
+
+@pytest.mark.usefixtures("released")
+def test_a_stack_s_tags_are_put_on_a_bucket_that_it_imports(aws: StandIn) -> None:
+    tags = [{"Key": "team", "Value": "red"}]
+    assert _execute(aws, _plan(aws, "new", HANDLE, "CREATE", Tags=tags)) == "CREATE_COMPLETE"
+    taken = _import(aws, "new", {**HANDLE, **_kept(_bucket(aws))}, Tags=tags)
+    assert _execute(aws, taken) == "IMPORT_COMPLETE"
+    shown = aws.client("s3").get_bucket_tagging(Bucket=_bucket_name(aws))["TagSet"]
+    assert [each for each in shown if not each["Key"].startswith("aws:")] == tags

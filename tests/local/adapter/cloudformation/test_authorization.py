@@ -143,3 +143,14 @@ def test_a_stack_set_is_what_its_requests_are_allowed_on_and_nothing_has_one_bef
     root.delete_stack_set(StackSetName="ours")
     with pytest.raises(ClientError, match="StackSetNotFoundException"):
         person.describe_stack_set(StackSetName="ours")
+
+
+def test_a_stack_is_looked_for_by_what_it_has_by_whoever_may_look_at_every_stack(strict: Strict) -> None:
+    create(strict.root("cloudformation"))
+    for resource in (OURS, "arn:aws:cloudformation:us-east-1:*:stack/*"):
+        person = strict.person(allow("cloudformation:DescribeStackResources", resource=resource))
+        with pytest.raises(ClientError, match="AccessDenied"):
+            person.describe_stack_resources(PhysicalResourceId="/a")
+    able = strict.person(allow("cloudformation:DescribeStackResources"))
+    with pytest.raises(ClientError, match="Stack for /a does not exist"):
+        able.describe_stack_resources(PhysicalResourceId="/a")

@@ -133,6 +133,15 @@ def test_an_import_does_nothing_else(
         _plan(account, "old", resources, **more)
 
 
+def test_a_change_set_imports_a_table_that_exists_where_that_is_said(account: Account) -> None:
+    _make_table(account)
+    said = {**kept(table({"Region": PRIMARY})), **log_group("/a")}
+    made = deploy(account, "new", said, ImportExistingResources=True)
+    assert {each["ResourceChange"]["Action"] for each in made.changes} == {"Import", "Add"}
+    assert made.status == "CREATE_COMPLETE"
+    assert _owner(account, TABLE) == "new"
+
+
 def test_an_import_adds_no_outputs(account: Account) -> None:
     _make_table(account)
     body = json.dumps({"Resources": kept(table()), "Outputs": _OUTPUT})
