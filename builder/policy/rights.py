@@ -32,6 +32,7 @@ from builder.policy.document import (
     Test,
     Verb,
 )
+from builder.policy.existing import data_places
 from builder.policy.resource import (
     GROUNDS,
     LIFTS_BOUNDARY,
@@ -213,7 +214,21 @@ class On(Enum):
     """The roles by which S3 replicates what was there before a rule."""
     JOBS = auto()
     """The account's jobs of S3 Batch Operations, in the regions that have buckets."""
+    EXISTING_BUCKETS = auto()
+    """Those that stood before."""
     TABLES = auto()
+    EXISTING_TABLES = auto()
+    """Those that stood before, in any region."""
+    STREAMS = auto()
+    """Of both."""
+    GLOBAL_TABLES = auto()
+    """Those that stood before, as DynamoDB's first kind of global tables would have them."""
+    TABLE_KEYS = auto()
+    """Any, where a table is encrypted by one, or may be."""
+    TABLE_ALIASES = auto()
+    """What lists them, in the same case."""
+    EVERY_TABLE = auto()
+    """What lists something of all of them, where there are any."""
     KEYS = auto()
     """The keys of encrypted tables and buckets, as these services use them for who asks."""
     LOG_GROUPS = auto()
@@ -347,6 +362,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
     to_cloudformation: Test = ("StringEquals", "iam:PassedToService", ("cloudformation.amazonaws.com",))
     to_batch: Test = ("StringEquals", "iam:PassedToService", (BATCH_SERVICE,))
     buckets = _grounds(bounds, setting, "AWS::S3::Bucket")
+    tables = _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
     artifacts = _artifacts(bounds, setting, (caller.artifacts_bucket, *caller.asset_buckets))
     return {
         On.ANYTHING: NOWHERE_IN_PARTICULAR,
@@ -382,9 +398,8 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         On.OBJECTS: GrantTarget("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
         On.BATCH_ROLES: GrantTarget("BatchRoles", batch_roles(bounds, setting), (to_batch,)),
         On.JOBS: GrantTarget("Jobs", batch_jobs(bounds, setting)),
-        On.TABLES: GrantTarget(
-            "Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
-        ),
+        On.TABLES: GrantTarget("Tables", tables),
+        **{On[name]: target for name, target in data_places(bounds, setting, tables).items()},
         On.KEYS: encryption_keys(bounds, setting),
         On.OWN_KEYS: GrantTarget("OwnKeys", _grounds(bounds, setting, "AWS::KMS::Key", "AWS::KMS::ReplicaKey")),
         On.LOG_GROUPS: GrantTarget("LogGroups", _grounds(bounds, setting, "AWS::Logs::LogGroup")),

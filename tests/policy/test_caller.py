@@ -39,6 +39,7 @@ def test_a_plan_executes_nothing_and_touches_no_resource() -> None:
         "cloudformation:DescribeChangeSet",
         "cloudformation:DescribeEvents",
         "cloudformation:DescribeStackEvents",
+        "cloudformation:DescribeStackResources",
         "cloudformation:DescribeStacks",
         "cloudformation:GetTemplate",
         "cloudformation:ListChangeSets",
@@ -46,8 +47,15 @@ def test_a_plan_executes_nothing_and_touches_no_resource() -> None:
         "cloudformation:ListStackResources",
         "cloudformation:ListStacks",
         "cloudformation:TagResource",
+        "dynamodb:DescribeContinuousBackups",
+        "dynamodb:DescribeKinesisStreamingDestination",
         "dynamodb:DescribeTable",
+        "dynamodb:DescribeTimeToLive",
+        "dynamodb:GetResourcePolicy",
+        "dynamodb:ListContributorInsights",
+        "dynamodb:ListTagsOfResource",
         "iam:PassRole",
+        "s3:ListBucket",
     }
 
 
