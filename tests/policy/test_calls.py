@@ -40,6 +40,7 @@ from deploy.packaged import NESTING, WORKER, bucket, packaged, sources
 from deploy.protected import KEPT_KEY, KEPT_NAMES, kept
 from deploy.rig import ACCOUNT, ROOT, Rig, changed, edited
 from deploy.test_exports import IMPORTS_NONE, OTHER_VALUE, both
+from deploy.there_before import make_bucket, make_key, make_table, wanted_with
 from deploy.two_way import make_buckets
 from fake_aws import World
 from fake_aws.refusals import Unsupported
@@ -47,6 +48,7 @@ from fake_aws.s3.records import Version
 from policy.reference import actions
 from proof.nesting import FIRST as NESTED
 from proof.nesting import store_templates
+from wanted import ABSENT
 
 LONG = "# long\n" * 8000
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
@@ -99,6 +101,32 @@ def plan_both_ways(rig: Rig) -> None:
     rig.deploy(make_buckets("one-way"))
     rig.world.calls.clear()
     rig.plan(make_buckets())
+
+
+def have_data_that_stands(rig: Rig) -> None:
+    """A table under a key of KMS, and a bucket, that no stack of the deployment made, and that it is to have."""
+    key = make_key(rig)
+    make_table(
+        rig,
+        SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key},
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    make_bucket(rig)
+    rig.deployment = wanted_with(function=ABSENT, encryption={"key": "alias/theirs"})
+    rig.world.calls.clear()
+
+
+def plan_data_that_stands(rig: Rig) -> None:
+    have_data_that_stands(rig)
+    rig.plan()
+
+
+def execute_data_that_stands(rig: Rig) -> None:
+    have_data_that_stands(rig)
+    rig.world.names.add(("AWS::KMS::Alias", ACCOUNT, WEST, "alias/theirs"))
+    plan = rig.plan()
+    rig.world.calls.clear()
+    rig.execute(plan, allow=("us-east-1/table/Table", "us-east-1/storage/Bucket"))
 
 
 def execute_both_ways(rig: Rig) -> None:
@@ -361,6 +389,7 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
         plan_an_adoption,
         on_another_account,
         plan_both_ways,
+        plan_data_that_stands,
         plan_for_the_first_time,
         plan_a_first_time_and_throw_it_away,
         plan_code_for_a_bucket_that_nobody_makes,
@@ -369,6 +398,7 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     Verb.EXECUTE: (
         on_another_account,
         execute_both_ways,
+        execute_data_that_stands,
         execute_for_the_first_time,
         execute_what_is_deferred,
         execute_an_upload,

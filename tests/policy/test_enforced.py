@@ -135,8 +135,23 @@ NOT_NESTED = "only where nested stacks wait for their first review"
 NOT_PROTECTED = "only where something is protected from deletion"
 NOT_RETAINED = "only where somebody names retained data"
 NOT_REACHED = "only where something is refused or lost"
+NOT_THERE = "only where data is there already"
+LIVE_DATA = dict.fromkeys(
+    (
+        "cloudformation:DescribeStackResources",
+        "dynamodb:DescribeContinuousBackups",
+        "dynamodb:DescribeKinesisStreamingDestination",
+        "dynamodb:DescribeTimeToLive",
+        "dynamodb:GetResourcePolicy",
+        "dynamodb:ListContributorInsights",
+        "dynamodb:ListTagsOfResource",
+        "s3:ListBucket",
+    ),
+    NOT_THERE,
+)
 UNENFORCED: dict[Verb, dict[str, str]] = {
     Verb.PLAN: {
+        **LIVE_DATA,
         "cloudformation:ListImports": NOT_EXPORTED,
         "cloudformation:ListStacks": NOT_CHECKED,
         "cloudformation:TagResource": NOT_CHECKED,
@@ -144,6 +159,7 @@ UNENFORCED: dict[Verb, dict[str, str]] = {
         "dynamodb:DescribeTable": NOT_REACHED,
     },
     Verb.EXECUTE: {
+        **LIVE_DATA,
         "cloudformation:ListStacks": NOT_CHECKED,
         "cloudformation:TagResource": NOT_CHECKED,
         "cloudformation:ContinueUpdateRollback": NOT_REACHED,
