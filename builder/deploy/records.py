@@ -14,6 +14,8 @@ PLAN_AGAIN = "python -m builder plan    makes a new plan from what stands now"
 _STRICT = ConfigDict(extra="forbid")
 
 ChangeSetType = Literal["CREATE", "UPDATE", "IMPORT"]
+PLACEHOLDER_TYPE = "AWS::CloudFormation::WaitConditionHandle"
+"""Of a resource that does nothing: it stands in a stack that has no other, for CloudFormation keeps no empty one."""
 Risk = Literal["create", "update", "replace", "remove"]
 RISKS: tuple[Risk, ...] = ("remove", "replace", "update", "create")
 """The riskiest first."""
@@ -62,6 +64,11 @@ class ResourceChange:
     """The properties of a resource that is created or imported, as JSON, where they are known; else empty."""
     other_stack: str = ""
     """The stack that imports what this one lets go of and retains; of an import, the one that let go of it."""
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether the resource goes, and not for another stack to import it; a placeholder is nothing that goes."""
+        return self.action == "Remove" and not self.is_moved and self.type != PLACEHOLDER_TYPE
 
     @property
     def is_moved(self) -> bool:

@@ -220,7 +220,7 @@ def make_tally(plan: Plan) -> Tally:
         create=kinds.count("CREATE"),
         update=kinds.count("UPDATE"),
         replacements=sum(change.is_replaced for change in changes),
-        removals=sum(change.action == "Remove" and not change.is_moved for change in changes),
+        removals=sum(change.is_removed for change in changes),
         delete=len(plan.deletions),
         unchanged=len(plan.unchanged),
         left_out=len(plan.left_out),
@@ -305,8 +305,7 @@ def fate(change: ResourceChange) -> str:
 
 def is_lost(change: ResourceChange) -> bool:
     """Return whether what stands now goes for good, or may, or something in it does."""
-    goes = change.action in {"Remove", "Dynamic"} and not change.is_moved
-    return goes or change.is_replaced or bool(change.losses)
+    return change.is_removed or change.action == "Dynamic" or change.is_replaced or bool(change.losses)
 
 
 def _entry(place: int, step: AnyStep) -> Entry:

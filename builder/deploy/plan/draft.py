@@ -204,10 +204,10 @@ def _after_releases(
             if stack in closure(needs, source):
                 raise Stopped(
                     where=stack,
-                    what=f"imports data that {source} lets go of, and {source} needs it",
+                    what=f"imports data that {source} releases, and {source} needs it",
                     next_step=f"take out of {source} what needs {stack}, deploy that, and put it back after that",
                 )
-        because = tuple(f"imports data that {source} lets go of first" for source in sources)
+        because = tuple(f"imports data after {source} has released it" for source in sources)
         desired = replace(one.desired, needs=tuple(dict.fromkeys((*one.desired.needs, *sources))))
         found.append(replace(one, desired=desired, because=(*one.because, *because)))
     return tuple(found)

@@ -417,7 +417,7 @@ async def plan_orphans(
         if not every and not is_empty and not has_moved:
             found.append(Orphan(stack=name, region=stack.region, resources=left, account=stack.site.account))
             continue
-        because = "it has let go of its data, and holds nothing" if is_empty else "the assembly no longer has it"
+        because = "it has released its data, and holds nothing else" if is_empty else "the assembly no longer has it"
         before = tuple(one.stack for one in found if isinstance(one, Deletion))
         found.append(_deletion(name, stack, left, because, (*needs, *before)))
     return tuple(found)

@@ -50,7 +50,7 @@ NOT_SHOWN = {name: f"perhaps its {name}: CloudFormation does not show it before 
 def rate_risk(changes: Iterable[ResourceChange]) -> Risk:
     """Return the worst that the changes do; a replacement that is only possible counts as one."""
     changes = tuple(changes)
-    if any((change.action == "Remove" and not change.is_moved) or change.action not in ACTIONS for change in changes):
+    if any(change.is_removed or change.action not in ACTIONS for change in changes):
         return "remove"
     if any(change.is_replaced for change in changes):
         return "replace"

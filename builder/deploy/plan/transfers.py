@@ -20,7 +20,7 @@ from builder.assembly.manifest import PreviousValue
 from builder.deploy.desired import DesiredStack
 from builder.deploy.observe.live import LiveResource
 from builder.deploy.observe.stacks import ObservedStack
-from builder.deploy.records import PLAN_AGAIN, ResourceChange
+from builder.deploy.records import PLACEHOLDER_TYPE, PLAN_AGAIN, ResourceChange
 from builder.errors import Stopped
 from builder.template import (
     Unmovable,
@@ -97,7 +97,7 @@ def text_deployed(deployed: object, where: StackId, *, is_exact: bool) -> str:
 
 def make_empty(desired: DesiredStack) -> DesiredStack:
     """Return a new stack as it stands before its import: with its tags, and nothing in it."""
-    return _between(desired, with_resources(None, {PLACEHOLDER: {"Type": "AWS::CloudFormation::WaitConditionHandle"}}))
+    return _between(desired, with_resources(None, {PLACEHOLDER: {"Type": PLACEHOLDER_TYPE}}))
 
 
 def make_import(desired: DesiredStack, observed: ObservedStack, deployed: object, transfer: Transfer) -> DesiredStack:

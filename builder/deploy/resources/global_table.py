@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _GONE = "ResourceNotFoundException"
 _BUSY = "ResourceInUseException"
-_NOT_NOW = "ValidationException"
+_REFUSED = "ValidationException"
 _PACE = Pace(first_s=1.0, every_s=1.0)
 # A replica of many terabytes, or one whose region does not answer, is not waited for without end.
 _PATIENCE_S = 3600.0
@@ -237,33 +237,35 @@ async def release(clients: Clients, region: Region, physical_id: str) -> None:
     it is after a promotion: then the whole table is deleted from that region, the stack's own replica first.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_reqs_bestpractices.html
     """
-    try:
-        await _remove_others(clients, region, physical_id)
-    except _IsSourceError as source:
-        await _remove_others(clients, source.region, physical_id)
-        await _delete_last(clients, source.region, physical_id)
+    source = await _remove_others(clients, region, physical_id)
+    if source is not None:
+        if refused := await _remove_others(clients, source, physical_id):
+            raise Failed(
+                where=f"{region}: {physical_id}",
+                what=f"of its replicas in {source} and {refused} neither goes before the other: from each one was made "
+                "that is less than a day old",
+                next_step="python -m builder destroy    goes on from here, once a day has passed",
+            )
+        await _delete_last(clients, source, physical_id)
+    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteTable.html
+    await _until_none(partial(busy_table, clients, region, physical_id, frozenset()), f"{region}: {physical_id}")
 
 
-class _IsSourceError(Failed):
-    """A replica cannot be deleted while one is there that was made from it."""
+async def _remove_others(clients: Clients, region: Region, physical_id: str) -> Region | None:
+    """Remove every replica but this region's; return the region of one that is another's source, None if all went."""
+    sources: list[Region] = []
 
-    def __init__(self, region: Region, why: AwsError) -> None:
-        super().__init__(where=why.where, what=why.what, next_step=why.next_step)
-        self.region = region
-
-
-async def _remove_others(clients: Clients, region: Region, physical_id: str) -> None:
     async def left() -> str:
         replica = await _other_replica(clients, region, physical_id)
         if replica is None:
             return ""
         if replica.get("ReplicaStatus") != "DELETING":
-            await _remove(clients, region, physical_id, replica["RegionName"])
-        return f"its replica in {replica['RegionName']} is {replica.get('ReplicaStatus')}"
+            asked = await _remove(clients, region, physical_id, replica["RegionName"])
+            sources.extend([] if asked else [Region(replica["RegionName"])])
+        return "" if sources else f"its replica in {replica['RegionName']} is {replica.get('ReplicaStatus')}"
 
     await _until_none(left, f"{region}: {physical_id}")
-    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteTable.html
-    await _until_none(partial(busy_table, clients, region, physical_id, frozenset()), f"{region}: {physical_id}")
+    return sources[0] if sources else None
 
 
 async def _until_none(look: Callable[[], Coroutine[Any, Any, str]], where: str) -> None:
@@ -280,10 +282,11 @@ async def _until_none(look: Callable[[], Coroutine[Any, Any, str]], where: str) 
         await asyncio.sleep(_PACE.wait_s(passed_s))
 
 
-async def _remove(clients: Clients, region: Region, table: str, replica: str) -> None:
-    """Ask for a replica's removal. A refusal is fine where the table is being changed, or the replica is gone.
+async def _remove(clients: Clients, region: Region, table: str, replica: str) -> bool:
+    """Ask for a replica's removal; return whether it goes: it does not where it is the source of a young one.
 
-    After a lost answer boto3 asks again, and is told just that.
+    A refusal is fine where the table is being changed, or the replica is gone: after a lost answer boto3 asks again,
+    and is told just that.
     """
     client = clients.dynamodb(region)
     try:
@@ -295,12 +298,15 @@ async def _remove(clients: Clients, region: Region, table: str, replica: str) ->
         )
     except AwsError as error:
         if error.code == _BUSY:
-            return
+            return True
         left = await _other_replica(clients, region, table)
-        if left is not None and left["RegionName"] == replica:
-            if error.code == _NOT_NOW:
-                raise _IsSourceError(Region(replica), error) from error
+        if left is None or left["RegionName"] != replica:
+            return True
+        shown = await describe_table(clients, Region(replica), table)
+        if error.code != _REFUSED or (shown is not None and _is_protected(shown)):
             raise
+        return False
+    return True
 
 
 async def _other_replica(clients: Clients, region: Region, table: str) -> "ReplicaDescriptionTypeDef | None":
