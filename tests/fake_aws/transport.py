@@ -190,9 +190,6 @@ _COMMON_CODES = frozenset(
         "NoSuchKey",
         "BucketNotEmpty",
         "NoSuchTagSet",
-        "NoSuchBucketPolicy",
-        "NoSuchCORSConfiguration",
-        "NoSuchWebsiteConfiguration",
     }
     | {
         "ObjectLockConfigurationNotFoundError",
@@ -204,7 +201,9 @@ _COMMON_CODES = frozenset(
         "404",
         "PermanentRedirect",
     }
-    | {"IllegalLocationConstraintException", "InvalidLocationConstraint"}
+    | {"IllegalLocationConstraintException", "InvalidLocationConstraint", "InvalidBucketState", "InvalidRequest"}
+    | {"MalformedPolicy", "NoSuchBucketPolicy", "NoSuchCORSConfiguration", "NoSuchPublicAccessBlockConfiguration"}
+    | {"NoSuchWebsiteConfiguration", "OwnershipControlsNotFoundError"}
 )
 """Codes that services answer without having them in their models."""
 

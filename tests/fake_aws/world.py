@@ -27,6 +27,7 @@ from fake_aws.dynamodb.writes import Write, send
 from fake_aws.faults import Fault, Faults
 from fake_aws.json_value import Json
 from fake_aws.refusals import Unsupported
+from fake_aws.s3 import store
 from fake_aws.s3control.records import BatchOperations
 from fake_aws.schedule import Schedule, Where
 from fake_aws.script import Script
@@ -64,6 +65,8 @@ class Quirks:
     """An import makes what it takes over what the template says, at once."""
     imports_of_tables_need_every_region: bool = False
     """The import of a global table fails while a region with a replica is down, as its updates do."""
+    late_copies_are_on_top: bool = False
+    """What a region gets of objects once it is up again becomes current, though something newer is there."""
     replicas_are_found_early: bool = False
     """Early validation of a new global table finds the replica of one that was made in another region."""
     sibling_outputs_are_unknown: bool = True
@@ -147,6 +150,8 @@ class World:
         """How long an object, or an item, takes to its replica."""
         self.held_writes: list[Write] = []
         """Of items, on their way from or to a region that is down."""
+        self.held_copies: list[store.Copy] = []
+        """Of objects, in the same way."""
         self.replica_change_s, self.backfill_s, self.expiry_change_s = 30.0, 60.0, 3600.0
         """How long DynamoDB takes to add or delete a table's replica, to fill a new index in the table's home region,
         elsewhere half as long again, and to process a change of a time to live."""
@@ -222,9 +227,12 @@ class World:
         self.down.discard(region)
         for rule in [each for each in self.faults.rules if each.fault is Fault.HANG and each.region == region]:
             self.faults.remove(rule)
-        held, self.held_writes = self.held_writes, []
-        for write in held:
+        writes, self.held_writes = self.held_writes, []
+        copies, self.held_copies = self.held_copies, []
+        for write in writes:
             send(self, write)
+        for each in copies:
+            store.send(self, each, late=not self.quirks.late_copies_are_on_top)
 
     def settle(self) -> None:
         """Let virtual time pass until nothing is under way in AWS."""

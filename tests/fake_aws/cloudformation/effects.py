@@ -51,6 +51,11 @@ def _always(_: "World", __: Place, ___: str) -> bool:
     return True
 
 
+def _never_taken(_: "World", __: Place, ___: str) -> bool:
+    """Leave it to the creation to refuse another."""
+    return False
+
+
 def _as_they_are(_: Place, __: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
     """Take what stands as it is written."""
     return live
@@ -82,6 +87,8 @@ class Effects:
     """What GetAtt gives, where the service has to be asked."""
     live: Callable[["World", Place, str], dict[str, Any] | None] | None = None
     """The properties of what stands at a place under a name, in a stack or not, where the service knows them."""
+    is_taken: Callable[["World", Place, str], bool] | None = None
+    """Whether a name is taken, where that is another question than what stands at a place."""
     found_early: Callable[["World", Place, str], bool] = _always
     """Whether early validation finds what stands at a place under a name."""
     aligned: Callable[[Place, dict[str, Any], dict[str, Any]], dict[str, Any]] = _as_they_are
@@ -100,9 +107,9 @@ EFFECTS: dict[str, Effects] = {
     "AWS::KMS::Key": Effects(kms.create, kms.update, kms.delete),
     "AWS::KMS::ReplicaKey": Effects(kms.replicate, delete=kms.delete),
     "AWS::Logs::LogGroup": Effects(kms.check_log_group, kms.check_other_log_group),
-    "AWS::S3::Bucket": Effects(s3.create, s3.update, s3.delete),
+    "AWS::S3::Bucket": Effects(s3.create, s3.update, s3.delete, live=s3.live, is_taken=s3.is_taken, aligned=s3.aligned),
     "AWS::S3::BucketPolicy": Effects(
-        s3.put_policy, s3.put_other_policy, s3.remove_policy, live=s3.live_policy, found_early=s3.never_early
+        s3.create_policy, s3.update_policy, s3.delete_policy, live=s3.live_policy, is_taken=_never_taken
     ),
     "AWS::DynamoDB::Table": Effects(
         local_table.create,
@@ -156,9 +163,15 @@ def standing(world: "World", place: Place, type_name: str, name: str) -> dict[st
     return world.unmanaged.get(key, {}) if key is not None and key in world.names else None
 
 
+def is_taken(world: "World", place: Place, type_name: str, name: str) -> bool:
+    """Return whether nobody can make another at a place under a name."""
+    asked = effects_of(world, type_name).is_taken
+    return standing(world, place, type_name, name) is not None if asked is None else asked(world, place, name)
+
+
 def take_name(world: "World", place: Place, type_name: str, name: str) -> None:
     """Take a name, or fail as a resource handler does when it is taken."""
-    if standing(world, place, type_name, name) is not None:
+    if is_taken(world, place, type_name, name):
         raise already_exists(type_name, name)
     key = name_key(place, type_name, name)
     if key is not None and effects_of(world, type_name).live is None:

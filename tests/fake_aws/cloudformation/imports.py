@@ -103,8 +103,12 @@ def import_fault(journal: Journal, change_set: ChangeSet, template: Template) ->
             " in the template."
         )
     for logical_id, name in imports.items():
+        declared = template.resources[logical_id]
+        written = declared.get("Properties", {}).get(known(declared["Type"]).name_property or "")
+        if isinstance(written, str) and written != name:
+            return f"The identifier {name} of {logical_id} is not the one in the template, {written}"
         try:
-            _check_free(journal, template.resources[logical_id]["Type"], name)
+            _check_free(journal, declared["Type"], name)
         except AwsRefusal as refused:
             return refused.message
     return None
@@ -118,17 +122,18 @@ def take_over(journal: Journal, resource: Resource) -> None:
     effects.check_import(world, place, resource)
     before = standing(world, place, resource.type, name) or resource.properties
     resource.imported = before
-    live = _without(effects.aligned(place, resource.properties, before), resource.tags)
+    live = effects.aligned(place, resource.properties, as_taken_over(resource))
     resource.actual = live if changed_properties(resource.properties, live) else None
     key = name_key(place, resource.type, name)
     world.unmanaged.pop(key or (), None)
 
 
-def _without(properties: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
-    """Return what stands without the tags that its stack gives it anew."""
+def as_taken_over(resource: Resource) -> dict[str, Any]:
+    """Return the properties of what is being imported as they are, but for tags that its stack gives it anew."""
+    properties = resource.imported or {}
     if not isinstance(properties.get("Tags"), list):
         return properties
-    own = [each for each in properties["Tags"] if each["Key"] not in tags]
+    own = [each for each in properties["Tags"] if each["Key"] not in resource.tags]
     return {name: value for name, value in properties.items() if name != "Tags"} | ({"Tags": own} if own else {})
 
 

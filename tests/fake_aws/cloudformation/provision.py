@@ -13,7 +13,7 @@ from fake_aws.cloudformation.changes import looked_up
 from fake_aws.cloudformation.compare import changed_properties, recreation
 from fake_aws.cloudformation.deployments import Deployment
 from fake_aws.cloudformation.effects import NO_EFFECTS, Make, effects_of, forget_name, take_name
-from fake_aws.cloudformation.imports import imports_touch, take_over
+from fake_aws.cloudformation.imports import as_taken_over, imports_touch, take_over
 from fake_aws.cloudformation.journal import EXPRESS, REQUEST_SHARE, Journal
 from fake_aws.cloudformation.live import Aim, aim, aim_against_drift, aim_back
 from fake_aws.cloudformation.policies import denial
@@ -147,6 +147,8 @@ class Provisioner:
             yield from effects_of(journal.world, resource.type).creating(journal.world, journal.place, resource)
             said = yield from self._settle("CREATE", resource)
         except AwsRefusal as refusal:
+            if refusal.code == "AlreadyExists":
+                resource.physical_id = None  # what stands is not its own, and no rollback deletes it
             journal.resource(resource, "CREATE_FAILED", refusal.message)
             return False
         resource.attributes = self._attributes(resource)
@@ -168,8 +170,12 @@ class Provisioner:
         resource.attributes = self._attributes(resource)
         journal.resource(resource, "IMPORT_COMPLETE", "Resource import completed.")
         why = "Apply stack-level tags to imported resource if applicable."
-        applied = resource.properties if journal.world.quirks.imports_apply_the_template else resource.live
-        return (yield from self._update(resource, resource, Aim([], applied), why))
+        drifted = resource.actual
+        if journal.world.quirks.imports_apply_the_template:
+            return (yield from self._update(resource, resource, Aim([], resource.properties), why))
+        good = yield from self._update(resource, resource, Aim([], as_taken_over(resource)), why)
+        resource.actual = drifted
+        return good
 
     def _attributes(self, resource: Resource) -> dict[str, str]:
         ask = effects_of(self.journal.world, resource.type).attributes

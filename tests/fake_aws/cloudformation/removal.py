@@ -50,7 +50,7 @@ def _give_back(journal: Journal, resource: Resource, before: dict[str, Json]) ->
     except AwsRefusal as refusal:
         journal.resource(resource, "IMPORT_ROLLBACK_FAILED", refusal.message)
         return False
-    was = replace(resource, properties=before, tags={})
+    was = replace(resource, logical_id="", properties=before, tags={})
     if imports_touch(journal.world, resource.type):
         effects = effects_of(journal.world, resource.type)
         effects.update(journal.world, journal.place, was, resource.properties)

@@ -7,7 +7,7 @@ from reports of it (aws-cloudformation/rain pull request 744, aws/aws-cdk-cli is
 from collections.abc import Iterator
 from typing import Any
 
-from fake_aws.cloudformation.effects import effects_of, standing
+from fake_aws.cloudformation.effects import effects_of, is_taken
 from fake_aws.cloudformation.intrinsics import Evaluator
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.records import ChangeSet, Finding
@@ -57,7 +57,7 @@ def _existing(journal: Journal, evaluator: Evaluator, change: dict[str, Any]) ->
     if name == change["PhysicalResourceId"]:
         return  # a replacement under its own name, which fails only when it is executed
     there = (journal.world, journal.place)
-    if standing(*there, type_name, name) is not None and effects_of(there[0], type_name).found_early(*there, name):
+    if is_taken(*there, type_name, name) and effects_of(there[0], type_name).found_early(*there, name):
         reason = f"Resource of type '{type_name}' with identifier '{name}' already exists."
         path = f"/Resources/{logical_id}"
         yield Finding("NAME_CONFLICT_VALIDATION", EXISTENCE, "FAIL", path, reason, logical_id, type_name)

@@ -55,7 +55,7 @@ def create(world: "World", place: "Place", resource: "Resource") -> None:
     if len(wanted) > 1 and "StreamSpecification" not in resource.properties:
         raise invalid("StreamSpecification is required when there is more than one replica")
     if taken := sorted(each for each in wanted if find(world, place.account, each, name) is not None):
-        raise invalid(f"one or more replicas already existed as tables: {', '.join(taken)}")
+        raise AwsRefusal("AlreadyExists", f"one or more replicas already existed as tables: {', '.join(taken)}")
     now = world.datetime()
     _check_keys_are_there(world, place, wanted)
     table = Table(name, place.account, place.region, now, indexes=indexes(definition), expiry=expiry(definition))

@@ -1,20 +1,29 @@
-"""What an AWS::S3::Bucket does to S3 as its stack creates, updates and deletes it.
+"""What AWS::S3::Bucket and AWS::S3::BucketPolicy do to S3 as their stacks create, import, update and delete them.
 
-Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-requirements.html and
-https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html
+Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-requirements.html,
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucketpolicy.html
 """
 
 import json
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from fake_aws.refusals import AwsRefusal
-from fake_aws.s3 import settings
+from fake_aws.s3 import definition
+from fake_aws.s3.definition import DEFAULTS, SETTINGS, UNSAYABLE, in_s3_words, is_as_s3_has_it
 from fake_aws.s3.records import Bucket
 
 if TYPE_CHECKING:
     from fake_aws.cloudformation.records import Resource
     from fake_aws.cloudformation.types import Place
     from fake_aws.world import World
+
+_APART = frozenset(
+    {"BucketName", "LifecycleConfiguration", "ObjectLockConfiguration", "ObjectLockEnabled"}
+    | {"ReplicationConfiguration", "Tags", "VersioningConfiguration"}
+)
+"""Properties that a bucket keeps apart from its other settings."""
 
 
 def create(world: "World", place: "Place", resource: "Resource") -> None:
@@ -27,7 +36,14 @@ def create(world: "World", place: "Place", resource: "Resource") -> None:
 
 def update(world: "World", _: "Place", resource: "Resource", __: dict[str, Any]) -> None:
     """Configure the bucket anew."""
-    _configure(world, world.buckets[resource.physical_id or ""], resource)
+    bucket = world.buckets.get(resource.physical_id or "")
+    if bucket is None:
+        raise AwsRefusal(
+            "NotFound",
+            'Resource handler returned message: "The specified bucket does not exist" (RequestToken: fake,'
+            " HandlerErrorCode: NotFound)",
+        )
+    _configure(world, bucket, resource)
 
 
 def delete(world: "World", _: "Place", resource: "Resource") -> None:
@@ -43,56 +59,46 @@ def delete(world: "World", _: "Place", resource: "Resource") -> None:
     world.buckets.pop(resource.physical_id or "", None)
 
 
-def put_policy(world: "World", _: "Place", resource: "Resource") -> None:
-    """Give the bucket its policy."""
-    bucket = world.buckets.get(resource.physical_id or "")
-    if bucket is None:
-        raise AwsRefusal("NotFound", "The specified bucket does not exist")
-    bucket.settings["BucketPolicy"] = json.dumps(resource.properties.get("PolicyDocument"))
-
-
-def live_policy(world: "World", _: "Place", name: str) -> dict[str, Any] | None:
-    """Return the policy that a bucket has; None where it has none."""
+def live(world: "World", place: "Place", name: str) -> dict[str, Any] | None:
+    """Return what a bucket of the account's, in the region, has, or None."""
     bucket = world.buckets.get(name)
-    document = bucket.settings.get("BucketPolicy") if bucket is not None else None
-    return None if document is None else {"Bucket": name, "PolicyDocument": json.loads(document)}
+    here = bucket is not None and (bucket.account, bucket.region) == (place.account, place.region)
+    return definition.live(bucket) if bucket is not None and here else None
 
 
-def never_early(_: "World", __: "Place", ___: str) -> bool:
-    """Leave it to the handler to find that there is a policy already."""
-    return False
+def is_taken(world: "World", _: "Place", name: str) -> bool:
+    """Return whether anybody has a bucket of this name, wherever it is."""
+    return name in world.buckets
 
 
-def put_other_policy(world: "World", _: "Place", resource: "Resource", __: dict[str, Any]) -> None:
-    """Give it another one."""
-    document = resource.properties.get("PolicyDocument")
-    world.buckets[resource.physical_id or ""].settings["BucketPolicy"] = json.dumps(document)
-
-
-def remove_policy(world: "World", _: "Place", resource: "Resource") -> None:
-    """Take it away, if the bucket is there still."""
-    bucket = world.buckets.get(resource.physical_id or "")
-    if bucket is not None:
-        bucket.settings.pop("BucketPolicy", None)
+def aligned(_: "Place", given: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:
+    """Return what a bucket has in the words of a template's where both mean the same."""
+    return definition.aligned(given, there)
 
 
 def _configure(world: "World", bucket: Bucket, resource: "Resource") -> None:
     properties = resource.properties
     versioning = properties.get("VersioningConfiguration", {}).get("Status")
-    replication = properties.get("ReplicationConfiguration")
-    if replication is not None:
-        _check_replication(world, versioning, replication)
-    bucket.versioning = versioning
-    bucket.replication = None if replication is None else _as_s3_writes_it(replication)
+    replication = None
+    if (said := properties.get("ReplicationConfiguration")) is not None:
+        replication = in_s3_words("ReplicationConfiguration", said)
+        check_replication(world, versioning, replication)
+    lifecycle = in_s3_words("LifecycleConfiguration", properties.get("LifecycleConfiguration", {}))
+    others = {name: value for name, value in properties.items() if name not in _APART}
+    played = {name for name, value in others.items() if name in SETTINGS or is_as_s3_has_it(value)}
+    bucket.versioning, bucket.replication, bucket.lifecycle = versioning, replication, lifecycle
     if properties.get("ObjectLockEnabled"):
         rule = properties.get("ObjectLockConfiguration", {}).get("Rule")
         bucket.object_lock = {"ObjectLockEnabled": "Enabled", **({"Rule": rule} if rule else {})}
-    bucket.lifecycle = [_shown_rule(rule) for rule in properties.get("LifecycleConfiguration", {}).get("Rules", [])]
+    # What no template can say stays; what this one does not say is as in a new bucket.
+    kept = {name: bucket.settings[name] for name in UNSAYABLE & bucket.settings.keys()}
+    bucket.settings = {**deepcopy(DEFAULTS), **kept, **{name: in_s3_words(name, others[name]) for name in played}}
+    bucket.unplayed = {name: value for name, value in others.items() if name not in played}
     bucket.tags = resource.all_tags
-    settings.of_template(bucket, properties)
 
 
-def _check_replication(world: "World", versioning: str | None, replication: dict[str, Any]) -> None:
+def check_replication(world: "World", versioning: str | None, replication: dict[str, Any]) -> None:
+    """Refuse rules, as S3 writes them, without versioning at both ends."""
     if versioning != "Enabled":
         raise AwsRefusal(
             "InvalidRequest", "Versioning must be 'Enabled' on the bucket to apply a replication configuration"
@@ -105,30 +111,47 @@ def _check_replication(world: "World", versioning: str | None, replication: dict
             raise AwsRefusal("InvalidRequest", "Destination bucket must have versioning enabled.")
 
 
-def _shown_rule(rule: dict[str, Any]) -> dict[str, Any]:
-    """Return a rule as S3 shows it: what it filters, its status, and what it does with old versions and markers."""
-    expired = str(rule.get("ExpiredObjectDeleteMarker", "")).lower()
-    expiration = {"Expiration": {"ExpiredObjectDeleteMarker": expired == "true"}} if expired else {}
-    days: dict[str, Any] = {
-        name: {key: int(value) for key, value in rule[name].items()}
-        for name in ("NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
-        if name in rule
-    }
-    filters = {"Filter": {"Prefix": rule.get("Prefix", "")}}
-    return {"ID": rule.get("Id"), "Status": rule["Status"], **filters, **expiration, **days}
+# -- policies ----------------------------------------------------------------------------------------------------------
 
 
-_S3_NAMES = {"Id": "ID"}
-_RULE = frozenset({"Id", "Priority", "Status", "Destination", "DeleteMarkerReplication", "Prefix"})
+def create_policy(world: "World", place: "Place", resource: "Resource") -> None:
+    """Give a bucket a policy, if it has none."""
+    bucket = _of_policy(world, place, resource)
+    if bucket.policy is not None:
+        raise AwsRefusal(
+            "AlreadyExists",
+            f'Resource handler returned message: "The bucket policy already exists on bucket {bucket.name}."'
+            " (RequestToken: fake, HandlerErrorCode: AlreadyExists)",
+        )
+    bucket.policy = json.dumps(resource.properties["PolicyDocument"])
 
 
-def _as_s3_writes_it(replication: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration by S3's names; parts of a rule that the fake does not act on are left out."""
-    rules = []
-    for rule in replication["Rules"]:
-        kept = {_S3_NAMES.get(name, name): value for name, value in rule.items() if name in _RULE}
-        kept["Destination"] = {"Bucket": rule["Destination"]["Bucket"]}
-        if "Priority" in kept:
-            kept["Priority"] = int(kept["Priority"])
-        rules.append(kept)
-    return {"Role": replication["Role"], "Rules": rules}
+def update_policy(world: "World", place: "Place", resource: "Resource", _: dict[str, Any]) -> None:
+    """Give a bucket another policy."""
+    _of_policy(world, place, resource).policy = json.dumps(resource.properties["PolicyDocument"])
+
+
+def delete_policy(world: "World", _: "Place", resource: "Resource") -> None:
+    """Take a bucket's policy away; that there is none any more is no error."""
+    bucket = world.buckets.get(resource.physical_id or "")
+    if bucket is not None:
+        bucket.policy = None
+
+
+def live_policy(world: "World", place: "Place", name: str) -> dict[str, Any] | None:
+    """Return the policy of a bucket, or None."""
+    bucket = world.buckets.get(name)
+    if bucket is None or bucket.policy is None or bucket.account != place.account:
+        return None
+    return {"Bucket": name, "PolicyDocument": json.loads(bucket.policy)}
+
+
+def _of_policy(world: "World", place: "Place", resource: "Resource") -> Bucket:
+    bucket = world.buckets.get(resource.physical_id or "")
+    if bucket is None or bucket.account != place.account:
+        raise AwsRefusal(
+            "NotFound",
+            'Resource handler returned message: "The specified bucket does not exist" (RequestToken: fake,'
+            " HandlerErrorCode: NotFound)",
+        )
+    return bucket

@@ -9,15 +9,17 @@ from typing import Any
 
 from fake_aws.calls import Operation, Reply, Request, mutates, reads
 from fake_aws.refusals import AwsRefusal
-from fake_aws.s3 import settings, store
+from fake_aws.s3 import store
 from fake_aws.s3.records import Bucket, Version
-from fake_aws.s3.store import expected as _bucket
+from fake_aws.s3.settings import SETTING_OPERATIONS, bucket_of
 
 
 def create_bucket(request: Request, params: dict[str, Any]) -> Reply:
     """Answer CreateBucket; it belongs to no stack."""
     name, region = params["Bucket"], _wanted_region(request, params)
     present = request.world.buckets.get(name)
+    if "us-east-1" in request.world.down:
+        raise AwsRefusal("ServiceUnavailable", "Please reduce your request rate.", status=503)
     if present is None:
         request.world.by_hand("AWS::S3::Bucket", {"BucketName": name}, account=request.account, region=region)
     elif present.account != request.account:
@@ -53,61 +55,12 @@ def _wanted_region(request: Request, params: dict[str, Any]) -> str:
 
 def head_bucket(request: Request, params: dict[str, Any]) -> Reply:
     """Answer HeadBucket."""
-    return {"BucketRegion": _bucket(request, params).region}
-
-
-def get_bucket_versioning(request: Request, params: dict[str, Any]) -> Reply:
-    """Answer GetBucketVersioning."""
-    return {"Status": _bucket(request, params).versioning}
-
-
-def get_bucket_tagging(request: Request, params: dict[str, Any]) -> Reply:
-    """Answer GetBucketTagging."""
-    tags = _bucket(request, params).tags
-    if not tags:
-        raise AwsRefusal("NoSuchTagSet", "The TagSet does not exist", status=404)
-    return {"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
-
-
-def get_bucket_replication(request: Request, params: dict[str, Any]) -> Reply:
-    """Answer GetBucketReplication."""
-    replication = _bucket(request, params).replication
-    if replication is None:
-        raise AwsRefusal(
-            "ReplicationConfigurationNotFoundError", "The replication configuration was not found", status=404
-        )
-    return {"ReplicationConfiguration": replication}
-
-
-def get_bucket_lifecycle_configuration(request: Request, params: dict[str, Any]) -> Reply:
-    """Answer GetBucketLifecycleConfiguration."""
-    rules = _bucket(request, params).lifecycle
-    if not rules:
-        raise AwsRefusal("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist", status=404)
-    return {"Rules": rules}
-
-
-def delete_bucket_replication(request: Request, params: dict[str, Any]) -> Reply:
-    """Answer DeleteBucketReplication; having none is no error."""
-    _bucket(request, params).replication = None
-    return {}
-
-
-def get_object_lock_configuration(request: Request, params: dict[str, Any]) -> Reply:
-    """Answer GetObjectLockConfiguration."""
-    lock = _bucket(request, params).object_lock
-    if lock is None:
-        raise AwsRefusal(
-            "ObjectLockConfigurationNotFoundError",
-            "Object Lock configuration does not exist for this bucket",
-            status=404,
-        )
-    return {"ObjectLockConfiguration": lock}
+    return {"BucketRegion": bucket_of(request, params).region}
 
 
 def delete_bucket(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DeleteBucket: only of an empty one."""
-    bucket, world = _bucket(request, params), request.world
+    bucket, world = bucket_of(request, params), request.world
     if bucket.versions:
         raise AwsRefusal(
             "BucketNotEmpty",
@@ -115,14 +68,12 @@ def delete_bucket(request: Request, params: dict[str, Any]) -> Reply:
             status=409,
         )
     del world.buckets[bucket.name]
-    world.names.discard(("AWS::S3::Bucket", bucket.name))
-    world.unmanaged.pop(("AWS::S3::Bucket", bucket.name), None)
     return {}
 
 
 def put_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer PutObject."""
-    bucket, content = _bucket(request, params), params.get("Body", b"")
+    bucket, content = bucket_of(request, params), params.get("Body", b"")
     said = params.get("ChecksumSHA256")
     if said is not None and said != _checksum(content):
         raise AwsRefusal("BadDigest", "The SHA256 you specified did not match the calculated checksum.", status=400)
@@ -138,7 +89,7 @@ def put_object(request: Request, params: dict[str, Any]) -> Reply:
 
 def get_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer GetObject."""
-    bucket = _bucket(request, params)
+    bucket = bucket_of(request, params)
     found = store.version(bucket, params["Key"], params.get("VersionId"))
     return {
         "Body": found.content,
@@ -152,7 +103,7 @@ def get_object(request: Request, params: dict[str, Any]) -> Reply:
 def head_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer HeadObject."""
     shown = get_object(request, params)
-    found = store.version(_bucket(request, params), params["Key"], params.get("VersionId"))
+    found = store.version(bucket_of(request, params), params["Key"], params.get("VersionId"))
     return {
         **{name: value for name, value in shown.items() if name != "Body"},
         "ContentLength": len(shown["Body"]),
@@ -167,7 +118,7 @@ def _checksum(content: bytes) -> str:
 
 def list_object_versions(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListObjectVersions: by key, newest first; versions and delete markers count towards a page together."""
-    bucket = _bucket(request, params)
+    bucket = bucket_of(request, params)
     listed = sorted((each for each in bucket.versions if each.key.startswith(params.get("Prefix", ""))), key=_key)
     start = 0
     if "KeyMarker" in params:
@@ -203,7 +154,7 @@ def _shown(bucket: Bucket, version: Version) -> dict[str, Any]:
 
 def delete_objects(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DeleteObjects: 1,000 keys at most, each with its own outcome."""
-    bucket, wanted = _bucket(request, params), params["Delete"]["Objects"]
+    bucket, wanted = bucket_of(request, params), params["Delete"]["Objects"]
     if len(wanted) > 1000:
         raise AwsRefusal("MalformedXML", "The XML you provided was not well-formed")
     deleted, errors = [], []
@@ -229,21 +180,21 @@ def _refused(request: Request, place: tuple[str, str]) -> dict[str, str] | None:
 
 def delete_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DeleteObject: a version for good by its id, else a delete marker on top."""
-    marker = store.delete(request.world, _bucket(request, params), params["Key"], params.get("VersionId"))
+    marker = store.delete(request.world, bucket_of(request, params), params["Key"], params.get("VersionId"))
     version = params.get("VersionId") or (marker.version_id if marker else None)
     return {"DeleteMarker": True if marker else None, "VersionId": version}
 
 
 def create_multipart_upload(request: Request, params: dict[str, Any]) -> Reply:
     """Answer CreateMultipartUpload; no part can be sent."""
-    bucket, upload = _bucket(request, params), request.world.new_uuid().replace("-", "")
+    bucket, upload = bucket_of(request, params), request.world.new_uuid().replace("-", "")
     bucket.uploads[upload] = params["Key"]
     return {"Bucket": bucket.name, "Key": params["Key"], "UploadId": upload}
 
 
 def list_multipart_uploads(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListMultipartUploads, its first page."""
-    bucket = _bucket(request, params)
+    bucket = bucket_of(request, params)
     listed = sorted(bucket.uploads.items(), key=lambda upload: upload[1])
     shown = listed[: request.world.page_size]
     return {
@@ -255,21 +206,14 @@ def list_multipart_uploads(request: Request, params: dict[str, Any]) -> Reply:
 
 def abort_multipart_upload(request: Request, params: dict[str, Any]) -> Reply:
     """Answer AbortMultipartUpload."""
-    if _bucket(request, params).uploads.pop(params["UploadId"], None) is None:
+    if bucket_of(request, params).uploads.pop(params["UploadId"], None) is None:
         raise AwsRefusal("NoSuchUpload", "The specified multipart upload does not exist.", status=404)
     return {}
 
 
-OPERATIONS: dict[str, Operation] = {
-    **settings.OPERATIONS,
+OPERATIONS: dict[str, Operation] = SETTING_OPERATIONS | {
     "CreateBucket": mutates(create_bucket, "Bucket", "CreateBucketConfiguration"),
     "HeadBucket": reads(head_bucket, "Bucket", "ExpectedBucketOwner"),
-    "GetBucketVersioning": reads(get_bucket_versioning, "Bucket", "ExpectedBucketOwner"),
-    "GetBucketTagging": reads(get_bucket_tagging, "Bucket", "ExpectedBucketOwner"),
-    "GetBucketReplication": reads(get_bucket_replication, "Bucket", "ExpectedBucketOwner"),
-    "GetBucketLifecycleConfiguration": reads(get_bucket_lifecycle_configuration, "Bucket", "ExpectedBucketOwner"),
-    "DeleteBucketReplication": mutates(delete_bucket_replication, "Bucket"),
-    "GetObjectLockConfiguration": reads(get_object_lock_configuration, "Bucket", "ExpectedBucketOwner"),
     "DeleteBucket": mutates(delete_bucket, "Bucket"),
     "PutObject": mutates(
         put_object, "Bucket", "Key", "Body", "ChecksumSHA256", "Metadata", "IfNoneMatch", "ExpectedBucketOwner"

@@ -42,10 +42,13 @@ class Bucket:
     object_lock: dict[str, Any] | None = None
     """As S3's own API writes it; it is for ever."""
     lifecycle: list[dict[str, Any]] = field(default_factory=list)
-    """Its rules, as far as the fake tells them."""
+    """Its rules, as S3's own API writes them."""
+    policy: str | None = None
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What else is read back, by the template's property: what the call that reads it answers; nothing once deleted."""
+    unplayed: dict[str, Any] = field(default_factory=dict)
+    """What a template says and nobody here turns into S3's words."""
     tags: dict[str, str] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
-    """What else somebody set, by the noun of the call: see `settings`."""
     versions: list[Version] = field(default_factory=list)
     gone: set[tuple[str, str]] = field(default_factory=set)
     """What was deleted for good, by key and version id: no batch replicates it again."""

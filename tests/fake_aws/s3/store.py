@@ -1,14 +1,23 @@
 """Finding buckets and objects; putting, deleting and replicating objects."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fake_aws.calls import Request
 from fake_aws.refusals import AwsRefusal
 from fake_aws.s3.records import Bucket, Version
 
 if TYPE_CHECKING:
     from fake_aws.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A version on its way to the buckets that rules replicate it to."""
+
+    source: Bucket
+    names: tuple[str, ...]
+    version: Version
 
 
 def bucket(world: "World", name: str, *, account: str, region: str | None) -> Bucket:
@@ -27,15 +36,6 @@ def bucket(world: "World", name: str, *, account: str, region: str | None) -> Bu
             headers={"x-amz-bucket-region": found.region},
         )
     return found
-
-
-def expected(request: Request, params: dict[str, Any]) -> Bucket:
-    """Return the bucket that a request is for, if it is the expected owner's."""
-    owner = params.get("ExpectedBucketOwner")
-    found = request.world.buckets.get(params["Bucket"])
-    if owner is not None and found is not None and found.account != owner:
-        raise AwsRefusal("AccessDenied", "Access Denied", status=403)
-    return bucket(request.world, params["Bucket"], account=request.account, region=request.region)
 
 
 def version(bucket: Bucket, key: str, version_id: str | None) -> Version:
@@ -81,7 +81,7 @@ def _replicate(world: "World", source: Bucket, version: Version) -> None:
     """Copy to every enabled destination after a while, though replication may be stopped meanwhile."""
     if names := destinations(source, version):
         version.replication = "PENDING"
-        world.start(lambda: _arrive(world, source, names, version))
+        send(world, Copy(source, tuple(names), version))
 
 
 def destinations(source: Bucket, version: Version) -> list[str]:
@@ -90,19 +90,45 @@ def destinations(source: Bucket, version: Version) -> list[str]:
         rule["Destination"]["Bucket"].removeprefix("arn:aws:s3:::")
         for rule in (source.replication or {}).get("Rules", [])
         if rule["Status"] == "Enabled"
+        and _is_for(rule, version)
         and (not version.marker or rule.get("DeleteMarkerReplication", {}).get("Status") == "Enabled")
     ]
 
 
-def _arrive(world: "World", source: Bucket, names: list[str], version: Version) -> Iterator[float]:
-    yield world.replication_s
-    copy_to(world, source, names, version)
+def _is_for(rule: dict[str, Any], version: Version) -> bool:
+    """Return whether a rule's filter lets a version pass: by its prefix; no object has tags."""
+    said = rule.get("Filter", {})
+    both = said.get("And", said)
+    if "Tag" in both or "Tags" in both:
+        return False
+    return version.key.startswith(both.get("Prefix", rule.get("Prefix", "")))
 
 
-def copy_to(world: "World", source: Bucket, names: list[str], version: Version, *, late: bool = False) -> bool:
+def send(world: "World", copy: Copy, *, late: bool = False) -> None:
+    """Let a copy arrive after a while; where either end is down by then, it waits until it is up."""
+
+    def arrive() -> Iterator[float]:
+        yield world.replication_s
+        reachable = [] if copy.source.region in world.down else [name for name in copy.names if _is_up(world, name)]
+        if reachable:
+            copy_to(world, copy.source, reachable, copy.version, late=late, done=len(reachable) == len(copy.names))
+        if waiting := tuple(name for name in copy.names if name not in reachable):
+            world.held_copies.append(replace(copy, names=waiting))
+
+    world.start(arrive)
+
+
+def _is_up(world: "World", name: str) -> bool:
+    bucket = world.buckets.get(name)
+    return bucket is None or bucket.region not in world.down
+
+
+def copy_to(
+    world: "World", source: Bucket, names: list[str], version: Version, *, late: bool = False, done: bool = True
+) -> bool:
     """Put a replica into each bucket, unless it is there; return whether that was possible.
 
-    One that is late goes below what was written after it.
+    One that is late goes below what was written after it. It is `done` unless other buckets wait for theirs.
     """
     if (source.name, version.key) in world.batch.unreplicable:
         version.replication = "FAILED"
@@ -115,6 +141,6 @@ def copy_to(world: "World", source: Bucket, names: list[str], version: Version, 
         copied = Version(*place, version.at, version.content, version.marker, replica=True)
         newer = sum(late and each.at > version.at for each in destination.versions)
         destination.versions.insert(newer, copied)
-    if not version.replica:
+    if not version.replica and done:
         version.replication = "COMPLETED"
     return True

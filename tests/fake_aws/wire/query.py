@@ -6,7 +6,7 @@ Source: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
@@ -14,8 +14,6 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 from fake_aws.json_value import Json
 from fake_aws.refusals import AwsRefusal, Unsupported
 from fake_aws.wire.payload import Payload, text_of
-
-_XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
 def parse(operation: OperationModel, request: AWSPreparedRequest) -> dict[str, Any]:
@@ -115,18 +113,30 @@ def _payload(xml: str) -> Payload:
 
 def members(shape: StructureShape, value: dict[str, Any]) -> str:
     """Return the XML of each member that has a value."""
-    return "".join(_element(shape.members[name], name, inner) for name, inner in value.items() if inner is not None)
+    return "".join(
+        _element(shape.members[name], name, inner)
+        for name, inner in value.items()
+        if inner is not None and not _is_attribute(shape.members[name])
+    )
+
+
+def _is_attribute(shape: Shape) -> bool:
+    return bool(shape.serialization.get("xmlAttribute"))
+
+
+def _attributes(shape: StructureShape, value: dict[str, Any]) -> str:
+    """Return what of a structure stands in its tag: the kind of a grantee, in a namespace of its own."""
+    return "".join(
+        f' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" {_name(member, name)}="{escape(value[name])}"'
+        for name, member in shape.members.items()
+        if _is_attribute(member) and name in value
+    )
 
 
 def _element(shape: Shape, name: str, value: Json) -> str:
     tag = _name(shape, name)
     if isinstance(shape, StructureShape):
-        # S3 says what kind of grantee one is by an attribute of XML Schema's.
-        kinds = {one for one, member in shape.members.items() if member.serialization.get("xmlAttribute")}
-        written = "".join(f" {_name(shape.members[one], one)}={quoteattr(str(value[one]))}" for one in kinds & {*value})
-        space = f' xmlns:xsi="{_XSI}"' if written else ""
-        inside = members(shape, {one: inner for one, inner in value.items() if one not in kinds})
-        return f"<{tag}{space}{written}>{inside}</{tag}>"
+        return f"<{tag}{_attributes(shape, value)}>{members(shape, value)}</{tag}>"
     if isinstance(shape, ListShape):
         item = _name(shape.member, "member")
         if shape.serialization.get("flattened"):

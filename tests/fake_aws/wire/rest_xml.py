@@ -83,7 +83,7 @@ def _body(shape: Shape, request: AWSPreparedRequest) -> Json:
         content = _unchunk(content)
     if isinstance(shape, StructureShape):
         return _element(shape, ET.fromstring(content)) if content else None  # noqa: S314  the client's own
-    return content
+    return content.decode() if shape.type_name == "string" else content
 
 
 def _unchunk(content: bytes) -> bytes:
@@ -119,7 +119,7 @@ def _scalar(shape: Shape, text: str) -> Json:
             return text.lower() == "true"
         case "integer" | "long":
             return int(text)
-        case "string":
+        case "string" | "timestamp":
             return text
     raise Unsupported(f"a {shape.type_name} in a REST request")
 
