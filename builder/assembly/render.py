@@ -5,35 +5,27 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from builder.assembly.assets import BUCKET_PARAMETER, Asset, asset_of, merged, taken_by
 from builder.assembly.components import Roles, replica_regions
 from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry, check_manifest
-from builder.assembly.package import Packaged, package
 from builder.assembly.store import FLEET_FOLDER, REQUEST_BYTES, Assembly, files_of
-from builder.assembly.uses import check_order, read_uses
 from builder.components.artifacts import stacks as artifacts
-from builder.components.fleet.artifacts import faults_of_readers
-from builder.components.own.python import check_repeated
-from builder.components.own.stacks import OWN
-from builder.components.own.template import (
-    faults_of_outputs,
-    faults_of_values,
-    make_templates,
-    path_of,
-    policy_of,
-    read_own,
-)
+from builder.components.own.stacks import OWN, policy_of
 from builder.components.protection import keep_data, stack_policy, termination_protection
 from builder.components.system import make_topology
 from builder.components.templates import make_template
 from builder.config import Config, Wanted
 from builder.config.document import ConfigFault, errors_of
-from builder.errors import BadInput, BuilderError, gathered
+from builder.errors import gathered
 from builder.packing.read import Packed
 from builder.template import Template, capabilities_of, write_template
 from builder.terms import Region, StackId
 from builder.topology import Stack, Topology, stack_id
+
+if TYPE_CHECKING:
+    from builder.assembly.own import OwnTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +64,10 @@ def make_fleet_assembly(wanted: Wanted) -> Assembly | None:
 
 def check_again(wanted: Wanted, made: Assembly) -> None:
     """Raise BadInput, or Several, unless Python makes the same of dr.yaml in another process, a year later."""
-    again = _package_own(wanted, _own(make_topology(wanted)), run=1)
-    first = {entry.id: made.templates[entry.template] for entry in made.manifest.stacks if entry.id in again}
-    check_repeated((own.file, first[stack], own.made.data) for stack, own in again.items())
+    from builder.assembly.own import check_same  # noqa: PLC0415
+
+    first = {entry.id: made.templates[entry.template] for entry in made.manifest.stacks}
+    check_same(wanted, _own(make_topology(wanted)), first)
 
 
 def _system(wanted: Wanted) -> Assembly:
@@ -145,39 +138,19 @@ def _render_built_in(wanted: Wanted, stacks: list[Stack]) -> _Rendered:
     return _Rendered(templates, read, {stack.id: f"{stack.region}/{stack.name}.yaml" for stack in stacks})
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """A template of the user's own, ready to be deployed."""
+def _package_own(wanted: Wanted, stacks: list[Stack]) -> "dict[StackId, OwnTemplate]":
+    if not stacks:
+        return {}
+    from builder.assembly.own import package_own  # noqa: PLC0415
 
-    file: str
-    """That it comes from."""
-    made: Packaged
-
-
-def _package_own(wanted: Wanted, stacks: list[Stack], run: int = 0) -> dict[StackId, _Own]:
-    """Return the user's own templates with their local paths replaced. Raises BadInput, or Several, for those paths."""
-    packaged: dict[StackId, _Own] = {}
-    errors: dict[str, BuilderError] = {}
-    made = make_templates(wanted, stacks, run)
-    for stack in stacks:
-        file, data = made[stack.id]
-        try:
-            packaged[stack.id] = _Own(file, package(data, Path(file), wanted.folder, stack.region))
-        except BadInput as fault:
-            # A line of what Python makes is in no file that anybody has.
-            where = file if file.endswith(".py") else fault.where
-            error = BadInput(where=where, what=fault.what, next_step=fault.next_step)
-            errors.setdefault(str(error), error)
-    if errors:
-        raise gathered(list(errors.values()))
-    return packaged
+    return package_own(wanted, stacks)
 
 
 def _with_artifacts(
     wanted: Wanted,
     topology: Topology,
     built_in: _Rendered,
-    packaged: Mapping[StackId, _Own],
+    packaged: "Mapping[StackId, OwnTemplate]",
     code: Sequence[Asset],
 ) -> tuple[Topology, list[Stack]]:
     """Return the topology with the stacks that make buckets for what travels through them, and those stacks.
@@ -208,21 +181,17 @@ def _with_artifacts(
     return replace(topology, stacks=(*buckets, *(given(stack) for stack in topology.stacks))), buckets
 
 
-def _render_own(wanted: Wanted, topology: Topology, built_in: _Rendered, packaged: Mapping[StackId, _Own]) -> _Rendered:
+def _render_own(
+    wanted: Wanted, topology: Topology, built_in: _Rendered, packaged: "Mapping[StackId, OwnTemplate]"
+) -> _Rendered:
     """Return the templates of the user's own stacks, which take what dr.yaml gives them, and give what it takes."""
-    stacks = _own(topology)
-    made = {stack: (own.file, own.made.data) for stack, own in packaged.items()}
-    read = read_own(wanted, made)
-    known = {**built_in.read, **read}
-    files = {stack: file for stack, (file, _) in made.items()}
-    faults = [*faults_of_values(stacks, files, known), *faults_of_outputs(topology, files, known)]
-    if faults:
-        raise gathered(errors_of(faults, wanted.lines))
-    return _Rendered(
-        {stack: data for stack, (_, data) in made.items()},
-        read,
-        {stack.id: path_of(stack, *made[stack.id]) for stack in stacks},
-    )
+    config = wanted.config
+    if not (config.stacks or config.components or config.outputs):
+        return _Rendered()
+    from builder.assembly.own import read_templates  # noqa: PLC0415
+
+    read, paths = read_templates(wanted, topology, _own(topology), built_in.read, packaged)
+    return _Rendered({stack: own.made.data for stack, own in packaged.items()}, read, paths)
 
 
 def _entry(stack: Stack, rendered: _Rendered, wanted: Wanted) -> StackEntry:
@@ -251,27 +220,24 @@ def _data(stack: Stack, template: Template) -> Template:
 
 
 def _with_needs(manifest: Manifest, templates: Mapping[str, bytes], own: list[Stack]) -> Manifest:
-    """Return the manifest with what the user's own templates show that they need: exports, names, SSM parameters.
-
-    Raises BadInput for stacks that take values of each other in a circle.
-    """
     if not own:
         return manifest
-    _, needs = read_uses(manifest, templates)
-    check_order(needs, manifest.project)
-    ids = {stack.id for stack in own}
-    entries = (replace(entry, needs=needs.of[entry.id]) if entry.id in ids else entry for entry in manifest.stacks)
-    return replace(manifest, stacks=tuple(entries))
+    from builder.assembly.own import with_needs  # noqa: PLC0415
+
+    return with_needs(manifest, templates, own)
 
 
 def _fleet(wanted: Wanted, system: Assembly) -> Assembly | None:
     fleet = wanted.config.fleet
     if fleet is None:
         return None
-    if system.assets and wanted.config.artifacts_bucket is None and (faults := [*faults_of_readers(fleet)]):
-        raise gathered(errors_of(faults, wanted.lines))
     # Its policy is computed from the schemas that cfn-lint ships: half a second, which only a fleet pays.
     from builder.assembly.fleet import make_fleet  # noqa: PLC0415
+    from builder.assembly.package import package  # noqa: PLC0415
+    from builder.components.fleet.artifacts import faults_of_readers  # noqa: PLC0415
+
+    if system.assets and wanted.config.artifacts_bucket is None and (faults := [*faults_of_readers(fleet)]):
+        raise gathered(errors_of(faults, wanted.lines))
 
     def read(asset: Asset) -> str:
         data = (wanted.folder / asset.source).read_bytes()

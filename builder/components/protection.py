@@ -18,7 +18,6 @@ from typing import Any
 from builder.assembly.manifest import ByEnvironment, FlagByEnvironment
 from builder.config import Config
 from builder.resource_types import KEPT
-from builder.resource_types.facts import holds_data
 from builder.template import OPEN_POLICY, Template, canonical_policy
 
 
@@ -44,17 +43,24 @@ def stack_policy(config: Config, template: Template, own: str | None = None) -> 
 
     Updates may change what holds data, and neither replace nor remove it.
     """
-    types = sorted(
-        {str(body.get("Type")) for body in template.resources().values() if holds_data(str(body.get("Type")))}
-    )
     here = {
         suffix: environment.production or environment.replacement_protection
         for suffix, environment in config.environments.items()
         if environment.production or environment.replacement_protection is not None
     }
-    if own is not None or not types or not here:
+    if own is not None or not here:
         return own
+    types = sorted({str(body.get("Type")) for body in template.resources().values() if _holds_data(body)})
+    if not types:
+        return None
     return ByEnvironment({suffix: _policy(types) if denies else OPEN_POLICY for suffix, denies in here.items()})
+
+
+def _holds_data(body: Mapping[str, Any]) -> bool:
+    # Who protects nothing does not read what is known of all resource types.
+    from builder.resource_types.facts import holds_data  # noqa: PLC0415
+
+    return holds_data(str(body.get("Type")))
 
 
 def _policy(types: list[str]) -> str:
@@ -83,7 +89,7 @@ def keep_data(template: Mapping[str, Any], only: Collection[str] | None = None) 
     resources that this is about, where it is not all.
     """
     resources = template["Resources"]
-    kept = {name for name, body in resources.items() if holds_data(str(body["Type"]))} if only is None else {*only}
+    kept = {name for name, body in resources.items() if _holds_data(body)} if only is None else {*only}
     return {**template, "Resources": {name: _kept(body) if name in kept else body for name, body in resources.items()}}
 
 

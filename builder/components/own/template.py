@@ -5,12 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import ByEnvironment
 from builder.components.own.python import PythonCall, run_python
-from builder.components.own.stacks import OWN
 from builder.components.own.values import fault_of_value
 from builder.config import Wanted
 from builder.config.document import ConfigFault, KeyPath
 from builder.errors import BadInput, did_you_mean, gathered
-from builder.template import Template, canonical_policy, read_template
+from builder.template import Template, read_template
 from builder.terms import StackId
 from builder.topology import Stack, Topology
 
@@ -46,12 +45,6 @@ def make_templates(wanted: Wanted, stacks: Sequence[Stack], run: int = 0) -> dic
     made = dict(zip(calls, run_python(tuple(calls.values()), wanted.folder, run), strict=True))
     files = {stack.id: wanted.config.stacks[stack.name].template for stack in stacks}
     return {stack: (file, made[stack] if stack in made else wanted.files[file]) for stack, file in files.items()}
-
-
-def policy_of(wanted: Wanted, stack: Stack) -> str | None:
-    """Return the stack policy that dr.yaml names for one of the user's own stacks, in its one form."""
-    own = wanted.config.stacks.get(stack.name) if stack.component == OWN else None
-    return canonical_policy(wanted.files[own.stack_policy]) if own is not None and own.stack_policy else None
 
 
 def path_of(stack: Stack, file: str, template: bytes) -> str:
