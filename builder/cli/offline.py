@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 FORMATS = ("quiet", "parseable", "json", "junit", "pretty", "sarif")
 
 
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Look for garbage hardly ever: models, rules and schemas are none, and looking took up to a fifth of a verb."""
+    first, *others = gc.get_threshold()
+    gc.set_threshold(500_000, *others)
+    try:
+        yield
+    finally:
+        gc.set_threshold(first, *others)
+
+
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=".")
 @click.option(
@@ -68,6 +79,7 @@ def init(folder: Path, wheel: Path | None) -> ExitCode:
 @click.option("--check", is_flag=True, help="Change nothing; exit 3 and name the files where templates/ is stale.")
 @global_options
 @pass_session
+@_seldom_collected()
 def render(session: Session, *, check: bool) -> ExitCode:
     """Write templates/ and its manifest from dr.yaml, and templates/fleet/ where it asks for a fleet."""
     from builder.assembly import find_changes, write_assembly
@@ -120,16 +132,16 @@ def build(session: Session) -> ExitCode:
 @click.option("--format", "form", type=click.Choice(FORMATS), help="One of cfn-lint's own output formats.")
 @global_options
 @pass_session
+@_seldom_collected()
 def lint(session: Session, *, form: str | None) -> ExitCode:
     """Lint the assembly: each template for its region, then what spans templates."""
-    with _seldom_collected():
-        from builder.assembly.lint import in_format, lint_assembly
-        from builder.report import offline
+    from builder.assembly.lint import in_format, lint_assembly
+    from builder.report import offline
 
-        session.warn_stale()
-        project = session.project
-        project.check_unnamed()
-        linted = lint_assembly(project.templates, project.assembly_as_is if project.is_cdk else None)
+    session.warn_stale()
+    project = session.project
+    project.check_unnamed()
+    linted = lint_assembly(project.templates, project.assembly_as_is if project.is_cdk else None)
     as_events = session.options.json_events
     for finding in linted.findings if as_events else ():
         session.console.result(offline.as_event(finding, session.console.now()))
@@ -137,17 +149,6 @@ def lint(session: Session, *, form: str | None) -> ExitCode:
     if written:
         say(written, err=as_events)
     return ExitCode.FAILED if linted.findings else ExitCode.DONE
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Look for garbage a hundred times less often: cfn-lint's rules and schemas are none, and looking took a fifth."""
-    first, *others = gc.get_threshold()
-    gc.set_threshold(50_000, *others)
-    try:
-        yield
-    finally:
-        gc.set_threshold(first, *others)
 
 
 @click.command()
