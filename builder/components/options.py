@@ -1,9 +1,21 @@
 """What every section of dr.yaml is made of: it has keys with values, and refuses unknown keys; and what several say."""
 
 from collections.abc import Mapping
+from types import GenericAlias
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    TypeAdapter,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from builder.components.available import name_fault
 from builder.terms import AccountId, Region
@@ -49,3 +61,18 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     in_production: ClassVar[Mapping[str, Any]] = {}
     """Of a component's options what a productive environment says of itself, unless it says otherwise."""
+
+
+class _Seldom:
+    def __get_pydantic_core_schema__(self, section: type[Section], _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(section.model_validate, metadata={"section": section})
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        # As a list's item it becomes what every section is in a JSON Schema: one of the definitions.
+        section = schema["metadata"]["section"]
+        item: JsonSchemaValue = handler(TypeAdapter(GenericAlias(list, (section,))).core_schema)["items"]
+        return item
+
+
+SELDOM = _Seldom()
+"""Marks a section that few files have, and that takes long to put together: pydantic does so once a file has it."""

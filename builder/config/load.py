@@ -58,8 +58,8 @@ def read_wanted(path: Path, today: date | None = None) -> Wanted:
     data = document.data
     if not isinstance(data, dict):
         raise BadInput(where=lines.where(()), what=_no_mapping(data), next_step="python -m builder init FOLDER")
-    config, faults = _config(_as_written(data, document.words), document)
     functions = _functions(data)
+    config, faults = _config(_as_written(data, document.words), document)
     code = _read_code(path.parent, functions)
     files = _own_files(path.parent, data)
     faults += [*faults_between(data), *_ended(functions, today)]

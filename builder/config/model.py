@@ -15,7 +15,7 @@ from builder.components.drill.options import DRILL_PATTERNS, DrillConfig, ShortO
 from builder.components.fleet.options import FLEET_PATTERNS, FleetConfig
 from builder.components.function.options import FUNCTION_PATTERNS, FUNCTION_SEPARATORS, FunctionConfig, FunctionVarying
 from builder.components.key.options import KEY_PATTERNS, EncryptionConfig
-from builder.components.options import ACCOUNT_PATTERN, BUCKET, FUNCTION, TABLE, Account, RegionName, Section
+from builder.components.options import ACCOUNT_PATTERN, BUCKET, FUNCTION, SELDOM, TABLE, Account, RegionName, Section
 from builder.components.own.options import (
     OWN_PATTERNS,
     OWN_SEPARATORS,
@@ -232,17 +232,17 @@ class Config(Section):
         description="Functions by name, each in every region",
         examples=[{"api": {"source": "services/api"}}],
     )
-    encryption: EncryptionConfig | None = Field(
+    encryption: Annotated[EncryptionConfig, SELDOM] | None = Field(
         default=None,
         description="A KMS key for tables, buckets, logs and variables; AWS's own keys where this is not written",
         examples=[{"key": "managed"}],
     )
-    alarms: Annotated[AlarmsConfig | None, _EMPTY] = Field(
+    alarms: Annotated[Annotated[AlarmsConfig, SELDOM] | None, _EMPTY] = Field(
         default=None,
         description="Alarms in each region on what is built in, and a topic; none where this is not written",
         examples=[{"email": ["ops@example.com"]}],
     )
-    stacks: dict[ComponentName, OwnStackConfig] = Field(
+    stacks: dict[ComponentName, Annotated[OwnStackConfig, SELDOM]] = Field(
         default_factory=dict,
         description="Your own templates, each a stack in one region or several",
         examples=[{"network": {"template": "cfn/network.yaml"}}],
@@ -252,10 +252,10 @@ class Config(Section):
         description="A bucket of your own in each region for code and templates; {region} stands for the region",
         examples=["shop-artifacts-{region}"],
     )
-    components: dict[ComponentName, ComponentConfig] = Field(
+    components: dict[ComponentName, Annotated[ComponentConfig, SELDOM]] = Field(
         default_factory=dict, description="What of your own stacks is looked at, called and drilled"
     )
-    outputs: dict[OutputName, OutputValue] = Field(
+    outputs: dict[OutputName, Annotated[OutputValue, SELDOM]] = Field(
         default_factory=dict,
         description="Outputs of your own stacks that the deployment shows, by names that you choose",
         examples=[{"vpc": {"output": "us-east-1/network.VpcId"}}],
@@ -280,10 +280,12 @@ class Config(Section):
         description="Whether the data of built-in components stays when its stack goes, until somebody names it",
     )
     tags: dict[_TagKey, _TagValue] = Field(default_factory=dict, max_length=46, description="Tags of every resource")
-    environments: dict[_NamePart, EnvironmentConfig] = Field(
+    environments: dict[_NamePart, Annotated[EnvironmentConfig, SELDOM]] = Field(
         default_factory=dict, description="What holds for one environment only, by its suffix"
     )
-    fleet: FleetConfig | None = Field(default=None, description="The same system in many accounts, by StackSets")
+    fleet: Annotated[FleetConfig, SELDOM] | None = Field(
+        default=None, description="The same system in many accounts, by StackSets"
+    )
 
     @property
     def tables_by_name(self) -> Mapping[str, TableConfig]:
