@@ -61,6 +61,7 @@ def _request(project: "Project") -> "RunbookRequest":
         environments=tuple(sorted(environments - {project.suffix})),
         has_config=project.options.assembly is None,
         has_fleet=bool(config and config.fleet),
+        drills_components=bool(config and config.drill.components),
     )
 
 

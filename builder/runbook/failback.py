@@ -27,39 +27,63 @@ def failback(system: RunbookSystem, primary: Region) -> Situation:
         signs=(
             RunbookStep(text="All regions answer.", lines=(make.builder("status", says="no line `DOES NOT ANSWER`"),)),
         ),
-        needs=(
-            who_am_i(make, primary),
-            *serves(make, primary),
-            RunbookStep(
-                text="Replication has caught up both ways, and what would be lost is known: items that both regions "
-                f"wrote, items and objects that {primary} lacks. It changes nothing.",
-                lines=(make.builder("failback", "--check", says="that nothing would be lost"),),
-            ),
-        ),
-        steps=(*_objects(make, primary), _released(make, primary)),
+        needs=(who_am_i(make, primary), *serves(make, primary), *_compared(make, primary)),
+        steps=(*_objects(make, primary), *_released(make, primary)),
         cannot=tuple(_cannot(system, primary, to)),
         done=(_is_back(make, primary), equals(make)),
-        back=(
-            RunbookStep(
-                text=f"Where {primary} fails again, send clients back to {to} and keep them there.",
-                lines=(make.builder("failback", "--hold", to, says=f"that clients are held in {to}"),),
-            ),
-        ),
+        back=tuple(_again(make, primary, to)),
     )
+
+
+def _has_urls(make: LineMaker, region: Region) -> bool:
+    return any(region in function.urls for function in make.system.functions)
+
+
+def _compared(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:
+    if _has_urls(make, primary):
+        yield RunbookStep(
+            text="It is known what would be lost by going now: items and objects that are not the same in both "
+            "regions. It changes nothing, and reads both tables. Exit code 3: something would; what is on its way "
+            "arrives while you wait.",
+            lines=(
+                make.failback(
+                    "--check", says="`nothing would be lost`, or what would, by its keys", exits=(0, 3), asks=False
+                ),
+            ),
+            notes=("`--sample 1000` reads a thousand items of each table instead of all, and knows less.",),
+        )
+    else:
+        yield RunbookStep(
+            text=f"{primary} has what was written elsewhere. No function of this deployment has a URL, so that "
+            "nothing here compares the regions: look by your application.",
+        )
+
+
+def _released(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:
+    if _has_urls(make, primary):
+        yield RunbookStep(
+            text="Let clients go back. It compares once more, has a write of now arrive, asks, and ends the hold. "
+            "Where something would be lost it stops with exit code 4, and goes on with `--allow` of what may be. Who "
+            "has turned traffic by hand turns it back now.",
+            lines=(make.failback(says=f"that clients go to {primary} within seconds, after a question: y"),),
+        )
+    else:
+        yield RunbookStep(text=f"Turn your traffic back to {primary}, by whatever leads it.")
+
+
+def _again(make: LineMaker, primary: Region, to: Region) -> Iterator[RunbookStep]:
+    if _has_urls(make, to):
+        hold = make.failback("--hold", to, says=f"that clients go to {to} within seconds, after a question: y")
+        text = f"Where {primary} is not as it should be, send clients to {to} again, and keep them there."
+        yield RunbookStep(text=text, lines=(hold,))
+    else:
+        yield RunbookStep(text=f"Where {primary} is not as it should be, turn your traffic to {to} again.")
 
 
 def _is_back(make: LineMaker, primary: Region) -> RunbookStep:
     urls = [function for function in make.system.functions if primary in function.urls]
     lines = tuple(make.calls_health(function, primary) for function in urls)
     return RunbookStep(text=f"{primary} serves, and clients are there within seconds.", lines=lines)
-
-
-def _released(make: LineMaker, primary: Region) -> RunbookStep:
-    return RunbookStep(
-        text="Let clients go back. It checks once more, says what would be lost, asks, and ends the hold: clients "
-        f"are in {primary} within seconds. Who has turned traffic by hand turns it back now.",
-        lines=(make.builder("failback", says="what it found, and a question: y", answers=("y",)),),
-    )
 
 
 def _objects(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:

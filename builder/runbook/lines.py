@@ -27,6 +27,11 @@ def code(text: str) -> str:
     return f"`{text.replace('`', chr(39))}`"
 
 
+def chosen(kind: str, names: Collection[str]) -> tuple[str, ...]:
+    """Return the option that says which component of a kind is meant, where nobody could tell."""
+    return ("--component", next(iter(names))) if len(names) > 1 and kind not in names else ()
+
+
 def link(key: str) -> str:
     """Return what stands in a sentence of the page for another situation: its title, which leads there."""
     return f"[[{key}]]"
@@ -79,6 +84,13 @@ class LineMaker:
         """Return a command of the AWS CLI in a region."""
         argv = ("aws", *words, "--region", region)
         return TypedCommand(argv=argv, state=self.state, says=says, exits=exits, shows=shows, into=into)
+
+    def failback(self, *words: str, says: str, exits: tuple[int, ...] = (0,), asks: bool = True) -> TypedCommand:
+        """Return what compares the regions, and moves clients by their hold; a region that is skipped is allowed."""
+        which = chosen("function", [one.component for one in self.system.functions if one.has_url])
+        allowed = [word for region in self.skipped for word in ("--allow", region)]
+        answers = ("y",) if asks else ()
+        return self.builder("failback", *words, *which, *allowed, says=says, exits=exits, answers=answers)
 
     def python(self, program: str, *, says: str) -> TypedCommand:
         """Return a program of one line."""

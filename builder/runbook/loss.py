@@ -1,6 +1,7 @@
 """What is done while a region does not answer, and while DynamoDB alone fails in the primary; pure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from builder.runbook.lines import (
     LineMaker,
@@ -65,25 +66,31 @@ def secondary_lost(system: RunbookSystem, lost: Region) -> Situation:
         f"{lost} answers again.",
         signs=_signs(make, lost),
         needs=(who_am_i(make, here), *serves(make, here)),
-        steps=(
-            RunbookStep(
-                text=f"Look whether clients are in {here}. Where they were held in {lost} after an earlier failover, "
-                f"this is an outage: {link(FAILBACK)} now."
-                if system.primary
-                else f"Turn those clients to {here} that are in {lost}.",
-            ),
-            _deployed_without(make, lost),
-        ),
+        steps=(*_fetched(make, lost, here), _deployed_without(make, lost)),
         cannot=tuple(_cannot(system, lost)),
         done=(*_seen(make, here), _complete(make, lost)),
         back=_answers_again(system, lost, None),
     )
 
 
+def _fetched(make: LineMaker, lost: Region, here: Region) -> Iterator[RunbookStep]:
+    """Yield how clients leave a region that is lost, where an earlier failover had left them there."""
+    if any(lost in function.urls for function in make.system.functions):
+        hold = make.failback("--hold", here, "--from", lost, says=f"that clients go to {here}, after a question: y")
+        yield RunbookStep(
+            text=f"Only if clients were held in {lost} since an earlier failover: it is an outage for them. Have them "
+            f"come to {here}. What {lost} did not replicate they do not find there.",
+            lines=(hold,),
+        )
+    else:
+        yield RunbookStep(text=f"Turn those clients to {here} that are in {lost}.")
+
+
 def dynamodb_impaired(system: RunbookSystem, primary: Region) -> Situation:
     """Return what is done while the region answers and its tables do not."""
     to = system.others(primary)[0]
     make = LineMaker(system=system, state=RunbookState(Condition.IMPAIRED, primary))
+    alone = replace(make, skipped=(primary,))
     return Situation(
         key=IMPAIRED,
         title=f"DynamoDB alone fails in {primary}",
@@ -91,7 +98,7 @@ def dynamodb_impaired(system: RunbookSystem, primary: Region) -> Situation:
         f"primary away for all clients: some of them in {to} and some in {primary} is the worst of both.",
         signs=tuple(_impaired_signs(make, primary, to)),
         needs=(who_am_i(make, to), *serves(make, to)),
-        steps=(*kept(make, to), *_taken_away(make, primary, to), *turned(make, to)),
+        steps=(*kept(alone, to), *_taken_away(make, primary, to), *turned(make, to)),
         cannot=(
             (
                 "`deploy` gives a function back what its template says where it changes it: leave it until this is "
@@ -192,7 +199,7 @@ def kept(make: LineMaker, to: Region) -> Iterator[RunbookStep]:
         yield RunbookStep(
             text=f"Keep clients in {to}, whatever answers again. Who goes back too early reads old data, and "
             "overwrites new. Clients without a hold do not look at it.",
-            lines=(make.builder("failback", "--hold", to, says=f"that clients are held in {to}"),),
+            lines=(make.failback("--hold", to, says=f"that clients go to {to}, after a question: y"),),
         )
 
 
@@ -279,6 +286,9 @@ def _answers_again(system: RunbookSystem, lost: Region, to: Region | None) -> tu
         text = "What S3 could not send arrives by itself; what it gave up as failed does not, until it is sent again."
         lines = (make.builder("backfill", "--dry-run", says="how many versions each destination lacks: 0"),)
         steps.append(RunbookStep(text=text, lines=lines, notes=("Where it is not 0: the same without `--dry-run`.",)))
+    if to is None and any(lost in function.urls for function in system.functions):
+        ends = make.failback(says="that nothing holds clients, or a question: y")
+        steps.append(RunbookStep(text="Where clients were held, end that.", lines=(ends,)))
     if to is not None:
         steps.append(RunbookStep(text=f"Clients are still in {to}. Bring them back by {link(FAILBACK)}."))
     return tuple(steps)
@@ -290,10 +300,12 @@ def _well_again(system: RunbookSystem, primary: Region) -> Iterator[RunbookStep]
         text=f"The tables in {primary} let themselves be read.",
         lines=tuple(make.reads(table, primary) for table in system.tables if table.name and primary in table.regions),
     )
-    yield RunbookStep(
-        text=f"{primary} has what was written elsewhere. Where it has not, wait and look again.",
-        lines=(make.builder("failback", "--check", says="that nothing would be lost"),),
-    )
+    if any(primary in function.urls for function in system.functions):
+        yield RunbookStep(
+            text=f"{primary} has what was written elsewhere. Exit code 3 lists what it lacks: wait, and look again. "
+            "Exit code 4 says that its function does not run, which is what comes next.",
+            lines=(make.failback("--check", says="that nothing would be lost", exits=(0, 3, 4), asks=False),),
+        )
     lines = [runs_again(make, function, primary) for function in system.functions if primary in function.names]
     if lines:
         yield RunbookStep(

@@ -1,6 +1,6 @@
 """How a failover is practised and measured; pure."""
 
-from builder.runbook.lines import LineMaker, who_am_i
+from builder.runbook.lines import LineMaker, chosen, who_am_i
 from builder.runbook.records import Condition, RunbookState, RunbookStep, Situation
 from builder.runbook.system import RunbookSystem
 from builder.terms import Region
@@ -12,6 +12,16 @@ def practice(system: RunbookSystem, primary: Region) -> Situation:
     """Return how a failover is practised."""
     make = LineMaker(system=system, state=RunbookState(Condition.WELL))
     to = system.others(primary)[0]
+    urls = [function for function in system.functions if function.has_url]
+    which = (
+        []
+        if system.request.drills_components
+        else [
+            word
+            for kind, named in (("table", system.tables), ("function", urls), ("bucket", system.buckets))
+            for word in chosen(kind, [one.component for one in named])
+        ]
+    )
     sure = ("--yes-in-production",) if system.request.production else ()
     return Situation(
         key=PRACTICE,
@@ -25,8 +35,17 @@ def practice(system: RunbookSystem, primary: Region) -> Situation:
         steps=(
             RunbookStep(
                 text="The drill. It refuses with exit code 4 where something is not well, and undoes its fault "
-                "however it ends.",
-                lines=(make.builder("drill", "failover", *sure, says="RPO and RTO, and that they hold"),),
+                "however it ends. Exit code 1 says that a promise was missed, or a number could not be measured.",
+                lines=(
+                    make.builder(
+                        "drill",
+                        "failover",
+                        *which,
+                        *sure,
+                        says="RPO and RTO, the verdict, and where the report is",
+                        exits=(0, 1),
+                    ),
+                ),
             ),
         ),
         cannot=(f"Clients of {primary} are refused for half a minute, and go to {to}: it is a real failover.",),
@@ -39,7 +58,9 @@ def practice(system: RunbookSystem, primary: Region) -> Situation:
         back=(
             RunbookStep(
                 text="Only after a drill that was killed.",
-                lines=(make.builder("drill", "restore", says="what it undid, or that no drill has left anything"),),
+                lines=(
+                    make.builder("drill", "restore", *which, says="what it undid, or that no drill has left anything"),
+                ),
             ),
         ),
     )

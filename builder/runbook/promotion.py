@@ -1,6 +1,6 @@
 """How a secondary becomes the primary, with the old one at hand and without; pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from builder.runbook.lines import LineMaker, code, control_planes, link, listed, serves, who_am_i
 from builder.runbook.loss import forced_key, lost_key
@@ -31,7 +31,7 @@ def planned_promotion(system: RunbookSystem, old: Region, to: Region) -> Situati
             RunbookStep(
                 text=f"Promote {to}. It waits until replication has caught up, shows every step, asks, and can be "
                 "started again wherever it is broken off.",
-                lines=(_promotes(make, to, "the steps, a question: y, and that they are done"),),
+                lines=(_promotes(make, old, to, "the steps, a question: y, and that they are done"),),
                 notes=tuple(_policies(system)),
             ),
             _COMMIT,
@@ -41,7 +41,7 @@ def planned_promotion(system: RunbookSystem, old: Region, to: Region) -> Situati
         back=(
             RunbookStep(
                 text=f"{old} becomes the primary again the same way, and this page is made anew after each promotion.",
-                lines=(_promotes(after, old, "the same steps the other way, and a question: y"),),
+                lines=(_promotes(after, to, old, "the same steps the other way, and a question: y"),),
             ),
         ),
     )
@@ -68,7 +68,11 @@ def forced_promotion(system: RunbookSystem, old: Region, to: Region) -> Situatio
             RunbookStep(
                 text=f"Promote {to} without {old}. What takes {old} is postponed, and stands in an SSM parameter in "
                 f"{to} that every command reads.",
-                lines=(_promotes(make, to, "what is done, what is postponed, and a question: y"),),
+                lines=(
+                    make.builder(
+                        "promote", to, says="what is done, what is postponed, and a question: y", answers=("y",)
+                    ),
+                ),
             ),
             _COMMIT,
         ),
@@ -86,8 +90,17 @@ def forced_promotion(system: RunbookSystem, old: Region, to: Region) -> Situatio
 _COMMIT = RunbookStep(text="Commit dr.yaml and templates/ as one change, and tell everybody who has a checkout.")
 
 
-def _promotes(make: LineMaker, to: Region, says: str) -> TypedCommand:
-    return make.builder("promote", to, says=says, answers=("y",))
+def _promotes(make: LineMaker, old: Region, to: Region, says: str) -> TypedCommand:
+    protected = [stack for stack in _owners(make.system) if stack.is_protected]
+    return make.builder("promote", to, *_lifted(old, protected), says=says, answers=("y",))
+
+
+def _lifted(region: Region, stacks: Collection[RunbookStack]) -> tuple[str, ...]:
+    """Return the options that let the stacks of tables be deleted in the region which has them no more.
+
+    Such a stack is known there by its name: the assembly has it in another region by then.
+    """
+    return tuple(word for stack in stacks for word in ("--allow", f"{region}/{stack.name}/TerminationProtection"))
 
 
 def _as_deployed(make: LineMaker) -> tuple[RunbookStep, ...]:
@@ -193,7 +206,13 @@ def _old_is_back(system: RunbookSystem, old: Region, to: Region) -> Iterator[Run
     yield RunbookStep(
         text=f"Do what was postponed: the old stack lets go of the table, {to} takes it in, and {old} gets what a "
         "secondary has.",
-        lines=(make.builder("deploy", says="what was postponed, a question: y, and that it is done", answers=("y",)),),
+        lines=(
+            make.builder(
+                *("deploy", *_lifted(old, owners)),
+                says="what was postponed, a question: y, and that it is done",
+                answers=("y",),
+            ),
+        ),
     )
     yield _nothing_left(make)
     yield RunbookStep(

@@ -194,3 +194,5 @@ class RunbookRequest:
     has_config: bool = True
     """Whether there is a dr.yaml, which a promotion rewrites."""
     has_fleet: bool = False
+    drills_components: bool = False
+    """Whether dr.yaml says which components are drilled."""

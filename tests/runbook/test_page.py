@@ -271,6 +271,29 @@ def test_reserved_concurrency_is_given_back_as_the_template_has_it() -> None:
     assert sorted("concurrent-executions 7" in line for line in held) == [False, False, True, True]
 
 
+def test_of_several_components_the_command_says_which() -> None:
+    sections: dict[str, Any] = {"tables": {"orders": {}, "carts": {}}, "functions": {"api": {}, "admin": {}}}
+    shown = page(table=ABSENT, function=ABSENT, **sections)
+    assert "--component orders --component api" in next(
+        line for line in typed(shown.situation("practice")) if "drill failover" in line
+    )
+    assert "failback --check --component api" in " ".join(typed(shown.situation("failback")))
+    calls = [line for line in typed(shown.situation("lost-us-east-1")) if " call " in line]
+    assert {"--component api" in line for line in calls} == {True, False}
+    said = page(replace(REQUEST, drills_components=True), table=ABSENT, function=ABSENT, **sections)
+    assert not any("--component" in line for line in typed(said.situation("practice")))
+
+
+def test_protection_of_a_stack_that_goes_is_lifted_by_name() -> None:
+    lifted = "--allow us-east-1/tap-prod-table/TerminationProtection"
+    bare, production = page(), page(environments={"prod": {"production": True}})
+    # The page itself has it protected, before anything else is done.
+    assert any("deploy " + lifted in line for line in typed(bare.situation("promote-us-west-2-alone")))
+    assert not any("promote us-west-2 " + lifted in line for line in typed(bare.situation("promote-us-west-2")))
+    assert any("promote us-west-2 " + lifted in line for line in typed(production.situation("promote-us-west-2")))
+    assert not any("set-stack-policy" in line for line in typed(production.situation("promote-us-west-2-alone")))
+
+
 def test_a_key_has_to_be_enabled_where_clients_go() -> None:
     lines = typed(page(encryption={"key": "managed"}).situation("lost-us-east-1"))
     assert (
