@@ -1,7 +1,7 @@
 """How a failover is practised and measured; pure."""
 
 from builder.runbook.lines import LineMaker, chosen, who_am_i
-from builder.runbook.records import Condition, RunbookState, RunbookStep, Situation
+from builder.runbook.records import Condition, RunbookState, RunbookStep, Situation, TypedCommand
 from builder.runbook.system import RunbookSystem
 from builder.terms import Region
 
@@ -12,17 +12,8 @@ def practice(system: RunbookSystem, primary: Region) -> Situation:
     """Return how a failover is practised."""
     make = LineMaker(system=system, state=RunbookState(Condition.WELL))
     to = system.others(primary)[0]
-    urls = [function for function in system.functions if function.has_url]
-    which = (
-        []
-        if system.request.drills_components
-        else [
-            word
-            for kind, named in (("table", system.tables), ("function", urls), ("bucket", system.buckets))
-            for word in chosen(kind, [one.component for one in named])
-        ]
-    )
-    sure = ("--yes-in-production",) if system.request.production else ()
+    history = make.builder("drill", "history", says="a table with a row for each drill")
+    restored = "what it undid, or that no drill has left anything"
     return Situation(
         key=PRACTICE,
         title="Practise it",
@@ -36,31 +27,30 @@ def practice(system: RunbookSystem, primary: Region) -> Situation:
             RunbookStep(
                 text="The drill. It refuses with exit code 4 where something is not well, and undoes its fault "
                 "however it ends. Exit code 1 says that a promise was missed, or a number could not be measured.",
-                lines=(
-                    make.builder(
-                        "drill",
-                        "failover",
-                        *which,
-                        *sure,
-                        says="RPO and RTO, the verdict, and where the report is",
-                        exits=(0, 1),
-                    ),
-                ),
+                lines=(_drill(make),),
             ),
         ),
         cannot=(f"Clients of {primary} are refused for half a minute, and go to {to}: it is a real failover.",),
-        done=(
-            RunbookStep(
-                text="The report is in drills/, and compared with those before.",
-                lines=(make.builder("drill", "history", says="a table with a row for each drill"),),
-            ),
-        ),
+        done=(RunbookStep(text="The report is in drills/, and compared with those before.", lines=(history,)),),
         back=(
             RunbookStep(
                 text="Only after a drill that was killed.",
-                lines=(
-                    make.builder("drill", "restore", *which, says="what it undid, or that no drill has left anything"),
-                ),
+                lines=(make.builder("drill", "restore", *_which(system), says=restored),),
             ),
         ),
     )
+
+
+def _drill(make: LineMaker) -> TypedCommand:
+    sure = ("--yes-in-production",) if make.system.request.production else ()
+    says = "RPO and RTO, the verdict, and where the report is"
+    return make.builder("drill", "failover", *_which(make.system), *sure, says=says, exits=(0, 1))
+
+
+def _which(system: RunbookSystem) -> tuple[str, ...]:
+    """Return the options that say what is drilled, where there are several of a kind and dr.yaml does not say it."""
+    if system.request.drills_components:
+        return ()
+    urls = [function for function in system.functions if function.has_url]
+    kinds = (("table", system.tables), ("function", urls), ("bucket", system.buckets))
+    return tuple(word for kind, named in kinds for word in chosen(kind, [one.component for one in named]))
