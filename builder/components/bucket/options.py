@@ -60,5 +60,11 @@ class BucketConfig(BucketVarying):
     backfill: bool = Field(
         default=False,
         strict=True,
-        description="true: with the role by which `backfill` replicates what was there before a rule",
+        description="true: with the role by which `backfill` replicates what was there before a rule, "
+        "which a bucket that is `existing` has in any case",
     )
+
+    @property
+    def has_batch_role(self) -> bool:
+        """Whether there is a role by which what was there before a rule is replicated."""
+        return self.backfill or self.existing is not None

@@ -103,7 +103,7 @@ def make_components(config: Config) -> dict[str, Component]:
                 names=outputs(name, regions, "BucketName"),
                 replication=ways(name),
                 batch_roles=outputs(
-                    name, dict.fromkeys(source for source, _ in ways(name) if options.backfill), "BatchRoleArn"
+                    name, dict.fromkeys(source for source, _ in ways(name) if options.has_batch_role), "BatchRoleArn"
                 ),
             )
         )

@@ -39,7 +39,7 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
         bucket = _bucket(config, stack, template)
         bucket.ReplicationConfiguration = _once_they_stand(template, stack, _replication(config, name, to))
         add(template, bucket, make_tls_only(), _replication_role(config, name, stack.region, to))
-        if config.buckets_by_name[name].backfill:
+        if config.buckets_by_name[name].has_batch_role:
             add(template, _batch_role(config, name, stack.region))
             arn = GetAtt("BatchRole", "Arn")
             template.add_output(Output("BatchRoleArn", Description="ARN of the role that backfill takes", Value=arn))

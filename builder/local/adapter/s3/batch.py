@@ -236,6 +236,7 @@ def _may(role: str, action: str, arn: str) -> bool:
 
 def _find_versions(replication: Replication, request: Request) -> Iterator[Original]:
     bucket = _bucket(request)
+    _list_unversioned(bucket)
     wanted: Request = request["ManifestGenerator"]["S3JobManifestGenerator"].get("Filter") or {}
     for (name, key), versions in list(touch(f"{_S3}:_object_versions").items()):
         for version in versions if name == bucket else ():
@@ -246,6 +247,21 @@ def _find_versions(replication: Replication, request: Request) -> Iterator[Origi
             targets, is_missing = find_targets(replication, original)
             if targets or is_missing:
                 yield original
+
+
+def _list_unversioned(bucket: str) -> None:
+    """Have what was written before the bucket had versions among them, by the id `null`, as S3 lists it.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html
+    """
+    if touch(f"{_S3}:_bucket_versioning").get(bucket) != "Enabled":
+        return
+    listed = touch(f"{_S3}:_object_versions")
+    for key, stored in touch(f"{_S3}:_buckets")[bucket]["objects"].items():
+        if not stored.get("version_id") and not listed.get((bucket, key)):
+            data = touch(f"{_S3}:_get_object_data")(bucket, key)
+            version = touch(f"{_S3}:_version_entry_from_record")(stored, "null", data)
+            listed[bucket, key] = [{**version, "is_latest": True}]
 
 
 def _is_wanted(wanted: Request, version: Mapping[str, Any]) -> bool:

@@ -100,6 +100,43 @@ def test_a_job_replicates_every_version_and_marker_that_was_there(account: Accou
     )
 
 
+def test_a_job_replicates_what_was_there_before_there_were_versions(account: Account) -> None:
+    source, destination = "older", names(account)[1]
+    s3 = account.s3()
+    s3.create_bucket(Bucket=source)
+    s3.put_object(Bucket=source, Key="k", Body=b"first", Tagging="team=red")
+    s3.put_object(Bucket=source, Key="k2", Body=b"only")
+    s3.put_bucket_versioning(Bucket=source, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=source, Key="k", Body=b"second")
+    rules = {"Role": f"arn:aws:iam::{account.id}:role/any", "Rules": [_rule(destination)]}
+    s3.put_bucket_replication(Bucket=source, ReplicationConfiguration=rules)
+    generator = {
+        **_request(account)["ManifestGenerator"]["S3JobManifestGenerator"],
+        "SourceBucket": f"arn:aws:s3:::{source}",
+    }
+    job = _run(account, ManifestGenerator={"S3JobManifestGenerator": generator})
+    assert (job["Status"], job["ProgressSummary"]["NumberOfTasksSucceeded"]) == ("Complete", 3)
+
+    def versions(bucket: str, region: str) -> list[tuple[str, str, bool]]:
+        listed = account.s3(region).list_object_versions(Bucket=bucket, Prefix="k")["Versions"]
+        return [(one["Key"], one["VersionId"], one["IsLatest"]) for one in listed]
+
+    assert versions(destination, SECONDARY) == versions(source, PRIMARY)
+    assert ("k2", "null", True) in versions(source, PRIMARY)
+    assert s3.get_object(Bucket=source, Key="k2")["Body"].read() == b"only"
+
+
+def _rule(destination: str) -> dict[str, Any]:
+    return {
+        "ID": "all",
+        "Status": "Enabled",
+        "Priority": 1,
+        "Filter": {"Prefix": ""},
+        "DeleteMarkerReplication": {"Status": "Enabled"},
+        "Destination": {"Bucket": f"arn:aws:s3:::{destination}"},
+    }
+
+
 def test_a_version_written_since_stays_the_current_one(account: Account) -> None:
     account.s3().put_object(Bucket=names(account)[0], Key="k", Body=b"newest")
     assert _tasks(_run(account)) == (4, 4, 0)
