@@ -38,11 +38,15 @@ class Fault(Enum):
     HANG = "hang"
     """Nothing listens: the client's connect timeout passes, nothing is applied."""
     STALE = "stale"
-    """A read answers what was true up to `max_age_s` ago."""
+    """A read answers what was true up to `max_age_s` ago; one of DynamoDB or S3 only by a rule for that service."""
     KILL_BEFORE = "kill before"
     """The process dies; the call was never sent."""
     KILL_AFTER = "kill after"
     """The process dies; the call was applied and its answer never read."""
+
+
+DATA = frozenset({"dynamodb", "s3"})
+"""Services whose tables' and buckets' descriptions lag only where a test says so."""
 
 
 @dataclass(slots=True)
@@ -73,6 +77,8 @@ class Rule:
         """Return whether the call is one of those that the rule is for."""
         wanted = (self.service, self.operation, self.account, self.region)
         found = (call.service, call.operation, call.account, call.region)
+        if self.fault is Fault.STALE and self.service is None and call.service in DATA:
+            return False
         same = all(want in {None, have} for want, have in zip(wanted, found, strict=True))
         return same and self.mutating in {None, call.mutating}
 
@@ -158,6 +164,10 @@ class Faults:
     def stale_reads(self) -> bool:
         """Return whether the world must keep its past."""
         return any(rule.fault is Fault.STALE for rule in self.rules)
+
+    def stale_data(self) -> bool:
+        """Return whether the world must keep the past of tables and buckets."""
+        return any(rule.fault is Fault.STALE and rule.service in DATA for rule in self.rules)
 
     def may_strike(self, call: Subject) -> bool:
         """Return whether anything can go wrong with this call, without counting it."""

@@ -23,8 +23,8 @@ class Schedule:
         self.now = 0.0
         self._due: list[tuple[float, int, Process, Where | None]] = []
         self._order = itertools.count()
-        self.after_step: Callable[[Where], None] = lambda _: None
-        """Called after each step that changes a CloudFormation, for whoever keeps the past."""
+        self.after_step: Callable[[Where | None], None] = lambda _: None
+        """Called after each step, with whose CloudFormation it changes, for whoever keeps the past."""
 
     def start(self, process: Process, where: Where | None) -> None:
         """Run the process up to its first wait, now."""
@@ -43,8 +43,7 @@ class Schedule:
             when, _, process, where = heapq.heappop(self._due)
             self.now = max(self.now, when)
             self._step(process, where)
-            if where is not None:
-                self.after_step(where)
+            self.after_step(where)
         self.now = max(self.now, now)
 
     def next_due(self) -> float | None:

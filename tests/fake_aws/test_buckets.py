@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from fake_aws import Unsupported, World
+from fake_aws import Fault, Unsupported, World
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -391,6 +391,18 @@ def test_what_a_template_says_and_nobody_turns_into_s3_s_words_is_loud_when_it_i
         s3.get_bucket_acl(Bucket=NAME)
     with pytest.raises(Unsupported, match="MFA"):
         s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled", "MFADelete": "Enabled"})
+
+
+def test_a_setting_is_late_where_a_rule_names_the_service(world: World, s3: "S3Client") -> None:
+    world.faults.max_age_s = 5
+    world.faults.add(Fault.STALE, service="s3")
+    s3.create_bucket(Bucket=NAME)
+    world.pass_time(60)
+    s3.put_bucket_policy(Bucket=NAME, Policy="{}")
+    found = {str(_answer(s3.get_bucket_policy)) for _ in range(20)}
+    assert found == {"NoSuchBucketPolicy", "{'Policy': '{}'}"}
+    world.pass_time(60)
+    assert _answer(s3.get_bucket_policy) == {"Policy": "{}"}
 
 
 @pytest.fixture

@@ -167,12 +167,29 @@ def test_an_import_change_set_takes_over_what_it_names(
     ("action", "status"),
     [("IMPORT_ROLLBACK", "IMPORT_ROLLBACK_FAILED"), ("DELETE", "IMPORT_ROLLBACK_COMPLETE")],
 )
-def test_a_failed_import_is_rolled_back(world: World, deploy: "Deploy", action: str, status: str) -> None:
+def test_a_failed_import_is_rolled_back_and_a_new_stack_has_nothing_then(
+    world: World, cfn: "CloudFormationClient", deploy: "Deploy", action: str, status: str
+) -> None:
     world.script.fails("UPDATE", "Group", reason="no")
     world.script.fails(action, "Group", reason="no way back")
     assert deploy(GROUP, ChangeSetType="IMPORT", **BY_NAME) == status
-    with pytest.raises(Unsupported if status.endswith("COMPLETE") else Exception, match=r"template|can not be updated"):
-        deploy(GROUP, name="second", ChangeSetType="UPDATE")
+    for kind, more in (("UPDATE", {}), ("IMPORT", BY_NAME)):
+        with pytest.raises(ClientError, match=f"is in {status} state and can not be updated"):
+            deploy(GROUP, name="second", ChangeSetType=kind, **more)
+    world.script.failures.clear()
+    cfn.delete_stack(StackName="app")
+    world.settle()
+    assert (world.stack("app").status, len(world.unmanaged)) == ("DELETE_COMPLETE", 1)
+    assert deploy(GROUP, name="third", ChangeSetType="IMPORT", **BY_NAME) == "IMPORT_COMPLETE"
+
+
+@pytest.mark.usefixtures("by_hand")
+def test_a_new_stack_whose_import_was_rolled_back_may_take_another(world: World, deploy: "Deploy") -> None:
+    world.quirks.rolled_back_stacks_import_again = True
+    world.script.fails("UPDATE", "Group", reason="no", times=1)
+    assert deploy(GROUP, ChangeSetType="IMPORT", **BY_NAME) == "IMPORT_ROLLBACK_COMPLETE"
+    assert deploy(GROUP, name="second", ChangeSetType="IMPORT", **BY_NAME) == "IMPORT_COMPLETE"
+    assert deploy(GROUP.replace("30", "60"), name="third") == "UPDATE_COMPLETE"
 
 
 @pytest.mark.usefixtures("by_hand")

@@ -131,6 +131,15 @@ def test_a_physical_id_finds_the_stack_of_the_region_that_has_it_now(
         with pytest.raises(ClientError, match="Stack for kept does not exist") as refused:
             client.describe_stack_resources(PhysicalResourceId="kept")
         assert refused.value.response["Error"]["Code"] == "ValidationError"
+    cfn.delete_stack(StackName="owner")
+    world.settle()
+    deploy(KEPT.replace("DeletionPolicy: Retain, ", "").replace("kept", "mine"), name="third", stack="other")
+    world.quirks.a_physical_id_finds_deleted_stacks = True
+    with pytest.raises(ClientError, match="Stack for kept does not exist"):
+        cfn.describe_stack_resources(PhysicalResourceId="kept")  # it left the stack before that was deleted
+    cfn.delete_stack(StackName="other")
+    world.settle()
+    assert cfn.describe_stack_resources(PhysicalResourceId="mine")["StackResources"]
     with pytest.raises(ClientError, match="not both"):
         cfn.describe_stack_resources(StackName="owner", PhysicalResourceId="kept")
 

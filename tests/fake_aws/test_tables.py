@@ -368,6 +368,24 @@ def test_items_of_a_partition_come_in_the_order_of_their_sort_key_page_by_page(
         assert " ".join(item["at"]["N"] for page in pages for item in page["Items"]) == order
 
 
+def test_a_description_is_late_where_a_rule_names_the_service(world: World, east: "DynamoDBClient", make: Make) -> None:
+    world.faults.max_age_s = 5
+    world.faults.add(Fault.STALE)
+    make()
+    update(east, DeletionProtectionEnabled=True)
+    assert {shown(east)["DeletionProtectionEnabled"] for _ in range(20)} == {True}
+    world.faults.add(Fault.STALE, service="dynamodb")
+    world.pass_time(60)
+    update(east, DeletionProtectionEnabled=True)
+    world.pass_time(60)
+    update(east, DeletionProtectionEnabled=False)
+    put(east, "a", "b")
+    assert {shown(east)["DeletionProtectionEnabled"] for _ in range(20)} == {True, False}
+    assert got(east, "a") == "b"
+    world.pass_time(60)
+    assert not shown(east)["DeletionProtectionEnabled"]
+
+
 def test_calls_are_counted_throttled_and_hang_with_their_region(
     world: World, east: "DynamoDBClient", west: "DynamoDBClient", make: Make
 ) -> None:

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
 
 from fake_aws.calls import Attempt, Call, Identity, Operation, Request
-from fake_aws.faults import Fault, Subject, refusal
+from fake_aws.faults import DATA, Fault, Subject, refusal
 from fake_aws.json_value import Json
 from fake_aws.refusals import AwsRefusal, Killed, Unsupported
 from fake_aws.services import SERVICES
@@ -79,7 +80,9 @@ class Journey:
                 if Fault.STALE in faults and not call.mutating:
                     seen = world.stale_region(call)
                 request = Request(world, self.identity, call, seen.cloudformation, seen.parameters)
-                reply = _handle(self.known(), request, model.input_shape)
+                late = Fault.STALE in faults and not call.mutating and call.service in DATA
+                with world.seen_late() if late else nullcontext():
+                    reply = _handle(self.known(), request, model.input_shape)
             refuse_bad_reply(model.output_shape, reply, model.name)
         except AwsRefusal as error:
             _check_code(self.attempt, error)

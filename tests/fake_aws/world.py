@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
 import botocore.session
@@ -75,6 +75,10 @@ class Quirks:
     """A row of a nested stack in which nothing changes, but its own properties, names its failed change set."""
     policy_changes_are_shown: bool = True
     """A change set shows a change of DeletionPolicy or UpdateReplacePolicy; else only what changes beside it."""
+    rolled_back_stacks_import_again: bool = False
+    """A stack whose first import was rolled back, so that it has nothing, takes another import; else it is deleted."""
+    a_physical_id_finds_deleted_stacks: bool = False
+    """DescribeStackResources by a physical id finds deleted stacks, too, that left the resource behind."""
     a_physical_id_shows_one_row: bool = False
     """DescribeStackResources by a physical id shows one resource of that id, not all of the stack that has it."""
     failed_creations_are_listed: bool = True
@@ -100,6 +104,26 @@ class Region:
     def as_it_is(self) -> "Region":
         """Return a copy for the past."""
         return Region(copy.deepcopy(self.cloudformation), dict(self.parameters))
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """All tables and buckets."""
+
+    tables: "dict[tuple[str, str], Table]"
+    local_tables: "dict[tuple[str, str, str], Table]"
+    buckets: "dict[str, Bucket]"
+
+    def as_it_is(self) -> "Data":
+        """Return a copy for the past: of descriptions; items and objects are those of now."""
+        return Data(
+            {key: table.described() for key, table in self.tables.items()},
+            {key: table.described() for key, table in self.local_tables.items()},
+            {name: bucket.described() for name, bucket in self.buckets.items()},
+        )
+
+
+Kept = TypeVar("Kept")
 
 
 class World:
@@ -174,6 +198,8 @@ class World:
         self.schedule = Schedule()
         self.schedule.after_step = self._remember
         self._began = self.clock.time()
+        self._data_past: deque[tuple[float, Data]] = deque()
+        """Tables and buckets as they were, kept as a region's past is."""
         self._regions: dict[tuple[str, str], Region] = {}
         self._identities: dict[str, Identity] = {}
 
@@ -328,13 +354,33 @@ class World:
             for each in list(self._regions) if where is None else [where]:
                 self._remember(each)
 
-    def _remember(self, where: Where) -> None:
+    @contextmanager
+    def seen_late(self) -> Iterator[None]:
+        """Have descriptions of tables and buckets up to `faults.max_age_s` behind, for one read."""
+        then = self.schedule.now - self.faults.random.uniform(0, self.faults.max_age_s)
+        older = [data for began, data in self._data_past if began <= then]
+        now = Data(self.tables, self.local_tables, self.buckets)
+        seen = older[-1] if older else now
+        self.tables, self.local_tables, self.buckets = seen.tables, seen.local_tables, seen.buckets
+        try:
+            yield
+        finally:
+            self.tables, self.local_tables, self.buckets = now.tables, now.local_tables, now.buckets
+
+    def _remember(self, where: Where | None) -> None:
         if not self.faults.stale_reads():
             return
-        now, region = self.schedule.now, self.region(*where)
-        region.past.append((now, region.as_it_is()))
-        while len(region.past) > 1 and region.past[1][0] < now - self.faults.max_age_s:
-            region.past.popleft()
+        if where is not None:
+            region = self.region(*where)
+            self._keep(region.past, region.as_it_is())
+        if self.faults.stale_data():
+            self._keep(self._data_past, Data(self.tables, self.local_tables, self.buckets).as_it_is())
+
+    def _keep(self, past: deque[tuple[float, Kept]], state: Kept) -> None:
+        now = self.schedule.now
+        past.append((now, state))
+        while len(past) > 1 and past[1][0] < now - self.faults.max_age_s:
+            past.popleft()
 
 
 def _as_process(process: Callable[[], Iterator[float]]) -> Json:

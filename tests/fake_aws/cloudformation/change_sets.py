@@ -182,7 +182,7 @@ def execute_change_set(request: Request, params: dict[str, Any]) -> Reply:
         )
     disable_rollback = _disable_rollback(found, params)
     new = stack.status == "REVIEW_IN_PROGRESS"
-    if not new:
+    if not new and (stack.deployed.body or found.type != "IMPORT"):
         check_updatable(stack)
         _check_terminal(stack, disable_rollback=disable_rollback)
     forget_others(Parent(request.world, request.account, request.region, stack), found)

@@ -19,7 +19,7 @@ from fake_aws.cloudformation.provision import Provisioner
 from fake_aws.cloudformation.records import ChangeSet, Stack
 from fake_aws.cloudformation.template import read
 from fake_aws.cloudformation.validation import failure_reason, findings
-from fake_aws.refusals import AwsRefusal, Unsupported, validation_error
+from fake_aws.refusals import AwsRefusal, validation_error
 
 UPDATABLE = frozenset(
     {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
@@ -49,7 +49,7 @@ def create_change_set(request: Request, params: dict[str, Any]) -> Reply:
     repeated = _repeated(request, params, present)
     if repeated is not None:
         return repeated
-    _check_stack(present, kind, params)
+    _check_stack(request, present, kind, params)
     new = present is None or present.status == "REVIEW_IN_PROGRESS"
     wanted = deployment(request, params, None if new else present)
     if kind == "IMPORT":
@@ -85,7 +85,13 @@ def _mismatch(name: str, attribute: str) -> AwsRefusal:
     )
 
 
-def _check_stack(present: Stack | None, kind: str, params: dict[str, Any]) -> None:
+def _may_import_again(request: Request, present: Stack) -> bool:
+    """Return whether a stack that has nothing, its import having been rolled back, takes another one."""
+    rolled_back = present.status == "IMPORT_ROLLBACK_COMPLETE" and not present.deployed.body
+    return rolled_back and request.world.quirks.rolled_back_stacks_import_again
+
+
+def _check_stack(request: Request, present: Stack | None, kind: str, params: dict[str, Any]) -> None:
     name, change_set = params["StackName"], params["ChangeSetName"]
     if kind == "CREATE" or (kind == "IMPORT" and (present is None or present.status == "REVIEW_IN_PROGRESS")):
         if len(name) > 128:
@@ -101,7 +107,7 @@ def _check_stack(present: Stack | None, kind: str, params: dict[str, Any]) -> No
             )
     elif present is None or present.status == "DELETE_COMPLETE":
         raise validation_error(f"Stack [{name}] does not exist")
-    else:
+    elif kind != "IMPORT" or not _may_import_again(request, present):
         check_updatable(present)
         _check_follow_up(present, params.get("DeploymentConfig", {}))
 
@@ -116,7 +122,7 @@ def check_updatable(stack: Stack) -> None:
     if stack.status not in UPDATABLE:
         raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
     if not stack.deployed.body:
-        raise Unsupported("an update of a stack that never had a template, its only import having been rolled back")
+        raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
 
 
 def _new_stack(request: Request, name: str, wanted: Deployment) -> Stack:

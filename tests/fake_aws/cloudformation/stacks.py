@@ -127,10 +127,14 @@ def describe_stack_resources(request: Request, params: dict[str, Any]) -> Reply:
 
 def _with_physical_id(request: Request, physical_id: str) -> tuple[Stack, list[Resource]]:
     """Return the stack of the region that has a resource of this id, and what is shown of it."""
-    for stack in request.state.stacks.values():
-        rows = [each for each in _sorted(stack) if each.exists and each.physical_id == physical_id]
+    quirks, stacks = request.world.quirks, list(request.state.stacks.values())
+    if quirks.a_physical_id_finds_deleted_stacks:
+        stacks.sort(key=lambda stack: stack.status != "DELETE_COMPLETE")
+    for stack in stacks:
+        left = stack.status == "DELETE_COMPLETE" and quirks.a_physical_id_finds_deleted_stacks
+        rows = [each for each in _sorted(stack) if (each.exists or left) and each.physical_id == physical_id]
         if rows:
-            return stack, rows[-1:] if request.world.quirks.a_physical_id_shows_one_row else _sorted(stack)
+            return stack, rows[-1:] if quirks.a_physical_id_shows_one_row else _sorted(stack)
     raise validation_error(f"Stack for {physical_id} does not exist")
 
 

@@ -15,12 +15,16 @@ from fake_aws.dynamodb.changes import find
 from fake_aws.dynamodb.definition import index_of, is_on, is_on_demand
 from fake_aws.dynamodb.records import Replica, Table
 from fake_aws.kms.effects import arn_of
-from fake_aws.refusals import AwsRefusal
+from fake_aws.refusals import AwsRefusal, Unsupported
 
 if TYPE_CHECKING:
     from fake_aws.world import World
 
 _WARM = {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000, "Status": "ACTIVE"}
+_UNSHOWN = frozenset({"GlobalTableSourceArn", "GlobalTableWitnesses", "MultiRegionConsistency", "TableType"}) | {
+    "VectorIndexes"
+}
+"""What a template may say of a table, and nobody plays here."""
 _LABEL = "2026-01-01T00:00:00.000"
 
 
@@ -42,6 +46,8 @@ def describe_table(request: Request, params: dict[str, Any]) -> Reply:
 def shown(world: "World", table: Table, region: str) -> dict[str, Any]:
     """Return a TableDescription."""
     own, group = table.replicas[region], table.group
+    if unknown := group.keys() & _UNSHOWN:
+        raise Unsupported(f"what DescribeTable shows of {sorted(unknown)}")
     stream = {"StreamEnabled": True, "StreamViewType": table.stream} if table.stream else None
     table_class = own.settings.get("TableClass")
     return {

@@ -1,6 +1,7 @@
 """Tables with their replicas, indexes and time to live."""
 
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -89,6 +90,16 @@ class Table:
             if each.status == "CREATING" and there is not None:
                 each.items, each.written = dict(there.items), dict(there.written)
             each.status = "ACTIVE"
+
+    def described(self) -> "Table":
+        """Return a copy of what describes it, with the same items."""
+        return replace(
+            self,
+            replicas={name: replace(each, settings=deepcopy(each.settings)) for name, each in self.replicas.items()},
+            indexes={name: replace(each, statuses=dict(each.statuses)) for name, each in self.indexes.items()},
+            expiry=replace(self.expiry),
+            group=deepcopy(self.group),
+        )
 
     def key_of(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return the key of an item."""

@@ -1,6 +1,7 @@
 """Buckets with their versions."""
 
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +55,16 @@ class Bucket:
     """What was deleted for good, by key and version id: no batch replicates it again."""
     uploads: dict[str, str] = field(default_factory=dict)
     """Keys of the multipart uploads that are under way, by upload id, the oldest first."""
+
+    def described(self) -> "Bucket":
+        """Return a copy of its settings, with the same objects."""
+        return replace(
+            self,
+            lifecycle=deepcopy(self.lifecycle),
+            replication=deepcopy(self.replication),
+            settings=deepcopy(self.settings),
+            tags=dict(self.tags),
+        )
 
     def current(self, key: str) -> Version | None:
         """Return the newest version of a key, if that is no delete marker."""
