@@ -14,7 +14,7 @@ from builder.assembly.manifest import Manifest, StackEntry, bind, bind_protectio
 from builder.resource_types import GLOBAL_TABLE
 from builder.resource_types.facts import NOUNS, holds_data
 from builder.runbook.records import RunbookRequest
-from builder.template import at, is_open, properties_of
+from builder.template import as_list, at, is_open, properties_of
 from builder.terms import AccountId, LogicalId, Region, StackId
 
 ACCOUNT = "${ACCOUNT}"
@@ -104,7 +104,7 @@ class RunbookSystem:
     functions: tuple[RunbookFunction, ...]
     alarms: Mapping[Region, tuple[str, ...]]
     keys: Mapping[Region, tuple[str, ...]]
-    """The aliases of the system's own keys."""
+    """The keys that tables and buckets are encrypted by, by alias, id or ARN."""
     unnamed: Mapping[str, tuple[str, ...]]
     """Variables for names that only AWS knows, each with the words of the command that asks for it."""
     other_data: tuple[tuple[RunbookStack, tuple[str, ...]], ...] = ()
@@ -158,7 +158,7 @@ def read_system(manifest: Manifest, templates: Mapping[str, bytes], request: Run
             *_functions_without_url(names, [part.url for part in functions.values()]),
         ),
         alarms={region: tuple(one for each in alarms for one in each.names(region)) for region in every},
-        keys={region: tuple(names.aliases(region)) for region in every},
+        keys={region: tuple(names.keys(region)) for region in every},
         unnamed=names.unnamed,
         other_data=tuple(
             (stacks[stack], kinds) for stack, kinds in _other_data(names, named, manifest, suffix).items()
@@ -268,12 +268,22 @@ class _Names:
         )
         return f"${{{variable}}}"
 
-    def aliases(self, region: Region) -> Iterator[str]:
-        """Yield the aliases of keys that the assembly makes in a region."""
-        for bound, _, body in self.every("AWS::KMS::Alias"):
-            name = bound.text(properties_of(body).get("AliasName"))
-            if bound.entry.region == region and name and "${" not in name:
-                yield name
+    def keys(self, region: Region) -> Iterator[str]:
+        """Yield the keys by which tables and buckets of a region are encrypted, each once, as far as they are known."""
+        texts = [bound.text(key) for bound, of, key in self._keys() if of == region]
+        # Of an ARN with the account in it that is not known, what an alias is called is enough.
+        named = [text.rpartition(":")[2] if "${" in text else text for text in texts if text]
+        yield from dict.fromkeys(name for name in named if name.startswith(("alias/", "arn:")) and "${" not in name)
+
+    def _keys(self) -> Iterator[tuple[Bound, str | None, object]]:
+        for bound, _, body in self.every(*_TABLES):
+            for replica in _replicas(body, bound.binding.value(properties_of(body))):
+                of = bound.text(at(replica, "Region")) or bound.entry.region
+                yield bound, of, at(replica, "SSESpecification", "KMSMasterKeyId")
+        for bound, _, body in self.every(_BUCKET):
+            encryption = at(bound.binding.value(properties_of(body)), "BucketEncryption")
+            for rule in as_list(at(encryption, "ServerSideEncryptionConfiguration")):
+                yield bound, bound.entry.region, at(rule, "ServerSideEncryptionByDefault", "KMSMasterKeyID")
 
 
 def _table(name: str, table: Table, names: _Names, stacks: Mapping[StackId, RunbookStack]) -> RunbookTable:

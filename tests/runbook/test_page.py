@@ -300,6 +300,10 @@ def test_a_key_has_to_be_enabled_where_clients_go() -> None:
         "aws kms describe-key --key-id alias/tap-prod --query KeyMetadata.KeyState --output text --region us-west-2"
         in lines
     )
+    bucket = page(encryption={"key": "managed"}, table=ABSENT, function=ABSENT).situation("lost-us-east-1")
+    assert sum("--key-id alias/tap-prod " in line for line in typed(bucket)) == 1
+    own = page(encryption={"key": "alias/shop", "functions": False}).situation("lost-us-east-1")
+    assert any("--key-id alias/shop" in line for line in typed(own))
     assert not any(" kms " in line for line in typed(page().situation("lost-us-east-1")))
 
 
