@@ -2,12 +2,16 @@
 
 The emulator starts a process for every request that finds none free, so that on a busy machine, where starting takes
 long, each late request starts another. Throttling instead would look like the outage that a drill is there to measure.
+
+And it kills the processes of a function that is updated, whatever they answer just then. On AWS an update takes nothing
+away from what is under way: such a process ends once it has answered.
 """
 
 import asyncio
 import threading
+import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from builder.local.adapter.emulator import replace, touch
@@ -18,6 +22,9 @@ Release = Callable[[Any], None]
 _LAMBDA = "ministack.services.lambda_svc"
 # The emulator's reason for no process, which it answers with 429; here only a server that ends gives it.
 _NO_PROCESS = "func_cap"
+# The longest that a function may run: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_LONGEST_S = 900.0
+_LOOK_S = 0.05
 
 
 def install(limit: int) -> "Invocations":
@@ -25,6 +32,7 @@ def install(limit: int) -> "Invocations":
     invocations = Invocations(limit, touch("ministack.core.lambda_runtime:_worker_key"), _is_nested)
     replace(f"{_LAMBDA}:acquire_worker", invocations.make_acquire)
     replace(f"{_LAMBDA}:release_worker", invocations.make_release)
+    replace("ministack.core.lambda_runtime:kill_workers", invocations.make_kill)
     return invocations
 
 
@@ -80,6 +88,24 @@ class Invocations:
                 self._end_turn(key)
 
         return release_and_end
+
+    def make_kill(self, kill: Callable[[Iterable[Any]], None]) -> Callable[[Iterable[Any]], None]:
+        """Return what kills processes, those that answer somebody as soon as they have; all at once when it ends."""
+
+        def kill_once_idle(workers: Iterable[Any]) -> None:
+            there = [worker for worker in workers if worker is not None]
+            kill([worker for worker in there if self._is_closed or not worker.in_use])
+            for worker in there:
+                if worker.in_use and not self._is_closed:
+                    threading.Thread(target=self._end_once_idle, args=(kill, worker), daemon=True).start()
+
+        return kill_once_idle
+
+    def _end_once_idle(self, kill: Callable[[Iterable[Any]], None], worker: Any) -> None:  # noqa: ANN401  as `Any` above
+        until = time.monotonic() + _LONGEST_S
+        while worker.in_use and not self._is_closed and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+        kill([worker])
 
     def _take_turn(self, key: str) -> bool:
         """Wait for a turn and return whether there is one to end: not for what may not or need not wait.

@@ -176,3 +176,18 @@ def test_who_waits_goes_on_when_a_turn_ends() -> None:
     release("worker")
     second.join(5)
     assert ended[0][1] >= began + 0.05
+
+
+def test_an_update_takes_no_answer_away_from_what_is_under_way(account: Account) -> None:
+    _deploy(account, "updated", SLEEPS.replace("0.2", "1.5"))
+    functions = account.functions()
+    functions.invoke(FunctionName="updated")
+    with ThreadPoolExecutor(1) as pool:
+        under_way = pool.submit(functions.invoke, FunctionName="updated")
+        time.sleep(0.5)
+        functions.update_function_configuration(FunctionName="updated", Environment={"Variables": {"A": "1"}})
+        answer = under_way.result()
+    assert "FunctionError" not in answer
+    old = int(answer["Payload"].read())
+    assert int(functions.invoke(FunctionName="updated")["Payload"].read()) != old
+    assert ends_within(old, 5)
