@@ -42,7 +42,7 @@ async def bootstrap(assembly: Assembly, account: AccountId, clients: Clients) ->
     """Make what a CDK app takes for granted in an account that has nothing yet; return a line for each thing made."""
     made = []
     for region, bucket in dict.fromkeys(_buckets(assembly, account)):
-        await _make_bucket(bucket, region, clients)
+        await make_bucket(bucket, region, clients)
         made.append(f"{region}: bucket {bucket}, as cdk bootstrap makes it")
     for one in assembly.bootstraps:
         ssm = clients.ssm(one.site.region)
@@ -56,12 +56,13 @@ async def make_buckets(assembly: Assembly, suffix: str, clients: Clients) -> tup
     manifest, made = assembly.manifest, []
     for region in manifest.regions:
         bucket = bucket_for(bind(manifest.artifacts_bucket or "", suffix), Site(None, region), ACCOUNT)
-        await _make_bucket(bucket, region, clients)
+        await make_bucket(bucket, region, clients)
         made.append(f"{region}: bucket {bucket}, as dr.yaml takes it for granted")
     return tuple(made)
 
 
-async def _make_bucket(bucket: str, region: Region, clients: Clients) -> None:
+async def make_bucket(bucket: str, region: Region, clients: Clients) -> None:
+    """Make a bucket with no word on it."""
     # us-east-1 is no constraint: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
     elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
     settings: dict[str, Any] = {} if region == "us-east-1" else elsewhere

@@ -32,12 +32,13 @@ from builder.rehearsal.stage import (
     with_output,
     with_variable,
 )
+from builder.rehearsal.there_before import ThereBefore, check_there, make_there, there_before
 from builder.rehearsal.use import Use, Visitor, exercise, exercise_function, observe_components
 from builder.report.state import drift_text
 from builder.state import find_differences
 from builder.state.differences import observe_drift
 from builder.template import read_template
-from builder.terms import StackId, counted
+from builder.terms import AccountId, StackId, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class _Life:
     clients: Clients
     visitor: Visitor
     assembly: Assembly
+    account: AccountId = ACCOUNT
 
     @property
     def deployment(self) -> deploy.Deployment:
@@ -94,12 +96,15 @@ def rehearse_assembly(assembly: Assembly, root: Path, build_folder: Path, suffix
         for made in stage.run(bootstrap(assembly, account, clients)):
             stage.tell(Line(made))
         visitor = Visitor(aws.endpoint, account, signs=False)
-        life = _Life(stage, None, root, build_folder, suffix, clients, visitor, with_stand_ins(assembly))
+        life = _Life(stage, None, root, build_folder, suffix, clients, visitor, with_stand_ins(assembly), account)
         _live(life, assembly)
 
 
 def _live(life: _Life, assembly: Assembly) -> None:
-    _first_deployment(life, assembly)
+    things = there_before(life.deployment, life.account)
+    for made in life.stage.run(make_there(things, life.clients)):
+        life.stage.tell(Line(made))
+    _first_deployment(life, assembly, things)
     _use(life)
     _nothing_to_do(life)
     life = _update(life)
@@ -163,7 +168,7 @@ def _stand_in(declared: Mapping[str, object]) -> str:
     return "rehearsed".ljust(int(str(declared.get("MinLength", 0))), "d")[: int(str(declared.get("MaxLength", 4096)))]
 
 
-def _first_deployment(life: _Life, original: Assembly) -> None:
+def _first_deployment(life: _Life, original: Assembly, things: tuple[ThereBefore, ...]) -> None:
     tell = life.stage.tell
     tell(Chapter("plan"))
     for entry in original.manifest.stacks:
@@ -178,7 +183,11 @@ def _first_deployment(life: _Life, original: Assembly) -> None:
     for later in plan.deferred:
         tell(Line(f"{later.stack}: its change set is made during the execution: {later.because}"))
     tell(Chapter("execute"))
-    _execute(life, plan)
+    if allow := tuple(thing.where for thing in things):
+        tell(Line(f"allowed by name: {', '.join(allow)}"))
+    _execute(life, plan, allow)
+    for line in life.stage.run(check_there(things, life.clients)):
+        tell(Line(line))
     for name, value in life.stage.run(deploy.observe_outputs(deployment, life.clients)).items():
         tell(Line(f"{name} = {value}"))
 
@@ -315,6 +324,6 @@ def _plan(life: _Life) -> deploy.Plan:
     return life.stage.watch(partial(deploy.make_plan, life.deployment, life.clients, life.stage.plan_id()))
 
 
-def _execute(life: _Life, plan: deploy.Plan) -> None:
+def _execute(life: _Life, plan: deploy.Plan, allow: tuple[str, ...] = ()) -> None:
     trusted = deploy.TrustedInput(deployment=life.deployment)
-    expect_done(life.stage.watch(partial(deploy.execute_plan, plan, trusted, life.clients)))
+    expect_done(life.stage.watch(partial(deploy.execute_plan, plan, trusted, life.clients, allow=allow)))

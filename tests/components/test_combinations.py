@@ -12,12 +12,14 @@ from builder.deploy import Done, make_deployment
 from builder.packing.read import Inline
 from builder.rehearsal import rehearse_system
 from builder.rehearsal.stage import lint
+from builder.rehearsal.there_before import check_there, make_there, there_before
+from builder.terms import AccountId
+from builder.topology.names import table_name
 from components.combinations import AT_LEAST, FACTORS, OWN_KEY, combinations, wanted_of
 from components.pairwise import Row
 from deploy.rig import ACCOUNT, Rig
 from rehearsal.told import Told
 from samples import sampled
-from wanted import ABSENT
 
 HANDLERS = {"python": "python/index.py", "nodejs": "nodejs/index.js"}
 WELL = {
@@ -26,11 +28,8 @@ WELL = {
 }
 """A handler that is well and nothing more, by the beginning of a runtime's name."""
 ROWS = list(enumerate(combinations()))
-# Keys of one's own nobody makes on the embedded AWS, nor what stands already.
-_NEW = {"tables.orders.existing": ABSENT, "buckets.uploads.existing": ABSENT}
-LIVED = sampled(
-    [(number, {**row, **_NEW}) for number, row in ROWS if OWN_KEY not in str(row["encryption"])][::5][:15], every=15
-)
+# Keys of one's own nobody makes on the embedded AWS.
+LIVED = sampled([(number, row) for number, row in ROWS if OWN_KEY not in str(row["encryption"])][::5][:15], every=15)
 IDS = [str(number) for number, _ in ROWS]
 
 
@@ -48,12 +47,15 @@ def test_each_is_deployed_and_then_there_is_nothing_to_do(number: int, row: Row)
     wanted = wanted_of(row)
     assembly = make_assembly(wanted)
     suffix = "prod" if number % 2 else "dev"
-    # What stands already is deployed as if it were new, under its name.
-    stacks = tuple(replace(entry, existing=()) for entry in assembly.manifest.stacks)
-    rig = Rig(deployment=make_deployment(replace(assembly.manifest, stacks=stacks), assembly.templates, suffix))
+    rig = Rig(deployment=make_deployment(assembly.manifest, assembly.templates, suffix))
     # The user's own keys stand before.
     rig.world.names.update(("AWS::KMS::Alias", ACCOUNT, region, OWN_KEY) for region in wanted.config.regions.all)
-    assert [outcome for outcome in rig.deploy() if not isinstance(outcome, Done)] == []
+    things = there_before(rig.deployment, AccountId(ACCOUNT))
+    rig.run(lambda: make_there(things, rig.clients))
+    rig.world.settle()
+    outcomes = rig.deploy(allow=[thing.where for thing in things])
+    assert [outcome for outcome in outcomes if not isinstance(outcome, Done)] == []
+    assert len(rig.run(lambda: check_there(things, rig.clients))) == len(things)
     assert len(rig.statuses()) == len(assembly.manifest.stacks)
     again = rig.plan()
     assert (again.change_sets, again.deferred) == ((), ())
@@ -78,7 +80,8 @@ def test_some_live_their_whole_life_with_data_in_every_region(number: int, row: 
     code = {name: Inline(text) for name, text in handlers.items()}
     rehearse_system(replace(wanted, code=code), suffix, told.stage())
     shown = "\n".join(told.lines)
+    orders = table_name(wanted.config, "orders").replace("${EnvironmentSuffix}", suffix)
     for region in wanted.config.regions.all:
         assert (f"api: GET /health in {region} -> 200" in shown) is (wanted.config.functions["api"].auth is not None)
-        assert f"put an item into pw-{suffix}-orders in {region}" in shown
+        assert f"put an item into {orders} in {region}" in shown
     assert "nothing is left" in shown

@@ -1,0 +1,39 @@
+"""The life of a system whose table and bucket were there before."""
+
+import pytest
+
+from builder.rehearsal import rehearse_system
+from rehearsal.told import Told
+from wanted import make_wanted
+
+TABLES = {
+    "orders": {
+        "existing": "acme-orders",
+        "key": {"customer": "S", "day": "N"},
+        "indexes": {"by_day": {"key": {"day": "N"}}},
+    }
+}
+BUCKETS = {"uploads": {"existing": "acme-uploads", "replication": "two-way"}}
+
+
+@pytest.mark.processes
+@pytest.mark.usefixtures("linter")
+def test_what_was_there_before_is_made_taken_in_used_and_deleted_by_name(told: Told) -> None:
+    handler = "def handler(event, context):\n    return {'statusCode': 200, 'body': '{}'}\n"
+    functions = {"api": {"source": "api", "uses": {"orders": "read", "uploads": "read"}, "health": "/"}}
+    wanted = make_wanted(
+        handler, table="absent", bucket="absent", function="absent", tables=TABLES, buckets=BUCKETS, functions=functions
+    )
+
+    rehearse_system(wanted, "dev", told.stage())
+
+    for line in (
+        "us-east-1: table acme-orders is there before",
+        "us-east-1: bucket acme-uploads is there before",
+        "allowed by name: us-east-1/uploads/Bucket, us-east-1/orders/Table",
+        "acme-orders holds what was in it before",
+        "acme-uploads holds what was in it before",
+    ):
+        assert line in told.lines
+    assert "put an item into acme-orders in us-west-2" in "\n".join(told.lines)
+    assert "nothing is left" in told.lines[-1]
