@@ -3,6 +3,7 @@
     BuilderError
     ├── BadInput            2   dr.yaml, an assembly, a plan file or an option is wrong
     ├── Stopped             4   a person has to look or say yes first; nothing was executed beyond what was said
+    │   └── LeftBehind      4   work of some stacks hangs on a region that is left out
     ├── Failed              1   something was tried and did not work
     │   └── AwsError        1   AWS answered with an error, or did not answer
     └── Several                 more than one of these at once
@@ -49,6 +50,14 @@ class Stopped(BuilderError):
     """Going on needs a person: a review, a yes, or another tool's operation to end."""
 
     exit_code = ExitCode.STOPPED
+
+
+class LeftBehind(Stopped):
+    """Work hangs on a region that is left out; `stacks` are the ids of those whose work it is."""
+
+    def __init__(self, *, where: str, what: str, next_step: str = "", stacks: Iterable[str] = ()) -> None:
+        self.stacks = tuple(stacks)
+        super().__init__(where=where, what=what, next_step=next_step)
 
 
 class Failed(BuilderError):

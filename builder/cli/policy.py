@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # builder.policy's own; a test holds them to it, which would cost half a second to ask.
 VERBS = (
-    *("plan", "execute", "adopt", "status", "drift", "drill", "backfill", "destroy", "artifacts-prune"),
+    *("plan", "execute", "adopt", "status", "drift", "drill", "backfill", "promote", "destroy", "artifacts-prune"),
     *("fleet-plan", "fleet-execute", "fleet-status", "fleet-drift", "fleet-destroy"),
 )
 
@@ -58,7 +58,7 @@ def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **sa
     if len(of_fleet) > 1:
         raise BadInput(where=f"policy {' '.join(verbs)}", what="the system's verbs and its fleet's have a policy each")
     scope = load("fleet" if of_fleet == {True} else "system")
-    setting, bounds = _where(session, scope, said["account"])
+    setting, bounds = _where(session, scope, said["account"], promoted=Verb.PROMOTE in asked_for)
     bounds, unread = bind_nested(bounds, setting, _reader(session))
     asked = PolicyRequest(
         verbs=asked_for,
@@ -75,8 +75,13 @@ def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **sa
     return ExitCode.DONE
 
 
-def _where(session: Session, scope: Scope[Any], said: str | None) -> "tuple[PolicyScope, tuple[Bound, ...]]":
-    """Return the account and what belongs in it: the one said, else dr.yaml's, else that of the credentials."""
+def _where(
+    session: Session, scope: Scope[Any], said: str | None, *, promoted: bool
+) -> "tuple[PolicyScope, tuple[Bound, ...]]":
+    """Return the account and what belongs in it: the one said, else dr.yaml's, else that of the credentials.
+
+    With `promoted`, also what there is with each secondary as the primary.
+    """
     from builder.aws import observe_account
     from builder.components.available import known_regions
     from builder.policy import PolicyScope, bind_templates, of_account
@@ -88,7 +93,10 @@ def _where(session: Session, scope: Scope[Any], said: str | None) -> "tuple[Poli
     if said is None and home is None:
         home = session.run(observe_account(session.clients, deployment.regions[0]))
     account = said or str(home)
-    bounds = of_account(bind_templates(assembly), account, home)
+    made = (
+        (assembly, *(promotion.assembly_made for promotion in session.project.promotions)) if promoted else (assembly,)
+    )
+    bounds = tuple(bound for each in made for bound in of_account(bind_templates(each), account, home))
     if not bounds:
         raise BadInput(where=f"account {account}", what=f"no stack of {deployment.name} belongs in it")
     partition = known_regions().get(bounds[0].entry.region, "aws")

@@ -27,6 +27,8 @@ class Project:
     today: date
     warn: Callable[[str], None]
     """Is told what dr.yaml says that may be meant otherwise, when it is read."""
+    content: bytes | None = None
+    """What dr.yaml would say that is not written yet; then the assembly is the one that this leads to."""
 
     @cached_property
     def source(self) -> "Wanted":
@@ -35,7 +37,7 @@ class Project:
         from builder.config import read_wanted
 
         suffix = self.options.suffix
-        source = read_wanted(self.options.config, self.today)
+        source = read_wanted(self.options.config, self.today, self.content)
         check_names(source, suffix)
         for warning in source.warnings:
             self.warn(f"warning: {warning}")
@@ -168,11 +170,25 @@ class Project:
         self.check_unnamed()
         return make_assembly(self.source)
 
+    @property
+    def promotions(self) -> "tuple[Project, ...]":
+        """The same project with each secondary as the primary, as dr.yaml would say it. Raises BadInput."""
+        from builder.config.primary import with_primary
+
+        if not self._takes_config:
+            where = "--assembly" if self.options.assembly else "--project"
+            raise BadInput(where=where, what="a promotion is written into dr.yaml, and this says not to read one")
+        raw = self.options.config.read_bytes() if self.content is None else self.content
+        secondaries, where = self.source.config.regions.secondaries, str(self.options.config)
+        return tuple(replace(self, content=with_primary(raw, to, where)) for to in secondaries)
+
     @cached_property
     def assembly_fresh(self) -> "Assembly":
         """The assembly on disk. Raises BadInput where it is not what dr.yaml leads to; --assembly is taken as it is."""
         from builder.assembly import find_changes
 
+        if self.content is not None:
+            return self.assembly_made
         if self.options.assembly is None and (stale := find_changes(self.templates, self.assembly_made).paths):
             raise BadInput(
                 where=str(self.templates),
@@ -184,6 +200,8 @@ class Project:
     @cached_property
     def assembly_as_is(self) -> "Assembly":
         """The assembly on disk, stale or not; where there is none, the one that dr.yaml leads to."""
+        if self.content is not None:
+            return self.assembly_made
         if self.options.assembly is None and not self.templates.is_dir():
             return self.assembly_made
         return self._assembly

@@ -1,6 +1,8 @@
 """`status`, `drift`, `outputs`: how the system stands in its regions, and its fleet in its accounts."""
 
 import json
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,8 +12,13 @@ from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Failed
 
 if TYPE_CHECKING:
-    from builder.deploy import Outputs
+    from collections.abc import Mapping
+
+    from builder.aws import Clients
+    from builder.deploy import Deployment, Outputs
+    from builder.report.promotion import PromotionSeen
     from builder.state import Status
+    from builder.terms import StackId
 
 
 @click.command()
@@ -33,10 +40,12 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
     async def look() -> "Status":
         while True:
             asking = ObserveOptions(clients=clients, now=session.console.now(), endpoint=session.options.endpoint)
-            _, seen = await asyncio.gather(
-                session.check_credentials(deployment, clients), observe_sites(deployment, asking)
+            _, promotion, seen = await asyncio.gather(
+                session.check_credentials(deployment, clients),
+                _find_promotion(deployment, clients),
+                observe_sites(deployment, asking),
             )
-            _show(session, seen, cleared=watch is not None)
+            _show(session, seen, promotion, cleared=watch is not None)
             if watch is None:
                 return seen
             await asyncio.sleep(watch)
@@ -46,15 +55,32 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
     raise Failed(where=deployment.name, what="nothing of it was seen: no region could be looked at")
 
 
-def _show(session: Session, seen: "Status", *, cleared: bool) -> None:
+async def _find_promotion(deployment: "Deployment", clients: "Clients") -> "PromotionSeen | None":
+    """Return the promotion that is under way, as far as the regions that answer tell it; None where none is."""
+    from builder.deploy import has_global_table, observe_promotion, regions_of_record, unretained
+    from builder.report.promotion import PromotionSeen
+
+    if not has_global_table(deployment):
+        return None
+    promotion, _ = await observe_promotion(clients, deployment.name, regions_of_record(deployment))
+    if promotion is None:
+        return None
+    return PromotionSeen(promotion=promotion, unretained=unretained(deployment, promotion) if promotion.forced else ())
+
+
+def _show(session: Session, seen: "Status", promotion: "PromotionSeen | None", *, cleared: bool) -> None:
     from builder.components.available import lifecycles
+    from builder.report.promotion import under_way_text
     from builder.report.state import status_event, status_text
 
     at, runtime_ends = session.console.now(), {name: life.deprecated for name, life in lifecycles().items()}
     if session.options.json_events:
-        session.console.result(status_event(seen, runtime_ends, at))
-    else:
-        session.console.say(status_text(seen, runtime_ends, at), cleared=cleared)
+        session.console.result(status_event(seen, runtime_ends, at, promotion))
+        return
+    session.console.say(status_text(seen, runtime_ends, at), cleared=cleared)
+    if promotion is not None:
+        session.console.say("")
+        session.console.say(under_way_text(promotion))
 
 
 @click.command("status")
@@ -163,14 +189,18 @@ def outputs(session: Session, *, name: str | None) -> ExitCode:
     return ExitCode.DONE
 
 
-def tell_outputs(session: Session) -> None:
+def tell_outputs(session: Session, waits: "Mapping[StackId, str]" = MappingProxyType({})) -> None:
     """Show every output at the end of a run: a line each, or with --json one event for all.
 
-    Raises Failed, after that, where one is missing.
+    `waits` says of stacks why they need not have their outputs yet. Raises Failed, after that, where one is missing.
     """
     from builder.report.as_json import outputs_read
 
     found, console = _read(session), session.console
+    of = {name: stack for name, (stack, _) in session.project.deployed.outputs.items()}
+    later = {name: waits[of[name]] for name in found.missing if of[name] in waits}
+    missing = {name: why for name, why in found.missing.items() if name not in later}
+    found = replace(found, absent={**found.absent, **later}, missing=missing)
     if session.options.json_events:
         console.result(outputs_read(session.project.deployed.name, found, console.now()))
     else:

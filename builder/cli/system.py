@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.text import Text
 
@@ -16,7 +17,7 @@ from builder.cli.project import Project
 from builder.cli.scope import Execution, FoundDeployment, Said, Scope
 from builder.cli.session import Session
 from builder.cli.status import tell_outputs
-from builder.errors import BadInput, ExitCode
+from builder.errors import BadInput, ExitCode, Stopped
 from builder.fleet import FleetEmit
 from builder.report import as_json, text
 from builder.report.review import without_links
@@ -27,7 +28,19 @@ from builder.terms import Region, Site, StackId
 async def _make_plan(
     session: Session, deployment: deploy.Deployment, request: deploy.PlanRequest, emit: FleetEmit, _: Said
 ) -> deploy.Plan:
-    return await deploy.make_plan(deployment, session.clients, session.plan_id(), emit, request)
+    """Return the plan; under a promotion whose old primary is lost, without what waits for that region."""
+    promotion = await deploy.find_promotion(session.clients, deployment)
+    request = replace(request, promotion=promotion)
+    if promotion is None or promotion.came_from not in deployment.skipped:
+        return await deploy.make_plan(deployment, session.clients, session.plan_id(), emit, request)
+    made = await deploy.make_partial_plan(deployment, session.clients, session.plan_id, emit, request)
+    if made.plan is None:
+        raise Stopped(
+            where=deployment.name,
+            what=f"all that differs waits for {promotion.came_from}: {promotion.words}",
+            next_step=f"the same without --skip-region, once {promotion.came_from} answers again",
+        )
+    return made.plan
 
 
 def _text(session: Session, plan: deploy.Plan, said: Said) -> Text:
@@ -56,22 +69,88 @@ def _check_file(plan: deploy.Plan, plan_file: Path) -> None:
 
 
 def _execute(session: Session, plan: deploy.Plan, execution: Execution) -> ExitCode:
-    """Execute a plan and show how each stack ended; what is left for review is written into the plan's file."""
-    trusted, stop = execution.trusted, asyncio.Event()
+    """Execute a plan, under the promotion that is under way; a saved one may be the last that it takes."""
+    deployment = deploy.narrowed(plan, execution.trusted.deployment)
+    promotion = session.run(deploy.find_promotion(session.clients, _without_skipped(session, deployment)))
+    code = execute(session, plan, execution, promotion)
+    # After `deploy` that is told at its end, also where it had nothing to do.
+    if code is ExitCode.DONE and promotion is not None and not execution.trusted.is_own:
+        tell_promotion(session, deployment, promotion)
+    return code
+
+
+def _without_skipped(session: Session, deployment: deploy.Deployment) -> deploy.Deployment:
+    there = {*deployment.regions, *deployment.empty_regions}
+    skipped = [Region(region) for region in session.options.skip_regions if region in there]
+    return deploy.narrow(deployment, skipped) if skipped else deployment
+
+
+def execute(
+    session: Session,
+    plan: deploy.Plan,
+    execution: Execution,
+    promotion: deploy.Promotion | None,
+    before: deploy.Before | None = None,
+) -> ExitCode:
+    """Execute a plan and show how each stack ended; what is left for review is written into the plan's file.
+
+    Beside a lost primary an import that fails, or takes long, is no failure: it waits for that region.
+    """
+    trusted, stop = replace(execution.trusted, promotion=promotion), asyncio.Event()
+    given: dict[str, Any] = {
+        "allow": execution.allow,
+        "stop": stop,
+        "in_detail": session.console.in_detail,
+        "before": before,
+    }
     if trusted.is_own:
-        execute = partial(deploy.execute_unreviewed, plan, trusted.deployment, session.clients, allow=execution.allow)
+        run = partial(
+            deploy.execute_unreviewed, plan, trusted.deployment, session.clients, promotion=promotion, **given
+        )
     else:
-        execute = partial(deploy.execute_plan, plan, trusted, session.clients, allow=execution.allow)
+        run = partial(deploy.execute_plan, plan, trusted, session.clients, **given)
+    is_beside = promotion is not None and any(stack.startswith(f"{promotion.came_from}/") for stack in plan.left_out)
+    imports = deploy.imports_of(plan) if is_beside else frozenset[StackId]()
     with session.console.progress() as emit:
-        ended = session.run(execute(emit=emit, stop=stop, in_detail=session.console.in_detail), stop)
+        work = deploy.execute_bounded(lambda told: run(emit=told), imports, emit) if imports else run(emit=emit)
+        ended = session.run(work, stop)
     if any(isinstance(outcome, deploy.ReviewRequired) for outcome in ended):
         write_private(
             execution.plan_file, deploy.write_plan(deploy.after_review(plan, ended)), str(execution.plan_file)
         )
-    code = tell_end(session, ended, execution.again)
+    waits = [one for one in ended if one.stack in imports and not isinstance(one, deploy.Done)]
+    if waits and promotion is not None:
+        session.console.say(text.outcomes_text(waits))
+        session.console.warn(
+            f"waits until {promotion.came_from} answers again: {', '.join(one.stack for one in waits)}"
+        )
+    code = tell_end(session, [one for one in ended if one not in waits], execution.again)
     if code is ExitCode.DONE and (places := text.unfilled(plan)):
         session.console.warn(f"{', '.join(places)}: {text.BACKFILL}")
     return code
+
+
+def tell_promotion(session: Session, deployment: deploy.Deployment, promotion: deploy.Promotion) -> bool:
+    """End a promotion that has nothing left to do, and return whether it has; say how it stands."""
+    from builder.report import promotion as report
+
+    left: deploy.Plan | None = None
+    if promotion.came_from not in deployment.skipped:
+        with session.console.progress() as emit:
+            ending = deploy.end_promotion(deployment, promotion, session.clients, session.plan_id(), emit)
+            left = session.run(ending)
+    is_done = left is not None and left.is_empty
+    ended = report.PromotionEnded(
+        to=promotion.to,
+        came_from=promotion.came_from,
+        is_done=is_done,
+        postponed=() if is_done else promotion.postponed,
+        left=() if left is None else tuple(dict.fromkeys(step.stack for step in left.work)),
+    )
+    if session.options.json_events:
+        session.console.result(report.event(ended, session.console.now()))
+    session.console.say(report.ended_text(ended))
+    return is_done
 
 
 def tell_end(session: Session, ended: Sequence[deploy.Outcome], again: str) -> ExitCode:
@@ -102,6 +181,8 @@ def _find(session: Session, said: Said) -> FoundDeployment:
     if not by_tag_alone:
         session.run(deploy.check_credentials(name, project.pinned_account, sites, session.clients))
     before = session.run(deploy.find_deployment(name, sites, others, session.clients))
+    stands = dict.fromkeys(one.stack.region for one in before.standing)
+    session.run(deploy.check_none(session.clients, name, stands))
     lines = (
         f"{one.id}  {one.stack.name}  account {one.stack.account}  {one.stack.status}\n" for one in before.standing
     )
@@ -153,6 +234,16 @@ def _said_again(said: Said) -> Mapping[str, object]:
     return {"unprotect": said["unprotect"], "delete-retained": [name for name in said["delete_retained"] if name]}
 
 
+def _tell_deployed(session: Session) -> None:
+    """Show the outputs; first end a promotion of which nothing but its record was left."""
+    deployment = session.project.deployment
+    promotion = session.run(deploy.find_promotion(session.clients, deployment))
+    waits: dict[StackId, str] = {}
+    if promotion is not None and not tell_promotion(session, deployment, promotion):
+        waits = {StackId(name): f"{name} waits for {promotion.came_from}" for name in promotion.postponed}
+    tell_outputs(session, waits)
+
+
 SYSTEM = Scope(
     word="",
     plan_file=Path("plan.json"),
@@ -172,6 +263,6 @@ SYSTEM = Scope(
     check_saved=_check_saved,
     check_file=_check_file,
     execute=_execute,
-    tell_deployed=tell_outputs,
+    tell_deployed=_tell_deployed,
     find=_find,
 )

@@ -48,12 +48,14 @@ class Wanted:
     """Where each key is, for those who find fault later."""
 
 
-def read_wanted(path: Path, today: date | None = None) -> Wanted:
+def read_wanted(path: Path, today: date | None = None, content: bytes | None = None) -> Wanted:
     """Return what dr.yaml asks for, with the files it names; `today` tells which runtimes come to their end.
+
+    `content` is taken for what is in dr.yaml, where it is given.
 
     Raises BadInput, or Several of them: one for each fault of the file, in the file's order.
     """
-    document = _read(path)
+    document = _read(path, content)
     lines = Lines(path.as_posix(), document.lines)
     data = document.data
     if not isinstance(data, dict):
@@ -152,9 +154,9 @@ def _near(folder: Path, path: str) -> str:
     return did_you_mean(path, [name for name in beside if name != path])
 
 
-def _read(path: Path) -> YamlDocument:
+def _read(path: Path, content: bytes | None) -> YamlDocument:
     try:
-        return read_document(path.read_bytes())
+        return read_document(path.read_bytes() if content is None else content)
     except OSError as error:
         next_step = "python -m builder init FOLDER    writes one to begin with; --config FILE names another"
         raise of_file(error, path, doing="read", next_step=next_step) from error

@@ -30,7 +30,8 @@ from builder.deploy.delete.delete import (
 )
 from builder.deploy.delete.protections import check_removable, observe_protections, protection_hits
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
-from builder.deploy.execute.execute import execute_plan, execute_unreviewed
+from builder.deploy.execute.bounded import execute_bounded, imports_of
+from builder.deploy.execute.execute import Before, execute_plan, execute_unreviewed
 from builder.deploy.execute.recover import Recovery, find_recoveries, recover
 from builder.deploy.observe.capture import CapturedStack, CaptureRequest, capture
 from builder.deploy.observe.deployment import (
@@ -45,7 +46,8 @@ from builder.deploy.observe.deployment import (
 )
 from builder.deploy.plan.guards import check_allowed, tell_allowed
 from builder.deploy.plan.plan import PlanId, PlanRequest, make_plan
-from builder.deploy.plan.saved import TrustedInput, check_claim, check_own, read_plan, write_plan
+from builder.deploy.plan.promoting import PartialPlan, end_promotion, make_partial_plan
+from builder.deploy.plan.saved import TrustedInput, check_claim, check_own, narrowed, read_plan, write_plan
 from builder.deploy.plan.steps import after_review, discard_all, discard_plan, sweep
 from builder.deploy.progress import (
     Cancelled,
@@ -60,14 +62,22 @@ from builder.deploy.progress import (
 )
 from builder.deploy.promotion import (
     Promotion,
+    check_none,
+    check_same,
     delete_promotion,
+    find_old_primary,
+    find_promotion,
+    has_global_table,
     observe_promotion,
     read_promotion,
+    regions_of_record,
+    unretained,
     write_promotion,
 )
 from builder.deploy.records import Plan, PlanOptions
 
 __all__ = [
+    "Before",
     "Cancelled",
     "CaptureRequest",
     "CapturedStack",
@@ -78,6 +88,7 @@ __all__ = [
     "KeptData",
     "Outcome",
     "Outputs",
+    "PartialPlan",
     "Plan",
     "PlanId",
     "PlanOptions",
@@ -98,26 +109,36 @@ __all__ = [
     "check_allowed",
     "check_claim",
     "check_credentials",
+    "check_none",
     "check_own",
     "check_reach",
     "check_removable",
+    "check_same",
     "delete_deployment",
     "delete_kept",
     "delete_promotion",
     "deployment_name",
     "discard_all",
     "discard_plan",
+    "end_promotion",
+    "execute_bounded",
     "execute_plan",
     "execute_unreviewed",
     "exit_code",
     "find_deployed",
     "find_deployment",
+    "find_old_primary",
+    "find_promotion",
     "find_recoveries",
+    "has_global_table",
+    "imports_of",
     "look_after",
     "make_deployment",
     "make_needs",
+    "make_partial_plan",
     "make_plan",
     "narrow",
+    "narrowed",
     "not_deployed",
     "observe_every_output",
     "observe_outputs",
@@ -128,8 +149,10 @@ __all__ = [
     "read_plan",
     "read_promotion",
     "recover",
+    "regions_of_record",
     "sweep",
     "tell_allowed",
+    "unretained",
     "write_plan",
     "write_promotion",
 ]

@@ -210,6 +210,19 @@ def narrow(deployment: Deployment, skipped: Collection[Region]) -> Deployment:
     )
 
 
+def leave_out(deployment: Deployment, stacks: Collection[StackId]) -> Deployment:
+    """Return the deployment without these stacks, which stay as they are: what others need of them is looked at there.
+
+    Raises BadInput where that leaves none.
+    """
+    gone = {stack.id for stack in deployment.stacks if stack.id in stacks}
+    stays = tuple(_without(stack, gone) for stack in deployment.stacks if stack.id not in gone)
+    if not stays:
+        raise BadInput(where=deployment.name, what="nothing of it can be done without what is left out")
+    out = tuple(stack for stack in deployment.stacks if stack.id in gone)
+    return replace(deployment, stacks=stays, left_out=(*deployment.left_out, *out)) if gone else deployment
+
+
 def _without(stack: DesiredStack, gone: Collection[StackId]) -> DesiredStack:
     """Return a stack that keeps the values which it has of stacks in lost regions: nobody can ask for them now."""
     kept: dict[str, ParameterValue] = {

@@ -9,16 +9,19 @@ First the record, then what reads, writes and deletes it; last what its text is.
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from builder.aws import Clients, call, together
-from builder.deploy.observe.stacks import LAG_S, LOOK_S, unless_lagging
+from builder.deploy.desired import Deployment
+from builder.deploy.observe.stacks import LAG_S, LOOK_S, is_ours, observe_stack, unless_lagging
 from builder.errors import AwsError, Failed, Stopped
-from builder.terms import Region, Site
+from builder.resource_types import GLOBAL_TABLE
+from builder.template import read_template
+from builder.terms import Region, Site, StackName
 
 PROMOTION_VERSION = 1
 _CHARACTERS = 4096
@@ -82,19 +85,18 @@ async def read_promotion(clients: Clients, deployment: str, regions: Iterable[Re
 
 async def observe_promotion(
     clients: Clients, deployment: str, regions: Iterable[Region]
-) -> tuple[Promotion | None, tuple[AwsError, ...]]:
+) -> tuple[Promotion | None, Mapping[Region, AwsError]]:
     """Return the same by the regions that answer, and why of each other one nothing is known. Raises Stopped."""
-
-    unseen: list[AwsError] = []
+    unseen: dict[Region, AwsError] = {}
 
     async def look(region: Region) -> Promotion | None:
         try:
             return await _read(clients, deployment, region)
         except AwsError as error:
-            unseen.append(error)
+            unseen[region] = error
             return None
 
-    return the_one(await together(look(region) for region in dict.fromkeys(regions))), tuple(unseen)
+    return the_one(await together(look(region) for region in dict.fromkeys(regions))), unseen
 
 
 def the_one(records: Sequence[Promotion | None]) -> Promotion | None:
@@ -110,6 +112,58 @@ def the_one(records: Sequence[Promotion | None]) -> Promotion | None:
             next_step=f"delete the record of the one that nobody wants any more:\n       {removals}",
         )
     return there[0] if there else None
+
+
+async def find_promotion(clients: Clients, deployment: Deployment) -> Promotion | None:
+    """Return the promotion that is under way, by the regions of a deployment that are not skipped; None where none is.
+
+    It takes no call where no stack has a global table: nothing goes from stack to stack then. Raises what
+    `read_promotion` raises, and Stopped where the assembly is one from before the promotion.
+    """
+    if not has_global_table(deployment):
+        return None
+    promotion = await read_promotion(clients, deployment.name, regions_of_record(deployment))
+    check_primary(promotion, deployment)
+    return promotion
+
+
+def regions_of_record(deployment: Deployment) -> tuple[Region, ...]:
+    """Return where a record of a promotion may stand, skipped regions left out; pure."""
+    of_system = deployment.roles.regions if deployment.roles else ()
+    every = dict.fromkeys((*deployment.regions, *of_system, *deployment.empty_regions))
+    return tuple(region for region in every if region not in deployment.skipped)
+
+
+def has_global_table(deployment: Deployment) -> bool:
+    """Return whether a stack of the deployment, a left out one too, has a table that a promotion moves; pure."""
+    return any(GLOBAL_TABLE in stack.template for stack in (*deployment.stacks, *deployment.left_out))
+
+
+def check_primary(promotion: Promotion | None, deployment: Deployment) -> None:
+    """Raise Stopped where another region is being promoted than the one that an assembly has as its primary; pure."""
+    primary = deployment.roles.primary if deployment.roles else None
+    if promotion is None or primary == promotion.to:
+        return
+    raise Stopped(
+        where=deployment.name,
+        what=f"{promotion.words}, and here {primary or 'no region'} is the primary: the stacks as they would be made "
+        "from here are those of before, and would revert it",
+        next_step="take the dr.yaml and templates/ that the promotion wrote, which are to be committed; or\n"
+        f"       python -m builder promote {promotion.to}    writes them here too, and goes on with it",
+    )
+
+
+async def check_none(clients: Clients, deployment: str, regions: Iterable[Region]) -> None:
+    """Raise Stopped where a promotion is under way: a deletion would find stacks that do not list what is theirs."""
+    if promotion := await read_promotion(clients, deployment, regions):
+        name = parameter_name(deployment)
+        raise Stopped(
+            where=deployment,
+            what=f"{promotion.words}: its tables are in no stack now, and would stay behind, or are in one of before, "
+            "and would be deleted with it in every region",
+            next_step="python -m builder deploy    carries it to its end; then the same again\n"
+            f"       {_remove(promotion.to, name)}    where nobody carries it on: its tables are yours to delete then",
+        )
 
 
 async def write_promotion(clients: Clients, promotion: Promotion) -> None:
@@ -176,6 +230,7 @@ async def delete_promotion(clients: Clients, promotion: Promotion) -> None:
         raise _overwritten(where, "the record of the promotion was deleted, and is there again")
 
 
+_STAYS = frozenset({"Retain", "RetainExceptOnCreate"})
 _ABSENT = "ParameterNotFound"
 _BUSY = frozenset({"ParameterAlreadyExists", "TooManyUpdates"})
 _REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
@@ -270,6 +325,45 @@ def _text(promotion: Promotion) -> str:
             what=f"the record of the promotion would have {len(text):,} characters: a parameter takes {_CHARACTERS:,}",
         )
     return text
+
+
+def check_same(promotion: Promotion | None, to: Region) -> None:
+    """Raise Stopped where a promotion of another region is under way; pure."""
+    if promotion is not None and promotion.to != to:
+        raise _others(f"{promotion.to}: {parameter_name(promotion.deployment)}", promotion)
+
+
+def unretained(deployment: Deployment, promotion: Promotion) -> tuple[StackName, ...]:
+    """Return the stacks of the old primary by whose deletion a table would go, by their names; pure.
+
+    They are called as those of the promoted region, whose templates say the same.
+    """
+    return tuple(
+        stack.name
+        for stack in (*deployment.stacks, *deployment.left_out)
+        if stack.region == promotion.to and GLOBAL_TABLE in stack.template
+        for template in (read_template(stack.template, stack.id),)
+        if any(body.get("DeletionPolicy") not in _STAYS for body in template.resources(GLOBAL_TABLE).values())
+    )
+
+
+async def find_old_primary(clients: Clients, deployment: Deployment) -> Region | None:
+    """Return the region in which a stack stands that the assembly has in its primary, of those with tables.
+
+    None where there is none: then nothing is to be promoted.
+    """
+    roles = deployment.roles
+    if roles is None:
+        return None
+    tables = [one for one in deployment.stacks if one.region == roles.primary and GLOBAL_TABLE in one.template]
+    places = [(region, stack.name) for region in roles.secondaries for stack in tables]
+    stand = await together(observe_stack(clients, Site(None, region), name) for region, name in places)
+    ours = (
+        region
+        for (region, _), stack in zip(places, stand, strict=True)
+        if stack is not None and stack.facts.exists and is_ours(stack, deployment.name)
+    )
+    return next(ours, None)
 
 
 def _others(where: str, standing: Promotion) -> Stopped:

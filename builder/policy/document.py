@@ -26,6 +26,7 @@ class Verb(StrEnum):
     DRIFT = "drift"
     DRILL = "drill"
     BACKFILL = "backfill"
+    PROMOTE = "promote"
     DESTROY = "destroy"
     PRUNE = "artifacts-prune"
     FLEET_PLAN = "fleet-plan"

@@ -1,4 +1,4 @@
-"""Tables and buckets that were there before the system, as policies name them; pure.
+"""Tables and buckets that were there before the system, as policies name them, and what says that tables move; pure.
 
 A table's replicas may be in other regions than the system's, and its keys in no template.
 """
@@ -27,6 +27,13 @@ def data_places(bounds: tuple[Bound, ...], setting: PolicyScope, tables: tuple[s
         "TABLE_ALIASES": NOWHERE_IN_PARTICULAR if keys else GrantTarget("TableAliases", ()),
         "EXISTING_BUCKETS": GrantTarget("ExistingBuckets", _existing_buckets(bounds, setting)),
     }
+
+
+def promotion_records(bounds: tuple[Bound, ...], setting: PolicyScope, deployment: str) -> tuple[str, ...]:
+    """Return the parameters that may say that a region is being promoted; none where there is no table to move."""
+    has_table = any(resource.type == GLOBAL_TABLE for resource in each_resource(bounds))
+    regions = dict.fromkeys(bound.entry.region for bound in bounds) if has_table else {}
+    return tuple(setting.arn("ssm", region, f"parameter/builder/{deployment}/promotion") for region in regions)
 
 
 def _existing_tables(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:

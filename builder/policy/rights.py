@@ -32,7 +32,7 @@ from builder.policy.document import (
     Test,
     Verb,
 )
-from builder.policy.existing import data_places
+from builder.policy.existing import data_places, promotion_records
 from builder.policy.resource import (
     GROUNDS,
     LIFTS_BOUNDARY,
@@ -117,7 +117,7 @@ def service_role_rights(bounds: tuple[Bound, ...], setting: PolicyScope, verb: V
     rights = Rights()
     for resource in each_resource(bounds):
         rights += _rights_of(resource, setting, verb, whole=whole)
-    if verb in {Verb.PLAN, Verb.EXECUTE} and (templates := child_templates(bounds, setting)):
+    if verb in {Verb.PLAN, Verb.EXECUTE, Verb.PROMOTE} and (templates := child_templates(bounds, setting)):
         place = GrantTarget("ChildTemplates", templates)
         actions = ("s3:GetObject", "s3:GetObjectVersion")
         rights += Rights(tuple(Grant(action, place, "templates of nested stacks") for action in actions))
@@ -206,6 +206,8 @@ class On(Enum):
     """The templates of nested stacks, where they lie in S3."""
     KEPT_VALUES = auto()
     """The SSM parameters whose values stacks are given."""
+    PROMOTION = auto()
+    """The SSM parameter that says in a region that it is being promoted, where there is a table to move."""
     BUCKETS = auto()
     PAIRED_BUCKETS = auto()
     """Those that replicate to each other."""
@@ -399,6 +401,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         On.BATCH_ROLES: GrantTarget("BatchRoles", batch_roles(bounds, setting), (to_batch,)),
         On.JOBS: GrantTarget("Jobs", batch_jobs(bounds, setting)),
         On.TABLES: GrantTarget("Tables", tables),
+        On.PROMOTION: GrantTarget("Promotion", promotion_records(bounds, setting, caller.deployment)),
         **{On[name]: target for name, target in data_places(bounds, setting, tables).items()},
         On.KEYS: encryption_keys(bounds, setting),
         On.OWN_KEYS: GrantTarget("OwnKeys", _grounds(bounds, setting, "AWS::KMS::Key", "AWS::KMS::ReplicaKey")),

@@ -25,6 +25,7 @@ from builder.report.as_json import (
 from builder.report.backfill import BackfillCounted, BackfillEnded, BackfillProgress
 from builder.report.drill_history import DrillHistory
 from builder.report.offline import FINDING
+from builder.report.promotion import PromotionBegun, PromotionChecked, PromotionEnded
 from builder.report.screen import ErrorTold
 from builder.report.state import DriftSeen, StatusSeen
 
@@ -45,8 +46,9 @@ def make_event_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
     of_fleet = (FleetPlanMade, FleetEnded, FleetDriftSeen, FleetLeaving)
     of_backfill = (BackfillCounted, BackfillProgress, BackfillEnded)
+    of_promotion = (PromotionChecked, PromotionBegun, PromotionEnded)
     seen = (StatusSeen, DriftSeen, DrillHistory)
-    ends = (PlanMade, RunEnded, OutputsRead, StacksCaptured, *of_fleet, *of_backfill, *seen, ErrorTold)
+    ends = (PlanMade, RunEnded, OutputsRead, StacksCaptured, *of_fleet, *of_backfill, *of_promotion, *seen, ErrorTold)
     kinds = (*get_args(FleetProgress), *get_args(DrillProgress), *ends, Finding)
     _, made = TypeAdapter.json_schemas(
         [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],

@@ -9,6 +9,7 @@ from typing import Literal
 from rich.text import Text
 
 from builder.assembly.components import OneWay
+from builder.report.promotion import PromotionSeen
 from builder.report.screen import json_line, one_line
 from builder.state import records
 from builder.terms import STATUSES, counted
@@ -34,14 +35,24 @@ class StatusSeen:
     """The last day with security updates of each runtime in use, as far as it is known."""
     one_way: tuple[OneWay, ...]
     """Where objects are replicated, and those written to the destination do not come back."""
+    promotion: PromotionSeen | None = None
+    """That a secondary is being promoted, by the regions that answer; null where they know of none."""
     event: Literal["status.seen"] = "status.seen"
 
 
-def status_event(seen: records.Status, ends: Mapping[str, date], at: datetime) -> str:
+def status_event(
+    seen: records.Status, ends: Mapping[str, date], at: datetime, promotion: PromotionSeen | None = None
+) -> str:
     """Return all of it as one line, with the end of life of the runtimes that are in use."""
     used = {function.runtime for site in seen.sites for function in site.functions}
     known = {name: ends[name].isoformat() for name in sorted(used & ends.keys())}
-    facts = StatusSeen(deployment=seen.deployment, sites=seen.sites, runtime_ends=known, one_way=seen.one_way)
+    facts = StatusSeen(
+        deployment=seen.deployment,
+        sites=seen.sites,
+        runtime_ends=known,
+        one_way=seen.one_way,
+        promotion=promotion,
+    )
     said = dataclasses.asdict(facts)
     return json_line(said.pop("event"), at, said)
 

@@ -144,7 +144,7 @@ def test_a_region_that_does_not_answer_is_an_error_to_who_changes_and_told_to_wh
         account.read()
     seen, unseen = account.run(lambda: observe_promotion(account.clients, "tap-dev", (EAST, WEST)))
     assert seen == DECIDED
-    assert [error.where for error in unseen] == [f"us-east-1: {NAME}"]
+    assert {region: error.where for region, error in unseen.items()} == {EAST: f"us-east-1: {NAME}"}
 
 
 def test_a_record_that_no_parameter_takes_is_not_sent(account: Account) -> None:

@@ -56,6 +56,7 @@ def test_a_plan_executes_nothing_and_touches_no_resource() -> None:
         "dynamodb:ListTagsOfResource",
         "iam:PassRole",
         "s3:ListBucket",
+        "ssm:GetParameter",
     }
 
 

@@ -16,7 +16,23 @@ from botocore.model import OperationModel
 from builder.assembly.components import OutputOf
 from builder.assembly.store import Bootstrap
 from builder.aws import Clients
-from builder.deploy import CaptureRequest, Deployment, Done, PlanOptions, PlanRequest, capture, discard_plan, narrow
+from builder.deploy import (
+    CaptureRequest,
+    Deployment,
+    Done,
+    PlanId,
+    PlanOptions,
+    PlanRequest,
+    TrustedInput,
+    capture,
+    check_none,
+    discard_plan,
+    end_promotion,
+    execute_plan,
+    find_promotion,
+    narrow,
+    write_promotion,
+)
 from builder.deploy.backfill.jobs import (
     check_lifecycle,
     count_lacking,
@@ -40,6 +56,7 @@ from deploy.packaged import NESTING, WORKER, bucket, packaged, sources
 from deploy.protected import KEPT_KEY, KEPT_NAMES, kept
 from deploy.rig import ACCOUNT, ROOT, Rig, changed, edited
 from deploy.test_exports import IMPORTS_NONE, OTHER_VALUE, both
+from deploy.test_handovers import promotion, system
 from deploy.there_before import make_bucket, make_key, make_table, wanted_with
 from deploy.two_way import make_buckets
 from fake_aws import World
@@ -152,6 +169,27 @@ def backfill(rig: Rig) -> None:
             assert (await run_backfill(rig.clients, work, lambda _: None)).verdict == "done"
 
     rig.run(all_of_it)
+
+
+def ask_for_a_promotion(rig: Rig) -> None:
+    rig.run(lambda: find_promotion(rig.clients, rig.deployment))
+
+
+def execute_a_promotion_to_its_end(rig: Rig) -> None:
+    rig.deploy(system(EAST))
+    under_way = promotion(WEST)
+    plan = rig.plan(system(WEST), PlanRequest(promotion=under_way))
+    rig.run(lambda: write_promotion(rig.clients, under_way))
+    rig.world.calls.clear()
+    trusted = TrustedInput(deployment=system(WEST), options=plan.options, promotion=under_way)
+    rig.watched(lambda emit: execute_plan(plan, trusted, rig.clients, emit))
+    again = PlanId(id="again", at="2026-01-01T00:00:00+00:00")
+    rig.watched(lambda emit: end_promotion(system(WEST), under_way, rig.clients, again, emit))
+    assert rig.operations("DeleteParameter") == 1
+
+
+def look_before_a_deletion(rig: Rig) -> None:
+    rig.run(lambda: check_none(rig.clients, rig.deployment.name, rig.deployment.regions))
 
 
 def plan_for_the_first_time(rig: Rig) -> None:
@@ -394,8 +432,10 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
         plan_a_first_time_and_throw_it_away,
         plan_code_for_a_bucket_that_nobody_makes,
         plan_what_cdk_takes_for_granted,
+        ask_for_a_promotion,
     ),
     Verb.EXECUTE: (
+        execute_a_promotion_to_its_end,
         on_another_account,
         execute_both_ways,
         execute_data_that_stands,
@@ -409,7 +449,7 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
         roll_back_first,
         roll_back_what_could_not_be_rolled_back,
     ),
-    Verb.DESTROY: (on_another_account, destroy_what_is_retained),
+    Verb.DESTROY: (on_another_account, destroy_what_is_retained, look_before_a_deletion),
     Verb.PRUNE: (on_another_account, prune_old_code),
     Verb.BACKFILL: (on_another_account, backfill),
 }

@@ -135,6 +135,7 @@ NOT_NESTED = "only where nested stacks wait for their first review"
 NOT_PROTECTED = "only where something is protected from deletion"
 NOT_RETAINED = "only where somebody names retained data"
 NOT_REACHED = "only where something is refused or lost"
+NOT_PROMOTED = "the command asks for it, and ends what was promoted"
 NOT_THERE = "only where data is there already"
 LIVE_DATA = dict.fromkeys(
     (
@@ -151,6 +152,7 @@ LIVE_DATA = dict.fromkeys(
 )
 UNENFORCED: dict[Verb, dict[str, str]] = {
     Verb.PLAN: {
+        "ssm:GetParameter": NOT_PROMOTED,
         **LIVE_DATA,
         "cloudformation:ListImports": NOT_EXPORTED,
         "cloudformation:ListStacks": NOT_CHECKED,
@@ -159,6 +161,8 @@ UNENFORCED: dict[Verb, dict[str, str]] = {
         "dynamodb:DescribeTable": NOT_REACHED,
     },
     Verb.EXECUTE: {
+        "ssm:DeleteParameter": NOT_PROMOTED,
+        "ssm:GetParameter": NOT_PROMOTED,
         **LIVE_DATA,
         "cloudformation:ListStacks": NOT_CHECKED,
         "cloudformation:TagResource": NOT_CHECKED,
@@ -169,6 +173,7 @@ UNENFORCED: dict[Verb, dict[str, str]] = {
         "dynamodb:DescribeTimeToLive": NOT_EXPIRING,
     },
     Verb.DESTROY: {
+        "ssm:GetParameter": NOT_PROMOTED,
         "cloudformation:ListStacks": NOT_CHECKED,
         "cloudformation:DeleteChangeSet": NOT_NESTED,
         "cloudformation:DescribeChangeSet": NOT_NESTED,

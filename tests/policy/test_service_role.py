@@ -23,6 +23,7 @@ HANDLERS = {
     Verb.DRIFT: ("read",),
     Verb.DRILL: (),
     Verb.BACKFILL: (),
+    Verb.PROMOTE: ("create", "read", "update", "delete", "list"),
     Verb.FLEET_PLAN: ("read", "list"),
     Verb.FLEET_EXECUTE: ("create", "read", "update", "delete", "list"),
     Verb.FLEET_STATUS: (),
@@ -43,7 +44,7 @@ def listed(bounds: tuple[Bound, ...], verb: Verb) -> set[str]:
         schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
         for handler in HANDLERS[verb]:
             found.update(schema["handlers"].get(handler, {}).get("permissions", []))
-        if verb in {Verb.EXECUTE, Verb.FLEET_EXECUTE}:
+        if verb in {Verb.EXECUTE, Verb.PROMOTE, Verb.FLEET_EXECUTE}:
             found.update(schema.get("tagging", {}).get("permissions", []))
     return found
 

@@ -37,6 +37,9 @@ def test_every_kind_of_line_is_in_it_and_says_what_it_is_for() -> None:
         "BackfillCounted",
         "BackfillProgress",
         "BackfillEnded",
+        "PromotionChecked",
+        "PromotionBegun",
+        "PromotionEnded",
         "StatusSeen",
         "DriftSeen",
     ]

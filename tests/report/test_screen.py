@@ -14,6 +14,7 @@ from rich.text import Text
 from builder.assembly.diagram import Diagram
 from builder.assembly.finding import Finding
 from builder.cli import main as cli_main
+from builder.deploy.backfill.drained import Drained
 from builder.deploy.execute.recover import Recovery
 from builder.deploy.observe.deployment import Outputs
 from builder.deploy.progress import Outcome
@@ -35,12 +36,15 @@ from builder.report import (
     html,
     markdown,
     offline,
+    promotion,
     state,
     text,
 )
 from builder.report.console import Console
+from builder.report.promotion import PromotionSeen
 from builder.report.screen import printable, say
 from builder.state.records import Differences, Status
+from builder.terms import Region
 from report.hostile import STEERING, STEERS, make
 
 TIMELINE = tuple(Happening(name, 1.0) for name in typing.get_args(MomentName))
@@ -86,6 +90,15 @@ def outputs() -> Iterator[tuple[str, str | Text]]:
     yield "fleet end json", as_json.fleet_ended(make(FleetEnd), AT)
     yield "status", state.status_text(make(Status), {STEERS: AT.date()}, AT)
     yield "status json", state.status_event(make(Status), {STEERS: AT.date()}, AT)
+    seen = make(PromotionSeen)
+    yield "status json with a promotion", state.status_event(make(Status), {}, AT, seen)
+    yield "promotion under way", promotion.under_way_text(seen)
+    yield "promotion checked", promotion.checked_text(make(Drained), Region(STEERS))
+    for kind in (promotion.PromotionChecked, promotion.PromotionBegun, promotion.PromotionEnded):
+        yield f"{kind.__name__} json", promotion.event(make(kind), AT)
+    yield "promotion begun", promotion.begun_text(make(promotion.PromotionBegun), STEERS)
+    yield "promotion ended", promotion.ended_text(make(promotion.PromotionEnded, is_done=False))
+    yield "promotion waits", promotion.ended_text(make(promotion.PromotionEnded, is_done=False, left=()))
     yield "drift", state.drift_text(make(Differences))
     yield "drift json", state.drift_event(make(Differences), AT)
     yield "recoveries", text.recoveries_text([make(Recovery)])

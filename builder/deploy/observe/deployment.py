@@ -53,6 +53,7 @@ async def observe_deployment(deployment: Deployment, clients: Clients, emit: Emi
     seen = tuple(stack for stacks in by_site for stack in stacks)
     account = await _account(deployment, seen, clients)
     wanted = {(stack.site, stack.name): stack.id for stack in deployment.stacks}
+    known = wanted | {(stack.site, stack.name): stack.id for stack in deployment.left_out}
     stacks = await together(
         until_settled(clients, stack, wanted[stack.site, stack.name], emit)
         for stack in seen
@@ -73,7 +74,7 @@ async def observe_deployment(deployment: Deployment, clients: Clients, emit: Emi
         account=account,
         stacks=standing,
         templates=templates,
-        orphans=_orphans(of_deployment(seen, deployment.name), wanted),
+        orphans=_orphans(of_deployment(seen, deployment.name), known),
         policies=policies,
     )
 

@@ -6,7 +6,7 @@ Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-what-is-isnot-replicated.html
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +155,7 @@ async def observe_expiry(clients: Clients, bucket: BucketPlace) -> tuple[str, ..
     )
 
 
-async def pairs(clients: Clients, here: BucketPlace, there: BucketPlace) -> AsyncIterator[KeyPair]:
+async def pairs(clients: Clients, here: BucketPlace, there: BucketPlace) -> AsyncGenerator[KeyPair, None]:
     """Yield every key of two buckets, in order; no more than a key and two pages are held at a time."""
     left, right = _keys(clients, here), _keys(clients, there)
     one, other = await anext(left, None), await anext(right, None)

@@ -5,5 +5,6 @@ change that AWS takes one part at a time, `dependants` finds what can only be ma
 in the way of. `claims` finds data that stands already, `handovers` who lets go of it, `transfers` are the change sets
 of that. `change_set` asks for one, `review` reads it whole, `expected` compares it with the template. `guards` say
 what needs a person. `saved` holds a plan that was read from a file to the assembly, `judgement` judges it anew, and
-`steps` tell how far it has come. `adoption` is of stacks that others deployed.
+`steps` tell how far it has come. `adoption` is of stacks that others deployed, and
+`promoting` of a promotion: what can be done of it while a region is lost, and whether anything is left.
 """

@@ -21,7 +21,7 @@ from builder.deploy.plan.expected import expect_changes
 from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.deploy.resources import HOLDERS, regions_of
 from builder.deploy.resources.holder import nowhere_else
-from builder.errors import BuilderError, Stopped, gathered
+from builder.errors import BuilderError, LeftBehind, Stopped, gathered
 from builder.graph import closure
 from builder.resource_types.facts import ARN_FORMATS, control_plane_of, name_property
 from builder.template import Template, at, names_in, properties_of, read_deployed, read_template
@@ -365,8 +365,8 @@ _LATER = "python -m builder deploy    without --skip-region brings it up to date
 async def check_without(deployment: Deployment, work: Iterable[Step | Deferred], clients: Clients) -> None:
     """Return if all of the work can be done without the skipped regions.
 
-    Raises Stopped, naming every change that hangs on one, and every need on a stack there that is not seen to be met
-    in the surviving region.
+    Raises LeftBehind, or Several, naming every change that hangs on one, and every need on a stack there that is not
+    seen to be met in the surviving region.
     """
     if not deployment.skipped:
         return
@@ -379,11 +379,12 @@ async def check_without(deployment: Deployment, work: Iterable[Step | Deferred],
             needs.setdefault((one.site, need), []).append(one.stack)
     met = await together(_is_met(left_out[need], site, clients) for site, need in needs)
     faults += [
-        Stopped(
+        LeftBehind(
             where=need,
             what=f"is left out, and what is needed of it by {', '.join(dict.fromkeys(stacks))} "
             f"is not to be seen in {site.region}",
             next_step=_LATER,
+            stacks=dict.fromkeys(stacks),
         )
         for ((site, need), stacks), is_met in sorted(zip(needs.items(), met, strict=True), key=str)
         if not is_met
@@ -392,7 +393,7 @@ async def check_without(deployment: Deployment, work: Iterable[Step | Deferred],
         raise gathered(faults)
 
 
-def _hanging(deployment: Deployment, work: Step | Deferred) -> Iterator[Stopped]:
+def _hanging(deployment: Deployment, work: Step | Deferred) -> Iterator[LeftBehind]:
     template = read_template(deployment.stack(work.stack).template, work.stack)
     for change in work.changes:
         # It changes nothing of what it imports, wherever that has copies.
@@ -410,10 +411,9 @@ def _hanging(deployment: Deployment, work: Step | Deferred) -> Iterator[Stopped]
             yield _stopped(work.stack, change, "where it has replicas its change set does not show")
 
 
-def _stopped(stack: StackId, change: ResourceChange, what: str) -> Stopped:
-    return Stopped(
-        where=f"{stack}/{change.logical_id}", what=f"{change.type} cannot be changed now: {what}", next_step=_LATER
-    )
+def _stopped(stack: StackId, change: ResourceChange, what: str) -> LeftBehind:
+    told = f"{change.type} cannot be changed now: {what}"
+    return LeftBehind(where=f"{stack}/{change.logical_id}", what=told, next_step=_LATER, stacks=(stack,))
 
 
 def _may_have_copies(change: ResourceChange) -> bool:

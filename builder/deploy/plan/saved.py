@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from builder.aws import Clients
-from builder.deploy.desired import Deployment, DesiredStack, bind_account, narrow
+from builder.deploy.desired import Deployment, DesiredStack, bind_account, leave_out, narrow
 from builder.deploy.order import StepPlace, make_stack_steps, make_waits
 from builder.deploy.plan.artifacts import artifacts_restored, faults_of_artifacts, uploads_for, with_bucket
 from builder.deploy.plan.change_set import PendingChangeSet, change_set_name, console_link
@@ -30,7 +30,7 @@ from builder.deploy.records import (
 )
 from builder.errors import BadInput
 from builder.graph import as_circle, find_circle
-from builder.terms import Arn, StackId, StackName
+from builder.terms import Arn, Region, StackId, StackName
 
 _PLAN = TypeAdapter(Plan)
 _REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]+")
@@ -183,14 +183,20 @@ def _needs(one: _Work, desired: Mapping[StackId, DesiredStack]) -> tuple[StackId
 
 
 def narrowed(plan: Plan, deployment: Deployment) -> Deployment:
-    """Return the deployment without the regions that the plan leaves out. Raises BadInput for a part of one."""
-    if set(plan.left_out) == {stack.id for stack in deployment.left_out}:
+    """Return the deployment without the regions that the plan leaves out, and without what hangs on them.
+
+    Raises BadInput for a part of a region where none is left out as a whole.
+    """
+    left_out = set(plan.left_out)
+    if left_out == {stack.id for stack in deployment.left_out}:
         return deployment
-    regions = dict.fromkeys(stack.region for stack in deployment.stacks if stack.id in plan.left_out)
-    there = {stack.id for stack in deployment.stacks if stack.region in regions}
-    if set(plan.left_out) != there:
+    by_region: dict[Region, set[StackId]] = {}
+    for stack in deployment.stacks:
+        by_region.setdefault(stack.region, set()).add(stack.id)
+    regions = [region for region, stacks in by_region.items() if stacks <= left_out]
+    if not left_out >= {stack.id for stack in deployment.left_out} or not (regions or deployment.skipped):
         raise BadInput(where=plan.deployment, what="the plan leaves out other stacks than those of whole regions")
-    return narrow(deployment, list(regions))
+    return leave_out(narrow(deployment, regions) if regions else deployment, left_out)
 
 
 def check_order(plan: Plan) -> None:

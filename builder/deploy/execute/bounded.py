@@ -1,0 +1,59 @@
+"""An execution that does not wait for ever: imports beside a lost region come last, and have so long.
+
+Whether CloudFormation imports a table while a region of its replicas does not answer is unverified: its handler may ask
+in every replica's region. Nothing hangs on the import, since the data is there: it goes on by itself, or is repeated.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
+
+from builder.deploy import progress
+from builder.deploy.records import Plan
+from builder.terms import StackId
+
+BOUND_S = 300.0
+"""An import takes half a minute where all regions answer."""
+_Execution = Callable[[progress.Emit], Coroutine[Any, Any, tuple[progress.Outcome, ...]]]
+
+
+def imports_of(plan: Plan) -> frozenset[StackId]:
+    """Return the stacks of a plan that import data; pure."""
+    return frozenset(step.stack for step in plan.change_sets if step.type == "IMPORT")
+
+
+async def execute_bounded(
+    execution: _Execution, imports: Collection[StackId], emit: progress.Emit, bound_s: float = BOUND_S
+) -> tuple[progress.Outcome, ...]:
+    """Return the outcomes of an execution, given so long for its imports from when the first of them is started.
+
+    All else is done by then. One that is not over is told as not started by us: CloudFormation goes on with it.
+    """
+    begun, ended = asyncio.Event(), dict[StackId, progress.Outcome]()
+
+    def watched(event: progress.Progress) -> None:
+        emit(event)
+        if isinstance(event, progress.Started) and event.stack in imports and event.what == "IMPORT":
+            begun.set()
+        if isinstance(event, progress.Finished):
+            ended[event.stack] = progress.Done(stack=event.stack, status=event.status)
+
+    work = asyncio.ensure_future(execution(watched))
+    timer = asyncio.ensure_future(_expire(begun, bound_s))
+    try:
+        await asyncio.wait({work, timer}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+    finally:
+        timer.cancel()
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work})
+    because = f"CloudFormation has not imported its data within {bound_s:g} s, and goes on with it"
+    waits = (progress.Cancelled(stack=stack, because=because) for stack in sorted(imports) if stack not in ended)
+    return (*ended.values(), *waits)
+
+
+async def _expire(begun: asyncio.Event, bound_s: float) -> None:
+    await begun.wait()
+    await asyncio.sleep(bound_s)

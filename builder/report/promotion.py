@@ -1,0 +1,153 @@
+"""A promotion: how far replication is before it, what it has written, how it stands; text, and lines of JSON; pure."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from rich.text import Text
+
+from builder.deploy.backfill.drained import Drained, PairGap, TableReplicas
+from builder.deploy.promotion import Promotion
+from builder.report.screen import json_line
+from builder.terms import Region, StackName, counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionChecked:
+    """How far replication is, before anything is planned."""
+
+    to: Region
+    came_from: Region
+    tables: tuple[TableReplicas, ...]
+    pairs: tuple[PairGap, ...]
+    event: Literal["promotion.checked"] = "promotion.checked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionBegun:
+    """It was decided: the record stands in AWS, and dr.yaml and the templates are written."""
+
+    to: Region
+    came_from: Region
+    forced: bool
+    postponed: tuple[str, ...]
+    """The stacks whose part waits for the region that is lost."""
+    files: tuple[str, ...]
+    """What was written or removed: one change to commit."""
+    event: Literal["promotion.begun"] = "promotion.begun"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionEnded:
+    """How it stands after an execution: done, and its record deleted, or not."""
+
+    to: Region
+    came_from: Region
+    is_done: bool
+    postponed: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """The stacks that a plan would still change."""
+    event: Literal["promotion.ended"] = "promotion.ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionSeen:
+    """A promotion that is under way, by its record."""
+
+    promotion: Promotion
+    unretained: tuple[StackName, ...] = ()
+    """The stacks of the lost region by whose deletion a table would go, by their names."""
+
+
+def event(facts: PromotionChecked | PromotionBegun | PromotionEnded, at: datetime) -> str:
+    """Return a record as one line."""
+    said = dataclasses.asdict(facts)
+    return json_line(said.pop("event"), at, said)
+
+
+def checked_text(seen: Drained, to: Region) -> Text:
+    """Return a line for each table and each way on which objects are replicated, and what that means."""
+    lines = [_table(table) for table in seen.tables]
+    lines += [line for pair in seen.pairs for line in _pair(pair, to)]
+    return Text("\n").join(lines or [Text("nothing is replicated by a rule that would be turned round")])
+
+
+def _table(table: TableReplicas) -> Text:
+    told = ", ".join(f"{status} in {region}" for region, status in table.statuses.items())
+    return Text(f"table {table.table}: {told}; items go on both ways, whichever stack has it")
+
+
+def _pair(pair: PairGap, to: Region) -> Iterator[Text]:
+    way = f"{pair.component}: {pair.source} to {pair.destination}"
+    looked = "" if pair.is_whole else f", of the first {counted(pair.gap.versions, 'version')}"
+    if pair.is_drained:
+        yield Text(f"{way}: all {counted(pair.gap.versions, 'version')} are there{looked}")
+    else:
+        lacking = [counted(pair.gap.lacking, "version")] if pair.gap.lacking else []
+        lacking += [counted(pair.gap.markers, "delete marker")] if pair.gap.markers else []
+        first = f", {pair.gap.example} first" if pair.gap.example else ""
+        yield Text(f"{way}: {' and '.join(lacking)} not there{first}{looked}", style="yellow")
+    if pair.beyond:
+        back = f"{counted(pair.beyond, 'version')} in {pair.destination} not in {pair.source}"
+        yield Text(f"{way}: {back}: they stay, and `backfill` brings them once {to} is the primary", style="yellow")
+
+
+def begun_text(begun: PromotionBegun, config: str) -> str:
+    """Return what was written, as one change to commit."""
+    lines = [f"{begun.to} is the primary by {config} now; to be committed as one change:"]
+    lines += [f"  {path}" for path in begun.files]
+    if not begun.files:
+        lines = [f"{begun.to} is the primary by {config} already"]
+    return "\n".join(lines)
+
+
+def ended_text(ended: PromotionEnded) -> Text:
+    """Return how a promotion stands."""
+    if ended.is_done:
+        return Text(f"{ended.to} is the primary: a plan has nothing left to do", style="bold green")
+    if ended.left:
+        told = f"{ended.to} is not yet all that a primary is: a plan would still change {', '.join(ended.left)}"
+        return Text(f"{told}\nnext:  python -m builder deploy    does it", style="yellow")
+    lines = [f"{ended.to} serves as the primary, and this waits until {ended.came_from} answers again:"]
+    lines += [f"  {name}" for name in ended.postponed]
+    again = (
+        f"python -m builder deploy    does it then, and ends the promotion; until then --skip-region {ended.came_from}"
+    )
+    return Text("\n".join([*lines, f"next:  {again}"]), style="yellow")
+
+
+def waiting_text(promotion: Promotion) -> Text:
+    """Return what waits for a lost region."""
+    lines = [f"waits until {promotion.came_from} answers again:", *(f"  {name}" for name in promotion.postponed)]
+    return Text("\n".join(lines), style="yellow")
+
+
+def under_way_text(seen: PromotionSeen) -> Text:
+    """Return that a promotion is under way, what waits, and what a deletion in the lost region would take."""
+    promotion = seen.promotion
+    lines = [Text(f"{promotion.words}: not done yet", style="bold yellow")]
+    if promotion.postponed:
+        lines.append(waiting_text(promotion))
+    lines.append(Text("  python -m builder deploy    carries it to its end"))
+    if seen.unretained:
+        lines.append(unretained_text(promotion, seen.unretained))
+    return Text("\n").join(lines)
+
+
+def unretained_text(promotion: Promotion, stacks: Sequence[StackName]) -> Text:
+    """Return what a deletion of stacks in the lost region would take, and the commands that prevent it."""
+    region = promotion.came_from
+    lines = [
+        f"until {region} lets go of it, {', '.join(stacks)} of {region} has the table too, and does not retain it:",
+        "who deletes that stack deletes the table in every region, and who updates it reverts what was changed since",
+    ]
+    lines += [
+        f"  aws cloudformation update-termination-protection --region {region} --stack-name {stack} "
+        "--enable-termination-protection    first, once it answers: AWS deletes it no more"
+        for stack in stacks
+    ]
+    allow = " ".join(f"--allow {region}/{stack}/TerminationProtection" for stack in stacks)
+    lines += [f"  python -m builder deploy {allow}    then: sets Retain, takes the table out of it, and deletes it"]
+    return Text("\n".join(lines), style="bold red")
