@@ -73,6 +73,10 @@ def _replica(replica: Properties) -> Properties:
     ):
         if not is_on(said.get(name, {}).get(flag)):
             said.pop(name, None)
+    recovery = said.get("PointInTimeRecoverySpecification", {})
+    if str(recovery.get("RecoveryPeriodInDays")) == "35":
+        rest = {name: value for name, value in recovery.items() if name != "RecoveryPeriodInDays"}
+        said["PointInTimeRecoverySpecification"] = rest
     if said.get("TableClass") == "STANDARD":
         del said["TableClass"]
     said["Tags"] = _by("Key", said.get("Tags", []))

@@ -145,7 +145,10 @@ def _create_replica(request: Request, table: Table, asked: Params) -> None:
         kms.find(request.world, Place(request.account, region, ""), key)
     made = add_replica(request.world, table, region, source=request.region)
     made.key = key
-    if asked.get("TableClassOverride", "STANDARD") != "STANDARD":
+    # What the group shares, and a replica may have otherwise.
+    shared = table.replicas[request.region].settings
+    made.settings = {name: shared[name] for name in ("ReadOnDemandThroughputSettings", "TableClass") if name in shared}
+    if "TableClassOverride" in asked:
         made.settings["TableClass"] = asked["TableClassOverride"]
     if "OnDemandThroughputOverride" in asked:
         made.settings["ReadOnDemandThroughputSettings"] = asked["OnDemandThroughputOverride"]
