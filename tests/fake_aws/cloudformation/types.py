@@ -122,9 +122,16 @@ def _stack_id(place: Place, logical_id: str, properties: Properties, suffix: str
     return place.arn("cloudformation", f"stack/{name}/{number}")
 
 
+def _replica_id(_: Place, __: str, properties: Properties, ___: str) -> str:
+    return f"{properties['TableName']}-{properties['Region']}"
+
+
+_CUSTOM = {"Custom::DynamoDBReplica": frozenset({"ServiceToken", "TableName", "Region"})}
+"""Custom resources, with the properties that they have."""
 STACK_TYPE = "AWS::CloudFormation::Stack"
 TYPES: dict[str, ResourceType] = {
     STACK_TYPE: ResourceType(None, None, _none, _stack_id),
+    "Custom::DynamoDBReplica": ResourceType(None, None, _none, _replica_id),
     "AWS::CloudFormation::WaitConditionHandle": ResourceType(None, None, _none, _signed_url),
     "AWS::CloudFormation::StackSet": ResourceType(
         "StackSetName", None, lambda _, set_id, __: {"StackSetId": set_id}, _stack_set_id
@@ -230,19 +237,21 @@ class Schema:
 
     properties: frozenset[str]
     required: frozenset[str]
-    create_only: frozenset[str]
-    conditionally_create_only: frozenset[str]
-    read_only: frozenset[str]
-    identifier: frozenset[str]
-    taggable: bool
-    importable: bool
+    create_only: frozenset[str] = frozenset()
+    conditionally_create_only: frozenset[str] = frozenset()
+    read_only: frozenset[str] = frozenset()
+    identifier: frozenset[str] = frozenset()
+    taggable: bool = False
+    importable: bool = False
     """Whether it has a handler that reads it."""
 
 
 @functools.cache
 def schema(type_name: str) -> Schema:
-    """Return the schema of a type the fake knows, from cfn-lint's data."""
+    """Return the schema of a type the fake knows, from cfn-lint's data; a custom one's takes what its maker takes."""
     known(type_name)
+    if type_name in _CUSTOM:
+        return Schema(properties=_CUSTOM[type_name], required=frozenset({"ServiceToken"}))
     found = json.loads((_schemas() / "resources" / f"{_index()[type_name]}.json").read_text())
     read_only = _top(found.get("readOnlyProperties"))
     return Schema(
