@@ -1,7 +1,10 @@
 """What dr.yaml may say of tables and buckets that stand already, and how it is told what cannot be one."""
 
+import re
+
 import pytest
 
+from answer import ROOT
 from config.project import Project
 
 
@@ -72,3 +75,13 @@ def test_what_cannot_be_one_is_told_at_its_place(dr: Project, said: str, told: s
 def test_a_table_and_a_bucket_may_have_one_name(dr: Project) -> None:
     dr.write(f"{BEGIN}table: {{existing: orders}}\nbucket: {{existing: orders}}\n")
     assert dr.read().config.bucket is not None
+
+
+def test_the_example_of_the_docs_is_read(dr: Project) -> None:
+    page = (ROOT / "docs" / "adopting.md").read_text()
+    (block,) = [one for one in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "existing:" in one]
+    dr.write(block)
+
+    config = dr.read().config
+
+    assert (config.tables["orders"].existing, config.buckets["uploads"].existing) == ("acme-orders", "acme-uploads")
