@@ -18,7 +18,7 @@ import pytest
 import urllib3
 
 from answer import Answer, Command
-from builder.client import FailoverClient, RegionUrl, ReplicatedHold, Unavailable
+from builder.client import FailoverClient, Limits, RegionUrl, ReplicatedHold, Unavailable
 from builder.local import EmbeddedAws
 from builder.rehearsal.stage import isolated
 from local.account import authorized
@@ -143,7 +143,9 @@ def test_what_was_there_is_promoted_and_comes_back_and_is_what_it_was(stage: Sta
     assert (len(items), len(objects)) == (ITEMS, OBJECTS)
     regions = RegionUrl(EAST, before["primaryLambdaUrl"]), RegionUrl(WEST, before["secondaryLambdaUrl"])
     hold = ReplicatedHold(regions, endpoint=stage.endpoint)
-    load = Load(FailoverClient(regions, endpoint=stage.endpoint, hold=hold))
+    # The test's own work and its workers are on the same machine: what takes long is not lost.
+    patient = Limits(attempt_s=10.0, deadline_s=30.0)
+    load = Load(FailoverClient(regions, endpoint=stage.endpoint, limits=patient, hold=hold))
     thread = threading.Thread(target=load.run)
     thread.start()
 
@@ -168,10 +170,7 @@ def test_what_was_there_is_promoted_and_comes_back_and_is_what_it_was(stage: Sta
         stage.fault(status=503, delay_s=0.0, services=None, imports_too=False)
         stage("promote", WEST, "--yes", code=1)
         stage("promote", WEST, "--skip-region", EAST, "--yes")
-        assert (
-            "postponed" in stage("status", "--skip-region", EAST).out
-            or "waits until" in stage("status", "--skip-region", EAST).out
-        )
+        assert "waits" in stage("status", "--skip-region", EAST).out
         stage.fault(for_s=0)
         stage("deploy", "--yes")
         check()
