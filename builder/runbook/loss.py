@@ -34,6 +34,11 @@ def forced_key(to: Region) -> str:
     return f"promote-{to}-alone"
 
 
+def is_promoted(system: RunbookSystem) -> bool:
+    """Return whether this system can be promoted: it has a table, dr.yaml says its primary, and it is no fleet's."""
+    return bool(system.tables) and system.request.has_config and not system.request.has_fleet
+
+
 def primary_lost(system: RunbookSystem, lost: Region) -> Situation:
     """Return what is done while the primary does not answer."""
     to, *further = system.others(lost)
@@ -204,7 +209,7 @@ def kept(make: LineMaker, to: Region) -> Iterator[RunbookStep]:
 
 
 def _decided(system: RunbookSystem, lost: Region, to: Region) -> Iterator[RunbookStep]:
-    if system.tables and system.request.has_config:
+    if is_promoted(system):
         yield RunbookStep(
             text=f"Decide with the others. Where {lost} is expected back, wait: nothing more has to be done. Where it "
             f"is not, or {to} has to be changed before that, go on by {link(forced_key(to))}."

@@ -11,6 +11,7 @@ from builder.runbook.loss import (
     IMPAIRED,
     dynamodb_impaired,
     forced_key,
+    is_promoted,
     lost_key,
     primary_lost,
     secondary_lost,
@@ -61,7 +62,7 @@ def _situations(system: RunbookSystem) -> Iterator[Situation]:
         if any(primary in table.regions for table in system.tables):
             yield dynamodb_impaired(system, primary)
         yield failback(system, primary)
-        if system.tables and system.request.has_config:
+        if is_promoted(system):
             yield from (planned_promotion(system, primary, to) for to in system.secondaries)
             yield from (forced_promotion(system, primary, to) for to in system.secondaries)
     yield corruption(system)

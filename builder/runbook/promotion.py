@@ -29,10 +29,10 @@ def planned_promotion(system: RunbookSystem, old: Region, to: Region) -> Situati
         needs=(who_am_i(make, to), *serves(make, to), *_as_deployed(make), *_committed(system)),
         steps=(
             RunbookStep(
-                text=f"Promote {to}. It waits until replication has caught up, shows every step, asks, and can be "
-                "started again wherever it is broken off.",
+                text=f"Promote {to}. It looks how far replication is, shows every step, asks, and can be started again "
+                "wherever it is broken off.",
                 lines=(_promotes(make, old, to, "the steps, a question: y, and that they are done"),),
-                notes=tuple(_policies(system)),
+                notes=(*_policies(system), *_turned_round(system, to)),
             ),
             _COMMIT,
         ),
@@ -156,6 +156,16 @@ def _policies(system: RunbookSystem) -> Iterator[str]:
     if closed:
         names = listed([code(stack.name) for stack in closed])
         yield (f"The stack policy of {names} denies that the table leaves. The promotion opens it, and puts it back.")
+
+
+def _turned_round(system: RunbookSystem, to: Region) -> Iterator[str]:
+    if names := [bucket.component for bucket in system.buckets if bucket.one_way]:
+        told = listed([code(name) for name in names])
+        yield (
+            f"The rules of {told} are turned round. What has not gone over yet stops it with exit code 4: `backfill` "
+            f"brings it, then the same again. What was written to {to} before goes over by a `backfill` afterwards, "
+            "which takes `backfill: true` of the bucket in dr.yaml."
+        )
 
 
 def _owners(system: RunbookSystem) -> tuple[RunbookStack, ...]:

@@ -32,6 +32,15 @@ alarms: {{}}
 protect: true
 environments: {{{SUFFIX}: {{production: true}}}}
 """
+# Where the embedded AWS does not go with the page to its end yet: strict, so that a line goes once it does.
+WAITING = dict.fromkeys(
+    ("promote-us-west-2", "promote-us-west-2-alone"),
+    "it shows the update that follows the import as a replacement, which stops at a guard",
+)
+
+
+def marks(key: str, *more: pytest.MarkDecorator) -> list[pytest.MarkDecorator]:
+    return [*more, *([pytest.mark.xfail(reason=WAITING[key])] if key in WAITING else [])]
 
 
 def shipped() -> Runbook:
@@ -69,8 +78,8 @@ ENDS: Mapping[str, Callable[[Lab], None]] = {
 @pytest.mark.parametrize(
     "key",
     [
-        pytest.param(situation.key, marks=[pytest.mark.acceptance] if situation.key in SELDOM else [])
-        for situation in shipped().situations
+        pytest.param(key, marks=marks(key, *([pytest.mark.acceptance] if key in SELDOM else [])))
+        for key in shipped().titles
     ],
 )
 def test_every_command_runs_as_typed_and_ends_as_the_page_says(lab: Lab, key: str) -> None:
@@ -79,7 +88,7 @@ def test_every_command_runs_as_typed_and_ends_as_the_page_says(lab: Lab, key: st
 
 
 @pytest.mark.acceptance
-@pytest.mark.parametrize("key", [situation.key for situation in shipped().situations])
+@pytest.mark.parametrize("key", [pytest.param(key, marks=marks(key)) for key in shipped().titles])
 def test_so_it_does_with_everything_that_changes_a_line(lab: Lab, project: Path, key: str) -> None:
     (project / "dr.yaml").write_text(EVERYTHING)
     assert lab.builder("render").code == 0

@@ -325,7 +325,9 @@ def test_what_a_deletion_of_the_old_stack_would_take_is_said() -> None:
 
 
 def test_a_fleet_is_told_that_this_is_one_account_s_page() -> None:
-    assert any("of one account" in note for note in page(replace(REQUEST, has_fleet=True)).notes)
+    shown = page(replace(REQUEST, has_fleet=True))
+    assert any("of one account" in note for note in shown.notes)
+    assert not [key for key in keys(shown) if key.startswith("promote")]
 
 
 def test_other_environments_of_the_same_file_are_told_of_a_promotion() -> None:
