@@ -131,11 +131,12 @@ def _find_begun(session: Session, to: "Region") -> "Promotion | None":
     begun, unseen = session.run(observe_promotion(hurried, name, seen))
     check_same(begun, to)
     for region, error in unseen.items():
-        if region == to or len(unseen) > 1 or error.answered:
+        if region == to or len(unseen) > 1:
             raise error
+        # Who is told by every call that something is wrong there is no better off than who is told nothing.
         raise Stopped(
             where=region,
-            what=f"does not answer, and was to hand over to {to}: {error.what}",
+            what=f"does not answer as it should, and was to hand over to {to}: {error.what}",
             next_step=f"python -m builder promote {to} --skip-region {region}    does what can be done without it; "
             "the rest waits until it answers again",
         )

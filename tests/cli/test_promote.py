@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import boto3
 import jsonschema
 import pytest
 
+from answer import Command
 from builder.report.schema import make_event_schema
 from cli.on_fake import ACCOUNT, OnWorld
 from fake_aws import Fault
@@ -176,13 +178,13 @@ def test_nothing_that_is_not_deployed_is_promoted(command: OnWorld) -> None:
     assert record(command) is None
 
 
-@pytest.mark.slow
-def test_a_lost_primary_is_told_and_the_option_asked_for_by_name(filled: OnWorld) -> None:
-    filled.world.region_down(EAST)
+@pytest.mark.parametrize("fault", [Fault.HANG, Fault.UNAVAILABLE, Fault.SERVER_ERROR])
+def test_a_lost_primary_is_told_and_the_option_asked_for_by_name(filled: OnWorld, fault: Fault) -> None:
+    filled.world.faults.add(fault, region=EAST)
     began = filled.world.now
     answer = filled("promote", WEST, "--yes")
     assert answer.code == 4
-    assert "us-east-1: does not answer, and was to hand over to us-west-2" in answer.err
+    assert "us-east-1: does not answer as it should, and was to hand over to us-west-2" in answer.err
     assert "python -m builder promote us-west-2 --skip-region us-east-1" in answer.err
     assert filled.world.now - began < 30
     assert record(filled) is None
@@ -425,3 +427,26 @@ def test_whatever_of_the_record_gets_lost(filled: OnWorld, fault: Fault) -> None
     filled.world.faults.add(Fault.STALE, service="ssm", probability=0.5)
     assert filled("promote", WEST, "--yes").code == 0
     assert record(filled) is None
+
+
+@pytest.mark.acceptance
+def test_on_the_embedded_aws_it_goes_there_and_back_with_all_that_is_in_it(
+    deployed: Command, session: boto3.Session
+) -> None:
+    said = json.loads(deployed("outputs", "--json", "--env", "synthmfm20").out)
+    table, buckets = said["globalTableName"], (said["primaryBucketName"], said["secondaryBucketName"])
+    dynamodb, s3 = {region: session.client("dynamodb", region) for region in (EAST, WEST)}, session.client("s3")
+    for number in range(20):
+        dynamodb[EAST].put_item(TableName=table, Item={"id": {"S": f"item-{number}"}})
+    s3.put_object(Bucket=buckets[0], Key="one", Body=b"x")
+    for to in (WEST, EAST):
+        answer = deployed("promote", to, "--yes", "--env", "synthmfm20")
+        assert answer.code == 0, answer
+        assert deployed("plan", "--detailed-exitcode", "--env", "synthmfm20").code == 0
+        assert [one.scan(TableName=table)["Count"] for one in dynamodb.values()] == [20, 20]
+        assert [s3.list_objects_v2(Bucket=bucket)["KeyCount"] for bucket in buckets] == [1, 1]
+        assert {
+            value
+            for name, value in json.loads(deployed("outputs", "--json", "--env", "synthmfm20").out).items()
+            if name.endswith("LambdaUrl")
+        } == {said["primaryLambdaUrl"], said["secondaryLambdaUrl"]}

@@ -167,3 +167,15 @@ def test_a_stack_policy_that_was_opened_is_put_back(rig: Rig) -> None:
     assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
     client = rig.world.session(ACCOUNT).client("cloudformation", EAST)
     assert same_policy(client.get_stack_policy(StackName="tap-dev-old")["StackPolicyBody"], policy)
+
+
+def test_a_new_stack_has_its_values_before_it_imports(deployed: Rig) -> None:
+    """A parameter that came later would be a change of the name that it is in."""
+    deployed.promotion = promotion(WEST)
+    plan = deployed.plan(system(WEST))
+    (created,) = [step for step in plan.steps if step.stack == "us-west-2/table"]
+    assert (created.type, created.parameters) == ("CREATE", {"EnvironmentSuffix": "dev"})
+    outcomes = deployed.execute(plan)
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    stack = deployed.world.stack("tap-dev-table", region=WEST)
+    assert stack.record.deployed.parameters == {"EnvironmentSuffix": "dev"}

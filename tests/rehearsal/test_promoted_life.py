@@ -168,7 +168,7 @@ def test_what_was_there_is_promoted_and_comes_back_and_is_what_it_was(stage: Sta
         check()
         planned = dict(load.failed)
         stage.fault(status=503, delay_s=0.0, services=None, imports_too=False)
-        stage("promote", WEST, "--yes", code=1)
+        stage("promote", WEST, "--yes", code=4)
         stage("promote", WEST, "--skip-region", EAST, "--yes")
         assert "waits" in stage("status", "--skip-region", EAST).out
         stage.fault(for_s=0)
@@ -193,7 +193,9 @@ def test_a_table_of_a_foreign_stack_is_taken_in_once_its_owner_has_let_go_of_it(
     cfn = boto3.client("cloudformation", EAST)
 
     def deploy(template: str, kind: Literal["CREATE", "UPDATE"]) -> None:
-        made = cfn.create_change_set(StackName="theirs", ChangeSetName=f"a{len(template)}", ChangeSetType=kind, TemplateBody=template)
+        made = cfn.create_change_set(
+            StackName="theirs", ChangeSetName=f"a{len(template)}", ChangeSetType=kind, TemplateBody=template
+        )
         cfn.execute_change_set(ChangeSetName=made["Id"])
         eventually(lambda: cfn.describe_stacks(StackName="theirs")["Stacks"][0]["StackStatus"].endswith("_COMPLETE"))
 

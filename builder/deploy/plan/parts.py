@@ -225,7 +225,7 @@ def _imports(
     if standing is None or not standing.facts.exists:
         empty = make_empty(one.desired)
         yield DraftStep(desired=empty, type="CREATE", found=_found(observed), derived=True)
-        standing, deployed, first = created(one.desired), empty.template, 2
+        standing, deployed, first = created(empty), empty.template, 2
         transfer = replace(transfer, is_exact=True)
         waits = "; ".join((*one.because, "its stack is created first"))
     made = make_import(one.desired, standing, deployed, transfer)

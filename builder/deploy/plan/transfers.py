@@ -96,8 +96,25 @@ def text_deployed(deployed: object, where: StackId, *, is_exact: bool) -> str:
 
 
 def make_empty(desired: DesiredStack) -> DesiredStack:
-    """Return a new stack as it stands before its import: with its tags, and nothing in it."""
-    return _between(desired, with_resources(None, {PLACEHOLDER: {"Type": PLACEHOLDER_TYPE}}))
+    """Return a new stack as it stands before its import: with its tags and its values, and nothing in it.
+
+    A parameter that came with a later update would be a change of all that refers to it, a name among it, though what
+    that comes to is the same: *unverified* whether AWS's change sets show such a one as a replacement.
+    """
+    template, resources = read_template(desired.template, desired.id), {PLACEHOLDER: {"Type": PLACEHOLDER_TYPE}}
+    values = {
+        name: value
+        for name, value in desired.parameters.items()
+        if isinstance(value, str) and name not in {*template.from_ssm, *template.no_echo}
+    }
+    # Their types alone: a pattern may have what GetTemplate does not show.
+    types = {name: str(body.get("Type", "String")) for name, body in template.parameters.items() if name in values}
+    declared = {name: {"Type": types[name]} for name in sorted(types)}
+    if not declared:
+        return _between(desired, with_resources(None, resources))
+    said = {"AWSTemplateFormatVersion": "2010-09-09", "Parameters": declared, "Resources": resources}
+    text = json.dumps(said, indent=2)
+    return replace(_between(desired, text), parameters={name: values[name] for name in declared})
 
 
 def make_import(desired: DesiredStack, observed: ObservedStack, deployed: object, transfer: Transfer) -> DesiredStack:
@@ -123,7 +140,7 @@ def _policies(resource: Mapping[str, Any]) -> dict[str, str]:
 
 
 def created(desired: DesiredStack) -> ObservedStack:
-    """Return a stack as it will stand once it is created with nothing in it."""
+    """Return a stack as it will stand once it is created with nothing in it; its values are known."""
     return ObservedStack(
         site=desired.site,
         name=desired.name,
@@ -133,7 +150,7 @@ def created(desired: DesiredStack) -> ObservedStack:
         change_set=None,
         created="",
         last_change="",
-        parameters={},
+        parameters={name: value for name, value in desired.parameters.items() if isinstance(value, str)},
         tags=desired.tags,
         outputs={},
         capabilities=(),
