@@ -254,7 +254,8 @@ async def delete_items(clients: Clients, side: Side, layout: Layout, names: Coll
         wanted: Mapping[str, Any] = {layout.table: [{"DeleteRequest": {"Key": layout.place(name)}} for name in part]}
         while wanted:
             answer = await call(where, client.batch_write_item, RequestItems=wanted)
-            wanted = answer.get("UnprocessedItems", {})
+            # Botocore reads the tables' names out of a plain dict only.
+            wanted = dict(answer.get("UnprocessedItems", {}))
 
 
 def write_item(clients: Clients, side: Side, layout: Layout, name: str, text: str | None) -> None:

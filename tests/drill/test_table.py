@@ -136,6 +136,26 @@ def test_what_dynamodb_leaves_unanswered_is_neither_there_nor_gone(theatre: Thea
     assert seen == {"drill-b": None}
 
 
+def test_what_dynamodb_leaves_undeleted_is_asked_for_again(theatre: Theatre) -> None:
+    side, layout = theatre.target.primary, handler_layout(theatre.target.needed_table)
+    write_item(theatre.clients, side, layout, "drill-a", "text")
+    asked: list[Any] = []
+
+    def leave(parsed: dict[str, Any], **_: object) -> None:
+        asked.append(parsed)
+        if len(asked) == 1:
+            left = {"DeleteRequest": {"Key": layout.place("drill-a")}}
+            parsed["UnprocessedItems"] = {layout.table: [left]}
+
+    events = theatre.clients.dynamodb(side.region).meta.events
+    events.register("after-call.dynamodb.BatchWriteItem", leave)
+    try:
+        asyncio.run(delete_items(theatre.clients, side, layout, ["drill-a"]))
+    finally:
+        events.unregister("after-call.dynamodb.BatchWriteItem", leave)
+    assert len(asked) == 2
+
+
 def test_a_place_is_of_the_layout_and_the_name_alone() -> None:
     layout = Layout("t", (("id", "N"),), "body")
     assert layout.place("drill-a") == replace(layout, table="u", text="x").place("drill-a")
