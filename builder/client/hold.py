@@ -6,7 +6,7 @@ and stays where it is when that raises or takes too long.
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from botocore.credentials import Credentials
@@ -53,11 +53,34 @@ class ReplicatedHold:
 
     def __call__(self, to: str | None) -> str | None:
         """Return where to stay, None for nowhere; first with `to` written there. Raises NotKnown."""
-        return self._read() if to is None else self._write(to)
+        if to is None:
+            return self._read()
+        self.write(to, at=to)
+        return to
 
     def release(self, at: str) -> None:
         """Let everybody go back, by the region where they are held. Raises NotKnown where that could not be done."""
         came = self._send(self._named(at), "DELETE", None)
+        if not isinstance(came, Answer) or came.status >= 300:
+            raise NotKnown(f"{at}: {_tell(came)}")
+
+    def shown(self, at: str) -> Mapping[str, object] | None:
+        """Return the item as one region shows it, None where that shows none. Raises NotKnown.
+
+        What it says besides `region` is the writer's own; `region` is one of the client's, or None for nowhere.
+        """
+        came = self._send(self._named(at), "GET", None)
+        if isinstance(came, Answer) and came.status == _FOUND:
+            held = self._held(came)
+            return {**json.loads(came.body), "region": held}
+        if isinstance(came, Answer) and came.status == _ABSENT:
+            return None
+        raise NotKnown(f"{at}: {_tell(came)}")
+
+    def write(self, to: str, *, at: str, **more: str) -> None:
+        """Write the item at one region: everybody stays in `to`; `more` stands in it beside that. Raises NotKnown."""
+        body = json.dumps({"region": self._named(to).name, **more}, separators=(",", ":")).encode()
+        came = self._send(self._named(at), "PUT", body)
         if not isinstance(came, Answer) or came.status >= 300:
             raise NotKnown(f"{at}: {_tell(came)}")
 
@@ -80,12 +103,6 @@ class ReplicatedHold:
         if isinstance(came, Answer) and came.status == _FOUND:
             return self._held(came)
         raise NotKnown(", ".join(unread))
-
-    def _write(self, to: str) -> str:
-        came = self._send(self._named(to), "PUT", json.dumps({"region": to}, separators=(",", ":")).encode())
-        if not isinstance(came, Answer) or came.status >= 300:
-            raise NotKnown(f"{to}: {_tell(came)}")
-        return to
 
     def _send(self, region: RegionUrl, method: str, body: bytes | None) -> Answer | Trouble:
         headers = {} if body is None else {"content-type": "application/json"}

@@ -287,3 +287,29 @@ def test_with_a_hold_both_processes_stay_until_they_are_let_go(
     ReplicatedHold((primary.region, secondary.region)).release("us-west-2")
     time.sleep(0.6)
     assert [process.ask("GET") for process in applications] == [("us-east-1", 40)] * 2
+
+
+def test_whoever_decides_sees_what_each_region_shows_and_writes_it_where_he_says(
+    primary: Server, secondary: Server
+) -> None:
+    hold = ReplicatedHold((primary.region, secondary.region))
+    hold.write("us-west-2", at="us-east-1", mark="7")
+    assert hold.shown("us-east-1") == {"region": "us-west-2", "mark": "7"}
+    assert hold.shown("us-west-2") is None
+    # Nobody looks at a mark, nor at the preferred region where the other says that there is nothing.
+    assert hold(None) is None
+    hold.write("us-west-2", at="us-west-2")
+    assert hold(None) == "us-west-2"
+
+
+def test_what_no_region_can_have_written_is_not_known(primary: Server, secondary: Server) -> None:
+    hold = ReplicatedHold((primary.region, secondary.region))
+    for body in (b"[]", b"{}", b'{"region": "eu-west-1"}', b"no json"):
+        primary.items = {HOLD: body}
+        with pytest.raises(NotKnown):
+            hold.shown("us-east-1")
+    primary.mood = 405
+    with pytest.raises(NotKnown, match="us-east-1: 405"):
+        hold.write("us-east-1", at="us-east-1")
+    with pytest.raises(NotKnown, match="none of the client's regions"):
+        hold.write("eu-west-1", at="us-east-1")
