@@ -39,6 +39,7 @@ _MORE = {
     "NextMarker": "Marker",
     "NextKeyMarker": "KeyMarker",
     "NextVersionIdMarker": "VersionIdMarker",
+    "LastEvaluatedKey": "ExclusiveStartKey",
 }
 Page = TypeVar("Page", bound=Mapping[str, Any])
 
@@ -61,7 +62,7 @@ async def pages(where: str, operation: Callable[P, Page], *args: P.args, **argum
     """Yield the operation's answer page by page, each a call of its own. Raises AwsError, naming `where`.
 
     For operations that say NextToken for more, or nextToken, and take it under the same name; for Lambda's, which say
-    NextMarker and take Marker; and for S3's lists of versions, with their two markers.
+    NextMarker and take Marker; for S3's lists of versions, with their two markers; and for DynamoDB's scans.
     """
     more: dict[str, Any] = {}
     while True:

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-what-is-isnot-
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call, pages
@@ -43,6 +44,15 @@ class KeyVersions:
     markers: frozenset[str] = frozenset()
     is_deleted: bool = False
     """Whether a delete marker is on top: a reader finds nothing."""
+    top: str = ""
+    """The version on top, by its id, a delete marker or not."""
+    top_at: datetime | None = None
+    """When that was written; a replica says when its original was."""
+
+    @property
+    def shown(self) -> str | None:
+        """The version that a reader finds who asks for none; None where there is nothing to find."""
+        return None if self.is_deleted else self.top or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +165,18 @@ async def observe_expiry(clients: Clients, bucket: BucketPlace) -> tuple[str, ..
     )
 
 
+async def observe_key(clients: Clients, bucket: BucketPlace, key: str) -> KeyVersions | None:
+    """Return what is on top of one key, None where nothing is: its other versions are not looked at. Raises AwsError.
+
+    Of all keys that begin as it does, it is the first one.
+    """
+    list_versions = clients.of(bucket.site).s3(bucket.site.region).list_object_versions
+    page = await call(
+        bucket.text, list_versions, Bucket=bucket.name, Prefix=key, MaxKeys=1, ExpectedBucketOwner=bucket.owner
+    )
+    return next((found for found in _keys_of(page) if found.key == key), None)
+
+
 async def pairs(clients: Clients, here: BucketPlace, there: BucketPlace) -> AsyncGenerator[KeyPair, None]:
     """Yield every key of two buckets, in order; no more than a key and two pages are held at a time."""
     left, right = _keys(clients, here), _keys(clients, there)
@@ -188,6 +210,8 @@ async def _keys(clients: Clients, bucket: BucketPlace) -> AsyncIterator[KeyVersi
                     sizes={**held.sizes, **key.sizes},
                     markers=held.markers | key.markers,
                     is_deleted=held.is_deleted or key.is_deleted,
+                    top=held.top or key.top,
+                    top_at=held.top_at or key.top_at,
                 )
     if held is not None:
         yield held
@@ -197,20 +221,27 @@ def _keys_of(page: "ListObjectVersionsOutputTypeDef") -> list[KeyVersions]:
     """Return what a page shows, key by key: it lists objects and delete markers apart, each in order."""
     sizes: dict[str, dict[str, int]] = {}
     markers: dict[str, set[str]] = {}
+    tops: dict[str, tuple[str, datetime]] = {}
     deleted = {marker["Key"] for marker in page.get("DeleteMarkers", []) if marker.get("IsLatest")}
     for version in page.get("Versions", []):
         # What was there before versions is called null in every bucket.
         known = version["VersionId"]
         known += f" {version.get('ETag', '')}" if known == "null" else ""
         sizes.setdefault(version["Key"], {})[known] = int(version.get("Size", 0))
+        if version.get("IsLatest"):
+            tops[version["Key"]] = known, version["LastModified"]
     for marker in page.get("DeleteMarkers", []):
         markers.setdefault(marker["Key"], set()).add(marker["VersionId"])
+        if marker.get("IsLatest"):
+            tops[marker["Key"]] = marker["VersionId"], marker["LastModified"]
     return [
         KeyVersions(
             key=key,
             sizes=sizes.get(key, {}),
             markers=frozenset(markers.get(key, ())),
             is_deleted=key in deleted,
+            top=tops[key][0] if key in tops else "",
+            top_at=tops[key][1] if key in tops else None,
         )
         for key in sorted(sizes.keys() | markers.keys())
     ]

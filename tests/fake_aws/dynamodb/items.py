@@ -8,6 +8,7 @@ Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan
 import hashlib
 import json
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from fake_aws.calls import Reply, Request
@@ -41,7 +42,7 @@ def batch_get_item(request: Request, tables: Mapping[str, Table], params: Json) 
     asked = [(name, key) for name, wanted in params["RequestItems"].items() for key in wanted["Keys"]]
     if len(asked) > MOST_KEYS:
         raise AwsRefusal("ValidationException", "Too many items requested for the BatchGetItem call")
-    if len({(name, json.dumps(key, sort_keys=True)) for name, key in asked}) < len(asked):
+    if len({(name, key_text(key)) for name, key in asked}) < len(asked):
         raise AwsRefusal("ValidationException", "Provided list of item keys contains duplicates")
     found: dict[str, list[Json]] = {name: [] for name in params["RequestItems"]}
     left: dict[str, Json] = {}
@@ -55,8 +56,12 @@ def batch_get_item(request: Request, tables: Mapping[str, Table], params: Json) 
 
 
 def key_text(key: Json) -> str:
-    """Return a key as text, the same however it is written."""
-    return json.dumps(key, sort_keys=True)
+    """Return a key as text, the same however it and its numbers are written."""
+    known = {
+        name: str(Fraction(value["N"])) if "N" in value else "".join([*value, *value.values()])
+        for name, value in key.items()
+    }
+    return json.dumps(known, sort_keys=True)
 
 
 def put(table: Table, item: Json, *regions: str) -> None:
