@@ -42,7 +42,7 @@ _SECTIONS = {
     },
     "Code and templates": {"artifacts": "destroy"},
     "How it stands": {"status": "status", "drift": "status", "adopt": "adopt"},
-    "The bad day": {"drill": "drill", "promote": "promote", "runbook": "runbook"},
+    "The bad day": {"drill": "drill", "failback": "failback", "promote": "promote", "runbook": "runbook"},
     "In many accounts": {"fleet": "main"},
 }
 _MODULES = {name: module for section in _SECTIONS.values() for name, module in section.items()}

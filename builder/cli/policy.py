@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # builder.policy's own; a test holds them to it, which would cost half a second to ask.
 VERBS = (
-    *("plan", "execute", "adopt", "status", "drift", "drill", "backfill", "promote", "destroy", "artifacts-prune"),
-    *("fleet-plan", "fleet-execute", "fleet-status", "fleet-drift", "fleet-destroy"),
+    *("plan", "execute", "adopt", "status", "drift", "drill", "failback", "backfill", "promote", "destroy"),
+    *("artifacts-prune", "fleet-plan", "fleet-execute", "fleet-status", "fleet-drift", "fleet-destroy"),
 )
 
 

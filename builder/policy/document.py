@@ -25,6 +25,7 @@ class Verb(StrEnum):
     STATUS = "status"
     DRIFT = "drift"
     DRILL = "drill"
+    FAILBACK = "failback"
     BACKFILL = "backfill"
     PROMOTE = "promote"
     DESTROY = "destroy"

@@ -11,6 +11,7 @@ from builder.assembly.finding import Finding
 from builder.deploy.progress import OUTCOME_WORDS
 from builder.drill.findings import DrillProgress, Report
 from builder.drill.verdict import DrillVerdict
+from builder.failback.records import FailbackProgress
 from builder.fleet.progress import SET_OUTCOME_WORDS, FleetProgress
 from builder.report.as_json import (
     FleetDriftSeen,
@@ -24,6 +25,7 @@ from builder.report.as_json import (
 )
 from builder.report.backfill import BackfillCounted, BackfillEnded, BackfillProgress
 from builder.report.drill_history import DrillHistory
+from builder.report.failback import FailbackLooked
 from builder.report.offline import FINDING
 from builder.report.promotion import PromotionBegun, PromotionChecked, PromotionEnded
 from builder.report.screen import ErrorTold
@@ -49,7 +51,8 @@ def make_event_schema() -> bytes:
     of_promotion = (PromotionChecked, PromotionBegun, PromotionEnded)
     seen = (StatusSeen, DriftSeen, DrillHistory)
     ends = (PlanMade, RunEnded, OutputsRead, StacksCaptured, *of_fleet, *of_backfill, *of_promotion, *seen, ErrorTold)
-    kinds = (*get_args(FleetProgress), *get_args(DrillProgress), *ends, Finding)
+    of_failback = (*get_args(FailbackProgress), FailbackLooked)
+    kinds = (*get_args(FleetProgress), *get_args(DrillProgress), *of_failback, *ends, Finding)
     _, made = TypeAdapter.json_schemas(
         [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],
         schema_generator=AsPrinted,

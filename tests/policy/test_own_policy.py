@@ -78,6 +78,12 @@ LIVES: dict[Verb, tuple[tuple[tuple[str, ...], set[int]], ...]] = {
         (("drill", "failover", *SHORT), {0, 1}),  # 1 where a busy machine sends late: not measured
         (("drill", "restore"), {0}),
     ),
+    Verb.FAILBACK: (
+        (("call", "PUT", "/items/one", "--data", "{}"), {0}),
+        (("failback", "--check", "--sample", "10"), {0}),
+        (("failback", "--hold", "us-west-2", "--yes"), {0}),
+        (("failback", "--yes"), {0}),
+    ),
 }
 """Commands of each verb, and how each ends for who may all of it."""
 NOT_CHECKED = "the emulator does not check it"
@@ -88,6 +94,7 @@ LOST = "a probe that is refused counts as lost, as one that never arrived"
 HANDLERS = "what CloudFormation's handlers read to detect drift: the emulator detects it without them"
 UNSHOWN: dict[Verb, dict[str, str]] = {
     Verb.STATUS: {"cloudformation:ListStacks": NOT_CHECKED, "s3:ListBucket": SWALLOWED},
+    Verb.FAILBACK: {"cloudformation:ListStacks": NOT_CHECKED},
     Verb.DRIFT: {
         "cloudformation:BatchDescribeTypeConfigurations": NOT_CHECKED,
         "cloudformation:DetectStackResourceDrift": NOT_CHECKED,
@@ -111,9 +118,9 @@ def granted(deployed: Guarded, verb: Verb) -> set[str]:
 
 
 def own(verb: Verb) -> list[str]:
-    """What the verb's own calls take here: none is in another account, no URL is signed, no stack has a policy."""
+    """What the verb's own calls take here, where there is no other account, signed URL, stack policy, key or alarm."""
     needs = {(action, on) for call in CALLS[verb] for action, on in call.needs}
-    elsewhere = {On.ACCOUNT_ROLES, On.SIGNED_FUNCTIONS, On.POLICY_STACKS}
+    elsewhere = {On.ACCOUNT_ROLES, On.SIGNED_FUNCTIONS, On.POLICY_STACKS, On.KEYS, On.ALARMS, On.TOPICS}
     return sorted({action for action, on in needs if on not in elsewhere})
 
 

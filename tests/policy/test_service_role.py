@@ -22,6 +22,7 @@ HANDLERS = {
     Verb.STATUS: (),
     Verb.DRIFT: ("read",),
     Verb.DRILL: (),
+    Verb.FAILBACK: (),
     Verb.BACKFILL: (),
     Verb.PROMOTE: ("create", "read", "update", "delete", "list"),
     Verb.FLEET_PLAN: ("read", "list"),

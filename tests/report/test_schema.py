@@ -8,8 +8,10 @@ import pytest
 
 from builder.assembly.finding import Finding
 from builder.drill.findings import DrillProgress
+from builder.failback.records import FailbackProgress
 from builder.fleet.progress import FleetProgress
 from builder.report import offline
+from builder.report.failback import FailbackLooked
 from builder.report.schema import make_event_schema
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +45,7 @@ def test_every_kind_of_line_is_in_it_and_says_what_it_is_for() -> None:
         "StatusSeen",
         "DriftSeen",
     ]
-    progress = (*get_args(FleetProgress), *get_args(DrillProgress))
+    progress = (*get_args(FleetProgress), *get_args(DrillProgress), *get_args(FailbackProgress), FailbackLooked)
     assert kinds == [*(kind.__name__ for kind in progress), *ends, "DrillHistory", "ErrorTold", "Finding"]
     assert all(SCHEMA["$defs"][kind]["description"] for kind in kinds)
 

@@ -1,0 +1,217 @@
+"""`failback`: clients that a hold keeps in the secondary are let go back, or held elsewhere, by decision."""
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from builder.cli.options import LONGEST_S, NumberRange, global_options, pass_session, yes_option
+from builder.cli.session import Session
+from builder.errors import ExitCode, Stopped
+from builder.terms import Region
+
+if TYPE_CHECKING:
+    from builder.failback.failback import ClientsWhereabouts, FailbackContext, FailbackOptions
+    from builder.failback.records import FailbackLook, FailbackProgress
+
+_LEFT = "the hold may be the one or the other: python -m builder failback --check    shows it in each region"
+_CHANGED_NOTHING = "nothing was changed"
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Only look; exit code 3 where something would be lost.")
+@click.option("--hold", metavar="REGION", help="Hold clients in this region, instead of letting them go back.")
+@click.option("--from", "source", metavar="REGION", help="Where clients are; else where they are held.")
+@click.option(
+    "--sample", type=click.IntRange(1), metavar="N", help="Compare N items of each table and region, not all."
+)
+@click.option("--no-objects", is_flag=True, help="Do not compare buckets: for very many objects.")
+@click.option("--component", metavar="NAME", help="The function by which clients come, where there are several.")
+@click.option(
+    "--target",
+    default="/items/failover-hold",
+    show_default=True,
+    metavar="PATH",
+    help="Of the hold, as clients have it.",
+)
+@click.option(
+    "--patience",
+    "patience_s",
+    type=NumberRange(0, LONGEST_S),
+    default=15,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long what is on its way may take.",
+)
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="NAME",
+    help="Let clients go though this component's data would be lost, or this region is not well; repeatable.",
+)
+@yes_option
+@global_options
+@pass_session
+def failback(
+    session: Session,
+    /,
+    *,
+    check: bool,
+    no_objects: bool,
+    allow: tuple[str, ...],
+    yes: bool,
+    **said: Any,  # noqa: ANN401 - as click has them
+) -> ExitCode:
+    """Compare the region that clients are in with the one that they would go to, ask, and let them go.
+
+    For clients with a hold (docs/client.md), on the day after a failover. What would be lost by going now is listed;
+    --yes does not answer for that. With --hold REGION clients are moved to another region in the same way.
+    """
+    from builder.failback.failback import FailbackOptions
+
+    source, hold = (Region(said[name]) if said[name] else None for name in ("source", "hold"))
+    options = FailbackOptions(
+        target=said["target"],
+        component=said["component"],
+        source=source,
+        hold=hold,
+        sample=said["sample"],
+        with_objects=not no_objects,
+        patience_s=said["patience_s"],
+    )
+    context = _context(session)
+    try:
+        found = _find(session, context, options)
+        if not check and (done := _nothing_to_decide(session, context, options, found)) is not None:
+            return done
+        seen = _look(session, context, options, found)
+    except KeyboardInterrupt:
+        session.console.warn(_CHANGED_NOTHING)
+        return ExitCode.INTERRUPTED
+    if check:
+        return _checked(seen)
+    is_forced = _guard(session, seen, allow)
+    if not yes:
+        session.console.ask(f"Hold clients in {hold}?" if hold else f"Let clients go back to {found.way.target}?")
+    return _let_go(session, context, options, found, is_forced=is_forced)
+
+
+def _context(session: Session) -> "FailbackContext":
+    from builder.failback.failback import FailbackContext
+
+    return FailbackContext(
+        deployment=session.project.deployed,
+        clients=session.clients,
+        endpoint=session.options.endpoint,
+        now=session.console.now,
+        emit=_teller(session),
+    )
+
+
+def _teller(session: Session) -> "Callable[[FailbackProgress], None]":
+    from builder.report.failback import event, progress_text
+
+    def emit(progress: "FailbackProgress") -> None:
+        if session.options.json_events:
+            session.console.result(event(progress, session.console.now()))
+        elif (line := progress_text(progress)) is not None:
+            session.console.say(line)
+
+    return emit
+
+
+def _find(session: Session, context: "FailbackContext", options: "FailbackOptions") -> "ClientsWhereabouts":
+    """Return where clients are, and say so."""
+    from builder.failback.failback import observe_whereabouts
+    from builder.report.failback import whereabouts_text
+
+    session.run(session.check_credentials(context.deployment), stands=_CHANGED_NOTHING)
+    found = session.run(observe_whereabouts(context, options), stands=_CHANGED_NOTHING)
+    session.console.say(whereabouts_text(found.view.deployment, found.way, found.held, found.holds))
+    return found
+
+
+def _nothing_to_decide(
+    session: Session, context: "FailbackContext", options: "FailbackOptions", found: "ClientsWhereabouts"
+) -> ExitCode | None:
+    """Return how it ends where clients are where they are to be, and nothing is left to do but to await it."""
+    if options.hold is not None:
+        if found.held != options.hold or any(hold.held != options.hold for hold in found.holds):
+            return None
+        session.console.say(f"clients are held in {options.hold} already")
+        return ExitCode.DONE
+    if found.held is not None:
+        return None
+    if found.is_released:
+        session.console.say(
+            f"nothing holds clients: those that have a hold are in {found.view.primary}, or on their way;"
+            " --check compares the regions all the same"
+        )
+        return ExitCode.DONE
+    # Released before, and not in every region's view yet.
+    return _let_go(session, context, options, found)
+
+
+def _look(
+    session: Session, context: "FailbackContext", options: "FailbackOptions", found: "ClientsWhereabouts"
+) -> "FailbackLook":
+    from builder.failback.failback import look
+    from builder.report.failback import look_text, looked_event
+
+    seen = session.run(look(context, options, found), stands=_CHANGED_NOTHING)
+    session.console.say(look_text(seen, session.console.now()))
+    if session.options.json_events:
+        session.console.result(looked_event(seen, session.console.now()))
+    return seen
+
+
+def _checked(seen: "FailbackLook") -> ExitCode:
+    """Return what a look alone comes to. Raises Stopped where a region is not well, and nothing else is known."""
+    if seen.losses:
+        return ExitCode.CHANGES_FOUND
+    if seen.problems:
+        told = "\n  ".join(f"{problem.region}: {problem.what}" for problem in seen.problems)
+        raise Stopped(
+            where="not well",
+            what=f"clients are not to be sent to {seen.way.target} yet\n  {told}",
+            next_step="python -m builder status",
+        )
+    return ExitCode.DONE
+
+
+def _guard(session: Session, seen: "FailbackLook", allow: Collection[str]) -> bool:
+    """Return whether something would be lost, all of it allowed by name.
+
+    Raises Stopped where it is not, BadInput for a name that is none.
+    """
+    from builder.deploy import check_allowed, tell_allowed
+    from builder.deploy.records import GuardHit
+
+    hits = [
+        GuardHit(stack=loss.name, logical_id="", why=loss.why, allow=loss.name) for loss in (*seen.losses, *seen.unwell)
+    ]
+    tell_allowed(check_allowed(hits, (), allow), session.console.tell)
+    return bool(hits)
+
+
+def _let_go(
+    session: Session,
+    context: "FailbackContext",
+    options: "FailbackOptions",
+    found: "ClientsWhereabouts",
+    *,
+    is_forced: bool = False,
+) -> ExitCode:
+    from builder.failback.failback import let_go
+
+    try:
+        session.run(let_go(context, options, found, is_forced=is_forced), stands=_LEFT)
+    except KeyboardInterrupt:
+        session.console.warn(_LEFT)
+        return ExitCode.INTERRUPTED
+    where = options.hold or found.view.primary
+    session.console.say(f"clients go to {where} as soon as they read that, within seconds")
+    return ExitCode.DONE
+
+
+COMMANDS = {"failback": failback}

@@ -1,0 +1,202 @@
+"""Fail back by decision: look at both regions and at what they differ in, then let clients go, or hold them."""
+
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from builder.aws import Clients, together
+from builder.deploy.desired import Deployment
+from builder.errors import AwsError, Failed
+from builder.failback.buckets import compare_buckets
+from builder.failback.hold import (
+    HoldPlaces,
+    await_hold,
+    held_at,
+    observe_hold,
+    prove_replication,
+    release_hold,
+    write_hold,
+)
+from builder.failback.pair import (
+    ClientView,
+    LookOptions,
+    RegionPair,
+    ServiceSighting,
+    make_places,
+    observe_clients_view,
+    observe_pair,
+    observe_services,
+    problems_of,
+)
+from builder.failback.records import (
+    BucketComparison,
+    Difference,
+    FailbackEmit,
+    FailbackLook,
+    FailbackNote,
+    FailbackWay,
+    HoldSighting,
+    TableComparison,
+)
+from builder.failback.tables import CompareOptions, compare_tables
+from builder.terms import Region
+
+Found = tuple[TableComparison | BucketComparison, tuple[Difference, ...]]
+"""How a table or a component's buckets compare, and the first that differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailbackContext:
+    """What a failback is given from outside."""
+
+    deployment: Deployment
+    clients: Clients
+    endpoint: str | None
+    """Where function URLs are reached instead of by their own names."""
+    now: Callable[[], datetime]
+    emit: FailbackEmit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailbackOptions:
+    """What is asked for."""
+
+    target: str
+    """The path of the hold."""
+    component: str | None = None
+    """The function that clients come by, where there are several."""
+    source: Region | None = None
+    """Where clients are; None for where they are held, or else are without a hold."""
+    hold: Region | None = None
+    """Where they are to be held; None to let them go back."""
+    sample: int | None = None
+    with_objects: bool = True
+    patience_s: float = 10.0
+    """How long what is on its way may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientsWhereabouts:
+    """Where clients are held, and which way they would go."""
+
+    view: ClientView
+    services: Mapping[Region, ServiceSighting]
+    places: HoldPlaces
+    holds: tuple[HoldSighting, ...]
+    held: Region | None
+    way: FailbackWay
+
+    @property
+    def is_released(self) -> bool:
+        """Whether nobody is held, in any region's view."""
+        return self.held is None and all(hold.held is None for hold in self.holds)
+
+
+async def observe_whereabouts(context: FailbackContext, options: FailbackOptions) -> ClientsWhereabouts:
+    """Return where clients are. Raises Stopped where no region tells, unless `source` says it."""
+    view = await _observe_view(context, options)
+    for where, region in (("--from", options.source), ("--hold", options.hold)):
+        if region is not None:
+            view.check(region, where)
+    looking = LookOptions(clients=context.clients.hurried(), now=context.now(), endpoint=context.endpoint)
+    services = await observe_services(view, looking)
+    places = make_places(view, services, context.clients.credentials(), context.endpoint, options.target)
+    holds = tuple(_explained(hold, services[hold.region]) for hold in await observe_hold(places))
+    held = options.source if options.source is not None and any(hold.problem for hold in holds) else held_at(holds)
+    target = options.hold or view.primary
+    source = options.source or held or (view.primary if target != view.primary else view.regions[1])
+    way = FailbackWay(source=source, target=target)
+    return ClientsWhereabouts(view=view, services=services, places=places, holds=holds, held=held, way=way)
+
+
+def _explained(hold: HoldSighting, service: ServiceSighting) -> HoldSighting:
+    """Return a hold that is not known with what else is wrong in its region."""
+    if not hold.problem or service.problem in {"", hold.problem}:
+        return hold
+    return replace(hold, problem=f"{hold.problem}; {service.problem}")
+
+
+async def _observe_view(context: FailbackContext, options: FailbackOptions) -> ClientView:
+    """Return what clients know. Raises AwsError for a region that does not answer, with what goes without it."""
+    try:
+        return await observe_clients_view(context.deployment, context.clients.hurried(), options.component)
+    except AwsError as error:
+        if error.answered:
+            raise
+        next_step = "--skip-region REGION    goes without one that does not answer: --hold another, by decision"
+        raise AwsError(
+            where=error.where, code=error.code, what=error.what, next_step=next_step, answered=False
+        ) from error
+
+
+async def look(context: FailbackContext, options: FailbackOptions, clients: ClientsWhereabouts) -> FailbackLook:
+    """Return all that is known before clients go that way; differences go to `emit` as they are found.
+
+    Tables and buckets are compared where both regions are called. Raises AwsError.
+    """
+    view, way = clients.view, clients.way
+    problems = problems_of(way, clients.services)
+    nothing = FailbackLook(deployment=view.deployment, way=way, holds=clients.holds, problems=problems)
+    if way.is_none or {way.source, way.target} & view.skipped.keys():
+        return nothing
+    pair = await observe_pair(context.deployment, context.clients, view, way)
+    for table in pair.tables:
+        context.emit(table.size(options.sample))
+    found = await _compare(context, options, pair)
+    unread = () if options.with_objects else tuple(f"{pair.component}: not compared" for pair in pair.buckets)
+    return FailbackLook(
+        deployment=view.deployment,
+        way=way,
+        holds=clients.holds,
+        problems=(*problems, *pair.problems),
+        tables=tuple(one for one, _ in found if isinstance(one, TableComparison)),
+        buckets=tuple(one for one, _ in found if isinstance(one, BucketComparison)),
+        examples={one.component: examples for one, examples in found},
+        notes=(*pair.notes, *unread),
+    )
+
+
+async def _compare(context: FailbackContext, options: FailbackOptions, pair: RegionPair) -> list[Found]:
+    """Return how all tables and buckets compare, side by side; each has its own patience."""
+    clients, patience_s, now, emit = context.clients, options.patience_s, context.now, context.emit
+    comparing = CompareOptions(patience_s=patience_s, sample=options.sample)
+    work: list[Coroutine[Any, Any, Found]] = [compare_tables(clients, table, comparing, emit) for table in pair.tables]
+    if options.with_objects:
+        work += [compare_buckets(clients, one, patience_s=patience_s, now=now, emit=emit) for one in pair.buckets]
+    return await together(work)
+
+
+async def let_go(
+    context: FailbackContext, options: FailbackOptions, found: ClientsWhereabouts, *, is_forced: bool
+) -> None:
+    """Send clients that way: release the hold, or write the one that is asked for, and await it in every region.
+
+    Before, a write of now has to arrive in the region that they go to. Raises Failed where it does not, or a region
+    shows another hold in the end; where `is_forced`, somebody allowed a loss by name, and that is only said.
+    """
+    places, way, patience_s, emit = found.places, found.way, options.patience_s, context.emit
+    is_seen = not way.is_none and not {way.source, way.target} & places.unreachable.keys()
+    if is_seen and (found.held is not None or options.hold is not None):
+        held = found.held or way.source
+        with _told(emit) if is_forced else nullcontext():
+            await prove_replication(places, held, way, patience_s, emit)
+        # Nothing is lost where what they will write from now on is late in the region that they leave.
+        with _told(emit):
+            await prove_replication(places, held, way.back, patience_s, emit)
+    if options.hold is not None:
+        await write_hold(places, options.hold)
+    elif found.held is not None:
+        await release_hold(places, found.held)
+    with _told(emit) if is_forced else nullcontext():
+        await await_hold(places, options.hold, patience_s, emit)
+
+
+@contextmanager
+def _told(emit: FailbackEmit) -> Iterator[None]:
+    """Say what failed, and go on."""
+    try:
+        yield
+    except Failed as error:
+        emit(FailbackNote(str(error)))

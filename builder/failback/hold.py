@@ -1,0 +1,202 @@
+"""The hold that clients read: how each region shows it; written and released, and awaited in every region.
+
+A client goes where the regions that are fallen over to say, so a hold is gone for all as soon as these show none. That
+replication works at that hour is proved before: the hold is written anew with a mark, which has to arrive.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from builder.aws import Pace, call, together
+from builder.client import NotKnown
+from builder.errors import Failed, Stopped
+from builder.failback.records import FailbackEmit, FailbackWay, HoldMoved, HoldSighting, MarkerSeen
+from builder.terms import Region
+
+T = TypeVar("T")
+_PACE = Pace(first_s=0.0, every_s=0.2, fraction=0.1, longest_s=2.0)
+_MARK = "mark"
+_AGAIN_S = 2.0
+"""For how long a region is asked again that does not tell."""
+
+
+class HoldItem(Protocol):
+    """The hold, as `ReplicatedHold` keeps it."""
+
+    def shown(self, at: str) -> Mapping[str, object] | None:
+        """Return the item as one region shows it, None where it shows none. Raises NotKnown."""
+
+    def write(self, to: str, *, at: str, **more: str) -> None:
+        """Write the item at one region. Raises NotKnown."""
+
+    def release(self, at: str) -> None:
+        """Delete the item at one region. Raises NotKnown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPlaces:
+    """The item, and the regions that have it."""
+
+    item: HoldItem
+    regions: tuple[Region, ...]
+    """In the order that clients prefer them in."""
+    target: str
+    """Its path, for people."""
+    unreachable: Mapping[Region, str]
+    """Regions that are not asked, each with the reason."""
+
+
+async def observe_hold(places: HoldPlaces) -> tuple[HoldSighting, ...]:
+    """Return the hold as each region shows it, in the order of preference; what does not tell has its reason."""
+    return tuple(await together(_observe(places, region) for region in places.regions))
+
+
+async def _observe(places: HoldPlaces, region: Region) -> HoldSighting:
+    if region in places.unreachable:
+        return HoldSighting(region=region, problem=places.unreachable[region])
+    try:
+        shown = await _patiently(lambda: _shown(places, region), _AGAIN_S)
+    except NotKnown as error:
+        return HoldSighting(region=region, problem=f"GET {places.target}: {error}")
+    held = shown.get("region") if shown is not None else None
+    return HoldSighting(region=region, held=None if held is None else Region(str(held)))
+
+
+def held_at(sightings: Sequence[HoldSighting]) -> Region | None:
+    """Return where clients are held, as they read it: the regions fallen over to first. Raises Stopped."""
+    preferred, *others = sightings
+    unread = []
+    for sighting in reversed(others):
+        if sighting.held is not None:
+            return sighting.held
+        if sighting.problem:
+            unread.append(f"{sighting.region}: {sighting.problem}")
+    if preferred.held is not None and unread:
+        return preferred.held
+    if unread:
+        raise Stopped(
+            where="hold",
+            what="is not known, so that nobody can tell where clients are\n  " + "\n  ".join(unread),
+            next_step="--target PATH    of an item that the function's URL keeps, as clients are given it;"
+            " --check --from REGION    compares all the same",
+        )
+    return None
+
+
+async def prove_replication(
+    places: HoldPlaces, held: Region, way: FailbackWay, patience_s: float, emit: FailbackEmit
+) -> None:
+    """Return when a write of now in the source has arrived in the target: the hold itself, with a mark.
+
+    Clients are held where they are meanwhile. Raises Failed where it does not arrive.
+    """
+    loop, mark = asyncio.get_running_loop(), secrets.token_hex(8)
+    await _write(places, held, way.source, **{_MARK: mark})
+    since = loop.time()
+
+    async def look() -> bool:
+        shown = await _shown(places, way.target)
+        return shown is not None and shown.get(_MARK) == mark
+
+    if not await _until(look, patience_s):
+        raise Failed(
+            where=way.target,
+            what=f"does not show after {patience_s:g} s what was written to {places.target} in {way.source}: "
+            "replication is behind, or stands still",
+            next_step="python -m builder status    shows how replication stands; then the same again",
+        )
+    after_s = round(loop.time() - since, 3)
+    emit(MarkerSeen(source=way.source, target=way.target, after_s=after_s))
+
+
+async def release_hold(places: HoldPlaces, held: Region) -> None:
+    """Let everybody go back. Raises Failed where that could not be written."""
+
+    def release() -> None:
+        places.item.release(held)
+
+    await _as_failed(held, places, lambda: call(held, release))
+
+
+async def write_hold(places: HoldPlaces, region: Region) -> None:
+    """Have everybody stay in a region. Raises Failed where that could not be written."""
+    await _write(places, region, region)
+
+
+async def await_hold(places: HoldPlaces, held: Region | None, patience_s: float, emit: FailbackEmit) -> None:
+    """Return once every region shows the hold, or none. Raises Failed for one that does not."""
+    asked = [region for region in places.regions if region not in places.unreachable]
+
+    async def is_seen(region: Region) -> bool:
+        shown = await _shown(places, region)
+        return (shown.get("region") if shown is not None else None) == held
+
+    seen = await together(_until(partial(is_seen, region), patience_s) for region in asked)
+    told = tuple(region for region, is_there in zip(asked, seen, strict=True) if is_there)
+    emit(HoldMoved(held=held, seen_in=told))
+    if late := [region for region in asked if region not in told]:
+        wanted = "no hold" if held is None else f"the hold of {held}"
+        raise Failed(
+            where=", ".join(late),
+            what=f"does not show {wanted} after {patience_s:g} s ({', '.join(told) or 'no region'} does): "
+            "replication is behind, or somebody has written another since",
+            next_step="python -m builder failback --check    shows what each region has",
+        )
+
+
+async def _write(places: HoldPlaces, to: Region, at: Region, **more: str) -> None:
+    def write() -> None:
+        places.item.write(to, at=at, **more)
+
+    await _as_failed(at, places, lambda: call(at, write))
+
+
+async def _as_failed(region: Region, places: HoldPlaces, work: Callable[[], Awaitable[T]]) -> T:
+    """Return what the work returns. Raises Failed where the hold could not be changed."""
+    try:
+        return await work()
+    except NotKnown as error:
+        raise Failed(
+            where=f"{region}: {places.target}",
+            what=f"could not be changed by the function's URL: {error}",
+            next_step="--target PATH    of an item that it keeps, with PUT, GET and DELETE, as clients are given it",
+        ) from error
+
+
+async def _shown(places: HoldPlaces, region: Region) -> Mapping[str, object] | None:
+    def show() -> Mapping[str, object] | None:
+        return places.item.shown(region)
+
+    return await call(region, show)
+
+
+async def _patiently(look: Callable[[], Awaitable[T]], within_s: float) -> T:
+    """Return what the look returns, again and again while it does not know."""
+    loop = asyncio.get_running_loop()
+    since = loop.time()
+    while True:
+        try:
+            return await look()
+        except NotKnown:
+            if loop.time() - since >= within_s:
+                raise
+            await asyncio.sleep(_PACE.wait_s(loop.time() - since))
+
+
+async def _until(look: Callable[[], Awaitable[bool]], within_s: float) -> bool:
+    """Return whether a look is true in time; one that does not know is taken again."""
+    loop = asyncio.get_running_loop()
+    since = loop.time()
+    while True:
+        try:
+            if await look():
+                return True
+        except NotKnown:
+            pass
+        if loop.time() - since >= within_s:
+            return False
+        await asyncio.sleep(_PACE.wait_s(loop.time() - since))

@@ -1,0 +1,281 @@
+"""What is found of a way back: what the regions differ in, where clients are held, and what would be lost; pure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from builder.terms import Region, counted
+
+SHOWN = 20
+"""How many differences of a table or a bucket people are shown; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailbackWay:
+    """Where clients are, and where they would go."""
+
+    source: Region
+    target: Region
+
+    @property
+    def back(self) -> "FailbackWay":
+        """The other way."""
+        return FailbackWay(source=self.target, target=self.source)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether they are there already."""
+        return self.source == self.target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDifference:
+    """A key of a table that the two regions do not have alike."""
+
+    component: str
+    table: str
+    key: Mapping[str, Mapping[str, str]]
+    """As DynamoDB's JSON has it, bytes in base 64."""
+    name: str
+    """The key for people."""
+    only: Region | None
+    """The region that alone has it; null where both have it with different contents."""
+    attributes: tuple[str, ...] = ()
+    """Those that are not the same in both."""
+    written: Mapping[Region, str] = field(default_factory=dict)
+    """When each region's was written, as its attribute `time` says; nothing where it has none."""
+    event: Literal["failback.item"] = "failback.item"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectDifference:
+    """An object that readers do not find alike in the two regions' buckets."""
+
+    component: str
+    name: str
+    """Its key."""
+    only: Region | None
+    """The region in which alone readers find it; null where each shows another version."""
+    versions: Mapping[Region, str] = field(default_factory=dict)
+    """The version that readers find in each region."""
+    written: Mapping[Region, str] = field(default_factory=dict)
+    """When what is on top in each region was written, a delete marker included."""
+    event: Literal["failback.object"] = "failback.object"
+
+
+Difference = ItemDifference | ObjectDifference
+
+
+@dataclass(slots=True)
+class DifferenceCount:
+    """How many differences there are, by who has what."""
+
+    way: FailbackWay
+    only_source: int = 0
+    only_target: int = 0
+    both: int = 0
+    examples: tuple[Difference, ...] = ()
+    """The first of them."""
+
+    def take(self, difference: Difference) -> None:
+        """Count one."""
+        match difference.only:
+            case None:
+                self.both += 1
+            case self.way.source:
+                self.only_source += 1
+            case _:
+                self.only_target += 1
+        if len(self.examples) < SHOWN:
+            self.examples += (difference,)
+
+    @property
+    def all(self) -> int:
+        """All of them."""
+        return self.only_source + self.only_target + self.both
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSize:
+    """How much is to be read of a table, before that is done."""
+
+    component: str
+    table: str
+    items: Mapping[Region, int]
+    """As DynamoDB counts them every six hours or so."""
+    read_units: Mapping[Region, int]
+    """What a consistent read of all of it takes; on demand each is one request unit."""
+    sample: int | None = None
+    """How many items are read of each region instead of all."""
+    event: Literal["failback.size"] = "failback.size"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareProgress:
+    """How far a comparison is."""
+
+    component: str
+    read: Mapping[Region, int]
+    """Items, or keys of objects."""
+    event: Literal["failback.progress"] = "failback.progress"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableComparison:
+    """A table, compared."""
+
+    component: str
+    table: str
+    read: Mapping[Region, int]
+    """Items."""
+    only_source: int
+    only_target: int
+    both: int
+    """Keys that both have with different contents."""
+    moving: int
+    """Keys that were written all the time, and not the same in both at any look: they arrive."""
+    is_sample: bool = False
+
+    @property
+    def differing(self) -> int:
+        """How many keys differ."""
+        return self.only_source + self.only_target + self.both
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketComparison:
+    """The buckets of a component in both regions, compared by versions."""
+
+    component: str
+    keys: int
+    """In either."""
+    only_source: int
+    only_target: int
+    both: int
+    """Keys of which each shows readers another version."""
+    moving: int
+    older: Mapping[Region, int]
+    """Versions that the other region has not, and that no reader finds without asking for them."""
+    comes_over: bool
+    """Whether objects written in the source are replicated to the target at all."""
+
+    @property
+    def differing(self) -> int:
+        """How many keys differ for readers."""
+        return self.only_source + self.only_target + self.both
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldSighting:
+    """The hold as one region shows it."""
+
+    region: Region
+    held: Region | None = None
+    """Where clients have to stay; null where there is no hold."""
+    problem: str = ""
+    """Why nobody knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldMoved:
+    """The hold is another now, in every region that is named."""
+
+    held: Region | None
+    """Where clients stay from now on; null where they may go back."""
+    seen_in: tuple[Region, ...]
+    event: Literal["failback.hold"] = "failback.hold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkerSeen:
+    """What was written in one region was seen in the other."""
+
+    source: Region
+    target: Region
+    after_s: float
+    event: Literal["failback.marker"] = "failback.marker"
+
+
+@dataclass(frozen=True, slots=True)
+class FailbackNote:
+    """What one has to know, and what keeps nobody from going on."""
+
+    what: str
+    event: Literal["failback.note"] = "failback.note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionProblem:
+    """Why a region is not well enough to send clients to, or not known to be."""
+
+    region: Region
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailbackLoss:
+    """What `--allow` has to name."""
+
+    name: str
+    """A component, or a region."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailbackLook:
+    """All that is known before clients are sent from one region to another."""
+
+    deployment: str
+    way: FailbackWay
+    holds: tuple[HoldSighting, ...]
+    """In every region, the preferred one first."""
+    problems: tuple[RegionProblem, ...] = ()
+    tables: tuple[TableComparison, ...] = ()
+    buckets: tuple[BucketComparison, ...] = ()
+    examples: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
+    """The first that differ of each component; each has been told by itself."""
+    notes: tuple[str, ...] = ()
+    """What was not compared, and what else one has to know."""
+
+    @property
+    def losses(self) -> tuple[FailbackLoss, ...]:
+        """What would be lost or contradicted by going now, a reason each."""
+        return tuple(_losses(self))
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether nothing of what was compared would be lost."""
+        return not self.losses
+
+    @property
+    def unwell(self) -> tuple[FailbackLoss, ...]:
+        """What speaks against it beside data, by region."""
+        return tuple(FailbackLoss(name=problem.region, why=problem.what) for problem in self.problems)
+
+
+def _losses(look: FailbackLook) -> Iterator[FailbackLoss]:
+    way = look.way
+    for table in look.tables:
+        yield from _losses_of(way, table, "item", table.component)
+    for bucket in look.buckets:
+        yield from _losses_of(way, bucket, "object", bucket.component)
+
+
+def _losses_of(
+    way: FailbackWay, found: TableComparison | BucketComparison, noun: str, name: str
+) -> Iterator[FailbackLoss]:
+    if found.only_source:
+        why = f"{counted(found.only_source, noun)} of {way.source} not in {way.target}: lost to who goes there"
+        yield FailbackLoss(name=name, why=why)
+    if found.both:
+        why = f"{counted(found.both, noun)} not the same in both: who goes sees those of {way.target}"
+        yield FailbackLoss(name=name, why=why)
+    if found.only_target:
+        why = f"{counted(found.only_target, noun)} of {way.target} not in {way.source}: deleted there, or never arrived"
+        yield FailbackLoss(name=name, why=why)
+
+
+FailbackProgress = (
+    TableSize | CompareProgress | ItemDifference | ObjectDifference | MarkerSeen | HoldMoved | FailbackNote
+)
+FailbackEmit = Callable[[FailbackProgress], None]
