@@ -128,17 +128,33 @@ def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.acceptance
-def test_what_was_there_is_promoted_and_comes_back_and_is_what_it_was(stage: Stage) -> None:
+def take_in(stage: Stage) -> dict[str, str]:
+    """Have the pair take in what plain boto3 made, and fill its other half; return the outputs."""
     make_table()
     fill()
     stage("render")
     stage("deploy", "--yes", code=4)
     stage("deploy", "--yes", "--allow", f"{EAST}/table/Table", "--allow", f"{EAST}/storage/Bucket")
     stage("backfill", "--yes")
-    before = stage.outputs()
+    said = stage.outputs()
+    eventually(lambda: stage.versions(WEST, said["secondaryBucketName"]) == stage.versions(EAST, BUCKET))
+    return said
+
+
+def force(stage: Stage) -> None:
+    """Lose the primary, promote the other region without it, and have the rest done once it is back."""
+    stage.fault(status=503, delay_s=0.0, services=None, imports_too=False)
+    stage("promote", WEST, "--yes", code=4)
+    stage("promote", WEST, "--skip-region", EAST, "--yes")
+    assert "waits" in stage("status", "--skip-region", EAST).out
+    stage.fault(for_s=0)
+    stage("deploy", "--yes")
+
+
+@pytest.mark.acceptance
+def test_what_was_there_is_promoted_and_comes_back_and_is_what_it_was(stage: Stage) -> None:
+    before = take_in(stage)
     twin = before["secondaryBucketName"]
-    eventually(lambda: stage.versions(WEST, twin) == stage.versions(EAST, BUCKET))
     items, objects = stage.items(EAST), stage.versions(EAST, BUCKET)
     assert (len(items), len(objects)) == (ITEMS, OBJECTS)
     regions = RegionUrl(EAST, before["primaryLambdaUrl"]), RegionUrl(WEST, before["secondaryLambdaUrl"])
@@ -167,12 +183,7 @@ def test_what_was_there_is_promoted_and_comes_back_and_is_what_it_was(stage: Sta
         stage("promote", EAST, "--yes")
         check()
         planned = dict(load.failed)
-        stage.fault(status=503, delay_s=0.0, services=None, imports_too=False)
-        stage("promote", WEST, "--yes", code=4)
-        stage("promote", WEST, "--skip-region", EAST, "--yes")
-        assert "waits" in stage("status", "--skip-region", EAST).out
-        stage.fault(for_s=0)
-        stage("deploy", "--yes")
+        force(stage)
         check()
         stage("promote", EAST, "--yes")
         check()

@@ -108,7 +108,7 @@ def test_a_job_replicates_what_was_there_before_there_were_versions(account: Acc
     s3.put_object(Bucket=source, Key="k2", Body=b"only")
     s3.put_bucket_versioning(Bucket=source, VersioningConfiguration={"Status": "Enabled"})
     s3.put_object(Bucket=source, Key="k", Body=b"second")
-    rules = {"Role": f"arn:aws:iam::{account.id}:role/any", "Rules": [_rule(destination)]}
+    rules: Any = {"Role": f"arn:aws:iam::{account.id}:role/any", "Rules": [_rule(destination)]}
     s3.put_bucket_replication(Bucket=source, ReplicationConfiguration=rules)
     generator = {
         **_request(account)["ManifestGenerator"]["S3JobManifestGenerator"],
