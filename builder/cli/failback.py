@@ -92,8 +92,16 @@ def failback(
         return _checked(seen)
     is_forced = _guard(session, seen, allow)
     if not yes:
-        session.console.ask(f"Hold clients in {hold}?" if hold else f"Let clients go back to {found.way.target}?")
+        session.console.ask(_question(found, hold))
     return _let_go(session, context, options, found, is_forced=is_forced)
+
+
+def _question(found: "ClientsWhereabouts", hold: Region | None) -> str:
+    if hold is not None:
+        return f"Hold clients in {hold}?"
+    if found.way.target == found.view.primary:
+        return f"Let clients go back to {found.way.target}?"
+    return f"Let clients go that are held in {found.held}? Those that prefer {found.way.target} go there"
 
 
 def _context(session: Session) -> "FailbackContext":
@@ -209,7 +217,7 @@ def _let_go(
     except KeyboardInterrupt:
         session.console.warn(_LEFT)
         return ExitCode.INTERRUPTED
-    where = options.hold or found.view.primary
+    where = options.hold or (found.view.primary if found.held != found.view.primary else "the region that they prefer")
     session.console.say(f"clients go to {where} as soon as they read that, within seconds")
     return ExitCode.DONE
 

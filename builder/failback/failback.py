@@ -105,10 +105,21 @@ async def observe_whereabouts(context: FailbackContext, options: FailbackOptions
     places = make_places(view, services, context.clients.credentials(), context.endpoint, options.target)
     holds = tuple(_explained(hold, services[hold.region]) for hold in await observe_hold(places))
     held = options.source if options.source is not None and any(hold.problem for hold in holds) else held_at(holds)
-    target = options.hold or view.primary
-    source = options.source or held or (view.primary if target != view.primary else view.regions[1])
-    way = FailbackWay(source=source, target=target)
+    way = _way(view, options, held)
     return ClientsWhereabouts(view=view, services=services, places=places, holds=holds, held=held, way=way)
+
+
+def _way(view: ClientView, options: FailbackOptions, held: Region | None) -> FailbackWay:
+    """Return from where to where clients would go.
+
+    Those that are held in the primary itself may prefer another region, as they do after a promotion until they are
+    given the new order.
+    """
+    first, second = view.regions[:2]
+    source = options.source or held
+    if options.hold is not None:
+        return FailbackWay(source=source or (first if options.hold != first else second), target=options.hold)
+    return FailbackWay(source=source or second, target=second if source == first else first)
 
 
 def _explained(hold: HoldSighting, service: ServiceSighting) -> HoldSighting:

@@ -149,6 +149,8 @@ def _sum(look: FailbackLook) -> Text:
         return Text(f"{', '.join(dict.fromkeys(problem.region for problem in look.problems))}: not well", style=_BAD)
     if any(table.is_sample for table in look.tables):
         return Text("nothing of the sample would be lost; of the rest nobody knows", style=_ODD)
+    if look.notes:
+        return Text("nothing of what was compared would be lost", style=_ODD)
     return Text("nothing would be lost", style=_GOOD)
 
 

@@ -173,6 +173,7 @@ def test_a_release_that_is_late_is_awaited_by_the_next_run(stage: Stage) -> None
     assert stage.failback().code == 0
 
 
+@pytest.mark.acceptance
 def test_clients_are_held_elsewhere_by_decision_and_go_back_by_one(stage: Stage) -> None:
     client = stage.client()
     assert client.request("PUT", "/items/order-1", body=b"{}").region == PRIMARY
@@ -187,6 +188,20 @@ def test_clients_are_held_elsewhere_by_decision_and_go_back_by_one(stage: Stage)
     assert stage.failback("--yes").code == 0
     time.sleep(0.6)
     assert client.request("PUT", "/items/order-3", body=b"{}").region == PRIMARY
+
+
+def test_clients_that_are_held_in_the_primary_may_prefer_another_region(stage: Stage) -> None:
+    """As they do after a promotion: what that other region lacks is lost to them."""
+    stage.hold.write(PRIMARY, at=PRIMARY)
+    stage.client().request("PUT", "/items/order-1", body=b"{}")
+    stage.pause("dynamodb", PRIMARY, SECONDARY)
+    stage.client().request("PUT", "/items/order-2", body=b"{}")
+    refused = stage.failback("--yes")
+    assert (refused.code, "1 item of us-east-1 not in us-west-2" in refused.err) == (4, True), refused
+    stage.pause("dynamodb", PRIMARY, SECONDARY, paused=False)
+    done = stage.failback("--yes")
+    assert (done.code, "clients go to the region that they prefer" in done.out) == (0, True), done
+    assert stage.hold.shown(PRIMARY) is stage.hold.shown(SECONDARY) is None
 
 
 def test_a_lost_primary_is_left_by_decision_without_a_call_to_it(stage: Stage) -> None:
@@ -208,6 +223,7 @@ def test_nobody_is_sent_to_a_region_that_is_not_well(stage: Stage) -> None:
     assert stage.hold.shown(SECONDARY) == {"region": SECONDARY}
 
 
+@pytest.mark.acceptance
 def test_an_application_that_keeps_no_such_item_is_told_what_to_do_and_compared_all_the_same(stage: Stage) -> None:
     other = ("--target", "/items")
     answer = stage.failback(*other)

@@ -97,6 +97,7 @@ def test_an_object_that_was_deleted_in_one_region_is_told_so() -> None:
         ({}, "nothing would be lost"),
         ({"tables": (table(moving=2),)}, "nothing would be lost"),
         ({"tables": (table(is_sample=True),)}, "nothing of the sample would be lost; of the rest nobody knows"),
+        ({"notes": ("uploads: not compared",)}, "nothing of what was compared would be lost"),
         ({"problems": (RegionProblem(region=EAST, what="does not answer"),)}, "us-east-1: not well"),
         ({"tables": (table(both=1),)}, "something would be lost by going to us-east-1 now"),
     ],
