@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy import Deployment, Done, Plan, PlanRequest, Promotion, execute_unreviewed
+from builder.deploy import Deployment, Done, Outcome, Plan, PlanRequest, Promotion, execute_unreviewed
 from builder.errors import BadInput, Stopped
 from builder.terms import LogicalId, Region, StackId, StackName
 from deploy.chained import make_deployment, make_stack
@@ -183,7 +183,11 @@ def test_of_an_owner_whose_deletion_has_failed_it_is_told_how_its_data_stays(dep
     assert "destroy" not in told
 
 
-def test_a_plan_of_this_run_stops_where_somebody_else_has_released_its_data(rig: Rig) -> None:
+def own(rig: Rig, plan: Plan, wanted: Deployment) -> tuple[Outcome, ...]:
+    return rig.watched(lambda emit: execute_unreviewed(plan, wanted, rig.clients, emit, promotion=rig.promotion))
+
+
+def test_an_owner_that_somebody_deletes_meanwhile_has_released_its_data_too(rig: Rig) -> None:
     retained = REGIONAL.replace(
         "Properties:", "DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n    Properties:", 1
     )
@@ -191,13 +195,20 @@ def test_a_plan_of_this_run_stops_where_somebody_else_has_released_its_data(rig:
     with_an_item(rig)
     wanted = taking_in()
     plan = rig.plan(wanted)
-    client = rig.world.session(ACCOUNT).client("cloudformation", EAST)
-    client.delete_stack(StackName="tap-dev-old")
+    rig.world.session(ACCOUNT).client("cloudformation", EAST).delete_stack(StackName="tap-dev-old")
     rig.world.settle()
-    with pytest.raises(Stopped, match="us-east-1/old was to release data"):
-        rig.watched(lambda emit: execute_unreviewed(plan, wanted, rig.clients, emit))
-    assert items(rig) == ["one"]
-    assert [hit.allow for hit in rig.plan(wanted).guards] == ["us-east-1/orders/Table"]
+    assert all(isinstance(outcome, Done) for outcome in own(rig, plan, wanted))
+    assert (items(rig), table_of(rig, "tap-dev-orders")) == (["one"], {"AWS::DynamoDB::GlobalTable"})
+
+
+def test_a_plan_of_this_run_stops_where_what_it_rests_on_is_gone(deployed: Rig) -> None:
+    deployed.promotion = promotion(WEST)
+    plan = deployed.plan(system(WEST))
+    deployed.promotion = None
+    before = deployed.operations("ExecuteChangeSet")
+    with pytest.raises(BuilderError):
+        own(deployed, plan, system(WEST))
+    assert deployed.operations("ExecuteChangeSet") == before
 
 
 def test_what_a_plan_releases_it_imports(rig: Rig) -> None:
