@@ -44,9 +44,12 @@ class ObservedDeployment:
     """The policies of those that stand and are to have one; None where none was ever set."""
 
 
-async def observe_deployment(deployment: Deployment, clients: Clients, emit: Emit) -> ObservedDeployment:
+async def observe_deployment(
+    deployment: Deployment, clients: Clients, emit: Emit, *, with_orphans: bool = False
+) -> ObservedDeployment:
     """Return what stands, once no operation runs on any of the deployment's stacks.
 
+    What runs on stacks that the assembly no longer has is waited for `with_orphans`.
     Raises BadInput where the credentials are of another account than dr.yaml pins.
     """
     by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
@@ -70,11 +73,17 @@ async def observe_deployment(deployment: Deployment, clients: Clients, emit: Emi
     )
     nested = await _nested(seen, deployed, clients)
     seen += await observe_other_regions(deployment, seen, templates, clients, nested)
+    orphans = _orphans(of_deployment(seen, deployment.name), known)
+    if with_orphans:
+        settled = await together(
+            until_settled(clients, stack, StackId(f"{stack.region}/{stack.name}"), emit) for stack in orphans
+        )
+        orphans = tuple(stack for stack in settled if stack is not None)
     return ObservedDeployment(
         account=account,
         stacks=standing,
         templates=templates,
-        orphans=_orphans(of_deployment(seen, deployment.name), known),
+        orphans=orphans,
         policies=policies,
     )
 
