@@ -11,7 +11,7 @@ from builder.deploy.plan.guards import guard_hits
 from builder.deploy.progress import Allowed
 from builder.deploy.records import ResourceChange
 from builder.errors import Stopped
-from builder.terms import LogicalId, StackId
+from builder.terms import LogicalId, Region, StackId
 from deploy.chained import make_deployment, make_stack
 from deploy.rig import Rig, edited
 from wanted import make_wanted
@@ -110,7 +110,16 @@ def test_what_is_retained_leaves_the_stack_only_when_asked(rig: Rig) -> None:
     assert "it stays" in guarded(rig, make_deployment(make_stack(STACK, BESIDE)), f"{STACK}/Data")
 
 
+def test_a_primary_region_in_which_the_table_is_not_is_refused(standing: Rig) -> None:
+    assembly = make_assembly(make_wanted(regions={"primary": "eu-west-1", "secondaries": ["us-west-2"]}))
+    with pytest.raises(Stopped, match="stands in us-west-2, and not in eu-west-1"):
+        standing.plan(bind(assembly.manifest, assembly.templates, "dev"))
+
+
 def test_a_primary_region_that_the_assembly_no_longer_names_is_found(standing: Rig) -> None:
+    client = standing.clients.dynamodb(Region("us-east-1"))
+    client.update_table(TableName="tap-dev-global", ReplicaUpdates=[{"Delete": {"RegionName": "us-west-2"}}])
+    standing.world.settle()
     assembly = make_assembly(make_wanted(regions={"primary": "eu-west-1", "secondaries": ["us-west-2"]}))
     plan = standing.plan(bind(assembly.manifest, assembly.templates, "dev"))
     assert "us-east-1/tap-dev-table" in {orphan.stack for orphan in plan.orphans}

@@ -1,5 +1,7 @@
 """A promotion and its way back: whatever call is the last, lost or told of the past, no item and no address is lost."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 
 import pytest
@@ -12,14 +14,30 @@ from builder.deploy import (
     PlanOptions,
     PlanRequest,
     Promotion,
+    TrustedInput,
+    execute_plan,
     execute_unreviewed,
     make_plan,
+    read_plan,
     sweep,
+    write_plan,
 )
 from builder.terms import Region
+from deploy.chained import make_deployment, make_stack
 from deploy.rig import ACCOUNT
-from deploy.test_handovers import EAST, WEST, promotion, system
-from fake_aws import Fault, Killed, World
+from deploy.test_handovers import (
+    EAST,
+    OLD,
+    OUTPUT,
+    PLAIN,
+    REGIONAL,
+    TOPIC,
+    WEST,
+    promotion,
+    system,
+    taking_in,
+)
+from fake_aws import Fault, Killed, World, run_virtual
 from fake_aws.dynamodb.items import put
 from proof.command import Command, assert_done, destroy, ignore, make_world, run
 from proof.command import deploy as deploy_whole
@@ -57,11 +75,12 @@ def begun() -> World:
 
 def kept(world: World) -> object:
     """What a promotion may not touch: every item in each region, addresses, what is in the buckets."""
-    table = world.tables[ACCOUNT, "tap-dev-global"]
+    tables = world.tables.values()
+    services = [world.stack("tap-dev-service", region=region) for region in (EAST, WEST)]
     return (
-        {region: replica.items for region, replica in table.replicas.items()},
-        table.stream,
-        {region: world.stack("tap-dev-service", region=region).record.outputs for region in (EAST, WEST)},
+        [{region: replica.items for region, replica in table.replicas.items()} for table in tables],
+        [table.stream for table in tables],
+        [service.record.outputs for service in services if service.exists],
         {name: bucket.versions for name, bucket in world.buckets.items()},
     )
 
@@ -123,3 +142,76 @@ def test_what_was_promoted_is_destroyed_as_a_whole() -> None:
     assert_done(run(clients, command(WEST)))
     assert_done(run(clients, partial(destroy, system(WEST))))
     assert not world.tables
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A world in which data is about to change hands, and the plan that somebody saved and reviewed."""
+
+    world: World
+    data: bytes
+    deployment: Deployment
+    promotion: Promotion | None = None
+
+    async def execute(self, clients: Clients, _: str) -> tuple[Outcome, ...]:
+        plan = read_plan(self.data, "plan.json")
+        trusted = TrustedInput(deployment=self.deployment, options=plan.options, promotion=self.promotion)
+        return await execute_plan(plan, trusted, clients, ignore)
+
+
+def saved(world: World, deployment: Deployment, decided: Promotion | None = None) -> Saved:
+    async def plan(clients: Clients) -> bytes:
+        plan_id = PlanId(id="saved", at="2026-01-01T00:00:00+00:00")
+        return write_plan(await make_plan(deployment, clients, plan_id, ignore, PlanRequest(promotion=decided)))
+
+    data = run_virtual(lambda: plan(Clients(world.session(ACCOUNT))))
+    return Saved(world, data, deployment, decided)
+
+
+def there() -> Saved:
+    return saved(begun().copied(), system(WEST), promotion(WEST))
+
+
+def back() -> Saved:
+    world = begun().copied()
+    assert_done(run(Clients(world.session(ACCOUNT)), command(WEST)))
+    return saved(world, system(EAST), promotion(EAST))
+
+
+def released(before: str, left: str = "") -> Saved:
+    world = make_world(page_size=5)
+    standing = make_deployment(make_stack(OLD, f"Resources:\n{before}"))
+    assert_done(run(Clients(world.session(ACCOUNT)), partial(deploy_whole, standing)))
+    return saved(world, taking_in(*([f"Resources:\n{left}"] if left else [])))
+
+
+@KILLS
+@pytest.mark.parametrize(
+    ("begin", "step"),
+    [
+        (there, 47),
+        (back, 53),
+        (partial(released, TOPIC + REGIONAL + OUTPUT, PLAIN), 29),
+        (partial(released, TOPIC + REGIONAL + OUTPUT), 31),
+        (partial(released, REGIONAL + OUTPUT), 37),
+    ],
+    ids=["promoted", "promoted back", "stays", "gone from the assembly", "deleted"],
+)
+def test_a_saved_plan_that_was_killed_is_executed_again(begin: Callable[[], Saved], step: int, kill: Fault) -> None:
+    plan = begin()
+    for k in range(1, 600, 1 if is_thorough() else step):
+        world = plan.world.copied()
+        clients = Clients(world.session(ACCOUNT))
+        rule = world.faults.add(kill, nth=k)
+        try:
+            assert_done(run(clients, plan.execute))
+        except Killed:
+            world.faults.revive()
+            world.settle()
+        world.faults.remove(rule)
+        assert_done(run(clients, plan.execute))
+        assert kept(world) == kept(plan.world)
+        if not rule.struck:
+            assert k > 60
+            return
+    raise AssertionError("never ends")

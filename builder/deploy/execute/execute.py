@@ -38,11 +38,12 @@ from builder.deploy.order import StepPlace, make_waits
 from builder.deploy.plan.artifacts import place_templates, put_upload
 from builder.deploy.plan.change_set import ChangeSetRequest, ask, token
 from builder.deploy.plan.creation import DraftStep
+from builder.deploy.plan.deletions import check_as_planned
 from builder.deploy.plan.dependants import moving
 from builder.deploy.plan.draft import remedy
 from builder.deploy.plan.expected import beyond
 from builder.deploy.plan.guards import allowed_names, guard_hits, tell_allowed
-from builder.deploy.plan.handovers import with_handovers
+from builder.deploy.plan.handovers import with_handovers, without_gone
 from builder.deploy.plan.judgement import check_made, observe_context
 from builder.deploy.plan.parts import no_echo_parameters, parts_from
 from builder.deploy.plan.plan import make_step
@@ -107,6 +108,7 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
     does not follow from the assembly.
     """
     trusted = replace(trusted, deployment=bind_account(trusted.deployment, plan.account))
+    plan = await without_gone(plan, trusted.deployment, clients)
     trusted = await with_handovers(plan, trusted, clients, emit)
     plan = check_claim(plan, trusted)
     checked, permissions = await check_plan(plan, trusted, clients, allow)
@@ -308,6 +310,7 @@ async def _delete(run: _Run, deletion: Deletion) -> progress.Outcome:
         return progress.Done(deletion.stack, "DELETE_COMPLETE")
     standing = await observe_holds(await observe_stack_contents(deletion.stack, stack, run.clients), run.clients)
     check_unheld(standing)
+    await check_as_planned(deletion, stack, run.clients)
     work = DeleteContext(run.clients, run.emit, run.watches[deletion.site], run.plan.id, run.allow)
     return await delete_stack(work, standing)
 

@@ -168,7 +168,7 @@ async def _look(plan: Plan, steps: StackSteps, clients: Clients, *, begun: bool)
         case Deferred() as deferred:
             return await _check_deferred(plan, deferred, steps, clients, begun=begun)
         case Deletion() as deletion:
-            return await _check_deletion(deletion, steps, clients)
+            return await _check_deletion(plan, deletion, steps, clients)
         case Protection() as protection:
             return await _check_protection(protection, steps, clients, begun=begun)
         case StackPolicy() as policy:
@@ -209,13 +209,16 @@ async def _check_deferred(
     return overtaken(deferred.stack, stack, "its stack is not as it was planned for")
 
 
-async def _check_deletion(deletion: Deletion, steps: StackSteps, clients: Clients) -> Checked | Stopped:
+async def _check_deletion(plan: Plan, deletion: Deletion, steps: StackSteps, clients: Clients) -> Checked | Stopped:
     stack = await observe_stack(clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
         return Checked(stack=deletion.stack, left=steps[1:])
     if stack.termination_protection and not deletion.protected:
         return overtaken(deletion.stack, stack, "the stack that was to be deleted is protected from that by now")
-    if stack.status.startswith("DELETE_") or stands_as(deletion.found, stack):
+    # What the plan itself does to the stack before that moves it.
+    own = tuple(one for one in plan.change_sets if (one.site, one.name) == (deletion.site, deletion.name))
+    is_moved_by_plan = steps_executed(plan, own, stack) > 0
+    if stack.status.startswith("DELETE_") or stands_as(deletion.found, stack) or is_moved_by_plan:
         return Checked(stack=deletion.stack, left=steps, untouched=True)
     return overtaken(deletion.stack, stack, "the stack that was to be deleted has moved")
 

@@ -14,12 +14,10 @@ from builder.deploy.observe.deployment import ObservedDeployment
 from builder.deploy.observe.live import Owner, observe_owner
 from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.promotion import Promotion
+from builder.deploy.resources.global_table import replica_regions
 from builder.errors import AwsError, Stopped, gathered
 from builder.resource_types import GLOBAL_TABLE, TAKEN_IN
-from builder.template import (
-    read_deployed,
-    read_template,
-)
+from builder.template import properties_of, read_deployed, read_template
 from builder.terms import AccountId, LogicalId, Operation, Region, Site
 
 
@@ -32,6 +30,8 @@ class Coming:
     type: str
     name: str
     """Its physical name."""
+    regions: tuple[Region, ...] = ()
+    """Of a table those that its replicas are to be in."""
 
     @property
     def where(self) -> str:
@@ -47,6 +47,10 @@ class Coming:
     def is_existing(self) -> bool:
         """Whether dr.yaml says that it stands already."""
         return self.logical_id in self.stack.existing
+
+    def is_promoted_by(self, promotion: Promotion | None) -> bool:
+        """Return whether a promotion takes it to its stack's region."""
+        return promotion is not None and self.type == GLOBAL_TABLE and self.stack.region == promotion.to
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +80,12 @@ async def find_claims(
     Raises Stopped, with every reason, where data stands that nobody meant.
     """
     coming = tuple(one for stack in deployment.stacks for one in _coming(stack, look))
-    there = await together(_stands(one, clients) for one in coming)
-    if faults := [missing(one) for one, stands in zip(coming, there, strict=True) if one.is_existing and not stands]:
-        raise gathered(faults)
+    there = await together(_stands(one, one.stack.region, clients) for one in coming)
     standing = [one for one, stands in zip(coming, there, strict=True) if stands]
+    lacking = [one for one, stands in zip(coming, there, strict=True) if not stands]
+    others = await together(_stands_elsewhere(one, deployment, promotion, clients) for one in lacking)
+    if faults := [fault for one, where in zip(lacking, others, strict=True) if (fault := _lacks(one, where))]:
+        raise gathered(faults)
     twice = _held_twice(deployment, look)
     owners = await together(_owners(one, deployment, clients) for one in (*standing, *twice))
     claims = [
@@ -110,7 +116,13 @@ def _named(stack: DesiredStack, account: AccountId) -> Iterator[Coming]:
     bound = bind_desired(stack, own)
     for logical_id, body in bound.made(bound.template.resources(*TAKEN_IN)):
         if name := bound.name_of(body):
-            yield Coming(stack, LogicalId(logical_id), str(body.get("Type")), name.replace("${AWS::AccountId}", own))
+            yield Coming(
+                stack,
+                LogicalId(logical_id),
+                str(body.get("Type")),
+                name.replace("${AWS::AccountId}", own),
+                tuple(map(Region, replica_regions(bound.binding.value(properties_of(body))))),
+            )
 
 
 def bind_desired(stack: DesiredStack, account: AccountId) -> Bound:
@@ -131,23 +143,42 @@ def _held_twice(deployment: Deployment, look: ObservedDeployment) -> list[Coming
     ]
 
 
-async def _stands(one: Coming, clients: Clients) -> bool:
-    """Return whether it is there; of a bucket that is another account's only AWS can say more."""
+async def _stands(one: Coming, region: Region, clients: Clients) -> bool:
+    """Return whether it is there. A bucket that is another account's is not ours to take in: only AWS can say more."""
     session = clients.of(one.stack.site)
     try:
         if one.type == GLOBAL_TABLE:
-            client = session.dynamodb(one.stack.region)
-            answer = await call(one.where, client.describe_table, TableName=one.name)
+            answer = await call(one.where, session.dynamodb(region).describe_table, TableName=one.name)
             return answer["Table"].get("TableStatus") != "DELETING"
-        await call(one.where, session.s3(one.stack.region).head_bucket, Bucket=one.name)
+        await call(one.where, session.s3(region).head_bucket, Bucket=one.name)
     except AwsError as error:
+        if error.code in _ELSEWHERE:
+            # Of one that is said to stand the look at it tells what is in the way.
+            return one.is_existing
         if error.code in _NOT_THERE:
             return False
         raise
     return True
 
 
-_NOT_THERE = frozenset({"ResourceNotFoundException", "404", "NoSuchBucket", "403", "301"})
+_NOT_THERE = frozenset({"ResourceNotFoundException", "404", "NoSuchBucket"})
+_ELSEWHERE = frozenset({"403", "301"})
+
+
+async def _stands_elsewhere(
+    one: Coming, deployment: Deployment, promotion: Promotion | None, clients: Clients
+) -> tuple[Region, ...]:
+    """Return the regions in which a table stands that is to have a replica there.
+
+    Unless it is said to stand somewhere, no region is asked that has nothing else of the deployment.
+    """
+    if one.type != GLOBAL_TABLE:
+        return ()
+    is_said = one.is_existing or one.is_promoted_by(promotion)
+    asked = set(one.regions) if is_said else {*deployment.regions, *deployment.empty_regions}
+    regions = [region for region in one.regions if region in asked - {one.stack.region, *deployment.skipped}]
+    there = await together(_stands(one, region, clients) for region in regions)
+    return tuple(region for region, stands in zip(regions, there, strict=True) if stands)
 
 
 async def _owners(one: Coming, deployment: Deployment, clients: Clients) -> tuple[Owner, ...]:
@@ -168,6 +199,20 @@ def _ours(owners: Sequence[Owner], look: ObservedDeployment) -> tuple[tuple[Owne
     return tuple((owner, known[owner.stack_arn]) for owner in ours if owner.stack_arn in known)
 
 
+def _lacks(one: Coming, others: Sequence[Region]) -> Stopped | None:
+    """Return why what does not stand in its stack's region cannot be created there, or taken in; None where it can."""
+    if others:
+        where, own = ", ".join(others), one.stack.region
+        return Stopped(
+            where=one.where,
+            what=f"the table {one.name} stands in {where}, and not in {own}: creating it would fail, and what is in it "
+            f"would stay in {where}",
+            next_step=f"with {others[0]} as the primary region its stack takes the table in, or has it, and adds a "
+            f"replica in {own}; after that python -m builder promote {own} moves it, where that is meant",
+        )
+    return missing(one) if one.is_existing else None
+
+
 def missing(one: Coming) -> Stopped:
     """Return the refusal of what dr.yaml says to exist and does not."""
     return Stopped(
@@ -180,7 +225,7 @@ def missing(one: Coming) -> Stopped:
 def _fault(claim: Claim, promotion: Promotion | None) -> Stopped | None:
     """Return why what stands is not taken in; None where somebody said that it is."""
     one = claim.coming
-    promoted = promotion is not None and one.type == GLOBAL_TABLE
+    promoted = one.is_promoted_by(promotion)
     if (one.is_existing or promoted) and not claim.foreign:
         return None
     if claim.foreign and (one.is_existing or promoted):

@@ -165,7 +165,7 @@ def make_draft(
     `empty` are stacks of which CloudFormation has told by an empty change set that nothing changes; `transfers` what
     stacks import, and let go of. Raises Stopped, with every reason, where one needs a person first.
     """
-    decided = _after_releases(_decide_all(deployment, look, options, empty), transfers)
+    decided = _after_releases(_decide_all(deployment, look, options, empty, transfers), transfers)
     coming = frozenset(one.desired.id for one in decided if is_made(one.decision))
     parts = [
         part
@@ -214,7 +214,11 @@ def _after_releases(
 
 
 def _decide_all(
-    deployment: Deployment, look: ObservedDeployment, options: PlanOptions, empty: Collection[StackId]
+    deployment: Deployment,
+    look: ObservedDeployment,
+    options: PlanOptions,
+    empty: Collection[StackId],
+    transfers: Mapping[StackId, Transfer],
 ) -> tuple[DecidedStack, ...]:
     """Decide about every stack after those that it takes something of; in the assembly's order."""
     desired = {stack.id: stack for stack in deployment.stacks}
@@ -228,7 +232,7 @@ def _decide_all(
             unrolled = stack_id in options.unrolled
             decision = decide(deployment, stack, observed, look.templates.get(stack_id), unrolled=unrolled)
         except Stopped as fault:
-            faults.append(fault)
+            faults.append(_retaining(fault, observed, transfers.get(stack_id, NO_TRANSFER)))
             continue
         if isinstance(decision, Adopt):
             decided[stack_id] = DecidedStack(desired=stack, decision=decision)
@@ -245,6 +249,22 @@ def _decide_all(
         raise gathered(faults)
     decided = wait_for_names(decided, look)
     return tuple(decided[stack.id] for stack in deployment.stacks)
+
+
+def _retaining(fault: Stopped, observed: ObservedStack | None, transfer: Transfer) -> Stopped:
+    """Return the refusal of a stack that is to release data, with how to keep that where its deletion has failed.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html (RetainResources)
+    """
+    if observed is None or observed.status != "DELETE_FAILED" or not transfer.releases:
+        return fault
+    names = " ".join(transfer.releases)
+    return Stopped(
+        where=fault.where,
+        what=fault.what,
+        next_step=f"aws cloudformation delete-stack --region {observed.region} --stack-name {observed.name} "
+        f"--retain-resources {names}    ends the deletion and keeps {names} with all that is in it; then plan again",
+    )
 
 
 def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> DesiredStack:

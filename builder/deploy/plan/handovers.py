@@ -12,17 +12,17 @@ from builder.assembly.manifest import PreviousValue
 from builder.aws import Clients, call, together
 from builder.deploy.desired import TAG_STACK, Deployment, DesiredStack
 from builder.deploy.observe.deployment import ObservedDeployment, observe_deployment
-from builder.deploy.observe.live import LiveResource, Owner, observe_live_bucket, observe_table
-from builder.deploy.observe.stacks import ObservedStack, observe_policy, observe_template
-from builder.deploy.plan.change_set import template_of
+from builder.deploy.observe.live import OWNED_AS, LiveResource, Owner, observe_live_bucket, observe_table
+from builder.deploy.observe.stacks import ObservedStack, observe_policy, observe_stack, observe_template
 from builder.deploy.plan.claims import Claim, Coming, bind_desired, find_claims, missing
+from builder.deploy.plan.history import is_exact, observe_former
 from builder.deploy.plan.saved import TrustedInput, narrowed
 from builder.deploy.plan.transfers import NO_TRANSFER, Transfer, movable, text_deployed
 from builder.deploy.progress import Emit
 from builder.deploy.promotion import Promotion
 from builder.deploy.records import Plan
 from builder.deploy.resources.global_table import replica_regions
-from builder.errors import AwsError, Stopped, gathered
+from builder.errors import Stopped, gathered
 from builder.resource_types import BUCKET, GLOBAL_TABLE
 from builder.template import (
     as_shown,
@@ -48,9 +48,10 @@ class Handovers:
 
     def has_moved(self, stack: ObservedStack) -> bool:
         """Return whether a stack that the assembly no longer has is in the promoted region by now, or will be."""
-        component = stack.tags.get(TAG_STACK, "").partition("/")[2]
-        ids = {one.id for one in self.deployment.stacks}
-        return self.promotion is not None and f"{self.promotion.to}/{component}" in ids
+        region, _, component = stack.tags.get(TAG_STACK, "").partition("/")
+        if self.promotion is None or not region == stack.region == self.promotion.came_from:
+            return False
+        return f"{self.promotion.to}/{component}" in {one.id for one in self.deployment.stacks}
 
     @property
     def emptied(self) -> Mapping[str, frozenset[LogicalId]]:
@@ -73,6 +74,40 @@ async def observe_handovers(
     return await _hand_over(claims, _Context(deployment, look, clients, promotion))
 
 
+async def without_gone(plan: Plan, deployment: Deployment, clients: Clients) -> Plan:
+    """Return the plan without what it does to stacks that it deletes after that, and that are deleted by now.
+
+    Nothing of it can be seen any more. A stack that the assembly has is not among them.
+    """
+    known = {stack.id for stack in deployment.stacks}
+    others = {(step.site, step.name): step.stack for step in plan.changing if step.stack not in known}
+    deletions = [one for one in plan.deletions if (one.site, one.name) in others]
+    seen = await together(observe_stack(clients, one.site, one.stack_arn) for one in deletions)
+    gone = {
+        others[one.site, one.name]
+        for one, stack in zip(deletions, seen, strict=True)
+        if stack is None or stack.status == "DELETE_COMPLETE"
+    }
+    if not gone:
+        return plan
+
+    def needs(of: tuple[StackId, ...]) -> tuple[StackId, ...]:
+        return tuple(need for need in of if need not in gone)
+
+    return replace(
+        plan,
+        steps=tuple(replace(one, needs=needs(one.needs)) for one in plan.steps if one.stack not in gone),
+        deferred=tuple(
+            replace(one, desired=replace(one.desired, needs=needs(one.needs)))
+            for one in plan.deferred
+            if one.stack not in gone
+        ),
+        policies=tuple(replace(one, needs=needs(one.needs)) for one in plan.policies if one.stack not in gone),
+        protections=tuple(replace(one, needs=needs(one.needs)) for one in plan.protections if one.stack not in gone),
+        deletions=tuple(replace(one, needs=needs(one.needs)) for one in plan.deletions),
+    )
+
+
 async def with_handovers(plan: Plan, trusted: TrustedInput, clients: Clients, emit: Emit) -> TrustedInput:
     """Return what an execution knows by itself, with what changes hands in the plan, read from AWS once more.
 
@@ -87,7 +122,7 @@ async def with_handovers(plan: Plan, trusted: TrustedInput, clients: Clients, em
     deployment = narrowed(plan, trusted.deployment)
     look = await observe_deployment(deployment, clients, emit, with_orphans=trusted.promotion is not None)
     handed = await observe_handovers(deployment, look, clients, trusted.promotion)
-    wanted = {(step.site, step.name): step.stack for step in others} if trusted.promotion is not None else {}
+    wanted = {(step.site, step.name): step.stack for step in others}
     named = {stack.id for stack in handed.deployment.stacks}
     done = [stack for stack in look.orphans if wanted.get((stack.site, stack.name), "") not in {"", *named}]
     templates = await together(observe_template(clients, stack) for stack in done)
@@ -115,24 +150,32 @@ async def _hand_over(claims: Sequence[Claim], context: _Context) -> Handovers:
     live = await together(_observe(one, context) for one in taken)
     if obstacles := [fault for one, found in zip(taken, live, strict=True) for fault in _obstacles(one, found)]:
         raise gathered(obstacles)
+    names = _names_of_orphans(context)
     seen = await together(
-        _observe_release(claim.coming, owner, stack, context) for claim in claims for owner, stack in claim.ours
+        _observe_release(claim.coming, owner, stack, names, context) for claim in claims for owner, stack in claim.ours
     )
     releases = [release for release in seen if release is not None]
+    formers = await together(_observe_former(claim, context) for claim in claims if not claim.is_held)
     transfers: dict[StackId, Transfer] = {}
     for source in dict.fromkeys(release.source for release in releases):
         transfers[source] = _let_go([release for release in releases if release.source == source])
     for taker in dict.fromkeys(one.stack.id for one in taken):
         imports = {one.logical_id: found for one, found in zip(taken, live, strict=True) if one.stack.id == taker}
         sources = {release.taken.logical_id: release.source for release in releases if release.taken.stack.id == taker}
+        former = {
+            one.logical_id: name for one, name in zip(taken, formers, strict=True) if one.stack.id == taker and name
+        }
         transfers[taker] = replace(
             transfers.get(taker, NO_TRANSFER),
             imports=imports,
             sources=sources,
-            promoted_from=context.promotion.came_from if context.promotion is not None else "",
+            former=former,
             is_only=_has_copies(imports.values(), context.deployment.skipped),
-            is_exact=await _is_exact(
-                context.look.stacks.get(taker), context.look.templates.get(taker), context.clients
+            is_exact=await is_exact(
+                context.look.stacks.get(taker),
+                context.look.templates.get(taker),
+                (context.deployment.stack(taker).template,),
+                context.clients,
             ),
         )
     return _with_orphans(context, releases, transfers)
@@ -177,11 +220,13 @@ class _Release:
     """By which the stack has it."""
 
 
-async def _observe_release(one: Coming, owner: Owner, stack: ObservedStack, context: _Context) -> _Release | None:
+async def _observe_release(
+    one: Coming, owner: Owner, stack: ObservedStack, names: Mapping[str, StackId], context: _Context
+) -> _Release | None:
     """Return what is let go of; None where the stack's template has it no more, whatever a listing says that lags."""
     look, clients = context.look, context.clients
     known = next((name for name, there in look.stacks.items() if there.arn == stack.arn), None)
-    source = known or _id_of(stack, look)
+    source = known or names[stack.arn]
     template = look.templates.get(source) if known else None
     template = template if template is not None else await observe_template(clients, stack)
     if not read_deployed(template, source).resource(owner.logical_id):
@@ -196,7 +241,7 @@ async def _observe_release(one: Coming, owner: Owner, stack: ObservedStack, cont
         logical_id=owner.logical_id,
         taken=one,
         template=template,
-        is_exact=await _is_exact(stack, template, clients),
+        is_exact=await is_exact(stack, template, _known_texts(source, one, context), clients),
         literals=await _literals(one, owner, clients) if refers else {},
         policy=standing if denied else None,
         type=owner.type,
@@ -209,26 +254,42 @@ def _has_copies(imports: Iterable[LiveResource], regions: Collection[Region]) ->
     return any(region in regions for table in tables for region in replica_regions(table))
 
 
-async def _is_exact(stack: ObservedStack | None, template: object, clients: Clients) -> bool:
-    """Return whether a deployed template is what was sent, to the character.
+def _known_texts(source: StackId, taken: Coming, context: _Context) -> tuple[str, ...]:
+    """Return the texts that are to come: of the stack itself, if it stays, and of the one that takes its data."""
+    own = (one.template for one in context.deployment.stacks if one.id == source)
+    return (*own, taken.stack.template)
 
-    The change set that one of our plans deployed it with says its digest; without a `?` in it nothing is hidden.
+
+async def _observe_former(claim: Claim, context: _Context) -> str:
+    """Return who has released what no stack has any more: a stack of the deployment, or a region in a promotion."""
+    one, look = claim.coming, context.look
+    if claim.owners:
+        return ""
+    if claim.coming.is_promoted_by(context.promotion):
+        return context.promotion.came_from if context.promotion is not None else ""
+    stacks = [stack for stack in (*look.stacks.values(), *look.orphans) if stack.site.account == one.stack.account]
+    former = await observe_former(one.name, OWNED_AS, stacks, context.clients)
+    return "" if former is None else f"{former.region}/{former.name}"
+
+
+def _names_of_orphans(context: _Context) -> dict[str, StackId]:
+    """Return by what name each stack goes that the assembly no longer has, by its ARN: the one that it had, if it can.
+
+    No two have one name, and none has that of its deletion, which comes after all else that is done to it.
     """
-    if not isinstance(template, str) or "?" not in template or stack is None or stack.change_set is None:
-        return isinstance(template, str) and "?" not in template
-    client = clients.of(stack.site).cloudformation(stack.region)
-    try:
-        answer = await call(stack.name, client.describe_change_set, ChangeSetName=stack.change_set)
-    except AwsError as error:
-        if error.code == "ChangeSetNotFound":
-            return False
-        raise
-    return template_of(answer.get("Description", "")) == hashlib.sha256(template.encode()).hexdigest()
-
-
-def _id_of(stack: ObservedStack, look: ObservedDeployment) -> StackId:
-    tagged = StackId(stack.tags.get(TAG_STACK, ""))
-    return tagged if tagged and tagged not in look.stacks else StackId(f"{stack.region}/{stack.name}")
+    deployment, look = context.deployment, context.look
+    taken = {one.id for one in (*deployment.stacks, *deployment.left_out)} | look.stacks.keys()
+    taken |= {StackId(f"{stack.region}/{stack.name}") for stack in look.orphans}
+    names: dict[str, StackId] = {}
+    for stack in sorted(look.orphans, key=lambda stack: stack.arn):
+        had, own = stack.tags.get(TAG_STACK, ""), f"{stack.region}/{stack.name}-released"
+        names[stack.arn] = next(
+            name
+            for name in map(StackId, (had, own, *(f"{own}-{n}" for n in range(2, len(look.orphans) + 2))))
+            if name and name not in taken
+        )
+        taken.add(names[stack.arn])
+    return names
 
 
 async def _literals(one: Coming, owner: Owner, clients: Clients) -> dict[str | None, str]:

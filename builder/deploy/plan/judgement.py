@@ -36,12 +36,12 @@ from builder.deploy.plan.change_set import (
     options_of,
 )
 from builder.deploy.plan.creation import DraftStep
+from builder.deploy.plan.deletions import check_failed_creation, observe_held
 from builder.deploy.plan.dependants import Keep, NeedsChangeSet, moving
 from builder.deploy.plan.draft import check_previous, decide
 from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown, with_lost
 from builder.deploy.plan.guards import guard_hits
 from builder.deploy.plan.parts import no_echo_parameters, parts_from, without_secrets
-from builder.deploy.plan.plan import check_failed_creation, observe_held
 from builder.deploy.plan.policies import check_policies, opened
 from builder.deploy.plan.review import rate_risk, review
 from builder.deploy.plan.transfers import NO_TRANSFER, Transfer, check_transfer, with_transfer

@@ -1,7 +1,4 @@
-"""Planning: every change set of every region is made before anything is executed; nothing here executes.
-
-Then what a plan deletes: what a failed creation left, and stacks that the assembly no longer has.
-"""
+"""Planning: every change set of every region is made before anything is executed; nothing here executes."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,10 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, together
-from builder.deploy.desired import MASK, Deployment, DesiredStack, bind_account
+from builder.deploy.desired import MASK, Deployment, bind_account
 from builder.deploy.observe.deployment import observe_deployment
-from builder.deploy.observe.nested import observe_contents
-from builder.deploy.observe.stacks import ObservedStack, observe_stack
+from builder.deploy.observe.stacks import observe_stack
 from builder.deploy.plan.adoption import check_only_tags, no_tags
 from builder.deploy.plan.artifacts import check_bootstraps, find_artifacts, place_templates, uploads_for, with_bucket
 from builder.deploy.plan.both_ways import both_ways_hits
@@ -30,6 +26,7 @@ from builder.deploy.plan.change_set import (
     reviews_of_others,
 )
 from builder.deploy.plan.creation import DraftStep
+from builder.deploy.plan.deletions import plan_failed_creation, plan_orphans
 from builder.deploy.plan.dependants import (
     check_without,
     missing_exports,
@@ -45,14 +42,13 @@ from builder.deploy.plan.parts import no_echo_parameters, without_secrets, witho
 from builder.deploy.plan.policies import check_policies, foretell, opened
 from builder.deploy.plan.review import rate_risk, read_findings, review
 from builder.deploy.plan.steps import discard_asked, overtaken, stands_as
-from builder.deploy.plan.transfers import PLACEHOLDER, check_transfer, with_transfer
+from builder.deploy.plan.transfers import check_transfer, with_transfer
 from builder.deploy.progress import Emit, Planned, Planning, RunBegun, Unchanged
 from builder.deploy.promotion import Promotion
 from builder.deploy.records import (
     PLAN_VERSION,
     Deferred,
     Deletion,
-    FoundStack,
     Origin,
     Orphan,
     PendingReview,
@@ -60,11 +56,9 @@ from builder.deploy.records import (
     PlanOptions,
     Protection,
     StackPolicy,
-    StackResource,
     Step,
 )
 from builder.errors import AwsError, BuilderError, Stopped
-from builder.resource_types.facts import at_stake, holds_data
 from builder.terms import Arn, Region, StackId
 
 if TYPE_CHECKING:
@@ -390,82 +384,4 @@ def _defer(planner: _Planner, part: DraftStep, draft: DraftPlan) -> Deferred:
         risk=rate_risk(part.expected),
         found=part.found,
         findings=planner.lint(part.desired.template, part.desired.region) if planner.lint and part.derived else (),
-    )
-
-
-async def plan_orphans(
-    orphans: tuple[ObservedStack, ...],
-    clients: Clients,
-    needs: tuple[StackId, ...],
-    handed: Handovers,
-    *,
-    every: bool,
-) -> tuple[Orphan | Deletion, ...]:
-    """Return the orphans with what stands in them, to be deleted once all that they may serve is done.
-
-    `needs` are the stacks that the plan works on. Unless `every` one is to be deleted, orphans are left alone, but for
-    those that let go of their data, or moved with a promotion, and hold no other. They come the one created last first,
-    and go in that order: what needs another was created after it.
-    """
-    held = await together(observe_held(stack, clients) for stack in orphans)
-    found: list[Orphan | Deletion] = []
-    for stack, resources in zip(orphans, held, strict=True):
-        name, let_go = StackId(f"{stack.region}/{stack.name}"), handed.emptied.get(stack.arn, frozenset())
-        left = tuple(one for one in resources if one.logical_id not in let_go)
-        is_empty = bool(resources) and all(one.logical_id == PLACEHOLDER and not holds_data(one.type) for one in left)
-        has_moved = handed.has_moved(stack) and not any(holds_data(one.type) for one in left)
-        if not every and not is_empty and not has_moved:
-            found.append(Orphan(stack=name, region=stack.region, resources=left, account=stack.site.account))
-            continue
-        because = "it has released its data, and holds nothing else" if is_empty else "the assembly no longer has it"
-        before = tuple(one.stack for one in found if isinstance(one, Deletion))
-        found.append(_deletion(name, stack, left, because, (*needs, *before)))
-    return tuple(found)
-
-
-async def plan_failed_creation(desired: DesiredStack, observed: ObservedStack, clients: Clients) -> Deletion:
-    """Return the deletion of what a failed creation left. Raises Stopped where any of it holds data."""
-    resources = await observe_held(observed, clients)
-    check_failed_creation(desired, observed, resources)
-    return _deletion(desired.id, observed, resources, f"its creation ended in {observed.status}", ())
-
-
-def check_failed_creation(desired: DesiredStack, observed: ObservedStack, resources: tuple[StackResource, ...]) -> None:
-    """Raise Stopped where what is left of a failed creation holds data."""
-    kept = [one for one in resources if holds_data(one.type)]
-    if kept:
-        told = "".join(f"\n  {one.logical_id} ({one.type}): {at_stake(one.type)}" for one in kept)
-        raise Stopped(
-            where=desired.id,
-            what=f"the stack is in {observed.status}, takes nothing but its deletion, and still holds{told}",
-            next_step="python -m builder destroy    deletes the deployment with all its data",
-        )
-
-
-async def observe_held(stack: ObservedStack, clients: Clients) -> tuple[StackResource, ...]:
-    """Return the resources that stand in a stack, and in those nested in it."""
-    return tuple(
-        StackResource(logical_id=one.path, type=one.type, policy_action=one.fate)
-        for one in await observe_contents(clients, stack)
-    )
-
-
-def _deletion(
-    name: StackId,
-    stack: ObservedStack,
-    resources: tuple[StackResource, ...],
-    because: str,
-    needs: tuple[StackId, ...],
-) -> Deletion:
-    return Deletion(
-        stack=name,
-        region=stack.region,
-        name=stack.name,
-        stack_arn=stack.arn,
-        because=because,
-        needs=needs,
-        found=FoundStack(status=stack.status, stack_id=stack.arn, last_change=stack.last_change),
-        resources=resources,
-        account=stack.site.account,
-        protected=stack.termination_protection,
     )

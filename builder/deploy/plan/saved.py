@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -28,7 +28,7 @@ from builder.deploy.records import (
     StackPolicy,
     Step,
 )
-from builder.errors import BadInput
+from builder.errors import BadInput, Stopped
 from builder.graph import as_circle, find_circle
 from builder.terms import Arn, Region, StackId, StackName
 
@@ -131,6 +131,7 @@ def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
     """
     check_order(plan)
     if trusted.is_own:
+        _check_stacks(plan, trusted.deployment)
         return plan
     _check_origin(plan, trusted)
     deployment = bind_account(narrowed(plan, trusted.deployment), plan.account)
@@ -160,6 +161,14 @@ def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
     # What the assembly adds can close a circle that the file left open: a stack that needs an orphan's deletion.
     check_order(restored)
     return restored
+
+
+def _check_stacks(plan: Plan, deployment: Deployment) -> None:
+    """Raise Stopped where a stack was to release data that is not in it any more: somebody was faster."""
+    known = {stack.id for stack in deployment.stacks}
+    if gone := dict.fromkeys(step.stack for step in plan.changing if step.stack not in known):
+        what = f"{', '.join(gone)} was to release data, and that has changed since the plan was made"
+        raise Stopped(where=plan.deployment, what=what, next_step=PLAN_AGAIN)
 
 
 def check_own(plan: Plan) -> None:
@@ -289,6 +298,15 @@ def _faults(plan: Plan, deployment: Deployment, transfers: Mapping[StackId, Tran
                 yield f"{stack_id} is deleted, protected or given a policy {count} times"
     for deletion in plan.deletions:
         yield from _faults_of_deletion(plan, deletion, deployment)
+    yield from _faults_of_releases({change_set.stack for change_set in plan.change_sets}, transfers)
+
+
+def _faults_of_releases(made: Collection[StackId], transfers: Mapping[StackId, Transfer]) -> Iterator[str]:
+    """Yield what is released and not imported, though no stack has it yet that is to."""
+    for stack_id in made:
+        for name, taker in transfers.get(stack_id, NO_TRANSFER).releases.items():
+            if transfers.get(taker, NO_TRANSFER).imports and taker not in made:
+                yield f"{stack_id} releases {name}, and the plan does not have {taker} import it"
 
 
 def _faults_of_place(plan: Plan, one: _Work, desired: DesiredStack | None, transfer: Transfer) -> Iterator[str]:

@@ -51,8 +51,8 @@ class Transfer:
     """What it lets go of, with the stack that imports that, or has done so already."""
     literals: Mapping[tuple[str, str | None], str] = field(default_factory=dict)
     """What references to it come to: by its logical id alone, or with an attribute."""
-    promoted_from: str = ""
-    """The region whose stack let go of what is imported, where a promotion has come so far; else empty."""
+    former: Mapping[LogicalId, str] = field(default_factory=dict)
+    """Who has released what is imported, where it was one of the deployment: a stack, or a region in a promotion."""
     is_only: bool = False
     """Nothing but the import is done now: a region that has a replica of the data is left out."""
     is_exact: bool = False
@@ -211,7 +211,7 @@ def expect_imports(transfer: Transfer) -> tuple[ResourceChange, ...]:
             type=live.type,
             physical_id=live.name,
             definition=json.dumps(live.definition, sort_keys=True, default=str),
-            other_stack=transfer.sources.get(name) or transfer.promoted_from,
+            other_stack=transfer.sources.get(name) or transfer.former.get(name, ""),
             losses=(_UNVERSIONED,) if live.unversioned else (),
         )
         for name, live in transfer.imports.items()

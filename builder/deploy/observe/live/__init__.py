@@ -4,8 +4,8 @@
 """
 
 from builder.deploy.observe.live.bucket import observe_live_bucket
-from builder.deploy.observe.live.owner import Owner, observe_owner
+from builder.deploy.observe.live.owner import OWNED_AS, Owner, observe_owner
 from builder.deploy.observe.live.record import LiveResource
 from builder.deploy.observe.live.table import observe_table
 
-__all__ = ["LiveResource", "Owner", "observe_live_bucket", "observe_owner", "observe_table"]
+__all__ = ["OWNED_AS", "LiveResource", "Owner", "observe_live_bucket", "observe_owner", "observe_table"]

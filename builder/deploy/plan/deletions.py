@@ -1,0 +1,108 @@
+"""What a plan deletes: what a failed creation left, and stacks that the assembly no longer has, with what they hold."""
+
+from builder.aws import Clients, together
+from builder.deploy.desired import DesiredStack
+from builder.deploy.observe.nested import observe_contents
+from builder.deploy.observe.stacks import ObservedStack
+from builder.deploy.plan.handovers import Handovers
+from builder.deploy.plan.transfers import PLACEHOLDER
+from builder.deploy.records import PLACEHOLDER_TYPE, PLAN_AGAIN, Deletion, FoundStack, Orphan, StackResource
+from builder.errors import Stopped
+from builder.resource_types.facts import at_stake, holds_data
+from builder.terms import StackId
+
+
+async def plan_orphans(
+    orphans: tuple[ObservedStack, ...],
+    clients: Clients,
+    needs: tuple[StackId, ...],
+    handed: Handovers,
+    *,
+    every: bool,
+) -> tuple[Orphan | Deletion, ...]:
+    """Return the orphans with what stands in them, to be deleted once all that they may serve is done.
+
+    `needs` are the stacks that the plan works on. Unless `every` one is to be deleted, orphans are left alone, but for
+    those that let go of their data, or moved with a promotion, and hold no other. They come the one created last first,
+    and go in that order: what needs another was created after it.
+    """
+    held = await together(observe_held(stack, clients) for stack in orphans)
+    found: list[Orphan | Deletion] = []
+    for stack, resources in zip(orphans, held, strict=True):
+        name, let_go = StackId(f"{stack.region}/{stack.name}"), handed.emptied.get(stack.arn, frozenset())
+        left = tuple(one for one in resources if one.logical_id not in let_go)
+        is_empty = bool(resources) and all(
+            (one.logical_id, one.type) == (PLACEHOLDER, PLACEHOLDER_TYPE) for one in left
+        )
+        has_moved = handed.has_moved(stack) and not any(holds_data(one.type) for one in left)
+        if not every and not is_empty and not has_moved:
+            found.append(Orphan(stack=name, region=stack.region, resources=left, account=stack.site.account))
+            continue
+        because = "it has released its data, and holds nothing else" if is_empty else "the assembly no longer has it"
+        before = tuple(one.stack for one in found if isinstance(one, Deletion))
+        found.append(_deletion(name, stack, left, because, (*needs, *before)))
+    return tuple(found)
+
+
+async def plan_failed_creation(desired: DesiredStack, observed: ObservedStack, clients: Clients) -> Deletion:
+    """Return the deletion of what a failed creation left. Raises Stopped where any of it holds data."""
+    resources = await observe_held(observed, clients)
+    check_failed_creation(desired, observed, resources)
+    return _deletion(desired.id, observed, resources, f"its creation ended in {observed.status}", ())
+
+
+def check_failed_creation(desired: DesiredStack, observed: ObservedStack, resources: tuple[StackResource, ...]) -> None:
+    """Raise Stopped where what is left of a failed creation holds data."""
+    kept = [one for one in resources if holds_data(one.type)]
+    if kept:
+        told = "".join(f"\n  {one.logical_id} ({one.type}): {at_stake(one.type)}" for one in kept)
+        raise Stopped(
+            where=desired.id,
+            what=f"the stack is in {observed.status}, takes nothing but its deletion, and still holds{told}",
+            next_step="python -m builder destroy    deletes the deployment with all its data",
+        )
+
+
+async def observe_held(stack: ObservedStack, clients: Clients) -> tuple[StackResource, ...]:
+    """Return the resources that stand in a stack, and in those nested in it."""
+    return tuple(
+        StackResource(logical_id=one.path, type=one.type, policy_action=one.fate)
+        for one in await observe_contents(clients, stack)
+    )
+
+
+def _deletion(
+    name: StackId,
+    stack: ObservedStack,
+    resources: tuple[StackResource, ...],
+    because: str,
+    needs: tuple[StackId, ...],
+) -> Deletion:
+    return Deletion(
+        stack=name,
+        region=stack.region,
+        name=stack.name,
+        stack_arn=stack.arn,
+        because=because,
+        needs=needs,
+        found=FoundStack(status=stack.status, stack_id=stack.arn, last_change=stack.last_change),
+        resources=resources,
+        account=stack.site.account,
+        protected=stack.termination_protection,
+    )
+
+
+async def check_as_planned(deletion: Deletion, stack: ObservedStack, clients: Clients) -> None:
+    """Return if the stack has no data that the plan does not show, such as what was not released. Raises Stopped."""
+    shown = {one.logical_id for one in deletion.resources}
+    more = [
+        f"{one.logical_id} ({one.type}): {at_stake(one.type)}"
+        for one in await observe_held(stack, clients)
+        if holds_data(one.type) and one.policy_action != "Retain" and one.logical_id not in shown
+    ]
+    if more:
+        raise Stopped(
+            where=deletion.stack,
+            what="\n  ".join(("the stack that was to be deleted holds data that the plan does not show:", *more)),
+            next_step=PLAN_AGAIN,
+        )

@@ -1,0 +1,240 @@
+"""What a stack releases on its way to another, whatever stacks are called, and whatever has happened in between."""
+
+from dataclasses import replace
+
+import pytest
+
+from builder.deploy import Deployment, Done, Outcome, Plan, PlanRequest, Promotion, execute_unreviewed
+from builder.errors import BadInput, BuilderError, Stopped
+from builder.terms import LogicalId, Region, StackId, StackName
+from deploy.chained import make_deployment, make_stack
+from deploy.rig import ACCOUNT, Rig
+from deploy.test_handovers import (
+    EAST,
+    GLOBAL,
+    NEW,
+    OLD,
+    OUTPUT,
+    REGIONAL,
+    TOPIC,
+    WEST,
+    closed,
+    promotion,
+    system,
+    table_of,
+    taking_in,
+)
+
+pytestmark = pytest.mark.slow  # whole deployments, one after the other
+TAKEN = replace(make_stack(NEW, f"Resources:\n{GLOBAL}"), existing=(LogicalId("Table"),))
+
+
+def items(rig: Rig, region: Region = EAST) -> list[str]:
+    client = rig.world.session(ACCOUNT).client("dynamodb", region)
+    return [item["id"]["S"] for item in client.scan(TableName="orders")["Items"]]
+
+
+def with_an_item(rig: Rig) -> Rig:
+    rig.world.session(ACCOUNT).client("dynamodb", EAST).put_item(TableName="orders", Item={"id": {"S": "one"}})
+    return rig
+
+
+def refused(rig: Rig, deployment: Deployment | None = None) -> Stopped:
+    before = rig.operations("CreateChangeSet")
+    with pytest.raises(Stopped) as caught:
+        rig.plan(deployment)
+    assert rig.operations("CreateChangeSet") == before
+    return caught.value
+
+
+def all_done(rig: Rig, plan: Plan) -> bool:
+    return all(isinstance(outcome, Done) for outcome in rig.execute(plan))
+
+
+@pytest.mark.parametrize(
+    ("had", "name"),
+    [("us-east-1/old", "old"), ("us-east-1/orders", "tap-dev-older"), ("", "tap-dev-older")],
+    ids=["its own name", "that of the stack that takes it in", "none"],
+)
+def test_a_stack_releases_its_data_before_it_is_deleted_whatever_id_it_had(rig: Rig, had: str, name: str) -> None:
+    before = replace(make_stack(StackId(had or "us-east-1/any"), f"Resources:\n{REGIONAL}"), name=StackName(name))
+    before = replace(before, tags={tag: value for tag, value in before.tags.items() if had or "stack" not in tag})
+    rig.deploy(make_deployment(before))
+    with_an_item(rig)
+
+    plan = rig.plan(make_deployment(TAKEN))
+
+    (releasing,) = {one.stack for one in plan.change_sets if one.name == name}
+    (deletion,) = plan.deletions
+    assert len({releasing, deletion.stack, NEW}) == 3
+    assert releasing in deletion.needs
+    assert plan.guards == ()
+    assert all_done(rig, plan)
+    assert (items(rig), table_of(rig, "tap-dev-orders")) == (["one"], {"AWS::DynamoDB::GlobalTable"})
+    assert rig.plan(make_deployment(TAKEN)).is_empty
+
+
+def test_a_stack_is_not_deleted_with_data_that_its_plan_does_not_show(rig: Rig) -> None:
+    with_table = make_deployment(
+        make_stack(OLD, f"Resources:\n{REGIONAL}"), make_stack(NEW, f"Resources:\n{TOPIC_ALONE}")
+    )
+    rig.deploy(with_table)
+    with_an_item(rig)
+    left = make_deployment(make_stack(NEW, f"Resources:\n{TOPIC_ALONE}"))
+    plan = rig.plan(left, PlanRequest(remove_orphans=True))
+    plan = replace(plan, deletions=tuple(replace(one, resources=()) for one in plan.deletions), guards=())
+
+    (outcome,) = rig.watched(lambda emit: execute_unreviewed(plan, left, rig.clients, emit))
+
+    assert "Orders (AWS::DynamoDB::Table)" in str(outcome)
+    assert items(rig) == ["one"]
+
+
+TOPIC_ALONE = "  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: 'of none'}}\n"
+
+
+@pytest.mark.parametrize("kind", ["AWS::SNS::Topic", "AWS::CloudFormation::WaitConditionHandle"])
+def test_an_empty_stack_goes_unasked_only_where_nothing_but_the_placeholder_is_in_it(rig: Rig, kind: str) -> None:
+    new = make_stack(NEW, f"Resources:\n{TOPIC_ALONE}")
+    rig.deploy(make_deployment(make_stack(OLD, f"Resources:\n  Placeholder: {{Type: {kind}}}\n"), new))
+    deletions = rig.plan(make_deployment(new)).deletions
+    assert bool(deletions) is (kind != "AWS::SNS::Topic")
+
+
+@pytest.fixture
+def deployed(rig: Rig) -> Rig:
+    rig.deployment = system(EAST)
+    rig.deploy()
+    return rig
+
+
+def test_a_promotion_the_other_way_moves_nothing(deployed: Rig) -> None:
+    deployed.promotion = promotion(EAST)
+    assert "builder promote us-west-2" in refused(deployed, system(WEST)).next_step
+
+
+def test_a_promotion_excuses_no_import_but_its_own(deployed: Rig) -> None:
+    deployed.world.session(ACCOUNT).client("dynamodb", EAST).create_table(
+        TableName="orders",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    deployed.world.settle()
+    deployed.promotion = promotion(WEST)
+    wanted = system(WEST)
+    plan = deployed.plan(replace(wanted, stacks=(*wanted.stacks, TAKEN)))
+    assert [hit.allow for hit in plan.guards] == ["us-east-1/orders/Table"]
+
+
+def test_a_promotion_deletes_no_stack_of_a_region_that_is_no_part_of_it(deployed: Rig) -> None:
+    left_alone = make_stack(StackId("eu-west-1/service"), f"Resources:\n{TOPIC_ALONE}")
+    deployed.deploy(replace(system(EAST), stacks=(*system(EAST).stacks, left_alone)))
+    wanted = replace(system(WEST), empty_regions=(Region("eu-west-1"),))
+    deployed.promotion = promotion(WEST)
+    plan = deployed.plan(wanted)
+    assert [one.stack for one in plan.orphans] == ["eu-west-1/tap-dev-service"]
+    assert [one.stack for one in plan.deletions] == ["us-east-1/tap-dev-table"]
+
+
+@pytest.mark.parametrize("decided", [None, promotion(WEST)], ids=["swapped", "promoted"])
+def test_a_table_without_a_replica_in_the_new_primary_region_stays_where_it_is(
+    deployed: Rig, decided: Promotion | None
+) -> None:
+    client = deployed.world.session(ACCOUNT).client("dynamodb", EAST)
+    client.update_table(TableName="tap-dev-global", ReplicaUpdates=[{"Delete": {"RegionName": WEST}}])
+    deployed.world.settle()
+    deployed.promotion = decided
+    told = refused(deployed, system(WEST))
+    assert "the table tap-dev-global stands in us-east-1, and not in us-west-2" in told.what
+
+
+def test_a_table_that_stands_in_another_region_is_not_to_be_created(rig: Rig) -> None:
+    rig.world.session(ACCOUNT).client("dynamodb", WEST).create_table(
+        TableName="orders",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    rig.world.settle()
+    both = GLOBAL.replace("[{Region: us-east-1}]", "[{Region: us-east-1}, {Region: us-west-2}]")
+    beside = make_stack(StackId("us-west-2/topic"), f"Resources:\n{TOPIC_ALONE}")
+    new = make_stack(NEW, f"Resources:\n{both}")
+    for stacks in ((new, beside), (replace(new, existing=(LogicalId("Table"),)),)):
+        assert "stands in us-west-2, and not in us-east-1" in refused(rig, make_deployment(*stacks)).what
+
+
+def test_after_a_release_that_was_rolled_back_the_next_plan_goes_on(deployed: Rig) -> None:
+    deployed.promotion = promotion(WEST)
+    plan = deployed.plan(system(WEST))
+    closed(deployed, "tap-dev-table")
+    assert not all_done(deployed, plan)
+    assert deployed.world.stack("tap-dev-table").status == "UPDATE_ROLLBACK_COMPLETE"
+    assert "?" in deployed.world.stack("tap-dev-table").record.deployed.body
+    assert all_done(deployed, deployed.plan(system(WEST)))
+    assert deployed.plan(system(WEST), PlanRequest()).is_empty
+
+
+def test_of_an_owner_whose_deletion_has_failed_it_is_told_how_its_data_stays(deployed: Rig) -> None:
+    deployed.world.stack("tap-dev-table").put("DELETE_FAILED", failed=("Table",))
+    deployed.promotion = promotion(WEST)
+    told = refused(deployed, system(WEST)).next_step
+    assert "delete-stack --region us-east-1 --stack-name tap-dev-table --retain-resources Table" in told
+    assert "destroy" not in told
+
+
+def own(rig: Rig, plan: Plan, wanted: Deployment) -> tuple[Outcome, ...]:
+    return rig.watched(lambda emit: execute_unreviewed(plan, wanted, rig.clients, emit, promotion=rig.promotion))
+
+
+def test_the_import_waits_for_a_review_where_somebody_deletes_the_owner_meanwhile(rig: Rig) -> None:
+    retained = REGIONAL.replace(
+        "Properties:", "DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n    Properties:", 1
+    )
+    rig.deploy(make_deployment(make_stack(OLD, f"Resources:\n{retained}")))
+    with_an_item(rig)
+    wanted = taking_in()
+    plan = rig.plan(wanted)
+    rig.world.session(ACCOUNT).client("cloudformation", EAST).delete_stack(StackName="tap-dev-old")
+    rig.world.settle()
+    assert "orders is there already" in str(own(rig, plan, wanted))
+    assert (items(rig), table_of(rig, "tap-dev-orders")) == (["one"], set())
+    again = rig.plan(wanted)
+    rig.execute(again, allow=["us-east-1/orders/Table", *(review.allow for review in again.pending)])
+    assert (items(rig), table_of(rig, "tap-dev-orders")) == (["one"], {"AWS::DynamoDB::GlobalTable"})
+
+
+def test_a_plan_of_this_run_stops_where_what_it_rests_on_is_gone(deployed: Rig) -> None:
+    deployed.promotion = promotion(WEST)
+    plan = deployed.plan(system(WEST))
+    deployed.promotion = None
+    before = deployed.operations("ExecuteChangeSet")
+    with pytest.raises(BuilderError):
+        own(deployed, plan, system(WEST))
+    assert deployed.operations("ExecuteChangeSet") == before
+
+
+def test_what_a_plan_releases_it_imports(rig: Rig) -> None:
+    rig.deploy(make_deployment(make_stack(OLD, f"Resources:\n{TOPIC}{REGIONAL}{OUTPUT}")))
+    plan = rig.plan(taking_in())
+    forged = replace(
+        plan,
+        steps=tuple(step for step in plan.steps if step.stack != NEW),
+        deferred=tuple(step for step in plan.deferred if step.stack != NEW),
+    )
+    with pytest.raises(BadInput, match="releases Orders, and the plan does not have us-east-1/orders import it"):
+        rig.execute(forged)
+    assert rig.operations("ExecuteChangeSet") == 1
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_deployment_that_broke_off_between_release_and_import_goes_on_unasked(rig: Rig, times: int) -> None:
+    rig.deploy(make_deployment(make_stack(OLD, f"Resources:\n{TOPIC}{REGIONAL}{OUTPUT}")))
+    with_an_item(rig)
+    rig.world.script.fails("IMPORT", "Table", reason="not now", times=times)
+    wanted = taking_in(f"Resources:\n{TOPIC_ALONE}")
+    for _ in range(times):
+        assert not all_done(rig, rig.plan(wanted))
+    assert all_done(rig, rig.plan(wanted))
+    assert items(rig) == ["one"]
+    assert rig.plan(wanted).is_empty
