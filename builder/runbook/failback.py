@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from builder.runbook.lines import LineMaker, code, equals, serves, who_am_i
-from builder.runbook.loss import FAILBACK
+from builder.runbook.loss import FAILBACK, held_in
 from builder.runbook.records import (
     Condition,
     RunbookState,
@@ -28,7 +28,7 @@ def failback(system: RunbookSystem, primary: Region) -> Situation:
             RunbookStep(text="All regions answer.", lines=(make.builder("status", says="no line `DOES NOT ANSWER`"),)),
         ),
         needs=(who_am_i(make, primary), *serves(make, primary), *_compared(make, primary)),
-        steps=(*_objects(make, primary), *_released(make, primary)),
+        steps=(*_objects(make, primary), *_looked_again(make, primary), *_released(make, primary)),
         cannot=tuple(_cannot(system, primary, to)),
         done=(_is_back(make, primary), equals(make)),
         back=tuple(_again(make, primary, to)),
@@ -59,13 +59,20 @@ def _compared(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:
         )
 
 
+def _looked_again(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:
+    """Yield another look where objects were copied by hand."""
+    if _has_urls(make, primary) and any(source == primary for one in make.system.buckets for source, _ in one.one_way):
+        look = make.failback("--check", says="`nothing would be lost`", shows=("nothing would be lost",), asks=False)
+        yield RunbookStep(text="Look again.", lines=(look,))
+
+
 def _released(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:
     if _has_urls(make, primary):
         yield RunbookStep(
             text="Let clients go back. It compares once more, has a write of now arrive, asks, and ends the hold. "
             "Where something would be lost it stops with exit code 4, and goes on with `--allow` of what may be. Who "
             "has turned traffic by hand turns it back now.",
-            lines=(make.failback(says=f"that clients go to {primary} within seconds, after a question: y"),),
+            lines=(make.failback(says="what it found, a question: y, then `no hold any more`"),),
         )
     else:
         yield RunbookStep(text=f"Turn your traffic back to {primary}, by whatever leads it.")
@@ -73,9 +80,8 @@ def _released(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:
 
 def _again(make: LineMaker, primary: Region, to: Region) -> Iterator[RunbookStep]:
     if _has_urls(make, to):
-        hold = make.failback("--hold", to, says=f"that clients go to {to} within seconds, after a question: y")
         text = f"Where {primary} is not as it should be, send clients to {to} again, and keep them there."
-        yield RunbookStep(text=text, lines=(hold,))
+        yield RunbookStep(text=text, lines=(held_in(make, to),))
     else:
         yield RunbookStep(text=f"Where {primary} is not as it should be, turn your traffic to {to} again.")
 

@@ -85,12 +85,20 @@ class LineMaker:
         argv = ("aws", *words, "--region", region)
         return TypedCommand(argv=argv, state=self.state, says=says, exits=exits, shows=shows, into=into)
 
-    def failback(self, *words: str, says: str, exits: tuple[int, ...] = (0,), asks: bool = True) -> TypedCommand:
+    def failback(
+        self,
+        *words: str,
+        says: str,
+        exits: tuple[int, ...] = (0,),
+        shows: tuple[str, ...] = (),
+        asks: bool = True,
+    ) -> TypedCommand:
         """Return what compares the regions, and moves clients by their hold; a region that is skipped is allowed."""
         which = chosen("function", [one.component for one in self.system.functions if one.has_url])
         allowed = [word for region in self.skipped for word in ("--allow", region)]
         answers = ("y",) if asks else ()
-        return self.builder("failback", *words, *which, *allowed, says=says, exits=exits, answers=answers)
+        line = self.builder("failback", *words, *which, *allowed, says=says, exits=exits)
+        return replace(line, shows=shows, answers=answers)
 
     def python(self, program: str, *, says: str) -> TypedCommand:
         """Return a program of one line."""
@@ -222,6 +230,11 @@ def equals(make: LineMaker) -> RunbookStep:
     none = "0 drifted, 0 absent, 0 unknown"
     line = make.builder("drift", says=code(none), shows=(none,))
     return RunbookStep(text="The regions are equals. Exit code 3 lists what differs.", lines=(line,))
+
+
+def nothing_to_do(make: LineMaker) -> TypedCommand:
+    """Return the plan that has to be empty."""
+    return make.builder("plan", "--detailed-exitcode", says="`No changes`", shows=("No changes",))
 
 
 def control_planes(lost: Region, regions: Collection[Region]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from builder.runbook.lines import (
     stops_running,
     who_am_i,
 )
-from builder.runbook.records import Condition, RunbookState, RunbookStep, Situation
+from builder.runbook.records import Condition, RunbookState, RunbookStep, Situation, TypedCommand
 from builder.runbook.system import RunbookSystem
 from builder.terms import Region
 
@@ -81,7 +81,7 @@ def secondary_lost(system: RunbookSystem, lost: Region) -> Situation:
 def _fetched(make: LineMaker, lost: Region, here: Region) -> Iterator[RunbookStep]:
     """Yield how clients leave a region that is lost, where an earlier failover had left them there."""
     if any(lost in function.urls for function in make.system.functions):
-        hold = make.failback("--hold", here, "--from", lost, says=f"that clients go to {here}, after a question: y")
+        hold = held_in(make, here, "--from", lost)
         yield RunbookStep(
             text=f"Only if clients were held in {lost} since an earlier failover: it is an outage for them. Have them "
             f"come to {here}. What {lost} did not replicate they do not find there.",
@@ -124,7 +124,11 @@ def _impaired_signs(make: LineMaker, primary: Region, to: Region) -> Iterator[Ru
     if urls:
         yield RunbookStep(
             text="Stacks, buckets and functions have their rows, and the URL answers badly.",
-            lines=(make.builder("status", says=f"of the URL in {primary} a 5xx, and 200 in {to}"),),
+            lines=(
+                make.builder(
+                    "status", says=f"a 5xx at the URL in {primary}, or `NOT SEEN` of its table, and a complete {to}"
+                ),
+            ),
         )
         yield RunbookStep(
             text="The URL by itself. A health path that does not read the table stays well.",
@@ -198,13 +202,20 @@ def turned(make: LineMaker, to: Region) -> Iterator[RunbookStep]:
     )
 
 
+def held_in(make: LineMaker, to: Region, *words: str) -> TypedCommand:
+    """Return what holds clients in a region."""
+    shows = f"clients are held in {to}"
+    return make.failback("--hold", to, *words, says=f"a question: y, then {code(shows)}", shows=(shows,))
+
+
 def kept(make: LineMaker, to: Region) -> Iterator[RunbookStep]:
     """Yield how clients are kept in a region."""
     if any(to in function.urls for function in make.system.functions):
         yield RunbookStep(
             text=f"Keep clients in {to}, whatever answers again. Who goes back too early reads old data, and "
             "overwrites new. Clients without a hold do not look at it.",
-            lines=(make.failback("--hold", to, says=f"that clients go to {to}, after a question: y"),),
+            lines=(held_in(make, to),),
+            notes=("Where your clients' hold is another item than `/items/failover-hold`: `--target PATH`.",),
         )
 
 
@@ -220,7 +231,7 @@ def _deployed_without(make: LineMaker, lost: Region) -> RunbookStep:
     return RunbookStep(
         text=f"Only if code or configuration has to change now, deploy without {lost}. Where a change hangs on that "
         "region it stops with exit code 4, and says on what.",
-        lines=(make.builder("deploy", says="the plan, and a question where it changes anything: y", answers=("y",)),),
+        lines=(make.builder("deploy", says="`No changes`, or the plan and a question: y", answers=("y",)),),
     )
 
 
@@ -283,14 +294,14 @@ def _answers_again(system: RunbookSystem, lost: Region, to: Region | None) -> tu
         RunbookStep(text=f"{lost} answers again.", lines=(make.builder("status", says="no line `DOES NOT ANSWER`"),)),
         RunbookStep(
             text=f"Deploy to all regions, so that {lost} has what was changed without it.",
-            lines=(make.builder("deploy", says="no changes, or the plan and a question: y", answers=("y",)),),
+            lines=(make.builder("deploy", says="`No changes`, or the plan and a question: y", answers=("y",)),),
         ),
         equals(make),
     ]
     if any(bucket.ways for bucket in system.buckets):
         text = "What S3 could not send arrives by itself; what it gave up as failed does not, until it is sent again."
-        lines = (make.builder("backfill", "--dry-run", says="how many versions each destination lacks: 0"),)
-        steps.append(RunbookStep(text=text, lines=lines, notes=("Where it is not 0: the same without `--dry-run`.",)))
+        lines = (make.builder("backfill", "--dry-run", says="`nothing is lacking`", shows=("nothing is lacking",)),)
+        steps.append(RunbookStep(text=text, lines=lines, notes=("Where something is: the same without `--dry-run`.",)))
     if to is None and any(lost in function.urls for function in system.functions):
         ends = make.failback(says="that nothing holds clients, or a question: y")
         steps.append(RunbookStep(text="Where clients were held, end that.", lines=(ends,)))

@@ -44,7 +44,9 @@ def practice(system: RunbookSystem, primary: Region) -> Situation:
 def _drill(make: LineMaker) -> TypedCommand:
     sure = ("--yes-in-production",) if make.system.request.production else ()
     says = "RPO and RTO, the verdict, and where the report is"
-    return make.builder("drill", "failover", *_which(make.system), *sure, says=says, exits=(0, 1))
+    return make.builder(
+        "drill", "failover", *_which(make.system), *sure, says=says, exits=(0, 1), shows=("report.html",)
+    )
 
 
 def _which(system: RunbookSystem) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from builder.runbook.lines import LineMaker, code, control_planes, link, listed, serves, who_am_i
+from builder.runbook.lines import LineMaker, code, control_planes, equals, link, listed, nothing_to_do, serves, who_am_i
 from builder.runbook.loss import forced_key, lost_key
 from builder.runbook.records import Condition, RunbookState, RunbookStep, Situation, TypedCommand
 from builder.runbook.system import RunbookStack, RunbookSystem
@@ -31,7 +31,7 @@ def planned_promotion(system: RunbookSystem, old: Region, to: Region) -> Situati
             RunbookStep(
                 text=f"Promote {to}. It looks how far replication is, shows every step, asks, and can be started again "
                 "wherever it is broken off.",
-                lines=(_promotes(make, old, to, "the steps, a question: y, and that they are done"),),
+                lines=(_promotes(make, old, to, "the steps, a question: y"),),
                 notes=(*_policies(system), *_turned_round(system, to)),
             ),
             _COMMIT,
@@ -68,11 +68,7 @@ def forced_promotion(system: RunbookSystem, old: Region, to: Region) -> Situatio
             RunbookStep(
                 text=f"Promote {to} without {old}. What takes {old} is postponed, and stands in an SSM parameter in "
                 f"{to} that every command reads.",
-                lines=(
-                    make.builder(
-                        "promote", to, says="what is done, what is postponed, and a question: y", answers=("y",)
-                    ),
-                ),
+                lines=(_promotes_alone(make, to),),
             ),
             _COMMIT,
         ),
@@ -92,7 +88,15 @@ _COMMIT = RunbookStep(text="Commit dr.yaml and templates/ as one change, and tel
 
 def _promotes(make: LineMaker, old: Region, to: Region, says: str) -> TypedCommand:
     protected = [stack for stack in _owners(make.system) if stack.is_protected]
-    return make.builder("promote", to, *_lifted(old, protected), says=says, answers=("y",))
+    ends = f"{to} is the primary"
+    words = ("promote", to, *_lifted(old, protected))
+    return make.builder(*words, says=f"{says}, then {code(ends)}", shows=(f"{ends}:",), answers=("y",))
+
+
+def _promotes_alone(make: LineMaker, to: Region) -> TypedCommand:
+    ends = f"{to} serves as the primary"
+    says = f"what is done and what waits, a question: y, then {code(ends)}"
+    return make.builder("promote", to, says=says, shows=(ends,), answers=("y",))
 
 
 def _lifted(region: Region, stacks: Collection[RunbookStack]) -> tuple[str, ...]:
@@ -107,23 +111,21 @@ def _as_deployed(make: LineMaker) -> tuple[RunbookStep, ...]:
     return (
         RunbookStep(
             text="Nothing waits to be deployed: exit code 3 says that something does. `deploy` it first.",
-            lines=(make.builder("plan", "--detailed-exitcode", says="no changes"),),
+            lines=(nothing_to_do(make),),
         ),
         RunbookStep(
             text="Nothing differs from the templates. What does would be changed by a promotion.",
-            lines=(make.builder("drift", says="0 drifted, 0 absent, 0 unknown"),),
+            lines=equals(make).lines,
         ),
     )
 
 
 def _nothing_left(make: LineMaker) -> RunbookStep:
-    return RunbookStep(
-        text="Nothing is left to do.", lines=(make.builder("plan", "--detailed-exitcode", says="no changes"),)
-    )
+    return RunbookStep(text="Nothing is left to do.", lines=(nothing_to_do(make),))
 
 
 def _is_primary(make: LineMaker, to: Region) -> RunbookStep:
-    status = make.builder("status", says=code(f"{to}, primary"), skips=False)
+    status = make.builder("status", says=code(f"{to}, primary"), shows=(f"{to}, primary",), skips=False)
     return RunbookStep(text=f"{to} is the primary. What is postponed is told here too.", lines=(status,))
 
 
@@ -219,7 +221,8 @@ def _old_is_back(system: RunbookSystem, old: Region, to: Region) -> Iterator[Run
         lines=(
             make.builder(
                 *("deploy", *_lifted(old, owners)),
-                says="what was postponed, a question: y, and that it is done",
+                says=f"what was postponed, a question: y, then {code(f'{to} is the primary')}",
+                shows=(f"{to} is the primary:",),
                 answers=("y",),
             ),
         ),

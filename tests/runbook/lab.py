@@ -49,9 +49,13 @@ class Lab:
     def bucket(self, region: str) -> str:
         return f"tap-{self.suffix}-{self.account}-{region}-an"
 
-    def object_in(self, region: str) -> str:
+    def fill(self) -> None:
+        """Write what has to be there at the end, whatever is typed."""
+        self._write(EAST, GOOD, "orders/0.json")
+
+    def object_in(self, region: str, key: str = "orders/1.json") -> str:
         """Return what readers of the object find in a region."""
-        found = self.client("s3", region).get_object(Bucket=self.bucket(region), Key="orders/1.json")
+        found = self.client("s3", region).get_object(Bucket=self.bucket(region), Key=key)
         return str(found["Body"].read().decode())
 
     def item_in(self, region: str) -> str:
@@ -148,17 +152,24 @@ class Lab:
         urllib.request.urlopen(request).close()  # noqa: S310
 
     def _write_elsewhere(self, region: str) -> None:
-        """Write what clients write in the other region."""
-        self.client("dynamodb", region).put_item(TableName=self.table, Item=self._item("item#elsewhere", GOOD))
-        self.client("s3", region).put_object(Bucket=self.bucket(region), Key="orders/1.json", Body=GOOD.encode())
+        """Write what clients write in the other region, where they are held."""
+        hold = json.dumps({"region": region})
+        held = self.builder(
+            *("call", "PUT", "/items/failover-hold", "--region", region, "--data", hold, "--env", self.suffix)
+        )
+        assert held.code == 0, held
+        self._write(region, GOOD)
 
     def _item(self, key: str, body: str) -> dict[str, dict[str, str]]:
         return {"id": {"S": key}, "body": {"S": body}}
 
     def _damage(self) -> None:
         for body in (GOOD, BAD):
-            self.client("dynamodb", EAST).put_item(TableName=self.table, Item=self._item("item#order", body))
-            self.client("s3", EAST).put_object(Bucket=self.bucket(EAST), Key="orders/1.json", Body=body.encode())
+            self._write(EAST, body)
+
+    def _write(self, region: str, body: str, key: str = "orders/1.json") -> None:
+        self.client("dynamodb", region).put_item(TableName=self.table, Item=self._item("item#order", body))
+        self.client("s3", region).put_object(Bucket=self.bucket(region), Key=key, Body=body.encode())
 
     def _restore_what_was(self, line: TypedCommand) -> None:
         """The embedded AWS restores what is there now: put there what was then."""
@@ -182,10 +193,6 @@ def _words(typed: str, variables: dict[str, str]) -> list[str]:
         words = [word.replace(f"${{{name}}}", value) for word in words]
     assert not [word for word in words if "${" in word], words
     return words
-
-
-PENDING: tuple[str, ...] = ()
-"""Verbs that the page names and this version does not have yet: a test fails when one is there and still listed."""
 
 
 def each_line(shown: Runbook, key: str) -> Iterator[RunbookLine]:
