@@ -1,7 +1,5 @@
 """The parser, and the one place where an error becomes text and an exit code."""
 
-import atexit
-import gc
 import io
 import json
 import platform
@@ -56,9 +54,6 @@ EXAMPLES: Mapping[str, Sequence[str]] = json.loads(Path(__file__).with_name("exa
 """What people type, by the verb's whole name; each without the `python -m builder` that it begins with."""
 _GLOBAL = "Global options (--env, --skip-region, --json, ...) go before or after the verb: python -m builder --help"
 _INTERRUPTED = "interrupted: what CloudFormation has begun goes on there; the same command takes it up again"
-
-# When the process ends the machine takes all that it has: to look for garbage in it before took a seventh of `render`.
-atexit.register(gc.freeze)
 
 
 def _load(name: str, module: str) -> click.Command:

@@ -3,9 +3,6 @@
 First what is done with files alone; then the embedded AWS, for a whole life of the system or in the foreground.
 """
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,17 +20,6 @@ if TYPE_CHECKING:
 
 # cfn-lint's own; a test holds them to its parser, which would cost a second to ask.
 FORMATS = ("quiet", "parseable", "json", "junit", "pretty", "sarif")
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Look for garbage hardly ever: models, rules and schemas are none, and looking took up to a fifth of a verb."""
-    first, *others = gc.get_threshold()
-    gc.set_threshold(500_000, *others)
-    try:
-        yield
-    finally:
-        gc.set_threshold(first, *others)
 
 
 @click.command()
@@ -79,7 +65,6 @@ def init(folder: Path, wheel: Path | None) -> ExitCode:
 @click.option("--check", is_flag=True, help="Change nothing; exit 3 and name the files where templates/ is stale.")
 @global_options
 @pass_session
-@_seldom_collected()
 def render(session: Session, *, check: bool) -> ExitCode:
     """Write templates/ and its manifest from dr.yaml, and templates/fleet/ where it asks for a fleet."""
     from builder.assembly import find_changes, write_assembly
@@ -132,7 +117,6 @@ def build(session: Session) -> ExitCode:
 @click.option("--format", "form", type=click.Choice(FORMATS), help="One of cfn-lint's own output formats.")
 @global_options
 @pass_session
-@_seldom_collected()
 def lint(session: Session, *, form: str | None) -> ExitCode:
     """Lint the assembly: each template for its region, then what spans templates."""
     from builder.assembly.lint import in_format, lint_assembly
