@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from builder.errors import did_you_mean
 
 
+@functools.cache
 def data_folder(package: str) -> Path | None:
     """Return the folder `data` of an installed package, or None where it is not installed."""
     spec = importlib.util.find_spec(package)

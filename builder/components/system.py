@@ -4,9 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from builder.assembly.components import Component, choose
-from builder.components.alarms import stacks as alarms
 from builder.components.bucket import stacks as bucket
-from builder.components.drill import stacks as drill
 from builder.components.function import stacks as function
 from builder.components.key import stacks as key
 from builder.components.own.stacks import make_own
@@ -46,21 +44,20 @@ def make_topology(wanted: Wanted) -> Topology:
     Raises BadInput, or Several of them, for what is wrong between the stacks.
     """
     config = wanted.config
+    watching, watches = _watching(config)
     built_in = (
         *key.make_stacks(config),
         *(stack for part in _BUILT_IN.values() for stack in part.make_stacks(config)),
-        *drill.make_stacks(config),
-        *alarms.make_stacks(config),
+        *watching,
     )
     keys = {
         name: f"{kind}:" if name == kind else f"{kind}s:"
         for kind in _COMPONENTS
         for name in getattr(config, f"{kind}s_by_name")
     }
-    if config.alarms is not None:
-        keys[alarms.NAME] = f"{alarms.NAME}:"
+    keys |= {name: f"{name}:" for name in watches}
     components = {name: each for kind in _COMPONENTS for name, each in _BUILT_IN[kind].make_components(config).items()}
-    components |= alarms.make_components(config)
+    components |= watches
     own = make_own(config, built_in, keys)
     outputs = dict(_outputs(config, built_in))
     faults = [*own.faults]
@@ -78,6 +75,16 @@ def make_topology(wanted: Wanted) -> Topology:
         components={**components, **own.components},
         outputs={**outputs, **own.outputs},
     )
+
+
+def _watching(config: Config) -> tuple[tuple[Stack, ...], dict[str, Component]]:
+    """Return the stacks of the drill's experiment and of alarms, and the alarms; most systems have neither."""
+    if config.drill.fis is None and config.alarms is None:
+        return (), {}
+    from builder.components.alarms import stacks as alarms  # noqa: PLC0415
+    from builder.components.drill import stacks as drill  # noqa: PLC0415
+
+    return (*drill.make_stacks(config), *alarms.make_stacks(config)), alarms.make_components(config)
 
 
 def _outputs(config: Config, stacks: tuple[Stack, ...]) -> Iterator[tuple[str, tuple[StackId, str]]]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
-from builder.components.options import Section, check_once
+from builder.components.options import SELDOM, Section, check_once
 from builder.errors import did_you_mean
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
@@ -111,8 +111,10 @@ class PathsConfig(Section):
     )
 
 
+_Fis = Annotated[FisConfig, SELDOM]
+_Paths = Annotated[PathsConfig, SELDOM]
 ProbeConfig = Annotated[
-    Annotated[Literal["handler", "table"], Tag("[name]")] | Annotated[PathsConfig, Tag("[paths]")],
+    Annotated[Literal["handler", "table"], Tag("[name]")] | Annotated[_Paths, Tag("[paths]")],
     Discriminator(_kind_of_probe),
 ]
 
@@ -127,13 +129,13 @@ class DrillConfig(Section):
         json_schema_extra={"uniqueItems": True},
         examples=[["api", "orders", "uploads"]],
     )
-    fis: Annotated[FisConfig | None, BeforeValidator(_fis, json_schema_input_type=bool | FisConfig | None)] = Field(
+    fis: Annotated[_Fis | None, BeforeValidator(_fis, json_schema_input_type=bool | _Fis | None)] = Field(
         default=None,
         description="true: with a stack by which a drill can pause replication, `drill failover --fis`",
         examples=[True, {"stop_alarms": ["checkout-errors"]}],
     )
     probe: Annotated[
-        ProbeConfig, BeforeValidator(_probe, json_schema_input_type=Literal["handler", "table"] | PathsConfig)
+        ProbeConfig, BeforeValidator(_probe, json_schema_input_type=Literal["handler", "table"] | _Paths)
     ] = Field(
         default="handler",
         description="handler: PUT /items/<id>; table: items by DynamoDB's API, judged by GET /health; or own paths",

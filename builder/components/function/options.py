@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from builder.components.available import Runtime
-from builder.components.options import BUCKET, COMPONENT_PATTERN, PATH_PATTERN, TABLE, Section
+from builder.components.options import BUCKET, COMPONENT_PATTERN, PATH_PATTERN, SELDOM, TABLE, Section
 from builder.errors import did_you_mean
 
 RESOURCE_TYPES = (
@@ -150,7 +150,7 @@ class FunctionConfig(FunctionVarying):
         description="Tables and buckets that it may read, write or both in its region; sets NAME_TABLE, NAME_BUCKET",
         examples=[{"orders": "read_write", "uploads": "read"}],
     )
-    policy: tuple[StatementConfig, ...] = Field(
+    policy: tuple[Annotated[StatementConfig, SELDOM], ...] = Field(
         default=(), description="Statements of your own that its role has beside"
     )
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
-from builder.components.options import SUFFIX_PATTERN, Section, check_once
+from builder.components.options import SELDOM, SUFFIX_PATTERN, Section, check_once
 from builder.errors import did_you_mean
 
 RESOURCE_TYPES = ("AWS::DynamoDB::GlobalTable",)
@@ -128,7 +128,7 @@ class TableConfig(TableVarying):
         {"customer": "S", "placed_at": "S"},
         default=DEFAULT_KEY,
     )
-    indexes: dict[_IndexName, IndexConfig] = Field(
+    indexes: dict[_IndexName, Annotated[IndexConfig, SELDOM]] = Field(
         default_factory=dict,
         max_length=_MOST_INDEXES,
         description="Global secondary indexes by name; they come and go one at a time",
