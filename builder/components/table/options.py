@@ -204,7 +204,7 @@ def _projected(key: Mapping[str, Any], indexes: Mapping[str, Any]) -> Iterator[t
         attributes = listed if isinstance(listed, list) else []
         total += len(attributes)
         for number, attribute in enumerate(attributes):
-            if attribute in key or attribute in _mapping(_of(index, "key")):
+            if isinstance(attribute, str) and (attribute in key or attribute in _mapping(_of(index, "key"))):
                 yield ("indexes", name, "projection", number), f"'{attribute}' is in a key, and so in the index anyway"
     if total > _MOST_PROJECTED:
         what = f"project {total} attributes by name together: {_MOST_PROJECTED} at most, or take all"
