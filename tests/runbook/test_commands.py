@@ -8,7 +8,15 @@ import pytest
 from answer import ROOT, Command
 from builder.assembly import read_assembly
 from builder.local import EmbeddedAws
-from builder.runbook import Runbook, RunbookRequest, TypedCommand, as_typed, make_runbook
+from builder.runbook import (
+    Condition,
+    Runbook,
+    RunbookRequest,
+    RunbookState,
+    TypedCommand,
+    as_typed,
+    make_runbook,
+)
 from runbook.lab import EAST, GOOD, WEST, Lab, each_line
 
 SUFFIX = "night"
@@ -102,3 +110,22 @@ def test_the_first_and_the_last_line_of_the_page_run(lab: Lab) -> None:
     shown = shipped()
     for line in (shown.look, shown.again):
         assert lab.type(line).code == 0, line
+
+
+def test_a_name_that_only_aws_knows_is_the_one_that_it_tells(lab: Lab, project: Path) -> None:
+    (project / "files.yaml").write_text(
+        "Resources:\n  Files:\n    Type: AWS::S3::Bucket\n    DeletionPolicy: Delete\n    UpdateReplacePolicy: Delete\n"
+        "    Properties: {VersioningConfiguration: {Status: Enabled}}\nOutputs:\n  Name:\n    Value: !Ref Files\n"
+    )
+    (project / "dr.yaml").write_text(
+        f"project: tap\nenvironment: {SUFFIX}\nregions: {{primary: us-east-1, secondaries: [us-west-2]}}\n"
+        "stacks: {files: {template: files.yaml}}\ncomponents: {files: {bucket: {name: {output: files.Name}}}}\n"
+    )
+    assert lab.builder("render").code == 0
+    deploy(lab)
+    shown = make_runbook(read_assembly(project / "templates"), REQUEST)
+    lab.state = RunbookState(Condition.DAMAGED)  # there is no table to damage
+    for command in (line for step in shown.situation("bad-data").needs for line in step.lines):
+        assert lab.type(command).code == 0, command
+    names = [bucket["Name"] for bucket in lab.client("s3", EAST).list_buckets()["Buckets"]]
+    assert lab.variables["US_EAST_1_FILES_FILES"] in names
