@@ -9,7 +9,7 @@ import click
 
 from builder.cli.options import LONGEST_S, NumberRange, choice_options, global_options, pass_session
 from builder.cli.session import Session
-from builder.errors import BadInput, ExitCode, Failed
+from builder.errors import BadInput, ExitCode, Failed, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
             asking = ObserveOptions(clients=clients, now=session.console.now(), endpoint=session.options.endpoint)
             _, promotion, seen = await asyncio.gather(
                 session.check_credentials(deployment, clients),
-                _find_promotion(deployment, clients),
+                _find_promotion(session, deployment, clients),
                 observe_sites(deployment, asking),
             )
             _show(session, seen, promotion, cleared=watch is not None)
@@ -55,14 +55,21 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
     raise Failed(where=deployment.name, what="nothing of it was seen: no region could be looked at")
 
 
-async def _find_promotion(deployment: "Deployment", clients: "Clients") -> "PromotionSeen | None":
-    """Return the promotion that is under way, as far as the regions that answer tell it; None where none is."""
+async def _find_promotion(session: Session, deployment: "Deployment", clients: "Clients") -> "PromotionSeen | None":
+    """Return the promotion that is under way, as far as the regions that answer tell it; None where none is.
+
+    That it cannot be known is said, and ends nothing.
+    """
     from builder.deploy import has_global_table, observe_promotion, regions_of_record, unretained
     from builder.report.promotion import PromotionSeen
 
     if not has_global_table(deployment):
         return None
-    promotion, _ = await observe_promotion(clients, deployment.name, regions_of_record(deployment))
+    try:
+        promotion, _ = await observe_promotion(clients, deployment.name, regions_of_record(deployment))
+    except Stopped as error:
+        session.console.warn(f"warning: {error}")
+        return None
     if promotion is None:
         return None
     return PromotionSeen(promotion=promotion, unretained=unretained(deployment, promotion) if promotion.forced else ())

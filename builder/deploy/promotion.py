@@ -336,12 +336,12 @@ def check_same(promotion: Promotion | None, to: Region) -> None:
 def unretained(deployment: Deployment, promotion: Promotion) -> tuple[StackName, ...]:
     """Return the stacks of the old primary by whose deletion a table would go, by their names; pure.
 
-    They are called as those of the promoted region, whose templates say the same.
+    They are called as those of the promoted region, whose templates say the same; from an older checkout they are known.
     """
     return tuple(
         stack.name
         for stack in (*deployment.stacks, *deployment.left_out)
-        if stack.region == promotion.to and GLOBAL_TABLE in stack.template
+        if stack.region in {promotion.to, promotion.came_from} and GLOBAL_TABLE in stack.template
         for template in (read_template(stack.template, stack.id),)
         if any(body.get("DeletionPolicy") not in _STAYS for body in template.resources(GLOBAL_TABLE).values())
     )

@@ -146,3 +146,25 @@ def test_what_makes_no_policy_is_refused(pinned: Path, builder: Command, argumen
     answer = builder("policy", *arguments)
     assert answer.code == 2
     assert told in answer.err
+
+
+def test_a_promotion_may_do_both_before_and_after_it(project: Path, builder: Command) -> None:
+    """Which stacks and parameters there are with another primary is in no assembly that lies there."""
+    document = json.loads(builder("policy", "promote", "--account", ACCOUNT).out)
+    allowed = {
+        action: {arn for one in document["Statement"] if action in one["Action"] for arn in [*_listed(one["Resource"])]}
+        for action in ("cloudformation:CreateChangeSet", "ssm:PutParameter", "ssm:DeleteParameter")
+    }
+    tables = {
+        f"arn:aws:cloudformation:{region}:{ACCOUNT}:stack/tap-dev-table/*" for region in ("us-east-1", "us-west-2")
+    }
+    assert tables <= allowed["cloudformation:CreateChangeSet"]
+    record = f"{ACCOUNT}:parameter/builder/tap-dev/promotion"
+    parameters = {f"arn:aws:ssm:{region}:{record}" for region in ("us-east-1", "us-west-2")}
+    assert allowed["ssm:PutParameter"] == allowed["ssm:DeleteParameter"] == parameters
+    refused = builder("policy", "promote", "--account", ACCOUNT, "--assembly", "templates", "--env", "dev")
+    assert (refused.code, "written into dr.yaml" in refused.err) == (2, True)
+
+
+def _listed(resource: str | list[str]) -> list[str]:
+    return [resource] if isinstance(resource, str) else resource

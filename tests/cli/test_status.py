@@ -1,6 +1,7 @@
 import json
 import signal
 
+import boto3
 import pytest
 
 from answer import Command
@@ -97,3 +98,35 @@ def test_watched_it_looks_again_until_ctrl_c(shared: Command, monkeypatch: pytes
     monkeypatch.setattr(Console, "result", result)
     assert shared("status", "--watch", "1", "--json", *ENV).code == 130
     assert [json.loads(line)["event"] for line in told] == ["status.seen", "status.seen", "error"]
+
+
+def test_a_promotion_that_is_under_way_is_told_at_the_end(shared: Command, shared_session: boto3.Session) -> None:
+    env = ("--env", "synthmfm20")
+    ssm = shared_session.client("ssm", "us-west-2")
+    record = {
+        "version": 1,
+        "deployment": "tap-synthmfm20",
+        "to": "us-west-2",
+        "came_from": "us-east-1",
+        "at": "2026-11-28T10:00:00+00:00",
+        "forced": True,
+        "postponed": ["us-east-1/table"],
+    }
+    name = "/builder/tap-synthmfm20/promotion"
+    ssm.put_parameter(Name=name, Value=json.dumps(record), Type="String")
+    try:
+        told = shared("status", *env)
+        assert told.code == 0
+        assert "us-west-2 is being promoted to the primary in place of us-east-1" in told.out
+        assert "waits until us-east-1 answers again:\n  us-east-1/table" in told.out
+        assert "update-termination-protection --region us-east-1 --stack-name tap-synthmfm20-table" in told.out
+        line = json.loads(shared("status", "--json", *env).out)
+        assert line["promotion"]["promotion"]["to"] == "us-west-2"
+        # What nobody can read hides nothing else.
+        ssm.put_parameter(Name=name, Value="{}", Type="String", Overwrite=True)
+        told = shared("status", *env)
+        assert told.code == 0
+        assert "is no record of a promotion that this builder knows" in told.err
+        assert "tap-synthmfm20-table" in told.out
+    finally:
+        ssm.delete_parameter(Name=name)

@@ -45,11 +45,12 @@ class ObservedDeployment:
 
 
 async def observe_deployment(
-    deployment: Deployment, clients: Clients, emit: Emit, *, with_orphans: bool = False
+    deployment: Deployment, clients: Clients, emit: Emit, *, is_moved: bool = False
 ) -> ObservedDeployment:
     """Return what stands, once no operation runs on any of the deployment's stacks.
 
-    What runs on stacks that the assembly no longer has is waited for `with_orphans`.
+    Where data `is_moved` from region to region, what runs on stacks that the assembly no longer has is waited for too,
+    and no other region is asked where they are: it is known.
     Raises BadInput where the credentials are of another account than dr.yaml pins.
     """
     by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
@@ -72,9 +73,9 @@ async def observe_deployment(
         zip(named, await together(observe_policy(clients, deployed[stack_id]) for stack_id in named), strict=True)
     )
     nested = await _nested(seen, deployed, clients)
-    seen += await observe_other_regions(deployment, seen, templates, clients, nested)
+    seen += await observe_other_regions(deployment, seen, templates, clients, nested, everywhere=not is_moved)
     orphans = _orphans(of_deployment(seen, deployment.name), known)
-    if with_orphans:
+    if is_moved:
         settled = await together(
             until_settled(clients, stack, StackId(f"{stack.region}/{stack.name}"), emit) for stack in orphans
         )
@@ -175,12 +176,14 @@ async def until_settled(clients: Clients, stack: ObservedStack, stack_id: StackI
 NOT_OPEN = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "OptInRequired"})
 
 
-async def observe_other_regions(
+async def observe_other_regions(  # noqa: PLR0913 - what was seen by now, and what follows from it
     deployment: Deployment,
     seen: tuple[ObservedStack, ...],
     templates: Mapping[StackId, object],
     clients: Clients,
     nested: Iterable[object] = (),
+    *,
+    everywhere: bool = True,
 ) -> tuple[ObservedStack, ...]:
     """Return the deployment's stacks in regions that the assembly does not name; mostly it takes no call to know.
 
@@ -188,7 +191,7 @@ async def observe_other_regions(
     nested in them: they name every region that their data is in. So does the assembly where the system has a region and
     nothing in it. Where a stack whose data is in several regions is
     missing beside others that stand, as after a change of the primary region or after a first deployment that broke
-    off, every region is asked.
+    off, every region is asked, `everywhere`.
     """
     deployed = [read_deployed(template, stack_id) for stack_id, template in templates.items()]
     deployed += [read_deployed(template, deployment.name) for template in nested]
@@ -201,7 +204,7 @@ async def observe_other_regions(
         if stack.id not in templates
         and (may_nest(stack.template) or _regions_of_data(read_template(stack.template, stack.id)))
     ]
-    moved = stands and missing
+    moved = everywhere and stands and missing
     regions = {*named, *deployment.empty_regions, *(clients.regions() if moved else ())} - {
         *deployment.regions,
         *deployment.skipped,

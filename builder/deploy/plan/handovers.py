@@ -120,7 +120,7 @@ async def with_handovers(plan: Plan, trusted: TrustedInput, clients: Clients, em
     if not others and not any(step.type == "IMPORT" for step in plan.change_sets):
         return trusted
     deployment = narrowed(plan, trusted.deployment)
-    look = await observe_deployment(deployment, clients, emit, with_orphans=trusted.promotion is not None)
+    look = await observe_deployment(deployment, clients, emit, is_moved=trusted.promotion is not None)
     handed = await observe_handovers(deployment, look, clients, trusted.promotion)
     wanted = {(step.site, step.name): step.stack for step in others}
     named = {stack.id for stack in handed.deployment.stacks}

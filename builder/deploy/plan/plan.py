@@ -122,7 +122,7 @@ async def make_plan(
     Raises Stopped, with every reason, where a stack needs a person first; Failed where a change set could not be
     made. Then, and when it is cancelled, all that this run made is deleted again.
     """
-    look = await observe_deployment(deployment, clients, emit, with_orphans=wish.promotion is not None)
+    look = await observe_deployment(deployment, clients, emit, is_moved=wish.promotion is not None)
     deployment = bind_account(deployment, look.account)
     await check_bootstraps(deployment, look.account, clients)
     options = with_bucket(wish.options, deployment)
