@@ -46,7 +46,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 # HeadBucket has no body to say more in: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
 _GONE, _DENIED = frozenset({"404", "NoSuchBucket", "NotFound"}), frozenset({"403", "AccessDenied", "Forbidden"})
-_MOVED = frozenset({"301", "PermanentRedirect", "400", "AuthorizationHeaderMalformed"})
+_MOVED = frozenset({"301", "PermanentRedirect"})
 
 
 async def observe_live_bucket(  # noqa: PLR0913 - by keyword but for three
