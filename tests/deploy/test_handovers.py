@@ -18,10 +18,11 @@ from wanted import make_wanted
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
 
 
-def system(primary: Region) -> Deployment:
+def system(primary: Region, **more: object) -> Deployment:
     """The system with this primary, everything named by where it was born."""
     secondary = WEST if primary == EAST else EAST
-    assembly = make_assembly(make_wanted(regions={"primary": primary, "secondaries": [secondary], "born": EAST}))
+    regions = {"primary": primary, "secondaries": [secondary], "born": EAST}
+    assembly = make_assembly(make_wanted(regions=regions, **more))
     return bind(assembly.manifest, assembly.templates, "dev")
 
 
@@ -179,3 +180,13 @@ def test_a_new_stack_has_its_values_before_it_imports(deployed: Rig) -> None:
     assert all(isinstance(outcome, Done) for outcome in outcomes)
     stack = deployed.world.stack("tap-dev-table", region=WEST)
     assert stack.record.deployed.parameters == {"EnvironmentSuffix": "dev"}
+
+
+def test_what_a_template_says_by_functions_is_not_taken_for_something_lost(rig: Rig) -> None:
+    options = {"encryption": {"key": "managed"}, "table": {"point_in_time_recovery": True}}
+    rig.deploy(system(EAST, **options))
+    rig.promotion = promotion(WEST)
+    plan = rig.plan(system(WEST, **options))
+    assert not plan.guards
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
+    assert rig.plan(system(WEST, **options), PlanRequest()).is_empty

@@ -38,8 +38,6 @@ alarms: {{}}
 protect: true
 environments: {{{SUFFIX}: {{production: true}}}}
 """
-# Strict: who mends it takes this away.
-WAITING = "the plan compares a table's keys as they stand with a template's functions, and stops at a guard"
 
 
 def shipped() -> Runbook:
@@ -76,10 +74,12 @@ def test_every_command_runs_as_typed_and_ends_as_the_page_says(lab: Lab, key: st
 
 
 @pytest.mark.acceptance
+# A table with keys of one's own that is imported beside a lost region has no key there in its template until the region
+# is back; the update that says it stops at the guard of keys. Strict: who mends it takes this away.
 @pytest.mark.parametrize(
     "key",
     [
-        pytest.param(key, marks=[pytest.mark.xfail(reason=WAITING)] if key.startswith("promote") else [])
+        pytest.param(key, marks=[pytest.mark.xfail(reason="a guard of keys")] if key.endswith("-alone") else [])
         for key in shipped().titles
     ],
 )

@@ -11,30 +11,34 @@ from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.public_access import define, newly_public, public_access
 from builder.resource_types import NESTED_STACK
-from builder.template import Comparison, Template, compare_template, names_in, properties_of, read_template
+from builder.template import Binding, Comparison, Template, compare_template, names_in, properties_of, read_template
 from builder.terms import Arn, LogicalId, StackName
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef, ParameterTypeDef
 
 
+Values = Mapping[str, str | None]
+"""Of parameters and pseudo-parameters; None for what is not known."""
 _ATTRIBUTES = ("Metadata", "CreationPolicy", "UpdatePolicy", "DeletionPolicy", "UpdateReplacePolicy")
 _EVERYTHING = "/"
 
 
-def expect_changes(
+def expect_changes(  # noqa: PLR0913 - both ends, and what else differs between them
     deployed: Template,
     desired: Template,
     parameters: Iterable[str] = (),
     *,
     tags: bool = False,
     nested: Mapping[str, str] | None = None,
+    given: tuple[Values, Values] = ({}, {}),
 ) -> tuple[ResourceChange, ...]:
     """Return the most that a change set from one template to the other may show.
 
     `parameters` are the names of those whose values change; `tags` says that the stack's tags do. A modified resource
     lists the paths that may change, `/Properties/Replicas`. What refers to a modified resource may be modified too.
     `nested` are templates at hand, by their keys in a bucket: what a nested stack that comes new brings with it.
+    `given` are the values of the parameters before and after: what is lost is told of what properties come to by them.
     """
     before, after = deployed.resources(), desired.resources()
     touched: dict[str, set[str]] = {}
@@ -48,6 +52,7 @@ def expect_changes(
         if paths:
             touched[name] = paths
     _spread(touched, before.keys(), after)
+    bound = deployed.bind(given[0]), desired.bind(given[1])
     return (
         *(_change("Remove", name, before[name]) for name in before if name not in after),
         *(
@@ -56,7 +61,7 @@ def expect_changes(
             if name not in before
             for change in (_change("Add", name, after[name]), *_inside(name, after[name], nested or {}))
         ),
-        *(_modify(name, before[name], after[name], touched[name]) for name in after if name in touched),
+        *(_modify(name, (before[name], after[name]), touched[name], bound) for name in after if name in touched),
     )
 
 
@@ -159,10 +164,14 @@ def _change(action: str, name: str, resource: Mapping[str, Any]) -> ResourceChan
     )
 
 
-def _modify(name: str, before: Mapping[str, Any], after: Mapping[str, Any], paths: Iterable[str]) -> ResourceChange:
+def _modify(
+    name: str, ends: tuple[Mapping[str, Any], Mapping[str, Any]], paths: Iterable[str], bound: tuple[Binding, Binding]
+) -> ResourceChange:
+    before, after = ends
     type_name = str(after.get("Type", ""))
     holder = HOLDERS.get(type_name)
-    seen = Seen(before=properties_of(before), after=properties_of(after))
+    was, will = (binding.value(properties_of(end)) for binding, end in zip(bound, ends, strict=True))
+    seen = Seen(before=was, after=will)
     return ResourceChange(
         action="Modify",
         logical_id=LogicalId(name),

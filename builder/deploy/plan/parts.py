@@ -43,7 +43,6 @@ from builder.deploy.records import Adoption, FoundStack, Protection, ResourceCha
 from builder.errors import Stopped
 from builder.template import (
     Comparison,
-    Template,
     compare_template,
     read_deployed,
     read_template,
@@ -276,17 +275,16 @@ def _updates_from(
     tags = desired.tags != observed.tags
     more_differs = tags or other_parameters(desired, observed)
     alike = not more_differs and compare_template(desired.template, deployed) is not Comparison.DIFFERENT
+    given: dict[str, str | None] = {**observed.parameters, "AWS::Region": observed.region}
+    kept = {name: observed.parameters.get(name) for name in desired.previous}
+    to_give = {**desired.values, **kept, "AWS::Region": desired.region}
     updates = make_sequence(
         Ends(
             where=desired.id,
             deployed=deployed,
             desired=desired.template,
-            values_before={**observed.parameters, "AWS::Region": observed.region},
-            values_after={
-                **desired.values,
-                **{name: observed.parameters.get(name) for name in desired.previous},
-                "AWS::Region": desired.region,
-            },
+            values_before=given,
+            values_after=to_give,
             more_differs=more_differs,
         )
     )
@@ -295,13 +293,14 @@ def _updates_from(
     values = [*_other_values(desired, observed), *one.moved]
     for number, update in enumerate(updates, start=1):
         after, because = read_template(update.template, desired.id), update.because or waits
+        expected = expect_changes(before, after, values, tags=tags, nested=desired.nested, given=(given, to_give))
         yield DraftStep(
             desired=desired if number == len(updates) else _between(desired, update.template),
             type="UPDATE",
             number=number,
             found=_found(observed),
             because=with_transforms(because, after),
-            expected=_expected(before, after, values, desired, transfer, tags=tags) if because else (),
+            expected=with_transfer(expected, transfer, shown=False) if because else (),
             hidden=len(updates) == 1 and waits != "" and waits == _hides(desired),
             derived=number < len(updates),
             secret=bool(before.no_echo or after.no_echo),
@@ -309,14 +308,7 @@ def _updates_from(
             lost=lost_between(before, after),
             transfer=transfer,
         )
-        before, values, tags = after, [], False
-
-
-def _expected(  # noqa: PLR0913 - both ends, and what else changes
-    before: Template, after: Template, values: list[str], desired: DesiredStack, transfer: Transfer, *, tags: bool
-) -> tuple[ResourceChange, ...]:
-    changes = expect_changes(before, after, values, tags=tags, nested=desired.nested)
-    return with_transfer(changes, transfer, shown=False)
+        before, values, tags, given = after, [], False, to_give
 
 
 def _between(desired: DesiredStack, template: str) -> DesiredStack:
