@@ -4,9 +4,22 @@ import pytest
 
 from builder.deploy import Done, Plan
 from builder.errors import BuilderError, Stopped
-from deploy.rig import Rig
-from deploy.there_before import BUCKET, EAST, ITEMS, OBJECTS, TABLE, WEST, data, make_bucket, make_table, wanted_with
+from deploy.rig import ACCOUNT, Rig
+from deploy.there_before import (
+    BUCKET,
+    EAST,
+    ITEMS,
+    OBJECTS,
+    TABLE,
+    WEST,
+    data,
+    make_bucket,
+    make_table,
+    system,
+    wanted_with,
+)
 from fake_aws.faults import Fault
+from wanted import ABSENT
 
 pytestmark = pytest.mark.slow  # whole plans, and two deployments
 ALLOWED = ("us-east-1/table/Table", "us-east-1/storage/Bucket")
@@ -115,3 +128,26 @@ def test_reads_are_asked_again_where_aws_is_busy(rig: Rig) -> None:
         "us-east-1/storage",
         "us-east-1/table",
     ]
+
+
+def test_what_an_earlier_deployment_retained_is_taken_in_by_the_next() -> None:
+    """But for the twin, which the system makes itself: what is left of that is deleted first."""
+    rig, first = Rig(), f"tap-dev-{ACCOUNT}-us-east-1-an"
+    twin = first.replace(EAST, WEST)
+    rig.deployment = system(protect=True, function=ABSENT)
+    assert all(isinstance(outcome, Done) for outcome in rig.deploy())
+    rig.clients.s3(EAST).put_object(Bucket=first, Key="kept", Body=b"kept")
+    assert all(isinstance(outcome, Done) for outcome in rig.destroy())
+    rig.world.buckets[twin].versions.clear()
+    rig.clients.s3(WEST).delete_bucket(Bucket=twin)
+
+    rig.deployment = system(
+        protect=True,
+        function=ABSENT,
+        table={"existing": "tap-${EnvironmentSuffix}-global"},
+        bucket={"existing": first},
+    )
+
+    assert all(isinstance(outcome, Done) for outcome in rig.deploy(allow=ALLOWED))
+    assert [one.key for one in rig.world.buckets[first].versions] == ["kept"]
+    assert rig.plan().is_empty

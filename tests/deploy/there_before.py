@@ -27,6 +27,11 @@ def wanted_with(*, table: str | None = TABLE, bucket: str | None = BUCKET, **mor
         "bucket": {"existing": bucket} if bucket else ABSENT,
         **more,
     }
+    return system(**sections)
+
+
+def system(**sections: Any) -> Deployment:
+    """Return a whole system with these sections of dr.yaml."""
     assembly = make_assembly(make_wanted(**sections))
     return make_deployment(assembly.manifest, assembly.templates, "dev")
 

@@ -287,6 +287,38 @@ def test_rules_and_a_policy_stay_where_the_template_has_none() -> None:
     assert "LifecycleConfiguration" not in found.definition
 
 
+def replicates(**other: Any) -> LiveResource:
+    """Return a bucket with one rule, `other` being what it has beyond the template's."""
+    wanted = {"Id": "to-us-west-2", "Status": "Enabled", "Destination": {"Bucket": "arn:${AWS::Partition}:s3:::twin"}}
+    rule = {
+        "ID": "to-us-west-2",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "Destination": {"Bucket": "arn:aws:s3:::twin"},
+        **other,
+    }
+    said: Any = {"ReplicationConfiguration": {"Role": "arn:aws:iam::111122223333:role/gone", "Rules": [rule]}}
+    return live(ours(ReplicationConfiguration={"Rules": [wanted]}), get_bucket_replication=said)
+
+
+def test_rules_that_an_earlier_deployment_left_are_in_nobody_s_way() -> None:
+    assert replicates().obstacles == ()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"ID": "theirs"},
+        {"Status": "Disabled"},
+        {"Filter": {"Prefix": "logs/"}},
+        {"Destination": {"Bucket": "arn:aws:s3:::elsewhere"}},
+        {"Destination": {"Bucket": "arn:aws:s3:::twin", "Account": "444455556666"}},
+    ],
+)
+def test_rules_that_lead_elsewhere_or_are_of_less_are_not_taken_for_the_template_s(other: dict[str, Any]) -> None:
+    assert len(replicates(**other).obstacles) == 1
+
+
 @pytest.mark.parametrize(
     "other",
     [

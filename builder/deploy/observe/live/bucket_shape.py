@@ -169,8 +169,8 @@ def _obstacles(seen: SeenBucket, side: TemplateSide) -> Iterator[str]:
         )
     replicates = "ReplicationConfiguration" in side.properties
     if rules := seen.of("get_bucket_replication", "ReplicationConfiguration", "Rules"):
-        to = ", ".join(sorted({str(at(one, "Destination", "Bucket")).rpartition(":")[2] for one in rules}))
-        if replicates:
+        to = ", ".join(sorted({_destination(one) for one in rules}))
+        if replicates and not _same_replication(rules, side):
             yield (
                 f"it replicates to {to}, and the template's rules would replace that: aws s3api "
                 f"delete-bucket-replication {at_bucket}; or leave it out of the pair"
@@ -264,6 +264,22 @@ def _statements(seen: SeenBucket) -> str:
 
 def _rules(seen: SeenBucket) -> list[Mapping[str, Any]]:
     return list(seen.of("get_bucket_lifecycle_configuration", "Rules") or [])
+
+
+def _destination(rule: object) -> str:
+    return str(at(rule, "Destination", "Bucket")).rpartition(":")[2]
+
+
+def _same_replication(rules: list[Mapping[str, Any]], side: TemplateSide) -> bool:
+    """Return whether replication rules are the template's but for the role.
+
+    So are those of a bucket that an earlier deployment of the same system retained: its role went with it.
+    """
+    wanted = as_list(at(side.properties, "ReplicationConfiguration", "Rules"))
+    asked = sorted((str(at(one, "Id")), str(at(one, "Status")), _destination(one)) for one in wanted)
+    shown = sorted((str(one.get("ID")), str(one.get("Status")), _destination(one)) for one in rules)
+    every = all(_is_for_all(at(one, "Filter")) and not at(one, "Destination", "Account") for one in rules)
+    return every and asked == shown
 
 
 def _same_rules(seen: SeenBucket, side: TemplateSide) -> bool:
