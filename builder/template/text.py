@@ -6,6 +6,8 @@ is YAML with short-form intrinsics, everything in the order a reader wants; a te
 could take for a number, a date or a boolean is quoted.
 """
 
+import functools
+import io
 import json
 import re
 import sys
@@ -16,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
+from yaml.emitter import Emitter, ScalarAnalysis
 
 from builder.errors import BadInput
 
@@ -52,8 +55,15 @@ class _Tagged(str):
     tag: str
 
 
+# Templates say the same keys and types again and again, and PyYAML looks at each character each time.
+_analyzed = functools.lru_cache(maxsize=1024)(Emitter(io.StringIO(), allow_unicode=True).analyze_scalar)
+
+
 class _Dumper(yaml.SafeDumper):
     """PyYAML's dumper, told how people write templates."""
+
+    def analyze_scalar(self, scalar: str) -> ScalarAnalysis:
+        return _analyzed(scalar) if self.allow_unicode else super().analyze_scalar(scalar)
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         super().increase_indent(flow, indentless=False)
