@@ -22,9 +22,12 @@ from cfn_flip import to_json
 ROOT = Path(__file__).resolve().parent.parent
 HANDLER = str(ROOT / "lambda/python/index.py")
 BARE = str(ROOT / "benchmarks/bare_render.py")
-# What render imports, and the models it reads dr.yaml into; the templates are still made by the bare script.
+# What render imports, and the models it reads dr.yaml into, in a process like its own; the templates are still made by
+# the bare script.
 WITH_OUR_IMPORTS = """
 import runpy, sys
+import builder.__main__
+builder.__main__.spare()
 import builder.cli.main, builder.assembly.render
 from pathlib import Path
 from builder.config import read_wanted

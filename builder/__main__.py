@@ -7,7 +7,16 @@ import sys
 
 
 def run() -> int:
-    """Run the command line and return its exit code, without looking for what is not there.
+    """Run the command line and return its exit code."""
+    spare()
+    # With this most of what is looked for begins.
+    from builder.cli.main import main  # noqa: PLC0415
+
+    return main()
+
+
+def spare() -> None:
+    """Spare this process the search for what is not there.
 
     What is imported and read is no garbage, and to look through it took a quarter of `render`: that is begun once there
     is more of it than `render` has at all, and not done at the end, when the machine takes everything. And pydantic
@@ -16,10 +25,6 @@ def run() -> int:
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    # With this most of what there is begins.
-    from builder.cli.main import main  # noqa: PLC0415
-
-    return main()
 
 
 if __name__ == "__main__":
