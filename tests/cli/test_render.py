@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,39 @@ def test_no_aws_library_and_no_linter_is_loaded(project: Path) -> None:
     answer = subprocess.run([sys.executable, "-c", loaded], cwd=project, capture_output=True, text=True, check=True)
 
     assert answer.stdout.splitlines()[-1] == "0"
+
+
+@pytest.mark.processes
+def test_what_only_other_systems_take_is_not_loaded(project: Path) -> None:
+    others = {
+        "builder.assembly.fleet",
+        "builder.assembly.own",
+        "builder.assembly.package",
+        "builder.components.alarms.stacks",
+        "builder.components.drill.stacks",
+        "builder.resource_types.facts",
+    }
+    loaded = "import sys; from builder.cli.main import main; main(['render']); print(*sys.modules)"
+
+    answer = subprocess.run([sys.executable, "-c", loaded], cwd=project, capture_output=True, text=True, check=True)
+
+    assert all(find_spec(name) for name in others)
+    assert others.isdisjoint(answer.stdout.split())
+
+
+@pytest.mark.processes
+def test_no_garbage_is_looked_for_before_it_ends_nor_then(project: Path) -> None:
+    code = """
+import atexit, gc, sys
+from builder.__main__ import run
+
+looks = []
+gc.callbacks.append(lambda phase, _: looks.append(phase))
+atexit.register(lambda: print(len(looks), gc.get_freeze_count() > 10_000, len(gc.get_objects()) < 1_000))
+sys.argv[1:] = ["render"]
+sys.exit(run())
+"""
+
+    answer = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+
+    assert answer.stdout.splitlines()[-1] == "0 True True"
