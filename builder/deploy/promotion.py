@@ -336,7 +336,7 @@ def check_same(promotion: Promotion | None, to: Region) -> None:
 def unretained(deployment: Deployment, promotion: Promotion) -> tuple[StackName, ...]:
     """Return the stacks of the old primary by whose deletion a table would go, by their names; pure.
 
-    They are called as those of the promoted region, whose templates say the same; from an older checkout they are known.
+    They are called as those of the promoted region, whose templates say the same; an older checkout has themselves.
     """
     return tuple(
         stack.name
