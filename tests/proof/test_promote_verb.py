@@ -11,6 +11,8 @@ from fake_aws import Fault, Killed, World
 from samples import is_thorough
 
 STEP = 1 if is_thorough() else 67
+# Every call; the calls that change something are tried every day, by `test_promote`.
+pytestmark = pytest.mark.acceptance
 KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
 
 

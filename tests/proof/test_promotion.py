@@ -44,7 +44,7 @@ from proof.command import deploy as deploy_whole
 from samples import is_thorough
 
 ITEMS = {f"item-{number}": {"id": {"S": f"item-{number}"}, "amount": {"N": str(number)}} for number in range(20)}
-STEP = 1 if is_thorough() else 29
+STEP = 1 if is_thorough() else 67
 KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
 
 
@@ -129,7 +129,7 @@ def test_a_promotion_killed_at_any_call_goes_on(kill: Fault) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.READ_TIMEOUT], ids=lambda fault: fault.value)
 def test_no_answer_is_lost_that_it_hangs_on(fault: Fault) -> None:
-    live_all(fault, 1 if is_thorough() else 11, mutating=True)
+    live_all(fault, 1 if is_thorough() else 23, mutating=True)
 
 
 def test_a_read_that_lags_once_fails_nothing() -> None:

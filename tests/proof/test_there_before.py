@@ -15,7 +15,7 @@ from samples import is_thorough
 
 WANTED = wanted_with()
 ALLOWED = frozenset({"us-east-1/table/Table", "us-east-1/storage/Bucket"})
-STEP = 1 if is_thorough() else 37
+STEP = 1 if is_thorough() else 71
 KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
 
 
