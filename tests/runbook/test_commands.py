@@ -20,7 +20,7 @@ from builder.runbook import (
 from runbook.lab import EAST, GOOD, WEST, Lab, each_line
 
 SUFFIX = "night"
-# Every day the promotion that takes most of the commands, and what only these lines do; all of them where there is time.
+# Every day the promotion that takes most commands, and what only these lines do; all of them where there is time.
 DAILY = ("promote-us-west-2-alone", "bad-data")
 
 
