@@ -166,9 +166,8 @@ class AwsAnswer(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:  # noqa: ANN401 - it returns nothing
         """Raise AwsError, naming what is missing."""
-        raise AwsError(
-            where=self._where, code="NotAnAnswer", what=f"AWS answered without '{name}'", next_step=NEXT_STEP
-        )
+        what = f"what answers is not AWS: it answered without '{name}'"
+        raise AwsError(where=self._where, code="NotAnAnswer", what=what, next_step=NEXT_STEP)
 
 
 def heeded(where: str, value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -63,7 +63,7 @@ def test_an_answer_of_the_api_that_lacks_what_it_should_have_names_that() -> Non
     empty = Reply(
         200, b"<GetCallerIdentityResponse><GetCallerIdentityResult/><ResponseMetadata/></GetCallerIdentityResponse>"
     )
-    with answering(lambda _: empty) as url, pytest.raises(AwsError, match="AWS answered without 'Account'"):
+    with answering(lambda _: empty) as url, pytest.raises(AwsError, match="is not AWS: it answered without 'Account'"):
         ask(url, "query of sts")
 
 

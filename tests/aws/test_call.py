@@ -51,5 +51,7 @@ def test_what_is_no_client_s_is_called_at_no_gate() -> None:
 
 def test_nothing_is_listed_past_the_gate() -> None:
     """Botocore's own paginators call again and again without a turn; `pages` makes each page a call of its own."""
-    ours = [one for one in Path(builder.__file__).parent.rglob("*.py") if "local" not in one.parts]
+    # What a runbook has people type is run by nobody here.
+    others = {"local", "runbook"}
+    ours = [one for one in Path(builder.__file__).parent.rglob("*.py") if others.isdisjoint(one.parts)]
     assert [one.name for one in ours if "get_paginator" in one.read_text()] == []
