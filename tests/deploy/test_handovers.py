@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from wanted import make_wanted
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
 
 
-def system(primary: Region, **more: object) -> Deployment:
+def system(primary: Region, **more: Any) -> Deployment:
     """The system with this primary, everything named by where it was born."""
     secondary = WEST if primary == EAST else EAST
     regions = {"primary": primary, "secondaries": [secondary], "born": EAST}
@@ -183,7 +184,7 @@ def test_a_new_stack_has_its_values_before_it_imports(deployed: Rig) -> None:
 
 
 def test_what_a_template_says_by_functions_is_not_taken_for_something_lost(rig: Rig) -> None:
-    options = {"encryption": {"key": "managed"}, "table": {"point_in_time_recovery": True}}
+    options: dict[str, Any] = {"encryption": {"key": "managed"}, "table": {"point_in_time_recovery": True}}
     rig.deploy(system(EAST, **options))
     rig.promotion = promotion(WEST)
     plan = rig.plan(system(WEST, **options))
