@@ -19,7 +19,7 @@ from cli.test_promote import EAST, WEST, data, record
 from fake_aws import Fault, Killed, World
 from samples import is_thorough, sampled
 
-STEP, FORCED_STEP = (1, 1) if is_thorough() else (43, 13)
+STEP, FORCED_STEP = (1, 1) if is_thorough() else (17, 5)
 KILLS = pytest.mark.parametrize(
     "kill", sampled([Fault.KILL_BEFORE, Fault.KILL_AFTER], every=2), ids=lambda kill: kill.value
 )
