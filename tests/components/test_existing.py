@@ -198,6 +198,7 @@ def test_every_name_is_known_in_every_environment() -> None:
     ],
     ids=["with all", "with nothing of an environment"],
 )
+@pytest.mark.acceptance
 def test_templates_are_linted_without_a_finding(sections: dict[str, Any]) -> None:
     findings = lint(make_assembly(make_wanted(**sections)))
     assert [f"{one.file}:{one.line}: {one.rule} {one.message}" for one in findings] == []

@@ -31,7 +31,7 @@ CHANGES = [
     for number, value in enumerate(values)
     if key != "regions" and value != BASE[key]  # other regions make another system
 ]
-SOME = sampled(CHANGES, every=6)
+SOME = sampled(CHANGES, every=9)
 STOPPED = {
     "functions.api.url-1": "with it goes the address that clients know",
     "tables.orders.key-1": "may be replaced: with the old one goes every item, in every region",

@@ -75,7 +75,9 @@ def test_a_change_is_undone_to_what_was_before_and_only_once(theatre: Theatre, k
     assert state(theatre) == before
 
 
-@pytest.mark.parametrize("reserved", [None, 0, 9])
+@pytest.mark.parametrize(
+    "reserved", [pytest.param(None, marks=pytest.mark.acceptance), pytest.param(0, marks=pytest.mark.acceptance), 9]
+)
 def test_a_reserved_concurrency_is_undone_to_what_it_was(theatre: Theatre, reserved: int | None) -> None:
     function, functions = theatre.target.primary.function, theatre.account.functions()
     if reserved is not None:

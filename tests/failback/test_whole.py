@@ -135,6 +135,7 @@ def test_the_day_after_a_failover(stage: Stage) -> None:
     assert stage.failback("--check", "--sample", "20").code == 0
 
 
+@pytest.mark.acceptance
 def test_what_would_be_lost_may_be_allowed_by_name_and_by_nothing_else(stage: Stage) -> None:
     cut(stage)
     stage.hold.write(SECONDARY, at=SECONDARY)

@@ -334,7 +334,7 @@ KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
 MOST_CALLS = 100
 # So many calls and kills are a minute of one processor: each day sees every seventh.
 TABLE = sampled(
-    [(retain, kill, nth) for retain in (False, True) for kill in KILLS for nth in range(1, MOST_CALLS)], every=23
+    [(retain, kill, nth) for retain in (False, True) for kill in KILLS for nth in range(1, MOST_CALLS)], every=47
 )
 
 

@@ -546,7 +546,7 @@ def test_to_another_permission_model_no_stack_is_touched_on_the_way_there(rig: F
 MOST_CALLS = 300
 # So many calls and kills are minutes of one processor. By turns it is a deployment and a plan's file that is killed.
 TABLE = sampled(
-    [((nth + place) % 2 == 0, kill, nth) for place, kill in enumerate(KILLS) for nth in range(1, MOST_CALLS)], every=49
+    [((nth + place) % 2 == 0, kill, nth) for place, kill in enumerate(KILLS) for nth in range(1, MOST_CALLS)], every=97
 )
 
 

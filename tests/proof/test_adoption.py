@@ -28,7 +28,7 @@ from samples import is_thorough
 
 FIRST, SECOND = legacy_deployment(), legacy_deployment(Depth="20")
 ALLOW = frozenset(f"us-east-1/{name}" for name in NAMES)
-STEP = 1 if is_thorough() else 19
+STEP = 1 if is_thorough() else 37
 KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
 ADOPTED = {name: {**TAGS, "builder:deployment": "shop-dev", "builder:stack": f"us-east-1/{name}"} for name in NAMES}
 
@@ -129,7 +129,7 @@ def test_a_life_killed_at_any_call_goes_on(kill: Fault) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.READ_TIMEOUT], ids=lambda fault: fault.value)
 def test_no_answer_is_lost_that_it_hangs_on(fault: Fault) -> None:
-    live_all(fault, 1 if is_thorough() else 2, mutating=True)
+    live_all(fault, 1 if is_thorough() else 4, mutating=True)
 
 
 def test_a_read_that_lags_once_fails_nothing() -> None:

@@ -23,7 +23,7 @@ from proof.picture import Picture, take_picture, tell_history
 from proof.test_kill import KILLS, is_killed
 from samples import is_thorough
 
-EVERY = 1 if is_thorough() else 37
+EVERY = 1 if is_thorough() else 73
 """A prime, so that the calls before which and those after which it is killed differ from verb to verb."""
 
 

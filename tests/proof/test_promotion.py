@@ -41,11 +41,13 @@ from fake_aws import Fault, Killed, World, run_virtual
 from fake_aws.dynamodb.items import put
 from proof.command import Command, assert_done, destroy, ignore, make_world, run
 from proof.command import deploy as deploy_whole
-from samples import is_thorough
+from samples import is_thorough, sampled
 
 ITEMS = {f"item-{number}": {"id": {"S": f"item-{number}"}, "amount": {"N": str(number)}} for number in range(20)}
 STEP = 1 if is_thorough() else 67
-KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
+KILLS = pytest.mark.parametrize(
+    "kill", sampled([Fault.KILL_BEFORE, Fault.KILL_AFTER], every=2), ids=lambda kill: kill.value
+)
 
 
 async def promote(deployment: Deployment, decided: Promotion, clients: Clients, run_id: str) -> tuple[Outcome, ...]:

@@ -15,7 +15,7 @@ from proof.picture import take_picture
 from proof.test_kill import KILLS, is_killed
 from samples import is_thorough
 
-EVERY = 1 if is_thorough() else 17
+EVERY = 1 if is_thorough() else 29
 DEPLOYMENTS = {"kept": (kept, KEPT_NAMES), "not kept": (protected, ())}
 
 
@@ -61,7 +61,7 @@ def test_the_same_command_again_leaves_nothing(
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_a_lost_answer_lifts_and_deletes_nothing_twice(name: str) -> None:
     made, names = DEPLOYMENTS[name]
-    for k in range(1, 200, 1 if is_thorough() else 11):
+    for k in range(1, 200, 1 if is_thorough() else 19):
         world = standing(name).copied()
         clients = Clients(world.session(ACCOUNT))
         rule = world.faults.add(Fault.LOSE_ANSWER, mutating=True, nth=k)

@@ -29,7 +29,7 @@ from proof.test_kill import KILLS, is_killed
 from samples import is_thorough
 from wanted import make_wanted
 
-EVERY = 1 if is_thorough() else 59
+EVERY = 1 if is_thorough() else 97
 OFF = dict.fromkeys(("termination_protection", "deletion_protection", "replacement_protection"), False)
 SAID: dict[str, dict[str, Any]] = {
     "plain": {},

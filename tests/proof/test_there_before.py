@@ -11,12 +11,14 @@ from deploy.rig import ACCOUNT, Rig
 from deploy.there_before import BUCKET, EAST, TABLE, WEST, make_bucket, make_table, wanted_with
 from fake_aws import Fault, Killed, World
 from proof.command import Command, assert_done, destroy, ignore, make_world, run
-from samples import is_thorough
+from samples import is_thorough, sampled
 
 WANTED = wanted_with()
 ALLOWED = frozenset({"us-east-1/table/Table", "us-east-1/storage/Bucket"})
 STEP = 1 if is_thorough() else 71
-KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
+KILLS = pytest.mark.parametrize(
+    "kill", sampled([Fault.KILL_BEFORE, Fault.KILL_AFTER], every=2), ids=lambda kill: kill.value
+)
 
 
 async def deploy(deployment: Deployment, clients: Clients, run_id: str) -> tuple[Outcome, ...]:

@@ -16,6 +16,7 @@ TABLES = {
 BUCKETS = {"uploads": {"existing": "acme-uploads", "replication": "two-way"}}
 
 
+@pytest.mark.acceptance
 @pytest.mark.processes
 @pytest.mark.usefixtures("linter")
 def test_what_was_there_before_is_made_taken_in_used_and_deleted_by_name(told: Told) -> None:
