@@ -238,3 +238,29 @@ def test_a_deployment_that_broke_off_between_release_and_import_goes_on_unasked(
     assert all_done(rig, rig.plan(wanted))
     assert items(rig) == ["one"]
     assert rig.plan(wanted).is_empty
+
+
+@pytest.mark.parametrize("existing", [(), (LogicalId("Table"),)], ids=["created", "taken in"])
+def test_a_table_of_the_stack_itself_is_not_to_be_made_again_under_another_logical_id(
+    rig: Rig, existing: tuple[LogicalId, ...]
+) -> None:
+    rig.deploy(make_deployment(make_stack(NEW, f"Resources:\n{GLOBAL.replace('Table:', 'Before:', 1)}")))
+    told = refused(rig, make_deployment(replace(make_stack(NEW, f"Resources:\n{GLOBAL}"), existing=existing)))
+    assert "the table orders is Before (AWS::DynamoDB::GlobalTable) of this very stack" in told.what
+
+
+@pytest.mark.parametrize("existing", [(), (LogicalId("Files"),)], ids=["created", "taken in"])
+@pytest.mark.parametrize(("owner", "region"), [("444455556666", EAST), (ACCOUNT, WEST)], ids=["theirs", "elsewhere"])
+def test_of_a_bucket_that_cannot_be_taken_in_it_is_told_why(
+    rig: Rig, owner: str, region: Region, existing: tuple[LogicalId, ...]
+) -> None:
+    client = rig.world.session(owner).client("s3", region)
+    if region == WEST:
+        client.create_bucket(Bucket="files", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    else:
+        client.create_bucket(Bucket="files")
+    files = "  Files: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: files}}\n"
+    wanted = make_deployment(replace(make_stack(NEW, f"Resources:\n{files}"), existing=existing))
+    told = refused(rig, wanted) if existing or owner == ACCOUNT else None
+    words = {"444455556666": "another account's", ACCOUNT: "us-west-2" if existing else "is there already"}[owner]
+    assert told is None or words in told.what

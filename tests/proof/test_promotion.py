@@ -48,6 +48,8 @@ STEP = 1 if is_thorough() else 67
 KILLS = pytest.mark.parametrize(
     "kill", sampled([Fault.KILL_BEFORE, Fault.KILL_AFTER], every=2), ids=lambda kill: kill.value
 )
+SLOW_S = 8
+"""How long each stack's operation takes: what a killed command has begun still runs when the next one comes."""
 
 
 async def promote(deployment: Deployment, decided: Promotion, clients: Clients, run_id: str) -> tuple[Outcome, ...]:
@@ -100,6 +102,7 @@ def live(fault: Fault, k: int, *, mutating: bool | None = None) -> int:
     """Promote there and back, the k-th call of each having the fault; return how often it struck."""
     world = begun().copied()
     world.faults.max_age_s = 3.0
+    world.script.takes(SLOW_S, action="STACK")
     clients, struck = Clients(world.session(ACCOUNT)), 0
     for to in (WEST, EAST):
         rule = world.faults.add(fault, nth=k, mutating=mutating)
@@ -107,7 +110,6 @@ def live(fault: Fault, k: int, *, mutating: bool | None = None) -> int:
             assert_done(run(clients, command(to)))
         except Killed:
             world.faults.revive()
-            world.settle()
         world.faults.remove(rule)
         assert_done(run(clients, command(to)))
         check(world, to)
@@ -116,7 +118,7 @@ def live(fault: Fault, k: int, *, mutating: bool | None = None) -> int:
 
 
 def live_all(fault: Fault, step: int, *, mutating: bool | None = None) -> None:
-    for k in range(1, 600, step):
+    for k in range(1, 1500, step):
         struck = live(fault, k, mutating=mutating)
         assert struck == 2 or k > 1
         if not struck:
@@ -191,25 +193,25 @@ def released(before: str, left: str = "") -> Saved:
 @pytest.mark.parametrize(
     ("begin", "step"),
     [
-        (there, 47),
-        (back, 53),
-        (partial(released, TOPIC + REGIONAL + OUTPUT, PLAIN), 29),
-        (partial(released, TOPIC + REGIONAL + OUTPUT), 31),
-        (partial(released, REGIONAL + OUTPUT), 37),
+        (there, 83),
+        (back, 89),
+        (partial(released, TOPIC + REGIONAL + OUTPUT, PLAIN), 43),
+        (partial(released, TOPIC + REGIONAL + OUTPUT), 47),
+        (partial(released, REGIONAL + OUTPUT), 61),
     ],
     ids=["promoted", "promoted back", "stays", "gone from the assembly", "deleted"],
 )
 def test_a_saved_plan_that_was_killed_is_executed_again(begin: Callable[[], Saved], step: int, kill: Fault) -> None:
     plan = begin()
-    for k in range(1, 600, 1 if is_thorough() else step):
+    for k in range(1, 1500, 1 if is_thorough() else step):
         world = plan.world.copied()
+        world.script.takes(SLOW_S, action="STACK")
         clients = Clients(world.session(ACCOUNT))
         rule = world.faults.add(kill, nth=k)
         try:
             assert_done(run(clients, plan.execute))
         except Killed:
             world.faults.revive()
-            world.settle()
         world.faults.remove(rule)
         assert_done(run(clients, plan.execute))
         assert kept(world) == kept(plan.world)

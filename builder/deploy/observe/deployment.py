@@ -49,8 +49,8 @@ async def observe_deployment(
 ) -> ObservedDeployment:
     """Return what stands, once no operation runs on any of the deployment's stacks.
 
-    Where data `is_moved` from region to region, what runs on stacks that the assembly no longer has is waited for too,
-    and no other region is asked where they are: it is known.
+    Those that the assembly no longer has are waited for too where they may release data: it `is_moved` from region to
+    region, or a stack takes in what stands already. Of what is moved no other region is asked where it is: it is known.
     Raises BadInput where the credentials are of another account than dr.yaml pins.
     """
     by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
@@ -75,11 +75,11 @@ async def observe_deployment(
     nested = await _nested(seen, deployed, clients)
     seen += await observe_other_regions(deployment, seen, templates, clients, nested, everywhere=not is_moved)
     orphans = _orphans(of_deployment(seen, deployment.name), known)
-    if is_moved:
+    if is_moved or any(stack.existing for stack in deployment.stacks):
         settled = await together(
             until_settled(clients, stack, StackId(f"{stack.region}/{stack.name}"), emit) for stack in orphans
         )
-        orphans = tuple(stack for stack in settled if stack is not None)
+        orphans = tuple(stack for stack in settled if stack is not None and stack.status != "DELETE_COMPLETE")
     return ObservedDeployment(
         account=account,
         stacks=standing,

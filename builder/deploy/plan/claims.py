@@ -62,6 +62,8 @@ class Claim:
     """The stacks of the deployment that list it, beside the one that is to have it."""
     owners: tuple[Owner, ...]
     """Every stack that lists it, beside that one."""
+    own: Owner | None
+    """That one, where it lists it already."""
     is_held: bool = False
     """The stack that is to have it has it already, beside another."""
 
@@ -89,9 +91,10 @@ async def find_claims(
     twice = _held_twice(deployment, look)
     owners = await together(_owners(one, deployment, clients) for one in (*standing, *twice))
     claims = [
-        Claim(one, _ours(found, look), found, is_held=one in twice)
-        for one, found in zip((*standing, *twice), owners, strict=True)
+        _claim(one, found, look, is_held=one in twice) for one, found in zip((*standing, *twice), owners, strict=True)
     ]
+    # Of a failed creation that has it itself its deletion tells.
+    claims = [claim for claim in claims if claim.own is None or not _is_made_anew(claim.coming.stack, look)]
     claims = [claim for claim in claims if not claim.is_held or claim.ours]
     if faults := [fault for claim in claims if (fault := _fault(claim, promotion)) is not None]:
         raise gathered(faults)
@@ -99,13 +102,15 @@ async def find_claims(
 
 
 def _coming(stack: DesiredStack, look: ObservedDeployment) -> Iterator[Coming]:
-    """Yield what a stack of the assembly would create of data; nothing of one that is made anew after a failure."""
-    observed = look.stacks.get(stack.id)
-    if observed is not None and observed.facts.exists and observed.facts.operation is Operation.REBUILD:
-        return
-    deployed = look.templates.get(stack.id)
+    """Yield what a stack of the assembly would create of data, be it anew after a failure."""
+    deployed = look.templates.get(stack.id) if not _is_made_anew(stack, look) else None
     stands = read_deployed(deployed, stack.id).resources(*TAKEN_IN) if deployed is not None else {}
     yield from (one for one in _named(stack, look.account) if one.logical_id not in stands)
+
+
+def _is_made_anew(stack: DesiredStack, look: ObservedDeployment) -> bool:
+    observed = look.stacks.get(stack.id)
+    return observed is not None and observed.facts.exists and observed.facts.operation is Operation.REBUILD
 
 
 def _named(stack: DesiredStack, account: AccountId) -> Iterator[Coming]:
@@ -182,14 +187,20 @@ async def _stands_elsewhere(
 
 
 async def _owners(one: Coming, deployment: Deployment, clients: Clients) -> tuple[Owner, ...]:
-    """Return every stack that lists it beside its own: a table may be listed in each of its regions, unwarned."""
+    """Return every stack that lists it, its own too: a table may be listed in each of its regions, unwarned."""
     regions: Iterable[Region] = (one.stack.region,)
     if one.type == GLOBAL_TABLE:
         regions = dict.fromkeys((one.stack.region, *deployment.regions, *deployment.empty_regions))
     sites = (Site(one.stack.account, region) for region in regions if region not in deployment.skipped)
     found = await together(observe_owner(clients, site, one.name) for site in sites)
-    own = (one.stack.site, one.stack.name)
-    return tuple(owner for owner in found if owner is not None and (owner.site, owner.stack_name) != own)
+    return tuple(owner for owner in found if owner is not None)
+
+
+def _claim(one: Coming, owners: Sequence[Owner], look: ObservedDeployment, *, is_held: bool) -> Claim:
+    place = (one.stack.site, one.stack.name)
+    others = tuple(owner for owner in owners if (owner.site, owner.stack_name) != place)
+    own = next((owner for owner in owners if owner not in others), None)
+    return Claim(one, _ours(others, look), others, own, is_held=is_held)
 
 
 def _ours(owners: Sequence[Owner], look: ObservedDeployment) -> tuple[tuple[Owner, ObservedStack], ...]:
@@ -225,6 +236,8 @@ def missing(one: Coming) -> Stopped:
 def _fault(claim: Claim, promotion: Promotion | None) -> Stopped | None:
     """Return why what stands is not taken in; None where somebody said that it is."""
     one = claim.coming
+    if claim.own is not None and not claim.is_held:
+        return _renamed(one, claim.own)
     promoted = one.is_promoted_by(promotion)
     if (one.is_existing or promoted) and not claim.foreign:
         return None
@@ -247,6 +260,15 @@ def _fault(claim: Claim, promotion: Promotion | None) -> Stopped | None:
         what=f"the {one.noun} {one.name} is there already{has}{nobody}, and creating it would fail",
         next_step=f"existing: {one.name}    under it in dr.yaml takes it in with its data; or another name; "
         f"where a promotion was under way, python -m builder promote {one.stack.region} goes on with it",
+    )
+
+
+def _renamed(one: Coming, own: Owner) -> Stopped:
+    return Stopped(
+        where=one.where,
+        what=f"the {one.noun} {one.name} is {own.logical_id} ({own.type}) of this very stack: under another logical "
+        "id, or by another type, it would be created again, and its name is taken",
+        next_step=f"{own.logical_id} as its logical id, with the type {own.type}, leaves it as it is; or another name",
     )
 
 

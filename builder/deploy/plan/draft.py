@@ -232,7 +232,8 @@ def _decide_all(
             unrolled = stack_id in options.unrolled
             decision = decide(deployment, stack, observed, look.templates.get(stack_id), unrolled=unrolled)
         except Stopped as fault:
-            faults.append(_retaining(fault, observed, transfers.get(stack_id, NO_TRANSFER)))
+            transfer, is_leaving = transfers.get(stack_id, NO_TRANSFER), stack_id in deployment.leaving
+            faults.append(_with_data(fault, observed, transfer, is_leaving=is_leaving))
             continue
         if isinstance(decision, Adopt):
             decided[stack_id] = DecidedStack(desired=stack, decision=decision)
@@ -251,20 +252,40 @@ def _decide_all(
     return tuple(decided[stack.id] for stack in deployment.stacks)
 
 
-def _retaining(fault: Stopped, observed: ObservedStack | None, transfer: Transfer) -> Stopped:
-    """Return the refusal of a stack that is to release data, with how to keep that where its deletion has failed.
+def _with_data(fault: Stopped, observed: ObservedStack | None, transfer: Transfer, *, is_leaving: bool) -> Stopped:
+    """Return the refusal of a stack that is to release data, or to import it, with what keeps that data.
 
-    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html (RetainResources)
+    Of one that the assembly no longer has, and that `is_leaving`, no command of ours recovers anything.
+    Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html (RetainResources),
+    API_RollbackStack and API_ContinueUpdateRollback
     """
-    if observed is None or observed.status != "DELETE_FAILED" or not transfer.releases:
+    if observed is None or not (transfer.releases or transfer.imports):
         return fault
+    of_stack = f"--region {observed.region} --stack-name {observed.name}"
     names = " ".join(transfer.releases)
-    return Stopped(
-        where=fault.where,
-        what=fault.what,
-        next_step=f"aws cloudformation delete-stack --region {observed.region} --stack-name {observed.name} "
-        f"--retain-resources {names}    ends the deletion and keeps {names} with all that is in it; then plan again",
-    )
+    match observed.facts.operation, observed.status:
+        case Operation.REFUSE, "DELETE_FAILED" if names:
+            helps = f"aws cloudformation delete-stack {of_stack} --retain-resources {names}    ends the deletion and "
+            helps += f"keeps {names} with all that is in it; then plan again"
+        case Operation.REFUSE, "DELETE_FAILED":
+            helps = (
+                f"aws cloudformation delete-stack {of_stack}    ends the deletion: what is to be imported is not in it"
+            )
+        case Operation.RECOVER, "UPDATE_FAILED" if is_leaving:
+            helps = (
+                f"aws cloudformation rollback-stack {of_stack}    brings it to where data can leave it; then plan again"
+            )
+        case Operation.RECOVER, _ if is_leaving:
+            helps = f"aws cloudformation continue-update-rollback {of_stack}    brings it to where data can leave it; "
+            helps += "then plan again"
+        case Operation.REBUILD, _ if is_leaving:
+            what = f"the stack is in {observed.status} and takes nothing but its deletion, which would take {names} too"
+            helps = f"deletion protection of {names}, and then aws cloudformation delete-stack {of_stack}    ends in "
+            helps += "DELETE_FAILED with the data as it is; plan again tells how it goes on from there"
+            return Stopped(where=fault.where, what=what, next_step=helps)
+        case _:
+            return fault
+    return Stopped(where=fault.where, what=fault.what, next_step=helps)
 
 
 def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> DesiredStack:

@@ -75,7 +75,7 @@ async def observe_handovers(
 
 
 async def without_gone(plan: Plan, deployment: Deployment, clients: Clients) -> Plan:
-    """Return the plan without what it does to stacks that it deletes after that, and that are deleted by now.
+    """Return the plan without what it does to stacks before it deletes them, where their deletion has begun by now.
 
     Nothing of it can be seen any more. A stack that the assembly has is not among them.
     """
@@ -86,7 +86,7 @@ async def without_gone(plan: Plan, deployment: Deployment, clients: Clients) -> 
     gone = {
         others[one.site, one.name]
         for one, stack in zip(deletions, seen, strict=True)
-        if stack is None or stack.status == "DELETE_COMPLETE"
+        if stack is None or stack.status.startswith("DELETE_")
     }
     if not gone:
         return plan
@@ -124,7 +124,7 @@ async def with_handovers(plan: Plan, trusted: TrustedInput, clients: Clients, em
     handed = await observe_handovers(deployment, look, clients, trusted.promotion)
     wanted = {(step.site, step.name): step.stack for step in others}
     named = {stack.id for stack in handed.deployment.stacks}
-    done = [stack for stack in look.orphans if wanted.get((stack.site, stack.name), "") not in {"", *named}]
+    done = [stack for stack in handed.look.orphans if wanted.get((stack.site, stack.name), "") not in {"", *named}]
     templates = await together(observe_template(clients, stack) for stack in done)
     stay = tuple(
         as_deployed(wanted[stack.site, stack.name], stack, as_shown(template))

@@ -145,13 +145,19 @@ def stack_parts(
             yield adoption
         case NeedsChangeSet() if transfer.imports:
             yield from _imports(one, observed, look.templates.get(desired.id), transfer)
+        case Rebuild() if transfer.imports:
+            for part in _imports(one, None, None, transfer):
+                yield replace(part, found=found, because=part.because or _REBUILT)
         case NeedsChangeSet("UPDATE") if observed is not None:
             yield from _updates(one, observed, look.templates.get(desired.id), transfer)
         case Rebuild():
-            because = waits or "what is left of its failed creation is deleted first"
+            because = waits or _REBUILT
             yield from make_creations(desired, found, because, others, foretold=True)
         case _:
             yield from make_creations(desired, found, waits, others, foretold=bool(waits))
+
+
+_REBUILT = "what is left of its failed creation is deleted first"
 
 
 def _adoption(desired: DesiredStack, observed: ObservedStack, deployed: object) -> DraftStep:
@@ -223,7 +229,8 @@ def _imports(
     standing = observed
     if standing is None or not standing.facts.exists:
         empty = make_empty(one.desired)
-        yield DraftStep(desired=empty, type="CREATE", found=_found(observed), derived=True)
+        added = expect_changes(Template(), read_template(empty.template, empty.id))
+        yield DraftStep(desired=empty, type="CREATE", found=_found(observed), expected=added, derived=True)
         standing, deployed, first = created(empty), empty.template, 2
         transfer = replace(transfer, is_exact=True)
         waits = "; ".join((*one.because, "its stack is created first"))
