@@ -4,7 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy import Deployment, Done, Outcome, Plan, PlanRequest, Promotion, execute_unreviewed
+from builder.deploy import (
+    Deployment,
+    Done,
+    Outcome,
+    Plan,
+    PlanId,
+    PlanOptions,
+    PlanRequest,
+    Promotion,
+    execute_unreviewed,
+    make_partial_plan,
+)
+from builder.deploy.desired import DesiredStack, narrow
 from builder.errors import BadInput, BuilderError, Stopped
 from builder.terms import LogicalId, Region, StackId, StackName
 from deploy.chained import make_deployment, make_stack
@@ -264,3 +276,71 @@ def test_of_a_bucket_that_cannot_be_taken_in_it_is_told_why(
     told = refused(rig, wanted) if existing or owner == ACCOUNT else None
     words = {"444455556666": "another account's", ACCOUNT: "us-west-2" if existing else "is there already"}[owner]
     assert told is None or words in told.what
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [replace(make_stack(StackId("us-east-1/more"), f"Resources:\n{GLOBAL}"), existing=(LogicalId("Table"),))],
+        [make_stack(StackId("us-east-1/more"), f"Resources:\n{GLOBAL}")],
+        [make_stack(OLD, f"Resources:\n{REGIONAL}")],
+    ],
+    ids=["both take it in", "one would create it", "the one that has it keeps it"],
+)
+def test_one_table_is_not_to_be_in_two_stacks(rig: Rig, others: list[DesiredStack]) -> None:
+    rig.deploy(make_deployment(make_stack(OLD, f"Resources:\n{REGIONAL}")))
+    with pytest.raises(BuilderError, match="the table orders is to be in this stack and as us-east-1/"):
+        rig.plan(make_deployment(TAKEN, *others))
+    assert rig.operations("CreateChangeSet") == 1
+
+
+def test_tables_of_one_name_in_two_regions_may_be_two(rig: Rig) -> None:
+    here = make_deployment(make_stack(NEW, f"Resources:\n{GLOBAL}"))
+    rig.deploy(here)
+    rig.world.session(ACCOUNT).client("dynamodb", WEST).create_table(
+        TableName="orders",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    rig.world.settle()
+    template = f"Resources:\n{GLOBAL.replace('us-east-1', 'us-west-2')}"
+    there = replace(make_stack(StackId("us-west-2/orders"), template), existing=(LogicalId("Table"),))
+    plan = rig.plan(make_deployment(*here.stacks, there))
+    assert {step.stack for step in plan.change_sets} == {"us-west-2/orders"}
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan, allow=["us-west-2/orders/Table"]))
+    assert table_of(rig, "tap-dev-orders") == {"AWS::DynamoDB::GlobalTable"}
+
+
+def force(rig: Rig) -> None:
+    """Do what can be done of a promotion while the old primary is lost."""
+    rig.world.region_down(EAST)
+    rig.promotion = replace(promotion(WEST), forced=True)
+    lost = narrow(system(WEST), [EAST])
+    wish = PlanRequest(options=PlanOptions(by="deploy"), promotion=rig.promotion)
+    first = PlanId(id="forced", at="2026-01-01T00:00:00+00:00")
+    ids = iter(replace(first, id=f"forced-{number}") for number in range(9))
+    part = rig.watched(lambda emit: make_partial_plan(lost, rig.clients, lambda: next(ids), emit, wish))
+    assert part.plan is not None
+    made = part.plan
+    ended = rig.watched(
+        lambda emit: execute_unreviewed(made, part.deployment, rig.clients, emit, promotion=rig.promotion)
+    )
+    assert all(isinstance(outcome, Done) for outcome in ended)
+    rig.world.region_up(EAST)
+
+
+def test_a_table_that_two_stacks_have_is_changed_once_the_old_one_has_released_it(deployed: Rig) -> None:
+    force(deployed)
+    plan = deployed.plan(system(WEST))
+    (changing,) = (step for step in plan.change_sets if step.stack == "us-west-2/table")
+    assert "us-east-1/table" in changing.needs
+    assert all_done(deployed, plan)
+    assert deployed.plan(system(WEST), PlanRequest()).is_empty
+
+
+def test_a_table_that_two_stacks_have_is_not_deleted_as_an_orphan_s(deployed: Rig) -> None:
+    force(deployed)
+    deployed.promotion = None
+    with pytest.raises(Stopped, match="two stacks that list one table revert each other"):
+        deployed.plan(system(WEST), PlanRequest(remove_orphans=True))

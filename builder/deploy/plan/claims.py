@@ -4,7 +4,7 @@ It is read from AWS before anything is planned. Meant is what dr.yaml calls `exi
 that is under way; everything else is refused with what leads on.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from builder.assembly.bound import Bound, bind_stack
@@ -64,6 +64,8 @@ class Claim:
     """Every stack that lists it, beside that one."""
     own: Owner | None
     """That one, where it lists it already."""
+    regions: tuple[Region, ...] = ()
+    """Those that it is in."""
     is_held: bool = False
     """The stack that is to have it has it already, beside another."""
 
@@ -81,22 +83,25 @@ async def find_claims(
 
     Raises Stopped, with every reason, where data stands that nobody meant.
     """
-    coming = tuple(one for stack in deployment.stacks for one in _coming(stack, look))
-    there = await together(_stands(one, one.stack.region, clients) for one in coming)
-    standing = [one for one, stands in zip(coming, there, strict=True) if stands]
-    lacking = [one for one, stands in zip(coming, there, strict=True) if not stands]
+    coming = [one for stack in deployment.stacks for one in _coming(stack, look)]
+    twice = _held_twice(deployment, look)
+    there = await together(_regions_of(one, one.stack.region, clients) for one in (*coming, *twice))
+    found = list(zip((*coming, *twice), there, strict=True))
+    lacking = [one for one, regions in found[: len(coming)] if not regions]
     others = await together(_stands_elsewhere(one, deployment, promotion, clients) for one in lacking)
     if faults := [fault for one, where in zip(lacking, others, strict=True) if (fault := _lacks(one, where))]:
         raise gathered(faults)
-    twice = _held_twice(deployment, look)
-    owners = await together(_owners(one, deployment, clients) for one in (*standing, *twice))
+    standing = [(one, regions) for one, regions in found if regions]
+    owners = await together(_owners(one, regions, deployment, clients) for one, regions in standing)
     claims = [
-        _claim(one, found, look, is_held=one in twice) for one, found in zip((*standing, *twice), owners, strict=True)
+        _claim(one, regions, listed, look, is_held=one in twice)
+        for (one, regions), listed in zip(standing, owners, strict=True)
     ]
     # Of a failed creation that has it itself its deletion tells.
     claims = [claim for claim in claims if claim.own is None or not _is_made_anew(claim.coming.stack, look)]
     claims = [claim for claim in claims if not claim.is_held or claim.ours]
-    if faults := [fault for claim in claims if (fault := _fault(claim, promotion)) is not None]:
+    shared = [fault for claim in claims if (fault := _shared(claim, claims, deployment, look)) is not None]
+    if faults := shared or [fault for claim in claims if (fault := _fault(claim, promotion)) is not None]:
         raise gathered(faults)
     return tuple(claims)
 
@@ -148,22 +153,26 @@ def _held_twice(deployment: Deployment, look: ObservedDeployment) -> list[Coming
     ]
 
 
-async def _stands(one: Coming, region: Region, clients: Clients) -> bool:
-    """Return whether it is there. A bucket that is another account's is not ours to take in: only AWS can say more."""
+async def _regions_of(one: Coming, region: Region, clients: Clients) -> tuple[Region, ...]:
+    """Return the regions that it is in, seen from one; none where it is not there.
+
+    A bucket that is another account's is not ours to take in: only AWS can say more.
+    """
     session = clients.of(one.stack.site)
     try:
         if one.type == GLOBAL_TABLE:
-            answer = await call(one.where, session.dynamodb(region).describe_table, TableName=one.name)
-            return answer["Table"].get("TableStatus") != "DELETING"
+            table = (await call(one.where, session.dynamodb(region).describe_table, TableName=one.name))["Table"]
+            others = [Region(replica["RegionName"]) for replica in table.get("Replicas", [])]
+            return () if table.get("TableStatus") == "DELETING" else tuple(dict.fromkeys((region, *others)))
         await call(one.where, session.s3(region).head_bucket, Bucket=one.name)
     except AwsError as error:
         if error.code in _ELSEWHERE:
             # Of one that is said to stand the look at it tells what is in the way.
-            return one.is_existing
+            return (region,) if one.is_existing else ()
         if error.code in _NOT_THERE:
-            return False
+            return ()
         raise
-    return True
+    return (region,)
 
 
 _NOT_THERE = frozenset({"ResourceNotFoundException", "404", "NoSuchBucket"})
@@ -182,25 +191,26 @@ async def _stands_elsewhere(
     is_said = one.is_existing or one.is_promoted_by(promotion)
     asked = set(one.regions) if is_said else {*deployment.regions, *deployment.empty_regions}
     regions = [region for region in one.regions if region in asked - {one.stack.region, *deployment.skipped}]
-    there = await together(_stands(one, region, clients) for region in regions)
-    return tuple(region for region, stands in zip(regions, there, strict=True) if stands)
+    there = await together(_regions_of(one, region, clients) for region in regions)
+    return tuple(region for region, found in zip(regions, there, strict=True) if found)
 
 
-async def _owners(one: Coming, deployment: Deployment, clients: Clients) -> tuple[Owner, ...]:
+async def _owners(
+    one: Coming, regions: Sequence[Region], deployment: Deployment, clients: Clients
+) -> tuple[Owner, ...]:
     """Return every stack that lists it, its own too: a table may be listed in each of its regions, unwarned."""
-    regions: Iterable[Region] = (one.stack.region,)
-    if one.type == GLOBAL_TABLE:
-        regions = dict.fromkeys((one.stack.region, *deployment.regions, *deployment.empty_regions))
     sites = (Site(one.stack.account, region) for region in regions if region not in deployment.skipped)
     found = await together(observe_owner(clients, site, one.name) for site in sites)
     return tuple(owner for owner in found if owner is not None)
 
 
-def _claim(one: Coming, owners: Sequence[Owner], look: ObservedDeployment, *, is_held: bool) -> Claim:
+def _claim(
+    one: Coming, regions: tuple[Region, ...], owners: Sequence[Owner], look: ObservedDeployment, *, is_held: bool
+) -> Claim:
     place = (one.stack.site, one.stack.name)
     others = tuple(owner for owner in owners if (owner.site, owner.stack_name) != place)
     own = next((owner for owner in owners if owner not in others), None)
-    return Claim(one, _ours(others, look), others, own, is_held=is_held)
+    return Claim(one, _ours(others, look), others, own, regions, is_held=is_held)
 
 
 def _ours(owners: Sequence[Owner], look: ObservedDeployment) -> tuple[tuple[Owner, ObservedStack], ...]:
@@ -254,13 +264,44 @@ def _fault(claim: Claim, promotion: Promotion | None) -> Stopped | None:
             f"loses nothing; with dr.yaml as it was, it makes {one.stack.region} the primary",
         )
     has = f", in the stack {claim.owners[0].stack_name} of {claim.owners[0].site.region}" if claim.owners else ""
-    nobody = "" if claim.owners else ": no stack of the deployment's regions has it"
+    nobody = "" if claim.owners else f": no stack of {', '.join(claim.regions)} has it"
+    goes_on = f"; where a promotion was under way, python -m builder promote {one.stack.region} goes on with it"
+    goes_on = goes_on if one.type == GLOBAL_TABLE and not claim.owners else ""
     return Stopped(
         where=one.where,
         what=f"the {one.noun} {one.name} is there already{has}{nobody}, and creating it would fail",
-        next_step=f"existing: {one.name}    under it in dr.yaml takes it in with its data; or another name; "
-        f"where a promotion was under way, python -m builder promote {one.stack.region} goes on with it",
+        next_step=f"existing: {one.name}    under it in dr.yaml takes it in with its data; or another name{goes_on}",
     )
+
+
+def _shared(claim: Claim, claims: Sequence[Claim], deployment: Deployment, look: ObservedDeployment) -> Stopped | None:
+    """Return the refusal of what another stack of the assembly is to have as well, or to keep."""
+    one = claim.coming
+    if claim.is_held:
+        return None
+    others = [other.coming.where for other in claims if other.coming.stack.id != one.stack.id and _is_one(claim, other)]
+    ids = {stack.arn: name for name, stack in look.stacks.items()}
+    desired = {stack.id: stack for stack in deployment.stacks}
+    for owner, _ in claim.ours:
+        keeper = ids.get(owner.stack_arn)
+        if keeper in desired and read_template(desired[keeper].template, keeper).resource(owner.logical_id):
+            others.append(f"{keeper}/{owner.logical_id}")
+    if not others:
+        return None
+    return Stopped(
+        where=one.where,
+        what=f"the {one.noun} {one.name} is to be in this stack and as {', '.join(others)} too: each would revert the "
+        "other, so one of them alone can have it",
+        next_step="take it out of all templates but one; what refers to it elsewhere says its name",
+    )
+
+
+def _is_one(claim: Claim, other: Claim) -> bool:
+    """Return whether two claims are of one and the same; tables of one name may be others in each region."""
+    one, two = claim.coming, other.coming
+    if (one.type, one.name, one.stack.account) != (two.type, two.name, two.stack.account):
+        return False
+    return one.type != GLOBAL_TABLE or two.stack.region in claim.regions
 
 
 def _renamed(one: Coming, own: Owner) -> Stopped:

@@ -199,7 +199,9 @@ def _after_releases(
     found = []
     for one in decided:
         stack = one.desired.id
-        sources = tuple(dict.fromkeys(transfers[stack].sources.values())) if stack in transfers else ()
+        # What it has by now, beside another, it changes once that has released it, too: they would revert each other.
+        twice = (name for name, transfer in transfers.items() if stack in transfer.releases.values())
+        sources = tuple(dict.fromkeys((*transfers.get(stack, NO_TRANSFER).sources.values(), *twice)))
         for source in sources:
             if stack in closure(needs, source):
                 raise Stopped(
@@ -207,7 +209,8 @@ def _after_releases(
                     what=f"imports data that {source} releases, and {source} needs it",
                     next_step=f"take out of {source} what needs {stack}, deploy that, and put it back after that",
                 )
-        because = tuple(f"imports data after {source} has released it" for source in sources)
+        does = "imports" if transfers.get(stack, NO_TRANSFER).imports else "changes"
+        because = tuple(f"{does} data after {source} has released it" for source in sources)
         desired = replace(one.desired, needs=tuple(dict.fromkeys((*one.desired.needs, *sources))))
         found.append(replace(one, desired=desired, because=(*one.because, *because)))
     return tuple(found)
