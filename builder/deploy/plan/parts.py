@@ -43,6 +43,7 @@ from builder.deploy.records import Adoption, FoundStack, Protection, ResourceCha
 from builder.errors import Stopped
 from builder.template import (
     Comparison,
+    Template,
     compare_template,
     read_deployed,
     read_template,
