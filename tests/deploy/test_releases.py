@@ -1,9 +1,11 @@
 """What a stack releases on its way to another, whatever stacks are called, and whatever has happened in between."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from builder.assembly.render import make_assembly
 from builder.deploy import (
     Deployment,
     Done,
@@ -16,6 +18,7 @@ from builder.deploy import (
     execute_unreviewed,
     make_partial_plan,
 )
+from builder.deploy import make_deployment as bind
 from builder.deploy.desired import DesiredStack, narrow
 from builder.errors import BadInput, BuilderError, Stopped
 from builder.terms import LogicalId, Region, StackId, StackName
@@ -36,6 +39,7 @@ from deploy.test_handovers import (
     table_of,
     taking_in,
 )
+from wanted import make_wanted
 
 pytestmark = pytest.mark.slow  # whole deployments, one after the other
 TAKEN = replace(make_stack(NEW, f"Resources:\n{GLOBAL}"), existing=(LogicalId("Table"),))
@@ -344,3 +348,79 @@ def test_a_table_that_two_stacks_have_is_not_deleted_as_an_orphan_s(deployed: Ri
     deployed.promotion = None
     with pytest.raises(Stopped, match="two stacks that list one table revert each other"):
         deployed.plan(system(WEST), PlanRequest(remove_orphans=True))
+
+
+N = "tap-dev-global"
+KEYS = [{"AttributeName": "id", "AttributeType": "S"}, {"AttributeName": "by", "AttributeType": "S"}]
+BY = {
+    "IndexName": "by-owner",
+    "KeySchema": [{"AttributeName": "by", "KeyType": "HASH"}],
+    "Projection": {"ProjectionType": "ALL"},
+}
+BY_HAND: dict[str, tuple[Region, str, dict[str, Any]]] = {
+    "its index by-owner: what queries it fails": (
+        EAST,
+        "update_table",
+        {"AttributeDefinitions": KEYS, "GlobalSecondaryIndexUpdates": [{"Create": BY}]},
+    ),
+    "its time to live by gone": (
+        EAST,
+        "update_time_to_live",
+        {"TimeToLiveSpecification": {"Enabled": True, "AttributeName": "gone"}},
+    ),
+    "its deletion protection in us-west-2": (WEST, "update_table", {"DeletionProtectionEnabled": True}),
+    'its TableClass in us-west-2, "STANDARD_IN': (WEST, "update_table", {"TableClass": "STANDARD_INFREQUENT_ACCESS"}),
+    "its WriteOnDemandThroughputSettings": (EAST, "update_table", {"OnDemandThroughput": {"MaxWriteRequestUnits": 9}}),
+    "its ContributorInsightsSpecification in us-east-1": (
+        EAST,
+        "update_contributor_insights",
+        {"ContributorInsightsAction": "ENABLE"},
+    ),
+}
+"""What each change by hand is that a promotion would take back."""
+
+
+@pytest.mark.parametrize("told", BY_HAND)
+def test_what_the_template_would_take_from_a_table_stops_until_it_is_allowed(deployed: Rig, told: str) -> None:
+    region, operation, said = BY_HAND[told]
+    getattr(deployed.world.session(ACCOUNT).client("dynamodb", region), operation)(TableName=N, **said)
+    deployed.world.settle()
+    deployed.promotion = promotion(WEST)
+    plan = deployed.plan(system(WEST))
+    (hit,) = plan.guards
+    assert hit.allow == "us-west-2/table/Table"
+    assert told in hit.why
+    with pytest.raises(Stopped, match="not allowed yet"):
+        deployed.execute(plan)
+    assert all(isinstance(outcome, Done) for outcome in deployed.execute(plan, allow=[hit.allow]))
+
+
+def test_nothing_is_taken_from_a_table_that_is_as_its_template_says_with_all_that_there_is(rig: Rig) -> None:
+    table = {
+        "indexes": {"by-owner": {"key": {"owner": "S", "at": "N"}, "projection": ["b", "a"]}},
+        "ttl": "gone",
+        "point_in_time_recovery": {"days": 7},
+        "deletion_protection": True,
+    }
+
+    def full(primary: Region, secondary: Region) -> Deployment:
+        regions = {"primary": primary, "secondaries": [secondary], "born": EAST}
+        sections: dict[str, Any] = {"table": table, "tags": {"team": "core"}, "encryption": {"key": "managed"}}
+        assembly = make_assembly(make_wanted(regions=regions, **sections))
+        return bind(assembly.manifest, assembly.templates, "dev")
+
+    rig.deploy(full(EAST, WEST))
+    for to, old in ((WEST, EAST), (EAST, WEST)):
+        rig.promotion = promotion(to)
+        plan = rig.plan(full(to, old))
+        assert plan.guards == ()
+        assert all_done(rig, plan)
+
+
+def test_the_versions_of_a_bucket_are_asked_about_whoever_has_it(rig: Rig) -> None:
+    files = "  Files: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: files}}\n"
+    rig.deploy(make_deployment(make_stack(OLD, f"Resources:\n{files}{TOPIC_ALONE}")))
+    versioned = files.replace("BucketName: files", "BucketName: files, VersioningConfiguration: {Status: Enabled}")
+    new = replace(make_stack(NEW, f"Resources:\n{versioned}"), existing=(LogicalId("Files"),))
+    plan = rig.plan(make_deployment(new))
+    assert [(hit.allow, "without versions" in hit.why) for hit in plan.guards] == [("us-east-1/orders/Files", True)]

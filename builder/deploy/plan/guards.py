@@ -95,12 +95,11 @@ def _of_change(step: Changing, change: ResourceChange) -> Iterator[GuardHit]:
 
 
 def _of_import(step: Step | Deferred) -> Iterator[GuardHit]:
-    """Yield what the import of data trips that was nobody's here: what others use, and what cannot be taken back."""
+    """Yield what the import of data trips: that it was nobody's here and others use it, and what is taken from it."""
     for change in step.changes if step.type == "IMPORT" else ():
-        if change.other_stack:
-            continue
-        why = f"{change.type} {change.physical_id} is there already: from its import on this stack updates it"
-        yield _trip(step.stack, change.logical_id, why)
+        if not change.other_stack:
+            why = f"{change.type} {change.physical_id} is there already: from its import on this stack updates it"
+            yield _trip(step.stack, change.logical_id, why)
         for loss in change.losses:
             yield _trip(step.stack, change.logical_id, f"{change.type} loses {loss}")
 

@@ -212,7 +212,7 @@ def expect_imports(transfer: Transfer) -> tuple[ResourceChange, ...]:
             physical_id=live.name,
             definition=json.dumps(live.definition, sort_keys=True, default=str),
             other_stack=transfer.sources.get(name) or transfer.former.get(name, ""),
-            losses=(_UNVERSIONED,) if live.unversioned else (),
+            losses=(*((_UNVERSIONED,) if live.unversioned else ()), *live.losses),
         )
         for name, live in transfer.imports.items()
     )

@@ -117,8 +117,9 @@ def test_what_our_template_can_say_is_in_the_definition() -> None:
         "IgnorePublicAcls": True,
         "RestrictPublicBuckets": False,
     }
+    named = ("BucketEncryption", "OwnershipControls", "PublicAccessBlockConfiguration", "VersioningConfiguration")
     found = live(
-        ours(),
+        ours(**{name: {} for name in named}),
         get_bucket_versioning={"Status": "Suspended"},
         get_public_access_block={"PublicAccessBlockConfiguration": block},
         get_bucket_ownership_controls={"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}},
@@ -143,6 +144,18 @@ def test_what_our_template_can_say_is_in_the_definition() -> None:
     assert found.definition["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
     assert found.definition["LifecycleConfiguration"] == OURS["LifecycleConfiguration"]
     assert found.definition["Tags"] == [{"Key": "a", "Value": "b"}]
+
+
+def test_what_a_template_does_not_say_is_not_imported_and_so_never_taken_away() -> None:
+    found = live(
+        TemplateSide(properties={"BucketName": "uploads"}),
+        get_bucket_versioning={"Status": "Enabled"},
+        get_public_access_block={"PublicAccessBlockConfiguration": {"BlockPublicPolicy": True}},
+        get_bucket_ownership_controls={"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}},
+        get_bucket_tagging={"TagSet": [{"Key": "a", "Value": "b"}]},
+    )
+    assert found.definition == {"BucketName": "uploads", "Tags": [{"Key": "a", "Value": "b"}]}
+    assert found.losses == ("its tags a",)
 
 
 def test_how_it_encrypts_is_said_with_what_is_off_where_the_template_says_it() -> None:

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.deploy.observe.live.record import LiveResource, Properties, TemplateSide, own_tags, tag_list
+from builder.deploy.observe.live.taken_back import losses_of_bucket
 from builder.resource_types import BUCKET
 from builder.template import as_list, at
 from builder.terms import Region
 
 DEFAULT = TemplateSide(properties={"LifecycleConfiguration": {}, "ReplicationConfiguration": {}}, makes_policy=True)
 """What is taken for granted of a template that nobody shows: it has rules and a policy of its own."""
+_OWN = ("BucketName", "Tags")
+"""Properties that the definition says whatever the template does: all tags are one document."""
 _NEVER_READ = ("AbacStatus", "AccessControl", "MetadataConfiguration", "MetadataTableConfiguration")
 """Properties of which nobody asks what a bucket has."""
 
@@ -87,14 +90,19 @@ class SeenBucket:
 
 def as_live(seen: SeenBucket, side: TemplateSide = DEFAULT) -> LiveResource:
     """Return a bucket as near to a template as what stands allows, and what stands in this template's way."""
+    definition = _definition(seen, side)
+    if side is not DEFAULT:
+        # What an import says and the template does not, the next update would take away.
+        definition = {name: value for name, value in definition.items() if name in {*side.properties, *_OWN}}
     return LiveResource(
         type=BUCKET,
         name=seen.name,
         region=seen.region,
         identifier={"BucketName": seen.name},
-        definition=_definition(seen, side),
+        definition=definition,
         obstacles=(*_obstacles(seen, side), *_replaced(seen, side)),
         notes=tuple(_notes(seen, side)),
+        losses=() if side is DEFAULT else tuple(losses_of_bucket(definition, side.properties)),
         unversioned=seen.of("get_bucket_versioning", "Status") is None,
     )
 

@@ -25,6 +25,8 @@ class LiveResource:
     """Why no stack can take it in, each with what to do about it."""
     notes: tuple[str, ...] = ()
     """What it has and its template does not say: it stays as it is."""
+    losses: tuple[str, ...] = ()
+    """What it has and the template takes from it, with the first update after its import."""
     unversioned: bool = False
     """Of a bucket: it never had versions, and would have them for good."""
 

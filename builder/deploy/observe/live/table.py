@@ -44,7 +44,7 @@ async def observe_table(  # noqa: PLR0913 - by keyword but for three
     if wanted is None:
         return live
     keys = {str(one.region): one.key for one in seen.replicas if one.key is not None}
-    return fit_table(live, TemplateSide(properties=wanted, stack_tags=stack_tags or {}), keys)
+    return fit_table(live, TemplateSide(properties=wanted, stack_tags=stack_tags or {}), keys, lost)
 
 
 async def _look(clients: Clients, site: Site, own: "TableDescriptionTypeDef", lost: Collection[Region]) -> SeenTable:

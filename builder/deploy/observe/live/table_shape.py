@@ -4,13 +4,14 @@ First whichever template is to have it; then as near to one template as what sta
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from builder.deploy.observe.live.record import LiveResource, Properties, TemplateSide, tag_list
 from builder.deploy.observe.live.table_obstacles import kept_for_good, notes_of, obstacles_of
 from builder.deploy.observe.live.table_seen import ON, ReplicaKey, SeenReplica, SeenTable, by_name
+from builder.deploy.observe.live.taken_back import losses_of_table
 from builder.deploy.resources.table_changes import is_on
 from builder.resource_types import GLOBAL_TABLE
 from builder.template import as_list, at
@@ -165,11 +166,13 @@ def _unasked(seen: SeenTable, region: Region) -> dict[str, Any]:
     )
 
 
-def fit_table(live: LiveResource, side: TemplateSide, keys: Mapping[str, ReplicaKey]) -> LiveResource:
+def fit_table(
+    live: LiveResource, side: TemplateSide, keys: Mapping[str, ReplicaKey], lost: Collection[str] = ()
+) -> LiveResource:
     """Return a live table as near to a template as what stands allows, and what stands in this template's way.
 
     Lists are in the template's order; what is off, and what the stack's tags give, is said where the template says it;
-    a key, by `keys` of each region, is called as the template calls it.
+    a key, by `keys` of each region, is called as the template calls it. Nobody has asked `lost` regions.
     """
     wanted = side.properties
     definition = dict(live.definition)
@@ -188,10 +191,14 @@ def fit_table(live: LiveResource, side: TemplateSide, keys: Mapping[str, Replica
             index["Projection"] = {**index["Projection"], "NonKeyAttributes": names}
     replicas = {str(at(one, "Region")): one for one in as_list(wanted.get("Replicas"))}
     definition["Replicas"] = [
-        _fitted(one, replicas.get(one["Region"]), side.stack_tags if one["Region"] == live.region else {}, keys)
-        for one in definition["Replicas"]
+        _fitted(one, replicas.get(one["Region"]), side.stack_tags, keys) for one in definition["Replicas"]
     ]
-    return replace(live, definition=definition, obstacles=(*live.obstacles, *kept_for_good(live.definition, wanted)))
+    return replace(
+        live,
+        definition=definition,
+        obstacles=(*live.obstacles, *kept_for_good(live.definition, wanted)),
+        losses=tuple(losses_of_table(definition, wanted, lost)),
+    )
 
 
 def in_order_of(items: Iterable[Mapping[str, Any]], wanted: Sequence[object], named_by: str) -> list[dict[str, Any]]:
