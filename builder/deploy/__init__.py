@@ -8,7 +8,10 @@ each importing only those before it:
     resources/  the types that hold data: what to guard, how to change them one at a time, how to empty them
     observe/    what stands, read from AWS
     promotion   that a secondary is being promoted: a record in AWS
-    plan/       what each stack needs, and the change sets for it, made and read
+    change_sets/  a change set asked for, read whole, discarded
+    handovers/  data that goes from stack to stack
+    draft/      what each stack needs, and which change sets that takes; pure
+    plan/       all change sets of all regions, made and judged before anything runs
     delete/     stacks with what they hold, in reverse order
     execute/    a plan's steps, each when its needs are done; what stands halfway, rolled back
     backfill/   what was in a bucket before a rule, replicated
@@ -17,6 +20,7 @@ Under both, and under fleets, runs one engine, `run_in_order` of `progress`: eac
 are done.
 """
 
+from builder.deploy.change_sets.steps import after_review, discard_all, discard_plan, sweep
 from builder.deploy.delete.contents import KeptData, StackContents, delete_kept
 from builder.deploy.delete.delete import (
     FoundStacks,
@@ -48,7 +52,6 @@ from builder.deploy.plan.guards import check_allowed, tell_allowed
 from builder.deploy.plan.plan import PlanId, PlanRequest, make_plan
 from builder.deploy.plan.promoting import PartialPlan, end_promotion, make_partial_plan
 from builder.deploy.plan.saved import TrustedInput, check_claim, check_own, narrowed, read_plan, write_plan
-from builder.deploy.plan.steps import after_review, discard_all, discard_plan, sweep
 from builder.deploy.progress import (
     Cancelled,
     Done,

@@ -10,11 +10,11 @@ from functools import partial
 
 from builder.aws import Clients, together
 from builder.deploy import Removal, StackContents, check_removable, delete_deployment
+from builder.deploy.change_sets.change_set import token
 from builder.deploy.delete.contents import check_clear, empty, observe_stack_contents, release
 from builder.deploy.delete.delete import DeleteContext, settled
 from builder.deploy.observe.operation import DEADLINE_S, make_watches
 from builder.deploy.observe.stacks import unless_lagging
-from builder.deploy.plan.change_set import token
 from builder.deploy.progress import Finished, NotStarted, RunBegun, Started, Waiting
 from builder.errors import BuilderError, Failed
 from builder.fleet.observe import SetWatch, are_ended, observe_instances, observe_operations

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Literal
 
 from builder.aws import Clients, call, together
-from builder.deploy.plan.change_set import token
+from builder.deploy.change_sets.change_set import token
 from builder.deploy.progress import RunBegun
 from builder.errors import AwsError, Stopped
 from builder.fleet.destroy import TRIES, FleetRemoval, RemovalRun, delete_set, is_known, settle_holders

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call, together
 from builder.deploy import StackContents
+from builder.deploy.change_sets.change_set import token
 from builder.deploy.observe.operation import DEADLINE_S, is_passing
 from builder.deploy.observe.stacks import LAG_S
-from builder.deploy.plan.change_set import token
 from builder.deploy.progress import Started, StatusChange, Waiting, Work, run_in_order
 from builder.errors import AwsError, BuilderError, Failed
 from builder.fleet.observe import SetOperation, SetWatch, are_ended, client_of, named, observe_operations

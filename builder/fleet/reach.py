@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from builder.deploy.desired import MASK
-from builder.deploy.plan.parts import without_values
-from builder.deploy.plan.sequence import Ends, count_updates
+from builder.deploy.draft.parts import without_values
+from builder.deploy.draft.sequence import Ends, count_updates
 from builder.deploy.records import ResourceChange
 from builder.fleet.difference import find_changes, merge_changes, resolve_template
 from builder.fleet.records import InstanceOverride, SetAction, SetPlan, StackInstance, TargetedSite

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from builder.aws import Clients, pages, together
+from builder.deploy.change_sets.change_set import token
 from builder.deploy.observe.stacks import unless_lagging
-from builder.deploy.plan.change_set import token
 from builder.errors import AwsError, BuilderError
 from builder.fleet.observe import (
     SetOperation,

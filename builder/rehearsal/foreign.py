@@ -10,7 +10,7 @@ from typing import Any
 from builder.assembly import Assembly, Manifest
 from builder.assembly.manifest import bind
 from builder.aws import Clients, call
-from builder.deploy.plan.artifacts import bucket_for
+from builder.deploy.change_sets.artifacts import bucket_for
 from builder.errors import BadInput, Failed
 from builder.rehearsal.stage import ACCOUNT, Chapter, Line, Tell, counted_findings, lint
 from builder.terms import AccountId, Region, Site

@@ -8,7 +8,7 @@ from assembly.scene import SHA, entry, manifest
 from builder.assembly import Manifest, OutputOf
 from builder.assembly.manifest import bind, read_manifest, write_manifest
 from builder.assembly.render import make_assembly
-from builder.deploy.plan.change_set import change_set_name
+from builder.deploy.change_sets.change_set import change_set_name
 from builder.errors import BadInput
 from builder.graph import make_order
 from builder.template import OPEN_POLICY

@@ -8,8 +8,8 @@ import pytest
 from builder.assembly import OutputOf
 from builder.deploy import Done, PlanOptions, PlanRequest, StackFailed, read_plan, write_plan
 from builder.deploy.desired import MASK
-from builder.deploy.plan.adoption import beyond_tags
-from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences
+from builder.deploy.draft.adoption import beyond_tags
+from builder.deploy.draft.expected import ExpectedChangeSet, ShownChangeSet, differences
 from builder.deploy.records import Adoption, PropertyChange, ResourceChange
 from builder.errors import Stopped
 from builder.template import OPEN_POLICY

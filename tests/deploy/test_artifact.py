@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy.plan.change_set import BUCKET_BYTES, INLINE_BYTES, place_template
+from builder.deploy.change_sets.change_set import BUCKET_BYTES, INLINE_BYTES, place_template
 from builder.deploy.records import Origin, PlanOptions
 from builder.errors import BadInput
 from builder.terms import AccountId

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from builder.deploy.change_sets.steps import after_review, steps_executed
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
 from builder.deploy.order import make_stack_steps
-from builder.deploy.plan.steps import after_review, steps_executed
 from builder.deploy.progress import Done, ReviewRequired
 from builder.deploy.records import Deferred, Deletion, Plan, Step
 from builder.terms import Arn, StackId

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from builder.deploy.plan.change_set import (
+from builder.deploy.change_sets.change_set import (
     ChangeSetRequest,
     PendingChangeSet,
     ask,
@@ -11,7 +11,7 @@ from builder.deploy.plan.change_set import (
     delete,
     token,
 )
-from builder.deploy.plan.review import review
+from builder.deploy.change_sets.review import review
 from builder.deploy.records import Origin, PlanOptions
 from builder.errors import AwsError
 from builder.terms import AccountId, Arn, Region, Site, StackId

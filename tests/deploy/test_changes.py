@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from builder.deploy.plan.change_set import is_no_change
-from builder.deploy.plan.review import rate_risk, read_change
+from builder.deploy.change_sets.change_set import is_no_change
+from builder.deploy.change_sets.review import rate_risk, read_change
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.terms import LogicalId
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from builder.assembly import PreviousValue
+from builder.deploy.draft.dependants import Adopt, Keep, NeedsChangeSet, Rebuild
+from builder.deploy.draft.draft import decide
 from builder.deploy.observe.stacks import ObservedStack
-from builder.deploy.plan.dependants import Adopt, Keep, NeedsChangeSet, Rebuild
-from builder.deploy.plan.draft import decide
 from builder.errors import Stopped
 from builder.terms import STATUSES, Arn, Operation, StackName
 from deploy.rig import shipped

@@ -1,4 +1,4 @@
-from builder.deploy.plan.change_set import describe, is_alike, is_deploys_own, plan_of
+from builder.deploy.change_sets.change_set import describe, is_alike, is_deploys_own, plan_of
 from builder.deploy.records import Origin, PlanOptions
 from builder.terms import AccountId, StackId
 

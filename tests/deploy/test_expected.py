@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from builder.deploy.plan.expected import beyond, expect_changes
+from builder.deploy.draft.expected import beyond, expect_changes
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.template import Template, read_template
 from builder.terms import LogicalId

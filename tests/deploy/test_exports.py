@@ -3,7 +3,7 @@
 import pytest
 
 from builder.deploy import Deployment, Done
-from builder.deploy.plan.dependants import missing_exports
+from builder.deploy.plan.exports import missing_exports
 from builder.errors import BuilderError, ExitCode, Stopped
 from builder.terms import StackId
 from deploy.chained import assembled

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from builder.deploy import Done, Plan, ReviewRequired, after_review, execute_plan, write_plan
-from builder.deploy.plan.change_set import change_set_name
-from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences
+from builder.deploy.change_sets.change_set import change_set_name
+from builder.deploy.draft.expected import ExpectedChangeSet, ShownChangeSet, differences
 from builder.deploy.records import Deletion, FoundStack, GuardHit, PlanOptions
 from builder.errors import BadInput, Stopped
 from builder.terms import Arn, Region, StackId, StackName

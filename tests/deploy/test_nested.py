@@ -6,13 +6,13 @@ from typing import Any
 import botocore.session
 import pytest
 
+from builder.deploy.change_sets.review import ACTIONS, POLICY_ACTIONS, REPLACEMENTS, lost_policies, read_change
+from builder.deploy.draft.expected import beyond, expect_changes
 from builder.deploy.execute.recover import NestedRecovery, decide_recovery
 from builder.deploy.observe.deployment import inside, may_nest
 from builder.deploy.observe.operation import FirstCause, first_cause_inside, made_inside
 from builder.deploy.observe.stacks import ObservedStack
-from builder.deploy.plan.expected import beyond, expect_changes
 from builder.deploy.plan.guards import guard_hits
-from builder.deploy.plan.review import ACTIONS, POLICY_ACTIONS, REPLACEMENTS, lost_policies, read_change
 from builder.deploy.records import Deletion, ResourceChange, StackResource
 from builder.errors import Stopped
 from builder.template import S3Location, Template, find_object

@@ -1,6 +1,6 @@
 from builder.deploy import PlanRequest
+from builder.deploy.change_sets.change_set import is_under_review_by, observe_change_sets, reviews_of_others
 from builder.deploy.observe.stacks import observe_stack
-from builder.deploy.plan.change_set import is_under_review_by, observe_change_sets, reviews_of_others
 from builder.deploy.records import PlanOptions
 from builder.terms import Arn, Region, Site, StackId
 from deploy.chained import TOPIC_TEMPLATE

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy.plan.draft import remedy
+from builder.deploy.draft.draft import remedy
 from builder.terms import STATUSES, Operation
 from deploy.test_decide import observed
 

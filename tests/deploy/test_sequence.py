@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.deploy.plan.sequence import Ends, count_updates, make_sequence
+from builder.deploy.draft.sequence import Ends, count_updates, make_sequence
 from builder.errors import Stopped
 from builder.template import ListEdit, masked, properties_of, read_template, splice
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from builder.deploy import Deployment, Done, discard_plan
+from builder.deploy.change_sets.steps import steps_executed_by_same_plan
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
 from builder.deploy.order import make_stack_steps
-from builder.deploy.plan.steps import steps_executed_by_same_plan
 from builder.deploy.records import Deletion, Plan
 from builder.errors import Stopped
 from builder.terms import Arn, StackId

@@ -8,7 +8,7 @@ import pytest
 
 from builder.aws import Clients
 from builder.deploy import Deployment, Plan, PlanId, TrustedInput, execute_plan, make_plan
-from builder.deploy.plan.change_set import change_set_name
+from builder.deploy.change_sets.change_set import change_set_name
 from builder.errors import ExitCode
 from deploy.rig import ACCOUNT, edited
 from fake_aws import World, run_virtual

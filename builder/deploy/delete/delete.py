@@ -8,6 +8,14 @@ from dataclasses import dataclass, replace
 
 from builder.aws import Clients, call, together
 from builder.deploy import progress
+from builder.deploy.change_sets.change_set import (
+    IDLE,
+    PendingChangeSet,
+    delete,
+    is_under_review_by,
+    observe_change_sets,
+    token,
+)
 from builder.deploy.delete.contents import (
     StackContents,
     check_clear,
@@ -34,14 +42,6 @@ from builder.deploy.observe.operation import (
     settled_after,
 )
 from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_stack, of_deployment
-from builder.deploy.plan.change_set import (
-    IDLE,
-    PendingChangeSet,
-    delete,
-    is_under_review_by,
-    observe_change_sets,
-    token,
-)
 from builder.deploy.plan.guards import allowed_names
 from builder.deploy.progress import Done, Emit, FirstFailure, StackFailed, Started, Waiting, Work, run_in_order
 from builder.deploy.resources import HOLDERS

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, call, pages, together
+from builder.deploy.change_sets.artifacts import ObjectPlace, bucket_for
+from builder.deploy.change_sets.change_set import observe_change_sets
 from builder.deploy.desired import TAG_DEPLOYMENT, Deployment
 from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_template
-from builder.deploy.plan.artifacts import ObjectPlace, bucket_for
-from builder.deploy.plan.change_set import observe_change_sets
 from builder.errors import AwsError, BadInput, Failed, Stopped, gathered
 from builder.terms import AccountId, Arn, Operation, Site, StackId, counted
 

@@ -9,12 +9,21 @@ from typing import Any, assert_never
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call
 from builder.deploy import progress
+from builder.deploy.change_sets.artifacts import place_templates, put_upload
+from builder.deploy.change_sets.change_set import ChangeSetRequest, ask, token
+from builder.deploy.change_sets.steps import discard_plan, overtaken
 from builder.deploy.delete.contents import observe_stack_contents
 from builder.deploy.delete.delete import DeleteContext, delete_stack
 from builder.deploy.delete.protections import check_unheld, observe_holds
 from builder.deploy.desired import Deployment, DesiredStack, bind_account
+from builder.deploy.draft.creation import DraftStep
+from builder.deploy.draft.dependants import moving
+from builder.deploy.draft.draft import remedy
+from builder.deploy.draft.expected import beyond
+from builder.deploy.draft.parts import no_echo_parameters, parts_from
 from builder.deploy.execute.idle import until_idle
 from builder.deploy.execute.preflight import Checked, check_plan, how_far
+from builder.deploy.handovers.transfers import NO_TRANSFER, Transfer
 from builder.deploy.observe.deployment import taken
 from builder.deploy.observe.operation import (
     DEADLINE_S,
@@ -35,22 +44,13 @@ from builder.deploy.observe.stacks import (
     unless_lagging,
 )
 from builder.deploy.order import StepPlace, make_waits
-from builder.deploy.plan.artifacts import place_templates, put_upload
-from builder.deploy.plan.change_set import ChangeSetRequest, ask, token
-from builder.deploy.plan.creation import DraftStep
 from builder.deploy.plan.deletions import check_as_planned
-from builder.deploy.plan.dependants import moving
-from builder.deploy.plan.draft import remedy
-from builder.deploy.plan.expected import beyond
 from builder.deploy.plan.guards import allowed_names, guard_hits, tell_allowed
-from builder.deploy.plan.handovers import with_handovers, without_gone
+from builder.deploy.plan.handed_over import with_handovers, without_gone
 from builder.deploy.plan.judgement import check_made, observe_context
-from builder.deploy.plan.parts import no_echo_parameters, parts_from
 from builder.deploy.plan.plan import make_step
 from builder.deploy.plan.policies import denials
 from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
-from builder.deploy.plan.steps import discard_plan, overtaken
-from builder.deploy.plan.transfers import NO_TRANSFER, Transfer
 from builder.deploy.progress import Work, run_in_order
 from builder.deploy.promotion import Promotion
 from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, StackPolicy, Step, Upload

@@ -5,14 +5,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from builder.aws import Clients, observe_account, together
+from builder.deploy.change_sets.artifacts import check_artifacts, check_same, observe_object, place_of
+from builder.deploy.change_sets.change_set import is_alike, observe_change_sets, reviews_of_others
+from builder.deploy.change_sets.steps import overtaken, stands_as, steps_executed, steps_executed_by_same_plan
+from builder.deploy.draft.draft import remedy
 from builder.deploy.observe.deployment import check_reach
 from builder.deploy.observe.stacks import ObservedStack, observe_policy, observe_stack, unless_lagging
 from builder.deploy.order import StackSteps, make_stack_steps
-from builder.deploy.plan.artifacts import check_artifacts, check_same, observe_object, place_of
 from builder.deploy.plan.both_ways import both_ways_hits
-from builder.deploy.plan.change_set import is_alike, observe_change_sets, reviews_of_others
-from builder.deploy.plan.dependants import check_without
-from builder.deploy.plan.draft import remedy
 from builder.deploy.plan.guards import Permission, check_allowed
 from builder.deploy.plan.judgement import (
     JudgementContext,
@@ -24,7 +24,7 @@ from builder.deploy.plan.judgement import (
     observe_context,
 )
 from builder.deploy.plan.saved import TrustedInput, narrowed
-from builder.deploy.plan.steps import overtaken, stands_as, steps_executed, steps_executed_by_same_plan
+from builder.deploy.plan.skipped import check_without
 from builder.deploy.records import (
     PLAN_AGAIN,
     Deferred,

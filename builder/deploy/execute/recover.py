@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.aws import Clients, call, together
+from builder.deploy.change_sets.change_set import token
 from builder.deploy.desired import Deployment
+from builder.deploy.draft.draft import remedy
 from builder.deploy.observe.deployment import check_account, check_credentials, until_settled
 from builder.deploy.observe.nested import NestedStack, observe_contents
 from builder.deploy.observe.operation import (
@@ -31,8 +33,6 @@ from builder.deploy.observe.stacks import (
     of_deployment,
     unless_lagging,
 )
-from builder.deploy.plan.change_set import token
-from builder.deploy.plan.draft import remedy
 from builder.deploy.progress import Done, Emit, FirstFailure, Skipping, StackFailed, Started
 from builder.deploy.records import Plan, StackResource
 from builder.errors import AwsError, BuilderError, Stopped

@@ -2,10 +2,10 @@
 
 from builder.aws import Clients, together
 from builder.deploy.desired import DesiredStack
+from builder.deploy.handovers.handovers import Handovers
+from builder.deploy.handovers.transfers import PLACEHOLDER
 from builder.deploy.observe.nested import observe_contents
 from builder.deploy.observe.stacks import ObservedStack
-from builder.deploy.plan.handovers import Handovers
-from builder.deploy.plan.transfers import PLACEHOLDER
 from builder.deploy.records import PLACEHOLDER_TYPE, PLAN_AGAIN, Deletion, FoundStack, Orphan, StackResource
 from builder.errors import Stopped
 from builder.resource_types.facts import at_stake, holds_data

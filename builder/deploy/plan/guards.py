@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Protocol
 
-from builder.deploy.plan.adoption import adoption_hit
+from builder.deploy.draft.adoption import adoption_hit
 from builder.deploy.progress import Allowed, Emit
 from builder.deploy.records import (
     Deferred,

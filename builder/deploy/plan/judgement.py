@@ -12,7 +12,22 @@ from types import MappingProxyType
 
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call, together
+from builder.deploy.change_sets.change_set import (
+    ChangeSetRequest,
+    PendingChangeSet,
+    change_set_name,
+    looks_inside,
+    options_of,
+)
+from builder.deploy.change_sets.review import rate_risk, review
 from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
+from builder.deploy.draft.adoption import beyond_tags
+from builder.deploy.draft.creation import DraftStep
+from builder.deploy.draft.dependants import Keep, NeedsChangeSet, moving
+from builder.deploy.draft.draft import check_previous, decide
+from builder.deploy.draft.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown, with_lost
+from builder.deploy.draft.parts import no_echo_parameters, parts_from, without_secrets
+from builder.deploy.handovers.transfers import NO_TRANSFER, Transfer, check_transfer, with_transfer
 from builder.deploy.observe.deployment import observe_other_regions
 from builder.deploy.observe.stacks import (
     LAG_S,
@@ -27,24 +42,9 @@ from builder.deploy.observe.stacks import (
     once_there,
 )
 from builder.deploy.order import StackSteps
-from builder.deploy.plan.adoption import beyond_tags
-from builder.deploy.plan.change_set import (
-    ChangeSetRequest,
-    PendingChangeSet,
-    change_set_name,
-    looks_inside,
-    options_of,
-)
-from builder.deploy.plan.creation import DraftStep
 from builder.deploy.plan.deletions import check_failed_creation, observe_held
-from builder.deploy.plan.dependants import Keep, NeedsChangeSet, moving
-from builder.deploy.plan.draft import check_previous, decide
-from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown, with_lost
 from builder.deploy.plan.guards import guard_hits
-from builder.deploy.plan.parts import no_echo_parameters, parts_from, without_secrets
 from builder.deploy.plan.policies import check_policies, opened
-from builder.deploy.plan.review import rate_risk, review
-from builder.deploy.plan.transfers import NO_TRANSFER, Transfer, check_transfer, with_transfer
 from builder.deploy.records import (
     PLAN_AGAIN,
     AnyStep,

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, together
-from builder.deploy.desired import MASK, Deployment, bind_account
-from builder.deploy.observe.deployment import observe_deployment
-from builder.deploy.observe.stacks import observe_stack
-from builder.deploy.plan.adoption import check_only_tags, no_tags
-from builder.deploy.plan.artifacts import check_bootstraps, find_artifacts, place_templates, uploads_for, with_bucket
-from builder.deploy.plan.both_ways import both_ways_hits
-from builder.deploy.plan.change_set import (
+from builder.deploy.change_sets.artifacts import (
+    check_bootstraps,
+    find_artifacts,
+    place_templates,
+    uploads_for,
+    with_bucket,
+)
+from builder.deploy.change_sets.change_set import (
     ChangeSetRequest,
     OlderChangeSet,
     PendingChangeSet,
@@ -25,24 +26,24 @@ from builder.deploy.plan.change_set import (
     older_of_ours,
     reviews_of_others,
 )
-from builder.deploy.plan.creation import DraftStep
+from builder.deploy.change_sets.review import rate_risk, read_findings, review
+from builder.deploy.change_sets.steps import discard_asked, overtaken, stands_as
+from builder.deploy.desired import MASK, Deployment, bind_account
+from builder.deploy.draft.adoption import check_only_tags, no_tags
+from builder.deploy.draft.creation import DraftStep
+from builder.deploy.draft.draft import DraftPlan, make_draft
+from builder.deploy.draft.expected import with_lost
+from builder.deploy.draft.parts import no_echo_parameters, without_secrets, without_values
+from builder.deploy.handovers.handovers import Handovers, observe_handovers
+from builder.deploy.handovers.transfers import check_transfer, with_transfer
+from builder.deploy.observe.deployment import observe_deployment
+from builder.deploy.observe.stacks import observe_stack
+from builder.deploy.plan.both_ways import both_ways_hits
 from builder.deploy.plan.deletions import plan_failed_creation, plan_orphans
-from builder.deploy.plan.dependants import (
-    check_without,
-    missing_exports,
-    put_importers_first,
-    told_missing,
-    without_made,
-)
-from builder.deploy.plan.draft import DraftPlan, make_draft
-from builder.deploy.plan.expected import with_lost
+from builder.deploy.plan.exports import missing_exports, put_importers_first, told_missing, without_made
 from builder.deploy.plan.guards import guard_hits
-from builder.deploy.plan.handovers import Handovers, observe_handovers
-from builder.deploy.plan.parts import no_echo_parameters, without_secrets, without_values
 from builder.deploy.plan.policies import check_policies, foretell, opened
-from builder.deploy.plan.review import rate_risk, read_findings, review
-from builder.deploy.plan.steps import discard_asked, overtaken, stands_as
-from builder.deploy.plan.transfers import check_transfer, with_transfer
+from builder.deploy.plan.skipped import check_without
 from builder.deploy.progress import Emit, Planned, Planning, RunBegun, Unchanged
 from builder.deploy.promotion import Promotion
 from builder.deploy.records import (

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from builder.aws import Clients
+from builder.deploy.change_sets.steps import discard_plan
 from builder.deploy.desired import Deployment, leave_out
 from builder.deploy.plan.plan import PlanId, PlanRequest, make_plan
-from builder.deploy.plan.steps import discard_plan
 from builder.deploy.progress import Emit
 from builder.deploy.promotion import Promotion, delete_promotion
 from builder.deploy.records import Plan, PlanOptions

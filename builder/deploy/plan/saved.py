@@ -10,11 +10,11 @@ from typing import Any, Protocol, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from builder.aws import Clients
+from builder.deploy.change_sets.artifacts import artifacts_restored, faults_of_artifacts, uploads_for, with_bucket
+from builder.deploy.change_sets.change_set import PendingChangeSet, change_set_name, console_link
 from builder.deploy.desired import Deployment, DesiredStack, bind_account, leave_out, narrow
+from builder.deploy.handovers.transfers import NO_TRANSFER, Transfer
 from builder.deploy.order import StepPlace, make_stack_steps, make_waits
-from builder.deploy.plan.artifacts import artifacts_restored, faults_of_artifacts, uploads_for, with_bucket
-from builder.deploy.plan.change_set import PendingChangeSet, change_set_name, console_link
-from builder.deploy.plan.transfers import NO_TRANSFER, Transfer
 from builder.deploy.promotion import Promotion
 from builder.deploy.records import (
     PLAN_AGAIN,

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, call, pages, together
+from builder.deploy.change_sets.change_set import template_of
 from builder.deploy.observe.stacks import ObservedStack
-from builder.deploy.plan.change_set import template_of
 from builder.errors import AwsError
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from urllib.parse import quote
 from builder.assembly.assets import REGION
 from builder.assembly.manifest import PreviousValue
 from builder.aws import Clients, call, pages
+from builder.deploy.change_sets.artifacts import ObjectPlace, bucket_for, put_object
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.observe.deployment import may_nest
 from builder.deploy.observe.stacks import ObservedStack, is_absence, once_there, remember_created, unless_lagging
-from builder.deploy.plan.artifacts import ObjectPlace, bucket_for, put_object
 from builder.deploy.records import ChangeSetType, Origin, PendingReview, PlanOptions, Step
 from builder.errors import AwsError, BadInput, Failed
 from builder.terms import Arn, Site, StackId

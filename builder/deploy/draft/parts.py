@@ -9,17 +9,15 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from builder.deploy.desired import MASK, TAG_DEPLOYMENT, DesiredStack
-from builder.deploy.observe.deployment import ObservedDeployment
-from builder.deploy.observe.stacks import ObservedStack, is_ours
-from builder.deploy.plan.adoption import adopted, check_adoptable, to_come
-from builder.deploy.plan.creation import (
+from builder.deploy.draft.adoption import adopted, check_adoptable, to_come
+from builder.deploy.draft.creation import (
     DraftStep,
     awaited,
     is_made,
     make_creations,
     with_transforms,
 )
-from builder.deploy.plan.dependants import (
+from builder.deploy.draft.dependants import (
     Adopt,
     DecidedStack,
     Decision,
@@ -27,9 +25,9 @@ from builder.deploy.plan.dependants import (
     NeedsChangeSet,
     Rebuild,
 )
-from builder.deploy.plan.expected import expect_changes, lost_between
-from builder.deploy.plan.sequence import Ends, make_sequence
-from builder.deploy.plan.transfers import (
+from builder.deploy.draft.expected import expect_changes, lost_between
+from builder.deploy.draft.sequence import Ends, make_sequence
+from builder.deploy.handovers.transfers import (
     NO_TRANSFER,
     Transfer,
     created,
@@ -39,6 +37,8 @@ from builder.deploy.plan.transfers import (
     make_release,
     with_transfer,
 )
+from builder.deploy.observe.deployment import ObservedDeployment
+from builder.deploy.observe.stacks import ObservedStack, is_ours
 from builder.deploy.records import Adoption, FoundStack, Protection, ResourceChange, StackPolicy
 from builder.errors import Stopped
 from builder.template import (

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call, pages, together
+from builder.deploy.change_sets.change_set import IN_MAKING, PendingChangeSet, delete, is_no_change
 from builder.deploy.observe.nested import Content, NestedStack, Prover, observe_contents
 from builder.deploy.observe.stacks import LAG_S, once_there, unless_lagging
-from builder.deploy.plan.change_set import IN_MAKING, PendingChangeSet, delete, is_no_change
 from builder.deploy.records import PropertyChange, ResourceChange, Risk
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.holder import Properties

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from builder.deploy.desired import DesiredStack
-from builder.deploy.plan.dependants import DecidedStack, Decision, NeedsChangeSet, Rebuild
-from builder.deploy.plan.expected import expect_changes
-from builder.deploy.plan.transfers import NO_TRANSFER, Transfer
+from builder.deploy.draft.dependants import DecidedStack, Decision, NeedsChangeSet, Rebuild
+from builder.deploy.draft.expected import expect_changes
+from builder.deploy.handovers.transfers import NO_TRANSFER, Transfer
 from builder.deploy.records import Adoption, ChangeSetType, FoundStack, ResourceChange
 from builder.template import Template, at, read_template
 from builder.terms import StackId

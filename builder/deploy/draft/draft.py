@@ -11,16 +11,14 @@ from types import MappingProxyType
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import ParameterValue
 from builder.deploy.desired import Deployment, DesiredStack
-from builder.deploy.observe.deployment import ObservedDeployment, may_nest, taken
-from builder.deploy.observe.stacks import ObservedStack, is_ours
-from builder.deploy.plan.adoption import check_adoptable
-from builder.deploy.plan.creation import (
+from builder.deploy.draft.adoption import check_adoptable
+from builder.deploy.draft.creation import (
     DraftStep,
     after_others,
     changes_unseen,
     is_made,
 )
-from builder.deploy.plan.dependants import (
+from builder.deploy.draft.dependants import (
     Adopt,
     DecidedStack,
     Decision,
@@ -30,11 +28,13 @@ from builder.deploy.plan.dependants import (
     wait_for_makers,
     wait_for_names,
 )
-from builder.deploy.plan.parts import other_parameters, policies_of, protections_of, stack_parts
-from builder.deploy.plan.transfers import (
+from builder.deploy.draft.parts import other_parameters, policies_of, protections_of, stack_parts
+from builder.deploy.handovers.transfers import (
     NO_TRANSFER,
     Transfer,
 )
+from builder.deploy.observe.deployment import ObservedDeployment, may_nest, taken
+from builder.deploy.observe.stacks import ObservedStack, is_ours
 from builder.deploy.records import PlanOptions, Protection, StackPolicy
 from builder.errors import Stopped, gathered
 from builder.graph import closure, make_order

@@ -9,10 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, call, together
-from builder.deploy.desired import MASK, Deployment, DesiredStack
-from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_stack, of_deployment, remember_deleted
-from builder.deploy.order import StackSteps
-from builder.deploy.plan.change_set import (
+from builder.deploy.change_sets.change_set import (
     IDLE,
     IN_MAKING,
     PendingChangeSet,
@@ -23,6 +20,9 @@ from builder.deploy.plan.change_set import (
     is_of,
     observe_change_sets,
 )
+from builder.deploy.desired import MASK, Deployment, DesiredStack
+from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_stack, of_deployment, remember_deleted
+from builder.deploy.order import StackSteps
 from builder.deploy.progress import Outcome, ReviewRequired
 from builder.deploy.records import (
     PLAN_AGAIN,

@@ -1,0 +1,190 @@
+"""What is decided of a stack, and which stacks wait for what others make in the same plan; pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from builder.assembly.bound import bind_stack
+from builder.assembly.manifest import ParameterValue
+from builder.assembly.uses import NAMED, Maker, Use, Way
+from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.draft.expected import expect_changes
+from builder.deploy.observe.deployment import ObservedDeployment
+from builder.deploy.observe.stacks import ObservedStack
+from builder.errors import Stopped
+from builder.graph import closure
+from builder.resource_types.facts import ARN_FORMATS, name_property
+from builder.template import Template, properties_of, read_deployed, read_template
+from builder.terms import StackId
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsChangeSet:
+    """The stack needs a change set of this type."""
+
+    type: Literal["CREATE", "UPDATE"]
+    certain: bool = True
+    """False where only CloudFormation can tell whether anything changes: the change set may turn out empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """What is left of a failed creation has to go first; then the stack needs a change set of type CREATE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The stack is as it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """The stack stands and is not the deployment's: it is given the deployment's tags, and stays as it is else."""
+
+
+Decision = NeedsChangeSet | Rebuild | Keep | Adopt
+_WORDS: Mapping[Way, str] = {
+    Way.SSM_VALUE: "reads the SSM parameter {}, which {} makes",
+    Way.NAME_TYPE: "is given the name {}, which {} makes",
+    Way.MACRO: "is transformed by the macro {}, which {} makes",
+    Way.TEMPLATE: "takes templates from the bucket {}, which {} makes",
+    Way.OUTPUT: "reads the output {}, which {} makes",
+}
+"""The ways in which a change set can only be made once what it takes is there, and as it will be; in words.
+
+An export or a dynamic reference that is missing makes a change set all the same, and fails its execution.
+Unverified for Fn::GetStackOutput, of which no document says it.
+"""
+_FUNCTIONS: Mapping[Way, str] = {Way.OUTPUT: "Fn::GetStackOutput"}
+"""What stands in a template where no parameter does."""
+_STAYS = frozenset({"Retain", "RetainExceptOnCreate"})
+_Name = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedStack:
+    """A stack with what is to be done about it, and why not at once."""
+
+    desired: DesiredStack
+    decision: Decision
+    because: tuple[str, ...] = ()
+    """Why its change set can only be made later; empty if it can be made now."""
+    moved: frozenset[str] = frozenset()
+    """Its parameters whose values come out otherwise, though their texts stay."""
+
+
+def wait_for_makers(
+    one: DecidedStack, deployment: Deployment, before: Mapping[StackId, DecidedStack], look: ObservedDeployment
+) -> DecidedStack:
+    """Return what is to be done about a stack, later where what it looks at is made or changed by the stacks `before`.
+
+    Such a stack may change though its template and parameters stay: it is asked.
+    """
+    uses = [use for use in deployment.uses if use.stack == one.desired.id and use.way in _WORDS]
+    forcing = [(use, made) for use in uses for made in use.makers if _makes(before.get(made.stack), made, use, look)]
+    if not forcing:
+        return one
+    decision = NeedsChangeSet("UPDATE", certain=False) if isinstance(one.decision, Keep) else one.decision
+    moved = {use.parameter or _FUNCTIONS.get(use.way, "") for use, _ in forcing} - {""}
+    because = [_WORDS[use.way].format(use.name, made.stack) for use, made in forcing]
+    return replace(one, decision=decision, because=(*one.because, *because), moved=one.moved | moved)
+
+
+def _makes(maker: DecidedStack | None, made: Maker, use: Use, look: ObservedDeployment) -> bool:
+    """Return whether a stack makes the thing in this plan, or may change it."""
+    if maker is None or isinstance(maker.decision, Keep | Adopt):
+        return False
+    observed = look.stacks.get(made.stack)
+    if maker.decision != NeedsChangeSet("UPDATE") or observed is None or maker.because or use.way is Way.OUTPUT:
+        return True
+    desired = maker.desired
+    others = other_values(desired, observed)
+    changes = expect_changes(
+        read_deployed(look.templates.get(made.stack), made.stack),
+        read_template(desired.template, made.stack),
+        others,
+        tags=desired.tags != observed.tags,
+    )
+    return any(change.logical_id == made.logical_id and change.action != "Remove" for change in changes)
+
+
+def other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
+    """Return the parameters whose values change, or may: those that wait for an output."""
+    given = desired.parameters_over(observed.parameters)
+    return [name for name, value in given.items() if value != observed.parameters.get(name)]
+
+
+def wait_for_names(decided: Mapping[StackId, DecidedStack], look: ObservedDeployment) -> dict[StackId, DecidedStack]:
+    """Return the decisions, later for each stack that takes a name which another one of them gives up.
+
+    Early validation refuses a change set that creates what is there already.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
+    Raises Stopped where the stack that gives the name up needs the one that takes it.
+    """
+    given = {key: one.desired.id for one in decided.values() for key in _given_up(one, look)}
+    found = dict(decided)
+    for stack, one in decided.items() if given else ():
+        if isinstance(one.decision, Keep | Adopt):
+            continue
+        old = set(_deployed_names(one, look))
+        for key, maker in ((key, given[key]) for key in _names(one.desired) if key in given and key not in old):
+            if maker == stack:
+                continue
+            if stack in closure({name: each.desired.needs for name, each in found.items()}, maker):
+                raise Stopped(
+                    where=stack,
+                    what=f"takes the name {key[-1]}, which {maker} gives up, and {maker} needs it",
+                    next_step="a plan in which the one gives it up, and after that a plan in which the other takes it",
+                )
+            because = f"takes the name {key[-1]}, which {maker} gives up"
+            needs = tuple(dict.fromkeys((*found[stack].desired.needs, maker)))
+            found[stack] = replace(
+                found[stack],
+                desired=replace(found[stack].desired, needs=needs),
+                because=(*found[stack].because, because),
+            )
+    return found
+
+
+def _given_up(one: DecidedStack, look: ObservedDeployment) -> Iterator[_Name]:
+    if one.decision not in {NeedsChangeSet("UPDATE"), NeedsChangeSet("UPDATE", certain=False)}:
+        return
+    stays = set(_names(one.desired))
+    for key, body in _deployed_names(one, look).items():
+        if key not in stays and body.get("DeletionPolicy") not in _STAYS:
+            yield key
+
+
+def _deployed_names(one: DecidedStack, look: ObservedDeployment) -> dict[_Name, Mapping[str, object]]:
+    observed = look.stacks.get(one.desired.id)
+    if observed is None or one.desired.id not in look.templates:
+        return {}
+    template = read_deployed(look.templates[one.desired.id], one.desired.id)
+    return _names_in(one.desired, template, observed.parameters)
+
+
+def _names(desired: DesiredStack) -> dict[_Name, Mapping[str, object]]:
+    return _names_in(desired, read_template(desired.template, desired.id), desired.parameters)
+
+
+def _names_in(
+    stack: DesiredStack, template: Template, values: Mapping[str, ParameterValue]
+) -> dict[_Name, Mapping[str, object]]:
+    """Return the resources of a template by the names that no two of them can have at once."""
+    bound = bind_stack(template, stack.name, stack.region, values)
+    found: dict[_Name, Mapping[str, object]] = {}
+    for _, body in bound.resources():
+        type_name = str(body.get("Type"))
+        form, named = ARN_FORMATS.get(type_name), name_property(type_name) if type_name in NAMED else ""
+        name = bound.text(properties_of(body).get(named)) or bound.name_of(body)
+        if name:
+            # A table's name is its region's, though its replicas have it in others.
+            everywhere = form is not None and form.service in {"iam", "s3"}
+            found[form.service if form else type_name, None if everywhere else stack.site, name] = body
+    return found
+
+
+def moving(deployment: Deployment, stack: StackId) -> frozenset[str]:
+    """Return what a stack is given whose value other stacks of its assembly may change, though its text stays."""
+    uses = [use for use in deployment.uses if use.stack == stack and use.way in _WORDS and use.makers]
+    return frozenset(use.parameter or _FUNCTIONS.get(use.way, "") for use in uses) - {""}

@@ -1,0 +1,180 @@
+"""Updates of exports that other stacks import: the importers are updated first, or nothing is.
+
+CloudFormation refuses to change or remove an export while a stack imports it, and rolls back the update that tries.
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from builder.assembly.bound import bind_stack
+from builder.assembly.uses import Way
+from builder.aws import Clients, together
+from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.draft.dependants import other_values
+from builder.deploy.observe.capture import observe_importers
+from builder.deploy.observe.deployment import ObservedDeployment
+from builder.deploy.records import Deferred, ResourceChange, Step
+from builder.errors import BuilderError, Stopped, gathered
+from builder.graph import closure
+from builder.template import at, names_in, read_deployed, read_template
+from builder.terms import AccountId, Site, StackId
+
+_MISSING = re.compile(r"No export named ([^\s,;\]]+)")
+_TWO_PLANS = "one plan that adds what is wanted and moves the importers, and after that one that removes the old export"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """An export that an update changes or removes."""
+
+    stack: StackId
+    site: Site
+    name: str
+    verb: str
+    """`changes` or `removes`."""
+    is_certain: bool
+    """Whether it surely does, or only may."""
+
+
+def missing_exports(reason: str) -> tuple[str, ...]:
+    """Return the exports that a change set was made without, from its reason.
+
+    That it was made without them is no sign of rows that were left out, though both are told by a [WARN].
+    """
+    return tuple(dict.fromkeys(_MISSING.findall(reason)))
+
+
+def told_missing(export: str) -> str:
+    """Return what a finding says of an export that is not there."""
+    return f"WARN no export named {export}: it has to be there when this is executed"
+
+
+def without_made(step: Step, deployment: Deployment, account: AccountId) -> Step:
+    """Return the step without findings about exports that stacks make which it needs."""
+    made = {
+        told_missing(_in_account(use.name, account))
+        for use in deployment.uses
+        if use.stack == step.stack and use.way is Way.EXPORT and use.makers
+    }
+    return replace(step, findings=tuple(one for one in step.findings if one not in made))
+
+
+async def put_importers_first(
+    work: Sequence[Step | Deferred], deployment: Deployment, look: ObservedDeployment, clients: Clients
+) -> tuple[Step | Deferred, ...]:
+    """Return the work, each update that changes or removes an export after those that give up importing it.
+
+    What only may change is told in the findings: CloudFormation rolls back what comes to that.
+    Raises Stopped, naming each export, where somebody goes on importing it or nothing tells that they do not.
+    """
+    changes = [(one, change) for one in work for change in _changes(one, deployment, look)]
+    users = await together(observe_importers(clients, change.site, change.stack, change.name) for _, change in changes)
+    adopted = {one.stack for one in work if isinstance(one, Step) and one.adoption is not None}
+    # Of several change sets of a stack what the last one waits for is none of the first one's.
+    more: dict[StackId, set[StackId]] = {one.stack: set() for one in work}
+    needs: dict[StackId, set[StackId]] = {one.stack: set(one.needs) for one in work}
+    # What is adopted goes on as it is.
+    updated = {stack: waits for stack, waits in needs.items() if stack not in adopted}
+    faults: list[BuilderError] = []
+    told: dict[StackId, list[str]] = {}
+    for (one, change), names in zip(changes, users, strict=True):
+        for name in names:
+            if not change.is_certain:
+                told.setdefault(one.stack, []).append(
+                    f"WARN export {change.name} may change, which {name} imports: CloudFormation would refuse that"
+                )
+                continue
+            first = _gives_it_up(name, change, deployment, look.account, updated)
+            if isinstance(first, Stopped):
+                faults.append(first)
+            else:
+                needs[one.stack].add(first)
+                more[one.stack].add(first)
+    if faults:
+        raise gathered(faults)
+    return tuple(_changed(one, more[one.stack], told.get(one.stack, ())) for one in work)
+
+
+def _changed(one: Step | Deferred, needs: Collection[StackId], findings: Sequence[str]) -> Step | Deferred:
+    more = tuple(sorted(set(needs) - set(one.needs)))
+    findings = (*one.findings, *dict.fromkeys(findings))
+    if isinstance(one, Step):
+        return replace(one, needs=(*one.needs, *more), findings=findings)
+    return replace(one, desired=replace(one.desired, needs=(*one.needs, *more)), findings=findings)
+
+
+def _gives_it_up(
+    importer: str, change: _Change, deployment: Deployment, account: AccountId, needs: Mapping[StackId, set[StackId]]
+) -> StackId | Stopped:
+    """Return the stack that has to be updated first, or why no order helps; `needs` are those of updated stacks."""
+    what = f"{change.verb} the export {change.name}, which {importer} imports"
+    ours = next((one for one in deployment.stacks if one.site == change.site and one.name == importer), None)
+    # A nested stack is named <the outer one>-<logical id>-<letters and digits>.
+    outer = [one.id for one in deployment.stacks if one.site == change.site and importer.startswith(f"{one.name}-")]
+    if ours is None and outer:
+        nested = f"{what}; that stack seems to be nested in {outer[0]}, and no order within one plan is known to help"
+        return Stopped(where=change.stack, what=nested, next_step=_TWO_PLANS)
+    if ours is None:
+        return Stopped(
+            where=change.stack,
+            what=f"{what}; that stack is not this plan's",
+            next_step="aws cloudformation list-imports    tells who imports an export; they have to give it up first",
+        )
+    goes_on = any(
+        use.stack == ours.id and use.way is Way.EXPORT and _in_account(use.name, account) == change.name
+        for use in deployment.uses
+    )
+    if goes_on or ours.id not in needs:
+        return Stopped(where=change.stack, what=f"{what} and goes on importing", next_step=_TWO_PLANS)
+    if change.stack in closure(needs, ours.id):
+        return Stopped(where=change.stack, what=f"{what} until it takes something new of it", next_step=_TWO_PLANS)
+    return ours.id
+
+
+def _changes(one: Step | Deferred, deployment: Deployment, look: ObservedDeployment) -> Iterator[_Change]:
+    observed = look.stacks.get(one.stack)
+    adopts = isinstance(one, Step) and one.adoption is not None
+    if observed is None or not observed.exports or one.type != "UPDATE" or adopts:
+        return
+    desired = deployment.stack(one.stack)
+    deployed = read_deployed(look.templates.get(one.stack), one.stack).section("Outputs")
+    wanted = read_template(desired.template, one.stack).section("Outputs")
+    by_name = dict(_named(desired, look.account))
+    moved = set(other_values(desired, observed))
+    for name, key in observed.exports.items():
+        before = deployed.get(key)
+        same = at(before, "Export") == at(wanted, key, "Export")
+        same = same and moved.isdisjoint(names_in(at(before, "Export")))
+        now = by_name.get(name) or (key if same and before else None)
+        if now is None:
+            yield _Change(stack=one.stack, site=one.site, name=name, verb="removes", is_certain=True)
+            continue
+        certain = _value_changes(at(before, "Value"), at(wanted, now, "Value"), moved, one.changes)
+        if certain is not None and at(wanted, now, "Value") != observed.outputs.get(key):
+            yield _Change(stack=one.stack, site=one.site, name=name, verb="changes", is_certain=certain)
+
+
+def _value_changes(before: object, after: object, moved: set[str], changes: Sequence[ResourceChange]) -> bool | None:
+    """Return whether an output's value surely changes; False where it may, None where it stays."""
+    if before != after:
+        return isinstance(after, str)
+    replaced: dict[str, ResourceChange] = {change.logical_id: change for change in changes if change.is_replaced}
+    found = [replaced[name] for name in names_in(after) if name in replaced]
+    if any(change.replacement == "True" for change in found):
+        return True
+    return False if found or not moved.isdisjoint(names_in(after)) else None
+
+
+def _named(desired: DesiredStack, account: AccountId) -> Iterator[tuple[str, str]]:
+    """Yield the name of each export that can be told, with the output's."""
+    template = read_template(desired.template, desired.id)
+    bound = bind_stack(template, desired.name, desired.region, desired.parameters)
+    for key, output in template.section("Outputs").items():
+        if name := bound.text(at(output, "Export", "Name")):
+            yield _in_account(name, account), key
+
+
+def _in_account(name: str, account: AccountId) -> str:
+    return name.replace("${AWS::AccountId}", account)

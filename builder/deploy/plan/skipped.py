@@ -1,0 +1,90 @@
+"""Work beside skipped regions: nothing is done that hangs on one, and nothing whose needs are unsure."""
+
+from collections.abc import Iterable, Iterator
+
+from builder.aws import Clients, together
+from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.records import Deferred, ResourceChange, Step
+from builder.deploy.resources import HOLDERS, regions_of
+from builder.deploy.resources.holder import nowhere_else
+from builder.errors import BuilderError, LeftBehind, gathered
+from builder.resource_types.facts import control_plane_of, name_property
+from builder.template import properties_of, read_template
+from builder.terms import Site, StackId
+
+_LATER = "python -m builder deploy    without --skip-region brings it up to date once the region answers again"
+
+
+async def check_without(deployment: Deployment, work: Iterable[Step | Deferred], clients: Clients) -> None:
+    """Return if all of the work can be done without the skipped regions.
+
+    Raises LeftBehind, or Several, naming every change that hangs on one, and every need on a stack there that is not
+    seen to be met in the surviving region.
+    """
+    if not deployment.skipped:
+        return
+    work = tuple(work)
+    faults: list[BuilderError] = [fault for one in work for fault in _hanging(deployment, one)]
+    left_out = {stack.id: stack for stack in deployment.left_out}
+    needs: dict[tuple[Site, StackId], list[StackId]] = {}
+    for one in sorted(work, key=lambda each: each.stack):
+        for need in set(one.needs) & left_out.keys():
+            needs.setdefault((one.site, need), []).append(one.stack)
+    met = await together(_is_met(left_out[need], site, clients) for site, need in needs)
+    faults += [
+        LeftBehind(
+            where=need,
+            what=f"is left out, and what is needed of it by {', '.join(dict.fromkeys(stacks))} "
+            f"is not to be seen in {site.region}",
+            next_step=_LATER,
+            stacks=dict.fromkeys(stacks),
+        )
+        for ((site, need), stacks), is_met in sorted(zip(needs.items(), met, strict=True), key=str)
+        if not is_met
+    ]
+    if faults:
+        raise gathered(faults)
+
+
+def _hanging(deployment: Deployment, work: Step | Deferred) -> Iterator[LeftBehind]:
+    template = read_template(deployment.stack(work.stack).template, work.stack)
+    for change in work.changes:
+        # It changes nothing of what it imports, wherever that has copies.
+        if change.action == "Import":
+            continue
+        plane = control_plane_of(change.type, work.region)
+        if plane is not None and plane.region in deployment.skipped:
+            what = f"{plane.name} is in {plane.region}, which is skipped"
+            yield _stopped(work.stack, change, what)
+        copies = {*change.regions, *regions_of(template.resource(change.logical_id))}
+        for region in deployment.skipped:
+            if region in copies:
+                yield _stopped(work.stack, change, f"it has a replica in {region}, which is skipped")
+        if _may_have_copies(change) and not copies:
+            yield _stopped(work.stack, change, "where it has replicas its change set does not show")
+
+
+def _stopped(stack: StackId, change: ResourceChange, what: str) -> LeftBehind:
+    told = f"{change.type} cannot be changed now: {what}"
+    return LeftBehind(where=f"{stack}/{change.logical_id}", what=told, next_step=_LATER, stacks=(stack,))
+
+
+def _may_have_copies(change: ResourceChange) -> bool:
+    """Return whether it is in a nested stack, whose template is not at hand, and may have copies elsewhere."""
+    holder = HOLDERS.get(change.type)
+    return "/" in change.logical_id and holder is not None and holder.regions is not nowhere_else
+
+
+async def _is_met(need: DesiredStack, site: Site, clients: Clients) -> bool:
+    """Look in a surviving region at what a stack that is left out makes there."""
+    template = read_template(need.template, need.id)
+    binding = template.bind(need.values)
+    for resource in template.resources().values():
+        holder = HOLDERS.get(str(resource.get("Type")))
+        properties = properties_of(resource)
+        if holder is None or holder.stands is None or site.region not in holder.regions(properties):
+            continue
+        name = binding.text(properties.get(name_property(str(resource.get("Type")))))
+        if name and await holder.stands(clients.of(site), site.region, name):
+            return True
+    return False
