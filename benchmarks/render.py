@@ -30,8 +30,8 @@ import builder.__main__
 builder.__main__.spare()
 import builder.cli.main, builder.assembly.render
 from pathlib import Path
-from builder.config import read_wanted
-read_wanted(Path(sys.argv.pop(1)))
+from builder.config import load_config
+load_config(Path(sys.argv.pop(1)))
 runpy.run_path(sys.argv.pop(1))
 """
 LIMITS = {"bare": 2.3, "imports": 1.15}

@@ -15,7 +15,7 @@ from builder.assembly.assets import make_schema as make_assets_schema
 from builder.assembly.diagram import make_diagram
 from builder.assembly.manifest import make_schema as make_manifest_schema
 from builder.assembly.render import make_assembly
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.config.schema import SCHEMA, make_schema
 from builder.report import offline
 from builder.report.schema import make_event_schema as make_events_schema
@@ -46,7 +46,7 @@ def refreshed() -> Iterator[Path]:
     yield from _written(DRILL, make_drill_schema())
     yield from _written(MANIFEST, make_manifest_schema())
     yield from _written(ASSETS, make_assets_schema())
-    assembly = make_assembly(read_wanted(ROOT / "dr.yaml"))
+    assembly = make_assembly(load_config(ROOT / "dr.yaml"))
     yield from (ROOT / "templates" / path for path in write_assembly(ROOT / "templates", assembly).paths)
     readme = ROOT / "README.md"
     yield from _written(readme, _pictured(readme.read_text(), offline.mermaid_diagram(make_diagram(assembly))).encode())
@@ -58,7 +58,7 @@ def refreshed() -> Iterator[Path]:
 
 
 def _refreshed_golden(config: Path) -> Iterator[Path]:
-    assembly, folder = make_assembly(read_wanted(config)), config.parent
+    assembly, folder = make_assembly(load_config(config)), config.parent
     yield from (folder / "templates" / path for path in write_assembly(folder / "templates", assembly).paths)
     shown = make_diagram(assembly)
     yield from _written(folder / "graph.mmd", offline.mermaid_diagram(shown).encode())

@@ -8,7 +8,7 @@ from builder.assembly import find_changes, read_assembly
 from builder.assembly.diagram import make_diagram
 from builder.assembly.lint import lint_assembly
 from builder.assembly.render import make_assembly
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.report import offline
 
 ROOT = Path(__file__).parent.parent
@@ -18,7 +18,7 @@ FOLDERS = [pytest.param(path.parent, id=path.parent.name) for path in (ROOT / "d
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_golden_is_what_its_config_leads_to(folder: Path) -> None:
-    assembly = make_assembly(read_wanted(folder / "dr.yaml"))
+    assembly = make_assembly(load_config(folder / "dr.yaml"))
 
     assert find_changes(folder / "templates", assembly).paths == (), "stale: python scripts/goldens.py"
 

@@ -15,7 +15,7 @@ from builder.assembly.render import make_fleet_assembly
 from builder.components.fleet.options import FleetConfig
 from builder.components.own.options import SOURCES, OwnStackConfig
 from builder.components.system import make_topology
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.errors import BadInput
 from builder.template import read_template
 from builder.terms import AccountId
@@ -36,7 +36,7 @@ def topology_of(block: str, folder: Path) -> Topology:
         path = folder / stack["template"]
         path.parent.mkdir(exist_ok=True)
         path.write_text("Resources: {}\n")
-    return make_topology(read_wanted(folder / "dr.yaml"))
+    return make_topology(load_config(folder / "dr.yaml"))
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.partition("\n")[0])
@@ -60,12 +60,12 @@ def test_the_page_is_reached_from_where_people_begin() -> None:
 
 def example_of_fleet(**values: str) -> Assembly | None:
     """Return the fleet's assembly of the example in one account, the service given these values."""
-    wanted = read_wanted(ROOT / "docs" / "examples" / "own" / "dr.yaml")
-    stacks = wanted.config.stacks
+    loaded = load_config(ROOT / "docs" / "examples" / "own" / "dr.yaml")
+    stacks = loaded.config.stacks
     service = stacks["service"].model_copy(update={"parameters": {**stacks["service"].parameters, **values}})
     fleet = FleetConfig(permission_model="self-managed", accounts=(AccountId("4" * 12),))
-    config = wanted.config.model_copy(update={"fleet": fleet, "stacks": {**stacks, "service": service}})
-    return make_fleet_assembly(replace(wanted, config=config))
+    config = loaded.config.model_copy(update={"fleet": fleet, "stacks": {**stacks, "service": service}})
+    return make_fleet_assembly(replace(loaded, config=config))
 
 
 @pytest.mark.processes

@@ -18,7 +18,7 @@ from builder.components.own.template import (
     path_of,
     read_own,
 )
-from builder.config import Wanted
+from builder.config import LoadedConfig
 from builder.config.document import errors_of
 from builder.errors import BadInput, BuilderError, gathered
 from builder.template import Template
@@ -35,15 +35,15 @@ class OwnTemplate:
     made: Packaged
 
 
-def package_own(wanted: Wanted, stacks: Sequence[Stack], run: int = 0) -> dict[StackId, OwnTemplate]:
+def package_own(loaded: LoadedConfig, stacks: Sequence[Stack], run: int = 0) -> dict[StackId, OwnTemplate]:
     """Return the user's own templates with their local paths replaced. Raises BadInput, or Several, for those paths."""
     packaged: dict[StackId, OwnTemplate] = {}
     errors: dict[str, BuilderError] = {}
-    made = make_templates(wanted, stacks, run)
+    made = make_templates(loaded, stacks, run)
     for stack in stacks:
         file, data = made[stack.id]
         try:
-            packaged[stack.id] = OwnTemplate(file, package(data, Path(file), wanted.folder, stack.region))
+            packaged[stack.id] = OwnTemplate(file, package(data, Path(file), loaded.folder, stack.region))
         except BadInput as fault:
             # A line of what Python makes is in no file that anybody has.
             where = file if file.endswith(".py") else fault.where
@@ -54,14 +54,14 @@ def package_own(wanted: Wanted, stacks: Sequence[Stack], run: int = 0) -> dict[S
     return packaged
 
 
-def check_same(wanted: Wanted, stacks: Sequence[Stack], first: Mapping[StackId, bytes]) -> None:
+def check_same(loaded: LoadedConfig, stacks: Sequence[Stack], first: Mapping[StackId, bytes]) -> None:
     """Raise BadInput, or Several, unless Python makes the same templates in another process, a year later."""
-    again = package_own(wanted, stacks, run=1)
+    again = package_own(loaded, stacks, run=1)
     check_repeated((own.file, first[stack], own.made.data) for stack, own in again.items())
 
 
 def read_templates(
-    wanted: Wanted,
+    loaded: LoadedConfig,
     topology: Topology,
     stacks: Sequence[Stack],
     built_in: Mapping[StackId, Template],
@@ -72,12 +72,12 @@ def read_templates(
     Raises BadInput, or Several, where they do not take what dr.yaml gives them, or give what it takes.
     """
     made = {stack: (own.file, own.made.data) for stack, own in packaged.items()}
-    read = read_own(wanted, made)
+    read = read_own(loaded, made)
     known = {**built_in, **read}
     files = {stack: file for stack, (file, _) in made.items()}
     faults = [*faults_of_values(stacks, files, known), *faults_of_outputs(topology, files, known)]
     if faults:
-        raise gathered(errors_of(faults, wanted.lines))
+        raise gathered(errors_of(faults, loaded.lines))
     return read, {stack.id: path_of(stack, *made[stack.id]) for stack in stacks}
 
 

@@ -16,7 +16,7 @@ from builder.components.own.stacks import OWN, policy_of
 from builder.components.protection import keep_data, stack_policy, termination_protection
 from builder.components.system import make_topology
 from builder.components.templates import make_template
-from builder.config import Config, Wanted
+from builder.config import Config, LoadedConfig
 from builder.config.document import ConfigFault, errors_of
 from builder.errors import gathered
 from builder.packing.read import Packed
@@ -41,58 +41,58 @@ class _Rendered:
         return _Rendered({**self.bytes, **other.bytes}, {**self.read, **other.read}, {**self.paths, **other.paths})
 
 
-def make_assembly(wanted: Wanted) -> Assembly:
+def make_assembly(loaded: LoadedConfig) -> Assembly:
     """Return the whole assembly that dr.yaml asks for, good for every environment; a fleet's is beside it.
 
     Raises BadInput, or Several, for what is wrong between stacks, values and templates, and for a fleet that is too
     large for AWS.
     """
-    system = _system(wanted)
-    fleet = _fleet(wanted, system)
+    system = _system(loaded)
+    fleet = _fleet(loaded, system)
     if fleet is None:
         return system
     return replace(system, beside={f"{FLEET_FOLDER}/{path}": data for path, data in files_of(fleet).items()})
 
 
-def make_fleet_assembly(wanted: Wanted) -> Assembly | None:
+def make_fleet_assembly(loaded: LoadedConfig) -> Assembly | None:
     """Return the fleet's assembly by itself; None where dr.yaml asks for no fleet.
 
     Raises BadInput for one that is too large for AWS.
     """
-    return _fleet(wanted, _system(wanted))
+    return _fleet(loaded, _system(loaded))
 
 
-def check_again(wanted: Wanted, made: Assembly) -> None:
+def check_again(loaded: LoadedConfig, made: Assembly) -> None:
     """Raise BadInput, or Several, unless Python makes the same of dr.yaml in another process, a year later."""
     from builder.assembly.own import check_same  # noqa: PLC0415
 
     first = {entry.id: made.templates[entry.template] for entry in made.manifest.stacks}
-    check_same(wanted, _own(make_topology(wanted)), first)
+    check_same(loaded, _own(make_topology(loaded)), first)
 
 
-def _system(wanted: Wanted) -> Assembly:
-    topology = make_topology(wanted)
-    built_in = _render_built_in(wanted, [stack for stack in topology.stacks if stack.component != OWN])
-    packaged = _package_own(wanted, _own(topology))
-    code = [asset_of(code, wanted.config.regions.all) for code in wanted.code.values() if isinstance(code, Packed)]
-    topology, buckets = _with_artifacts(wanted, topology, built_in, packaged, code)
-    built_in = built_in.and_of(_render_built_in(wanted, buckets))
-    own = _render_own(wanted, topology, built_in, packaged)
+def _system(loaded: LoadedConfig) -> Assembly:
+    topology = make_topology(loaded)
+    built_in = _render_built_in(loaded, [stack for stack in topology.stacks if stack.component != OWN])
+    packaged = _package_own(loaded, _own(topology))
+    code = [asset_of(code, loaded.config.regions.all) for code in loaded.code.values() if isinstance(code, Packed)]
+    topology, buckets = _with_artifacts(loaded, topology, built_in, packaged, code)
+    built_in = built_in.and_of(_render_built_in(loaded, buckets))
+    own = _render_own(loaded, topology, built_in, packaged)
     rendered = built_in.and_of(own)
     manifest = Manifest(
         version=VERSION,
-        project=wanted.config.project,
-        stacks=tuple(_entry(stack, rendered, wanted) for stack in topology.stacks),
+        project=loaded.config.project,
+        stacks=tuple(_entry(stack, rendered, loaded) for stack in topology.stacks),
         outputs=topology.outputs,
-        roles=_roles(topology, wanted.config),
-        empty_regions=_empty_regions(topology, wanted.config),
-        artifacts_bucket=artifacts.bucket_name(wanted.config) if buckets or wanted.config.artifacts_bucket else None,
+        roles=_roles(topology, loaded.config),
+        empty_regions=_empty_regions(topology, loaded.config),
+        artifacts_bucket=artifacts.bucket_name(loaded.config) if buckets or loaded.config.artifacts_bucket else None,
         components=topology.components,
     )
     templates = {rendered.paths[stack]: data for stack, data in rendered.bytes.items()}
     manifest = _with_needs(manifest, templates, _own(topology))
     # What is written is read again: what no verb would take is told where it is asked for.
-    check_manifest(manifest, wanted.lines.file)
+    check_manifest(manifest, loaded.lines.file)
     return Assembly(
         manifest=manifest,
         templates=templates,
@@ -120,14 +120,14 @@ def _own(topology: Topology) -> list[Stack]:
     return [stack for stack in topology.stacks if stack.component == OWN]
 
 
-def _render_built_in(wanted: Wanted, stacks: list[Stack]) -> _Rendered:
+def _render_built_in(loaded: LoadedConfig, stacks: list[Stack]) -> _Rendered:
     """Return each stack's template; what regions share, as the service's, is put into text once."""
     templates: dict[StackId, bytes] = {}
     texts: dict[str, bytes] = {}
     read: dict[StackId, Template] = {}
     for stack in stacks:
-        template = make_template(wanted, stack).to_dict()
-        if wanted.config.protect and _data(stack, Template(template)).data:
+        template = make_template(loaded, stack).to_dict()
+        if loaded.config.protect and _data(stack, Template(template)).data:
             template = keep_data(template)
         elif stack.existing:
             template = keep_data(template, stack.existing)
@@ -138,16 +138,16 @@ def _render_built_in(wanted: Wanted, stacks: list[Stack]) -> _Rendered:
     return _Rendered(templates, read, {stack.id: f"{stack.region}/{stack.name}.yaml" for stack in stacks})
 
 
-def _package_own(wanted: Wanted, stacks: list[Stack]) -> "dict[StackId, OwnTemplate]":
+def _package_own(loaded: LoadedConfig, stacks: list[Stack]) -> "dict[StackId, OwnTemplate]":
     if not stacks:
         return {}
     from builder.assembly.own import package_own  # noqa: PLC0415
 
-    return package_own(wanted, stacks)
+    return package_own(loaded, stacks)
 
 
 def _with_artifacts(
-    wanted: Wanted,
+    loaded: LoadedConfig,
     topology: Topology,
     built_in: _Rendered,
     packaged: "Mapping[StackId, OwnTemplate]",
@@ -158,7 +158,7 @@ def _with_artifacts(
     A stack that takes something from one is given the bucket's name, unless dr.yaml gives it another.
     Raises BadInput where a stack of the user's own has their name.
     """
-    config, own = wanted.config, packaged
+    config, own = loaded.config, packaged
     data = {**built_in.bytes, **{stack: one.made.data for stack, one in own.items()}}
     takes = {stack for stack, one in own.items() if one.made.assets}
     takes |= {stack for stack, template in built_in.bytes.items() if taken_by(template, code)}
@@ -167,7 +167,7 @@ def _with_artifacts(
     buckets = list(artifacts.make_stacks(config, regions))
     if buckets and artifacts.NAME in config.stacks:
         what = "is the stack that makes the bucket for code and templates: take another name, or `artifacts_bucket:`"
-        raise gathered(errors_of([ConfigFault(("stacks", artifacts.NAME), what)], wanted.lines))
+        raise gathered(errors_of([ConfigFault(("stacks", artifacts.NAME), what)], loaded.lines))
     name = artifacts.bucket_name(config)
 
     def given(stack: Stack) -> Stack:
@@ -182,20 +182,20 @@ def _with_artifacts(
 
 
 def _render_own(
-    wanted: Wanted, topology: Topology, built_in: _Rendered, packaged: "Mapping[StackId, OwnTemplate]"
+    loaded: LoadedConfig, topology: Topology, built_in: _Rendered, packaged: "Mapping[StackId, OwnTemplate]"
 ) -> _Rendered:
     """Return the templates of the user's own stacks, which take what dr.yaml gives them, and give what it takes."""
-    config = wanted.config
+    config = loaded.config
     if not (config.stacks or config.components or config.outputs):
         return _Rendered()
     from builder.assembly.own import read_templates  # noqa: PLC0415
 
-    read, paths = read_templates(wanted, topology, _own(topology), built_in.read, packaged)
+    read, paths = read_templates(loaded, topology, _own(topology), built_in.read, packaged)
     return _Rendered({stack: own.made.data for stack, own in packaged.items()}, read, paths)
 
 
-def _entry(stack: Stack, rendered: _Rendered, wanted: Wanted) -> StackEntry:
-    config, template = wanted.config, rendered.read[stack.id]
+def _entry(stack: Stack, rendered: _Rendered, loaded: LoadedConfig) -> StackEntry:
+    config, template = loaded.config, rendered.read[stack.id]
     suffix = {"EnvironmentSuffix": SUFFIX} if "EnvironmentSuffix" in template.parameters else {}
     return StackEntry(
         id=stack.id,
@@ -208,7 +208,7 @@ def _entry(stack: Stack, rendered: _Rendered, wanted: Wanted) -> StackEntry:
         needs=stack.needs,
         tags={**config.tags, **stack.tags},
         termination_protection=termination_protection(config, own=stack.termination_protection),
-        stack_policy=stack_policy(config, _data(stack, template), policy_of(wanted, stack)),
+        stack_policy=stack_policy(config, _data(stack, template), policy_of(loaded, stack)),
         interim=stack.interim,
         existing=stack.existing,
     )
@@ -227,8 +227,8 @@ def _with_needs(manifest: Manifest, templates: Mapping[str, bytes], own: list[St
     return with_needs(manifest, templates, own)
 
 
-def _fleet(wanted: Wanted, system: Assembly) -> Assembly | None:
-    fleet = wanted.config.fleet
+def _fleet(loaded: LoadedConfig, system: Assembly) -> Assembly | None:
+    fleet = loaded.config.fleet
     if fleet is None:
         return None
     # Its policy is computed from the schemas that cfn-lint ships: half a second, which only a fleet pays.
@@ -236,11 +236,11 @@ def _fleet(wanted: Wanted, system: Assembly) -> Assembly | None:
     from builder.assembly.package import package  # noqa: PLC0415
     from builder.components.fleet.artifacts import faults_of_readers  # noqa: PLC0415
 
-    if system.assets and wanted.config.artifacts_bucket is None and (faults := [*faults_of_readers(fleet)]):
-        raise gathered(errors_of(faults, wanted.lines))
+    if system.assets and loaded.config.artifacts_bucket is None and (faults := [*faults_of_readers(fleet)]):
+        raise gathered(errors_of(faults, loaded.lines))
 
     def read(asset: Asset) -> str:
-        data = (wanted.folder / asset.source).read_bytes()
-        return package(data, Path(asset.source), wanted.folder, asset.regions[0]).data.decode()
+        data = (loaded.folder / asset.source).read_bytes()
+        return package(data, Path(asset.source), loaded.folder, asset.regions[0]).data.decode()
 
-    return make_fleet(wanted.config, fleet, system, read)
+    return make_fleet(loaded.config, fleet, system, read)

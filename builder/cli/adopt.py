@@ -136,7 +136,7 @@ def _capture(
     from builder.terms import Site, StackId, StackPlace
 
     project, site = session.project, Site(None, region)
-    name = deployment_name(project.source.config.project, project.suffix)
+    name = deployment_name(project.loaded.config.project, project.suffix)
     own = {StackPlace(site, stack): StackId(f"{region}/{id_}") for stack, id_ in ids.items()}
     request = CaptureRequest(
         deployment=name,
@@ -154,7 +154,7 @@ def _known(session: Session) -> "dict[StackPlace, StackId]":
     from builder.terms import Site, StackName, StackPlace
 
     project = session.project
-    config = project.source.config
+    config = project.loaded.config
     if not (config.stacks or config.tables_by_name or config.buckets_by_name or config.functions_by_name):
         return {}  # nothing to render: what is adopted will be the first
     return {

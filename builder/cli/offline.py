@@ -72,17 +72,17 @@ def render(session: Session, *, check: bool) -> ExitCode:
     from builder.config.between import pace_notes
 
     project = session.project
-    if check and project.source.config.stacks:
+    if check and project.loaded.config.stacks:
         from builder.assembly.render import check_again
 
-        check_again(project.source, project.assembly_made)
+        check_again(project.loaded, project.assembly_made)
     changes = (find_changes if check else write_assembly)(project.templates, project.assembly_made)
     for path in changes.paths:
         done = "removed" if path in changes.removed else "wrote"
         say(f"{'stale' if check else done} {project.templates / path}")
     if not changes.paths:
         say(f"{project.templates} is as {session.options.config.name} says")
-    config = project.source.config
+    config = project.loaded.config
     paces = pace_notes(config.fleet.model_dump()) if config.fleet else ()
     for note in (*size_notes(project.assembly_made.beside, config.admin_region), *paces):
         say(f"note: {note}", err=True)
@@ -193,7 +193,7 @@ def rehearse(session: Session, *, fleet: bool) -> ExitCode:
         if is_taken:
             rehearse_assembly(project.assembly_fresh, project.root, project.build_folder, project.suffix, stage)
         else:
-            (rehearse_fleet if fleet else rehearse_system)(project.source, project.suffix, stage)
+            (rehearse_fleet if fleet else rehearse_system)(project.loaded, project.suffix, stage)
     except KeyboardInterrupt:
         console.warn("interrupted: the embedded AWS is gone, and with it all that stood there")
         return ExitCode.INTERRUPTED

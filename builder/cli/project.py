@@ -15,7 +15,7 @@ from builder.terms import AccountId, Region, Site, counted
 if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
     from builder.assembly.build import Built, NotBuilt
-    from builder.config import Config, EnvironmentConfig, Wanted
+    from builder.config import Config, EnvironmentConfig, LoadedConfig
     from builder.deploy import Deployment, PlanOptions, TrustedInput
 
 
@@ -31,17 +31,17 @@ class Project:
     """What dr.yaml would say that is not written yet; then the assembly is the one that this leads to."""
 
     @cached_property
-    def source(self) -> "Wanted":
+    def loaded(self) -> "LoadedConfig":
         """What dr.yaml says, with the handlers beside it. Raises BadInput."""
         from builder.components.system import check_names
-        from builder.config import read_wanted
+        from builder.config import load_config
 
         suffix = self.options.suffix
-        source = read_wanted(self.options.config, self.today, self.content)
-        check_names(source, suffix)
-        for warning in source.warnings:
+        loaded = load_config(self.options.config, self.today, self.content)
+        check_names(loaded, suffix)
+        for warning in loaded.warnings:
             self.warn(f"warning: {warning}")
-        return source
+        return loaded
 
     @property
     def has_config_file(self) -> bool:
@@ -54,7 +54,7 @@ class Project:
         """What dr.yaml says, also where an assembly is taken as it is; None where there is no such file beside it."""
         if self.options.assembly is not None and not self.has_config_file:
             return None
-        return self.source.config
+        return self.loaded.config
 
     @cached_property
     def suffix(self) -> str:
@@ -63,7 +63,7 @@ class Project:
         if suffix is None and not self._takes_config:
             where = "--assembly" if self.options.assembly else "--project"
             raise BadInput(where=where, what="names no environment", next_step="--env SUFFIX, or ENVIRONMENT_SUFFIX")
-        return suffix or self.source.config.environment
+        return suffix or self.loaded.config.environment
 
     @property
     def environment(self) -> "EnvironmentConfig | None":
@@ -96,7 +96,7 @@ class Project:
         """
         if not self.has_config_file:
             return False
-        config = self.source.config
+        config = self.loaded.config
         if self.options.project not in {None, config.project}:
             return False
         environment = config.environments.get(self.suffix)
@@ -168,7 +168,7 @@ class Project:
         from builder.assembly.render import make_assembly
 
         self.check_unnamed()
-        return make_assembly(self.source)
+        return make_assembly(self.loaded)
 
     @property
     def promotions(self) -> "tuple[Project, ...]":
@@ -179,7 +179,7 @@ class Project:
             where = "--assembly" if self.options.assembly else "--project"
             raise BadInput(where=where, what="a promotion is written into dr.yaml, and this says not to read one")
         raw = self.options.config.read_bytes() if self.content is None else self.content
-        secondaries, where = self.source.config.regions.secondaries, str(self.options.config)
+        secondaries, where = self.loaded.config.regions.secondaries, str(self.options.config)
         return tuple(replace(self, content=with_primary(raw, to, where)) for to in secondaries)
 
     @cached_property
@@ -335,19 +335,19 @@ class Project:
 
         self._check_no_region_skipped()
         project = self.options.project or (
-            self.source.config.project if self.options.assembly is None else self.manifest.project
+            self.loaded.config.project if self.options.assembly is None else self.manifest.project
         )
         return deployment_name(fleet_project(project), self.suffix)
 
     @property
     def fleet_sites(self) -> tuple[Site, ...]:
         """Where dr.yaml has a fleet's StackSets now; they may stand elsewhere too. Nowhere without the file."""
-        return (Site(None, self.source.config.admin_region),) if self._takes_config else ()
+        return (Site(None, self.loaded.config.admin_region),) if self._takes_config else ()
 
     @property
     def fleet_account(self) -> AccountId | None:
         """The only account that a self-managed fleet's StackSets may be in, where dr.yaml names one."""
-        fleet = self.source.config.fleet if self._takes_config else None
+        fleet = self.loaded.config.fleet if self._takes_config else None
         return fleet.trusted_account if fleet else None
 
     @property

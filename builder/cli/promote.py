@@ -105,7 +105,7 @@ def _check_scope(session: Session, region: str) -> "Region":
             what=f"leaves out {', '.join(options.skip_regions)}: the old primary alone can be left out of a promotion, "
             "since a table's replicas in all other regions have to answer",
         )
-    if session.project.source.config.fleet is not None:
+    if session.project.loaded.config.fleet is not None:
         raise BadInput(
             where=f"{options.config}: fleet",
             what="the same dr.yaml says the regions of a fleet's accounts, whose StackSets move no table",
@@ -122,9 +122,9 @@ def _find_begun(session: Session, to: "Region") -> "Promotion | None":
     from builder.deploy import check_credentials, check_same, deployment_name, observe_promotion
     from builder.terms import Site
 
-    project, regions = session.project, session.project.source.config.regions
+    project, regions = session.project, session.project.loaded.config.regions
     seen = [one for one in regions.all if one not in session.options.skip_regions]
-    name = deployment_name(project.source.config.project, project.suffix)
+    name = deployment_name(project.loaded.config.project, project.suffix)
     hurried = session.clients.hurried()
     sites = (Site(None, to),)
     session.run(check_credentials(name, project.pinned_account, sites, hurried))
@@ -148,7 +148,7 @@ def _make_swap(session: Session, to: "Region", begun: "Promotion | None") -> _Sw
     from builder.config.primary import with_primary
 
     options, project, where = session.options, session.project, str(session.options.config)
-    raw, regions = _read(options.config), project.source.config.regions
+    raw, regions = _read(options.config), project.loaded.config.regions
     is_written = regions.primary == to
     old = regions.primary if not is_written else begun.came_from if begun else _find_old(session)
     if old is None:

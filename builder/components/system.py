@@ -9,7 +9,7 @@ from builder.components.function import stacks as function
 from builder.components.key import stacks as key
 from builder.components.own.stacks import make_own
 from builder.components.table import stacks as table
-from builder.config import Config, Wanted
+from builder.config import Config, LoadedConfig
 from builder.config.document import ConfigFault, errors_of
 from builder.errors import BadInput, gathered
 from builder.terms import StackId
@@ -38,12 +38,12 @@ _SHOWN = ("function", "table", "bucket")
 """In which their outputs are: the URLs first, since that is what people look for."""
 
 
-def make_topology(wanted: Wanted) -> Topology:
+def make_topology(loaded: LoadedConfig) -> Topology:
     """Return every stack, what of them is looked at, and what they put out.
 
     Raises BadInput, or Several of them, for what is wrong between the stacks.
     """
-    config = wanted.config
+    config = loaded.config
     watching, watches = _watching(config)
     built_in = (
         *key.make_stacks(config),
@@ -68,8 +68,8 @@ def make_topology(wanted: Wanted) -> Topology:
         what = "asks for no stack: write `table:`, `bucket:` or `function:`, or `stacks:` of your own"
         faults.append(ConfigFault((), what))
     if faults:
-        raise gathered(errors_of(faults, wanted.lines))
-    choose({**components, **own.components}, config.drill.components, wanted.lines.where(("drill", "components")))
+        raise gathered(errors_of(faults, loaded.lines))
+    choose({**components, **own.components}, config.drill.components, loaded.lines.where(("drill", "components")))
     return Topology(
         stacks=(*built_in, *own.stacks),
         components={**components, **own.components},
@@ -99,14 +99,14 @@ def _outputs(config: Config, stacks: tuple[Stack, ...]) -> Iterator[tuple[str, t
             yield name, (source, output)
 
 
-def check_names(wanted: Wanted, said: str | None = None) -> None:
+def check_names(loaded: LoadedConfig, said: str | None = None) -> None:
     """Check the names of every environment in dr.yaml, and of the one that was said outside of it.
 
     Raises BadInput, or Several of them, one for each environment whose names would be too long.
     """
-    config = wanted.config
-    suffixes = {name: wanted.lines.where(("environments", name)) for name in config.environments}
-    suffixes |= {config.environment: wanted.lines.where(("environment",))}
+    config = loaded.config
+    suffixes = {name: loaded.lines.where(("environments", name)) for name in config.environments}
+    suffixes |= {config.environment: loaded.lines.where(("environment",))}
     if said and said not in suffixes:
         suffixes[said] = f"environment '{said}'"
     names = [*key.make_names(config), *(name for part in _BUILT_IN.values() for name in part.make_names(config))]

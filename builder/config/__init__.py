@@ -1,6 +1,6 @@
 """dr.yaml: its schema, and reading it."""
 
-from builder.config.load import Wanted, read_wanted
+from builder.config.load import LoadedConfig, load_config
 from builder.config.model import Config, EnvironmentConfig
 
-__all__ = ["Config", "EnvironmentConfig", "Wanted", "read_wanted"]
+__all__ = ["Config", "EnvironmentConfig", "LoadedConfig", "load_config"]

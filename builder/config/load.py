@@ -32,7 +32,7 @@ from builder.terms import counted
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LoadedConfig:
     """What dr.yaml asks for, with the files that it names."""
 
     config: Config
@@ -48,7 +48,7 @@ class Wanted:
     """Where each key is, for those who find fault later."""
 
 
-def read_wanted(path: Path, today: date | None = None, content: bytes | None = None) -> Wanted:
+def load_config(path: Path, today: date | None = None, content: bytes | None = None) -> LoadedConfig:
     """Return what dr.yaml asks for, with the files it names; `today` tells which runtimes come to their end.
 
     `content` is taken for what is in dr.yaml, where it is given.
@@ -68,7 +68,7 @@ def read_wanted(path: Path, today: date | None = None, content: bytes | None = N
     faults += [read for read in (*code.values(), *files.values()) if isinstance(read, ConfigFault)]
     if faults or config is None:
         raise gathered(errors_of(faults, lines))
-    return Wanted(
+    return LoadedConfig(
         config,
         path.parent,
         {str(place[-1]): read for place, read in code.items() if not isinstance(read, ConfigFault)},

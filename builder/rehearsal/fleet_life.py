@@ -13,7 +13,7 @@ from builder.assembly.render import make_assembly, make_fleet_assembly
 from builder.assembly.store import EXECUTION_ROLE
 from builder.aws import Clients, Tempo
 from builder.components.fleet.options import FleetConfig, OperationsConfig
-from builder.config import Wanted
+from builder.config import LoadedConfig
 from builder.deploy import (
     Deployment,
     PlanOptions,
@@ -160,7 +160,7 @@ class _Life:
     endpoint: str
     clients: Clients
     """Of the account that the sets are in."""
-    wanted: Wanted
+    loaded: LoadedConfig
     accounts: tuple[AccountId, ...]
     fleet: Assembly
     """Rendered of the two, once for all that is asked of it."""
@@ -170,31 +170,31 @@ class _Life:
         return make_deployment(self.fleet.manifest, self.fleet.templates, self.suffix)
 
     def target(self, account: AccountId) -> TargetAccount:
-        region = self.wanted.config.admin_region
+        region = self.loaded.config.admin_region
         return TargetAccount(self.stage, self.fleet, self.suffix, self.endpoint, account, region)
 
-    def changed(self, wanted: Wanted, accounts: tuple[AccountId, ...]) -> "_Life":
-        return replace(self, wanted=wanted, accounts=accounts, fleet=render_fleet(wanted, accounts))
+    def changed(self, loaded: LoadedConfig, accounts: tuple[AccountId, ...]) -> "_Life":
+        return replace(self, loaded=loaded, accounts=accounts, fleet=render_fleet(loaded, accounts))
 
     def with_variable(self, name: str) -> "_Life":
-        return self.changed(with_variable(self.wanted, name, "yes"), self.accounts)
+        return self.changed(with_variable(self.loaded, name, "yes"), self.accounts)
 
 
-def rehearse_fleet(wanted: Wanted, suffix: str, stage: Stage) -> None:
+def rehearse_fleet(loaded: LoadedConfig, suffix: str, stage: Stage) -> None:
     """Live through it on an embedded AWS that ends with this call; the caller's AWS settings are put away.
 
     What dr.yaml says of a fleet's roles and operations holds; the accounts are the rehearsal's own.
     Raises Failed at the first thing that does not go as it should.
     """
-    config = wanted.config
+    config = loaded.config
     if config.function is None or config.table is None:
         raise BadInput(
             where="rehearse --fleet",
             what="changes and calls the built-in function with its table, and dr.yaml asks for none",
             next_step="python -m builder rehearse    lives the system's own life, stacks of yours included",
         )
-    wanted = with_accounts(wanted, TARGETS)
-    if assets := render_and_lint(wanted, stage.tell).assets:
+    loaded = with_accounts(loaded, TARGETS)
+    if assets := render_and_lint(loaded, stage.tell).assets:
         raise BadInput(
             where="rehearse --fleet",
             what=f"the accounts take {assets[0].source} from the administering account's bucket, and in the embedded "
@@ -202,15 +202,15 @@ def rehearse_fleet(wanted: Wanted, suffix: str, stage: Stage) -> None:
             next_step="python -m builder rehearse    lives the system's own life, in one account",
         )
     stage.tell(Chapter("an AWS of our own"))
-    with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, wanted.config.admin_region):
+    with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, loaded.config.admin_region):
         stage.tell(Line(f"listens at {aws.endpoint}, administration account {ACCOUNT}; nothing else is reached"))
-        live(wanted, suffix, stage, aws.endpoint)
+        live(loaded, suffix, stage, aws.endpoint)
 
 
-def live(wanted: Wanted, suffix: str, stage: Stage, endpoint: str) -> None:
+def live(loaded: LoadedConfig, suffix: str, stage: Stage, endpoint: str) -> None:
     """Live the life of a fleet, and leave all its accounts as they were. Raises Failed."""
-    clients, fleet = Clients.of_profile(None, tempo=Tempo.quick()), render_fleet(wanted, TARGETS)
-    life = _Life(stage, suffix, endpoint, clients, wanted, TARGETS, fleet)
+    clients, fleet = Clients.of_profile(None, tempo=Tempo.quick()), render_fleet(loaded, TARGETS)
+    life = _Life(stage, suffix, endpoint, clients, loaded, TARGETS, fleet)
     _let_in(life, TARGETS)
     _first_deployment(life)
     _use(life, TARGETS[0])
@@ -220,9 +220,9 @@ def live(wanted: Wanted, suffix: str, stage: Stage, endpoint: str) -> None:
     _end(life)
 
 
-def with_accounts(wanted: Wanted, accounts: tuple[AccountId, ...]) -> Wanted:
+def with_accounts(loaded: LoadedConfig, accounts: tuple[AccountId, ...]) -> LoadedConfig:
     """Return the system for a self-managed fleet in these accounts, one of which may fail."""
-    said = wanted.config.fleet or FleetConfig(permission_model="self-managed")
+    said = loaded.config.fleet or FleetConfig(permission_model="self-managed")
     fleet = FleetConfig(
         permission_model="self-managed",
         accounts=accounts,
@@ -231,12 +231,12 @@ def with_accounts(wanted: Wanted, accounts: tuple[AccountId, ...]) -> Wanted:
         administration_role=said.administration_role,
         execution_role=said.execution_role,
     )
-    return replace(wanted, config=wanted.config.model_copy(update={"fleet": fleet}))
+    return replace(loaded, config=loaded.config.model_copy(update={"fleet": fleet}))
 
 
-def render_fleet(wanted: Wanted, accounts: tuple[AccountId, ...]) -> Assembly:
+def render_fleet(loaded: LoadedConfig, accounts: tuple[AccountId, ...]) -> Assembly:
     """Return the fleet's assembly of the system in these accounts."""
-    fleet = make_fleet_assembly(with_accounts(wanted, accounts))
+    fleet = make_fleet_assembly(with_accounts(loaded, accounts))
     assert fleet is not None, "with accounts there is one"  # noqa: S101 - see with_accounts
     return fleet
 
@@ -276,9 +276,9 @@ def _first_deployment(life: _Life) -> None:
 def _use(life: _Life, account: AccountId) -> None:
     life.stage.tell(Chapter(f"use, in account {account}"))
     parts, known = _outputs(life, account)
-    visitor = Visitor(life.endpoint, account, signs=signs_requests(life.wanted.config))
+    visitor = Visitor(life.endpoint, account, signs=signs_requests(life.loaded.config))
     use = Use(visitor=visitor, clients=life.target(account).clients(), tell=life.stage.tell)
-    table = life.wanted.config.table
+    table = life.loaded.config.table
     if parts.function and (table is None or table.has_handlers_key):
         urls = {region: known[output] for region, output in parts.function.url.items()}
         life.stage.run(exercise_function(urls, use))
@@ -297,7 +297,7 @@ def _outputs(life: _Life, account: AccountId) -> tuple[Component, dict[OutputOf,
 
 def _components(life: _Life) -> Components:
     """Return what the system has in every account; a fleet's own assembly, which brings it there, has none of it."""
-    return make_assembly(life.wanted).manifest.components
+    return make_assembly(life.loaded).manifest.components
 
 
 def _update(life: _Life) -> _Life:
@@ -311,7 +311,7 @@ def _update(life: _Life) -> _Life:
 
 
 def _join(life: _Life) -> _Life:
-    joined = life.changed(life.wanted, (*life.accounts, JOINS))
+    joined = life.changed(life.loaded, (*life.accounts, JOINS))
     _let_in(joined, [JOINS])
     life.stage.tell(Chapter(f"account {JOINS} joins"))
     plan = _plan(joined)

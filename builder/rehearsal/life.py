@@ -14,7 +14,7 @@ from builder.assembly.components import OutputOf, stacks_of_functions
 from builder.assembly.manifest import PreviousValue, StackEntry
 from builder.assembly.render import make_assembly
 from builder.aws import Clients, Tempo
-from builder.config import Wanted
+from builder.config import LoadedConfig
 from builder.errors import Failed
 from builder.local import EmbeddedAws
 from builder.packing.machine import Machine
@@ -44,7 +44,7 @@ from builder.terms import AccountId, StackId, counted
 @dataclass(frozen=True, slots=True)
 class _Life:
     stage: Stage
-    wanted: Wanted | None
+    loaded: LoadedConfig | None
     """What is rendered; None where the assembly is another's."""
     root: Path
     """Where the sources of assets are."""
@@ -63,22 +63,22 @@ class _Life:
         return dataclasses.replace(bound, bootstraps=assembly.bootstraps)
 
 
-def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:
+def rehearse_system(loaded: LoadedConfig, suffix: str, stage: Stage) -> None:
     """Live through it all on an embedded AWS that ends with this call; the caller's AWS settings are put away.
 
     Raises Failed at the first thing that does not go as it should.
     """
-    assembly, root = render_and_lint(wanted, stage.tell), wanted.folder
+    assembly, root = render_and_lint(loaded, stage.tell), loaded.folder
     _build(assembly, root, stage)
     stage.tell(Chapter("an AWS of our own"))
-    with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, wanted.config.regions.primary):
+    with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, loaded.config.regions.primary):
         stage.tell(Line(f"listens at {aws.endpoint}, account {ACCOUNT}; nothing else is reached"))
-        visitor = Visitor(aws.endpoint, ACCOUNT, signs=signs_requests(wanted.config))
+        visitor = Visitor(aws.endpoint, ACCOUNT, signs=signs_requests(loaded.config))
         clients = Clients.of_profile(None, tempo=Tempo.quick())
-        if wanted.config.artifacts_bucket:
+        if loaded.config.artifacts_bucket:
             for made in stage.run(make_buckets(assembly, suffix, clients)):
                 stage.tell(Line(made))
-        life = _Life(stage, wanted, root, root / BUILD_FOLDER, suffix, clients, visitor, with_stand_ins(assembly))
+        life = _Life(stage, loaded, root, root / BUILD_FOLDER, suffix, clients, visitor, with_stand_ins(assembly))
         _live(life, assembly)
 
 
@@ -210,7 +210,7 @@ def _use(life: _Life) -> None:
 
 def _built_in(life: _Life) -> bool:
     """Whether there is the function whose handlers are known to keep items in the table, under the key that it has."""
-    config = life.wanted.config if life.wanted else None
+    config = life.loaded.config if life.loaded else None
     if config is None or config.function is None or config.table is None:
         return False
     return config.table.has_handlers_key and "function" in life.deployment.components
@@ -233,14 +233,14 @@ class Change:
     stacks: tuple[StackId, ...]
 
 
-def make_change(wanted: Wanted | None, assembly: Assembly) -> Change:
+def make_change(loaded: LoadedConfig | None, assembly: Assembly) -> Change:
     """Return the system with one more variable in the built-in functions, else with one more output in one template.
 
     That is of the stack which stands in most regions, of those that no other needs: what takes outputs of it would be
     looked at too.
     """
-    if wanted is not None and wanted.config.function is not None:
-        made = make_assembly(with_variable(wanted, "REHEARSED", "yes"))
+    if loaded is not None and loaded.config.function is not None:
+        made = make_assembly(with_variable(loaded, "REHEARSED", "yes"))
         functions = {"function": made.manifest.components["function"]}
         return Change("one more variable in the functions' environment", made, stacks_of_functions(functions))
     entries = assembly.manifest.stacks
@@ -259,7 +259,7 @@ def _needed(entry: StackEntry, need: StackId) -> str:
 
 
 def _update(life: _Life) -> _Life:
-    tell, change = life.stage.tell, make_change(life.wanted, life.assembly)
+    tell, change = life.stage.tell, make_change(life.loaded, life.assembly)
     tell(Chapter(f"update: {change.title}"))
     changed = dataclasses.replace(life, assembly=with_stand_ins(change.assembly))
     plan = _plan(changed)

@@ -18,7 +18,7 @@ from builder.assembly.finding import Finding
 from builder.assembly.lint import lint_assembly
 from builder.assembly.render import make_assembly
 from builder.components.function.options import FunctionConfig
-from builder.config import Config, Wanted
+from builder.config import Config, LoadedConfig
 from builder.deploy import Done, Outcome, PlanId
 from builder.errors import Failed
 from builder.fleet import FleetEmit
@@ -86,19 +86,19 @@ class Stage:
             return result
 
 
-def render_and_lint(wanted: Wanted, tell: Tell) -> Assembly:
+def render_and_lint(loaded: LoadedConfig, tell: Tell) -> Assembly:
     """Return the assembly that dr.yaml asks for.
 
     Raises Failed where cfn-lint finds anything in a system of what is built in, or an error in one with templates of
     the user's own: what those are warned of is theirs to decide, and is counted.
     """
     tell(Chapter("render"))
-    assembly = make_assembly(wanted)
-    regions = dict.fromkeys((*wanted.config.regions.all, *assembly.manifest.regions))
+    assembly = make_assembly(loaded)
+    regions = dict.fromkeys((*loaded.config.regions.all, *assembly.manifest.regions))
     tell(Line(f"{len(assembly.manifest.stacks)} templates for {', '.join(regions)}"))
     tell(Chapter("lint"))
     findings = lint(assembly)
-    fatal = [found for found in findings if found.severity == "error" or not wanted.config.stacks]
+    fatal = [found for found in findings if found.severity == "error" or not loaded.config.stacks]
     if fatal:
         told = "\n  ".join(f"{found.file}:{found.line}: {found.rule} {found.message}" for found in fatal)
         raise Failed(where="lint", what=told, next_step="python -m builder lint")
@@ -122,11 +122,11 @@ def expect_done(ended: Iterable[Outcome]) -> None:
         raise Failed(where="rehearsal", what="\n  ".join(str(outcome) for outcome in failed))
 
 
-def with_variable(wanted: Wanted, name: str, value: str) -> Wanted:
+def with_variable(loaded: LoadedConfig, name: str, value: str) -> LoadedConfig:
     """Return the same system with one more variable in its functions' environment."""
-    written = wanted.config.function or FunctionConfig()
+    written = loaded.config.function or FunctionConfig()
     function = written.model_copy(update={"environment": {**written.environment, name: value}})
-    return replace(wanted, config=wanted.config.model_copy(update={"function": function}))
+    return replace(loaded, config=loaded.config.model_copy(update={"function": function}))
 
 
 def signs_requests(config: Config) -> bool:

@@ -13,10 +13,10 @@ from builder.assembly.cross import ManifestLines, check_hashes, check_manifest, 
 from builder.assembly.manifest import write_manifest
 from builder.assembly.render import make_assembly
 from builder.terms import LogicalId, Region, StackId
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 FOLDER = Path("templates")
-SHIPPED = make_assembly(make_wanted())
+SHIPPED = make_assembly(make_loaded_config())
 WITH_ROLE = "Resources: {Role: {Type: AWS::IAM::Role, Properties: {%s}}}"
 
 

@@ -8,10 +8,10 @@ from builder.assembly.render import make_assembly
 from builder.errors import BadInput
 from builder.terms import AccountId, Region, StackId
 from components.templates import THREE
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
-TWO = make_diagram(make_assembly(make_wanted()))
-SEVERAL = make_diagram(make_assembly(make_wanted(regions=THREE)))
+TWO = make_diagram(make_assembly(make_loaded_config()))
+SEVERAL = make_diagram(make_assembly(make_loaded_config(regions=THREE)))
 
 
 def drawn(*needs: str, **templates: str) -> Diagram:
@@ -58,7 +58,7 @@ def test_a_stack_shows_what_it_holds_with_what_is_known_of_its_name() -> None:
 
 
 def test_needs_are_the_manifest_s() -> None:
-    manifest = make_assembly(make_wanted(regions=THREE)).manifest
+    manifest = make_assembly(make_loaded_config(regions=THREE)).manifest
 
     assert arrows(SEVERAL, ArrowKind.NEEDS) == {(entry.id, need) for entry in manifest.stacks for need in entry.needs}
 
@@ -163,7 +163,7 @@ def test_two_tables_of_a_stack_have_a_replica_each_in_a_region_of_their_own() ->
 
 
 def test_a_region_of_another_account_is_a_place_of_its_own() -> None:
-    assembly = make_assembly(make_wanted())
+    assembly = make_assembly(make_loaded_config())
     stacks = tuple(
         replace(entry, account=AccountId("111122223333")) if entry.id == "us-east-1/table" else entry
         for entry in assembly.manifest.stacks
@@ -186,4 +186,4 @@ def test_a_template_that_cannot_be_read_is_named() -> None:
 
 
 def test_the_same_assembly_is_drawn_the_same() -> None:
-    assert make_diagram(make_assembly(make_wanted())) == TWO
+    assert make_diagram(make_assembly(make_loaded_config())) == TWO

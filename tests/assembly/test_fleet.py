@@ -13,7 +13,7 @@ from builder.assembly.render import make_assembly
 from builder.errors import BadInput
 from builder.template import OPEN_POLICY, read_template
 from components.fleet_config import SELF_MANAGED, SERVICE_MANAGED
-from wanted import HANDLER, make_wanted
+from loaded_config import HANDLER, make_loaded_config
 
 # Short lines, which grow most by being moved to the right within another template.
 LONG = "def handler(event, context):\n    return {}\n" + "# no\n" * 3000
@@ -21,10 +21,10 @@ LONG = "def handler(event, context):\n    return {}\n" + "# no\n" * 3000
 
 def fleet(said: dict[str, Any], handler: str = HANDLER, **sections: Any) -> tuple[Assembly, Assembly]:
     """Return the system's assembly, and its fleet's."""
-    wanted = make_wanted(handler, fleet=said, **sections)
-    assembly = make_assembly(make_wanted(handler, **sections))
-    assert wanted.config.fleet
-    return assembly, make_fleet(wanted.config, wanted.config.fleet, assembly)
+    loaded = make_loaded_config(handler, fleet=said, **sections)
+    assembly = make_assembly(make_loaded_config(handler, **sections))
+    assert loaded.config.fleet
+    return assembly, make_fleet(loaded.config, loaded.config.fleet, assembly)
 
 
 class TestManifest:
@@ -82,22 +82,22 @@ class TestTemplates:
         ],
     )
     def test_have_no_transform_where_permissions_are_service_managed(self, body: str, named: str) -> None:
-        wanted = make_wanted(fleet=SERVICE_MANAGED)
-        assembly = make_assembly(make_wanted())
+        loaded = make_loaded_config(fleet=SERVICE_MANAGED)
+        assembly = make_assembly(make_loaded_config())
         changed = replace(assembly, templates={**assembly.templates, "us-east-1/table.yaml": body.encode()})
-        assert wanted.config.fleet
+        assert loaded.config.fleet
         with pytest.raises(BadInput, match=rf"^us-east-1/table.yaml: has a transform \({named}\): AWS takes none"):
-            make_fleet(wanted.config, wanted.config.fleet, changed)
+            make_fleet(loaded.config, loaded.config.fleet, changed)
 
     @pytest.mark.parametrize("said", [SELF_MANAGED, SERVICE_MANAGED], ids=["self-managed", "service-managed"])
     def test_have_no_stack_policy(self, said: dict[str, Any]) -> None:
-        wanted = make_wanted(fleet=said)
-        assembly = make_assembly(make_wanted())
+        loaded = make_loaded_config(fleet=said)
+        assembly = make_assembly(make_loaded_config())
         stacks = tuple(replace(entry, stack_policy=OPEN_POLICY) for entry in assembly.manifest.stacks)
         changed = replace(assembly, manifest=replace(assembly.manifest, stacks=stacks))
-        assert wanted.config.fleet
+        assert loaded.config.fleet
         with pytest.raises(BadInput, match=r"^stacks\.[a-z]+\.stack_policy: StackSets set no stack policies"):
-            make_fleet(wanted.config, wanted.config.fleet, changed)
+            make_fleet(loaded.config, loaded.config.fleet, changed)
 
     def test_are_too_large_with_too_much_code(self) -> None:
         with pytest.raises(BadInput, match=r"^us-east-1/service.yaml: has [0-9,]+ bytes, and a StackSet holds"):
@@ -135,7 +135,7 @@ class TestExecutionRole:
 
 def test_a_fleet_is_rendered_into_a_folder_beside_the_system_s_templates() -> None:
     assembly, made = fleet(SELF_MANAGED)
-    rendered = make_assembly(make_wanted(fleet=SELF_MANAGED))
+    rendered = make_assembly(make_loaded_config(fleet=SELF_MANAGED))
 
     assert (rendered.manifest, rendered.templates) == (assembly.manifest, assembly.templates)
     assert rendered.beside.keys() == {

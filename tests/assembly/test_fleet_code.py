@@ -8,7 +8,7 @@ import yaml
 
 from builder.assembly import Assembly
 from builder.assembly.render import make_assembly, make_fleet_assembly
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.errors import BuilderError
 from builder.template import read_template
 
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def rendered(folder: Path, fleet: str = SELF, stacks: str = STACKS, template: str = CODE) -> Assembly:
     (folder / "worker.yaml").write_text(template)
     (folder / "dr.yaml").write_text(BARE + stacks + fleet)
-    made = make_fleet_assembly(read_wanted(Path("dr.yaml")))
+    made = make_fleet_assembly(load_config(Path("dr.yaml")))
     assert made
     return made
 
@@ -111,7 +111,7 @@ def test_nothing_of_it_is_there_where_nothing_travels(folder: Path) -> None:
 
 def test_its_list_of_assets_is_written_beside_its_manifest(folder: Path) -> None:
     rendered(folder)
-    assert "fleet/assets.json" in make_assembly(read_wanted(Path("dr.yaml"))).beside
+    assert "fleet/assets.json" in make_assembly(load_config(Path("dr.yaml"))).beside
 
 
 OTHER = STACKS.replace("primary", "primary, parameters: {ArtifactsBucket: mine}")

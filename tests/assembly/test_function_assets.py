@@ -13,7 +13,7 @@ from builder.assembly.build import Built, NotBuilt, build
 from builder.assembly.render import make_assembly
 from builder.cli.options import Options
 from builder.cli.project import Project
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.terms import StackId
 from packing.packages import make_wheel, requirements
 
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def rendered(folder: Path) -> Assembly:
-    return make_assembly(read_wanted(folder / "dr.yaml"))
+    return make_assembly(load_config(folder / "dr.yaml"))
 
 
 def asset(folder: Path, architecture: str = "x86_64") -> Asset:
@@ -76,9 +76,9 @@ class TestRender:
     def test_warns_of_secrets_that_stay_here(self, folder: Path) -> None:
         (folder / "api" / ".env").write_text("TOKEN=1")
         (folder / "tiny" / ".env").write_text("TOKEN=1")
-        wanted = read_wanted(folder / "dr.yaml")
-        assert [warning for warning in wanted.warnings if "tiny" in warning] == []
-        assert wanted.warnings[0].endswith("dr.yaml:5: functions.api.source: .env of api is not packed")
+        loaded = load_config(folder / "dr.yaml")
+        assert [warning for warning in loaded.warnings if "tiny" in warning] == []
+        assert loaded.warnings[0].endswith("dr.yaml:5: functions.api.source: .env of api is not packed")
 
 
 class TestBuild:

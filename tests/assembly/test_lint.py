@@ -8,7 +8,7 @@ from builder.assembly.lint import lint_assembly, lint_text
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
 from builder.terms import Region
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,7 +88,7 @@ def test_a_role_that_names_another_bucket_than_the_rule_is_found(folder: Path) -
 def test_each_template_is_held_against_its_own_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     regions = {"primary": "eu-central-1", "secondaries": ["eu-west-1"]}
-    write_assembly(Path("templates"), make_assembly(make_wanted(regions=regions)))
+    write_assembly(Path("templates"), make_assembly(make_loaded_config(regions=regions)))
 
     assert told(Path("templates")) == []  # its table has no replica in us-east-1, where cfn-lint looks if not told
 

@@ -13,7 +13,7 @@ from builder.errors import BadInput
 from builder.graph import make_order
 from builder.template import OPEN_POLICY
 from builder.terms import AccountId, LogicalId, Region, StackId
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 Json = dict[str, Any]
 
@@ -67,7 +67,7 @@ class TestReading:
         assert [stack.get("existing") for stack in stacks] == [None, ["Table"]]
 
     def test_gives_back_the_rendered_one(self) -> None:
-        made = make_assembly(make_wanted(tags={"team": "core"})).manifest
+        made = make_assembly(make_loaded_config(tags={"team": "core"})).manifest
 
         assert reread(made) == made
 
@@ -231,7 +231,7 @@ class TestRefusals:
 
 class TestManifest:
     def test_orders_each_stack_after_what_it_needs(self) -> None:
-        stacks = make_assembly(make_wanted()).manifest.stacks
+        stacks = make_assembly(make_loaded_config()).manifest.stacks
         order = make_order({stack.id: stack.needs for stack in stacks})
 
         assert order.index(StackId("us-west-2/storage")) < order.index(StackId("us-east-1/storage"))
@@ -243,7 +243,7 @@ class TestManifest:
         assert make_order({stack.id: stack.needs for stack in stacks}) == ("b/x", "a/x", "c/x")
 
     def test_knows_its_regions_in_the_order_of_the_stacks(self) -> None:
-        assert make_assembly(make_wanted()).manifest.regions == ("us-west-2", "us-east-1")
+        assert make_assembly(make_loaded_config()).manifest.regions == ("us-west-2", "us-east-1")
 
     def test_finds_an_entry_by_its_id(self) -> None:
         wanted = entry("a/y")
@@ -251,10 +251,10 @@ class TestManifest:
         assert manifest(entry("a/x"), wanted).entry(StackId("a/y")) is wanted
 
     def test_has_a_digest_that_moves_with_any_template_and_no_environment(self) -> None:
-        made = make_assembly(make_wanted()).manifest
+        made = make_assembly(make_loaded_config()).manifest
         other = replace(made, stacks=(replace(made.stacks[0], sha256=SHA), *made.stacks[1:]))
 
-        assert made.digest() == make_assembly(make_wanted(environment="prod")).manifest.digest()
+        assert made.digest() == make_assembly(make_loaded_config(environment="prod")).manifest.digest()
         assert made.digest() != other.digest()
 
     def test_binds_the_suffix_into_a_text(self) -> None:

@@ -12,7 +12,7 @@ from builder.assembly import Assembly, read_assembly
 from builder.assembly.manifest import StackEntry, write_manifest
 from builder.assembly.render import make_assembly
 from builder.terms import StackId
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 ROOT = Path(__file__).parents[2]
 THREE = {"primary": "eu-central-1", "secondaries": ["eu-west-1", "eu-north-1"]}
@@ -28,7 +28,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 class TestManifest:
     def test_names_each_template_by_region_and_kind_with_its_hash(self) -> None:
-        made = make_assembly(make_wanted())
+        made = make_assembly(make_loaded_config())
 
         for stack in made.manifest.stacks:
             assert stack.template == f"{stack.id}.yaml"
@@ -36,7 +36,7 @@ class TestManifest:
         assert made.templates.keys() == {stack.template for stack in made.manifest.stacks}
 
     def test_leaves_the_environment_to_be_bound(self) -> None:
-        made = make_assembly(make_wanted(environment="prod"))
+        made = make_assembly(make_loaded_config(environment="prod"))
 
         assert entry(made, "us-west-2/service").parameters == {
             "EnvironmentSuffix": "${EnvironmentSuffix}",
@@ -46,12 +46,12 @@ class TestManifest:
         assert b"prod" not in write_manifest(made.manifest) + b"".join(made.templates.values())
 
     def test_carries_the_tags_to_every_stack(self) -> None:
-        made = make_assembly(make_wanted(tags={"team": "core"}))
+        made = make_assembly(make_loaded_config(tags={"team": "core"}))
 
         assert all(stack.tags == {"team": "core"} for stack in made.manifest.stacks)
 
     def test_has_the_promised_outputs_the_urls_first(self) -> None:
-        assert list(make_assembly(make_wanted()).manifest.outputs) == [
+        assert list(make_assembly(make_loaded_config()).manifest.outputs) == [
             "primaryLambdaUrl",
             "secondaryLambdaUrl",
             "globalTableName",
@@ -60,7 +60,7 @@ class TestManifest:
         ]
 
     def test_has_an_output_a_region_with_several_secondaries(self) -> None:
-        assert list(make_assembly(make_wanted(regions=THREE)).manifest.outputs) == [
+        assert list(make_assembly(make_loaded_config(regions=THREE)).manifest.outputs) == [
             "primaryLambdaUrl",
             "secondaryLambdaUrl",
             "lambdaUrl.eu-central-1",
@@ -77,7 +77,7 @@ class TestManifest:
 
 class TestTemplates:
     def test_of_the_service_are_the_same_bytes_in_every_region(self) -> None:
-        made = make_assembly(make_wanted(regions=THREE))
+        made = make_assembly(make_loaded_config(regions=THREE))
 
         assert len({made.templates[f"{region}/service.yaml"] for region in made.manifest.regions}) == 1
 
@@ -87,7 +87,7 @@ class TestTemplates:
         ids=["default", "three regions", "open", "tags"],
     )
     def test_are_the_same_bytes_for_the_same_config(self, sections: dict[str, Any]) -> None:
-        first, second = (make_assembly(make_wanted(**sections)) for _ in range(2))
+        first, second = (make_assembly(make_loaded_config(**sections)) for _ in range(2))
 
         assert first == second
 

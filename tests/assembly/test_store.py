@@ -8,11 +8,11 @@ import pytest
 from builder.assembly import find_changes, read_assembly, write_assembly
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
-ASSEMBLY = make_assembly(make_wanted())
-OTHER = make_assembly(make_wanted(bucket={"expire_noncurrent_days": 1}))
-THREE = make_assembly(make_wanted(regions={"primary": "us-east-1", "secondaries": ["us-west-2", "eu-west-1"]}))
+ASSEMBLY = make_assembly(make_loaded_config())
+OTHER = make_assembly(make_loaded_config(bucket={"expire_noncurrent_days": 1}))
+THREE = make_assembly(make_loaded_config(regions={"primary": "us-east-1", "secondaries": ["us-west-2", "eu-west-1"]}))
 ALL_FILES = ("manifest.json", *sorted(ASSEMBLY.templates))
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from builder.assembly import Assembly, OutputOf
 from builder.assembly.manifest import StackEntry
 from builder.assembly.render import make_assembly
-from builder.config import Wanted
+from builder.config import LoadedConfig
 from components.pairwise import Row, pairwise
+from loaded_config import ABSENT, make_loaded_config
 from strangers.policies import Policy, concrete_policies
-from wanted import ABSENT, make_wanted
 
 AT_LEAST = 100
 KEY = "mrk-0123456789abcdef0123456789abcdef"
@@ -82,7 +82,7 @@ def combinations() -> list[Row]:
     return pairwise(FACTORS, AT_LEAST)
 
 
-def wanted_of(row: Row) -> Wanted:
+def loaded_of(row: Row) -> LoadedConfig:
     """Return what a combination asks for."""
     sections: dict[str, Any] = dict.fromkeys(("table", "bucket", "function"), ABSENT)
     for place, value in row.items():
@@ -95,14 +95,14 @@ def wanted_of(row: Row) -> Wanted:
         section[last] = value
     if "alarms" not in sections:
         sections["environments"]["prod"].pop("alarms", None)
-    return make_wanted(project="pw", **sections)
+    return make_loaded_config(project="pw", **sections)
 
 
 def policies_of(rows: Iterable[Row]) -> tuple[Policy, ...]:
     """Return every policy of these combinations, each once."""
     found: dict[str, Policy] = {}
     for row in rows:
-        for policy in concrete_policies(_told(make_assembly(wanted_of(row)))):
+        for policy in concrete_policies(_told(make_assembly(loaded_of(row)))):
             found.setdefault(policy.document, policy)
     return tuple(found.values())
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from builder.components.fleet.options import FleetConfig
 from builder.config import Config
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 ACCOUNTS = ("444455556666", "555566667777", "666677778888")
 SELF_MANAGED: dict[str, Any] = {"permission_model": "self-managed", "accounts": list(ACCOUNTS)}
@@ -16,6 +16,6 @@ SERVICE_MANAGED: dict[str, Any] = {
 
 def fleet_of(said: dict[str, Any], **sections: Any) -> tuple[Config, FleetConfig]:
     """Return the config with this fleet, and the fleet."""
-    config = make_wanted(fleet=said, **sections).config
+    config = make_loaded_config(fleet=said, **sections).config
     assert config.fleet
     return config, config.fleet

@@ -4,7 +4,7 @@ from typing import Any
 
 from builder.components.system import make_topology
 from builder.components.templates import make_template
-from wanted import HANDLER, make_wanted
+from loaded_config import HANDLER, make_loaded_config
 
 THREE = {"primary": "eu-central-1", "secondaries": ["eu-west-1", "eu-north-1"]}
 
@@ -18,8 +18,8 @@ def template(stack: str, handler: str = HANDLER, **sections: Any) -> Json:
 
 def templates(handler: str = HANDLER, **sections: Any) -> dict[str, Json]:
     """Return every stack's template by its id."""
-    wanted = make_wanted(handler, **sections)
-    return {stack.id: make_template(wanted, stack).to_dict() for stack in make_topology(wanted).stacks}
+    loaded = make_loaded_config(handler, **sections)
+    return {stack.id: make_template(loaded, stack).to_dict() for stack in make_topology(loaded).stacks}
 
 
 def properties(made: Json, logical_id: str) -> Json:

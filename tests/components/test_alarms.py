@@ -14,7 +14,7 @@ from builder.components.templates import make_template
 from builder.terms import Region, StackId
 from builder.topology.names import logical_name
 from components.templates import THREE, Json, properties, template, templates
-from wanted import ABSENT, make_wanted
+from loaded_config import ABSENT, make_loaded_config
 
 EAST, WEST = "us-east-1/alarms", "us-west-2/alarms"
 DR: Json = {"alarms": {"email": ["ops@example.com"]}}
@@ -38,7 +38,7 @@ def dimensions(metric: Json) -> dict[str, Any]:
 
 def test_without_a_word_in_dr_yaml_there_is_neither_stack_nor_component() -> None:
     assert not [stack for stack in templates() if stack.endswith("/alarms")]
-    assert "alarms" not in make_topology(make_wanted()).components
+    assert "alarms" not in make_topology(make_loaded_config()).components
 
 
 TABLE = {"TableName": "tap-${EnvironmentSuffix}-global"}
@@ -117,7 +117,7 @@ def test_what_has_a_name_is_watched_by_it() -> None:
 
 
 def test_only_what_is_there_is_watched() -> None:
-    wanted = make_wanted(alarms={})
+    wanted = make_loaded_config(alarms={})
     alone = replace(wanted, config=wanted.config.model_copy(update={"table": None, "bucket": None}))
     stacks = {stack.id: stack for stack in make_topology(alone).stacks}
     made = alarms(make_template(alone, stacks[StackId(EAST)]).to_dict())
@@ -185,7 +185,7 @@ def test_the_topic_is_under_the_system_s_key_which_has_to_stand_first(
 ) -> None:
     made = template(WEST, encryption=encryption, **DR)
     assert properties(made, "Topic").get("KmsMasterKeyId") == key
-    stacks = {stack.id: stack for stack in make_topology(make_wanted(encryption=encryption, **DR)).stacks}
+    stacks = {stack.id: stack for stack in make_topology(make_loaded_config(encryption=encryption, **DR)).stacks}
     assert stacks[StackId(WEST)].needs == needs
 
 
@@ -209,7 +209,7 @@ ENVIRONMENTS: Json = {
 
 
 def test_what_environments_say_otherwise_is_a_parameter_where_it_is_used_and_nowhere_else() -> None:
-    wanted = make_wanted(**NAMED, **DR, **ENVIRONMENTS)
+    wanted = make_loaded_config(**NAMED, **DR, **ENVIRONMENTS)
     given = {stack.region: stack.parameters for stack in make_topology(wanted).stacks if stack.name == "alarms"}
     varying = {
         "Notify": ByEnvironment({"default": "true", "dev": "false"}),
@@ -230,7 +230,7 @@ def test_what_environments_say_otherwise_is_a_parameter_where_it_is_used_and_now
 
 
 def test_the_manifest_names_every_alarm_of_every_region_and_what_it_tells_of() -> None:
-    wanted = make_wanted(regions=THREE, **NAMED, **DR)
+    wanted = make_loaded_config(regions=THREE, **NAMED, **DR)
     topology = make_topology(wanted)
     said = topology.components["alarms"].alarms
     assert said

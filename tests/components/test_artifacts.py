@@ -9,7 +9,7 @@ import pytest
 from builder.assembly import Assembly
 from builder.assembly.assets import BUCKET_PARAMETER
 from builder.assembly.render import make_assembly
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.errors import BadInput, BuilderError
 from builder.terms import StackId
 
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def rendered(folder: Path, text: str = WORKER) -> Assembly:
     (folder / "dr.yaml").write_text(text)
-    return make_assembly(read_wanted(Path("dr.yaml")))
+    return make_assembly(load_config(Path("dr.yaml")))
 
 
 def parameters(assembly: Assembly, stack: str = "us-east-1/worker") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from builder.rehearsal.stage import lint
 from builder.rehearsal.there_before import check_there, make_there, there_before
 from builder.terms import AccountId
 from builder.topology.names import table_name
-from components.combinations import AT_LEAST, FACTORS, OWN_KEY, combinations, wanted_of
+from components.combinations import AT_LEAST, FACTORS, OWN_KEY, combinations, loaded_of
 from components.pairwise import Row
 from deploy.rig import ACCOUNT, Rig
 from rehearsal.told import Told
@@ -44,12 +44,12 @@ def test_every_two_values_meet() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "row"), sampled(ROWS, every=10), ids=sampled(IDS, every=10))
 def test_each_is_deployed_and_then_there_is_nothing_to_do(number: int, row: Row) -> None:
-    wanted = wanted_of(row)
-    assembly = make_assembly(wanted)
+    loaded = loaded_of(row)
+    assembly = make_assembly(loaded)
     suffix = "prod" if number % 2 else "dev"
     rig = Rig(deployment=make_deployment(assembly.manifest, assembly.templates, suffix))
     # The user's own keys stand before.
-    rig.world.names.update(("AWS::KMS::Alias", ACCOUNT, region, OWN_KEY) for region in wanted.config.regions.all)
+    rig.world.names.update(("AWS::KMS::Alias", ACCOUNT, region, OWN_KEY) for region in loaded.config.regions.all)
     things = there_before(rig.deployment, AccountId(ACCOUNT))
     rig.run(lambda: make_there(things, rig.clients))
     rig.world.settle()
@@ -64,7 +64,7 @@ def test_each_is_deployed_and_then_there_is_nothing_to_do(number: int, row: Row)
 @pytest.mark.parametrize(("number", "row"), sampled(ROWS, every=50), ids=sampled(IDS, every=50))
 @pytest.mark.usefixtures("linter")
 def test_each_is_linted_without_a_finding(number: int, row: Row) -> None:
-    findings = lint(make_assembly(wanted_of(row)))
+    findings = lint(make_assembly(loaded_of(row)))
     assert [f"{found.file}:{found.line}: {found.rule} {found.message}" for found in findings] == [], number
 
 
@@ -72,16 +72,16 @@ def test_each_is_linted_without_a_finding(number: int, row: Row) -> None:
 @pytest.mark.processes
 @pytest.mark.parametrize(("number", "row"), LIVED, ids=[str(number) for number, _ in LIVED])
 def test_some_live_their_whole_life_with_data_in_every_region(number: int, row: Row) -> None:
-    wanted, suffix, told = wanted_of(row), "prod" if number % 2 else "dev", Told()
+    loaded, suffix, told = loaded_of(row), "prod" if number % 2 else "dev", Told()
     handlers = {
-        name: (ROOT / "lambda" / HANDLERS[kind]).read_text() if writes_to_table(wanted.config, name) else WELL[kind]
-        for name, kind in ((name, each.runtime[:6]) for name, each in wanted.config.functions_by_name.items())
+        name: (ROOT / "lambda" / HANDLERS[kind]).read_text() if writes_to_table(loaded.config, name) else WELL[kind]
+        for name, kind in ((name, each.runtime[:6]) for name, each in loaded.config.functions_by_name.items())
     }
     code = {name: Inline(text) for name, text in handlers.items()}
-    rehearse_system(replace(wanted, code=code), suffix, told.stage())
+    rehearse_system(replace(loaded, code=code), suffix, told.stage())
     shown = "\n".join(told.lines)
-    orders = table_name(wanted.config, "orders").replace("${EnvironmentSuffix}", suffix)
-    for region in wanted.config.regions.all:
-        assert (f"api: GET /health in {region} -> 200" in shown) is (wanted.config.functions["api"].auth is not None)
+    orders = table_name(loaded.config, "orders").replace("${EnvironmentSuffix}", suffix)
+    for region in loaded.config.regions.all:
+        assert (f"api: GET /health in {region} -> 200" in shown) is (loaded.config.functions["api"].auth is not None)
         assert f"put an item into {orders} in {region}" in shown
     assert "nothing is left" in shown

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from builder.components.system import make_topology
 from builder.terms import StackId
 from components.templates import THREE, properties, statements, template, templates
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 
 def test_without_a_word_in_dr_yaml_there_is_no_such_stack() -> None:
@@ -92,7 +92,7 @@ def test_built_in_alarms_that_it_does_not_set_off_stop_it_too_as_many_as_fis_tak
     assert conditions(*"abcd") == [*"abcd", ours[0]]
     many = conditions(functions={name: {} for name in ("one", "two", "three", "four")})
     assert [name.rpartition("-")[2] for name in many] == ["errors"] * 5
-    stacks = {stack.id: stack for stack in make_topology(make_wanted(drill="fis", alarms={})).stacks}
+    stacks = {stack.id: stack for stack in make_topology(make_loaded_config(drill="fis", alarms={})).stacks}
     assert "us-east-1/alarms" in stacks[StackId("us-east-1/drill")].needs
 
 

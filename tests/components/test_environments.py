@@ -8,11 +8,11 @@ from builder.assembly.manifest import ByEnvironment
 from builder.components.environments import as_text, parameters_of
 from builder.components.function.options import FunctionConfig
 from components.templates import properties, template
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 
 def parameters(environments: dict[str, Any], **sections: Any) -> dict[str, Any]:
-    return parameters_of(make_wanted(environments=environments, **sections).config, "function", "function")
+    return parameters_of(make_loaded_config(environments=environments, **sections).config, "function", "function")
 
 
 def test_what_no_environment_says_otherwise_is_a_literal() -> None:

@@ -14,7 +14,7 @@ from builder.resource_types import KEPT
 from builder.template import Template, read_template
 from builder.terms import Region, StackId
 from builder.topology import names
-from wanted import ABSENT, make_wanted
+from loaded_config import ABSENT, make_loaded_config
 
 TABLES = {"table": {"existing": "acme-items"}, "tables": {"orders": {"existing": "orders-${EnvironmentSuffix}"}}}
 BUCKETS = {
@@ -30,7 +30,7 @@ SWAPPED = {"primary": "us-west-2", "secondaries": ["us-east-1"], "born": "us-eas
 
 
 def made(**sections: Any) -> Assembly:
-    return make_assembly(make_wanted(**{**ALL, **sections}))
+    return make_assembly(make_loaded_config(**{**ALL, **sections}))
 
 
 def template(assembly: Assembly, stack: str) -> Template:
@@ -200,18 +200,18 @@ def test_every_name_is_known_in_every_environment() -> None:
 )
 @pytest.mark.acceptance
 def test_templates_are_linted_without_a_finding(sections: dict[str, Any]) -> None:
-    findings = lint(make_assembly(make_wanted(**sections)))
+    findings = lint(make_assembly(make_loaded_config(**sections)))
     assert [f"{one.file}:{one.line}: {one.rule} {one.message}" for one in findings] == []
 
 
 def test_a_name_that_is_too_long_with_a_suffix_is_told() -> None:
-    wanted = make_wanted(bucket=ABSENT, buckets={"uploads": {"existing": f"{'u' * 50}-${{EnvironmentSuffix}}"}})
+    loaded = make_loaded_config(bucket=ABSENT, buckets={"uploads": {"existing": f"{'u' * 50}-${{EnvironmentSuffix}}"}})
 
-    check_names(wanted, "twelve-chars")
+    check_names(loaded, "twelve-chars")
     with pytest.raises(BadInput, match="would have 64 characters of 63: take a shorter suffix"):
-        check_names(wanted, "thirteen-char")
+        check_names(loaded, "thirteen-char")
 
 
 def test_a_long_name_of_the_system_is_told_as_before() -> None:
     with pytest.raises(BadInput, match=r"'x{32}' and 'y{37}' can have"):
-        check_names(make_wanted(project="x" * 32, bucket={"existing": "acme-files"}), "y" * 37)
+        check_names(make_loaded_config(project="x" * 32, bucket={"existing": "acme-files"}), "y" * 37)

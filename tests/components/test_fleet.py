@@ -10,16 +10,16 @@ from builder.errors import BadInput
 from builder.terms import Region, StackId
 from components.fleet_config import ACCOUNTS, SELF_MANAGED, SERVICE_MANAGED, fleet_of
 from components.templates import THREE, Json, properties
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 AUTO = {**SERVICE_MANAGED, "auto_deployment": {"enabled": True, "retain_stacks": True}}
 
 
 def fleet(said: dict[str, Any], **sections: Any) -> Json:
-    config, wanted = fleet_of(said, **sections)
-    entries = make_assembly(make_wanted(**sections)).manifest.stacks
+    config, fleet = fleet_of(said, **sections)
+    entries = make_assembly(make_loaded_config(**sections)).manifest.stacks
     bodies = [(entry, f"body of {entry.id}\n") for entry in entries]
-    made: Json = make_template(config, wanted, bodies).to_dict()
+    made: Json = make_template(config, fleet, bodies).to_dict()
     return made
 
 
@@ -167,7 +167,7 @@ def given(**values: Any) -> Json:
 
 def made_of(stacks: dict[str, Json]) -> Json:
     """Return the StackSets' template over stacks of one's own, by their names, with the values of each."""
-    config, wanted = fleet_of(SELF_MANAGED)
+    config, fleet = fleet_of(SELF_MANAGED)
     entries = [
         StackEntry(
             id=StackId(f"us-east-1/{name}"),
@@ -179,7 +179,7 @@ def made_of(stacks: dict[str, Json]) -> Json:
         )
         for name, values in stacks.items()
     ]
-    made: Json = make_template(config, wanted, [(entry, "body\n") for entry in entries]).to_dict()
+    made: Json = make_template(config, fleet, [(entry, "body\n") for entry in entries]).to_dict()
     return made
 
 

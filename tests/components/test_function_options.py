@@ -8,7 +8,7 @@ import pytest
 from builder.components.system import make_topology
 from builder.errors import BadInput
 from components.templates import Json, properties, statements, template
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 NAMED: dict[str, Any] = {"tables": {"orders": {}, "my-carts": {}}, "buckets": {"uploads": {}}}
 ARN = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/tap-${EnvironmentSuffix}-orders"
@@ -69,7 +69,7 @@ def test_what_is_used_stands_before() -> None:
     used = {"api": {"source": "lambda/python", "uses": {"orders": "read", "uploads": "read", "bucket": "read"}}}
     needs = {
         stack.id: stack.needs
-        for stack in make_topology(make_wanted(**NAMED, functions=used)).stacks
+        for stack in make_topology(make_loaded_config(**NAMED, functions=used)).stacks
         if stack.of == "api"
     }
     assert needs == {
@@ -159,13 +159,13 @@ def test_without_a_url_there_is_nothing_of_it() -> None:
     made = api(url=False)
     assert made["Resources"].keys() == {"Function", "ExecutionRole", "LogGroup"}
     assert made["Outputs"].keys() == {"FunctionName"}
-    topology = make_topology(make_wanted(functions={"api": {"url": False}}))
+    topology = make_topology(make_loaded_config(functions={"api": {"url": False}}))
     assert "api" not in topology.components
     assert not [name for name in topology.outputs if name.startswith("api.")]
 
 
 def test_the_health_path_is_the_component_s() -> None:
-    function = make_topology(make_wanted(functions={"api": {"health": "/ok"}})).components["api"].function
+    function = make_topology(make_loaded_config(functions={"api": {"health": "/ok"}})).components["api"].function
     assert function
     assert function.health == "/ok"
 

@@ -6,7 +6,7 @@ import pytest
 
 from builder.components.system import make_topology
 from components.templates import THREE, Json, properties, statements, templates
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 ARNS = {region: f"arn:aws:kms:{region}:111122223333:key/mrk-1" for region in ("us-east-1", "us-west-2")}
 MANAGED, ONE_ALIAS, OWN_ARNS = {"key": "managed"}, {"key": "alias/shop", "functions": False}, {"key": ARNS}
@@ -19,7 +19,7 @@ def made(encryption: Any, **sections: Any) -> dict[str, Json]:
 
 
 def stacks(encryption: Any, **sections: Any) -> dict[str, Any]:
-    return {stack.id: stack for stack in make_topology(make_wanted(encryption=encryption, **sections)).stacks}
+    return {stack.id: stack for stack in make_topology(make_loaded_config(encryption=encryption, **sections)).stacks}
 
 
 def policy(template: Json) -> dict[str, Json]:

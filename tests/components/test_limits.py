@@ -3,29 +3,29 @@ from typing import Any
 import pytest
 
 from builder.components.system import check_names
-from builder.config import Wanted
+from builder.config import LoadedConfig
 from builder.errors import BuilderError
 from builder.topology import names
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 LONG = {"primary": "us-east-1", "secondaries": ["ap-southeast-2"]}
 
 
-def told(wanted: Wanted, said: str | None = None) -> str:
+def told(loaded: LoadedConfig, said: str | None = None) -> str:
     with pytest.raises(BuilderError) as caught:
-        check_names(wanted, said)
+        check_names(loaded, said)
     return str(caught.value)
 
 
 def test_names_that_fit_pass() -> None:
-    check_names(make_wanted(), "pr-12345")
+    check_names(make_loaded_config(), "pr-12345")
 
 
 def test_the_longest_region_decides() -> None:
-    wanted, suffix = make_wanted(regions=LONG), "x" * 29
+    loaded, suffix = make_loaded_config(regions=LONG), "x" * 29
 
-    check_names(wanted, suffix[1:])
-    assert told(wanted, suffix) == (
+    check_names(loaded, suffix[1:])
+    assert told(loaded, suffix) == (
         f"environment '{suffix}': the bucket 'tap-{suffix}-000000000000-ap-southeast-2-an' would have 64 characters"
         f" of 63: 'tap' and '{suffix}' can have 31 together"
     )
@@ -33,23 +33,23 @@ def test_the_longest_region_decides() -> None:
 
 @pytest.mark.parametrize(("kind", "room"), [("buckets", 35), ("functions", 52)])
 def test_a_component_s_own_name_counts_too(kind: str, room: int) -> None:
-    def wanted(name: str) -> Wanted:
+    def loaded(name: str) -> LoadedConfig:
         sections: dict[str, Any] = {kind: {name: {}}}
-        return make_wanted(**sections)
+        return make_loaded_config(**sections)
 
     name = "n" * 60
-    assert told(wanted(name)).endswith(f"'tap', 'dev' and '{name}' can have {room} together")
-    check_names(wanted("n" * (room - len("tapdev"))))
+    assert told(loaded(name)).endswith(f"'tap', 'dev' and '{name}' can have {room} together")
+    check_names(loaded("n" * (room - len("tapdev"))))
 
 
 def test_the_environment_of_the_file_is_told_at_its_key() -> None:
-    assert told(make_wanted(environment="x" * 37)).startswith("dr.yaml:1: environment: the bucket 'tap-xxx")
+    assert told(make_loaded_config(environment="x" * 37)).startswith("dr.yaml:1: environment: the bucket 'tap-xxx")
 
 
 def test_every_environment_with_values_of_its_own_is_checked_at_once() -> None:
     environments: dict[str, dict[str, str]] = {"prod": {}, "x" * 36: {}, "y" * 37: {}}
 
-    answer = told(make_wanted(environments=environments))
+    answer = told(make_loaded_config(environments=environments))
 
     assert f"environments.{'x' * 36}: " in answer
     assert f"environments.{'y' * 37}: " in answer
@@ -85,8 +85,8 @@ def test_a_name_that_the_file_gives_to_a_fleet_s_role_is_one_that_iam_takes() ->
         "execution_role": f"{'r' * 58}-${{EnvironmentSuffix}}",
     }
 
-    check_names(make_wanted(fleet=fleet), "fives")
-    assert told(make_wanted(fleet=fleet), "sixsix") == (
+    check_names(make_loaded_config(fleet=fleet), "fives")
+    assert told(make_loaded_config(fleet=fleet), "sixsix") == (
         f"environment 'sixsix': the fleet's role '{'r' * 58}-sixsix' would have 65 characters of 64:"
         " take a shorter name or suffix"
     )

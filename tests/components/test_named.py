@@ -8,13 +8,13 @@ from builder.components.system import check_names, make_topology
 from builder.errors import BadInput
 from builder.topology import Topology
 from components.templates import properties, template
-from wanted import ABSENT, make_wanted
+from loaded_config import ABSENT, make_loaded_config
 
 NAMED: dict[str, Any] = {"tables": {"orders": {}, "carts": {}}, "buckets": {"uploads": {}}, "functions": {"api": {}}}
 
 
 def topology(**sections: Any) -> Topology:
-    return make_topology(make_wanted(**sections))
+    return make_topology(make_loaded_config(**sections))
 
 
 def test_each_stands_beside_those_without_a_name() -> None:
@@ -102,7 +102,7 @@ def test_a_component_of_the_user_s_cannot_be_called_as_one_that_is_built_in() ->
 
 def test_a_bucket_s_name_can_be_too_long_with_the_component_s() -> None:
     with pytest.raises(BadInput, match=r"the bucket 'tap-dev-a{20}-0{12}-us-east-1-an' would have 49|of 63"):
-        check_names(make_wanted(buckets={"a" * 40: {}}))
+        check_names(make_loaded_config(buckets={"a" * 40: {}}))
 
 
 def test_drills_pause_all_of_them() -> None:

@@ -13,13 +13,13 @@ import pytest
 from builder.assembly import Assembly
 from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.render import make_assembly
-from builder.config import Wanted
+from builder.config import LoadedConfig
 from builder.resource_types.facts import at_stake, create_only, fixed_properties, perhaps_create_only
 from builder.terms import Region
-from components.combinations import combinations, wanted_of
+from components.combinations import combinations, loaded_of
 from components.pairwise import Row
+from loaded_config import make_loaded_config
 from samples import sampled
-from wanted import make_wanted
 
 TABLE = "AWS::DynamoDB::GlobalTable"
 ROWS = list(enumerate(combinations()))
@@ -44,15 +44,15 @@ Place = tuple[str, str]
 """A stack and a logical id."""
 
 
-def promoted(wanted: Wanted, to: Region) -> Wanted:
+def promoted(loaded: LoadedConfig, to: Region) -> LoadedConfig:
     """What the same dr.yaml asks for after a promotion."""
-    before = wanted.config.regions
+    before = loaded.config.regions
     said = {
         "primary": to,
         "secondaries": tuple(before.primary if one == to else one for one in before.secondaries),
         "born": before.born or before.primary,
     }
-    return replace(wanted, config=wanted.config.model_copy(update={"regions": before.model_copy(update=said)}))
+    return replace(loaded, config=loaded.config.model_copy(update={"regions": before.model_copy(update=said)}))
 
 
 def contents(assembly: Assembly) -> dict[Place, Made]:
@@ -113,18 +113,18 @@ def _names(made: Mapping[Place, Made], places: Iterable[Place]) -> set[tuple[str
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "row"), sampled(ROWS, every=20), ids=sampled(IDS, every=20))
 def test_nothing_that_holds_data_or_an_address_is_another_one_and_only_tables_move(number: int, row: Row) -> None:
-    wanted = wanted_of(row)
-    before = contents(make_assembly(wanted))
+    loaded = loaded_of(row)
+    before = contents(make_assembly(loaded))
     assert before, number
-    for to in wanted.config.regions.secondaries:
-        after = contents(make_assembly(promoted(wanted, to)))
+    for to in loaded.config.regions.secondaries:
+        after = contents(make_assembly(promoted(loaded, to)))
         assert list(faults(before, after)) == [], to
 
 
 def test_a_fault_is_seen() -> None:
-    wanted = make_wanted()
-    before = contents(make_assembly(wanted))
-    unborn = promoted(wanted, Region("us-west-2"))
+    loaded = make_loaded_config()
+    before = contents(make_assembly(loaded))
+    unborn = promoted(loaded, Region("us-west-2"))
     regions = unborn.config.regions.model_copy(update={"born": None})
     after = contents(make_assembly(replace(unborn, config=unborn.config.model_copy(update={"regions": regions}))))
     told = "\n".join(faults(before, after))
@@ -142,9 +142,9 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-def stacks(wanted: Wanted) -> dict[str, tuple[object, ...]]:
+def stacks(loaded: LoadedConfig) -> dict[str, tuple[object, ...]]:
     """Every stack of the assembly: its template's bytes, its parameters, what it is to have."""
-    made = make_assembly(wanted)
+    made = make_assembly(loaded)
     return {
         entry.id: (made.templates[entry.template], entry.parameters, entry.tags, entry.interim)
         for entry in made.manifest.stacks
@@ -152,8 +152,8 @@ def stacks(wanted: Wanted) -> dict[str, tuple[object, ...]]:
 
 
 def test_which_stacks_change_is_a_table() -> None:
-    wanted = make_wanted(**EVERYTHING)
-    before, after = stacks(wanted), stacks(promoted(wanted, Region("us-west-2")))
+    loaded = make_loaded_config(**EVERYTHING)
+    before, after = stacks(loaded), stacks(promoted(loaded, Region("us-west-2")))
     changed = {name for name in before.keys() & after.keys() if before[name] != after[name]}
     assert before.keys() - after.keys() == {"us-east-1/table", "us-east-1/orders", "us-east-1/drill"}
     assert after.keys() - before.keys() == {"us-west-2/table", "us-west-2/orders", "us-west-2/drill"}
@@ -164,21 +164,21 @@ def test_which_stacks_change_is_a_table() -> None:
 
 @pytest.mark.parametrize("secondaries", [["us-west-2"], ["us-west-2", "eu-west-1", "ap-south-1"]])
 def test_back_again_every_template_is_as_before(secondaries: list[str]) -> None:
-    wanted = make_wanted(regions={"primary": "us-east-1", "secondaries": secondaries}, **EVERYTHING)
+    loaded = make_loaded_config(regions={"primary": "us-east-1", "secondaries": secondaries}, **EVERYTHING)
     for to in secondaries:
-        there = promoted(wanted, Region(to))
-        assert stacks(promoted(there, Region("us-east-1"))) == stacks(wanted)
-        mirror = {name: one for name, one in stacks(wanted).items() if name.endswith(("/mirror", "/key", "/notes"))}
+        there = promoted(loaded, Region(to))
+        assert stacks(promoted(there, Region("us-east-1"))) == stacks(loaded)
+        mirror = {name: one for name, one in stacks(loaded).items() if name.endswith(("/mirror", "/key", "/notes"))}
         assert {name: one for name, one in stacks(there).items() if name in mirror} == mirror
 
 
 def test_functions_url_and_log_group_are_called_as_on_the_first_day() -> None:
-    wanted = make_wanted(**EVERYTHING)
+    loaded = make_loaded_config(**EVERYTHING)
     kinds = {"AWS::Lambda::Function", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::KMS::Alias", "AWS::Lambda::Url"}
 
-    def named(wanted: Wanted) -> dict[Place, str | None]:
-        made = contents(make_assembly(wanted))
+    def named(loaded: LoadedConfig) -> dict[Place, str | None]:
+        made = contents(make_assembly(loaded))
         return {place: one.name for place, one in made.items() if one.type in kinds}
 
-    assert named(promoted(wanted, Region("us-west-2"))) == named(wanted)
-    assert named(wanted)["us-west-2/service", "Function"] == "tap-${EnvironmentSuffix}-secondary"
+    assert named(promoted(loaded, Region("us-west-2"))) == named(loaded)
+    assert named(loaded)["us-west-2/service", "Function"] == "tap-${EnvironmentSuffix}-secondary"

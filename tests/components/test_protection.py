@@ -12,14 +12,14 @@ from builder.config.between import faults_between
 from builder.deploy import make_deployment
 from builder.template import OPEN_POLICY, Template, denial, read_template
 from components.templates import properties, template
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 TABLE, SERVICE = "us-east-1/table", "us-east-1/service"
 PROD = {"prod": {"production": True}}
 
 
 def entry(stack: str = TABLE, **sections: Any) -> Any:
-    manifest = make_assembly(make_wanted(**sections)).manifest
+    manifest = make_assembly(make_loaded_config(**sections)).manifest
     assert read_manifest(write_manifest(manifest), "manifest.json") == manifest
     return manifest.entry(stack)  # type: ignore[arg-type]
 
@@ -69,7 +69,7 @@ def test_a_stack_policy_is_of_stacks_that_hold_data_in_environments_that_say_so(
 
 
 def test_a_policy_of_a_stack_s_own_stays_its_own_and_what_holds_no_data_has_none() -> None:
-    config = make_wanted(environments=PROD).config
+    config = make_loaded_config(environments=PROD).config
     holds, bare = (Template({"Resources": {"One": {"Type": kind}}}) for kind in ("AWS::S3::Bucket", "AWS::SNS::Topic"))
     assert stack_policy(config, holds, OPEN_POLICY) == OPEN_POLICY
     assert stack_policy(config, bare) is None
@@ -96,7 +96,7 @@ def test_deletion_protection_that_is_said_for_all_is_a_literal(*, on: bool) -> N
 
 
 def test_protect_keeps_what_holds_data_and_nothing_else() -> None:
-    assembly = make_assembly(make_wanted(protect=True))
+    assembly = make_assembly(make_loaded_config(protect=True))
     kept = set()
     for entry_ in assembly.manifest.stacks:
         for body in read_template(assembly.templates[entry_.template]).resources().values():
@@ -108,12 +108,12 @@ def test_protect_keeps_what_holds_data_and_nothing_else() -> None:
             assert policies in {("Delete", "Delete", None), ("RetainExceptOnCreate", "Retain", True)}
             kept |= {body["Type"]} if policies[2] else set()
     assert kept == {"AWS::DynamoDB::GlobalTable", "AWS::Logs::LogGroup", "AWS::S3::Bucket"}
-    plain = make_assembly(make_wanted())
+    plain = make_assembly(make_loaded_config())
     assert plain.manifest.stacks[0].parameters == assembly.manifest.stacks[0].parameters
 
 
 def test_the_deployment_has_what_its_environment_says() -> None:
-    assembly = make_assembly(make_wanted(environments=PROD))
+    assembly = make_assembly(make_loaded_config(environments=PROD))
     by = {suffix: make_deployment(assembly.manifest, assembly.templates, suffix) for suffix in ("dev", "prod")}
     table = {suffix: deployment.stack(TABLE) for suffix, deployment in by.items()}  # type: ignore[arg-type]
     assert [table[suffix].termination_protection for suffix in by] == [None, True]

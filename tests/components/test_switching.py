@@ -13,7 +13,7 @@ from builder.aws import Clients
 from builder.deploy import Deployment, Done, make_deployment
 from builder.errors import BadInput, Stopped
 from builder.terms import Region
-from components.combinations import FACTORS, OWN_KEY, wanted_of
+from components.combinations import FACTORS, OWN_KEY, loaded_of
 from components.pairwise import Row
 from deploy.rig import ACCOUNT, Rig
 from samples import sampled
@@ -48,7 +48,7 @@ STOPPED_BACK = {"protect-1": "loses its DeletionPolicy RetainExceptOnCreate"}
 
 
 def deployment_of(row: Row) -> Deployment:
-    assembly = make_assembly(wanted_of(row))
+    assembly = make_assembly(loaded_of(row))
     return make_deployment(assembly.manifest, assembly.templates, SUFFIX)
 
 

@@ -6,13 +6,13 @@ from builder.assembly.render import make_assembly
 from builder.components.system import make_topology
 from builder.terms import Region
 from builder.topology import Stack
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 THREE = {"primary": "eu-central-1", "secondaries": ["eu-west-1", "eu-north-1"]}
 
 
 def topology(**sections: Any) -> dict[str, Stack]:
-    return {stack.id: stack for stack in make_topology(make_wanted(**sections)).stacks}
+    return {stack.id: stack for stack in make_topology(make_loaded_config(**sections)).stacks}
 
 
 def test_the_default_system_has_five_stacks() -> None:
@@ -69,7 +69,7 @@ def test_a_service_is_told_its_role(stack: str, role: str) -> None:
 
 
 def test_only_stacks_with_a_role_ask_for_the_iam_capability() -> None:
-    asking = [entry.id for entry in make_assembly(make_wanted()).manifest.stacks if entry.capabilities]
+    asking = [entry.id for entry in make_assembly(make_loaded_config()).manifest.stacks if entry.capabilities]
 
     assert asking == ["us-east-1/storage", "us-east-1/service", "us-west-2/service"]
 
@@ -102,7 +102,7 @@ def test_a_stack_is_told_by_region_and_kind() -> None:
 
 
 def test_drills_by_fis_add_a_stack_in_the_primary_that_needs_what_it_pauses() -> None:
-    *_, last = make_topology(make_wanted(drill="fis")).stacks
+    *_, last = make_topology(make_loaded_config(drill="fis")).stacks
 
     assert last.id == "us-east-1/drill"
     assert last.needs == ("us-east-1/storage", "us-east-1/table")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from builder.config import Wanted, read_wanted
+from builder.config import LoadedConfig, load_config
 from builder.errors import BuilderError, Several
 
 HERE = Path(__file__).parent
@@ -34,9 +34,9 @@ class Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(source if isinstance(source, bytes) else source.encode())
 
-    def read(self, today: date = TODAY) -> Wanted:
+    def read(self, today: date = TODAY) -> LoadedConfig:
         """Return what the file asks for."""
-        return read_wanted(Path("dr.yaml"), today)
+        return load_config(Path("dr.yaml"), today)
 
     def told(self, today: date = TODAY) -> list[str]:
         """Return every error, less the name of the file; none if there is none."""

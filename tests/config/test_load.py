@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.errors import BadInput, ExitCode, Several
 from builder.packing.read import Inline
 from config.project import GOOD, HERE, Project
@@ -16,13 +16,13 @@ BROKEN: list[dict[str, Any]] = yaml.safe_load((HERE / "broken.yaml").read_text()
 
 
 def test_the_good_file_is_good(dr: Project) -> None:
-    wanted = dr.read()
+    loaded = dr.read()
 
-    assert wanted.config.function
-    assert wanted.config.function.memory_mb == 256
-    assert wanted.folder == Path()
-    assert wanted.code["function"] == Inline("def handler(event, context): ...\n")
-    assert wanted.warnings == ()
+    assert loaded.config.function
+    assert loaded.config.function.memory_mb == 256
+    assert loaded.folder == Path()
+    assert loaded.code["function"] == Inline("def handler(event, context): ...\n")
+    assert loaded.warnings == ()
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=[broken["claim"] for broken in BROKEN])
@@ -87,7 +87,7 @@ def test_a_file_is_named_as_it_was_given(dr: Project) -> None:
     dr.edit("dev", "Dev")
 
     with pytest.raises(BadInput, match=f"^{dr.folder.as_posix()}/dr.yaml:2: environment: "):
-        read_wanted(dr.folder / "dr.yaml")
+        load_config(dr.folder / "dr.yaml")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_file_is_named_as_it_was_given(dr: Project) -> None:
 )
 def test_a_file_that_cannot_be_read_leads_to_init(dr: Project, path: str, why: str) -> None:
     with pytest.raises(BadInput) as caught:
-        read_wanted(Path(path))
+        load_config(Path(path))
 
     assert str(caught.value) == f"{path}: cannot be read ({why})"
     assert caught.value.next_step.startswith("python -m builder init")
@@ -122,7 +122,7 @@ class TestRuntime:
         ]
 
     def test_is_not_judged_without_a_date(self, dr: Project) -> None:
-        assert read_wanted(dr.folder / "dr.yaml").warnings == ()
+        assert load_config(dr.folder / "dr.yaml").warnings == ()
 
 
 def test_a_handler_is_judged_although_the_rest_is_wrong(dr: Project) -> None:

@@ -5,13 +5,13 @@ from pydantic import ValidationError
 
 from builder.components.drill.options import FisConfig, PathsConfig
 from builder.config import Config
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 PATHS = {"write": "PUT /items/{id}", "read": "GET /items/{id}"}
 
 
 def test_what_is_not_said_has_a_meaning() -> None:
-    config = make_wanted().config
+    config = make_loaded_config().config
 
     assert config.table
     assert config.bucket
@@ -48,7 +48,7 @@ def test_what_is_not_said_has_a_meaning() -> None:
     ],
 )
 def test_the_folder_follows_from_the_runtime(said: dict[str, Any], folder: str) -> None:
-    config = make_wanted(function=said).config
+    config = make_loaded_config(function=said).config
 
     assert config.function
     assert config.function.source == folder
@@ -57,23 +57,23 @@ def test_the_folder_follows_from_the_runtime(said: dict[str, Any], folder: str) 
 def test_the_primary_comes_first() -> None:
     regions = {"primary": "us-west-2", "secondaries": ["us-east-1", "eu-west-1"]}
 
-    assert make_wanted(regions=regions).config.regions.all == ("us-west-2", "us-east-1", "eu-west-1")
+    assert make_loaded_config(regions=regions).config.regions.all == ("us-west-2", "us-east-1", "eu-west-1")
 
 
 def test_a_config_does_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        make_wanted().config.project = "top"
+        make_loaded_config().config.project = "top"
 
 
 @pytest.mark.parametrize("name", ["a", "tap", "tap-2", "a" * 32])
 def test_a_project_can_be_called(name: str) -> None:
-    assert make_wanted(project=name).config.project == name
+    assert make_loaded_config(project=name).config.project == name
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a_b", "a.b", "ä", "a\n", "a" * 33, "xn--a", "amzn-s3-demo-a"])
 def test_a_project_cannot_be_called(name: str) -> None:
     with pytest.raises(ValidationError):
-        Config.model_validate(make_wanted().config.model_dump() | {"project": name})
+        Config.model_validate(make_loaded_config().config.model_dump() | {"project": name})
 
 
 @pytest.mark.parametrize(
@@ -95,5 +95,5 @@ def test_a_project_cannot_be_called(name: str) -> None:
     ],
 )
 def test_a_drill_is_said_short_or_in_full(said: object, fis: FisConfig | None, probe: object) -> None:
-    drill = make_wanted(drill=said).config.drill
+    drill = make_loaded_config(drill=said).config.drill
     assert (drill.fis, drill.probe) == (fis, probe)

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ValidationError
 from builder.config import Config
 from builder.config.load import FOLLOWS, in_words
 from builder.config.model import PATTERNS
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 
 def told(**said: Any) -> list[tuple[str, str]]:
-    whole = {"project": "tap", "environment": "dev", "regions": make_wanted().config.regions.model_dump()} | said
+    whole = {"project": "tap", "environment": "dev", "regions": make_loaded_config().config.regions.model_dump()} | said
     with pytest.raises(ValidationError) as caught:
         Config.model_validate(whole)
     faults = [in_words(error, {}) for error in caught.value.errors()]
@@ -98,7 +98,7 @@ def test_pydantic_s_own_words_never_reach_a_person(path: tuple[str, ...]) -> Non
         said: Any = value
         for part in reversed(path):
             said = {part: said}
-        whole = {"project": "tap", "environment": "dev", "regions": make_wanted().config.regions.model_dump()}
+        whole = {"project": "tap", "environment": "dev", "regions": make_loaded_config().config.regions.model_dump()}
         section = whole.get(path[0])
         whole[path[0]] = section | said[path[0]] if len(path) > 1 and isinstance(section, dict) else said[path[0]]
         try:

@@ -8,7 +8,7 @@ import pytest
 from answer import ROOT
 from builder.assembly.render import make_assembly
 from builder.components.alarms.options import AlarmsConfig, AlarmsVarying
-from builder.config import Wanted, read_wanted
+from builder.config import LoadedConfig, load_config
 from builder.config.model import EnvironmentConfig
 from builder.deploy import Deployment, Done, PlanRequest, make_deployment, narrow
 from builder.terms import Region
@@ -19,22 +19,22 @@ THROTTLES = (ACCOUNT, "us-west-2", "tap-dev-function-throttles")
 
 
 @functools.cache
-def shipped_file() -> Wanted:
-    return read_wanted(ROOT / "dr.yaml")
+def shipped_file() -> LoadedConfig:
+    return load_config(ROOT / "dr.yaml")
 
 
 def with_alarms(suffix: str = "dev", here: AlarmsVarying | None = None, **options: Any) -> Deployment:
-    wanted = shipped_file()
+    loaded = shipped_file()
     environments = {"prod": EnvironmentConfig(alarms=here)} if here else {}
-    config = wanted.config.model_copy(
-        update={"alarms": AlarmsConfig(**options), "environments": {**wanted.config.environments, **environments}}
+    config = loaded.config.model_copy(
+        update={"alarms": AlarmsConfig(**options), "environments": {**loaded.config.environments, **environments}}
     )
-    assembly = make_assembly(type(wanted)(**{**_fields(wanted), "config": config}))
+    assembly = make_assembly(type(loaded)(**{**_fields(loaded), "config": config}))
     return make_deployment(assembly.manifest, assembly.templates, suffix)
 
 
-def _fields(wanted: Wanted) -> dict[str, Any]:
-    return {name: getattr(wanted, name) for name in wanted.__dataclass_fields__}
+def _fields(loaded: LoadedConfig) -> dict[str, Any]:
+    return {name: getattr(loaded, name) for name in loaded.__dataclass_fields__}
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from builder.deploy import Deployment, make_deployment, narrow
 from builder.errors import BadInput
 from builder.terms import LogicalId, Region, StackId
 from deploy.rig import shipped
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 
 def test_every_name_and_parameter_is_bound_to_the_environment() -> None:
@@ -50,7 +50,7 @@ def test_a_stack_names_the_stacks_whose_outputs_it_takes() -> None:
 
 def deployed_with(existing: str) -> Deployment:
     """Return the shipped system bound, its table's stack saying that something of it stands already."""
-    made = make_assembly(make_wanted())
+    made = make_assembly(make_loaded_config())
     stacks = tuple(
         replace(entry, existing=(LogicalId(existing),)) if entry.id == "us-east-1/table" else entry
         for entry in made.manifest.stacks

@@ -14,7 +14,7 @@ from builder.errors import Stopped
 from builder.terms import LogicalId, Region, StackId
 from deploy.chained import make_deployment, make_stack
 from deploy.rig import Rig, edited
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 STACK, TABLE = StackId("us-east-1/data"), StackId("us-east-1/table")
 BESIDE = "Resources:\n  Topic: {Type: AWS::SNS::Topic}\n"
@@ -111,7 +111,7 @@ def test_what_is_retained_leaves_the_stack_only_when_asked(rig: Rig) -> None:
 
 
 def test_a_primary_region_in_which_the_table_is_not_is_refused(standing: Rig) -> None:
-    assembly = make_assembly(make_wanted(regions={"primary": "eu-west-1", "secondaries": ["us-west-2"]}))
+    assembly = make_assembly(make_loaded_config(regions={"primary": "eu-west-1", "secondaries": ["us-west-2"]}))
     with pytest.raises(Stopped, match="stands in us-west-2, and not in eu-west-1"):
         standing.plan(bind(assembly.manifest, assembly.templates, "dev"))
 
@@ -120,7 +120,7 @@ def test_a_primary_region_that_the_assembly_no_longer_names_is_found(standing: R
     client = standing.clients.dynamodb(Region("us-east-1"))
     client.update_table(TableName="tap-dev-global", ReplicaUpdates=[{"Delete": {"RegionName": "us-west-2"}}])
     standing.world.settle()
-    assembly = make_assembly(make_wanted(regions={"primary": "eu-west-1", "secondaries": ["us-west-2"]}))
+    assembly = make_assembly(make_loaded_config(regions={"primary": "eu-west-1", "secondaries": ["us-west-2"]}))
     plan = standing.plan(bind(assembly.manifest, assembly.templates, "dev"))
     assert "us-east-1/tap-dev-table" in {orphan.stack for orphan in plan.orphans}
     assert "eu-west-1/table/Table" in {hit.allow for hit in plan.guards}

@@ -14,7 +14,7 @@ from builder.template import denial, is_open, same_policy
 from builder.terms import LogicalId, Region, StackId
 from deploy.chained import make_deployment, make_stack
 from deploy.rig import ACCOUNT, Rig
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
 
@@ -23,7 +23,7 @@ def system(primary: Region, **more: Any) -> Deployment:
     """The system with this primary, everything named by where it was born."""
     secondary = WEST if primary == EAST else EAST
     regions = {"primary": primary, "secondaries": [secondary], "born": EAST}
-    assembly = make_assembly(make_wanted(regions=regions, **more))
+    assembly = make_assembly(make_loaded_config(regions=regions, **more))
     return bind(assembly.manifest, assembly.templates, "dev")
 
 

@@ -39,7 +39,7 @@ from deploy.test_handovers import (
     table_of,
     taking_in,
 )
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 pytestmark = pytest.mark.slow  # whole deployments, one after the other
 TAKEN = replace(make_stack(NEW, f"Resources:\n{GLOBAL}"), existing=(LogicalId("Table"),))
@@ -406,7 +406,7 @@ def test_nothing_is_taken_from_a_table_that_is_as_its_template_says_with_all_tha
     def full(primary: Region, secondary: Region) -> Deployment:
         regions = {"primary": primary, "secondaries": [secondary], "born": EAST}
         sections: dict[str, Any] = {"table": table, "tags": {"team": "core"}, "encryption": {"key": "managed"}}
-        assembly = make_assembly(make_wanted(regions=regions, **sections))
+        assembly = make_assembly(make_loaded_config(regions=regions, **sections))
         return bind(assembly.manifest, assembly.templates, "dev")
 
     rig.deploy(full(EAST, WEST))

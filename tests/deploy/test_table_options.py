@@ -9,7 +9,7 @@ from builder.deploy import Deployment, Done, make_deployment
 from builder.errors import Stopped
 from deploy.rig import ACCOUNT, Rig
 from fake_aws.dynamodb.records import Table
-from wanted import ABSENT, make_wanted
+from loaded_config import ABSENT, make_loaded_config
 
 BARE = dict.fromkeys(("table", "bucket", "function"), ABSENT)
 INDEX = {"by_status": {"key": {"status": "S"}}}
@@ -17,7 +17,7 @@ OTHER = {"by_day": {"key": {"day": "N"}, "projection": "keys_only"}}
 
 
 def orders(suffix: str = "dev", environments: dict[str, Any] | None = None, **options: Any) -> Deployment:
-    assembly = make_assembly(make_wanted(**BARE, tables={"orders": options}, environments=environments or {}))
+    assembly = make_assembly(make_loaded_config(**BARE, tables={"orders": options}, environments=environments or {}))
     return make_deployment(assembly.manifest, assembly.templates, suffix)
 
 

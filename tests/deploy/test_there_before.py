@@ -19,7 +19,7 @@ from deploy.there_before import (
     wanted_with,
 )
 from fake_aws.faults import Fault
-from wanted import ABSENT
+from loaded_config import ABSENT
 
 pytestmark = pytest.mark.slow  # whole plans, and two deployments
 ALLOWED = ("us-east-1/table/Table", "us-east-1/storage/Bucket")

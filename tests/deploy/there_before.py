@@ -6,7 +6,7 @@ from builder.assembly.render import make_assembly
 from builder.deploy import Deployment, make_deployment
 from builder.terms import Region
 from deploy.rig import Rig
-from wanted import ABSENT, make_wanted
+from loaded_config import ABSENT, make_loaded_config
 
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
 TABLE, BUCKET = "acme-orders", "acme-uploads"
@@ -32,7 +32,7 @@ def wanted_with(*, table: str | None = TABLE, bucket: str | None = BUCKET, **mor
 
 def system(**sections: Any) -> Deployment:
     """Return a whole system with these sections of dr.yaml."""
-    assembly = make_assembly(make_wanted(**sections))
+    assembly = make_assembly(make_loaded_config(**sections))
     return make_deployment(assembly.manifest, assembly.templates, "dev")
 
 

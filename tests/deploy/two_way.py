@@ -5,7 +5,7 @@ from typing import Any
 
 from builder.assembly.render import make_assembly
 from builder.deploy import Deployment, make_deployment
-from wanted import ABSENT, HANDLER, make_wanted
+from loaded_config import ABSENT, HANDLER, make_loaded_config
 
 TWO = ("us-east-1", "us-west-2")
 THREE = (*TWO, "eu-west-1")
@@ -15,7 +15,7 @@ THREE = (*TWO, "eu-west-1")
 def make_buckets(replication: str = "two-way", regions: tuple[str, ...] = TWO, **options: Any) -> Deployment:
     """The deployment of one bucket, called uploads, in these regions, the primary first."""
     made = make_assembly(
-        make_wanted(
+        make_loaded_config(
             HANDLER,
             regions={"primary": regions[0], "secondaries": list(regions[1:])},
             table=ABSENT,

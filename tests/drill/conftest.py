@@ -17,7 +17,7 @@ from builder.assembly.render import make_assembly
 from builder.aws import Clients
 from builder.client import Limits
 from builder.components.drill.options import DrillConfig, FisConfig
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.deploy import (
     Done,
     PlanId,
@@ -164,11 +164,11 @@ def deployed_target(embedded: EmbeddedAws) -> Target:
 
 @pytest.fixture(scope="session")
 def deployed_in_three_regions(embedded: EmbeddedAws) -> Target:
-    wanted = read_wanted(ROOT / "dr.yaml")
-    regions = wanted.config.regions.model_copy(update={"secondaries": ("us-west-2", "eu-west-1")})
-    config = wanted.config.model_copy(update={"regions": regions})
+    loaded = load_config(ROOT / "dr.yaml")
+    regions = loaded.config.regions.model_copy(update={"secondaries": ("us-west-2", "eu-west-1")})
+    config = loaded.config.model_copy(update={"regions": regions})
     with on_stage(embedded, ACCOUNT_OF_THREE):
-        return asyncio.run(_deploy(make_assembly(type(wanted)(config, wanted.folder, wanted.code))))
+        return asyncio.run(_deploy(make_assembly(type(loaded)(config, loaded.folder, loaded.code))))
 
 
 @pytest.fixture
@@ -193,9 +193,9 @@ def theatre(deployed_target: Target, embedded: EmbeddedAws, tmp_path: Path) -> I
 @pytest.fixture
 def with_experiment(theatre: Theatre) -> Iterator[Theatre]:
     """The shipped system with an experiment that the alarm `errors` stops."""
-    wanted = read_wanted(ROOT / "dr.yaml")
-    config = wanted.config.model_copy(update={"drill": DrillConfig(fis=FisConfig(stop_alarms=("errors",)))})
-    assembly = make_assembly(type(wanted)(config, wanted.folder, wanted.code))
+    loaded = load_config(ROOT / "dr.yaml")
+    config = loaded.config.model_copy(update={"drill": DrillConfig(fis=FisConfig(stop_alarms=("errors",)))})
+    assembly = make_assembly(type(loaded)(config, loaded.folder, loaded.code))
     deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
 
     async def deploy() -> None:

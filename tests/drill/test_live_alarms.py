@@ -15,7 +15,7 @@ from answer import ROOT
 from builder.assembly.render import make_assembly
 from builder.aws import Clients
 from builder.components.alarms.options import AlarmsConfig
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.deploy import (
     Deployment,
     Done,
@@ -50,9 +50,9 @@ ERRORS, THROTTLES = "tap-dev-function-errors", "tap-dev-function-throttles"
 
 
 def wanted_deployment() -> Deployment:
-    wanted = read_wanted(ROOT / "dr.yaml")
-    config = wanted.config.model_copy(update={"alarms": AlarmsConfig(email=("ops@example.com",), throttles=0)})
-    assembly = make_assembly(replace(wanted, config=config))
+    loaded = load_config(ROOT / "dr.yaml")
+    config = loaded.config.model_copy(update={"alarms": AlarmsConfig(email=("ops@example.com",), throttles=0)})
+    assembly = make_assembly(replace(loaded, config=config))
     return make_deployment(assembly.manifest, assembly.templates, "dev")
 
 

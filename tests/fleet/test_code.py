@@ -8,7 +8,7 @@ from builder.assembly import read_assembly, write_assembly
 from builder.assembly.build import build
 from builder.assembly.render import make_assembly
 from builder.assembly.store import FLEET_FOLDER
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.deploy import Deployment, make_deployment
 from builder.errors import Several
 from builder.fleet import read_fleet_plan, write_fleet_plan
@@ -57,7 +57,7 @@ def rendered(
     (folder / "network.yaml").write_text("Resources: {Topic: {Type: AWS::SNS::Topic}}\n")
     (folder / "worker.yaml").write_text(WORKER + (NESTED if nested else ""))
     (folder / "dr.yaml").write_text(DR + more)
-    write_assembly(folder / "templates", make_assembly(read_wanted(Path("dr.yaml"))))
+    write_assembly(folder / "templates", make_assembly(load_config(Path("dr.yaml"))))
     assembly = read_assembly(folder / "templates" / FLEET_FOLDER)
     assets = build(assembly.assets, folder, folder / "build")
     return make_deployment(assembly.manifest, assembly.templates, "dev", assets=assets)

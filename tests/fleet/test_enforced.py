@@ -12,7 +12,7 @@ import pytest
 from builder.assembly import Assembly
 from builder.assembly.store import EXECUTION_ROLE
 from builder.aws import Clients
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.deploy import PlanId, Removal, TrustedInput, find_deployed, make_deployment
 from builder.errors import ExitCode
 from builder.fleet import (
@@ -55,7 +55,7 @@ def enforcing(processes: None) -> Iterator[EmbeddedAws]:
 
 
 def rendered(project: Path, account: AccountId) -> Assembly:
-    return render_fleet(read_wanted(project / "dr.yaml"), (account,))
+    return render_fleet(load_config(project / "dr.yaml"), (account,))
 
 
 def without(fleet: Assembly, action: str) -> Assembly:

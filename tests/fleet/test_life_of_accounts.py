@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from builder.aws import Clients, Tempo
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.deploy import Deployment, PlanId, Removal, TrustedInput, find_deployed, make_deployment
 from builder.errors import ExitCode
 from builder.fleet import (
@@ -84,7 +84,7 @@ class Life:
 
 @pytest.fixture
 def life(embedded: EmbeddedAws, project: Path) -> Iterator[Life]:
-    fleet = render_fleet(read_wanted(project / "dr.yaml"), (STAYS, LEAVES))
+    fleet = render_fleet(load_config(project / "dr.yaml"), (STAYS, LEAVES))
     with isolated(embedded.endpoint, ACCOUNT, HOME):
         targets = [
             TargetAccount(Told().stage(), fleet, SUFFIX, embedded.endpoint, account, HOME)

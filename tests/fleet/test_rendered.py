@@ -16,7 +16,7 @@ from components.fleet_config import SELF_MANAGED
 from fake_aws import Fault
 from fleet.rig import FleetRig
 from fleet.scene import ACCOUNTS, EAST, WEST, sites
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 A, B, C = ACCOUNTS
 NEW = "777788889999"
@@ -25,7 +25,7 @@ NEW = "777788889999"
 def rendered(folder: Path, accounts: tuple[str, ...] = ACCOUNTS, **sections: Any) -> Deployment:
     operations = {"failure_tolerance": 1, "max_concurrent": 2}
     fleet = {**SELF_MANAGED, "accounts": list(accounts), "operations": operations}
-    write_assembly(folder, make_assembly(make_wanted(fleet=fleet, **sections)))
+    write_assembly(folder, make_assembly(make_loaded_config(fleet=fleet, **sections)))
     assembly = read_assembly(folder / FLEET_FOLDER)
     return make_deployment(assembly.manifest, assembly.templates, "dev")
 

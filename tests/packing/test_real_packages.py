@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.rehearsal import rehearse_system
 from rehearsal.told import Told
 
@@ -99,7 +99,7 @@ def test_two_users_make_the_same_bytes_and_they_are_for_lambda(tmp_path: Path) -
 
 def test_they_run_by_url_in_both_regions(tmp_path: Path) -> None:
     told = Told()
-    rehearse_system(read_wanted(write(tmp_path) / "dr.yaml"), "dev", told.stage())
+    rehearse_system(load_config(write(tmp_path) / "dr.yaml"), "dev", told.stage())
     for name in ("api-x86-64", "api-arm64", "web-x86-64", "web-arm64"):
         for region in ("us-east-1", "us-west-2"):
             assert f"{name}: GET /health in {region} -> 200" in told.lines

@@ -7,8 +7,8 @@ import pytest
 from builder.assembly.bound import Bound
 from builder.assembly.render import make_assembly
 from builder.policy import PolicyRequest, Verb, bind_templates, make_rights
+from loaded_config import make_loaded_config
 from policy.system import ACCOUNT, CALLER, SETTING, SHIPPED, VIA_ROLE
-from wanted import make_wanted
 
 TOPIC = f"arn:aws:sns:us-west-2:{ACCOUNT}:tap-dev-alarms"
 ALARM = f"arn:aws:cloudwatch:us-west-2:{ACCOUNT}:alarm:tap-dev-function-errors"
@@ -16,7 +16,7 @@ ALARM = f"arn:aws:cloudwatch:us-west-2:{ACCOUNT}:alarm:tap-dev-function-errors"
 
 @functools.cache
 def watched() -> tuple[Bound, ...]:
-    return bind_templates(make_assembly(make_wanted(alarms={"email": ["ops@example.com"]})))
+    return bind_templates(make_assembly(make_loaded_config(alarms={"email": ["ops@example.com"]})))
 
 
 def granted(verb: Verb, bounds: tuple[Bound, ...], *, via_role: bool) -> dict[str, set[str]]:

@@ -9,9 +9,9 @@ from builder.cli.drill import FAULTS
 from builder.policy import bind_templates
 from builder.policy.document import Rights, Verb, make_document
 from builder.policy.rights import On, PolicyCaller, _places, caller_rights, service_role_rights
+from loaded_config import make_loaded_config
 from policy.reference import actions, arn_formats, condition_keys
 from policy.system import ACCOUNT, BOUNDED, CALLER, ROLE_ARN, SELF_MANAGED, SERVICE_MANAGED, SETTING, SHIPPED, VIA_ROLE
-from wanted import make_wanted
 
 WHOLE = replace(
     VIA_ROLE, artifacts_bucket="artifacts-{region}", account_roles=("arn:aws:iam::444455556666:role/deployer",)
@@ -220,6 +220,6 @@ def test_an_experiment_is_begun_in_the_region_of_its_template_alone() -> None:
 
 @pytest.mark.parametrize(("replication", "compared"), [("one-way", False), ("none", False), ("two-way", True)])
 def test_who_plans_that_buckets_replicate_to_each_other_compares_them(*, replication: str, compared: bool) -> None:
-    bounds = bind_templates(make_assembly(make_wanted(bucket={"replication": replication})))
+    bounds = bind_templates(make_assembly(make_loaded_config(bucket={"replication": replication})))
     planned = caller_rights(bounds, SETTING, Verb.PLAN, VIA_ROLE)
     assert ("s3:ListBucketVersions" in {grant.action for grant in planned.granted}) is compared

@@ -62,10 +62,10 @@ from deploy.two_way import make_buckets
 from fake_aws import World
 from fake_aws.refusals import Unsupported
 from fake_aws.s3.records import Version
+from loaded_config import ABSENT
 from policy.reference import actions
 from proof.nesting import FIRST as NESTED
 from proof.nesting import store_templates
-from wanted import ABSENT
 
 LONG = "# long\n" * 8000
 EAST, WEST = Region("us-east-1"), Region("us-west-2")

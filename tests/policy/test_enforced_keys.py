@@ -9,12 +9,12 @@ from builder.assembly.render import make_assembly
 from builder.deploy import Deployment, Done, make_deployment
 from builder.policy import Verb, bind_templates
 from builder.terms import StackId
+from loaded_config import make_loaded_config
 from policy.guarded import Guarded
 from policy.test_enforced import finish
 from policy.test_enforced_role import refusals
 from proof.test_keys import system
 from samples import sampled
-from wanted import make_wanted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -100,7 +100,7 @@ OF_A_KEY = (
 @pytest.fixture
 def keyed(guarded: Guarded) -> Guarded:
     """An account for the system with keys, and policies for that."""
-    assembly = make_assembly(make_wanted(encryption={"key": "managed"}))
+    assembly = make_assembly(make_loaded_config(encryption={"key": "managed"}))
     guarded.bounds = bind_templates(assembly)
     guarded.deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
     return guarded

@@ -6,7 +6,7 @@ from builder.assembly.bound import bind_entries
 from builder.assembly.render import make_assembly
 from builder.policy import PolicyCaller, PolicyScope, Verb
 from builder.policy.rights import caller_rights
-from wanted import make_wanted
+from loaded_config import make_loaded_config
 
 SETTING = PolicyScope(partition="aws", account="111122223333", suffix="dev")
 CALLER = PolicyCaller(deployment="tap-dev", tag="builder:deployment", role_arn="arn:aws:iam::111122223333:role/cfn")
@@ -14,7 +14,7 @@ CALLER = PolicyCaller(deployment="tap-dev", tag="builder:deployment", role_arn="
 
 def granted(**sections: Any) -> dict[str, set[str]]:
     """Return each action of a plan's policy with the ARNs that it is allowed on."""
-    assembly = make_assembly(make_wanted(**sections))
+    assembly = make_assembly(make_loaded_config(**sections))
     bounds = bind_entries(assembly.manifest, assembly.templates)
     found: dict[str, set[str]] = {}
     for grant in caller_rights(bounds, SETTING, Verb.PLAN, CALLER).granted:

@@ -9,8 +9,8 @@ import pytest
 from builder.assembly.render import make_assembly
 from builder.deploy import Done, make_deployment
 from builder.local import EmbeddedAws
+from loaded_config import ABSENT, make_loaded_config
 from policy.guarded import Guarded
-from wanted import ABSENT, make_wanted
 
 REGION = "us-east-1"
 TABLE_READS = {"get", "batch_get", "query", "scan", "check"}
@@ -79,7 +79,7 @@ def deployed(strict: EmbeddedAws) -> Iterator[Guarded]:
     functions: dict[str, Any] = {
         mode.replace("_", "-"): {"url": False, "uses": {"orders": mode, "uploads": mode}} for mode in MODES
     }
-    wanted = make_wanted(
+    loaded = make_loaded_config(
         HANDLER,
         table=ABSENT,
         bucket=ABSENT,
@@ -88,7 +88,7 @@ def deployed(strict: EmbeddedAws) -> Iterator[Guarded]:
         buckets={"uploads": {}, "others": {}},
         functions={**functions, "none": {"url": False}},
     )
-    assembly = make_assembly(wanted)
+    assembly = make_assembly(loaded)
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("AWS_ENDPOINT_URL", strict.endpoint)
         account = Guarded("000000770078", deployment=make_deployment(assembly.manifest, assembly.templates, "dev"))

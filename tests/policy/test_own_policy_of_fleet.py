@@ -20,7 +20,7 @@ from builder.assembly.render import make_fleet_assembly
 from builder.aws import Tempo
 from builder.cli.main import main
 from builder.cli.session import Session
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.local import EmbeddedAws
 from builder.policy import Verb
 from builder.policy.rights import CALLS, On
@@ -103,7 +103,7 @@ def fleet(
 
 
 def let_in(fleet: Fleet, strict: EmbeddedAws) -> None:
-    assembly = make_fleet_assembly(read_wanted(fleet.folder / "dr.yaml"))
+    assembly = make_fleet_assembly(load_config(fleet.folder / "dr.yaml"))
     assert assembly is not None
     TargetAccount(Told().stage(), assembly, "dev", strict.endpoint, MEMBER, REGION).let_in()
 

@@ -12,10 +12,10 @@ from builder.aws import Clients
 from builder.deploy import Deployment, make_deployment
 from deploy.rig import ACCOUNT
 from fake_aws import Fault, World
+from loaded_config import make_loaded_config
 from proof.command import Command, assert_done, deploy, destroy, fill, make_world, run
 from proof.test_kill import KILLS, is_killed
 from samples import is_thorough, sampled
-from wanted import make_wanted
 
 ALIAS = "alias/tap-dev"
 BATCHES = 6 if is_thorough() else 30
@@ -23,7 +23,7 @@ LIVES = sampled(((batch, kill) for batch in range(1, BATCHES + 1) for kill in KI
 
 
 def system(**sections: Any) -> Deployment:
-    assembly = make_assembly(make_wanted(**sections))
+    assembly = make_assembly(make_loaded_config(**sections))
     return make_deployment(assembly.manifest, assembly.templates, "dev")
 
 

@@ -14,7 +14,7 @@ import pytest
 from answer import ROOT
 from builder.assembly.render import make_assembly
 from builder.aws import Clients
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.deploy import Deployment, make_deployment
 from deploy.rig import ACCOUNT, edited
 from fake_aws import Fault, World
@@ -29,7 +29,7 @@ EVERY = 1 if is_thorough() else 73
 
 @cache
 def example() -> Deployment:
-    assembly = make_assembly(read_wanted(ROOT / "docs" / "examples" / "own" / "dr.yaml"))
+    assembly = make_assembly(load_config(ROOT / "docs" / "examples" / "own" / "dr.yaml"))
     return make_deployment(assembly.manifest, assembly.templates, "dev")
 
 

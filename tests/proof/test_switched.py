@@ -23,11 +23,11 @@ from builder.deploy import (
 )
 from deploy.rig import ACCOUNT
 from fake_aws import Fault, World
+from loaded_config import make_loaded_config
 from proof.command import Command, assert_done, fill, ignore, make_world, run
 from proof.picture import Picture, take_picture
 from proof.test_kill import KILLS, is_killed
 from samples import is_thorough
-from wanted import make_wanted
 
 EVERY = 1 if is_thorough() else 97
 OFF = dict.fromkeys(("termination_protection", "deletion_protection", "replacement_protection"), False)
@@ -41,7 +41,7 @@ ORDER = ("plain", "on", "off")
 
 @cache
 def made(name: str) -> Deployment:
-    assembly = make_assembly(make_wanted(**SAID[name]))
+    assembly = make_assembly(make_loaded_config(**SAID[name]))
     return make_deployment(assembly.manifest, assembly.templates, "dev")
 
 

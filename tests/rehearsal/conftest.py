@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.config import Wanted, read_wanted
+from builder.config import LoadedConfig, load_config
 from rehearsal.told import Told
 
 
@@ -12,5 +12,5 @@ def told() -> Told:
 
 
 @pytest.fixture
-def wanted(project: Path) -> Wanted:
-    return read_wanted(project / "dr.yaml")
+def loaded(project: Path) -> LoadedConfig:
+    return load_config(project / "dr.yaml")

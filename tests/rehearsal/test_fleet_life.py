@@ -3,7 +3,7 @@ from dataclasses import replace
 import boto3
 import pytest
 
-from builder.config import Wanted
+from builder.config import LoadedConfig
 from builder.errors import Failed
 from builder.local import EmbeddedAws
 from builder.rehearsal import ACCOUNT, fleet_life, rehearse_fleet
@@ -25,11 +25,11 @@ def everything() -> dict[str, object]:
 
 @pytest.mark.acceptance
 @pytest.mark.processes
-def test_a_fleet_lives_and_every_account_is_left_as_it_was(wanted: Wanted) -> None:
-    told, wanted = Told(), fleet_life.with_accounts(wanted, TARGETS)
+def test_a_fleet_lives_and_every_account_is_left_as_it_was(loaded: LoadedConfig) -> None:
+    told, loaded = Told(), fleet_life.with_accounts(loaded, TARGETS)
     with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, "us-west-2"):
         before = everything()
-        fleet_life.live(wanted, "dev", told.stage(), aws.endpoint)
+        fleet_life.live(loaded, "dev", told.stage(), aws.endpoint)
         assert everything() == before
     assert told.chapters == [
         "roles for StackSets in each account",
@@ -53,11 +53,11 @@ def test_a_fleet_lives_and_every_account_is_left_as_it_was(wanted: Wanted) -> No
 
 
 @pytest.mark.usefixtures("linter")
-def test_a_fleet_with_findings_is_not_begun(wanted: Wanted) -> None:
+def test_a_fleet_with_findings_is_not_begun(loaded: LoadedConfig) -> None:
     told = Told()
-    assert wanted.config.function
-    function = wanted.config.function.model_copy(update={"timeout_s": 100_000})
-    broken = replace(wanted, config=wanted.config.model_copy(update={"function": function}))
+    assert loaded.config.function
+    function = loaded.config.function.model_copy(update={"timeout_s": 100_000})
+    broken = replace(loaded, config=loaded.config.model_copy(update={"function": function}))
     with pytest.raises(Failed, match="E3034"):
         rehearse_fleet(broken, "dev", told.stage())
     assert told.chapters == ["render", "lint"]

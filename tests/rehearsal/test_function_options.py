@@ -10,7 +10,7 @@ import yaml
 
 from builder.assembly.build import build
 from builder.assembly.render import make_assembly
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.deploy import Deployment, Done, Plan, make_deployment
 from builder.local import EmbeddedAws
 from packing.packages import make_wheel, requirements
@@ -74,7 +74,7 @@ def deployment(tmp_path: Path) -> Callable[[dict[str, Any]], Deployment]:
             **more,
         }
         (tmp_path / "dr.yaml").write_text(yaml.safe_dump(said))
-        assembly = make_assembly(read_wanted(tmp_path / "dr.yaml"))
+        assembly = make_assembly(load_config(tmp_path / "dr.yaml"))
         assets = build(assembly.assets, tmp_path, tmp_path / "build", here=True)
         return make_deployment(assembly.manifest, assembly.templates, "dev", assets=assets)
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.config import Wanted
+from builder.config import LoadedConfig
 from builder.config.model import EnvironmentConfig
 from builder.errors import Failed
 from builder.packing.read import Inline
@@ -11,8 +11,8 @@ from rehearsal.told import Told
 
 
 @pytest.mark.processes
-def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
-    rehearse_system(wanted, "dev", told.stage())
+def test_a_whole_life_is_lived_and_shown(loaded: LoadedConfig, told: Told) -> None:
+    rehearse_system(loaded, "dev", told.stage())
     assert told.chapters == [
         "render",
         "lint",
@@ -37,10 +37,10 @@ def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
 
 @pytest.mark.acceptance
 @pytest.mark.processes
-def test_a_productive_system_that_keeps_its_data_is_taken_down_whole(wanted: Wanted, told: Told) -> None:
+def test_a_productive_system_that_keeps_its_data_is_taken_down_whole(loaded: LoadedConfig, told: Told) -> None:
     production = {"dev": EnvironmentConfig(production=True)}
-    protected = wanted.config.model_copy(update={"protect": True, "environments": production})
-    rehearse_system(replace(wanted, config=protected), "dev", told.stage())
+    protected = loaded.config.model_copy(update={"protect": True, "environments": production})
+    rehearse_system(replace(loaded, config=protected), "dev", told.stage())
     assert "lifted: us-east-1/table/Table/DeletionProtection" in told.lines
     assert "lifted: us-west-2/storage/StackPolicy" in told.lines
     (named,) = [line for line in told.lines if line.startswith("retained, and deleted by name: ")]
@@ -50,30 +50,32 @@ def test_a_productive_system_that_keeps_its_data_is_taken_down_whole(wanted: Wan
 
 @pytest.mark.acceptance
 @pytest.mark.processes
-def test_urls_that_want_signed_requests_are_rehearsed_signed(wanted: Wanted, told: Told) -> None:
-    assert wanted.config.function
-    function = wanted.config.function.model_copy(update={"url_auth": "AWS_IAM"})
-    signed = replace(wanted, config=wanted.config.model_copy(update={"function": function}))
+def test_urls_that_want_signed_requests_are_rehearsed_signed(loaded: LoadedConfig, told: Told) -> None:
+    assert loaded.config.function
+    function = loaded.config.function.model_copy(update={"url_auth": "AWS_IAM"})
+    signed = replace(loaded, config=loaded.config.model_copy(update={"function": function}))
     rehearse_system(signed, "dev", told.stage())
     assert told.chapters[-1].startswith("destroy")
 
 
 @pytest.mark.usefixtures("linter")
-def test_a_template_with_findings_ends_the_rehearsal_before_anything_is_started(wanted: Wanted, told: Told) -> None:
+def test_a_template_with_findings_ends_the_rehearsal_before_anything_is_started(
+    loaded: LoadedConfig, told: Told
+) -> None:
     # Lambda's own limit is known to cfn-lint and not to this schema, which pydantic is asked to pass over here.
-    assert wanted.config.function
-    function = wanted.config.function.model_copy(update={"timeout_s": 100_000})
-    broken = replace(wanted, config=wanted.config.model_copy(update={"function": function}))
+    assert loaded.config.function
+    function = loaded.config.function.model_copy(update={"timeout_s": 100_000})
+    broken = replace(loaded, config=loaded.config.model_copy(update={"function": function}))
     with pytest.raises(Failed, match="E3034"):
         rehearse_system(broken, "dev", told.stage())
     assert told.chapters == ["render", "lint"]
 
 
 @pytest.mark.processes
-def test_a_handler_that_does_not_answer_fails_the_rehearsal(wanted: Wanted, told: Told) -> None:
+def test_a_handler_that_does_not_answer_fails_the_rehearsal(loaded: LoadedConfig, told: Told) -> None:
     with pytest.raises(Failed, match="answers GET with"):
         rehearse_system(
-            replace(wanted, code={"function": Inline("def handler(event, context):\n    raise ValueError\n")}),
+            replace(loaded, code={"function": Inline("def handler(event, context):\n    raise ValueError\n")}),
             "dev",
             told.stage(),
         )

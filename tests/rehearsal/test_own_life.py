@@ -8,7 +8,7 @@ import pytest
 
 from answer import ROOT
 from builder.assembly.render import make_assembly
-from builder.config import Wanted, read_wanted
+from builder.config import LoadedConfig, load_config
 from builder.errors import BadInput, Failed
 from builder.rehearsal import rehearse_fleet, rehearse_system
 from builder.rehearsal.life import make_change, with_stand_ins
@@ -18,26 +18,26 @@ from rehearsal.told import Told
 
 EXAMPLE = ROOT / "docs" / "examples" / "own" / "dr.yaml"
 TOPIC = "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    Properties: {DisplayName: Told}\n"
-Write = Callable[..., Wanted]
+Write = Callable[..., LoadedConfig]
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Writes a dr.yaml of the project `own` in two regions, with its templates, and reads it."""
 
-    def written(sections: str, **templates: str) -> Wanted:
+    def written(sections: str, **templates: str) -> LoadedConfig:
         for name, text in templates.items():
             (tmp_path / f"{name}.yaml").write_text(text)
         regions = "regions: {primary: us-east-1, secondaries: [us-west-2]}"
         (tmp_path / "dr.yaml").write_text(f"project: own\nenvironment: dev\n{regions}\n{sections}")
-        return read_wanted(tmp_path / "dr.yaml")
+        return load_config(tmp_path / "dr.yaml")
 
     return written
 
 
 @pytest.mark.processes
 def test_the_example_lives_its_whole_life(told: Told) -> None:
-    rehearse_system(read_wanted(EXAMPLE), "dev", told.stage())
+    rehearse_system(load_config(EXAMPLE), "dev", told.stage())
     assert told.chapters == [
         "render",
         "lint",
@@ -92,13 +92,13 @@ def test_an_error_in_a_template_of_one_s_own_ends_the_rehearsal(write: Write, to
 
 
 def test_the_change_is_one_more_output_in_a_stack_that_no_other_takes_anything_of(write: Write) -> None:
-    wanted = write(
+    loaded = write(
         "stacks:\n  a: {template: topic.yaml, regions: primary}\n  b: {template: topic.yaml, needs: [us-east-1/a]}\n"
         "  c: {template: topic.yaml, regions: primary, needs: [b]}\n  d: {template: topic.yaml}",
         topic=TOPIC + "Outputs: {Rehearsed1: {Value: mine}}\n",
     )
-    assembly = make_assembly(wanted)
-    change = make_change(wanted, assembly)
+    assembly = make_assembly(loaded)
+    change = make_change(loaded, assembly)
     assert change.stacks == ("us-east-1/d", "us-west-2/d")
     for old, new in zip(assembly.manifest.stacks, change.assembly.manifest.stacks, strict=True):
         is_changed = new.id in change.stacks
@@ -122,15 +122,15 @@ def test_the_change_is_one_more_output_in_a_stack_that_no_other_takes_anything_o
 def test_what_keeps_its_previous_value_gets_one_that_its_parameter_takes(
     write: Write, declared: str, value: str
 ) -> None:
-    wanted = write(
+    loaded = write(
         "stacks: {note: {template: topic.yaml, parameters: {Kept: {previous: true}}}}",
         topic=f"Parameters:\n  Kept: {{{declared}}}\n{TOPIC}",
     )
-    assembly = with_stand_ins(make_assembly(wanted))
+    assembly = with_stand_ins(make_assembly(loaded))
     assert {entry.parameters["Kept"] for entry in assembly.manifest.stacks} == {value}
 
 
 def test_a_fleet_s_life_takes_the_built_in_function(write: Write, told: Told) -> None:
-    wanted = write("stacks: {note: {template: topic.yaml}}", topic=TOPIC)
+    loaded = write("stacks: {note: {template: topic.yaml}}", topic=TOPIC)
     with pytest.raises(BadInput, match="built-in function with its table"):
-        rehearse_fleet(replace(wanted), "dev", told.stage())
+        rehearse_fleet(replace(loaded), "dev", told.stage())

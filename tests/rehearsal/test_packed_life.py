@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from builder.assembly.render import make_assembly
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.errors import Failed
 from builder.rehearsal import rehearse_system
 from packing.packages import lock, make_module, make_wheel, requirements
@@ -58,7 +58,7 @@ def write(folder: Path, *, tag: str = "py3-none-any") -> Path:
 
 @pytest.mark.processes
 def test_what_has_packages_is_built_twice_and_runs_in_both_regions(tmp_path: Path, told: Told) -> None:
-    rehearse_system(read_wanted(write(tmp_path)), "dev", told.stage())
+    rehearse_system(load_config(write(tmp_path)), "dev", told.stage())
     assert told.chapters[:4] == ["render", "lint", "build", "an AWS of our own"]
     shown = "\n".join(told.lines)
     assert "api with its packages, as python3.13 on arm64 runs it\n" in shown
@@ -66,14 +66,14 @@ def test_what_has_packages_is_built_twice_and_runs_in_both_regions(tmp_path: Pat
     for name in ("api", "web"):
         for region in ("us-east-1", "us-west-2"):
             assert f"{name}: GET /health in {region} -> 200" in told.lines
-    assets = {asset.source: asset.key for asset in make_assembly(read_wanted(tmp_path / "dr.yaml")).assets}
+    assets = {asset.source: asset.key for asset in make_assembly(load_config(tmp_path / "dr.yaml")).assets}
     assert (tmp_path / "build" / assets["api"]).is_file()
     assert (tmp_path / "build" / "here" / assets["api"]).is_file()
 
 
 @pytest.mark.processes
 def test_what_cannot_be_built_for_lambda_ends_it_before_anything_is_deployed(tmp_path: Path, told: Told) -> None:
-    wanted = read_wanted(write(tmp_path, tag="cp313-cp313-macosx_11_0_arm64"))
+    loaded = load_config(write(tmp_path, tag="cp313-cp313-macosx_11_0_arm64"))
     with pytest.raises(Failed, match=r"api has left.*of which there is no wheel for python3\.13 on arm64"):
-        rehearse_system(wanted, "dev", told.stage())
+        rehearse_system(loaded, "dev", told.stage())
     assert told.chapters == ["render", "lint", "build"]

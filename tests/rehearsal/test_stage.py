@@ -1,6 +1,6 @@
 import pytest
 
-from builder.config import Wanted
+from builder.config import LoadedConfig
 from builder.deploy import Cancelled, Done, StackFailed
 from builder.errors import Failed
 from builder.rehearsal.stage import expect_done, render_and_lint, with_variable
@@ -16,9 +16,9 @@ def test_work_is_run_with_its_progress_shown() -> None:
 
 
 @pytest.mark.usefixtures("linter")
-def test_what_is_rendered_is_linted(wanted: Wanted) -> None:
+def test_what_is_rendered_is_linted(loaded: LoadedConfig) -> None:
     told = Told()
-    assembly = render_and_lint(wanted, told.append)
+    assembly = render_and_lint(loaded, told.append)
     assert len(assembly.manifest.stacks) == 5
     assert told.chapters == ["render", "lint"]
     assert told.lines[-1] == "cfn-lint, information included: no findings"
@@ -32,9 +32,9 @@ def test_one_stack_that_did_not_end_well_fails_the_rehearsal() -> None:
         expect_done([done, broke, Cancelled(StackId("a/d"), "a/c failed")])
 
 
-def test_a_variable_more_leaves_those_that_are_there(wanted: Wanted) -> None:
-    twice = with_variable(with_variable(wanted, "FIRST", "1"), "SECOND", "2")
+def test_a_variable_more_leaves_those_that_are_there(loaded: LoadedConfig) -> None:
+    twice = with_variable(with_variable(loaded, "FIRST", "1"), "SECOND", "2")
     assert twice.config.function
-    assert wanted.config.function
-    assert twice.config.function.environment == {**wanted.config.function.environment, "FIRST": "1", "SECOND": "2"}
-    assert "FIRST" not in wanted.config.function.environment
+    assert loaded.config.function
+    assert twice.config.function.environment == {**loaded.config.function.environment, "FIRST": "1", "SECOND": "2"}
+    assert "FIRST" not in loaded.config.function.environment

@@ -1,6 +1,6 @@
 import boto3
 
-from builder.config import Wanted
+from builder.config import LoadedConfig
 from builder.local import EmbeddedAws
 from builder.rehearsal import ACCOUNT
 from builder.rehearsal.fleet_life import EMPTIER, TARGETS, TargetAccount, render_fleet
@@ -14,8 +14,8 @@ def role_names(account: str) -> set[str]:
     return {role["RoleName"] for role in session.client("iam").list_roles()["Roles"]}
 
 
-def test_an_account_is_let_in_and_shut_out_and_no_other_is_touched(wanted: Wanted, embedded: EmbeddedAws) -> None:
-    fleet = render_fleet(wanted, TARGETS)
+def test_an_account_is_let_in_and_shut_out_and_no_other_is_touched(loaded: LoadedConfig, embedded: EmbeddedAws) -> None:
+    fleet = render_fleet(loaded, TARGETS)
     with isolated(embedded.endpoint, ACCOUNT, "us-west-2"):
         target = TargetAccount(Told().stage(), fleet, "dev", embedded.endpoint, TARGETS[0], Region("us-west-2"))
         before, others = role_names(TARGETS[0]), role_names(ACCOUNT)

@@ -3,8 +3,8 @@
 import pytest
 
 from builder.rehearsal import rehearse_system
+from loaded_config import make_loaded_config
 from rehearsal.told import Told
-from wanted import make_wanted
 
 TABLES = {
     "orders": {
@@ -22,11 +22,11 @@ BUCKETS = {"uploads": {"existing": "acme-uploads", "replication": "two-way"}}
 def test_what_was_there_before_is_made_taken_in_used_and_deleted_by_name(told: Told) -> None:
     handler = "def handler(event, context):\n    return {'statusCode': 200, 'body': '{}'}\n"
     functions = {"api": {"source": "api", "uses": {"orders": "read", "uploads": "read"}, "health": "/"}}
-    wanted = make_wanted(
+    loaded = make_loaded_config(
         handler, table="absent", bucket="absent", function="absent", tables=TABLES, buckets=BUCKETS, functions=functions
     )
 
-    rehearse_system(wanted, "dev", told.stage())
+    rehearse_system(loaded, "dev", told.stage())
 
     for line in (
         "us-east-1: table acme-orders is there before",

@@ -15,7 +15,7 @@ from builder.assembly import Assembly, read_assembly
 from builder.assembly.components import Component, Table
 from builder.assembly.render import make_assembly
 from builder.cli.main import cli
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.report.runbook import runbook_markdown, runbook_page
 from builder.runbook import (
     Condition,
@@ -29,17 +29,17 @@ from builder.runbook import (
     variables_in,
 )
 from builder.terms import AccountId, Region
-from components.combinations import combinations, wanted_of
+from components.combinations import combinations, loaded_of
+from loaded_config import ABSENT, make_loaded_config
 from runbook.aws_cli import check_aws
 from samples import sampled
-from wanted import ABSENT, make_wanted
 
 REQUEST = RunbookRequest(deployment="tap-prod", suffix="prod", typed=("--env", "prod"))
 
 
 def page(request: RunbookRequest = REQUEST, **sections: Any) -> Runbook:
     """Return the runbook of the shipped system with these sections in place of its own."""
-    return make_runbook(make_assembly(make_wanted(**sections)), request)
+    return make_runbook(make_assembly(make_loaded_config(**sections)), request)
 
 
 def sentences(shown: Runbook) -> str:
@@ -56,11 +56,11 @@ def keys(shown: Runbook) -> list[str]:
 
 
 def own() -> Assembly:
-    return make_assembly(read_wanted(ROOT / "docs" / "examples" / "own" / "dr.yaml"))
+    return make_assembly(load_config(ROOT / "docs" / "examples" / "own" / "dr.yaml"))
 
 
 def every_page() -> Iterator[Runbook]:
-    yield from (make_runbook(make_assembly(wanted_of(row)), REQUEST) for row in sampled(combinations(), 10))
+    yield from (make_runbook(make_assembly(loaded_of(row)), REQUEST) for row in sampled(combinations(), 10))
     yield make_runbook(own(), replace(REQUEST, has_config=False))
     for folder in (ROOT / "templates", ROOT / "tests" / "golden" / "three_regions" / "templates"):
         yield make_runbook(read_assembly(folder), REQUEST)
@@ -346,7 +346,7 @@ def test_stacks_of_ones_own_without_any_table_are_told_as_that() -> None:
 
 
 def test_of_a_table_that_no_template_has_nothing_is_claimed() -> None:
-    assembly = make_assembly(make_wanted(table=ABSENT, function=ABSENT))
+    assembly = make_assembly(make_loaded_config(table=ABSENT, function=ABSENT))
     there = Component(table=Table(name="legacy-orders", regions=(Region("us-east-1"), Region("us-west-2"))))
     manifest = replace(assembly.manifest, components={**assembly.manifest.components, "legacy": there})
     shown = make_runbook(replace(assembly, manifest=manifest), REQUEST)
@@ -364,7 +364,7 @@ def test_a_name_that_only_aws_knows_is_asked_for_before_it_is_used(tmp_path: Pat
         "project: shop\nenvironment: dev\nregions: {primary: us-east-1, secondaries: [us-west-2]}\n"
         "stacks: {files: {template: files.yaml}}\ncomponents: {files: {bucket: {name: {output: files.Name}}}}\n"
     )
-    shown = make_runbook(make_assembly(read_wanted(tmp_path / "dr.yaml")), REQUEST)
+    shown = make_runbook(make_assembly(load_config(tmp_path / "dr.yaml")), REQUEST)
     lines = typed(shown.situation("bad-data"))
     asked = lines.index(
         "US_EAST_1_FILES_FILES=$(aws cloudformation describe-stack-resource --stack-name shop-prod-files "
@@ -381,7 +381,7 @@ def test_data_that_no_component_names_is_told() -> None:
 
 
 def test_without_roles_nobody_says_which_region_is_the_primary() -> None:
-    assembly = make_assembly(make_wanted(function=ABSENT))
+    assembly = make_assembly(make_loaded_config(function=ABSENT))
     shown = make_runbook(replace(assembly, manifest=replace(assembly.manifest, roles=None)), REQUEST)
     assert keys(shown) == ["lost-us-west-2", "lost-us-east-1", "bad-data"]
 
@@ -394,7 +394,7 @@ def test_an_assembly_of_another_program_is_not_promoted() -> None:
 
 def test_names_of_others_are_text_and_no_markup_and_no_shell() -> None:
     hostile = "x'; rm -rf $(HOME) `id` <b>|[a](b) \"&\n```"
-    assembly = make_assembly(make_wanted(alarms={}))
+    assembly = make_assembly(make_loaded_config(alarms={}))
     alarms = assembly.manifest.components["alarms"].alarms
     assert alarms is not None
     here = replace(alarms, service=dict.fromkeys(alarms.service, (hostile,)), replication={})

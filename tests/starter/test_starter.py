@@ -10,7 +10,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.config.model import Config, EnvironmentConfig
 from builder.errors import BadInput
 from builder.starter import read_starter, write_starter
@@ -170,4 +170,4 @@ def test_a_folder_whose_name_is_no_text_to_yaml_gives_a_project_all_the_same(fol
     files = read_starter(folder)
     assert f"project: '{folder.lower()}' # ".encode() in files["dr.yaml"]
     write_starter(tmp_path, files)
-    assert read_wanted(tmp_path / "dr.yaml").config.project == folder.lower()
+    assert load_config(tmp_path / "dr.yaml").config.project == folder.lower()

@@ -23,7 +23,7 @@ from builder.components.alarms.stacks import (
 from builder.components.encryption import key_name
 from builder.components.skeleton import add, make_skeleton, written
 from builder.components.varying import Varying
-from builder.config import Config, Wanted
+from builder.config import Config, LoadedConfig
 from builder.terms import Region
 from builder.topology import Stack, names
 
@@ -31,12 +31,12 @@ from builder.topology import Stack, names
 _ALARM = Sub("arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*")
 
 
-def make_template(wanted: Wanted, stack: Stack) -> Template:
+def make_template(loaded: LoadedConfig, stack: Stack) -> Template:
     """Return the template that this piece of dr.yaml leads to, for the stack's region.
 
     alarms: {email: [ops@example.com], table_latency_ms: 2000}
     """
-    config, watches = wanted.config, make_watches(wanted.config, stack.region)
+    config, watches = loaded.config, make_watches(loaded.config, stack.region)
     options = config.alarms or AlarmsConfig()
     template = make_skeleton(f"{config.project}: alarms on what is seen in this region, and whom they tell")
     varying = make_options(config, watches)

@@ -5,16 +5,16 @@ from troposphere import Output, Ref, Template, s3
 
 from builder.components.private_bucket import make_private_bucket, make_tls_only
 from builder.components.skeleton import add, make_skeleton
-from builder.config import Wanted
+from builder.config import LoadedConfig
 from builder.topology import Stack, names
 
 
-def make_template(wanted: Wanted, _stack: Stack) -> Template:
+def make_template(loaded: LoadedConfig, _stack: Stack) -> Template:
     """Return the template that a local path in a template of one's own leads to.
 
     stacks: {worker: {template: cfn/worker.yaml}}     with `Code: ./src` in it
     """
-    return make_bucket_template(wanted.config.project)
+    return make_bucket_template(loaded.config.project)
 
 
 def make_bucket_template(project: str, *readers: Statement) -> Template:

@@ -21,18 +21,18 @@ from builder.components.private_bucket import make_private_bucket, make_tls_only
 from builder.components.role import make_role
 from builder.components.skeleton import add, drop_unused_suffix, make_skeleton
 from builder.components.varying import Varying
-from builder.config import Config, Wanted
+from builder.config import Config, LoadedConfig
 from builder.terms import Region
 from builder.topology import Stack, names
 
 
-def make_template(wanted: Wanted, stack: Stack) -> Template:
+def make_template(loaded: LoadedConfig, stack: Stack) -> Template:
     """Return the template that this piece of dr.yaml leads to, for the stack's region.
 
     regions: {primary: us-east-1, secondaries: [us-west-2]}
     bucket: {expire_noncurrent_days: 30}
     """
-    config, name = wanted.config, stack.of
+    config, name = loaded.config, stack.of
     what = _description(config, stack)
     if to := destinations(config, name, stack.region):
         template = make_skeleton(f"{config.project}: {what}", *key_id_parameter(config))

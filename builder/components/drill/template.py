@@ -12,14 +12,14 @@ from builder.components.encryption import HERE
 from builder.components.options import BUCKET, TABLE
 from builder.components.role import make_role
 from builder.components.skeleton import add, make_skeleton
-from builder.config import Config, Wanted
+from builder.config import Config, LoadedConfig
 from builder.topology import Stack, names
 
 # A drill stops the experiment; where it can't any more, AWS ends it after so long.
 _LONGEST = "PT10M"
 
 
-def make_template(wanted: Wanted, _stack: Stack) -> Template:
+def make_template(loaded: LoadedConfig, _stack: Stack) -> Template:
     """Return the template that this piece of dr.yaml leads to.
 
         drill: {fis: {stop_alarms: [checkout-errors]}}
@@ -29,7 +29,7 @@ def make_template(wanted: Wanted, _stack: Stack) -> Template:
     https://docs.aws.amazon.com/fis/latest/userguide/stop-conditions.html,
     https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonFISServiceRolePolicy.html
     """
-    config = wanted.config
+    config = loaded.config
     template = make_skeleton(f"{config.project}: experiment that pauses replication out of the primary, for drills")
     add(
         template,

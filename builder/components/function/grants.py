@@ -18,7 +18,7 @@ from builder.components.function.options import FunctionConfig, StatementConfig,
 from builder.components.function.stacks import bucket_parameter, existing_buckets, writes_to_table
 from builder.components.options import BUCKET, FUNCTION, TABLE
 from builder.components.skeleton import written
-from builder.config import Config, Wanted
+from builder.config import Config, LoadedConfig
 from builder.errors import BadInput
 from builder.topology import names
 
@@ -47,13 +47,13 @@ def make_statements(config: Config, options: FunctionConfig) -> tuple[Statement,
     return tuple(statements)
 
 
-def check_size(wanted: Wanted, name: str, role: iam.Role) -> None:
+def check_size(loaded: LoadedConfig, name: str, role: iam.Role) -> None:
     """Return if IAM takes what a function's role is allowed. Raises BadInput.
 
     Counted by the longest region and environment, without white space; the little that only AWS knows is not.
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     """
-    config = wanted.config
+    config = loaded.config
     suffix = max((config.environment, *config.environments), key=len)
     policies = role.to_dict()["Properties"]["Policies"]
     text = json.dumps([policy["PolicyDocument"] for policy in policies], separators=(",", ":"))
@@ -71,7 +71,7 @@ def check_size(wanted: Wanted, name: str, role: iam.Role) -> None:
     if len(text) > _ROLE_CHARACTERS:
         place = (FUNCTION,) if name == FUNCTION else (f"{FUNCTION}s", name)
         raise BadInput(
-            where=wanted.lines.where((*place, "uses" if config.functions_by_name[name].uses else "policy")),
+            where=loaded.lines.where((*place, "uses" if config.functions_by_name[name].uses else "policy")),
             what=f"its role's policy would have {len(text):,} characters, and IAM takes {_ROLE_CHARACTERS:,} in a role",
             next_step="use fewer tables and buckets, or in fewer ways: several functions have a role each",
         )

@@ -16,18 +16,18 @@ from builder.components.options import FUNCTION, TABLE
 from builder.components.role import make_role
 from builder.components.skeleton import add, make_skeleton, written
 from builder.components.varying import Varying
-from builder.config import Config, Wanted
+from builder.config import Config, LoadedConfig
 from builder.packing.read import Code, Inline, Packed
 from builder.topology import Stack, names
 
 
-def make_template(wanted: Wanted, stack: Stack) -> Template:
+def make_template(loaded: LoadedConfig, stack: Stack) -> Template:
     """Return the template that this piece of dr.yaml leads to.
 
     function: {source: lambda/python, runtime: python3.14, memory_mb: 256, timeout_s: 10, url_auth: NONE}
     functions: {api: {source: services/api, handler: app.main.handler, uses: {orders: read_write}, url: false}}
     """
-    config, options = wanted.config, wanted.config.functions_by_name[stack.of]
+    config, options = loaded.config, loaded.config.functions_by_name[stack.of]
     writes = writes_to_table(config, stack.of)
     what = "function behind a URL" if options.auth else "function"
     what = f"{what} that writes to the global table" if writes else what
@@ -37,14 +37,14 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
         for name in existing_buckets(config, stack.of, stack.region)
     )
     template = make_skeleton(f"{config.project}: {what}", *_role_parameters(stack.of), *buckets, *of_key)
-    if isinstance(wanted.code[stack.of], Packed):
+    if isinstance(loaded.code[stack.of], Packed):
         template.add_parameter(Parameter(BUCKET_PARAMETER, Type="String", Description="Bucket that holds the code"))
     values = Varying(config, FUNCTION, stack.of, template)
     add(
         template,
-        _function(wanted, stack.of, values),
+        _function(loaded, stack.of, values),
         *(_url(options.auth) if options.auth else ()),
-        _execution_role(wanted, stack.of, options),
+        _execution_role(loaded, stack.of, options),
         cloudwatch_logs.LogGroup(
             "LogGroup",
             LogGroupName=Sub(f"/aws/lambda/{_function_name(config, stack.of)}"),
@@ -74,8 +74,8 @@ def _function_name(config: Config, name: str) -> str:
     return names.function_name(config.project, name, role="${BornAs}", region="${AWS::Region}")
 
 
-def _function(wanted: Wanted, name: str, values: Varying) -> awslambda.Function:
-    config, options = wanted.config, wanted.config.functions_by_name[name]
+def _function(loaded: LoadedConfig, name: str, values: Varying) -> awslambda.Function:
+    config, options = loaded.config, loaded.config.functions_by_name[name]
     table = names.table_name(config, TABLE) if writes_to_table(config, name) else None
     return awslambda.Function(
         "Function",
@@ -95,7 +95,7 @@ def _function(wanted: Wanted, name: str, values: Varying) -> awslambda.Function:
                 **values.of("environment"),
             }
         ),
-        Code=_code(wanted.code[name]),
+        Code=_code(loaded.code[name]),
         **_unusual(options, values),
         **_by_key("KmsKeyArn", config),
     )
@@ -152,8 +152,8 @@ def _url(auth: str) -> tuple[AWSObject, ...]:
     )
 
 
-def _execution_role(wanted: Wanted, name: str, options: FunctionConfig) -> iam.Role:
-    config = wanted.config
+def _execution_role(loaded: LoadedConfig, name: str, options: FunctionConfig) -> iam.Role:
+    config = loaded.config
     # Without logs:CreateLogGroup: a late write could bring a deleted group back.
     write_logs = Statement(
         Sid="WriteLogs",
@@ -170,7 +170,7 @@ def _execution_role(wanted: Wanted, name: str, options: FunctionConfig) -> iam.R
     ]
     policy = iam.Policy(PolicyName="run", PolicyDocument=PolicyDocument(Version="2012-10-17", Statement=statements))
     role = make_role(config, "ExecutionRole", "lambda.amazonaws.com", policy)
-    check_size(wanted, name, role)
+    check_size(loaded, name, role)
     return role
 
 

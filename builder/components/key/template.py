@@ -20,7 +20,7 @@ from troposphere import GetAtt, Output, Parameter, Ref, Sub, Template, encode_to
 
 from builder.components.key.stacks import key_home
 from builder.components.skeleton import add, make_skeleton
-from builder.config import Config, Wanted
+from builder.config import Config, LoadedConfig
 from builder.topology import Stack, names
 
 # AWS's own default lets the account do `kms:*`. These are what keeps a key manageable: whoever may write its policy can
@@ -70,12 +70,12 @@ _SERVICES = ("dynamodb", "lambda", "s3", "sns")
 _GRANTED = ("dynamodb", "lambda")
 
 
-def make_template(wanted: Wanted, stack: Stack) -> Template:
+def make_template(loaded: LoadedConfig, stack: Stack) -> Template:
     """Return the template that this piece of dr.yaml leads to, for the stack's region.
 
     encryption: {key: managed, pending_window_days: 30}
     """
-    config = wanted.config
+    config = loaded.config
     if stack.region == key_home(config):
         template = make_skeleton(f"{config.project}: key of every region, whose material each replica shares")
         add(template, _primary(config), _alias(config))

@@ -18,7 +18,7 @@ from builder.assembly.manifest import (
 )
 from builder.components.own import options
 from builder.components.own.options import OutputValue, RegionsChoice, Value, parts_of
-from builder.config import Config, Wanted
+from builder.config import Config, LoadedConfig
 from builder.config.document import ConfigFault, KeyPath
 from builder.errors import did_you_mean
 from builder.graph import as_circle, find_circle
@@ -56,10 +56,10 @@ def make_own(config: Config, built_in: Sequence[Stack], taken: Mapping[str, str]
     return OwnSystem(stacks, components, outputs, tuple(resolver.faults))
 
 
-def policy_of(wanted: Wanted, stack: Stack) -> str | None:
+def policy_of(loaded: LoadedConfig, stack: Stack) -> str | None:
     """Return the stack policy that dr.yaml names for one of the user's own stacks, in its one form."""
-    own = wanted.config.stacks.get(stack.name) if stack.component == OWN else None
-    return canonical_policy(wanted.files[own.stack_policy]) if own is not None and own.stack_policy else None
+    own = loaded.config.stacks.get(stack.name) if stack.component == OWN else None
+    return canonical_policy(loaded.files[own.stack_policy]) if own is not None and own.stack_policy else None
 
 
 class _Resolver:

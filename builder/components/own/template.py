@@ -6,7 +6,7 @@ from builder.assembly.components import OutputOf
 from builder.assembly.manifest import ByEnvironment
 from builder.components.own.python import PythonCall, run_python
 from builder.components.own.values import fault_of_value
-from builder.config import Wanted
+from builder.config import LoadedConfig
 from builder.config.document import ConfigFault, KeyPath
 from builder.errors import BadInput, did_you_mean, gathered
 from builder.template import Template, read_template
@@ -16,9 +16,9 @@ from builder.topology import Stack, Topology
 SUFFIX = "EnvironmentSuffix"
 
 
-def _python_calls(wanted: Wanted, stacks: Sequence[Stack]) -> dict[StackId, PythonCall]:
+def _python_calls(loaded: LoadedConfig, stacks: Sequence[Stack]) -> dict[StackId, PythonCall]:
     """Return the call that makes the template of each stack that Python makes."""
-    config = wanted.config
+    config = loaded.config
     return {
         stack.id: PythonCall(
             file=config.stacks[stack.name].template,
@@ -36,15 +36,15 @@ def _python_calls(wanted: Wanted, stacks: Sequence[Stack]) -> dict[StackId, Pyth
     }
 
 
-def make_templates(wanted: Wanted, stacks: Sequence[Stack], run: int = 0) -> dict[StackId, tuple[str, bytes]]:
+def make_templates(loaded: LoadedConfig, stacks: Sequence[Stack], run: int = 0) -> dict[StackId, tuple[str, bytes]]:
     """Return for each stack the file that its template comes from, and the template; `run` as `run_python` has it.
 
     Raises BadInput, or Several, for a file that is or makes none.
     """
-    calls = _python_calls(wanted, stacks)
-    made = dict(zip(calls, run_python(tuple(calls.values()), wanted.folder, run), strict=True))
-    files = {stack.id: wanted.config.stacks[stack.name].template for stack in stacks}
-    return {stack: (file, made[stack] if stack in made else wanted.files[file]) for stack, file in files.items()}
+    calls = _python_calls(loaded, stacks)
+    made = dict(zip(calls, run_python(tuple(calls.values()), loaded.folder, run), strict=True))
+    files = {stack.id: loaded.config.stacks[stack.name].template for stack in stacks}
+    return {stack: (file, made[stack] if stack in made else loaded.files[file]) for stack, file in files.items()}
 
 
 def path_of(stack: Stack, file: str, template: bytes) -> str:
@@ -55,7 +55,7 @@ def path_of(stack: Stack, file: str, template: bytes) -> str:
     return f"{stack.region}/{stack.name}.{ending}"
 
 
-def read_own(wanted: Wanted, made: Mapping[StackId, tuple[str, bytes]]) -> dict[StackId, Template]:
+def read_own(loaded: LoadedConfig, made: Mapping[StackId, tuple[str, bytes]]) -> dict[StackId, Template]:
     """Return the templates as data. Raises BadInput, or Several, once for each file that is none."""
     read: dict[StackId, Template] = {}
     errors: dict[tuple[str, bytes], BadInput] = {}
@@ -65,7 +65,7 @@ def read_own(wanted: Wanted, made: Mapping[StackId, tuple[str, bytes]]) -> dict[
         try:
             read[stack] = _read(data, file)
         except BadInput as error:
-            place = wanted.lines.where(("stacks", stack.partition("/")[2], "template"))
+            place = loaded.lines.where(("stacks", stack.partition("/")[2], "template"))
             errors[file, data] = BadInput(where=place, what=f"{file} {error.what}")
     if errors:
         raise gathered(list(errors.values()))

@@ -10,12 +10,12 @@ from builder.components.options import TABLE
 from builder.components.skeleton import add, make_skeleton, written
 from builder.components.table.options import IndexConfig, TableConfig
 from builder.components.varying import Varying
-from builder.config import Config, Wanted
+from builder.config import Config, LoadedConfig
 from builder.terms import Region
 from builder.topology import Stack, names
 
 
-def make_template(wanted: Wanted, stack: Stack) -> Template:
+def make_template(loaded: LoadedConfig, stack: Stack) -> Template:
     """Return the template that this piece of dr.yaml leads to.
 
         regions: {primary: us-east-1, secondaries: [us-west-2]}
@@ -24,7 +24,7 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
     """
-    config, options = wanted.config, wanted.config.tables_by_name[stack.of]
+    config, options = loaded.config, loaded.config.tables_by_name[stack.of]
     template = make_skeleton(f"{config.project}: DynamoDB global table, a replica in every region")
     values = Varying(config, TABLE, stack.of, template)
     add(

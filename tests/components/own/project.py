@@ -6,7 +6,7 @@ from pathlib import Path
 
 from builder.assembly import Assembly
 from builder.assembly.render import make_assembly
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.errors import BuilderError, Several
 
 HERE = Path(__file__).parent
@@ -53,13 +53,13 @@ class OwnProject:
     def assembly(self, text: str = GOOD) -> Assembly:
         """Return what a dr.yaml leads to."""
         (self.folder / "dr.yaml").write_text(text)
-        return make_assembly(read_wanted(self.folder / "dr.yaml"))
+        return make_assembly(load_config(self.folder / "dr.yaml"))
 
     def told(self, text: str) -> list[str]:
         """Return every error, less the name of the file; none if there is none."""
         (self.folder / "dr.yaml").write_text(text)
         try:
-            make_assembly(read_wanted(Path("dr.yaml")))
+            make_assembly(load_config(Path("dr.yaml")))
         except Several as several:
             return [str(error).removeprefix("dr.yaml:") for error in several.errors]
         except BuilderError as error:

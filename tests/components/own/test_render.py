@@ -10,7 +10,7 @@ import yaml
 from builder.assembly.components import OutputOf, Roles
 from builder.assembly.manifest import ByEnvironment, PreviousValue, bind_value, read_manifest, write_manifest
 from builder.assembly.render import check_again, make_assembly
-from builder.config import read_wanted
+from builder.config import load_config
 from builder.deploy import make_deployment
 from builder.errors import BadInput
 from builder.terms import Region, StackId
@@ -314,10 +314,10 @@ def test_what_is_no_pure_function_of_files_is_found_out(
     python_project(tmp_path, body + make)
     monkeypatch.chdir(tmp_path)
 
-    wanted = read_wanted(Path("dr.yaml"))
+    loaded = load_config(Path("dr.yaml"))
 
     with pytest.raises(BadInput, match=r"cfn/made.py: does not make the same template twice"):
-        check_again(wanted, make_assembly(wanted))
+        check_again(loaded, make_assembly(loaded))
 
 
 @pytest.mark.processes

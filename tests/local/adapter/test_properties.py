@@ -10,7 +10,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from answer import ROOT
 from builder.assembly.render import make_assembly
 from builder.local.adapter.properties import TABLE, find_faults
-from components.combinations import combinations, wanted_of
+from components.combinations import combinations, loaded_of
 from local.account import Account, deploy, update
 from local.adapter.templates import bucket, table
 
@@ -36,7 +36,7 @@ def _used() -> dict[str, list[dict[str, Any]]]:
     """Return the properties of each resource that the built-in components have, by its type."""
     used: dict[str, list[dict[str, Any]]] = {}
     for row in _rows():
-        for text in make_assembly(wanted_of(row)).templates.values():
+        for text in make_assembly(loaded_of(row)).templates.values():
             for resource in yaml.load(text, Loader=yaml.BaseLoader)["Resources"].values():  # noqa: S506  strings only
                 used.setdefault(resource["Type"], []).append(resource.get("Properties") or {})
     return used

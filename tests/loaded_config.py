@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from builder.config import Config, Wanted
+from builder.config import Config, LoadedConfig
 from builder.packing.read import Inline
 
 HANDLER = "def handler(event, context):\n    return {'statusCode': 204}\n"
@@ -13,7 +13,7 @@ ABSENT = "absent"
 """Of a section that is not to be there at all."""
 
 
-def make_wanted(handler: str = HANDLER, **sections: Any) -> Wanted:
+def make_loaded_config(handler: str = HANDLER, **sections: Any) -> LoadedConfig:
     """Return the shipped system with the given sections in place of its own."""
     said = {
         "project": "tap",
@@ -25,4 +25,4 @@ def make_wanted(handler: str = HANDLER, **sections: Any) -> Wanted:
         **sections,
     }
     config = Config.model_validate({name: section for name, section in said.items() if section != ABSENT})
-    return Wanted(config=config, folder=Path(), code=dict.fromkeys(config.functions_by_name, Inline(handler)))
+    return LoadedConfig(config=config, folder=Path(), code=dict.fromkeys(config.functions_by_name, Inline(handler)))
