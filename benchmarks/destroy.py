@@ -68,7 +68,9 @@ def main() -> int:
         assembly = read_assembly(ROOT / "templates")
         deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
         calls: collections.Counter[str] = collections.Counter()
-        clients = Clients(boto3.Session(region_name="us-east-1"), told=lambda line: calls.update([line.split(" ")[0]]))
+        clients = Clients(
+            boto3.Session(region_name="us-east-1"), on_request=lambda line: calls.update([line.split(" ")[0]])
+        )
         asyncio.run(deploy(deployment, clients))
         # A process of its own: what it leaves in memory is not the deployer's.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
@@ -113,7 +115,7 @@ async def delete_stack(deployment: Deployment, clients: Clients, events: list[Pr
     """Destroy all that stands of the deployment."""
     standing = await find_deployed(deployment.name, deployment.sites, clients)
     needs = {stack.id: stack.needs for stack in deployment.stacks}
-    return await delete_deployment(Removal(standing=standing, needs=needs), clients, "bench", events.append)
+    return await delete_deployment(Removal(stacks=standing, needs=needs), clients, "bench", events.append)
 
 
 def fill(endpoint: str, versions: int, puts: int) -> float:

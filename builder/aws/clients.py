@@ -100,7 +100,7 @@ class Rhythm:
             return min(self.early_s, self.usual.first_s)
         return max(looked_s, 0.0) + self.wait_s(max(looked_s, 0.0))
 
-    def told(self, age_s: float, *, ended: bool) -> None:
+    def learn(self, age_s: float, *, ended: bool) -> None:
         """Learn from a look at something of that age whether it had ended."""
         if age_s >= self.usual.first_s:
             return
@@ -119,7 +119,7 @@ class Rhythm:
             await self._until_due(since, looked_s, early=early)
             asked_s = loop.time() - since
             found = await look()
-            self.told(asked_s, ended=found is not None)
+            self.learn(asked_s, ended=found is not None)
             if found is not None:
                 return found
             looked_s = loop.time() - since
@@ -216,7 +216,7 @@ _HURRIED = _CONFIG.merge(
 # Who is told to come back later has been answered.
 _HURRIED_S = 30.0
 ENDPOINT_FORM = "AWS_ENDPOINT_URL=http://127.0.0.1:4566    has a scheme, a host and a port"
-Told = Callable[[str], None]
+OnRequest = Callable[[str], None]
 
 
 class Clients:
@@ -227,7 +227,7 @@ class Clients:
         session: boto3.Session,
         roles: Mapping[AccountId, str] | None = None,
         make_core: Core = botocore.session.Session,
-        told: Told | None = None,
+        on_request: OnRequest | None = None,
         tempo: Tempo | None = None,
         *,
         config: Config = _CONFIG,
@@ -236,10 +236,10 @@ class Clients:
         self._session = session
         self._config = config
         self._patience_s = patience_s
-        self._told = told
+        self._on_request = on_request
         heed_answers(session._session)  # noqa: SLF001 - boto3 shows it nowhere else
-        if told is not None:
-            session.events.register("before-send", functools.partial(_tell, told))
+        if on_request is not None:
+            session.events.register("before-send", functools.partial(_tell, on_request))
         self.tempo = tempo or Tempo.usual()
         self.memory = Memory()
         self._roles = roles or {}
@@ -254,18 +254,18 @@ class Clients:
         cls,
         profile: str | None,
         roles: Mapping[AccountId, str] | None = None,
-        told: Told | None = None,
+        on_request: OnRequest | None = None,
         tempo: Tempo | None = None,
     ) -> "Clients":
         """Return the clients of a profile, or of boto3's own search for credentials. Raises BadInput if it finds none.
 
-        `roles` are the ARNs of those to assume in other accounts; `told` is told of every request, in a line.
+        `roles` are the ARNs of those to assume in other accounts; `on_request` is called with every request, in a line.
         `tempo` is another than AWS's, for who knows that it is not AWS.
         """
         where = f"profile {profile}" if profile else "credentials"
         with aws_errors(where):
             _check_endpoints(os.environ)
-            clients = cls(boto3.Session(profile_name=profile), roles=roles, told=told, tempo=tempo)
+            clients = cls(boto3.Session(profile_name=profile), roles=roles, on_request=on_request, tempo=tempo)
             if clients.credentials() is None:
                 raise no_credentials(where)
             return clients
@@ -288,7 +288,11 @@ class Clients:
             if account not in self._others:
                 session = assume(self._session, self._roles[account], site.region, self._make_core, self._config)
                 self._others[account] = Clients(
-                    session, told=self._told, tempo=self.tempo, config=self._config, patience_s=self._patience_s
+                    session,
+                    on_request=self._on_request,
+                    tempo=self.tempo,
+                    config=self._config,
+                    patience_s=self._patience_s,
                 )
             return self._others[account]
 
@@ -391,9 +395,9 @@ def _keep_address(params: MutableMapping[str, Any], **_: object) -> None:
     params["url"] = _ACCOUNT_AT_LOOPBACK.sub(r"\1\2", params["url"])
 
 
-def _tell(told: Told, request: AWSPreparedRequest, event_name: str, **_: object) -> None:
+def _tell(on_request: OnRequest, request: AWSPreparedRequest, event_name: str, **_: object) -> None:
     """Say what is asked and where; nothing of what is sent, which may be secret."""
-    told(f"{event_name.removeprefix('before-send.')} at {urlsplit(request.url).netloc}")
+    on_request(f"{event_name.removeprefix('before-send.')} at {urlsplit(request.url).netloc}")
 
 
 def _check_endpoints(environment: Mapping[str, str]) -> None:

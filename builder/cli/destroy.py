@@ -51,7 +51,7 @@ def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], *
         session.console.ask(question, deletion.name, otherwise=otherwise)
     needs = make_needs(standing, deletion.needs())
     # Whoever answers may take their time: what protects it is read again.
-    return deletion.delete(Removal(standing=standing, needs=needs, allow=allow, unprotect=unprotect))
+    return deletion.delete(Removal(stacks=standing, needs=needs, allow=allow, unprotect=unprotect))
 
 
 def _with_named(deletion: FoundDeployment, named: Sequence[str]) -> "tuple[StackContents, ...]":
@@ -133,7 +133,7 @@ def drop(  # noqa: PLR0913 - as click has them
 
     found = find_fleet(session)
     clients, console, run_id = session.clients, session.console, session.plan_id().id
-    fleet = FleetRemoval(removal=Removal(standing=found.standing, needs={}), role=role, retain=retain)
+    fleet = FleetRemoval(removal=Removal(stacks=found.standing, needs={}), role=role, retain=retain)
     leaving = session.run(observe_leaving(AccountId(account), fleet, clients, run_id, console.tell))
     if session.options.json_events:
         console.result(fleet_leaving(leaving, console.now()))

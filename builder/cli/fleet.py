@@ -128,16 +128,16 @@ def find_fleet(session: Session) -> FoundFleet:
             check_account(name, project.fleet_account, await observe_account(clients, site.region))
         known = await find_deployment(name, sites, (), clients)
         elsewhere = await find_deployment(name, (), others, clients.hurried())
-        seen = FoundStacks((*known.standing, *elsewhere.standing), elsewhere.unseen)
-        sets = await observe_sets(seen.standing, clients)
-        return FoundStacks(await without_instances(seen.standing, sets, clients), seen.unseen), sets
+        seen = FoundStacks((*known.stacks, *elsewhere.stacks), elsewhere.unseen)
+        sets = await observe_sets(seen.stacks, clients)
+        return FoundStacks(await without_instances(seen.stacks, sets, clients), seen.unseen), sets
 
     seen, sets = session.run(look())
     for unseen in seen.unseen:
         session.console.warn(f"not looked at: {unseen.site.region}: {unseen.because}")
     if len(seen.unseen) == len((*sites, *others)):
         raise Failed(where=name, what="no region could be looked at")
-    return FoundFleet(seen.standing, sets, seen.unseen)
+    return FoundFleet(seen.stacks, sets, seen.unseen)
 
 
 def nothing_stands(project: Project) -> str:

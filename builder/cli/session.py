@@ -61,7 +61,7 @@ class Session:
         from builder.aws import Clients
 
         told = self.console.warn if self.options.verbose else None
-        return Clients.of_profile(self.options.profile, self.options.roles, told=told, tempo=self.tempo)
+        return Clients.of_profile(self.options.profile, self.options.roles, on_request=told, tempo=self.tempo)
 
     def plan_id(self) -> "PlanId":
         """Return a new plan's id and time."""

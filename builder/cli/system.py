@@ -181,17 +181,15 @@ def _find(session: Session, said: Said) -> FoundDeployment:
     if not by_tag_alone:
         session.run(deploy.check_credentials(name, project.pinned_account, sites, session.clients))
     before = session.run(deploy.find_deployment(name, sites, others, session.clients))
-    stands = dict.fromkeys(one.stack.region for one in before.standing)
+    stands = dict.fromkeys(one.stack.region for one in before.stacks)
     session.run(deploy.check_none(session.clients, name, stands))
-    lines = (
-        f"{one.id}  {one.stack.name}  account {one.stack.account}  {one.stack.status}\n" for one in before.standing
-    )
-    accounts = ", ".join(sorted({one.stack.account for one in before.standing}))
+    lines = (f"{one.id}  {one.stack.name}  account {one.stack.account}  {one.stack.status}\n" for one in before.stacks)
+    accounts = ", ".join(sorted({one.stack.account for one in before.stacks}))
     return FoundDeployment(
         name=name,
-        standing=before.standing,
+        standing=before.stacks,
         account=None if by_tag_alone else project.pinned_account,
-        listing="".join(lines) + waiting_text(before.standing),
+        listing="".join(lines) + waiting_text(before.stacks),
         consequence=f" in account {accounts}, with all its data",
         nothing=left_text(name, (), before),
         needs=dict if by_tag_alone else partial(_needs, project),
@@ -225,9 +223,9 @@ def _delete(session: Session, name: str, said: Said, before: deploy.FoundStacks,
     code = tell_end(
         session, ended, f"python -m builder destroy{removal_again(session.options, typed)}    goes on from here"
     )
-    after = session.run(deploy.look_after(before, name, session.clients))
-    session.console.say(left_text(name, removal.standing, after))
-    return max(code, ExitCode.FAILED if after.standing else ExitCode.DONE)
+    after = session.run(deploy.find_remaining(before, name, session.clients))
+    session.console.say(left_text(name, removal.stacks, after))
+    return max(code, ExitCode.FAILED if after.stacks else ExitCode.DONE)
 
 
 def _said_again(said: Said) -> Mapping[str, object]:

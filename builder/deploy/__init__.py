@@ -29,7 +29,7 @@ from builder.deploy.delete.delete import (
     delete_deployment,
     find_deployed,
     find_deployment,
-    look_after,
+    find_remaining,
     make_needs,
 )
 from builder.deploy.delete.protections import check_removable, observe_protections, protection_hits
@@ -133,9 +133,9 @@ __all__ = [
     "find_old_primary",
     "find_promotion",
     "find_recoveries",
+    "find_remaining",
     "has_global_table",
     "imports_of",
-    "look_after",
     "make_deployment",
     "make_needs",
     "make_partial_plan",

@@ -11,7 +11,7 @@ from functools import partial
 from builder.aws import Clients, together
 from builder.deploy import Removal, StackContents, check_removable, delete_deployment
 from builder.deploy.change_sets.change_set import token
-from builder.deploy.delete.contents import check_clear, empty, observe_stack_contents, release
+from builder.deploy.delete.contents import check_clear, empty, observe_stack_contents, unblock
 from builder.deploy.delete.delete import DeleteContext, settled
 from builder.deploy.observe.operation import DEADLINE_S, make_watches
 from builder.deploy.observe.stacks import unless_lagging
@@ -80,21 +80,21 @@ async def delete_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit:
     stays, so do its set, what it needs in that account, and the stack that holds them.
     Raises Stopped, before anything is changed, where a stack has termination protection that may not be lifted.
     """
-    check_removable(fleet.removal.standing, fleet.removal.allow)
-    removal = replace(fleet.removal, standing=await settle_holders(fleet.removal.standing, clients, run_id, emit))
-    sets = await observe_sets(removal.standing, clients)
-    emit(RunBegun(what="destroy", stacks=(*(one.id for one in sets), *(one.id for one in removal.standing))))
+    check_removable(fleet.removal.stacks, fleet.removal.allow)
+    removal = replace(fleet.removal, stacks=await settle_holders(fleet.removal.stacks, clients, run_id, emit))
+    sets = await observe_sets(removal.stacks, clients)
+    emit(RunBegun(what="destroy", stacks=(*(one.id for one in sets), *(one.id for one in removal.stacks))))
     run = RemovalRun(fleet, SetWatch(clients, emit), run_id)
     await run.watch.begin(sets)
 
     ended = await in_order(sets, dependants_of(sets), partial(delete_set, run), is_known)
     if all(is_done(one) for one in ended):
-        removal = replace(removal, standing=await settle_holders(removal.standing, clients, run_id, emit))
-        back = await _come_back(removal.standing, clients)
+        removal = replace(removal, stacks=await settle_holders(removal.stacks, clients, run_id, emit))
+        back = await _come_back(removal.stacks, clients)
         if not back:
             return FleetEnd(await delete_deployment(removal, clients, run_id, emit), ended)
         ended = tuple({one.stack: one for one in (*ended, *back)}.values())
-    for one in removal.standing:
+    for one in removal.stacks:
         emit(NotStarted(stack=one.id, because="its sets still have instances"))
     return FleetEnd((), ended)
 
@@ -260,7 +260,7 @@ async def _clear(
                 check_clear([standing])
                 await empty(standing, reaching, run.watch.emit)
                 if again:
-                    await release(stack_set.id, stack, reaching)
+                    await unblock(stack_set.id, stack, reaching)
         except BuilderError as error:
             return Failure(one.site, error.what)
         return None

@@ -77,7 +77,7 @@ async def observe_leaving(
     What runs on the stacks that hold the sets is waited for, since until then more may come than is seen.
     Raises Stopped where the account leaves already, by an operation that does with its stacks what this one would not.
     """
-    standing = await settle_holders(fleet.removal.standing, clients, run_id, emit)
+    standing = await settle_holders(fleet.removal.stacks, clients, run_id, emit)
     sets = await observe_sets(standing, clients)
     listed = await together(observe_instances(clients, one, account) for one in sets)
     instances = dict(zip((one.id for one in sets), listed, strict=True))
@@ -172,7 +172,7 @@ async def drop_account(
     Nothing goes but what `leaving` has shown: what came since is left, and fails its set. What runs on the stacks that
     hold the sets is waited for. `run_id` is of this run alone; the operations have ids that a repeat has too.
     """
-    standing = await settle_holders(fleet.removal.standing, clients, run_id, emit)
+    standing = await settle_holders(fleet.removal.stacks, clients, run_id, emit)
     sets = await observe_sets(standing, clients)
     emit(RunBegun(what="drop", stacks=tuple(one.id for one in sets)))
     shown = frozenset((one.stack_set.id, one.instance.site, one.instance.stack) for one in leaving.stacks)

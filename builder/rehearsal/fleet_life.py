@@ -118,7 +118,7 @@ class TargetAccount:
         """Delete the roles again. Raises Failed."""
         clients, deployment = self.clients(), self._deployment
         standing = self.stage.run(find_deployed(deployment.name, deployment.sites, clients))
-        removal = Removal(standing=standing, needs={})
+        removal = Removal(stacks=standing, needs={})
         work = partial(delete_deployment, removal, clients, self.stage.plan_id().id)
         expect_done(self.stage.run(work(lambda _: None)))
 
@@ -360,7 +360,7 @@ def _end(life: _Life) -> None:
     tell(Chapter("destroy, in all accounts"))
     standing = _standing(life)
     needs = {stack.id: stack.needs for stack in life.deployment.stacks}
-    removal = FleetRemoval(removal=Removal(standing=standing, needs=needs), role=EMPTIER)
+    removal = FleetRemoval(removal=Removal(stacks=standing, needs=needs), role=EMPTIER)
     end = life.stage.watch(partial(delete_fleet, removal, life.clients, life.stage.plan_id().id))
     _expect_well(end)
     if left := _standing(life):

@@ -310,7 +310,7 @@ def _end(life: _Life) -> None:
     if kept:
         tell(Line(f"retained, and deleted by name: {', '.join(kept)}"))
     removal = deploy.Removal(
-        standing=standing, needs={stack.id: stack.needs for stack in deployment.stacks}, unprotect=True
+        stacks=standing, needs={stack.id: stack.needs for stack in deployment.stacks}, unprotect=True
     )
     expect_done(life.stage.watch(partial(deploy.delete_deployment, removal, life.clients, life.stage.plan_id().id)))
     left = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))

@@ -217,10 +217,10 @@ def recoveries_text(found: Sequence[Recovery]) -> str:
 
 
 def _recovery(recovery: Recovery) -> Iterator[str]:
-    is_paused = recovery.found.status == "UPDATE_FAILED"
+    is_paused = recovery.observed.status == "UPDATE_FAILED"
     does = "is rolled back" if is_paused else "goes on with its rollback"
-    reason = f": {recovery.found.status_reason}" if recovery.found.status_reason else ""
-    yield f"  {recovery.stack}  {does}  ({recovery.found.name}, {recovery.found.status}{reason})"
+    reason = f": {recovery.observed.status_reason}" if recovery.observed.status_reason else ""
+    yield f"  {recovery.stack}  {does}  ({recovery.observed.name}, {recovery.observed.status}{reason})"
     for failed in recovery.failed:
         yield f"    ! {failed.logical_id}  {failed.type}: {failed.reason or 'no reason given'}"
         if not is_paused:
@@ -283,8 +283,8 @@ def _waiting(standing: Iterable[StackContents]) -> Iterator[tuple[StackContents,
 
 def left_text(deployment: str, before: Sequence[StackContents], after: FoundStacks) -> str:
     """Return a text of what still stands, what was left behind as its template wanted, and where nobody could look."""
-    there = {stack.stack.arn for stack in after.standing}
-    lines = [f"{stack.id}  {stack.stack.name}  {stack.stack.status}" for stack in after.standing]
+    there = {stack.stack.arn for stack in after.stacks}
+    lines = [f"{stack.id}  {stack.stack.name}  {stack.stack.status}" for stack in after.stacks]
     lines += [
         f"{stack.stack.region}  {name}  {kind}, left behind by {stack.id} as its template says"
         for stack in before

@@ -63,7 +63,7 @@ def test_nothing_but_the_session_module_makes_clients() -> None:
 
 def test_every_request_is_told_with_where_it_goes_and_nothing_of_what_it_says() -> None:
     world, told = World(), list[str]()
-    clients = Clients(world.session(), told=told.append)
+    clients = Clients(world.session(), on_request=told.append)
     clients.cloudformation(Region("us-west-2")).describe_stacks()
     assert told == ["cloudformation.DescribeStacks at cloudformation.us-west-2.amazonaws.com"]
 
@@ -76,7 +76,7 @@ def test_other_accounts_are_reached_by_roles_that_become_known_later() -> None:
         world.reach(core)
         return core
 
-    clients = Clients(world.session(), make_core=make_core, told=told.append)
+    clients = Clients(world.session(), make_core=make_core, on_request=told.append)
     there = Site(AccountId("444455556666"), Region("us-west-2"))
     reaching = clients.reaching({AccountId("444455556666"): "arn:aws:iam::444455556666:role/tap"})
     assert clients.of(there) is clients

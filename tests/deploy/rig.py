@@ -113,7 +113,7 @@ class Rig:
         async def all_of_it(emit: Emit) -> tuple[Outcome, ...]:
             found = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
             standing = delete_kept(found, names, ())
-            removal = Removal(standing=standing, needs=needs, allow=allow, unprotect=unprotect)
+            removal = Removal(stacks=standing, needs=needs, allow=allow, unprotect=unprotect)
             return await delete_deployment(removal, self.clients, f"destroy-{self.plans}", emit)
 
         return self.watched(all_of_it)

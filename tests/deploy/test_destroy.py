@@ -189,7 +189,7 @@ def test_without_an_assembly_what_was_created_last_goes_first(standing: Rig) -> 
     found = standing.run(
         lambda: find_deployed("tap-dev", tuple(Site(None, Region(name)) for name in REGIONS), standing.clients)
     )
-    removal = Removal(standing=found, needs=make_needs(found, {}))
+    removal = Removal(stacks=found, needs=make_needs(found, {}))
     ended = standing.watched(lambda emit: delete_deployment(removal, standing.clients, "lost", emit))
     assert all(isinstance(outcome, Done) for outcome in ended)
     order = [event.stack for event in standing.said(Started)]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from builder.aws import StackSighting
-from builder.deploy import discard_plan, find_deployment, look_after, make_plan, observe_outputs
+from builder.deploy import discard_plan, find_deployment, find_remaining, make_plan, observe_outputs
 from builder.deploy.observe.stacks import (
     LAG_S,
     LOOK_S,
@@ -108,7 +108,7 @@ def test_what_was_just_deleted_is_not_left(seed: int) -> None:
     rig.deploy()
     before = rig.run(lambda: find_deployment(rig.deployment.name, rig.deployment.sites, (), rig.clients))
     rig.destroy()
-    assert rig.run(lambda: look_after(before, rig.deployment.name, rig.clients)).standing == ()
+    assert rig.run(lambda: find_remaining(before, rig.deployment.name, rig.clients)).stacks == ()
 
 
 def test_what_somebody_else_deletes_is_told_once_it_can_be_no_lag(rig: Rig) -> None:
@@ -178,8 +178,8 @@ def test_destroy_asks_each_region_once_and_again_only_where_something_stood(stan
     assert len([call for call in standing.world.calls if call.operation == "DescribeStacks"]) == len(elsewhere)
     standing.destroy()
     standing.world.calls.clear()
-    after = standing.run(lambda: look_after(before, "tap-dev", standing.clients))
-    assert after.standing == ()
+    after = standing.run(lambda: find_remaining(before, "tap-dev", standing.clients))
+    assert after.stacks == ()
     assert sorted((call.operation, call.region) for call in standing.world.calls) == [
         ("DescribeStacks", "us-east-1"),
         ("DescribeStacks", "us-west-2"),

@@ -45,7 +45,7 @@ def decided(status: str, history: SinceGood, *resources: ObservedResource) -> Re
 def test_a_paused_update_skips_nothing(rig: Rig) -> None:
     failed_without_rollback(standing_topics(rig))
     (one,) = recoveries(rig)
-    assert (one.stack, one.found.status) == (TOPICS, "UPDATE_FAILED")
+    assert (one.stack, one.observed.status) == (TOPICS, "UPDATE_FAILED")
     assert one.failed == (FailedResource(logical_id=SECOND, type=TOPIC, reason="no", may_be_skipped=False),)
     assert one.may_skip == frozenset()
     assert one.deletes == ()
@@ -120,7 +120,7 @@ def test_a_rollback_under_way_is_waited_for_before_anything_is_said_of_it(rig: R
     control(rig).put("UPDATE_ROLLBACK_IN_PROGRESS")
     control(rig).then("UPDATE_ROLLBACK_FAILED", after_s=60)
     (one,) = recoveries(rig)
-    assert one.found.status == "UPDATE_ROLLBACK_FAILED"
+    assert one.observed.status == "UPDATE_ROLLBACK_FAILED"
     assert rig.said(Waiting) != []
     control(rig).put("DELETE_IN_PROGRESS")
     control(rig).then("DELETE_COMPLETE", after_s=60)

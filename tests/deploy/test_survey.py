@@ -17,7 +17,7 @@ def look(rig: Rig) -> FoundStacks:
 def test_stacks_of_other_regions_are_found_and_none_twice(standing: Rig) -> None:
     standing.world.stack("tap-dev-moved", region="eu-west-1").deploy(tags=TAGS)
     standing.world.stack("bystander", region="eu-west-1").deploy()
-    found = [one.stack.name for one in look(standing).standing]
+    found = [one.stack.name for one in look(standing).stacks]
     assert sorted(found) == sorted([*(stack.name for stack in standing.deployment.stacks), "tap-dev-moved"])
 
 
@@ -26,7 +26,7 @@ def test_a_region_elsewhere_that_refuses_is_said_not_to_be_seen(standing: Rig) -
     seen = look(standing)
     assert [one.site for one in seen.unseen] == [THERE]
     assert "not allowed" in seen.unseen[0].because
-    assert len(seen.standing) == len(standing.deployment.stacks)
+    assert len(seen.stacks) == len(standing.deployment.stacks)
 
 
 def test_a_region_of_the_assembly_that_refuses_ends_it(standing: Rig) -> None:
@@ -51,7 +51,7 @@ def test_a_stranger_s_first_review_that_may_not_be_looked_at_is_said_and_stops_n
     seen = look(standing)
     assert [one.site for one in seen.unseen] == [EAST]
     assert seen.unseen[0].because.startswith("stranger, which holds but change sets: not allowed")
-    assert len(seen.standing) == len(standing.deployment.stacks)
+    assert len(seen.stacks) == len(standing.deployment.stacks)
 
 
 @pytest.mark.slow

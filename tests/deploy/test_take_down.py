@@ -104,7 +104,7 @@ def test_an_operation_that_runs_is_waited_for_and_what_it_made_is_emptied_too(st
         needs = {stack.id: stack.needs for stack in standing.deployment.stacks}
         found = await find_deployed("tap-dev", standing.deployment.sites, standing.clients)
         running = asyncio.ensure_future(
-            delete_deployment(Removal(standing=found, needs=needs), standing.clients, "d", standing.events.append)
+            delete_deployment(Removal(stacks=found, needs=needs), standing.clients, "d", standing.events.append)
         )
         await asyncio.sleep(20)
         storage.record.resources["Bucket"] = bucket
@@ -133,7 +133,7 @@ def test_protection_that_came_only_now_leaves_all_as_it_is(standing: Rig) -> Non
     async def protect_in_between() -> tuple[Outcome, ...]:
         found = await find_deployed("tap-dev", standing.deployment.sites, standing.clients)
         running = asyncio.ensure_future(
-            delete_deployment(Removal(standing=found, needs={}), standing.clients, "d", standing.events.append)
+            delete_deployment(Removal(stacks=found, needs={}), standing.clients, "d", standing.events.append)
         )
         await asyncio.sleep(10)
         storage.record.termination_protection = True

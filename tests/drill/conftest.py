@@ -211,7 +211,7 @@ def with_experiment(theatre: Theatre) -> Iterator[Theatre]:
     async def undeploy() -> None:
         standing = await find_deployed(deployment.name, deployment.sites, theatre.clients)
         only = tuple(one for one in standing if one.id == "us-east-1/drill")
-        await delete_deployment(Removal(standing=only, needs={}), theatre.clients, "gone", lambda _: None)
+        await delete_deployment(Removal(stacks=only, needs={}), theatre.clients, "gone", lambda _: None)
 
     asyncio.run(deploy())
     try:

@@ -139,7 +139,7 @@ class FleetRig:
     def destroy(self, **how: Any) -> FleetEnd:
         self.runs += 1
         found, _ = self.standing()
-        fleet = FleetRemoval(removal=Removal(standing=found, needs={}), **how)
+        fleet = FleetRemoval(removal=Removal(stacks=found, needs={}), **how)
         return self.run(lambda: delete_fleet(fleet, self.clients, f"destroy-{self.runs}", self.events.append))
 
     def leaving(self, account: str, *, retain: bool = False) -> LeavingAccount:
@@ -151,7 +151,7 @@ class FleetRig:
 
     def removal(self, **how: Any) -> FleetRemoval:
         standing, _ = self.standing()
-        return FleetRemoval(removal=Removal(standing=standing, needs={}), **how)
+        return FleetRemoval(removal=Removal(stacks=standing, needs={}), **how)
 
     def drop(self, account: str, **how: Any) -> FleetEnd:
         return self.drop_shown(self.leaving(account, retain=how.get("retain", False)), **how)

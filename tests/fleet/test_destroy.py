@@ -135,7 +135,7 @@ def test_sets_are_judged_only_once_nothing_runs_on_the_stack_that_holds_them(sta
         await asyncio.sleep(3)
         found = await find_deployed(standing.deployment.name, standing.deployment.sites, standing.clients)
         assert [one.stack.status for one in found] == ["UPDATE_IN_PROGRESS"]
-        fleet = FleetRemoval(removal=Removal(standing=found, needs={}), retain=True)
+        fleet = FleetRemoval(removal=Removal(stacks=found, needs={}), retain=True)
         end = await delete_fleet(fleet, standing.clients, "destroy", standing.events.append)
         await asyncio.wait({running})
         return end
@@ -148,7 +148,7 @@ def test_sets_are_judged_only_once_nothing_runs_on_the_stack_that_holds_them(sta
 def test_an_instance_that_comes_while_the_others_go_keeps_the_stack_that_holds_its_set(standing: FleetRig) -> None:
     standing.world.script.takes(60, action="DELETE", resource="Topic", region=WEST)
     stacks, _ = standing.standing()
-    removal = FleetRemoval(removal=Removal(standing=stacks, needs={}))
+    removal = FleetRemoval(removal=Removal(stacks=stacks, needs={}))
 
     async def join_in_between() -> FleetEnd:
         running = asyncio.ensure_future(delete_fleet(removal, standing.clients, "run", standing.events.append))
@@ -171,7 +171,7 @@ def test_what_somebody_deploys_while_all_is_deleted_is_waited_for_and_stays(stan
     standing.world.script.takes(60, action="DELETE", resource="Topic", region=WEST)
     standing.world.script.takes(40, action="STACK", account=ADMIN)
     stacks, _ = standing.standing()
-    removal = FleetRemoval(removal=Removal(standing=stacks, needs={}))
+    removal = FleetRemoval(removal=Removal(stacks=stacks, needs={}))
 
     async def deploy_in_between() -> FleetEnd:
         running = asyncio.ensure_future(delete_fleet(removal, standing.clients, "run", standing.events.append))
@@ -191,7 +191,7 @@ def test_what_somebody_deploys_while_all_is_deleted_is_waited_for_and_stays(stan
 def test_a_deletion_that_somebody_stops_is_not_taken_up_again(standing: FleetRig) -> None:
     standing.world.script.takes(60, action="DELETE", resource="Topic")
     stacks, _ = standing.standing()
-    removal = FleetRemoval(removal=Removal(standing=stacks, needs={}), role="cleaner")
+    removal = FleetRemoval(removal=Removal(stacks=stacks, needs={}), role="cleaner")
 
     async def stop_in_between() -> FleetEnd:
         running = asyncio.ensure_future(delete_fleet(removal, standing.clients, "run", standing.events.append))
@@ -224,7 +224,7 @@ def test_what_stays_in_the_account_that_administers_is_not_emptied_either(rig: F
 def test_it_goes_on_from_wherever_it_was_left(standing: FleetRig) -> None:
     standing.world.script.takes(60, action="DELETE", resource="Topic")
     stacks, _ = standing.standing()
-    removal = FleetRemoval(removal=Removal(standing=stacks, needs={}))
+    removal = FleetRemoval(removal=Removal(stacks=stacks, needs={}))
 
     async def leave_in_between() -> None:
         running = asyncio.ensure_future(delete_fleet(removal, standing.clients, "killed", standing.events.append))

@@ -110,7 +110,7 @@ def test_after_a_first_deployment_that_failed_what_stands_is_found_and_deleted(
         async def look_and_delete() -> tuple[list[str], FleetEnd]:
             standing = await find_deployed(deployment.name, deployment.sites, clients)
             sets = await observe_sets(standing, clients)
-            removal = FleetRemoval(removal=Removal(standing=standing, needs={}))
+            removal = FleetRemoval(removal=Removal(stacks=standing, needs={}))
             return [one.name for one in sets], await delete_fleet(removal, clients, "destroy", lambda _: None)
 
         found, gone = asyncio.run(look_and_delete())

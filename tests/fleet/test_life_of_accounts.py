@@ -56,7 +56,7 @@ class Life:
     def drop(self, expected: ExitCode = ExitCode.DONE, **how: Any) -> LeavingAccount:
         async def leave() -> LeavingAccount:
             standing = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
-            fleet = FleetRemoval(removal=Removal(standing=standing, needs={}), **how)
+            fleet = FleetRemoval(removal=Removal(stacks=standing, needs={}), **how)
             leaving = await observe_leaving(LEAVES, fleet, self.clients, "look", lambda _: None)
             end = await drop_account(leaving, fleet, self.clients, "life", lambda _: None)
             assert fleet_exit_code(end) is expected, end

@@ -121,7 +121,7 @@ class Guarded:
 
         async def all_of_it() -> tuple[Outcome, ...]:
             standing = await find_deployed(self.deployment.name, self.deployment.sites, by)
-            return await delete_deployment(Removal(standing=standing, needs=needs), by, "destroy", _quiet)
+            return await delete_deployment(Removal(stacks=standing, needs=needs), by, "destroy", _quiet)
 
         return _run(all_of_it)
 

@@ -56,7 +56,7 @@ async def deploy(deployment: Deployment, clients: Clients, run_id: str) -> tuple
 async def destroy(deployment: Deployment, clients: Clients, run_id: str) -> tuple[Outcome, ...]:
     standing = await find_deployed(deployment.name, deployment.sites, clients)
     needs = {stack.id: stack.needs for stack in deployment.stacks}
-    return await delete_deployment(Removal(standing=standing, needs=needs), clients, run_id, ignore)
+    return await delete_deployment(Removal(stacks=standing, needs=needs), clients, run_id, ignore)
 
 
 def ignore(event: Progress) -> None:

@@ -22,7 +22,7 @@ DEPLOYMENTS = {"kept": (kept, KEPT_NAMES), "not kept": (protected, ())}
 async def destroy(deployment: Deployment, names: tuple[str, ...], clients: Clients, run_id: str) -> tuple[Outcome, ...]:
     found = delete_kept(await find_deployed(deployment.name, deployment.sites, clients), names, ())
     needs = {stack.id: stack.needs for stack in deployment.stacks}
-    removal = Removal(standing=found, needs=needs, unprotect=True)
+    removal = Removal(stacks=found, needs=needs, unprotect=True)
     return await delete_deployment(removal, clients, run_id, ignore)
 
 

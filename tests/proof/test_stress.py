@@ -22,7 +22,7 @@ from builder.deploy import (
     execute_plan,
     find_deployed,
     find_deployment,
-    look_after,
+    find_remaining,
     make_plan,
     observe_outputs,
 )
@@ -117,12 +117,10 @@ class Life:
 
         async def delete_stack(clients: Clients) -> None:
             before = await find_deployment(deployment.name, deployment.sites, (), clients)
-            assert len(before.standing) == len(deployment.stacks)
+            assert len(before.stacks) == len(deployment.stacks)
             needs = {stack.id: stack.needs for stack in deployment.stacks}
-            assert_done(
-                await delete_deployment(Removal(standing=before.standing, needs=needs), clients, "destroy", ignore)
-            )
-            assert (await look_after(before, deployment.name, clients)).standing == ()
+            assert_done(await delete_deployment(Removal(stacks=before.stacks, needs=needs), clients, "destroy", ignore))
+            assert (await find_remaining(before, deployment.name, clients)).stacks == ()
 
         self.run("destroy", delete_stack)
         assert self.run("standing", lambda clients: find_deployed(deployment.name, deployment.sites, clients)) == ()

@@ -15,13 +15,13 @@ NESTED = FailedResource(
 )
 STUCK = Recovery(
     stack=StackId("us-east-1/table"),
-    found=replace(observed("UPDATE_ROLLBACK_FAILED"), status_reason="The following resource(s) failed"),
+    observed=replace(observed("UPDATE_ROLLBACK_FAILED"), status_reason="The following resource(s) failed"),
     failed=(FUNCTION, TABLE, NESTED),
     deletes=(StackResource(logical_id=LogicalId("Bucket"), type="AWS::S3::Bucket"),),
 )
 PAUSED = Recovery(
     stack=StackId("us-east-1/table"),
-    found=replace(observed("UPDATE_FAILED"), status_reason=""),
+    observed=replace(observed("UPDATE_FAILED"), status_reason=""),
     failed=(replace(FUNCTION, may_be_skipped=False),),
     deletes=(StackResource(logical_id=LogicalId("Topic"), type="AWS::SNS::Topic"),),
 )

@@ -14,7 +14,7 @@ from state.standing import Standing
 @pytest.fixture
 def standing(session: boto3.Session, account_id: str) -> Standing:
     told: list[str] = []
-    clients = Clients(session, told=told.append)
+    clients = Clients(session, on_request=told.append)
     deployment = shipped()
 
     async def deploy(wanted: Deployment) -> None:

@@ -40,7 +40,7 @@ class KeptData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandingProtection:
+class ActiveProtection:
     """One thing that protects a stack, or data in it, from being deleted."""
 
     kind: Literal["StackPolicy", "DeletionProtection", "ObjectLock", "TerminationProtection"]
@@ -72,7 +72,7 @@ class StackContents:
     """Of that what goes all the same, because somebody named it."""
     paths: Mapping[tuple[str, str], LogicalId] = field(default_factory=dict)
     """Logical id of each holder, or path below nested stacks."""
-    protections: tuple[StandingProtection, ...] | None = None
+    protections: tuple[ActiveProtection, ...] | None = None
     """What protects it from being deleted; None where nobody has looked yet."""
 
     @property
@@ -206,13 +206,13 @@ async def empty(one: StackContents, clients: Clients, emit: Emit) -> None:
         await HOLDERS[kind].empty(clients.of(one.stack.site), one.stack.region, physical_id, told)
 
 
-async def release(stack_id: StackId, stack: ObservedStack, clients: Clients) -> None:
+async def unblock(stack_id: StackId, stack: ObservedStack, clients: Clients) -> None:
     """Remove what the deletion was refused for; there may be more in the stack than was found in it at first."""
     now = await observe_stack_contents(stack_id, stack, clients)
     check_clear([now])
     await stop_writes(now, clients)
     for kind, physical_id in now.holders:
-        await HOLDERS[kind].release(clients.of(stack.site), stack.region, physical_id)
+        await HOLDERS[kind].unblock(clients.of(stack.site), stack.region, physical_id)
 
 
 def _teller(emit: Emit, stack: StackId, bucket: str) -> Callable[[int], None]:

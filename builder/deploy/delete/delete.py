@@ -21,8 +21,8 @@ from builder.deploy.delete.contents import (
     check_clear,
     empty,
     observe_stack_contents,
-    release,
     stop_writes,
+    unblock,
 )
 from builder.deploy.delete.protections import (
     check_removable,
@@ -83,7 +83,7 @@ async def delete_stack(work: DeleteContext, one: StackContents) -> Done | StackF
     for attempt in range(2, _TRIES + 1):
         if stack.status == "DELETE_COMPLETE":
             break
-        await release(one.id, stack, work.clients)
+        await unblock(one.id, stack, work.clients)
         stack = await _try_to_delete(work, one, stack, attempt)
     return Done(one.id, stack.status) if stack.status == "DELETE_COMPLETE" else await _broke(work, one, stack)
 
@@ -184,13 +184,13 @@ class Unreachable:
 class FoundStacks:
     """All that stands, and where that could not be told."""
 
-    standing: tuple[StackContents, ...]
+    stacks: tuple[StackContents, ...]
     unseen: tuple[Unreachable, ...]
 
 
 async def find_deployed(deployment: str, sites: tuple[Site, ...], clients: Clients) -> tuple[StackContents, ...]:
     """Return every stack of the deployment in these sites, whether an assembly has it or not."""
-    return (await find_deployment(deployment, sites, (), clients)).standing
+    return (await find_deployment(deployment, sites, (), clients)).stacks
 
 
 async def find_deployment(
@@ -207,20 +207,20 @@ async def find_deployment(
         )
     )
     standing: dict[Arn, StackContents] = {}
-    for one in (one for part in seen for one in part.standing):
+    for one in (one for part in seen for one in part.stacks):
         # Who names the account of the credentials names each of its stacks once more.
         standing.setdefault(one.stack.arn, one)
     return FoundStacks(
-        standing=tuple(standing.values()),
+        stacks=tuple(standing.values()),
         unseen=tuple(one for part in seen for one in part.unseen),
     )
 
 
-async def look_after(before: FoundStacks, deployment: str, clients: Clients) -> FoundStacks:
+async def find_remaining(before: FoundStacks, deployment: str, clients: Clients) -> FoundStacks:
     """Return what is left of what stood; only where it stood is looked again, and what was not seen stays unseen."""
-    sites = tuple(dict.fromkeys(one.stack.site for one in before.standing))
+    sites = tuple(dict.fromkeys(one.stack.site for one in before.stacks))
     after = await find_deployment(deployment, sites, (), clients)
-    return FoundStacks(standing=after.standing, unseen=tuple(dict.fromkeys((*before.unseen, *after.unseen))))
+    return FoundStacks(stacks=after.stacks, unseen=tuple(dict.fromkeys((*before.unseen, *after.unseen))))
 
 
 async def _look_elsewhere(deployment: str, site: Site, clients: Clients) -> FoundStacks:
@@ -274,7 +274,7 @@ def _stack_id(stack: ObservedStack) -> StackId:
 class Removal:
     """What is to be removed, and how."""
 
-    standing: tuple[StackContents, ...]
+    stacks: tuple[StackContents, ...]
     needs: Mapping[StackId, tuple[StackId, ...]]
     """By stack, what has to stay for as long as the stack is there."""
     allow: Collection[str] = ()
@@ -307,7 +307,7 @@ async def delete_deployment(
     Raises Stopped, before anything is changed, where a protection stands that may not be lifted, or where nothing tells
     whether what would be emptied is to stay.
     """
-    seen = await observe_protections(removal.standing, clients)
+    seen = await observe_protections(removal.stacks, clients)
     standing = {one.stack.arn: one for one in seen}
     allowed = allowed_names(check_removable(seen, removal.allow, unprotect=removal.unprotect))
     ids = {StackPlace(one.stack.site, one.stack.name): one.id for one in standing.values()}

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from builder.aws import Clients, call, together
-from builder.deploy.delete.contents import StackContents, StandingProtection, check_clear
+from builder.deploy.delete.contents import ActiveProtection, StackContents, check_clear
 from builder.deploy.observe.stacks import observe_policy, remember_policy, remember_protected
 from builder.deploy.plan.guards import STACK_POLICY, Permission, check_allowed, protection_hit
 from builder.deploy.progress import Emit, Started
@@ -38,7 +38,7 @@ async def _with_protections(one: StackContents, clients: Clients) -> StackConten
         return one
     policy = await observe_policy(clients, one.stack) if one.stack.may_hold else None
     denies = policy is not None and not is_open(policy)
-    policies = [StandingProtection(kind="StackPolicy", region=one.stack.region)] if denies else []
+    policies = [ActiveProtection(kind="StackPolicy", region=one.stack.region)] if denies else []
     held = await observe_holds(one, clients)
     return replace(held, protections=(*policies, *(held.protections or ())))
 
@@ -48,7 +48,7 @@ async def observe_holds(one: StackContents, clients: Clients) -> StackContents:
     own, region = clients.of(one.stack.site), one.stack.region
     found = await together(HOLDERS[kind].holds(own, region, physical_id) for kind, physical_id in one.going)
     held = tuple(
-        StandingProtection(
+        ActiveProtection(
             kind=hold.kind,
             region=hold.region,
             type=resource[0],
@@ -58,9 +58,7 @@ async def observe_holds(one: StackContents, clients: Clients) -> StackContents:
         for resource, holds in zip(one.going, found, strict=True)
         for hold in holds
     )
-    stack = (
-        (StandingProtection(kind="TerminationProtection", region=region),) if one.stack.termination_protection else ()
-    )
+    stack = (ActiveProtection(kind="TerminationProtection", region=region),) if one.stack.termination_protection else ()
     return replace(one, protections=(*held, *stack))
 
 
@@ -74,7 +72,7 @@ def protection_hits(one: StackContents) -> Iterator[GuardHit]:
         yield _hit(one.id, protection)
 
 
-def _hit(stack: StackId, protection: StandingProtection) -> GuardHit:
+def _hit(stack: StackId, protection: ActiveProtection) -> GuardHit:
     match protection.kind:
         case "TerminationProtection":
             return protection_hit(stack)
@@ -163,6 +161,6 @@ async def lift(one: StackContents, clients: Clients, emit: Emit) -> None:
                 assert_never(protection.kind)
 
 
-def _place(one: StackContents, protection: StandingProtection) -> tuple[int, str, bool]:
+def _place(one: StackContents, protection: ActiveProtection) -> tuple[int, str, bool]:
     kind = _KINDS.index(protection.kind) if protection.kind in _KINDS else -1
     return kind, protection.physical_id, protection.region == one.stack.region

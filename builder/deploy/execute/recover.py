@@ -57,7 +57,7 @@ class Recovery:
     """One stack to be rolled back, and what a person has to know before."""
 
     stack: StackId
-    found: ObservedStack
+    observed: ObservedStack
     failed: tuple[FailedResource, ...]
     deletes: tuple[StackResource, ...]
     """What the failed update made new, and its rollback deletes."""
@@ -175,7 +175,7 @@ def decide_recovery(
         )
     return Recovery(
         stack=stack_id,
-        found=stack,
+        observed=stack,
         failed=(*(_failed(stack, one, since) for one in resources if _failed_by_itself(one)), *inside.failed),
         deletes=deleted,
     )
@@ -229,8 +229,8 @@ async def recover(
     Skips nothing but what the records say may be, and that only after it has failed once more. A stack that somebody
     else rolls back meanwhile is as good as rolled back by this.
     """
-    ids = {StackPlace(one.found.site, one.found.name): one.stack for one in recoveries}
-    known = {one.found.arn: one.found.status for one in recoveries}
+    ids = {StackPlace(one.observed.site, one.observed.name): one.stack for one in recoveries}
+    known = {one.observed.arn: one.observed.status for one in recoveries}
     run = _Run(clients, emit, run_id, make_watches(ids, clients, emit, known))
     return tuple(await asyncio.gather(*(_recover(run, one) for one in recoveries)))
 
@@ -263,13 +263,13 @@ async def _roll_back(run: _Run, one: Recovery, attempt: _Attempt) -> ObservedSta
         if refusal.code not in {_REPEATED, "ValidationError"}:
             raise
         await _check_moved(run, one, refusal)
-    over = settled_after("UPDATE_ROLLBACK_FAILED" if attempt.skip else one.found.status)
-    return await run.watches[one.found.site].until(one.found.arn, over, DEADLINE_S)
+    over = settled_after("UPDATE_ROLLBACK_FAILED" if attempt.skip else one.observed.status)
+    return await run.watches[one.observed.site].until(one.observed.arn, over, DEADLINE_S)
 
 
 async def _begin(run: _Run, one: Recovery, attempt: _Attempt) -> None:
-    client, arn = run.clients.of(one.found.site).cloudformation(one.found.region), one.found.arn
-    if one.found.status == "UPDATE_FAILED":
+    client, arn = run.clients.of(one.observed.site).cloudformation(one.observed.region), one.observed.arn
+    if one.observed.status == "UPDATE_FAILED":
         await call(one.stack, client.rollback_stack, StackName=arn, ClientRequestToken=attempt.token)
         return
     skip: dict[str, Any] = {"ResourcesToSkip": attempt.skip} if attempt.skip else {}
@@ -283,7 +283,7 @@ async def _check_moved(run: _Run, one: Recovery, refusal: AwsError) -> None:
     """
 
     async def is_halfway() -> bool:
-        stack = await observe_stack(run.clients, one.found.site, one.found.arn)
+        stack = await observe_stack(run.clients, one.observed.site, one.observed.arn)
         return stack is not None and stack.facts.operation is Operation.RECOVER
 
     if refusal.code != _REPEATED and await unless_lagging(is_halfway, bool):
@@ -308,7 +308,7 @@ async def _broke(run: _Run, one: Recovery, stack: ObservedStack, attempt: _Attem
 
 def _look(one: Recovery) -> str:
     return (
-        f"aws cloudformation describe-stack-events --region {one.found.region} --stack-name {one.found.name}"
+        f"aws cloudformation describe-stack-events --region {one.observed.region} --stack-name {one.observed.name}"
         "    shows what became of the stack"
     )
 
@@ -318,6 +318,6 @@ def _compare(one: Recovery, skipped: tuple[LogicalId, ...]) -> str:
     if not skipped:
         return ""
     return (
-        f"aws cloudformation detect-stack-drift --region {one.found.region} --stack-name {one.found.name}"
+        f"aws cloudformation detect-stack-drift --region {one.observed.region} --stack-name {one.observed.name}"
         f"    before the next update: {', '.join(skipped)} may not be as the template says"
     )

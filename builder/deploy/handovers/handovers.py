@@ -123,11 +123,11 @@ async def _observe(one: Coming, context: _Context) -> LiveResource:
     wanted = bound.binding.value(properties_of(bound.template.resource(one.logical_id)))
     if one.type == GLOBAL_TABLE:
         lost = context.deployment.skipped
-        found = await observe_table(clients, site, one.name, wanted=wanted, stack_tags=stack.tags, lost=lost)
+        found = await observe_table(clients, site, one.name, properties=wanted, stack_tags=stack.tags, lost=lost)
     else:
         makes = any(bound.resources("AWS::S3::BucketPolicy"))
         found = await observe_live_bucket(
-            clients, site, one.name, wanted=wanted, stack_tags=stack.tags, makes_policy=makes
+            clients, site, one.name, properties=wanted, stack_tags=stack.tags, makes_policy=makes
         )
     if found is None:
         raise missing(one)

@@ -122,7 +122,7 @@ class Watch:
                 continue  # it shows the stack as it was before what began this wait
             ended = shown is not None and wait.settled(shown)
             if (age_s := now - wait.since) >= 0:
-                self._rhythm.told(age_s, ended=ended)
+                self._rhythm.learn(age_s, ended=ended)
             if shown is not None and ended and not wait.future.done():
                 self._view.remember(shown)
                 wait.future.set_result(shown)

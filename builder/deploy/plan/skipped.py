@@ -82,9 +82,9 @@ async def _is_met(need: DesiredStack, site: Site, clients: Clients) -> bool:
     for resource in template.resources().values():
         holder = HOLDERS.get(str(resource.get("Type")))
         properties = properties_of(resource)
-        if holder is None or holder.stands is None or site.region not in holder.regions(properties):
+        if holder is None or holder.is_usable is None or site.region not in holder.regions(properties):
             continue
         name = binding.text(properties.get(name_property(str(resource.get("Type")))))
-        if name and await holder.stands(clients.of(site), site.region, name):
+        if name and await holder.is_usable(clients.of(site), site.region, name):
             return True
     return False

@@ -186,7 +186,7 @@ async def empty(clients: Clients, region: Region, physical_id: str, emptied: Cal
             raise
 
 
-async def release(clients: Clients, region: Region, physical_id: str) -> None:
+async def unblock(clients: Clients, region: Region, physical_id: str) -> None:
     """Empty it again: something arrived between the emptying and the deletion."""
     await empty(clients, region, physical_id, lambda _: None)
 
@@ -256,4 +256,4 @@ def _key(properties: Properties) -> object:
     return next((key for key in keys if key), None)
 
 
-HOLDER = Holder(weakens=_weakens, stop_writes=stop_writes, empty=empty, release=release, holds=holds, remove=remove)
+HOLDER = Holder(weakens=_weakens, stop_writes=stop_writes, empty=empty, unblock=unblock, holds=holds, remove=remove)

@@ -137,7 +137,7 @@ def _replicas(properties: Properties) -> dict[str, Mapping[str, Any]]:
     return {str(replica.get("Region")): replica for replica in replicas}
 
 
-async def stands(clients: Clients, region: Region, physical_id: str) -> bool:
+async def is_usable(clients: Clients, region: Region, physical_id: str) -> bool:
     """Return whether the table's replica in a region can be read and written."""
     table = await describe_table(clients, region, physical_id)
     return table is not None and table["TableStatus"] in {"ACTIVE", "UPDATING"}
@@ -192,7 +192,7 @@ async def _switch_off(clients: Clients, region: Region, table: str) -> bool:
 
 async def remove(clients: Clients, region: Region, physical_id: str) -> None:
     """Delete the table in every region, the one that is given last, and return once it is gone. Raises Failed."""
-    await release(clients, region, physical_id)
+    await unblock(clients, region, physical_id)
     await _delete_last(clients, region, physical_id)
 
 
@@ -229,7 +229,7 @@ async def _watched(
         await asyncio.sleep(_PACE.wait_s(passed_s))
 
 
-async def release(clients: Clients, region: Region, physical_id: str) -> None:
+async def unblock(clients: Clients, region: Region, physical_id: str) -> None:
     """Remove every replica outside the stack's region, one at a time, as DynamoDB wants it; then wait for its indexes.
 
     Raises Failed, naming the replica, where one is still there after an hour.
@@ -318,13 +318,13 @@ async def _other_replica(clients: Clients, region: Region, table: str) -> "Repli
 HOLDER = Holder(
     losses=_losses,
     weakens=_weakens,
-    stands=stands,
+    is_usable=is_usable,
     regions=replica_regions,
     singly=(INDEXES, _REPLICAS),
     refusals=table_refusals,
     held=held_expiry,
     busy=busy_table,
-    release=release,
+    unblock=unblock,
     holds=holds,
     lift=lift,
     remove=remove,

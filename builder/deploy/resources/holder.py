@@ -12,7 +12,7 @@ OnDeleted = Callable[[int], None]
 """Is told how many entries are gone so far."""
 Takedown = Callable[[Clients, Region, str], Coroutine[Any, Any, None]]
 """Takes the resource's physical id last: the bucket's name, the table's name."""
-HeldResource = Callable[[Clients, Region, str], Coroutine[Any, Any, bool]]
+ObserveUsable = Callable[[Clients, Region, str], Coroutine[Any, Any, bool]]
 Busy = Callable[[Clients, Region, str, frozenset[str]], Coroutine[Any, Any, str]]
 HoldKind = Literal["DeletionProtection", "ObjectLock"]
 
@@ -119,7 +119,7 @@ class Holder:
     """What a change takes away for good although the resource stays; also where it cannot be told."""
     weakens: Callable[[Properties, Properties], tuple[str, ...]] = no_worse
     """What a change between these properties weakens without losing anything by itself."""
-    stands: HeldResource | None = None
+    is_usable: ObserveUsable | None = None
     """Whether it can be used in a region that holds a copy of it; None where it has no copies."""
     regions: Callable[[Properties], tuple[str, ...]] = nowhere_else
     """The regions that hold a copy of its data, as far as its properties say them."""
@@ -135,7 +135,7 @@ class Holder:
     """Stop what would fill it again while it is being emptied."""
     empty: EmptyResource = keep_content
     """Remove what keeps it from being deleted."""
-    release: Takedown = stay_quiet
+    unblock: Takedown = stay_quiet
     """Remove what its deletion was refused for."""
     holds: ObserveHolds = held_by_nothing
     """What would refuse its deletion, in each region that holds a copy of it."""
@@ -153,4 +153,4 @@ class Holder:
     @property
     def is_helped(self) -> bool:
         """Whether taking it down does anything to it that CloudFormation does not do by itself."""
-        return (self.stop_writes, self.empty, self.release) != (stay_quiet, keep_content, stay_quiet)
+        return (self.stop_writes, self.empty, self.unblock) != (stay_quiet, keep_content, stay_quiet)

@@ -53,7 +53,7 @@ def test_a_key_is_called_by_an_alias_that_a_template_has_for_it(rig: Rig) -> Non
         "Replicas": [{"Region": EAST, "SSESpecification": {"KMSMasterKeyId": "alias/theirs"}}],
     }
 
-    plain, fitted = observe(rig), observe(rig, wanted=wanted)
+    plain, fitted = observe(rig), observe(rig, properties=wanted)
 
     assert plain.definition["Replicas"][0]["SSESpecification"] == {"KMSMasterKeyId": key}
     assert fitted.definition["Replicas"] == [{"Region": EAST, "SSESpecification": {"KMSMasterKeyId": "alias/theirs"}}]

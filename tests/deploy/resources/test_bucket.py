@@ -27,7 +27,7 @@ def test_versions_and_delete_markers_go_a_page_at_a_time(standing: Rig) -> None:
 def test_a_bucket_that_is_gone_is_quiet_and_empty(rig: Rig) -> None:
     rig.run(lambda: bucket.stop_writes(rig.clients, US_EAST_1, "gone"))
     rig.run(lambda: bucket.empty(rig.clients, US_EAST_1, "gone", lambda _: None))
-    rig.run(lambda: bucket.release(rig.clients, US_EAST_1, "gone"))
+    rig.run(lambda: bucket.unblock(rig.clients, US_EAST_1, "gone"))
 
 
 @pytest.mark.slow
@@ -40,7 +40,7 @@ def test_after_quiescing_nothing_is_replicated(standing: Rig) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("work", [bucket.stop_writes, bucket.release])
+@pytest.mark.parametrize("work", [bucket.stop_writes, bucket.unblock])
 def test_another_refusal_is_told(standing: Rig, work: Callable[..., Coroutine[Any, Any, None]]) -> None:
     standing.world.faults.add(Fault.THROTTLE, service="s3")
     with pytest.raises(AwsError, match="SlowDown"):

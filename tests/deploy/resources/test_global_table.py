@@ -16,7 +16,7 @@ def replicas(rig: Rig) -> set[str]:
 
 def test_every_replica_but_the_stack_s_own_goes(standing: Rig) -> None:
     assert "us-west-2" in replicas(standing)
-    standing.run(lambda: global_table.release(standing.clients, US_EAST_1, "tap-dev-global"))
+    standing.run(lambda: global_table.unblock(standing.clients, US_EAST_1, "tap-dev-global"))
     assert "us-west-2" not in replicas(standing)
 
 
@@ -24,18 +24,18 @@ def test_every_replica_but_the_stack_s_own_goes(standing: Rig) -> None:
 def test_a_replica_that_never_goes_is_not_waited_for_without_end(standing: Rig) -> None:
     standing.world.replica_change_s = 10**6
     with pytest.raises(Failed, match="its replica in us-west-2 is DELETING after an hour"):
-        standing.run(lambda: global_table.release(standing.clients, US_EAST_1, "tap-dev-global"))
+        standing.run(lambda: global_table.unblock(standing.clients, US_EAST_1, "tap-dev-global"))
 
 
 def test_a_table_that_is_gone_has_nothing_to_release(rig: Rig) -> None:
-    rig.run(lambda: global_table.release(rig.clients, US_EAST_1, "gone"))
+    rig.run(lambda: global_table.unblock(rig.clients, US_EAST_1, "gone"))
 
 
 @pytest.mark.slow
 def test_another_refusal_is_told(standing: Rig) -> None:
     standing.world.faults.add(Fault.THROTTLE, service="dynamodb")
     with pytest.raises(AwsError, match="ThrottlingException"):
-        standing.run(lambda: global_table.release(standing.clients, US_EAST_1, "tap-dev-global"))
+        standing.run(lambda: global_table.unblock(standing.clients, US_EAST_1, "tap-dev-global"))
 
 
 def test_items_keep_nothing_back(standing: Rig) -> None:

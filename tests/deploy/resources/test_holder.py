@@ -12,7 +12,7 @@ def test_a_plain_holder_only_guards(rig: Rig) -> None:
     async def delete_stack(clients: Clients) -> None:
         await plain.stop_writes(clients, Region("us-east-1"), "id")
         await plain.empty(clients, Region("us-east-1"), "id", lambda _: None)
-        await plain.release(clients, Region("us-east-1"), "id")
+        await plain.unblock(clients, Region("us-east-1"), "id")
 
     rig.run(lambda: delete_stack(rig.clients))
     assert rig.world.calls == []

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from builder.aws import Clients, call, observe_account, together
-from builder.deploy.observe.live.bucket_shape import DEFAULT, KEPT, SeenBucket, as_live, elsewhere
+from builder.deploy.observe.live.bucket_shape import DEFAULT, KEPT, SeenBucket, as_live, in_other_region
 from builder.deploy.observe.live.record import LiveResource, Properties, TemplateSide
 from builder.errors import AwsError, Stopped
 from builder.terms import Region, Site
@@ -54,13 +54,13 @@ async def observe_live_bucket(  # noqa: PLR0913 - by keyword but for three
     site: Site,
     name: str,
     *,
-    wanted: Properties | None = None,
+    properties: Properties | None = None,
     stack_tags: Mapping[str, str] | None = None,
     makes_policy: bool = True,
 ) -> LiveResource | None:
     """Return a bucket of the site's account as it stands; None where nobody has one of this name.
 
-    `wanted` are the bound properties of the template that is to have it, `stack_tags` those of its stack, and
+    `properties` are the bound properties of the template that is to have it, `stack_tags` those of its stack, and
     `makes_policy` says whether it makes a bucket policy too; without them it is taken to have rules of its own.
     Raises Stopped for a bucket that is another account's, or that these credentials may not see; AwsError, also where
     AWS lets a setting not be read.
@@ -74,21 +74,21 @@ async def observe_live_bucket(  # noqa: PLR0913 - by keyword but for three
         if error.code in _GONE:
             return None
         if error.code in _MOVED:
-            return elsewhere(name, None, site.region)
+            return in_other_region(name, None, site.region)
         if error.code not in _DENIED:
             raise
         what = f"the bucket {name} is another account's, or these credentials may not see it (s3:ListBucket)"
         raise Stopped(where=where, what=what, next_step=f"aws s3api get-bucket-location --bucket {name}") from error
     region = Region(head.get("BucketRegion") or site.region)
     if region != site.region:
-        return elsewhere(name, region, site.region)
+        return in_other_region(name, region, site.region)
     answers = await together(
         read_setting(where, getattr(client, one), name, ExpectedBucketOwner=account) for one in READ
     )
     seen = SeenBucket(name=name, region=region, said=dict(zip(READ, answers, strict=True)))
-    if wanted is None:
+    if properties is None:
         return as_live(seen, DEFAULT)
-    side = TemplateSide(properties=wanted, stack_tags=stack_tags or {}, makes_policy=makes_policy)
+    side = TemplateSide(properties=properties, stack_tags=stack_tags or {}, makes_policy=makes_policy)
     return as_live(seen, side)
 
 

@@ -107,7 +107,7 @@ def as_live(seen: SeenBucket, side: TemplateSide = DEFAULT) -> LiveResource:
     )
 
 
-def elsewhere(name: str, region: Region | None, asked_in: Region) -> LiveResource:
+def in_other_region(name: str, region: Region | None, asked_in: Region) -> LiveResource:
     """Return a bucket that is in another region than it is to be in, or in one that S3 does not say."""
     what = (
         f"it is in {region or 'another region'}, and the template's stack in {asked_in}: a bucket does not move, so "

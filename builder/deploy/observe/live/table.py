@@ -24,13 +24,13 @@ async def observe_table(  # noqa: PLR0913 - by keyword but for three
     site: Site,
     name: str,
     *,
-    wanted: Properties | None = None,
+    properties: Properties | None = None,
     stack_tags: Mapping[str, str] | None = None,
     lost: Collection[Region] = (),
 ) -> LiveResource | None:
     """Return a table as it stands in a region and all others that it has replicas in; None where none is in that one.
 
-    `wanted` are the bound properties of the template that is to have it, and `stack_tags` those of its stack: then the
+    `properties` are the bound ones of the template that is to have it, and `stack_tags` those of its stack: then the
     definition is as near to the template as what stands allows, and obstacles are in this template's way too.
     Nothing is asked of `lost` regions; replicas there are in the definition by what this region knows of them.
     Raises AwsError, also where AWS lets something not be read.
@@ -41,10 +41,10 @@ async def observe_table(  # noqa: PLR0913 - by keyword but for three
         return None
     seen = await _look(clients, site, own, [Region(one) for one in lost])
     live = as_live(seen)
-    if wanted is None:
+    if properties is None:
         return live
     keys = {str(one.region): one.key for one in seen.replicas if one.key is not None}
-    return fit_table(live, TemplateSide(properties=wanted, stack_tags=stack_tags or {}), keys, lost)
+    return fit_table(live, TemplateSide(properties=properties, stack_tags=stack_tags or {}), keys, lost)
 
 
 async def _look(clients: Clients, site: Site, own: "TableDescriptionTypeDef", lost: Collection[Region]) -> SeenTable:
