@@ -5,10 +5,10 @@ import pytest
 from builder.deploy.change_sets.change_set import (
     ChangeSetRequest,
     PendingChangeSet,
-    ask,
     change_set_name,
     console_link,
-    delete,
+    create_change_set,
+    delete_change_set,
     token,
 )
 from builder.deploy.change_sets.review import review
@@ -21,7 +21,7 @@ from fake_aws import Fault
 TABLE = StackId("us-east-1/table")
 
 
-def asked(arn: str = "arn:aws:cloudformation:us-east-1:1:changeSet/c/1") -> PendingChangeSet:
+def pending(arn: str = "arn:aws:cloudformation:us-east-1:1:changeSet/c/1") -> PendingChangeSet:
     return PendingChangeSet(
         TABLE, Site(None, Region("us-east-1")), Arn(arn), Arn("arn:aws:cloudformation:us-east-1:1:stack/s/1")
     )
@@ -46,15 +46,17 @@ def test_each_change_set_of_a_stack_has_a_name_of_its_own() -> None:
     ],
 )
 def test_links_lead_to_the_partition_s_console(arn: str, host: str) -> None:
-    assert console_link(asked(arn)).startswith(host)
+    assert console_link(pending(arn)).startswith(host)
 
 
 @pytest.mark.slow
 def test_deleting_what_is_gone_is_fine_and_another_refusal_is_not(standing: Rig) -> None:
-    standing.run(lambda: delete(standing.clients, asked(f"{standing.world.stack('tap-dev-table').record.id}")))
+    standing.run(
+        lambda: delete_change_set(standing.clients, pending(f"{standing.world.stack('tap-dev-table').record.id}"))
+    )
     standing.world.faults.add(Fault.THROTTLE)
     with pytest.raises(AwsError):
-        standing.run(lambda: delete(standing.clients, asked()))
+        standing.run(lambda: delete_change_set(standing.clients, pending()))
 
 
 def test_a_change_set_that_stays_unknown_is_given_up(rig: Rig) -> None:
@@ -62,7 +64,7 @@ def test_a_change_set_that_stays_unknown_is_given_up(rig: Rig) -> None:
         deployment="tap-dev", assembly="a" * 64, plan="p1", options=PlanOptions(), account=AccountId("111122223333")
     )
     request = ChangeSetRequest(desired=rig.stack("us-east-1/table"), type="CREATE")
-    made = rig.run(lambda: ask(rig.clients, origin, request))
-    rig.run(lambda: delete(rig.clients, made))  # waits until it is made
+    made = rig.run(lambda: create_change_set(rig.clients, origin, request))
+    rig.run(lambda: delete_change_set(rig.clients, made))  # waits until it is made
     with pytest.raises(AwsError, match="ChangeSetNotFound"):
         rig.run(lambda: review(rig.clients, made))

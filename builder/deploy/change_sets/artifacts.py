@@ -56,13 +56,13 @@ class ObservedObject:
     size: int
 
 
-def taken(deployment: Deployment, desired: DesiredStack) -> tuple[Built | NotBuilt, ...]:
+def assets_needed(deployment: Deployment, desired: DesiredStack) -> tuple[Built | NotBuilt, ...]:
     """Return what a stack takes from its bucket, what its nested stacks take included."""
-    assets = taken_by(desired.template.encode(), [one.asset for one in deployment.assets])
+    assets = taken_by(desired.template.encode(), [build.asset for build in deployment.assets])
     return tuple(
-        one
-        for one in deployment.assets
-        if one.asset in assets and (one.asset.in_sets or desired.region in one.asset.regions)
+        build
+        for build in deployment.assets
+        if build.asset in assets and (build.asset.in_sets or desired.region in build.asset.regions)
     )
 
 
@@ -91,10 +91,10 @@ def upload_id(site: Site, asset: Asset) -> StackId:
 def uploads_needed(deployment: Deployment, desired: DesiredStack) -> tuple[StackId, ...]:
     """Return the uploads that have to be done before a stack is executed, done already or not."""
     return tuple(
-        upload_id(site, one.asset)
-        for one in taken(deployment, desired)
-        if is_uploaded_alone(one.asset)
-        for site in sites_of(desired, one.asset)
+        upload_id(site, build.asset)
+        for build in assets_needed(deployment, desired)
+        if is_uploaded_alone(build.asset)
+        for site in sites_of(desired, build.asset)
     )
 
 
@@ -108,62 +108,62 @@ async def find_artifacts(
     """
     stacks = {stack.id: stack for stack in deployment.stacks}
     changing = dict.fromkeys(step.stack for step in work)
-    wanted = {
-        upload_id(site, one.asset): (stacks[name], one, site)
+    needed = {
+        upload_id(site, build.asset): (stacks[name], build, site)
         for name in changing
         if name in stacks
-        for one in taken(deployment, stacks[name])
-        if is_uploaded_alone(one.asset)
-        for site in sites_of(stacks[name], one.asset)
+        for build in assets_needed(deployment, stacks[name])
+        if is_uploaded_alone(build.asset)
+        for site in sites_of(stacks[name], build.asset)
     }
-    uploads = [_upload(deployment, account, *one) for one in wanted.values()]
-    found = await together(
-        _looked_for(upload, place_of(upload, account), of, clients)
-        for upload, (_, of, _) in zip(uploads, wanted.values(), strict=True)
+    uploads = [_upload(deployment, account, *args) for args in needed.values()]
+    observed = await together(
+        _observe_upload(upload, place_of(upload, account), build, clients)
+        for upload, (_, build, _) in zip(uploads, needed.values(), strict=True)
     )
-    return artifacts_restored(deployment, found, changing)
+    return artifacts_restored(deployment, observed, changing)
 
 
 def _upload(
-    deployment: Deployment, account: AccountId, desired: DesiredStack, found: Built | NotBuilt, site: Site
+    deployment: Deployment, account: AccountId, desired: DesiredStack, build: Built | NotBuilt, site: Site
 ) -> Upload:
-    place = _place(deployment, desired, found.asset, site, account)
+    place = _place(deployment, desired, build.asset, site, account)
     maker = deployment.bucket_makers.get((site, place.bucket))
     if maker == desired.id:
         raise BadInput(
             where=desired.id,
-            what=f"takes {found.asset.source} from the bucket {place.bucket}, which it makes itself",
+            what=f"takes {build.asset.source} from the bucket {place.bucket}, which it makes itself",
             next_step="artifacts_bucket: NAME-{region}    in dr.yaml names another",
         )
     return Upload(
-        stack=upload_id(site, found.asset),
+        stack=upload_id(site, build.asset),
         region=site.region,
         bucket=place.bucket,
         key=place.key,
-        source=found.asset.source,
-        sha256=found.sha256 if isinstance(found, Built) else "",
-        size=_size(found.path) if isinstance(found, Built) else 0,
+        source=build.asset.source,
+        sha256=build.sha256 if isinstance(build, Built) else "",
+        size=_size(build.path) if isinstance(build, Built) else 0,
         needs=(maker,) if maker else (),
         account=desired.account,
     )
 
 
-async def _looked_for(upload: Upload, place: ObjectPlace, found: Built | NotBuilt, clients: Clients) -> Upload:
+async def _observe_upload(upload: Upload, place: ObjectPlace, build: Built | NotBuilt, clients: Clients) -> Upload:
     observed = await observe_object(clients, place)
     if observed is not None:
         # Of a key that we gave it only these bytes are known; under another's key lies what that tool put there.
-        if found.asset.bucket is None:
+        if build.asset.bucket is None:
             check_same(place, observed, upload.sha256)
-        sha256 = observed.sha256 or ("" if found.asset.bucket else upload.sha256)
+        sha256 = observed.sha256 or ("" if build.asset.bucket else upload.sha256)
         return replace(upload, there=True, sha256=sha256, size=observed.size, needs=())
-    if isinstance(found, NotBuilt):
+    if isinstance(build, NotBuilt):
         raise BadInput(
             where=place.text,
-            what=f"stacks take it from there, and it is neither there nor can it be made here: {found.why}",
+            what=f"stacks take it from there, and it is neither there nor can it be made here: {build.why}",
             next_step="python -m builder build    where the sources are",
         )
     if not upload.needs:
-        is_cdk = found.asset.bucket is not None
+        is_cdk = build.asset.bucket is not None
         await check_bucket(clients, place, _how_to_bootstrap(place.owner, upload.region) if is_cdk else _NO_BUCKET)
     return upload
 
@@ -171,7 +171,7 @@ async def _looked_for(upload: Upload, place: ObjectPlace, found: Built | NotBuil
 def uploads_for(deployment: Deployment, stack: StackId, artifacts: Iterable[Upload]) -> tuple[StackId, ...]:
     """Return the uploads that are still to be done, and that a stack takes something of."""
     waiting = {artifact.stack for artifact in artifacts if not artifact.there}
-    desired = next((one for one in deployment.stacks if one.id == stack), None)
+    desired = next((desired for desired in deployment.stacks if desired.id == stack), None)
     needed = uploads_needed(deployment, desired) if waiting and desired else ()
     return tuple(name for name in needed if name in waiting)
 
@@ -212,29 +212,29 @@ async def place_templates(
 
     Raises BadInput for one that is neither there nor could be made here.
     """
-    nested = [one for one in taken(deployment, desired) if not is_uploaded_alone(one.asset)]
-    places = [_place(deployment, desired, one.asset, desired.site, account) for one in nested]
+    nested = [build for build in assets_needed(deployment, desired) if not is_uploaded_alone(build.asset)]
+    places = [_place(deployment, desired, build.asset, desired.site, account) for build in nested]
     await together(
-        _place_template(desired, one, place, clients, emit) for one, place in zip(nested, places, strict=True)
+        _place_template(desired, build, place, clients, emit) for build, place in zip(nested, places, strict=True)
     )
 
 
 async def _place_template(
-    desired: DesiredStack, found: Built | NotBuilt, place: ObjectPlace, clients: Clients, emit: Emit
+    desired: DesiredStack, build: Built | NotBuilt, place: ObjectPlace, clients: Clients, emit: Emit
 ) -> None:
     observed = await observe_object(clients, place)
     if observed is not None:
-        if found.asset.bucket is None:
-            check_same(place, observed, found.asset.id)
+        if build.asset.bucket is None:
+            check_same(place, observed, build.asset.id)
         return
-    if isinstance(found, NotBuilt):
+    if isinstance(build, NotBuilt):
         raise BadInput(
             where=place.text,
-            what=f"the template is nested in {desired.id}, and neither there nor can it be made here: {found.why}",
+            what=f"the template is nested in {desired.id}, and neither there nor can it be made here: {build.why}",
             next_step="python -m builder build    where the sources are",
         )
-    await put_object(clients, place, read_bytes(found.path, found.asset.id))
-    emit(TemplateUploaded(stack=desired.id, source=found.asset.source, bucket=place.bucket, key=place.key))
+    await put_object(clients, place, read_bytes(build.path, build.asset.id))
+    emit(TemplateUploaded(stack=desired.id, source=build.asset.source, bucket=place.bucket, key=place.key))
 
 
 def bucket_for(bucket: str, site: Site, account: AccountId) -> str:
@@ -251,26 +251,30 @@ async def check_bootstraps(deployment: Deployment, account: AccountId, clients: 
     Raises BadInput, or Several, with the command that makes it.
     """
     sites = set(deployment.sites)
-    await together(_check_bootstrap(one, account, clients) for one in deployment.bootstraps if one.site in sites)
+    await together(
+        _check_bootstrap(bootstrap, account, clients) for bootstrap in deployment.bootstraps if bootstrap.site in sites
+    )
 
 
-async def _check_bootstrap(wanted: Bootstrap, account: AccountId, clients: Clients) -> None:
-    region, owner = wanted.site.region, wanted.site.account or account
+async def _check_bootstrap(bootstrap: Bootstrap, account: AccountId, clients: Clients) -> None:
+    region, owner = bootstrap.site.region, bootstrap.site.account or account
     try:
         answer = await call(
-            f"{region}: {wanted.parameter}", clients.of(wanted.site).ssm(region).get_parameter, Name=wanted.parameter
+            f"{region}: {bootstrap.parameter}",
+            clients.of(bootstrap.site).ssm(region).get_parameter,
+            Name=bootstrap.parameter,
         )
         version = answer["Parameter"]["Value"]
     except AwsError as error:
         if error.code != "ParameterNotFound":
             raise
         version = ""
-    if version.isdecimal() and int(version) >= wanted.version:
+    if version.isdecimal() and int(version) >= bootstrap.version:
         return
-    is_lacking = f"is of version {version}" if version else f"is not there: no SSM parameter {wanted.parameter}"
+    is_lacking = f"is of version {version}" if version else f"is not there: no SSM parameter {bootstrap.parameter}"
     raise BadInput(
         where=f"account {owner}, {region}",
-        what=f"CDK's bootstrap {is_lacking}, and the app takes version {wanted.version} or later for granted",
+        what=f"CDK's bootstrap {is_lacking}, and the app takes version {bootstrap.version} or later for granted",
         next_step=_how_to_bootstrap(owner, region),
     )
 
@@ -399,10 +403,10 @@ def place_of(upload: Upload, account: AccountId) -> ObjectPlace:
     return ObjectPlace(upload.site, upload.bucket, upload.key, upload.account or account)
 
 
-def bytes_of(deployment: Deployment, upload: Upload) -> Built | None:
+def build_of(deployment: Deployment, upload: Upload) -> Built | None:
     """Return the bytes that a plan's upload is of, as far as they are at hand; None where others are, or none."""
-    built = (one for one in deployment.assets if isinstance(one, Built))
-    return next((one for one in built if (one.asset.key, one.sha256) == (upload.key, upload.sha256)), None)
+    built = (build for build in deployment.assets if isinstance(build, Built))
+    return next((build for build in built if (build.asset.key, build.sha256) == (upload.key, upload.sha256)), None)
 
 
 def artifacts_restored(
@@ -424,7 +428,7 @@ async def check_artifacts(plan: Plan, deployment: Deployment, left: Collection[S
     `left` are the stacks, and uploads, that something is left to be done for.
     """
     for upload in plan.uploads:
-        if upload.stack in left and bytes_of(deployment, upload) is None:
+        if upload.stack in left and build_of(deployment, upload) is None:
             raise Stopped(
                 where=upload.stack,
                 what=f"{upload.source} as it was planned with is neither at {place_of(upload, plan.account).text} "
@@ -433,10 +437,10 @@ async def check_artifacts(plan: Plan, deployment: Deployment, left: Collection[S
             )
     needed = {name for stack in deployment.stacks if stack.id in left for name in uploads_needed(deployment, stack)}
     there = [artifact for artifact in plan.artifacts if artifact.there and artifact.stack in needed]
-    await together(_still_there(place_of(artifact, plan.account), artifact, clients) for artifact in there)
+    await together(_check_still_there(place_of(artifact, plan.account), artifact, clients) for artifact in there)
 
 
-async def _still_there(place: ObjectPlace, artifact: Upload, clients: Clients) -> None:
+async def _check_still_there(place: ObjectPlace, artifact: Upload, clients: Clients) -> None:
     observed = await observe_object(clients, place)
     if observed is None:
         what = f"{artifact.source} was in its bucket when this was planned, and is gone"
@@ -446,29 +450,29 @@ async def _still_there(place: ObjectPlace, artifact: Upload, clients: Clients) -
 
 async def put_upload(deployment: Deployment, upload: Upload, account: AccountId, clients: Clients) -> None:
     """Put the code of an upload into its bucket. Raises Failed where what was planned with is not at hand any more."""
-    place, found = place_of(upload, account), bytes_of(deployment, upload)
-    if found is None:
+    place, build = place_of(upload, account), build_of(deployment, upload)
+    if build is None:
         raise Failed(where=place.text, what=f"{upload.source} is not at hand any more", next_step=PLAN_AGAIN)
-    await put_object(clients, place, read_bytes(found.path, upload.sha256))
+    await put_object(clients, place, read_bytes(build.path, upload.sha256))
 
 
 def faults_of_artifacts(
     deployment: Deployment, account: AccountId, artifacts: Sequence[Upload], changing: Iterable[StackId]
 ) -> Iterable[str]:
     """Yield what of a plan's artifacts does not follow from the assembly."""
-    said = {artifact.stack: artifact for artifact in artifacts}
-    if len(said) < len(artifacts):
+    planned = {artifact.stack: artifact for artifact in artifacts}
+    if len(planned) < len(artifacts):
         yield "an artifact is in the plan twice"
     stacks = {stack.id: stack for stack in deployment.stacks}
-    wanted: dict[StackId, ObjectPlace] = {}
+    expected: dict[StackId, ObjectPlace] = {}
     for name in changing:
-        for one in taken(deployment, stacks[name]) if name in stacks else ():
-            for site in sites_of(stacks[name], one.asset) if is_uploaded_alone(one.asset) else ():
-                place = _place(deployment, stacks[name], one.asset, site, account)
-                wanted[upload_id(site, one.asset)] = place
-    for name, place in wanted.items():
-        if name not in said:
+        for build in assets_needed(deployment, stacks[name]) if name in stacks else ():
+            for site in sites_of(stacks[name], build.asset) if is_uploaded_alone(build.asset) else ():
+                place = _place(deployment, stacks[name], build.asset, site, account)
+                expected[upload_id(site, build.asset)] = place
+    for name, place in expected.items():
+        if name not in planned:
             yield f"{name} is taken by a stack that changes, and the plan does not say whether it is there"
-        elif place_of(said[name], account) != place:
+        elif place_of(planned[name], account) != place:
             yield f"{name} is not {place.text}"
-    yield from (f"{name} is taken by no stack that changes" for name in said if name not in wanted)
+    yield from (f"{name} is taken by no stack that changes" for name in planned if name not in expected)

@@ -1,6 +1,6 @@
-"""Change sets: asked for, addressed by ARN, listed, told apart, deleted; nothing here executes one.
+"""Change sets: created, addressed by ARN, listed, told apart, deleted; nothing here executes one.
 
-`review` reads what they change. Of those that wait on a stack it is told whose they are, by name and Description:
+`review` reads what they change. The name and the Description of one that waits on a stack tell whose it is:
 somebody's review, an older plan's.
 """
 
@@ -50,12 +50,12 @@ class PendingChangeSet:
     change_set: Arn
     stack_arn: Arn
     nested: bool = False
-    """It was asked for with the stacks nested in its own: its deletion takes a while, and theirs with it."""
+    """It was created with `IncludeNestedStacks`: its deletion takes a while, and that of the nested ones with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSetRequest:
-    """What a change set is asked for with."""
+    """What CreateChangeSet is called with."""
 
     desired: DesiredStack
     """Every parameter known."""
@@ -81,10 +81,12 @@ def token(plan_id: str, stack: StackId, what: str) -> str:
     return hashlib.sha256(f"{plan_id} {stack} {what}".encode()).hexdigest()
 
 
-async def ask(clients: Clients, origin: Origin, request: ChangeSetRequest, *, afresh: bool = False) -> PendingChangeSet:
-    """Ask CloudFormation for a stack's change set; it is not made yet when this returns.
+async def create_change_set(
+    clients: Clients, origin: Origin, request: ChangeSetRequest, *, afresh: bool = False
+) -> PendingChangeSet:
+    """Call CreateChangeSet for a stack; CloudFormation has not made it yet when this returns.
 
-    `afresh` has one of its name that is there already made again: AWS does not show all that it was asked for with.
+    With `afresh` one of its name that is there already is made again: AWS does not show all that went into it.
     Raises BadInput for a template that is too large to hand over.
     """
     desired, name = request.desired, request.name(origin)
@@ -113,19 +115,19 @@ async def ask(clients: Clients, origin: Origin, request: ChangeSetRequest, *, af
         if error.code != "AlreadyExistsException":
             raise
         # The answer to our own request was lost and boto3 sent it again: go on if what stands there is ours.
-        found = await once_there(
+        shown = await once_there(
             lambda: call(desired.id, client.describe_change_set, ChangeSetName=name, StackName=desired.name)
         )
-        if found.get("Description") != description:
+        if shown.get("Description") != description:
             raise
-        asked = PendingChangeSet(desired.id, desired.site, Arn(found["ChangeSetId"]), Arn(found["StackId"]), nested)
-        if afresh and found.get("ExecutionStatus") not in {"EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"}:
-            await delete(clients, asked)
-            return await ask(clients, origin, request)
+        pending = PendingChangeSet(desired.id, desired.site, Arn(shown["ChangeSetId"]), Arn(shown["StackId"]), nested)
+        if afresh and shown.get("ExecutionStatus") not in {"EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"}:
+            await delete_change_set(clients, pending)
+            return await create_change_set(clients, origin, request)
     else:
-        asked = PendingChangeSet(desired.id, desired.site, Arn(answer["Id"]), Arn(answer["StackId"]), nested)
-    remember_created(clients, desired.site, desired.name, asked.stack_arn)
-    return asked
+        pending = PendingChangeSet(desired.id, desired.site, Arn(answer["Id"]), Arn(answer["StackId"]), nested)
+    remember_created(clients, desired.site, desired.name, pending.stack_arn)
+    return pending
 
 
 _PREVIOUS: dict[str, Any] = {"UsePreviousTemplate": True}
@@ -160,34 +162,34 @@ def _parameters(desired: DesiredStack) -> "list[ParameterTypeDef]":
 
 
 def _optional(options: PlanOptions, *, nested: bool) -> dict[str, Any]:
-    """Return what is said only where somebody asked for it, or the template does."""
-    said: dict[str, Any] = {"IncludeNestedStacks": True} if nested else {}
+    """Return the parameters of the call that only an option or the template asks for."""
+    optional: dict[str, Any] = {"IncludeNestedStacks": True} if nested else {}
     if options.role_arn:
-        said["RoleARN"] = options.role_arn
+        optional["RoleARN"] = options.role_arn
     if options.import_existing:
-        said["ImportExistingResources"] = True
+        optional["ImportExistingResources"] = True
     match options.deployment_mode:
         case "EXPRESS":
-            said["DeploymentConfig"] = {"Mode": "EXPRESS", "DisableRollback": False}
+            optional["DeploymentConfig"] = {"Mode": "EXPRESS", "DisableRollback": False}
         case "REVERT_DRIFT":
-            said["DeploymentMode"] = "REVERT_DRIFT"
+            optional["DeploymentMode"] = "REVERT_DRIFT"
         case "STANDARD":
             pass
-    return said
+    return optional
 
 
-async def delete(clients: Clients, asked: PendingChangeSet) -> None:
+async def delete_change_set(clients: Clients, pending: PendingChangeSet) -> None:
     """Delete one change set of our own; one that is gone already is fine, one still being made is waited for.
 
     With nested stacks CloudFormation deletes it later than it says, and with it those of the children, and children
     that only waited for it: this returns when it is gone. Raises Failed where that does not come about.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteChangeSet.html
     """
-    client, loop = clients.of(asked.site).cloudformation(asked.site.region), asyncio.get_running_loop()
+    client, loop = clients.of(pending.site).cloudformation(pending.site.region), asyncio.get_running_loop()
     started = loop.time()
     while True:
         try:
-            await call(asked.stack, client.delete_change_set, ChangeSetName=asked.change_set)
+            await call(pending.stack, client.delete_change_set, ChangeSetName=pending.change_set)
         except AwsError as error:
             if error.code == "InvalidChangeSetStatus" and loop.time() - started < _MAKING_S:
                 await asyncio.sleep(clients.tempo.change_sets.wait_s(loop.time() - started))
@@ -195,60 +197,60 @@ async def delete(clients: Clients, asked: PendingChangeSet) -> None:
             if error.code != "ChangeSetNotFound":
                 raise
         break
-    clients.memory.deleted_change_sets.add(asked.change_set)
-    if asked.nested:
-        await _until_gone(clients, asked)
+    clients.memory.deleted_change_sets.add(pending.change_set)
+    if pending.nested:
+        await _until_gone(clients, pending)
 
 
-async def _until_gone(clients: Clients, asked: PendingChangeSet) -> None:
-    client, loop = clients.of(asked.site).cloudformation(asked.site.region), asyncio.get_running_loop()
+async def _until_gone(clients: Clients, pending: PendingChangeSet) -> None:
+    client, loop = clients.of(pending.site).cloudformation(pending.site.region), asyncio.get_running_loop()
     started, status = loop.time(), ""
     while loop.time() - started < _MAKING_S and status != "DELETE_FAILED":
         try:
-            found = await call(asked.stack, client.describe_change_set, ChangeSetName=asked.change_set)
+            answer = await call(pending.stack, client.describe_change_set, ChangeSetName=pending.change_set)
         except AwsError as error:
             if error.code == "ChangeSetNotFound":
                 return
             raise
-        status = found["Status"]
+        status = answer["Status"]
         if status == "DELETE_COMPLETE":
             return
         await asyncio.sleep(clients.tempo.change_sets.pace.every_s)
     raise Failed(
-        where=asked.stack,
-        what=f"its change set {asked.change_set}, which has those of nested stacks with it, was to be deleted "
+        where=pending.stack,
+        what=f"its change set {pending.change_set}, which has those of nested stacks with it, was to be deleted "
         f"and is {status}",
-        next_step=f"aws cloudformation delete-change-set --region {asked.site.region} "
-        f"--change-set-name {asked.change_set}",
+        next_step=f"aws cloudformation delete-change-set --region {pending.site.region} "
+        f"--change-set-name {pending.change_set}",
     )
 
 
-def console_link(asked: PendingChangeSet) -> str:
+def console_link(pending: PendingChangeSet) -> str:
     """Return where people review the change set."""
-    domain = _CONSOLES.get(asked.change_set.split(":")[1], _CONSOLES["aws"])
+    domain = _CONSOLES.get(pending.change_set.split(":")[1], _CONSOLES["aws"])
     return (
-        f"https://{asked.site.region}.{domain}/cloudformation/home?region={asked.site.region}#/stacks/changesets/changes"
-        f"?stackId={quote(asked.stack_arn, safe='')}&changeSetId={quote(asked.change_set, safe='')}"
+        f"https://{pending.site.region}.{domain}/cloudformation/home?region={pending.site.region}#/stacks/changesets/changes"
+        f"?stackId={quote(pending.stack_arn, safe='')}&changeSetId={quote(pending.change_set, safe='')}"
     )
 
 
 def describe(origin: Origin, stack: StackId, template_sha256: str) -> str:
     """Return a change set's Description; CloudFormation takes 1,024 characters."""
-    said = {
+    facts = {
         "plan": origin.plan,
         "by": origin.options.by,
         "assembly": origin.assembly,
         "stack": stack,
         "template": template_sha256,
     }
-    return json.dumps(said, separators=(",", ":"))
+    return json.dumps(facts, separators=(",", ":"))
 
 
 def is_alike(description: str, assembly: str, stack: StackId, template_sha256: str) -> bool:
-    """Return whether a Description tells of the same assembly, stack and template, whoever made it."""
-    wanted = {"assembly": assembly, "stack": stack, "template": template_sha256}
-    said = _read(description)
-    return {**said, **wanted} == said
+    """Return whether a Description names the same assembly, stack and template, whoever made it."""
+    expected = {"assembly": assembly, "stack": stack, "template": template_sha256}
+    facts = _read(description)
+    return {**facts, **expected} == facts
 
 
 def is_deploys_own(description: str) -> bool:
@@ -268,10 +270,10 @@ def template_of(description: str) -> str:
 
 def _read(description: str) -> dict[str, Any]:
     try:
-        said = json.loads(description)
+        facts = json.loads(description)
     except (ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return facts if isinstance(facts, dict) else {}
 
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
@@ -347,29 +349,29 @@ async def observe_change_sets(
                 raise
             return []
 
-    def lacks_it(found: "list[ChangeSetSummaryTypeDef]") -> bool:
-        listed_or_gone = {one["ChangeSetId"] for one in found} | clients.memory.deleted_change_sets
+    def lacks_it(summaries: "list[ChangeSetSummaryTypeDef]") -> bool:
+        listed_or_gone = {summary["ChangeSetId"] for summary in summaries} | clients.memory.deleted_change_sets
         return holds is not None and holds not in listed_or_gone
 
     return await unless_lagging(listed, lacks_it)
 
 
 def reviews_of_others(
-    step: Step, assembly: str, standing: "Iterable[ChangeSetSummaryTypeDef]"
+    step: Step, assembly: str, summaries: "Iterable[ChangeSetSummaryTypeDef]"
 ) -> tuple[PendingReview, ...]:
     """Return those that somebody may be reviewing: not the step's own, not the same as it, and not a `deploy`'s."""
     return tuple(
         PendingReview(
             stack=step.stack,
-            change_set=Arn(one["ChangeSetId"]),
-            created=one["CreationTime"].isoformat(),
-            allow=f"{step.stack}/{one['ChangeSetName']}",
+            change_set=Arn(summary["ChangeSetId"]),
+            created=summary["CreationTime"].isoformat(),
+            allow=f"{step.stack}/{summary['ChangeSetName']}",
         )
-        for one in standing
-        if one["ChangeSetId"] != step.change_set
-        and one["ExecutionStatus"] == "AVAILABLE"
-        and not is_alike(one.get("Description", ""), assembly, step.stack, step.template_sha256)
-        and not is_deploys_own(one.get("Description", ""))
+        for summary in summaries
+        if summary["ChangeSetId"] != step.change_set
+        and summary["ExecutionStatus"] == "AVAILABLE"
+        and not is_alike(summary.get("Description", ""), assembly, step.stack, step.template_sha256)
+        and not is_deploys_own(summary.get("Description", ""))
     )
 
 
@@ -387,50 +389,54 @@ class OlderChangeSet:
 
 
 def older_of_ours(
-    deployment: str, step: Step, standing: "Iterable[ChangeSetSummaryTypeDef]"
+    deployment: str, step: Step, summaries: "Iterable[ChangeSetSummaryTypeDef]"
 ) -> tuple[OlderChangeSet, ...]:
     """Return the change sets on a step's stack that earlier plans of the deployment left.
 
     A plan that may be under way elsewhere is let alone: one that is younger than a minute, by AWS's clock, or has a
     change set that is still being made or is executed.
     """
-    standing = tuple(standing)
-    own = next((one["CreationTime"] for one in standing if one["ChangeSetId"] == step.change_set), None)
+    summaries = tuple(summaries)
+    own = next((summary["CreationTime"] for summary in summaries if summary["ChangeSetId"] == step.change_set), None)
     if own is None:
         return ()
     return tuple(
         OlderChangeSet(
             stack=step.stack,
             site=step.site,
-            change_set=Arn(one["ChangeSetId"]),
+            change_set=Arn(summary["ChangeSetId"]),
             stack_arn=step.stack_arn,
-            plan=plan_of(one.get("Description", "")),
-            created=one["CreationTime"],
+            plan=plan_of(summary.get("Description", "")),
+            created=summary["CreationTime"],
         )
-        for one in standing
-        if one["ChangeSetId"] != step.change_set
-        and one["ExecutionStatus"] in {"AVAILABLE", "OBSOLETE"}
-        and is_of(deployment, one)
-        and (own - one["CreationTime"]).total_seconds() >= _UNDER_WAY_S
+        for summary in summaries
+        if summary["ChangeSetId"] != step.change_set
+        and summary["ExecutionStatus"] in {"AVAILABLE", "OBSOLETE"}
+        and is_made_by(deployment, summary)
+        and (own - summary["CreationTime"]).total_seconds() >= _UNDER_WAY_S
     )
 
 
-def busy_plans(standing: "Iterable[ChangeSetSummaryTypeDef]") -> frozenset[str]:
+def busy_plans(summaries: "Iterable[ChangeSetSummaryTypeDef]") -> frozenset[str]:
     """Return the ids of the plans of which a change set is being made or executed."""
-    busy = (one for one in standing if one["Status"] in IN_MAKING or one["ExecutionStatus"] == "EXECUTE_IN_PROGRESS")
-    return frozenset(plan_of(one.get("Description", "")) for one in busy)
+    busy = (
+        summary
+        for summary in summaries
+        if summary["Status"] in IN_MAKING or summary["ExecutionStatus"] == "EXECUTE_IN_PROGRESS"
+    )
+    return frozenset(plan_of(summary.get("Description", "")) for summary in busy)
 
 
 async def is_under_review_by(deployment: str, clients: Clients, stack: ObservedStack) -> bool:
     """Return whether there are change sets that wait on a stack, all made by plans of the deployment."""
     waiting = await observe_change_sets(clients, StackId(f"{stack.region}/{stack.name}"), stack.site, stack.arn)
-    return bool(waiting) and all(is_of(deployment, one) for one in waiting)
+    return bool(waiting) and all(is_made_by(deployment, summary) for summary in waiting)
 
 
-def is_of(deployment: str, one: "ChangeSetSummaryTypeDef") -> bool:
+def is_made_by(deployment: str, summary: "ChangeSetSummaryTypeDef") -> bool:
     """Return whether a plan of the deployment made the change set: its name and its Description tell of one plan."""
-    plan = plan_of(one.get("Description", ""))
-    name, first = one["ChangeSetName"], change_set_name(deployment, plan, 1)
+    plan = plan_of(summary.get("Description", ""))
+    name, first = summary["ChangeSetName"], change_set_name(deployment, plan, 1)
     return bool(plan) and (name == first or (name.startswith(f"{first}-") and name[len(first) + 1 :].isdigit()))
 
 

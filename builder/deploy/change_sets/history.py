@@ -57,9 +57,9 @@ async def observe_former(
     physical_id: str, types: Collection[str], stacks: Iterable[ObservedStack], clients: Clients
 ) -> ObservedStack | None:
     """Return which of the stacks has released a resource of these types by its last change set; None where none has."""
-    asked = [stack for stack in stacks if stack.facts.exists and stack.facts.good]
-    released = await together(_has_released(physical_id, types, stack, clients) for stack in asked)
-    return next((stack for stack, is_former in zip(asked, released, strict=True) if is_former), None)
+    candidates = [stack for stack in stacks if stack.facts.exists and stack.facts.good]
+    released = await together(_has_released(physical_id, types, stack, clients) for stack in candidates)
+    return next((stack for stack, is_former in zip(candidates, released, strict=True) if is_former), None)
 
 
 async def _has_released(physical_id: str, types: Collection[str], stack: ObservedStack, clients: Clients) -> bool:

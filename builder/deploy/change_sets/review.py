@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call, pages, together
-from builder.deploy.change_sets.change_set import IN_MAKING, PendingChangeSet, delete, is_no_change
+from builder.deploy.change_sets.change_set import IN_MAKING, PendingChangeSet, delete_change_set, is_no_change
 from builder.deploy.observe.nested import Content, NestedStack, Prover, observe_contents
 from builder.deploy.observe.stacks import LAG_S, once_there, unless_lagging
 from builder.deploy.records import PropertyChange, ResourceChange, Risk
@@ -98,7 +98,7 @@ def _resource(change: "ResourceChangeTypeDef", above: str) -> ResourceChange:
     holder = HOLDERS.get(type_name)
     modified = holder if change["Action"] == "Modify" else None
     seen = _seen(change)
-    shown = [one for one in (seen.before, seen.after) if one is not None] if holder else []
+    shown = [properties for properties in (seen.before, seen.after) if properties is not None] if holder else []
     return ResourceChange(
         action=change["Action"],
         logical_id=LogicalId(f"{above}{change['LogicalResourceId']}"),
@@ -117,7 +117,7 @@ def _resource(change: "ResourceChangeTypeDef", above: str) -> ResourceChange:
         definition=define(seen.after) if change["Action"] in {"Add", "Import"} else "",
         # The same property is listed once as a static and once as a dynamic change.
         properties=tuple(properties),
-        regions=tuple(dict.fromkeys(region for one in shown if holder for region in holder.regions(one))),
+        regions=tuple(dict.fromkeys(region for properties in shown if holder for region in holder.regions(properties))),
     )
 
 
@@ -134,7 +134,8 @@ def _policies(change: "ResourceChangeTypeDef") -> tuple[str, ...]:
             known.append((name, target.get("BeforeValue"), target.get("AfterValue")))
         else:
             unknown.append(name)
-    hidden = {name for name in (*unknown, *(change.get("Scope", []))) if name in _KEEPING} - {one[0] for one in known}
+    shown = {name for name, _, _ in known}
+    hidden = {name for name in (*unknown, *change.get("Scope", [])) if name in _KEEPING} - shown
     if not at_stake(type_name) and type_name != NESTED_STACK:
         return ()
     return (
@@ -224,34 +225,34 @@ class ReviewedChangeSet:
     """What CloudFormation says of its status."""
 
 
-async def review(clients: Clients, asked: PendingChangeSet) -> ReviewedChangeSet | None:
+async def review(clients: Clients, pending: PendingChangeSet) -> ReviewedChangeSet | None:
     """Wait until a change set is made and return it; None, and the change set deleted, if it has no changes.
 
     Raises Failed, with CloudFormation's reason, for one that could not be made.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/change-sets-for-nested-stacks.html
     """
-    first = await _made(clients, asked)
+    first = await _wait_until_made(clients, pending)
     reason = first.get("StatusReason", "")
     if is_no_change(first["Status"], reason):
-        await delete(clients, asked)
+        await delete_change_set(clients, pending)
         return None
     if first["Status"] != "CREATE_COMPLETE":
         raise Failed(
-            where=asked.stack,
-            what="\n  ".join(["the change set could not be made: " + reason, *await _causes(clients, asked, reason)]),
+            where=pending.stack,
+            what="\n  ".join(["the change set could not be made: " + reason, *await _causes(clients, pending, reason)]),
         )
-    level = await _read_level(clients, asked, first)
+    level = await _read_level(clients, pending, first)
     return replace(level, idle=level.idle and bool(level.changes), reason=reason)
 
 
 async def _read_level(
-    clients: Clients, asked: PendingChangeSet, first: "DescribeChangeSetOutputTypeDef", above: str = ""
+    clients: Clients, pending: PendingChangeSet, first: "DescribeChangeSetOutputTypeDef", above: str = ""
 ) -> ReviewedChangeSet:
     """Return the changes of a change set that is made, of which `first` is the first page, and of those below it."""
-    rows = await _every_change(clients, asked, first, values=True)
+    rows = await _every_change(clients, pending, first, values=True)
     if "[WARN]" in first.get("StatusReason", ""):
-        rows = _completed(rows, await _every_change(clients, asked, first, values=False))
-    levels = await together(_read_row(clients, asked, row, above) for row in rows)
+        rows = _completed(rows, await _every_change(clients, pending, first, values=False))
+    levels = await together(_read_row(clients, pending, row, above) for row in rows)
     return ReviewedChangeSet(
         changes=tuple(change for level in levels for change in level.changes),
         children=tuple(child for level in levels for child in level.children),
@@ -259,17 +260,17 @@ async def _read_level(
     )
 
 
-async def _read_row(clients: Clients, asked: PendingChangeSet, row: "ChangeTypeDef", above: str) -> ReviewedChangeSet:
+async def _read_row(clients: Clients, pending: PendingChangeSet, row: "ChangeTypeDef", above: str) -> ReviewedChangeSet:
     """Return one row, and of a nested stack what happens inside it."""
     change = read_change(row, above)
     if change.type != NESTED_STACK or "ResourceChange" not in row:
         return ReviewedChangeSet((change,))
-    said = row["ResourceChange"]
-    stack, change_set = Arn(change.physical_id or ""), said.get("ChangeSetId")
-    prover, after = Prover(clients, asked.site), after_properties(said)
+    shown = row["ResourceChange"]
+    stack, change_set = Arn(change.physical_id or ""), shown.get("ChangeSetId")
+    prover, after = Prover(clients, pending.site), after_properties(shown)
     below = ReviewedChangeSet(())
     if change_set:
-        below = await _read_child(clients, asked, Child(change.logical_id, Arn(change_set), stack))
+        below = await _read_child(clients, pending, Child(change.logical_id, Arn(change_set), stack))
         if below.idle and below.changes:
             # Of stacks below it that stay; but its outputs may change, which no row tells.
             below = replace(below, idle=not await prover.doubt(stack, after))
@@ -279,28 +280,28 @@ async def _read_row(clients: Clients, asked: PendingChangeSet, row: "ChangeTypeD
         if doubt:
             unseen = f"perhaps what it holds: it has no change set of its own, and {doubt}"
             change = replace(change, losses=(*change.losses, unseen))
-    going = await _going(clients, asked, change)
+    going = await _going(clients, pending, change)
     idle = below.idle and change.action == "Modify" and not going and not change.losses
     return ReviewedChangeSet((change, *below.changes, *going), below.children, idle)
 
 
-async def _read_child(clients: Clients, asked: PendingChangeSet, child: Child) -> ReviewedChangeSet:
+async def _read_child(clients: Clients, pending: PendingChangeSet, child: Child) -> ReviewedChangeSet:
     """Return a nested stack's change set; idle where it has no changes, which is no error of a nested one."""
-    own = PendingChangeSet(asked.stack, asked.site, child.change_set, child.stack_arn)
-    first = await _made(clients, own, at_once=True)
+    own = PendingChangeSet(pending.stack, pending.site, child.change_set, child.stack_arn)
+    first = await _wait_until_made(clients, own, at_once=True)
     reason = first.get("StatusReason", "")
     if is_no_change(first["Status"], reason):
         return ReviewedChangeSet((), idle=True)
     if first["Status"] != "CREATE_COMPLETE":
         raise Failed(
-            where=f"{asked.stack}/{child.path}",
+            where=f"{pending.stack}/{child.path}",
             what=f"the change set of the nested stack is {first['Status']}: {reason or 'no reason given'}",
         )
     level = await _read_level(clients, own, first, f"{child.path}/")
     return replace(level, children=(child, *level.children), idle=level.idle and bool(level.changes))
 
 
-async def _going(clients: Clients, asked: PendingChangeSet, change: ResourceChange) -> tuple[ResourceChange, ...]:
+async def _going(clients: Clients, pending: PendingChangeSet, change: ResourceChange) -> tuple[ResourceChange, ...]:
     """Return what becomes of all that a nested stack holds which goes, or may: no change set tells that."""
     fate, replaced = change.policy_action or "Delete", change.is_replaced
     if change.action in {"Add", "Import", "SyncWithActual"} or (change.action == "Modify" and not replaced):
@@ -310,11 +311,11 @@ async def _going(clients: Clients, asked: PendingChangeSet, change: ResourceChan
     kept = fate.removeprefix("ReplaceAnd")
     contents = await observe_contents(
         clients,
-        NestedStack(asked.site, Arn(change.physical_id)),
+        NestedStack(pending.site, Arn(change.physical_id)),
         f"{change.logical_id}/",
         fate=kept if kept in {"Delete", "Retain", "Snapshot"} else None,
     )
-    return tuple(_as_change(change, one) for one in contents)
+    return tuple(_as_change(change, content) for content in contents)
 
 
 def _as_change(stack: ResourceChange, content: Content) -> ResourceChange:
@@ -335,32 +336,35 @@ def _as_change(stack: ResourceChange, content: Content) -> ResourceChange:
     )
 
 
-async def _causes(clients: Clients, asked: PendingChangeSet, reason: str) -> tuple[str, ...]:
+async def _causes(clients: Clients, pending: PendingChangeSet, reason: str) -> tuple[str, ...]:
     """Return why a change set failed beyond what it says itself: early validation, and nested stacks' own reasons."""
-    lines = list(await read_findings(clients, asked))
+    lines = list(await read_findings(clients, pending))
     for arn in dict.fromkeys(_BY_CHILD.findall(reason)):
-        own = PendingChangeSet(asked.stack, asked.site, Arn(arn.rstrip(".:,")), asked.stack_arn)
-        client = clients.of(asked.site).cloudformation(asked.site.region)
-        child = await call(asked.stack, client.describe_change_set, ChangeSetName=own.change_set)
-        said = child.get("StatusReason", "no reason given")
-        lines += [f"{child.get('StackName', 'a nested stack')}: {said}", *await _causes(clients, own, said)]
+        own = PendingChangeSet(pending.stack, pending.site, Arn(arn.rstrip(".:,")), pending.stack_arn)
+        client = clients.of(pending.site).cloudformation(pending.site.region)
+        child = await call(pending.stack, client.describe_change_set, ChangeSetName=own.change_set)
+        child_reason = child.get("StatusReason", "no reason given")
+        lines += [
+            f"{child.get('StackName', 'a nested stack')}: {child_reason}",
+            *await _causes(clients, own, child_reason),
+        ]
     return tuple(lines)
 
 
-async def _made(
-    clients: Clients, asked: PendingChangeSet, *, at_once: bool = False
+async def _wait_until_made(
+    clients: Clients, pending: PendingChangeSet, *, at_once: bool = False
 ) -> "DescribeChangeSetOutputTypeDef":
-    """Look until CloudFormation has made the change set or given up; return the first page.
+    """Wait until CloudFormation has made the change set or given up; return the first page.
 
-    Nested ones are made by the time their root is: they are looked at `at_once`.
+    Nested ones are made by the time their root is: they are read `at_once`, before any wait.
     """
-    client, loop = clients.of(asked.site).cloudformation(asked.site.region), asyncio.get_running_loop()
+    client, loop = clients.of(pending.site).cloudformation(pending.site.region), asyncio.get_running_loop()
     began = loop.time()
 
-    async def look() -> "DescribeChangeSetOutputTypeDef | None":
+    async def read_first() -> "DescribeChangeSetOutputTypeDef | None":
         try:
             first = await call(
-                asked.stack, client.describe_change_set, ChangeSetName=asked.change_set, IncludePropertyValues=True
+                pending.stack, client.describe_change_set, ChangeSetName=pending.change_set, IncludePropertyValues=True
             )
         except AwsError as error:
             # A read may lag behind the creation that CloudFormation has just confirmed.
@@ -369,27 +373,27 @@ async def _made(
             return None
         return first if first["Status"] not in IN_MAKING else None
 
-    if at_once and (made := await look()) is not None:
+    if at_once and (made := await read_first()) is not None:
         return made
-    return await clients.tempo.change_sets.until(look)
+    return await clients.tempo.change_sets.until(read_first)
 
 
-async def read_findings(clients: Clients, asked: PendingChangeSet, children: Iterable[Child] = ()) -> tuple[str, ...]:
+async def read_findings(clients: Clients, pending: PendingChangeSet, children: Iterable[Child] = ()) -> tuple[str, ...]:
     """Return what early validation found, one line each: of a failed change set, or warnings of a good one.
 
     Of nested ones it names the resources by their paths.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
     """
-    own = [(asked, ""), *((replace(asked, change_set=one.change_set), f"{one.path}/") for one in children)]
-    found = await together(_findings(clients, one, above) for one, above in own)
-    return tuple(line for lines in found for line in lines)
+    nested = ((replace(pending, change_set=child.change_set), f"{child.path}/") for child in children)
+    findings = await together(_findings(clients, change_set, above) for change_set, above in ((pending, ""), *nested))
+    return tuple(line for lines in findings for line in lines)
 
 
-async def _findings(clients: Clients, asked: PendingChangeSet, above: str) -> tuple[str, ...]:
-    client = clients.of(asked.site).cloudformation(asked.site.region)
+async def _findings(clients: Clients, pending: PendingChangeSet, above: str) -> tuple[str, ...]:
+    client = clients.of(pending.site).cloudformation(pending.site.region)
 
     async def every_page() -> list[Any]:
-        shown = pages(asked.stack, client.describe_events, ChangeSetName=asked.change_set)
+        shown = pages(pending.stack, client.describe_events, ChangeSetName=pending.change_set)
         return [event async for page in shown for event in page["OperationEvents"]]
 
     return tuple(
@@ -409,19 +413,19 @@ async def _findings(clients: Clients, asked: PendingChangeSet, above: str) -> tu
 
 
 async def _every_change(
-    clients: Clients, asked: PendingChangeSet, first: "DescribeChangeSetOutputTypeDef", *, values: bool
+    clients: Clients, pending: PendingChangeSet, first: "DescribeChangeSetOutputTypeDef", *, values: bool
 ) -> "list[ChangeTypeDef]":
     """Return what a change set that is made changes; `first` is its first page with values."""
-    client = clients.of(asked.site).cloudformation(asked.site.region)
+    client = clients.of(pending.site).cloudformation(pending.site.region)
 
     async def page_of(more: dict[str, str]) -> "DescribeChangeSetOutputTypeDef":
         # A page of before it was made shows less of it, and says so by its status.
         return await unless_lagging(
             lambda: once_there(
                 lambda: call(
-                    asked.stack,
+                    pending.stack,
                     client.describe_change_set,
-                    ChangeSetName=asked.change_set,
+                    ChangeSetName=pending.change_set,
                     IncludePropertyValues=values,
                     **more,
                 )

@@ -14,10 +14,10 @@ from builder.deploy.change_sets.change_set import (
     IN_MAKING,
     PendingChangeSet,
     change_set_name,
-    delete,
+    delete_change_set,
     is_alike,
     is_deploys_own,
-    is_of,
+    is_made_by,
     observe_change_sets,
 )
 from builder.deploy.desired import MASK, Deployment, DesiredStack
@@ -50,11 +50,11 @@ def steps_executed(plan: Plan, steps: StackSteps, stack: ObservedStack) -> int:
     """
     if stack.change_set is None or not stack.facts.exists:
         return 0
-    own = [place for place, step in enumerate(steps, start=1) if _made(plan, step, stack.change_set)]
+    own = [place for place, step in enumerate(steps, start=1) if _is_change_set_of(plan, step, stack.change_set)]
     return max(own, default=0)
 
 
-def _made(plan: Plan, step: AnyStep, change_set: Arn) -> bool:
+def _is_change_set_of(plan: Plan, step: AnyStep, change_set: Arn) -> bool:
     match step:
         case Step():
             return step.change_set == change_set
@@ -92,7 +92,7 @@ async def steps_executed_by_same_plan(clients: Clients, plan: Plan, steps: Stack
         if error.code != "ChangeSetNotFound":
             raise
         return 0
-    if _looked_elsewhere(answer):
+    if _depends_on_more(answer):
         return 0
     parameters = {
         parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in answer.get("Parameters", [])
@@ -102,7 +102,7 @@ async def steps_executed_by_same_plan(clients: Clients, plan: Plan, steps: Stack
     return max(same, default=0)
 
 
-def _looked_elsewhere(answer: "DescribeChangeSetOutputTypeDef") -> bool:
+def _depends_on_more(answer: "DescribeChangeSetOutputTypeDef") -> bool:
     """Return whether a change set was made of more than its template and parameters.
 
     Nested stacks' templates, macros, values of SSM: they may have been others for the one than for the other.
@@ -115,14 +115,14 @@ def _looked_elsewhere(answer: "DescribeChangeSetOutputTypeDef") -> bool:
 def _is_same(plan: Plan, step: AnyStep, description: str, parameters: dict[str, str]) -> bool:
     if isinstance(step, Deletion | Protection | StackPolicy | Upload):
         return False
-    asked = step.desired if isinstance(step, Deferred) else step
+    source = step.desired if isinstance(step, Deferred) else step
     digest = step.desired.sha256 if isinstance(step, Deferred) else step.template_sha256
     # Of a value that AWS shows to nobody it is not known to be the same.
-    known = dict(asked.parameters) == parameters and MASK not in parameters.values()
+    known = dict(source.parameters) == parameters and MASK not in parameters.values()
     return known and is_alike(description, plan.assembly, step.stack, digest)
 
 
-def stands_as(found: FoundStack, stack: ObservedStack | None) -> bool:
+def is_as_found(found: FoundStack, stack: ObservedStack | None) -> bool:
     """Return whether the stack is as it was when the plan was made."""
     if stack is None or not stack.facts.exists:
         return found.status is None or found.status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
@@ -140,7 +140,7 @@ async def discard_plan(plan: Plan, clients: Clients, only: Collection[StackId] |
 
     `only` names the stacks to do it for; None for all.
     """
-    await discard_asked(
+    await discard_change_sets(
         (
             PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn, step.nested)
             for step in plan.steps
@@ -165,41 +165,43 @@ async def discard_all(deployment: Deployment, clients: Clients) -> tuple[StackId
         for stack in stacks
         if stack.status == "REVIEW_IN_PROGRESS" and (stack.site, stack.name) in names and stack not in ours
     )
-    found = await together(_discard_all(deployment.name, stack, clients) for stack in (*ours, *bare))
-    return tuple(stack_id for ids in found for stack_id in ids)
+    discarded = await together(_discard_all(deployment.name, stack, clients) for stack in (*ours, *bare))
+    return tuple(stack_id for ids in discarded for stack_id in ids)
 
 
 async def _discard_all(deployment: str, stack: ObservedStack, clients: Clients) -> list[StackId]:
     name = StackId(f"{stack.region}/{stack.name}")
     waiting = await observe_change_sets(clients, name, stack.site, stack.arn)
-    idle = [one for one in waiting if one["ExecutionStatus"] in IDLE and one["Status"] not in IN_MAKING]
-    asked = [
-        PendingChangeSet(name, stack.site, Arn(one["ChangeSetId"]), stack.arn, one.get("IncludeNestedStacks", False))
-        for one in idle
-        if is_of(deployment, one)
+    idle = [summary for summary in waiting if summary["ExecutionStatus"] in IDLE and summary["Status"] not in IN_MAKING]
+    pending = [
+        PendingChangeSet(
+            name, stack.site, Arn(summary["ChangeSetId"]), stack.arn, summary.get("IncludeNestedStacks", False)
+        )
+        for summary in idle
+        if is_made_by(deployment, summary)
     ]
-    for one in asked:
-        await _discard(one, clients)
+    for change_set in pending:
+        await _discard(change_set, clients)
     if not waiting and stack.status == "REVIEW_IN_PROGRESS":
         await _drop(name, stack, clients)
         return [name]
-    return [name for _ in asked]
+    return [name for _ in pending]
 
 
-async def discard_asked(asked: Iterable[PendingChangeSet], clients: Clients) -> None:
-    """Do the same for change sets that may not be in a plan yet."""
-    await together(_discard(one, clients) for one in asked)
+async def discard_change_sets(pending: Iterable[PendingChangeSet], clients: Clients) -> None:
+    """Delete change sets that may not be in a plan yet, and the new stacks on which nothing else waits."""
+    await together(_discard(change_set, clients) for change_set in pending)
 
 
-async def _discard(asked: PendingChangeSet, clients: Clients) -> None:
-    await delete(clients, asked)
-    stack = await observe_stack(clients, asked.site, asked.stack_arn)
+async def _discard(pending: PendingChangeSet, clients: Clients) -> None:
+    await delete_change_set(clients, pending)
+    stack = await observe_stack(clients, pending.site, pending.stack_arn)
     if stack is None or stack.status != "REVIEW_IN_PROGRESS":
         return
     # Somebody else's review may wait on the same new stack: then it is theirs. A listing may lag behind our deletion.
-    left = await observe_change_sets(clients, asked.stack, asked.site, asked.stack_arn)
-    if all(one["ChangeSetId"] == asked.change_set for one in left):
-        await _drop(asked.stack, stack, clients)
+    left = await observe_change_sets(clients, pending.stack, pending.site, pending.stack_arn)
+    if all(summary["ChangeSetId"] == pending.change_set for summary in left):
+        await _drop(pending.stack, stack, clients)
 
 
 async def _drop(name: StackId, stack: ObservedStack, clients: Clients) -> None:
@@ -218,10 +220,11 @@ async def sweep(deployment: Deployment, plan: Plan, clients: Clients) -> None:
 
 
 async def _sweep(stack: DesiredStack, clients: Clients) -> None:
-    for one in await observe_change_sets(clients, stack.id, stack.site, Arn(stack.name)):
+    for summary in await observe_change_sets(clients, stack.id, stack.site, Arn(stack.name)):
         # One that was executed stays: it tells what the stack came from.
-        if one["ExecutionStatus"] == "AVAILABLE" and is_deploys_own(one.get("Description", "")):
-            nested = one.get("IncludeNestedStacks", False)
-            await delete(
-                clients, PendingChangeSet(stack.id, stack.site, Arn(one["ChangeSetId"]), Arn(one["StackId"]), nested)
+        if summary["ExecutionStatus"] == "AVAILABLE" and is_deploys_own(summary.get("Description", "")):
+            nested = summary.get("IncludeNestedStacks", False)
+            await delete_change_set(
+                clients,
+                PendingChangeSet(stack.id, stack.site, Arn(summary["ChangeSetId"]), Arn(summary["StackId"]), nested),
             )

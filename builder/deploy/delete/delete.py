@@ -11,7 +11,7 @@ from builder.deploy import progress
 from builder.deploy.change_sets.change_set import (
     IDLE,
     PendingChangeSet,
-    delete,
+    delete_change_set,
     is_under_review_by,
     observe_change_sets,
     token,
@@ -129,7 +129,7 @@ async def _drop_reviews(work: DeleteContext, one: StackContents) -> None:
 
 async def _drop_review(work: DeleteContext, asked: PendingChangeSet) -> None:
     try:
-        await delete(work.clients, asked)
+        await delete_change_set(work.clients, asked)
     except AwsError as error:
         # A plan's policy is for change sets of our own names; a stranger's goes with its stack.
         if error.code != "AccessDenied":

@@ -10,7 +10,7 @@ from builder.assembly.components import OutputOf
 from builder.aws import Clients, call
 from builder.deploy import progress
 from builder.deploy.change_sets.artifacts import place_templates, put_upload
-from builder.deploy.change_sets.change_set import ChangeSetRequest, ask, token
+from builder.deploy.change_sets.change_set import ChangeSetRequest, create_change_set, token
 from builder.deploy.change_sets.steps import discard_plan, overtaken
 from builder.deploy.delete.contents import observe_stack_contents
 from builder.deploy.delete.delete import DeleteContext, delete_stack
@@ -395,7 +395,9 @@ async def make_deferred(  # noqa: PLR0913, PLR0917 - as execute_plan
     origin = replace(plan.origin, options=replace(plan.options, by="plan"))
     request = ChangeSetRequest(desired=part.desired, type=part.type, part=part.number, imports=part.targets)
     await place_templates(deployment, plan.account, part.desired, clients, emit)
-    asked = await ask(clients, origin, request, afresh=not trusted.is_own and bool(no_echo_parameters(part.desired)))
+    asked = await create_change_set(
+        clients, origin, request, afresh=not trusted.is_own and bool(no_echo_parameters(part.desired))
+    )
     step = await make_step(clients, asked, part)
     if step is None:
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from builder.aws import Clients, observe_account, together
 from builder.deploy.change_sets.artifacts import check_artifacts, check_same, observe_object, place_of
 from builder.deploy.change_sets.change_set import is_alike, observe_change_sets, reviews_of_others
-from builder.deploy.change_sets.steps import overtaken, stands_as, steps_executed, steps_executed_by_same_plan
+from builder.deploy.change_sets.steps import is_as_found, overtaken, steps_executed, steps_executed_by_same_plan
 from builder.deploy.draft.draft import remedy
 from builder.deploy.observe.deployment import check_reach
 from builder.deploy.observe.stacks import ObservedStack, observe_policy, observe_stack, unless_lagging
@@ -204,7 +204,7 @@ async def _check_deferred(
     stack = await observe_stack(clients, deferred.site, deferred.name)
     if stack is not None and (done := await how_far(plan, steps, stack, clients)):
         return done
-    if begun or stands_as(deferred.found, stack):
+    if begun or is_as_found(deferred.found, stack):
         return Checked(stack=deferred.stack, left=steps, untouched=True)
     return overtaken(deferred.stack, stack, "its stack is not as it was planned for")
 
@@ -218,7 +218,7 @@ async def _check_deletion(plan: Plan, deletion: Deletion, steps: StackSteps, cli
     # What the plan itself does to the stack before that moves it.
     own = tuple(one for one in plan.change_sets if (one.site, one.name) == (deletion.site, deletion.name))
     is_moved_by_plan = steps_executed(plan, own, stack) > 0
-    if stack.status.startswith("DELETE_") or stands_as(deletion.found, stack) or is_moved_by_plan:
+    if stack.status.startswith("DELETE_") or is_as_found(deletion.found, stack) or is_moved_by_plan:
         return Checked(stack=deletion.stack, left=steps, untouched=True)
     return overtaken(deletion.stack, stack, "the stack that was to be deleted has moved")
 
@@ -232,7 +232,7 @@ async def _check_protection(
         return overtaken(protection.stack, stack, "the stack is gone whose termination protection was to be changed")
     if stack.termination_protection == protection.protect:
         return Checked(stack=protection.stack, left=steps[1:])
-    if begun or stands_as(protection.found, stack):
+    if begun or is_as_found(protection.found, stack):
         return Checked(stack=protection.stack, left=steps, untouched=True)
     return overtaken(protection.stack, stack, "its stack is not as it was planned for")
 
@@ -252,7 +252,7 @@ async def _check_policy(
     standing = await observe_policy(clients, stack)
     if same_policy(standing, policy.policy):
         return Checked(stack=policy.stack, left=steps[1:])
-    if same_policy(standing, policy.standing) and (begun or stands_as(policy.found, stack)):
+    if same_policy(standing, policy.standing) and (begun or is_as_found(policy.found, stack)):
         return Checked(stack=policy.stack, left=steps, untouched=True)
     return overtaken(policy.stack, stack, "its stack, or the policy of that, is not as it was planned for")
 
@@ -263,7 +263,7 @@ async def how_far(plan: Plan, steps: StackSteps, stack: ObservedStack, clients: 
     Raises Stopped for one that did not end well.
     """
     executed = steps_executed(plan, steps, stack)
-    if not executed and not isinstance(steps[0], Upload) and not stands_as(steps[0].found, stack):
+    if not executed and not isinstance(steps[0], Upload) and not is_as_found(steps[0].found, stack):
         executed = await steps_executed_by_same_plan(clients, plan, steps, stack)
     if not executed:
         return None

@@ -17,17 +17,17 @@ from builder.deploy.change_sets.change_set import (
     ChangeSetRequest,
     OlderChangeSet,
     PendingChangeSet,
-    ask,
     busy_plans,
     check_mode,
     console_link,
-    delete,
+    create_change_set,
+    delete_change_set,
     observe_change_sets,
     older_of_ours,
     reviews_of_others,
 )
 from builder.deploy.change_sets.review import rate_risk, read_findings, review
-from builder.deploy.change_sets.steps import discard_asked, overtaken, stands_as
+from builder.deploy.change_sets.steps import discard_change_sets, is_as_found, overtaken
 from builder.deploy.desired import MASK, Deployment, bind_account
 from builder.deploy.draft.adoption import check_only_tags, no_tags
 from builder.deploy.draft.creation import DraftStep
@@ -167,7 +167,7 @@ async def make_plan(
         if wish.replaced is not None:
             pending = await _replace(planner, wish.replaced, pending)
     except (BuilderError, asyncio.CancelledError):
-        await asyncio.shield(discard_asked(planner.asked, clients))
+        await asyncio.shield(discard_change_sets(planner.asked, clients))
         raise
     deletions = (*failed_creations, *(one for one in orphans if isinstance(one, Deletion)))
     left_alone = tuple(one for one in orphans if isinstance(one, Orphan))
@@ -235,11 +235,11 @@ async def _is_needed(planner: _Planner, part: DraftStep) -> bool:
         return True
     request = ChangeSetRequest(desired=part.desired, type=part.type, part=part.number)
     await _place_templates(planner, part)
-    asked = await ask(planner.clients, planner.origin, request)
+    asked = await create_change_set(planner.clients, planner.origin, request)
     planner.asked.append(asked)
     reviewed = await review(planner.clients, asked)
     if reviewed is not None:
-        await discard_asked([asked], planner.clients)
+        await discard_change_sets([asked], planner.clients)
     if reviewed is None or (reviewed.idle and part.only_nested):
         planner.emit(Unchanged(stack=part.desired.id))
         return False
@@ -260,7 +260,7 @@ async def _make_step(planner: _Planner, part: DraftStep) -> _Made:
         request = ChangeSetRequest(
             desired=desired, type=part.type, part=part.number, adopts=adopts, imports=part.targets
         )
-        asked = await ask(clients, planner.origin, request)
+        asked = await create_change_set(clients, planner.origin, request)
         planner.asked.append(asked)
         step, there = await asyncio.gather(make_step(clients, asked, part), _standing(clients, asked, part))
     except AwsError as error:
@@ -298,7 +298,8 @@ async def _replace(
         stacks = ", ".join(dict.fromkeys(one.stack for one in older if one.plan == plan_id))
         told(f"replaces plan {plan_id} of {created.isoformat(timespec='seconds')}: {stacks}")
     await together(
-        delete(planner.clients, PendingChangeSet(one.stack, one.site, one.change_set, one.stack_arn)) for one in older
+        delete_change_set(planner.clients, PendingChangeSet(one.stack, one.site, one.change_set, one.stack_arn))
+        for one in older
     )
     gone = {one.change_set for one in older}
     return tuple(review for review in pending if review.change_set not in gone)
@@ -315,7 +316,7 @@ async def _moved(clients: Clients, part: DraftStep, asked: PendingChangeSet | No
     """Return the refusal if the stack is not as it was found, or lost the change set that was asked for."""
     desired = part.desired
     stack = await observe_stack(clients, desired.site, desired.name)
-    if not stands_as(part.found, stack):
+    if not is_as_found(part.found, stack):
         now = stack.status if stack is not None else "gone"
         return overtaken(desired.id, stack, f"the stack was moved while it was planned, and is {now} now")
     holds = asked.change_set if asked is not None else None
@@ -342,7 +343,7 @@ async def make_step(clients: Clients, asked: PendingChangeSet, part: DraftStep) 
     if reviewed is None:
         return None
     if reviewed.idle and part.only_nested:
-        await delete(clients, asked)
+        await delete_change_set(clients, asked)
         return None
     changes = with_transfer(with_lost(reviewed.changes, part.lost), part.transfer)
     return Step(
