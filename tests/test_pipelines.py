@@ -9,8 +9,8 @@ import click
 import pytest
 import yaml
 
+from builder.cli.command import CommandLine
 from builder.cli.main import cli
-from builder.cli.options import CommandLine
 from builder.config import Config
 
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from builder.cli.options import global_options, pass_session
+from builder.cli.command import global_options, pass_session
 from builder.cli.session import Session
 from builder.errors import BadInput, BuilderError, ExitCode, of_file
 

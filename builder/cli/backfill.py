@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from builder.cli.options import global_options, pass_session, yes_option
+from builder.cli.command import global_options, pass_session
+from builder.cli.options import yes_option
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from builder.cli.options import global_options, pass_session
+from builder.cli.command import global_options, pass_session
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Failed, of_file
 from builder.report.screen import lose

@@ -5,21 +5,20 @@ from typing import Any
 
 import click
 
+from builder.cli.command import command, global_options, pass_session
 from builder.cli.options import (
     allow_option,
     full_option,
-    global_options,
     look_option,
     make_plan_request,
     overrides_option,
-    pass_session,
     recover_option,
     request_options,
     stop_option,
     yes_option,
 )
 from builder.cli.plan import ask_to_execute, make_plan, or_discard, recover_first, tell_plan
-from builder.cli.scope import Execution, P, Scope, command
+from builder.cli.scope import Execution, P, Scope
 from builder.cli.session import Session
 from builder.errors import ExitCode
 

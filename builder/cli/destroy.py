@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder.cli.options import allow_option, global_options, pass_session, removal_again, together
-from builder.cli.scope import FoundDeployment, Scope, command
+from builder.cli.command import command, global_options, pass_session
+from builder.cli.options import allow_option, removal_again, together
+from builder.cli.scope import FoundDeployment, Scope
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Failed
 from builder.terms import counted

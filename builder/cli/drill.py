@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.cli.command import global_options, pass_session
 from builder.cli.files import check_folder, check_writable, write_private
-from builder.cli.options import LONGEST_S, NumberRange, Option, global_options, pass_session
+from builder.cli.options import LONGEST_S, NumberRange, Option
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Stopped
 from builder.terms import Region

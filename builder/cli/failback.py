@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder.cli.options import LONGEST_S, NumberRange, global_options, pass_session, yes_option
+from builder.cli.command import global_options, pass_session
+from builder.cli.options import LONGEST_S, NumberRange, yes_option
 from builder.cli.session import Session
 from builder.errors import ExitCode, Stopped
 from builder.terms import Region

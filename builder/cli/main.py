@@ -13,7 +13,8 @@ from pathlib import Path
 import click
 
 from builder import __version__
-from builder.cli.options import CommandLine, Options, global_options
+from builder.cli.command import CommandLine, global_options
+from builder.cli.options import Options
 from builder.cli.session import Session
 from builder.errors import BuilderError, ExitCode, Failed, of_file
 from builder.report.screen import drop, hold_streams, lose, say, tolerate_encodings, unwritten

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from builder.cli.command import global_options, pass_session
 from builder.cli.files import check_folder
-from builder.cli.options import Options, global_options, pass_session
+from builder.cli.options import Options
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
 from builder.report.screen import say

@@ -1,7 +1,7 @@
-"""What the command line says: the options of every verb, those that several verbs share, and what they amount to.
+"""What the command line says: the global options, those that several verbs share, and what they amount to.
 
 `Options` is what the global options and the environment's variables say, and nothing that follows from it: what the
-project's files say is in `project`, what touches AWS and the screen in `session`.
+project's files say is in `project`, what touches AWS and the screen in `session`. Every verb takes them: `command`.
 """
 
 import math
@@ -10,7 +10,6 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -20,7 +19,6 @@ from builder.errors import BadInput
 from builder.terms import AccountId
 
 if TYPE_CHECKING:
-    from builder.cli.session import Session
     from builder.deploy import PlanOptions, PlanRequest
     from builder.terms import Region
 
@@ -99,56 +97,6 @@ def _account_role(said: str) -> tuple[AccountId, str]:
     return AccountId(account), role
 
 
-class CommandLine:
-    """What is said while a command line is parsed, and the session that a command gets of it."""
-
-    def __init__(self, open_session: "Callable[[Options], Session] | None" = None) -> None:
-        self._open = open_session
-        self._said: dict[str, Any] = {}
-
-    def take(self, name: str, value: object) -> None:
-        """Take what an option says: a repeatable one adds up, before the verb and after; of another the last wins."""
-        self._said[name] = (*self._said.get(name, ()), *value) if isinstance(value, tuple) else value
-
-    @property
-    def options(self) -> Options:
-        """All that was said."""
-        return Options(**self._said)
-
-    @cached_property
-    def session(self) -> "Session":
-        """What the command works with."""
-        from builder.cli.session import Session
-
-        return (self._open or Session)(self.options)
-
-
-def pass_session(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command its session."""
-
-    @click.pass_obj
-    def call(line: CommandLine, /, *args: object, **said: object) -> object:
-        return function(line.session, *args, **said)
-
-    return update_wrapper(call, function)
-
-
-class _GlobalOption(click.Option):
-    """An option of every command, told once: in the help of the whole."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        return super().get_help_record(ctx) if ctx.parent is None else None
-
-
-def _into_options(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    if value not in {None, False, ()}:
-        context.ensure_object(CommandLine).take(str(parameter.name), value)
-
-
-def _global_option(*names: str, **settings: Any) -> Option[Any]:  # noqa: ANN401 - handed on to click
-    return click.option(*names, cls=_GlobalOption, expose_value=False, callback=_into_options, **settings)
-
-
 def together(*options: Option[Any]) -> Option[Any]:
     """Return one decorator that adds these options, in this order."""
 
@@ -161,38 +109,6 @@ def together(*options: Option[Any]) -> Option[Any]:
 
 
 FILE = click.Path(path_type=Path)
-global_options = together(
-    _global_option("--config", type=FILE, metavar="FILE", help="What is wanted; dr.yaml where nothing is said."),
-    _global_option("--env", metavar="SUFFIX", help="Environment suffix; else ENVIRONMENT_SUFFIX, else dr.yaml's."),
-    _global_option(
-        "--assembly", type=FILE, metavar="DIR", help="Deploy this assembly, a CDK app's cdk.out too; needs no dr.yaml."
-    ),
-    _global_option(
-        "--project",
-        metavar="NAME",
-        help="Names the deployment of a CDK app's assembly; without one `destroy` and a fleet's verbs find what is "
-        "deployed by its tag alone, and need neither dr.yaml nor assembly.",
-    ),
-    _global_option("--profile", metavar="NAME", help="AWS profile; else boto3's own search."),
-    _global_option(
-        "--skip-region",
-        "skip_regions",
-        multiple=True,
-        metavar="REGION",
-        help="Make no call to this region, and leave out what stands there; repeatable.",
-    ),
-    _global_option(
-        "--account-role",
-        "account_roles",
-        multiple=True,
-        metavar="ACCOUNT=ARN",
-        help="The role to assume for an assembly's stacks in another account; repeatable.",
-    ),
-    _global_option(
-        "--json", "json_events", is_flag=True, help="Events as JSON lines on stdout, people's text on stderr."
-    ),
-    _global_option("-v", "--verbose", is_flag=True, help="Say what is asked of AWS, on stderr."),
-)
 
 
 class NumberRange(click.FloatRange):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.cli.command import command
 from builder.cli.files import check_writable, read_saved, write_private
 from builder.cli.options import (
     FILE,
@@ -31,7 +32,7 @@ from builder.cli.options import (
     together,
     yes_option,
 )
-from builder.cli.scope import Execution, P, Said, Scope, command
+from builder.cli.scope import Execution, P, Said, Scope
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
 from builder.terms import counted

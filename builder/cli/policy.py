@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.cli.command import global_options, load, pass_session
 from builder.cli.drill import FAULTS
-from builder.cli.options import global_options, pass_session
-from builder.cli.scope import Scope, load
+from builder.cli.scope import Scope
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
 

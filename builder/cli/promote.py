@@ -13,15 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder.cli.options import (
-    allow_option,
-    full_option,
-    global_options,
-    make_plan_request,
-    pass_session,
-    plan_options,
-    yes_option,
-)
+from builder.cli.command import global_options, pass_session
+from builder.cli.options import allow_option, full_option, make_plan_request, plan_options, yes_option
 from builder.cli.project import Project
 from builder.cli.session import Session
 from builder.errors import BadInput, BuilderError, ExitCode, Stopped, of_file

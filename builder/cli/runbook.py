@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from builder.cli.command import global_options, pass_session
 from builder.cli.files import check_writable, write_whole
-from builder.cli.options import global_options, pass_session
 from builder.cli.session import Session
 from builder.errors import ExitCode
 from builder.report.screen import say

@@ -1,18 +1,13 @@
 """What verbs work on: the system, or its fleet in many accounts.
 
 `plan`, `show`, `execute`, `deploy` and `destroy` are told once, each in its module, over a `Scope`; `system` and
-`fleet` hold its two values. A module lists its commands in `COMMANDS`, by what is typed.
+`fleet` hold its two values, of which `command` chooses one.
 """
 
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
-
-import click
-
-from builder.cli.options import Option, global_options, pass_session, together
-from builder.errors import ExitCode
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,6 +18,7 @@ if TYPE_CHECKING:
     from builder.cli.project import Project
     from builder.cli.session import Session
     from builder.deploy import Deployment, Plan, PlanOptions, PlanRequest, Removal, StackContents, TrustedInput
+    from builder.errors import ExitCode
     from builder.fleet import FleetEmit
     from builder.report.review import InAccounts
     from builder.terms import AccountId, Region, StackId
@@ -113,26 +109,3 @@ class Scope(Generic[P]):
     tell_deployed: "Callable[[Session], None]"
     """Shows what `deploy` has led to."""
     find: "Callable[[Session, Said], FoundDeployment]"
-
-
-def command(
-    run: Callable[..., ExitCode], scope: Literal["system", "fleet"], told: str, *options: Option[Any]
-) -> click.Command:
-    """Return a verb of one scope: what runs it, what its help says, and its options in their order."""
-
-    @pass_session
-    def callback(session: "Session", /, **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
-        return run(session, load(scope), **said)
-
-    return click.command(run.__name__, help=told)(together(*options, global_options)(callback))
-
-
-def load(scope: Literal["system", "fleet"]) -> Scope[Any]:
-    """Return the system or the fleet, with all that its verbs need."""
-    if scope == "fleet":
-        from builder.cli.fleet import FLEET
-
-        return FLEET
-    from builder.cli.system import SYSTEM
-
-    return SYSTEM

@@ -1,24 +1,20 @@
 """`status`, `drift`, `outputs`: how the system stands in its regions, and its fleet in its accounts."""
 
 import json
-from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder.cli.options import LONGEST_S, NumberRange, choice_options, global_options, pass_session
+from builder.cli.command import global_options, pass_session
+from builder.cli.options import LONGEST_S, NumberRange, choice_options
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Failed, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from builder.aws import Clients
-    from builder.deploy import Deployment, Outputs
+    from builder.deploy import Deployment
     from builder.report.promotion import PromotionSeen
     from builder.state import Status
-    from builder.terms import StackId
 
 
 @click.command()
@@ -180,53 +176,22 @@ def outputs(session: Session, *, name: str | None) -> ExitCode:
     One under a condition that is false is said to be absent, which is no failure; where one is missing the exit code
     is 1, after all the others.
     """
+    from builder.cli.system import observe_outputs, outputs_text
+
     session.warn_stale()
     if name is not None:
         known = session.project.deployed.outputs
         if name not in known:
             raise BadInput(where="outputs", what=f"there is no output '{name}'; there are {', '.join(known)}")
-        session.console.result(_read(session).value(name))
+        session.console.result(observe_outputs(session).value(name))
         return ExitCode.DONE
-    found = _read(session)
+    found = observe_outputs(session)
     if session.options.json_events:
         session.console.result(json.dumps({**found.values, **dict.fromkeys(found.absent)}))
     else:
-        session.console.say(_as_text(found))
+        session.console.say(outputs_text(found))
     found.check()
     return ExitCode.DONE
-
-
-def tell_outputs(session: Session, waits: "Mapping[StackId, str]" = MappingProxyType({})) -> None:
-    """Show every output at the end of a run: a line each, or with --json one event for all.
-
-    `waits` says of stacks why they need not have their outputs yet. Raises Failed, after that, where one is missing.
-    """
-    from builder.report.as_json import outputs_read
-
-    found, console = _read(session), session.console
-    of = {name: stack for name, (stack, _) in session.project.deployed.outputs.items()}
-    later = {name: waits[of[name]] for name in found.missing if of[name] in waits}
-    missing = {name: why for name, why in found.missing.items() if name not in later}
-    found = replace(found, absent={**found.absent, **later}, missing=missing)
-    if session.options.json_events:
-        console.result(outputs_read(session.project.deployed.name, found, console.now()))
-    else:
-        console.say(_as_text(found))
-    found.check()
-
-
-def _as_text(found: "Outputs") -> str:
-    """Return a line each; of one that need not be there the reason."""
-    there = (f"{name} = {value}\n" for name, value in found.values.items())
-    return "".join((*there, *(f"{name}: absent, {why}\n" for name, why in found.absent.items())))
-
-
-def _read(session: Session) -> "Outputs":
-    from builder.deploy import observe_every_output
-
-    deployed = session.project.deployed
-    session.run(session.check_credentials(deployed))
-    return session.run(observe_every_output(deployed, session.clients))
 
 
 @click.command("outputs")

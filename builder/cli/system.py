@@ -16,7 +16,6 @@ from builder.cli.options import removal_again
 from builder.cli.project import Project
 from builder.cli.scope import Execution, FoundDeployment, Said, Scope
 from builder.cli.session import Session
-from builder.cli.status import tell_outputs
 from builder.errors import BadInput, ExitCode, Stopped
 from builder.fleet import FleetEmit
 from builder.report import as_json, text
@@ -239,7 +238,37 @@ def _tell_deployed(session: Session) -> None:
     waits: dict[StackId, str] = {}
     if promotion is not None and not tell_promotion(session, deployment, promotion):
         waits = {StackId(name): f"{name} waits for {promotion.came_from}" for name in promotion.postponed}
-    tell_outputs(session, waits)
+    _tell_outputs(session, waits)
+
+
+def _tell_outputs(session: Session, waits: Mapping[StackId, str]) -> None:
+    """Show every output at the end of a run: a line each, or with --json one event for all.
+
+    `waits` says of stacks why they need not have their outputs yet. Raises Failed, after that, where one is missing.
+    """
+    found, console = observe_outputs(session), session.console
+    of = {name: stack for name, (stack, _) in session.project.deployed.outputs.items()}
+    later = {name: waits[of[name]] for name in found.missing if of[name] in waits}
+    missing = {name: why for name, why in found.missing.items() if name not in later}
+    found = replace(found, absent={**found.absent, **later}, missing=missing)
+    if session.options.json_events:
+        console.result(as_json.outputs_read(session.project.deployed.name, found, console.now()))
+    else:
+        console.say(outputs_text(found))
+    found.check()
+
+
+def outputs_text(found: deploy.Outputs) -> str:
+    """Return a line each; of one that need not be there the reason."""
+    there = (f"{name} = {value}\n" for name, value in found.values.items())
+    return "".join((*there, *(f"{name}: absent, {why}\n" for name, why in found.absent.items())))
+
+
+def observe_outputs(session: Session) -> deploy.Outputs:
+    """Return the outputs of every region. Raises BadInput for credentials of another account."""
+    deployed = session.project.deployed
+    session.run(session.check_credentials(deployed))
+    return session.run(deploy.observe_every_output(deployed, session.clients))
 
 
 SYSTEM = Scope(

@@ -13,8 +13,8 @@ import pytest
 
 from answer import Command
 from builder.cli import main as module
+from builder.cli.command import CommandLine
 from builder.cli.main import EXAMPLES, cli
-from builder.cli.options import CommandLine
 from builder.report.schema import make_event_schema
 
 

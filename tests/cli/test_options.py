@@ -5,14 +5,8 @@ import pytest
 from click.testing import CliRunner
 
 from answer import Command
-from builder.cli.options import (
-    CommandLine,
-    Options,
-    global_options,
-    make_plan_request,
-    pass_session,
-    said_again,
-)
+from builder.cli.command import CommandLine, global_options, pass_session
+from builder.cli.options import Options, make_plan_request, said_again
 from builder.cli.session import Session
 from builder.terms import Region
 from cli.test_project import opened
