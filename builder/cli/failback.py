@@ -13,7 +13,7 @@ from builder.terms import Region
 
 if TYPE_CHECKING:
     from builder.failback.failback import ClientsWhereabouts, FailbackContext, FailbackOptions
-    from builder.failback.records import FailbackLook, FailbackProgress
+    from builder.failback.records import FailbackFindings, FailbackProgress
 
 _LEFT = "the hold may be the one or the other: python -m builder failback --check    shows it in each region"
 _CHANGED_NOTHING = "nothing was changed"
@@ -163,18 +163,18 @@ def _nothing_to_decide(
 
 def _look(
     session: Session, context: "FailbackContext", options: "FailbackOptions", found: "ClientsWhereabouts"
-) -> "FailbackLook":
-    from builder.failback.failback import look
+) -> "FailbackFindings":
+    from builder.failback.failback import observe_failback
     from builder.report.failback import look_text, looked_event
 
-    seen = session.run(look(context, options, found), stands=_CHANGED_NOTHING)
+    seen = session.run(observe_failback(context, options, found), stands=_CHANGED_NOTHING)
     session.console.say(look_text(seen, session.console.now()))
     if session.options.json_events:
         session.console.result(looked_event(seen, session.console.now()))
     return seen
 
 
-def _checked(seen: "FailbackLook") -> ExitCode:
+def _checked(seen: "FailbackFindings") -> ExitCode:
     """Return what a look alone comes to. Raises Stopped where a region is not well, and nothing else is known."""
     if seen.losses:
         return ExitCode.CHANGES_FOUND
@@ -188,7 +188,7 @@ def _checked(seen: "FailbackLook") -> ExitCode:
     return ExitCode.DONE
 
 
-def _guard(session: Session, seen: "FailbackLook", allow: Collection[str]) -> bool:
+def _guard(session: Session, seen: "FailbackFindings", allow: Collection[str]) -> bool:
     """Return whether something would be lost, all of it allowed by name.
 
     Raises Stopped where it is not, BadInput for a name that is none.

@@ -54,7 +54,7 @@ class _Calls:
     """Those under way for one key, and who waits for the first that ends."""
 
     running: int = 0
-    begun: float = 0.0
+    began: float = 0.0
     waiting: list["Future[Any]"] = field(default_factory=list)
 
 
@@ -106,10 +106,10 @@ class Errands:
             if calls is None:
                 # One has just ended, whose outcome is about to be told.
                 return _AGAIN_S
-            due = calls.begun + _pause_s(calls.running)
+            due = calls.began + _pause_s(calls.running)
             if calls.running and now < due:
                 return due - now
-            calls.running, calls.begun = calls.running + 1, now
+            calls.running, calls.began = calls.running + 1, now
             pause_s = _pause_s(calls.running)
         try:
             threading.Thread(target=self._work, args=(key, do), name=f"builder.client {key}", daemon=True).start()
@@ -300,12 +300,12 @@ def connect(addresses: Sequence[Address], until: float) -> ClockedSocket:
                 if not selector.get_map():
                     raise failure
                 for key, _ in selector.select((min(due, until) if untried else until) - now):
-                    begun = key.fileobj
-                    assert isinstance(begun, ClockedSocket)  # noqa: S101  nothing else is registered
-                    selector.unregister(begun)
-                    if not (code := begun.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
-                        return begun
-                    begun.close()
+                    connecting = key.fileobj
+                    assert isinstance(connecting, ClockedSocket)  # noqa: S101  nothing else is registered
+                    selector.unregister(connecting)
+                    if not (code := connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
+                        return connecting
+                    connecting.close()
                     failure, due = OSError(code, errno.errorcode.get(code, "no connection")), now
         finally:
             for key in list(selector.get_map().values()):
@@ -316,17 +316,17 @@ def connect(addresses: Sequence[Address], until: float) -> ClockedSocket:
 def _begin(address: Address) -> ClockedSocket:
     """Return a socket that is being connected. Raises OSError where that is refused at once."""
     family, kind, protocol, _, where = address
-    begun = ClockedSocket(family, kind, protocol)
-    begun.setblocking(False)  # noqa: FBT003  the standard library's
+    connecting = ClockedSocket(family, kind, protocol)
+    connecting.setblocking(False)  # noqa: FBT003  the standard library's
     try:
-        code = begun.connect_ex(where)
+        code = connecting.connect_ex(where)
     except OSError:
-        begun.close()
+        connecting.close()
         raise
     if code not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
-        begun.close()
+        connecting.close()
         raise OSError(code, errno.errorcode.get(code, "no connection"))
-    return begun
+    return connecting
 
 
 def _in_turn(addresses: Sequence[Address]) -> Iterator[Address]:

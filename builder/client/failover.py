@@ -46,8 +46,8 @@ class Unavailable(Exception):
     def __init__(self, attempts: tuple[Attempt, ...], why: str = "none was asked") -> None:
         self.attempts = attempts
         self.may_have_happened = any(attempt.may_have_happened for attempt in attempts)
-        told = ", ".join(f"{attempt.region}: {_tell(attempt.outcome)}" for attempt in attempts)
-        super().__init__(f"no region answered in time ({told or why})")
+        summary = ", ".join(f"{attempt.region}: {_tell(attempt.outcome)}" for attempt in attempts)
+        super().__init__(f"no region answered in time ({summary or why})")
 
 
 @dataclass(slots=True)
@@ -221,7 +221,7 @@ class FailoverClient:
             with self._lock:
                 journey.at = self._at = region.name
             return self._attempt(journey, region, journey.request)
-        return self._told(journey, region, journey.request, started, Trouble.NOT_HELD), None
+        return self._record(journey, region, journey.request, started, Trouble.NOT_HELD), None
 
     def _limit(self, journey: _Journey, region: RegionUrl) -> tuple[float, float]:
         """Return how many seconds the region may take in all, and how many of them until something has been sent.
@@ -240,9 +240,9 @@ class FailoverClient:
         # What may not be sent again gains nothing by giving up after it was sent.
         is_last = request is journey.request and not journey.repeatable
         started = self._clock()
-        came: Answer | Trouble | None = None
+        result: Answer | Trouble | None = None
         try:
-            came = self._wire.send(
+            result = self._wire.send(
                 region,
                 request,
                 limit_s=most_s if is_last else share_s,
@@ -251,13 +251,13 @@ class FailoverClient:
             )
         finally:
             # Also when interrupted: a probe that never ends would keep its circuit half-open for good.
-            self._learn(region, came)
+            self._learn(region, result)
             journey.spent_s[region.name] = journey.spent_s.get(region.name, 0.0) + self._clock() - started
-        attempt = self._told(journey, region, request, started, came)
-        return attempt, came if isinstance(came, Answer) and not _is_failure(attempt.outcome) else None
+        attempt = self._record(journey, region, request, started, result)
+        return attempt, result if isinstance(result, Answer) and not _is_failure(attempt.outcome) else None
 
-    def _told(
-        self, journey: _Journey, region: RegionUrl, request: Request, started: float, came: Answer | Trouble
+    def _record(
+        self, journey: _Journey, region: RegionUrl, request: Request, started: float, result: Answer | Trouble
     ) -> Attempt:
         attempt = Attempt(
             request=journey.number,
@@ -266,43 +266,43 @@ class FailoverClient:
             path=request.target.partition("?")[0],
             started=started,
             duration_s=self._clock() - started,
-            outcome=_outcome(came),
+            outcome=_outcome(result),
             # A probe of the client's own asks for nothing that could.
-            may_have_happened=request is journey.request and _may_have_happened(came),
+            may_have_happened=request is journey.request and _may_have_happened(result),
         )
         journey.attempts.append(attempt)
         if self._on_attempt is not None:
             self._on_attempt(attempt)
         return attempt
 
-    def _learn(self, region: RegionUrl, came: Answer | Trouble | None) -> None:
+    def _learn(self, region: RegionUrl, result: Answer | Trouble | None) -> None:
         with self._lock:
             circuit = self._circuits[region.name]
-            if came is None:
+            if result is None:
                 self._circuits[region.name] = after_nothing(circuit)
-            elif _is_failure(_outcome(came)):
+            elif _is_failure(_outcome(result)):
                 self._circuits[region.name] = after_failure(circuit, self._limits, self._clock())
             else:
                 self._circuits[region.name] = after_success(circuit, self._limits)
 
 
-def _outcome(came: Answer | Trouble) -> int | Trouble:
-    return came.status if isinstance(came, Answer) else came
+def _outcome(result: Answer | Trouble) -> int | Trouble:
+    return result.status if isinstance(result, Answer) else result
 
 
 def _is_failure(outcome: int | Trouble) -> bool:
     return isinstance(outcome, Trouble) or outcome == _TOO_MANY or outcome >= 500
 
 
-def _may_have_happened(came: Answer | Trouble) -> bool:
+def _may_have_happened(result: Answer | Trouble) -> bool:
     """Return whether the function could have run: not where nothing was sent, nor where Lambda itself throttled it.
 
     Any other 429 is the function's own word, or that of whoever stands before it.
     """
-    if isinstance(came, Trouble):
-        return came not in (Trouble.NOT_SENT, Trouble.NOT_HELD)
-    error = came.headers.get("x-amzn-errortype", "").partition(":")[0].rpartition("#")[2]
-    return came.status != _TOO_MANY or error.strip() not in _THROTTLED
+    if isinstance(result, Trouble):
+        return result not in (Trouble.NOT_SENT, Trouble.NOT_HELD)
+    error = result.headers.get("x-amzn-errortype", "").partition(":")[0].rpartition("#")[2]
+    return result.status != _TOO_MANY or error.strip() not in _THROTTLED
 
 
 def _tell(outcome: int | Trouble) -> str:

@@ -60,29 +60,29 @@ class ReplicatedHold:
 
     def release(self, at: str) -> None:
         """Let everybody go back, by the region where they are held. Raises NotKnown where that could not be done."""
-        came = self._send(self._named(at), "DELETE", None)
-        if not isinstance(came, Answer) or came.status >= 300:
-            raise NotKnown(f"{at}: {_tell(came)}")
+        result = self._send(self._named(at), "DELETE", None)
+        if not isinstance(result, Answer) or result.status >= 300:
+            raise NotKnown(f"{at}: {_tell(result)}")
 
     def shown(self, at: str) -> Mapping[str, object] | None:
         """Return the item as one region shows it, None where that shows none. Raises NotKnown.
 
         What it says besides `region` is the writer's own; `region` is one of the client's, or None for nowhere.
         """
-        came = self._send(self._named(at), "GET", None)
-        if isinstance(came, Answer) and came.status == _FOUND:
-            held = self._held(came)
-            return {**json.loads(came.body), "region": held}
-        if isinstance(came, Answer) and came.status == _ABSENT:
+        result = self._send(self._named(at), "GET", None)
+        if isinstance(result, Answer) and result.status == _FOUND:
+            held = self._held(result)
+            return {**json.loads(result.body), "region": held}
+        if isinstance(result, Answer) and result.status == _ABSENT:
             return None
-        raise NotKnown(f"{at}: {_tell(came)}")
+        raise NotKnown(f"{at}: {_tell(result)}")
 
     def write(self, to: str, *, at: str, **more: str) -> None:
         """Write the item at one region: everybody stays in `to`; `more` stands in it beside that. Raises NotKnown."""
         body = json.dumps({"region": self._named(to).name, **more}, separators=(",", ":")).encode()
-        came = self._send(self._named(at), "PUT", body)
-        if not isinstance(came, Answer) or came.status >= 300:
-            raise NotKnown(f"{at}: {_tell(came)}")
+        result = self._send(self._named(at), "PUT", body)
+        if not isinstance(result, Answer) or result.status >= 300:
+            raise NotKnown(f"{at}: {_tell(result)}")
 
     def _read(self) -> str | None:
         """Ask the regions fallen over to first: what is written there has reached the preferred one later, or not yet.
@@ -92,16 +92,16 @@ class ReplicatedHold:
         preferred, *others = self._regions
         unread = []
         for region in reversed(others):
-            came = self._send(region, "GET", None)
-            if isinstance(came, Answer) and came.status == _FOUND:
-                return self._held(came)
-            if not isinstance(came, Answer) or came.status != _ABSENT:
-                unread.append(f"{region.name}: {_tell(came)}")
+            result = self._send(region, "GET", None)
+            if isinstance(result, Answer) and result.status == _FOUND:
+                return self._held(result)
+            if not isinstance(result, Answer) or result.status != _ABSENT:
+                unread.append(f"{region.name}: {_tell(result)}")
         if not unread:
             return None
-        came = self._send(preferred, "GET", None)
-        if isinstance(came, Answer) and came.status == _FOUND:
-            return self._held(came)
+        result = self._send(preferred, "GET", None)
+        if isinstance(result, Answer) and result.status == _FOUND:
+            return self._held(result)
         raise NotKnown(", ".join(unread))
 
     def _send(self, region: RegionUrl, method: str, body: bytes | None) -> Answer | Trouble:
@@ -123,8 +123,8 @@ class ReplicatedHold:
         raise NotKnown(f"{name} is none of the client's regions")
 
 
-def _tell(came: Answer | Trouble) -> str:
-    return str(came.status) if isinstance(came, Answer) else came.value
+def _tell(result: Answer | Trouble) -> str:
+    return str(result.status) if isinstance(result, Answer) else result.value
 
 
 class Whereabouts:
@@ -139,7 +139,7 @@ class Whereabouts:
         self._hold_s = hold_s
         self._clock = clock
         self._at = names[0]
-        self._asked: float | None = None
+        self._asked_at: float | None = None
         self._moves = 0
         self.forget()
         forget_when_forked(self)
@@ -151,7 +151,7 @@ class Whereabouts:
     def at(self, limit_s: float) -> str:
         """Return the region to ask, known no longer than `hold_s` ago; where that cannot be had in time, the last."""
         with self._lock:
-            age_s = self._hold_s if self._asked is None else self._clock() - self._asked
+            age_s = self._hold_s if self._asked_at is None else self._clock() - self._asked_at
         if age_s >= self._hold_s / 2:
             # Early enough, so that a busy client never waits for it.
             with suppress(Exception):
@@ -159,7 +159,7 @@ class Whereabouts:
         with self._lock:
             if age_s >= self._hold_s:
                 # Also where there was no answer: to wait again for each request would help nobody.
-                self._asked = self._clock()
+                self._asked_at = self._clock()
             return self._at
 
     def move(self, to: str, limit_s: float) -> bool:
@@ -178,13 +178,13 @@ class Whereabouts:
             with self._lock:
                 # An answer from before a move says nothing of it, and none at all that all stay.
                 if moves == self._moves:
-                    self._at, self._asked = held, self._clock()
+                    self._at, self._asked_at = held, self._clock()
 
     def _move(self, to: str) -> str | None:
         held = self._checked(self._hold(to))
         with self._lock:
             self._moves += 1
-            self._at, self._asked = held or self._names[0], self._clock()
+            self._at, self._asked_at = held or self._names[0], self._clock()
         return held
 
     def _checked(self, held: str | None) -> str | None:

@@ -31,7 +31,7 @@ class StopConditions:
     names: tuple[str, ...]
 
 
-def wanted_alarms(target: Target, *, pauses: bool) -> StopConditions:
+def stop_conditions(target: Target, *, pauses: bool) -> StopConditions:
     """Return the alarms of the region that takes over; without those on replication where a fault pauses it."""
     site = target.secondary.site
     replication = () if pauses else target.replication_alarms.get(site.region, ())
@@ -55,23 +55,23 @@ async def check_alarms(
 
     With `despite` such an alarm is told, and is no stop condition.
     """
-    wanted = wanted_alarms(context.target, pauses=pauses)
-    if not wanted.names:
-        return wanted
+    conditions = stop_conditions(context.target, pauses=pauses)
+    if not conditions.names:
+        return conditions
     try:
-        faults = dict(useless(wanted.names, await observe_alarms(clients, wanted.site, wanted.names)))
+        faults = dict(useless(conditions.names, await observe_alarms(clients, conditions.site, conditions.names)))
     except AwsError as error:
-        faults = dict.fromkeys(wanted.names, str(error))
+        faults = dict.fromkeys(conditions.names, str(error))
     if faults and not despite:
         raise Stopped(
-            where=f"{context.target.deployment}: {wanted.site.region}, which takes over",
+            where=f"{context.target.deployment}: {conditions.site.region}, which takes over",
             what="its alarms stop a drill, and now could not: no fault is made\n  "
             + "\n  ".join(dict.fromkeys(faults.values())),
             next_step=DESPITE,
         )
     for fault in dict.fromkeys(faults.values()):
         context.emit(DrillNote(context.drill, f"{fault}; it stops nothing"))
-    return StopConditions(wanted.site, tuple(name for name in wanted.names if name not in faults))
+    return StopConditions(conditions.site, tuple(name for name in conditions.names if name not in faults))
 
 
 @asynccontextmanager

@@ -69,24 +69,24 @@ def reconcile(writes: Sequence[Write], held: Held, copies: Collection[tuple[Regi
             continue
         source = last.acknowledged_by
         into = {source, *(destination for origin, destination in copies if origin == source)}
-        found = {region: kept.get(key) for region, kept in held.items() if what == "item" or region in into}
+        by_region = {region: kept.get(key) for region, kept in held.items() if what == "item" or region in into}
         if what == "object" and len(into) == 1:
             continue
         acknowledged += sum(write.acknowledged_by is not None for write in made)
         allowed = {None if write.deletes else write.body for write in made if write.number >= last.number}
-        lacking = [region for region, item in found.items() if item is None and None not in allowed]
+        lacking = [region for region, item in by_region.items() if item is None and None not in allowed]
         missing += [Missing(key, region, source) for region in lacking]
-        wrong = tuple(_wrong({region: found[region] for region in found if region not in lacking}, allowed))
+        wrong = tuple(_wrong({region: by_region[region] for region in by_region if region not in lacking}, allowed))
         if wrong:
             conflicting.append(Conflict(key, wrong, source))
     return Reconciliation(acknowledged, tuple(missing), tuple(conflicting))
 
 
-def _wrong(found: Mapping[Region, Mapping[str, str] | None], allowed: Collection[str | None]) -> Sequence[Region]:
+def _wrong(by_region: Mapping[Region, Mapping[str, str] | None], allowed: Collection[str | None]) -> Sequence[Region]:
     """Return the regions that hold what they may not, or else all of them where they do not hold the same."""
-    wrong = [region for region, copy in found.items() if (copy and copy.get("body")) not in allowed]
-    copies = list(found.values())
-    return wrong or (list(found) if any(copy != copies[0] for copy in copies) else [])
+    wrong = [region for region, copy in by_region.items() if (copy and copy.get("body")) not in allowed]
+    copies = list(by_region.values())
+    return wrong or (list(by_region) if any(copy != copies[0] for copy in copies) else [])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -291,7 +291,7 @@ async def _delete_unfinished(
 
 def _unfinished_logs(deployment: str, drills: Path) -> tuple[_Unfinished, list[BuilderError]]:
     """Return what the folder's logs say of drills that did not end, and which logs cannot be read."""
-    found, errors = {}, list[BuilderError]()
+    unfinished, errors = {}, list[BuilderError]()
     for path in sorted(drills.glob(f"*/{records.FILE_NAME}")):
         try:
             lines = records.read_log(path)
@@ -300,5 +300,5 @@ def _unfinished_logs(deployment: str, drills: Path) -> tuple[_Unfinished, list[B
             continue
         opened = records.unfinished(lines)
         if opened is not None and opened.deployment == deployment:
-            found[path] = opened, lines
-    return found, errors
+            unfinished[path] = opened, lines
+    return unfinished, errors

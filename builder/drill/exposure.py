@@ -67,8 +67,8 @@ class Shown:
 
     def at_s(self, write: Write, region: Region) -> float | None:
         """Return when; None if it never did."""
-        found = self._shown.get((region, write.name), ())
-        return min((at_s for number, at_s in found if number >= write.number), default=None)
+        sightings = self._shown.get((region, write.name), ())
+        return min((at_s for number, at_s in sightings if number >= write.number), default=None)
 
 
 def measure_delays(shown: Shown, stream: Stream) -> Delays:
@@ -83,15 +83,15 @@ def measure_delays(shown: Shown, stream: Stream) -> Delays:
         for write, at_s in there
         if at_s is not None
     )
-    found = sorted(sample.delay_s for sample in samples)
+    delays_s = sorted(sample.delay_s for sample in samples)
     return Delays(
         stream=stream,
         samples=samples,
         unseen=tuple(write.id for write, at_s in there if at_s is None),
-        p50_s=percentile(found, 50),
-        p95_s=percentile(found, 95),
-        p99_s=percentile(found, 99),
-        max_s=percentile(found, 100),
+        p50_s=percentile(delays_s, 50),
+        p95_s=percentile(delays_s, 95),
+        p99_s=percentile(delays_s, 99),
+        max_s=percentile(delays_s, 100),
     )
 
 
@@ -146,7 +146,7 @@ def failing_moments(writes: Iterable[Write], source: Region, fault: Period) -> t
     """
     tries = sorted(
         (attempt for write in writes if write.what == "item" for attempt in write.attempts if attempt.region == source),
-        key=lambda one: one.began_s,
+        key=lambda attempt: attempt.began_s,
     )
     tries = [attempt for attempt in tries if attempt.ended_s > fault.since_s and attempt.began_s < fault.until_s]
     acknowledged = sorted(attempt.ended_s for attempt in tries if attempt.is_good)
@@ -241,12 +241,12 @@ def late_reads(shown: Shown, reads: Iterable[Read], region: Region, fault: Perio
         for pause_s in _pauses(taken, began_s, ended_s)
         if pause_s > SLOW_S
     ]
-    told = []
+    reasons = []
     if slow:
-        told.append(f"reads of {region} took up to {rounded_up(max(slow)):.3f} s")
+        reasons.append(f"reads of {region} took up to {rounded_up(max(slow)):.3f} s")
     if pauses:
-        told.append(f"{region} was not read for {rounded_up(max(pauses)):.3f} s while a write was awaited there")
-    return "; ".join(told)
+        reasons.append(f"{region} was not read for {rounded_up(max(pauses)):.3f} s while a write was awaited there")
+    return "; ".join(reasons)
 
 
 def _awaited(shown: Shown, region: Region, fault: Period) -> Sequence[tuple[float, float]]:

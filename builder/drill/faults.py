@@ -102,11 +102,11 @@ MakeFault = Callable[[FaultContext], Fault]
 class _Primary:
     """The primary's function, changed with a note of how it was, and put back by it."""
 
-    def __init__(self, scene: FaultContext) -> None:
-        context = scene.run.context
-        self.target = context.target
-        self.clients, self.function, self.drill = context.clients, context.target.primary.function, context.drill
-        self._clock = scene.run.clock
+    def __init__(self, context: FaultContext) -> None:
+        drill = context.run.context
+        self.target = drill.target
+        self.clients, self.function, self.drill = drill.clients, drill.target.primary.function, drill.drill
+        self._clock = context.run.clock
         self._noted = False
 
     async def note(self, change: NotedChange) -> None:
@@ -143,9 +143,9 @@ class _Primary:
         return await self.timed(changes.reserve(self.clients, self.function, 0))
 
 
-def _throttle(scene: FaultContext) -> Fault:
+def _throttle(context: FaultContext) -> Fault:
     """The primary's URL answers 429, since its function may not run."""
-    primary = _Primary(scene)
+    primary = _Primary(context)
     return Fault(_throttled(primary), partial(primary.throttle, meanwhile=_nothing), primary.undo)
 
 
@@ -153,9 +153,9 @@ def _throttled(primary: _Primary) -> str:
     return f"reserved concurrency of {primary.function.name} set to 0"
 
 
-def _flap(scene: FaultContext, every_s: float) -> Fault:
+def _flap(context: FaultContext, every_s: float) -> Fault:
     """The same, and back, and again: a primary that comes and goes."""
-    primary = _Primary(scene)
+    primary = _Primary(context)
     before: int | None = None
 
     async def strike() -> Struck:
@@ -181,14 +181,14 @@ def _flap(scene: FaultContext, every_s: float) -> Fault:
     return Fault(words, strike, primary.undo, hold=hold)
 
 
-def _errors(scene: FaultContext) -> Fault:
+def _errors(context: FaultContext) -> Fault:
     """The primary's URL answers 502, since its function has a handler that is not there."""
-    primary = _Primary(scene)
+    primary = _Primary(context)
     clients, function, gone = primary.clients, primary.function, changes.gone_handler(primary.drill)
 
     async def check() -> None:
-        found = await changes.observe_configuration(clients, function)
-        if refusal := refuse_errors(found):
+        configuration = await changes.observe_configuration(clients, function)
+        if refusal := refuse_errors(configuration):
             raise Stopped(
                 where=function.where, what=f"{refusal}: no fault is made", next_step="--fault throttle hurts it too"
             )
@@ -202,32 +202,33 @@ def _errors(scene: FaultContext) -> Fault:
     return Fault(f"handler of {function.name} set to {gone}, which is not there", strike, primary.undo, check=check)
 
 
-def refuse_errors(found: Any) -> str:  # noqa: ANN401  what GetFunctionConfiguration answers, or a part of it
+def refuse_errors(configuration: Any) -> str:  # noqa: ANN401  what GetFunctionConfiguration answers, or a part of it
     """Return why a function cannot be given a handler that is not there, or an empty text; pure.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
     """
-    if found.get("PackageType", "Zip") != "Zip":
+    if configuration.get("PackageType", "Zip") != "Zip":
         return "is a container image, which has no handler"
-    if found.get("Runtime", "").startswith("provided"):
-        return f"has the runtime {found['Runtime']}, whose own bootstrap may pass its handler over"
-    match found.get("LastUpdateStatus", "Successful"):
+    if configuration.get("Runtime", "").startswith("provided"):
+        return f"has the runtime {configuration['Runtime']}, whose own bootstrap may pass its handler over"
+    match configuration.get("LastUpdateStatus", "Successful"):
         case "Successful":
             pass
         case "Failed":
-            return f"could not be updated the last time ({found.get('LastUpdateStatusReason', 'no reason is told')})"
+            reason = configuration.get("LastUpdateStatusReason", "no reason is told")
+            return f"could not be updated the last time ({reason})"
         case status:
             return f"is being updated ({status})"
-    if changes.is_gone_handler(found["Handler"]):
-        return f"has the handler {found['Handler']} of another drill"
-    if not fits(BrokenHandler(found["Handler"])):
-        return f"has the handler {found['Handler']}, which finds no room in a tag"
+    if changes.is_gone_handler(configuration["Handler"]):
+        return f"has the handler {configuration['Handler']} of another drill"
+    if not fits(BrokenHandler(configuration["Handler"])):
+        return f"has the handler {configuration['Handler']}, which finds no room in a tag"
     return ""
 
 
-def _table(scene: FaultContext) -> Fault:
+def _table(context: FaultContext) -> Fault:
     """The primary's function runs, and is denied its table."""
-    primary, run = _Primary(scene), scene.run
+    primary, run = _Primary(context), context.run
     clients, function, target = primary.clients, primary.function, primary.target
 
     async def find_role() -> str:
@@ -246,7 +247,7 @@ def _table(scene: FaultContext) -> Fault:
 
     async def strike() -> Struck:
         role = await find_role()
-        until = run.context.now() + timedelta(seconds=scene.outage_s + _DENIES_LONGER_S)
+        until = run.context.now() + timedelta(seconds=context.outage_s + _DENIES_LONGER_S)
         policy = changes.make_denial(function, target.needed_table, until)
         await primary.note(Denied(role, changes.print_of(policy)))
         struck = await primary.timed(changes.deny(clients, function, role, primary.drill, policy))
@@ -274,9 +275,9 @@ async def _out_of_reach(run: DrillRun) -> float:
     return bad[0]
 
 
-def _slow(scene: FaultContext, delay_s: float) -> Fault:
+def _slow(context: FaultContext, delay_s: float) -> Fault:
     """Every request to the primary's URL takes longer."""
-    primary = _Primary(scene)
+    primary = _Primary(context)
     clients, function = primary.clients, primary.function
 
     async def check() -> None:
@@ -293,9 +294,9 @@ def _slow(scene: FaultContext, delay_s: float) -> Fault:
     return Fault(f"function URLs in {function.region} held back by {delay_s:g} s", strike, primary.undo, check=check)
 
 
-def _one_way(scene: FaultContext) -> Fault:
+def _one_way(context: FaultContext) -> Fault:
     """Nothing gets out of the primary while what is sent to it arrives; then its function is taken away too."""
-    primary = _Primary(scene)
+    primary = _Primary(context)
     clients, function = primary.clients, primary.function
 
     async def check() -> None:
@@ -307,18 +308,18 @@ def _one_way(scene: FaultContext) -> Fault:
 
     async def pause() -> None:
         await replication.pause_replication(clients, function, [side.region for side in primary.target.secondaries])
-        await scene.watch.stalled(PAUSED_S, _PAUSES_WITHIN_S)
+        await context.watch.stalled(PAUSED_S, _PAUSES_WITHIN_S)
 
     strike = partial(primary.throttle, paused="one-way", meanwhile=pause)
     words = f"replication out of {function.region} paused; {PAUSED_S:g} s behind, {_throttled(primary)}"
     return Fault(words, strike, primary.undo, check=check, pauses=True)
 
 
-def _fis(scene: FaultContext) -> Fault:
+def _fis(context: FaultContext) -> Fault:
     """The primary is taken away while AWS pauses replication: behind already. What stops that ends the drill."""
-    primary = _Primary(scene)
+    primary = _Primary(context)
     clients, function = primary.clients, primary.function
-    begun = ""
+    experiment = ""
 
     async def find() -> str:
         return await replication.find_template(clients, function, primary.target.deployment)
@@ -327,20 +328,19 @@ def _fis(scene: FaultContext) -> Fault:
         await replication.check_stop_alarms(clients, function, await find())
 
     async def pause() -> None:
-        nonlocal begun
-        begun = await replication.start_experiment(clients, function, await find(), primary.drill)
-        await while_it_runs(scene.watch.stalled(PAUSED_S, _PAUSES_WITHIN_S))
+        nonlocal experiment
+        experiment = await replication.start_experiment(clients, function, await find(), primary.drill)
+        await while_it_runs(context.watch.stalled(PAUSED_S, _PAUSES_WITHIN_S))
 
-    async def told_when_ended() -> None:
-        await replication.check_until_ended(clients, function, begun)
-        what = (
-            f"the experiment has ended by itself: from {scene.run.clock.passed_s():.0f} s on replication is not paused"
-        )
-        scene.run.context.emit(DrillNote(primary.drill, what))
+    async def note_its_end() -> None:
+        await replication.check_until_ended(clients, function, experiment)
+        passed_s = context.run.clock.passed_s()
+        what = f"the experiment has ended by itself: from {passed_s:.0f} s on replication is not paused"
+        context.run.context.emit(DrillNote(primary.drill, what))
 
     async def while_it_runs(work: Awaitable[None]) -> None:
         async with task_group() as group:
-            task = group.create_task(told_when_ended())
+            task = group.create_task(note_its_end())
             await work
             task.cancel()
 
@@ -352,25 +352,25 @@ def _fis(scene: FaultContext) -> Fault:
     return Fault(words, strike, primary.undo, check=check, hold=hold, pauses=True)
 
 
-def _by_hand(scene: FaultContext) -> Fault:
+def _by_hand(context: FaultContext) -> Fault:
     """People make the fault and undo it; when they did is seen by the requests."""
-    context, struck = scene.run.context, False
-    region = context.target.primary.region
+    drill, struck = context.run.context, False
+    region = drill.target.primary.region
 
     def ask(what: str) -> None:
-        context.emit(DrillAsks(context.drill, f"{what} the fault in {region}"))
+        drill.emit(DrillAsks(drill.drill, f"{what} the fault in {region}"))
 
     async def strike() -> Struck:
         nonlocal struck
         ask("make")
-        failed_s = await scene.observer.failing(scene.patience_s)
+        failed_s = await context.observer.failing(context.patience_s)
         struck = True
         return Struck(failed_s, failed_s)
 
     async def undo() -> bool:
         if struck:
             ask("undo")
-            await scene.observer.answering(scene.patience_s)
+            await context.observer.answering(context.patience_s)
         return struck
 
     return Fault("made by people", strike, undo, remedy=f"undo the fault in {region}, as it was made")

@@ -421,13 +421,13 @@ def _timeline(about: About, log: _SortedLog, served: Served) -> tuple[Happening,
     before_undoing = [attempt for attempt in here if attempt.ended_s > strike_s and attempt.began_s < undoing_s]
     failed = [attempt for attempt in before_undoing if not attempt.is_good]
     later = [attempt for attempt in attempts if attempt.is_good and attempt.ended_s > strike_s]
-    elsewhere = [attempt for attempt in later if attempt.region != about.primary]
+    in_secondaries = [attempt for attempt in later if attempt.region != about.primary]
     again = [attempt.ended_s for attempt in here if attempt.is_good and attempt.began_s >= undoing_s]
     recovery = () if served.outage.outcome != "restored" else (Happening("recovery", served.outage.restored_s),)
     return (
         Happening("fault", log.marks["fault"]),
         Happening("detection", min(failed, key=lambda attempt: attempt.began_s).ended_s if failed else None),
-        Happening("failover", min((attempt.ended_s for attempt in elsewhere), default=None)),
+        Happening("failover", min((attempt.ended_s for attempt in in_secondaries), default=None)),
         *recovery,
         Happening("fault undone", log.marks["undone"]),
         Happening("failback", min(again, default=None)),

@@ -27,18 +27,18 @@ async def check_health(target: Target, clients: Clients, access: Access) -> None
     """
     await check_alone(clients, target.primary.function)
     sources = dict.fromkeys(source for source, _ in target.copies)
-    asked = [_bucket(target, target.side(source), clients) for source in sources]
+    checks = [_bucket(target, target.side(source), clients) for source in sources]
     for side in target.sides:
-        asked += [_function(side.function, clients), _url(side, target.health, access)]
+        checks += [_function(side.function, clients), _url(side, target.health, access)]
         if target.table is not None:
-            asked.append(_table(target, target.table, side, clients))
-    faults = await together(_told(work) for work in asked)
+            checks.append(_table(target, target.table, side, clients))
+    faults = await together(_fault_or_error(check) for check in checks)
     _refuse(target, [fault for fault in faults if fault])
 
 
 async def check_probes(target: Target, probes: Probes) -> None:
     """Raise Stopped where an application does not answer as its probes have to be read."""
-    faults = await together(_told(probes.check(side)) for side in target.sides)
+    faults = await together(_fault_or_error(probes.check(side)) for side in target.sides)
     _refuse(
         target,
         [fault for fault in faults if fault],
@@ -63,9 +63,9 @@ def _of_load(target: Target, writes: Sequence[Write], arrived: Collection[Region
     if not writes:
         yield "no request was answered before the fault, so that nothing is known: --before is too short for this rate"
         return
-    elsewhere = [write for write in judged if write.acknowledged_by != target.primary.region]
-    if elsewhere:
-        yield f"{len(elsewhere)} of the last {len(judged)} requests were not answered by the primary, before any fault"
+    by_others = [write for write in judged if write.acknowledged_by != target.primary.region]
+    if by_others:
+        yield f"{len(by_others)} of the last {len(judged)} requests were not answered by the primary, before any fault"
     for side in target.secondaries:
         if side.region not in arrived:
             yield f"nothing that {target.primary.region} acknowledged has arrived in {side.region}"
@@ -80,9 +80,9 @@ def _refuse(target: Target, faults: Sequence[str], next_step: str = "python -m b
         )
 
 
-async def _told(finding: Coroutine[Any, Any, str]) -> str:
+async def _fault_or_error(check: Coroutine[Any, Any, str]) -> str:
     try:
-        return await finding
+        return await check
     except AwsError as error:
         return str(error)
 
@@ -155,6 +155,6 @@ async def _bucket(target: Target, side: Side, clients: Clients) -> str:
     answer = await call(where, s3.get_bucket_replication, Bucket=side.needed_bucket)
     rules = answer["ReplicationConfiguration"]["Rules"]
     into = {rule["Destination"]["Bucket"].rpartition(":")[2] for rule in rules if rule["Status"] == "Enabled"}
-    wanted = [target.side(to).needed_bucket for source, to in target.copies if source == side.region]
-    lacking = [bucket for bucket in wanted if bucket not in into]
+    destinations = [target.side(to).needed_bucket for source, to in target.copies if source == side.region]
+    lacking = [bucket for bucket in destinations if bucket not in into]
     return f"{where} has no enabled rule that replicates to {', '.join(lacking)}" if lacking else ""

@@ -80,9 +80,9 @@ class Trend:
     @property
     def worst(self) -> float | None:
         """The worst value that was measured; None where a drill did not reach it, or none has it."""
-        found = [number for number in self.numbers if number is not None and number.verdict != "not measured"]
-        values = [entry.measured for entry in found if entry.measured is not None]
-        if not values or len(values) < len(found):
+        measured = [number for number in self.numbers if number is not None and number.verdict != "not measured"]
+        values = [entry.measured for entry in measured if entry.measured is not None]
+        if not values or len(values) < len(measured):
             return None
         return min(values) if self.name in AT_LEAST else max(values)
 
@@ -131,7 +131,7 @@ class History:
     unread: tuple[Unread, ...]
 
 
-FoundReport = Drill | Outside | Unread
+HistoryEntry = Drill | Outside | Unread
 _Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))]
 
 
@@ -214,11 +214,11 @@ def read_history(folder: Path) -> History:
     return compare(str(folder), _find(folder))
 
 
-def compare(folder: str, found: Iterable[FoundReport]) -> History:
+def compare(folder: str, reports: Iterable[HistoryEntry]) -> History:
     """Return the drills by what they were of, each trend, each change; a drill that is there twice is told."""
     drills: dict[str, Drill] = {}
     outside, unread = [], []
-    for report in sorted(found, key=lambda report: report.path):
+    for report in sorted(reports, key=lambda report: report.path):
         match report:
             case Outside():
                 outside.append(report)
@@ -252,16 +252,16 @@ def _group(drills: Sequence[Drill]) -> Group:
 
 
 def _trend(name: str, pair: str, drills: Iterable[Drill]) -> Trend:
-    found = ({(number.name, number.pair): number for number in drill.numbers} for drill in drills)
-    return Trend(name=name, pair=pair, numbers=tuple(numbers.get((name, pair)) for numbers in found))
+    numbers_of_drills = ({(number.name, number.pair): number for number in drill.numbers} for drill in drills)
+    return Trend(name=name, pair=pair, numbers=tuple(numbers.get((name, pair)) for numbers in numbers_of_drills))
 
 
 def _changes(before: Drill | None, after: Drill) -> tuple[Change, ...]:
     if before is None:
         return ()
     names = dict.fromkeys((*before.settings, *after.settings))
-    told = ((name, before.settings.get(name, "none"), after.settings.get(name, "none")) for name in names)
-    return tuple(Change(name, was, is_) for name, was, is_ in told if was != is_)
+    values = ((name, before.settings.get(name, "none"), after.settings.get(name, "none")) for name in names)
+    return tuple(Change(name, was, is_) for name, was, is_ in values if was != is_)
 
 
 def _key(drill: Drill) -> tuple[str, str, str, str]:
@@ -276,7 +276,7 @@ def _without_place(drill: Drill) -> tuple[object, ...]:
     return _key(drill), drill.began, drill.verdict, drill.settings, drill.numbers
 
 
-def _find(folder: Path) -> Iterator[FoundReport]:
+def _find(folder: Path) -> Iterator[HistoryEntry]:
     """Yield what every folder holds: its report, or why there is none to read."""
     unseen: list[OSError] = []
     for place, folders, names in os.walk(folder, onerror=unseen.append):
@@ -291,7 +291,7 @@ def _find(folder: Path) -> Iterator[FoundReport]:
         yield Unread(str(where.relative_to(folder)), f"cannot be read ({error.strerror})")
 
 
-def _read(path: Path, place: str) -> FoundReport:
+def _read(path: Path, place: str) -> HistoryEntry:
     try:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
@@ -304,74 +304,75 @@ def _read(path: Path, place: str) -> FoundReport:
     return read_report(data, place, path.with_name(FILE_NAME))
 
 
-def read_report(data: bytes, place: str, log: Path) -> FoundReport:
+def read_report(data: bytes, place: str, log: Path) -> HistoryEntry:
     """Return a report as it is compared; `log` is where its log should be."""
     try:
-        said = from_json(data, allow_inf_nan=False)
+        document = from_json(data, allow_inf_nan=False)
     except ValueError as error:
         return Unread(place, f"is no JSON: {error}")
-    version = said.get("version") if isinstance(said, dict) else None
+    version = document.get("version") if isinstance(document, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         return Unread(place, "is not a drill's report")
     if version > VERSION:
         return Unread(place, f"is of version {version}; this builder reads versions up to {VERSION}")
     try:
         if version == 1:
-            before = _ReportBefore.model_validate(said)
+            before = _ReportBefore.model_validate(document)
             about = before.about
             return Outside(place, about.drill, before.kind, about.deployment, _utc(about.began), before.holds)
-        return _drill(_Report.model_validate(said), place, log)
+        return _drill(_Report.model_validate(document), place, log)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))
         return Unread(place, f"is not a drill's report: {key}: {first['msg']}")
 
 
-def _drill(said: _Report, place: str, log: Path) -> FoundReport:
-    if fault := next(_faults(said), None):
+def _drill(report: _Report, place: str, log: Path) -> HistoryEntry:
+    if fault := next(_faults(report), None):
         return Unread(place, fault)
-    about = said.about
+    about = report.about
     return Drill(
         path=place,
         drill=about.drill,
-        kind=said.kind,
+        kind=report.kind,
         deployment=about.deployment,
         environment=about.environment,
         account=about.account,
         by=about.by,
         began=_utc(about.began),
-        verdict=said.verdict,
+        verdict=report.verdict,
         log=_evidence(log, about.log_sha256),
-        settings=_settings(about, said.checks),
+        settings=_settings(about, report.checks),
         numbers=tuple(
-            Number(check.name, _told(check.pair), check.measured, check.limit, check.verdict) for check in said.checks
+            Number(check.name, _pair_text(check.pair), check.measured, check.limit, check.verdict)
+            for check in report.checks
         ),
     )
 
 
-def _faults(said: _Report) -> Iterator[str]:
+def _faults(report: _Report) -> Iterator[str]:
     """Yield what no drill says of itself: verdicts that do not follow from what stands beside them.
 
     That something was missed or not measured although its number is within the objective is no contradiction: a write
     that never arrived misses, and a drill that was late measures nothing.
     """
-    if not said.checks:
+    if not report.checks:
         yield "has no checks, of which every drill has some"
     before = set[tuple[str, str]]()
-    for check in said.checks:
-        name = " ".join(filter(None, (check.name, _told(check.pair))))
-        if (check.name, _told(check.pair)) in before:
+    for check in report.checks:
+        name = " ".join(filter(None, (check.name, _pair_text(check.pair))))
+        if (check.name, _pair_text(check.pair)) in before:
             yield f"says {name} more than once"
-        before.add((check.name, _told(check.pair)))
+        before.add((check.name, _pair_text(check.pair)))
         if check.verdict == "holds" and (check.measured is None or check.limit is None):
             yield f"says that {name} holds, without {'a number' if check.measured is None else 'an objective'}"
         elif check.verdict == "holds" and exceeds(check.name, check.measured, check.limit):
             yield f"says that {name} holds, with {check.measured:g} against an objective of {check.limit:g}"
         elif check.verdict == "no objective" and check.limit is not None:
             yield f"says that {name} has no objective, and one of {check.limit:g} beside it"
-    follows = verdict_of(check.verdict for check in said.checks)
-    if said.verdict != follows:
-        yield f"says {said.verdict}, and its own checks say {follows}"
+    follows = verdict_of(check.verdict for check in report.checks)
+    if report.verdict != follows:
+        yield f"says {report.verdict}, and its own checks say {follows}"
 
 
 def _evidence(log: Path, sha256: str) -> Evidence:
@@ -401,7 +402,7 @@ def _settings(about: _About, checks: Iterable[_Check]) -> Mapping[str, str]:
     }
 
 
-def _told(pair: tuple[str, str] | None) -> str:
+def _pair_text(pair: tuple[str, str] | None) -> str:
     return " to ".join(pair or ())
 
 

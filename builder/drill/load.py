@@ -108,7 +108,7 @@ class Series:
     """Slots a second."""
     plan: SlotPlan
     write: Writer
-    told: Sequence[Callable[[Write], None]] = ()
+    observers: Sequence[Callable[[Write], None]] = ()
     """Who is told of each write that ended, on the event loop, after the plan."""
 
     def threads(self, deadline_s: float) -> int:
@@ -172,8 +172,8 @@ async def _send(series: Series, probe: Probe, planned_s: float, journal: Journal
 
     write = await asyncio.get_running_loop().run_in_executor(pool, written)
     series.plan.ended(write)
-    for tell in series.told:
-        tell(write)
+    for observe in series.observers:
+        observe(write)
 
 
 async def _noted(journal: Journal, line: Unsent) -> None:
@@ -261,20 +261,20 @@ class RegionWatch:
         self,
         what: Kind,
         region: Region,
-        look: LookUp,
+        look_up: LookUp,
         journal: Journal,
         *,
         sources: Collection[Region] | None = None,
-        told: Sequence[Callable[[Sighting], None]] = (),
+        observers: Sequence[Callable[[Sighting], None]] = (),
         emit: DrillEmit = lambda _: None,
     ) -> None:
         """`sources` are the regions whose writes have to arrive; all others where nothing is said."""
         self.what = what
         self.region = region
-        self._look = look
+        self._look_up = look_up
         self._journal = journal
         self._sources = sources
-        self._told = told
+        self._observers = observers
         self._emit = emit
         self._awaited: dict[str, _Awaited] = {}
         self._looked_s = 0.0
@@ -301,7 +301,7 @@ class RegionWatch:
             asked_s, pause_s = clock.passed_s(), LOOK_S
             if self._awaited:
                 try:
-                    shown = await self._look(frozenset(self._awaited))
+                    shown = await self._look_up(frozenset(self._awaited))
                 except BuilderError as error:
                     self._unread(error)
                     pause_s = _READ_AGAIN_S
@@ -340,8 +340,8 @@ class RegionWatch:
             self._seen_s = at_s
         for sighting in sightings:
             del self._awaited[sighting.key]
-            for tell in self._told:
-                tell(sighting)
+            for observe in self._observers:
+                observe(sighting)
 
     def _unread(self, error: BuilderError) -> None:
         if not self._is_unread:

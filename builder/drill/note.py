@@ -148,11 +148,11 @@ def _read_value(value: str) -> NotedChange | None:
 
 def _quote(text: str) -> str:
     """Return the text in characters that a tag takes; the others as @ and two hexadecimal digits a byte."""
-    return re.sub(r"[^0-9A-Za-z_.:/=+-]", lambda found: "".join(f"@{byte:02x}" for byte in found[0].encode()), text)
+    return re.sub(r"[^0-9A-Za-z_.:/=+-]", lambda match: "".join(f"@{byte:02x}" for byte in match[0].encode()), text)
 
 
 def _unquote(text: str) -> str:
-    raw = re.sub(rb"@([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), text.encode())
+    raw = re.sub(rb"@([0-9a-f]{2})", lambda match: bytes([int(match[1], 16)]), text.encode())
     return raw.decode(errors="replace")
 
 

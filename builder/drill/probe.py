@@ -226,9 +226,9 @@ async def see_items(clients: Clients, side: Side, layout: Layout, names: Collect
         _read_items(clients, side, layout, part, whole=False) for part in _parts(names, _READ_AT_ONCE)
     )
     return {
-        name: found[name].get(layout.text, "") if name in found else None
-        for asked, found, unanswered in pages
-        for name in asked
+        name: items[name].get(layout.text, "") if name in items else None
+        for requested, items, unanswered in pages
+        for name in requested
         if name not in unanswered
     }
 
@@ -241,8 +241,8 @@ async def read_items(clients: Clients, side: Side, layout: Layout, names: Collec
         pages = await together(
             _read_items(clients, side, layout, part, whole=True) for part in _parts(left, _READ_AT_ONCE)
         )
-        for _, found, _ in pages:
-            there |= found
+        for _, items, _ in pages:
+            there |= items
         left = [name for _, _, unanswered in pages for name in unanswered]
     return there
 
@@ -251,11 +251,11 @@ async def delete_items(clients: Clients, side: Side, layout: Layout, names: Coll
     """Delete the probes in this region, those that are not there included; replication takes the deletion further."""
     where, client = f"{side.region}: {layout.table}", clients.of(side.site).dynamodb(side.region)
     for part in _parts(names, _WRITTEN_AT_ONCE):
-        wanted: Mapping[str, Any] = {layout.table: [{"DeleteRequest": {"Key": layout.place(name)}} for name in part]}
-        while wanted:
-            answer = await call(where, client.batch_write_item, RequestItems=wanted)
+        requests: Mapping[str, Any] = {layout.table: [{"DeleteRequest": {"Key": layout.place(name)}} for name in part]}
+        while requests:
+            answer = await call(where, client.batch_write_item, RequestItems=requests)
             # Botocore reads the tables' names out of a plain dict only.
-            wanted = dict(answer.get("UnprocessedItems", {}))
+            requests = dict(answer.get("UnprocessedItems", {}))
 
 
 def write_item(clients: Clients, side: Side, layout: Layout, name: str, text: str | None) -> None:
@@ -280,24 +280,24 @@ async def _read_items(
     """Return the names asked for, the items found, and the names that DynamoDB did not answer for."""
     places = {name: layout.place(name) for name in names}
     named = {_identity(layout, place): name for name, place in places.items()}
-    asked: Any = {"Keys": list(places.values()), "ConsistentRead": True}
+    request: Any = {"Keys": list(places.values()), "ConsistentRead": True}
     if not whole:
         # By other names than their own, which may be reserved words.
         attributes = {f"#{number}": attribute for number, (attribute, _) in enumerate(layout.key)}
         attributes["#text"] = layout.text
-        asked |= {"ProjectionExpression": ", ".join(attributes), "ExpressionAttributeNames": attributes}
+        request |= {"ProjectionExpression": ", ".join(attributes), "ExpressionAttributeNames": attributes}
     answer = await call(
         f"{side.region}: {layout.table}",
         clients.of(side.site).dynamodb(side.region).batch_get_item,
-        RequestItems={layout.table: asked},
+        RequestItems={layout.table: request},
     )
-    found: dict[str, ProbeItem] = {
+    items: dict[str, ProbeItem] = {
         named[_identity(layout, item)]: {name: str(value["S"]) for name, value in item.items() if "S" in value}
         for item in answer["Responses"].get(layout.table, [])
     }
     left = answer.get("UnprocessedKeys", {})
     unanswered = left[layout.table]["Keys"] if layout.table in left else []
-    return names, found, frozenset(named[_identity(layout, key)] for key in unanswered)
+    return names, items, frozenset(named[_identity(layout, key)] for key in unanswered)
 
 
 def _identity(layout: Layout, item: Mapping[str, Any]) -> Hashable:

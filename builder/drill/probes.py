@@ -208,10 +208,10 @@ class TableProbes(_InTable):
         *before, last = attempts
         if answer is None or not last.is_good:
             return None, attempts
-        side, found, status = self.target.side(last.region), None, None
+        side, text, status = self.target.side(last.region), None, None
         with suppress(AwsError), aws_errors(side.region):
-            found, status = do(side), last.status
-        return found, (*before, replace(last, ended_s=caller.clock(), status=status))
+            text, status = do(side), last.status
+        return text, (*before, replace(last, ended_s=caller.clock(), status=status))
 
 
 class PathProbes:
@@ -284,10 +284,10 @@ class PathProbes:
         """Ask for some of the keys, each in its turn where there are many."""
         listed = sorted(keys)
         first = self._looked.get(side.region, 0) % len(listed)
-        asked = [*listed[first:], *listed[:first]][:_ASKED_AT_ONCE]
-        self._looked[side.region] = first + len(asked)
+        chosen = [*listed[first:], *listed[:first]][:_ASKED_AT_ONCE]
+        self._looked[side.region] = first + len(chosen)
         path = _path(self._paths.read)
-        texts = _texts(await self._ask(side, "GET", [(key, _of(path, key)) for key in asked]))
+        texts = _texts(await self._ask(side, "GET", [(key, _of(path, key)) for key in chosen]))
         if not texts:
             raise Failed(where=side.region, what=f"{self._paths.read} is not answered")
         return {key: shown_number(key, text) if text else None for key, text in texts.items()}
@@ -339,8 +339,8 @@ class PathProbes:
         caller = self._callers.get(side.region) or Caller([side], self._access, self._clock, health=self.health)
         self._callers[side.region] = caller
         loop = asyncio.get_running_loop()
-        asked = (loop.run_in_executor(self._pool, caller.ask, method, target) for _, target in targets)
-        answers = await asyncio.gather(*asked)
+        calls = (loop.run_in_executor(self._pool, caller.ask, method, target) for _, target in targets)
+        answers = await asyncio.gather(*calls)
         return {key: answer for (key, _), (answer, _) in zip(targets, answers, strict=True)}
 
 

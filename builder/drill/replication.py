@@ -48,8 +48,10 @@ async def find_template(clients: Clients, function: Function, deployment: str) -
 async def check_stop_alarms(clients: Clients, function: Function, template: str) -> None:
     """Raise Stopped where an alarm that stops the experiment is on already, and would end it for what it did not do."""
     fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {template}"
-    found = (await call(where, fis.get_experiment_template, id=template))["experimentTemplate"]
-    arns = [one["value"] for one in found["stopConditions"] if one["source"] == "aws:cloudwatch:alarm"]
+    described = (await call(where, fis.get_experiment_template, id=template))["experimentTemplate"]
+    arns = [
+        condition["value"] for condition in described["stopConditions"] if condition["source"] == "aws:cloudwatch:alarm"
+    ]
     seen = await observe_alarms(clients, function.site, [arn.partition(":alarm:")[2] for arn in arns])
     if words := [alarm.words for alarm in seen.values() if alarm.state == ALARM]:
         what = "its experiment would be stopped at once: no fault is made\n  " + "\n  ".join(words)
@@ -59,18 +61,18 @@ async def check_stop_alarms(clients: Clients, function: Function, template: str)
 async def start_experiment(clients: Clients, function: Function, template: str, drill: str) -> str:
     """Begin the experiment, and return its id when replication is paused. Raises Failed where that does not come."""
     fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {template}"
-    begun = await to_its_end(
+    answer = await to_its_end(
         call(where, fis.start_experiment, clientToken=drill, experimentTemplateId=template, tags={TAG: drill})
     )
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    experiment = begun["experiment"]
+    experiment = answer["experiment"]
     while experiment["state"]["status"] in {"pending", "initiating"}:
         await asyncio.sleep(PACE.wait_s(loop.time() - began_s))
         experiment = (await call(where, fis.get_experiment, id=experiment["id"]))["experiment"]
     if experiment["state"]["status"] != "running":
-        said = experiment["state"]
-        raise Failed(where=where, what=f"the experiment is {said['status']}: {said.get('reason', '')}")
+        state = experiment["state"]
+        raise Failed(where=where, what=f"the experiment is {state['status']}: {state.get('reason', '')}")
     return experiment["id"]
 
 
@@ -138,8 +140,8 @@ async def check_embedded(clients: Clients, function: Function, instead: str) -> 
 
 async def observe_delay(clients: Clients, function: Function) -> float | None:
     """Return by how many seconds the region's function URLs are held back; None where no fault is in force there."""
-    found = await _ask(clients, function, "faults")
-    held = [fault["delay_s"] for fault in found["function_urls"] if fault["region"] == function.region]
+    answer = await _ask(clients, function, "faults")
+    held = [fault["delay_s"] for fault in answer["function_urls"] if fault["region"] == function.region]
     return float(held[0]) if held else None
 
 
@@ -151,14 +153,14 @@ async def hold_back(clients: Clients, function: Function, delay_s: float) -> Non
 
 async def observe_paused(clients: Clients, function: Function) -> list[dict[str, Any]]:
     """Return the directions out of the region in which replication is paused."""
-    found = await _ask(clients, function, "replication")
-    return [way for way in found["delays"] if way["from"] == function.region and way["paused"]]
+    answer = await _ask(clients, function, "replication")
+    return [way for way in answer["delays"] if way["from"] == function.region and way["paused"]]
 
 
 async def pause_replication(clients: Clients, function: Function, to: list[str]) -> None:
     """Let nothing out of the region to these any more; what comes in goes on, and delays stay what they are."""
-    found = await _ask(clients, function, "replication")
-    delays = {(way["service"], way["from"], way["to"]): way["delay_s"] for way in found["delays"]}
+    answer = await _ask(clients, function, "replication")
+    delays = {(way["service"], way["from"], way["to"]): way["delay_s"] for way in answer["delays"]}
     ways = [(service, function.region, region) for service in ("dynamodb", "s3") for region in to]
     await to_its_end(_set(clients, function, {way: delays.get(way, 0.0) for way in ways}, paused=True))
 

@@ -158,9 +158,9 @@ def _items(run: DrillRun, options: ReplicationOptions) -> tuple[list[Series], li
     mixes = {
         side: Mix(context.drill, side.region, regions, overwrites=True, deletes=probes.can_delete) for side in sides
     }
-    told = tuple(mix.seen for mix in mixes.values())
+    observers = tuple(mix.seen for mix in mixes.values())
     watches = [
-        RegionWatch("item", side.region, partial(probes.see, side), run.journal, told=told, emit=context.emit)
+        RegionWatch("item", side.region, partial(probes.see, side), run.journal, observers=observers, emit=context.emit)
         for side in sides
     ]
     callers = {side: Caller([side], context.access, run.clock.passed_s, health=probes.health) for side in sides}
@@ -170,7 +170,7 @@ def _items(run: DrillRun, options: ReplicationOptions) -> tuple[list[Series], li
             rate=options.rate,
             plan=mix,
             write=partial(probes.write, callers[side]),
-            told=tuple(watch.expect for watch in watches),
+            observers=tuple(watch.expect for watch in watches),
         )
         for side, mix in mixes.items()
     ]
@@ -202,7 +202,7 @@ def _objects(
             rate=rate,
             plan=Mix(context.drill, name.format(source=source), (), overwrites=False, deletes=False),
             write=object_writer(target.side(source), context.drill, hurried, run.clock),
-            told=tuple(watch.expect for watch in watches),
+            observers=tuple(watch.expect for watch in watches),
         )
         for source in dict.fromkeys(source for source, _ in copies)
     ]
@@ -233,7 +233,7 @@ def _load(run: DrillRun, options: FailoverOptions, hurried: Clients) -> _Load:
     regions = [side.region for side in target.sides]
     mix = Mix(context.drill, "load", regions, overwrites=True, deletes=probes.can_delete)
     watches = [
-        RegionWatch("item", side.region, partial(probes.see, side), journal, told=(mix.seen,), emit=emit)
+        RegionWatch("item", side.region, partial(probes.see, side), journal, observers=(mix.seen,), emit=emit)
         for side in target.secondaries
     ]
     observer = WriteObserver(primary.region)
@@ -244,7 +244,7 @@ def _load(run: DrillRun, options: FailoverOptions, hurried: Clients) -> _Load:
         rate=options.rate,
         plan=mix,
         write=partial(probes.write, caller),
-        told=(*(watch.expect for watch in watches), observer.note),
+        observers=(*(watch.expect for watch in watches), observer.note),
     )
     objects, arrivals = _objects(run, options.object_rate, hurried, _failover_watched(target).objects)
     counter = Counter(rate=_TURNS, read=partial(probes.read, caller), write=partial(probes.write, caller))
@@ -315,8 +315,8 @@ async def _compared(run: DrillRun, patience_s: float, clients: Clients) -> dict[
     while True:
         began_s = run.clock.passed_s()
         outcomes = await asyncio.gather(*(_held(run, side, writes, clients) for side in run.context.target.sides))
-        held = {side.region: found for side, found in outcomes if not isinstance(found, BuilderError)}
-        counted = {region: _counted(drill, found) for region, found in held.items()}
+        held = {side.region: outcome for side, outcome in outcomes if not isinstance(outcome, BuilderError)}
+        counted = {region: _counted(drill, contents) for region, contents in held.items()}
         is_complete = len(held) == len(outcomes) and all(shown[0] >= last for shown in counted.values())
         if is_complete and reconcile(writes, held, run.context.target.copies).is_complete:
             run.mark("reconciled")
@@ -330,9 +330,9 @@ async def _compared(run: DrillRun, patience_s: float, clients: Clients) -> dict[
             number=number, planned_s=began_s, read=read, turn_read=shown[0], value_read=shown[1], value_written=None
         )
         run.journal.log.write(turn)
-    for side, found in outcomes:
-        if isinstance(found, BuilderError):
-            run.context.emit(DrillNote(drill, f"what {side.region} holds is not measured: {found}"))
+    for side, outcome in outcomes:
+        if isinstance(outcome, BuilderError):
+            run.context.emit(DrillNote(drill, f"what {side.region} holds is not measured: {outcome}"))
     return held
 
 

@@ -245,17 +245,17 @@ def late_requests(slots: Sequence[Slot], *, interval_s: float, period: Period) -
     unsent = sum(slot.sent_s is None for slot in within)
     delays = [slot.sent_s - slot.planned_s for slot in within if slot.sent_s is not None]
     late = [delay_s for delay_s in delays if delay_s > min(interval_s, LATE_S) + _EXACT_S]
-    told = []
+    reasons = []
     if late:
-        told.append(f"{len(late)} of {len(within)} requests were sent late, up to {rounded_up(max(late)):.3f} s")
+        reasons.append(f"{len(late)} of {len(within)} requests were sent late, up to {rounded_up(max(late)):.3f} s")
     if unsent:
-        told.append(f"{unsent} of {len(within)} requests were not sent, since too many waited for their answers")
+        reasons.append(f"{unsent} of {len(within)} requests were not sent, since too many waited for their answers")
     edges = [period.since_s, *(slot.planned_s for slot in within)]
     if period.until_s < math.inf:
         edges.append(period.until_s)
     if any(after_s - before_s > 1.5 * interval_s for before_s, after_s in pairwise(edges)):
-        told.append("for a time no request was planned")
-    return "; ".join(told)
+        reasons.append("for a time no request was planned")
+    return "; ".join(reasons)
 
 
 def _left_s(slot: Slot) -> float:

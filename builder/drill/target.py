@@ -172,12 +172,12 @@ async def _observe_function(endpoint: Endpoint, clients: Clients) -> tuple[Funct
         resource["PhysicalResourceId"]
         async for page in pages(where, cloudformation.list_stack_resources, StackName=service.name)
         for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == _FUNCTION and _stands(resource)
+        if resource["ResourceType"] == _FUNCTION and _is_there(resource)
     ]
-    found = await together(_urls_of(service.site, name, clients) for name in names)
+    urls_of_each = await together(_urls_of(service.site, name, clients) for name in names)
     behind = [
         (name, auth)
-        for name, urls in zip(names, found, strict=True)
+        for name, urls in zip(names, urls_of_each, strict=True)
         for url, auth in urls.items()
         if urlsplit(url).netloc == urlsplit(endpoint.url).netloc
     ]
@@ -192,7 +192,7 @@ async def _observe_function(endpoint: Endpoint, clients: Clients) -> tuple[Funct
     return Function(service.site, name, Arn(answer["FunctionArn"])), auth == "AWS_IAM"
 
 
-def _stands(resource: Mapping[str, Any]) -> bool:
+def _is_there(resource: Mapping[str, Any]) -> bool:
     """Return whether a resource that a stack lists is there: those it has deleted stay in its list."""
     return bool(resource.get("PhysicalResourceId")) and resource["ResourceStatus"] not in _GONE
 

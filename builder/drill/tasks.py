@@ -59,8 +59,8 @@ async def in_the_end(work: Callable[[], Coroutine[Any, Any, object]]) -> AsyncIt
 
 
 def _leaves(group: ExceptionGroup[BuilderError]) -> Iterator[BuilderError]:
-    for one in group.exceptions:
-        if isinstance(one, ExceptionGroup):
-            yield from _leaves(one)
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
         else:
-            yield one
+            yield error

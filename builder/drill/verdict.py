@@ -87,8 +87,8 @@ class Late:
     @property
     def reasons(self) -> tuple[str, ...]:
         """All that there are."""
-        told = [self.outage and f"during the fault {self.outage}", self.failback and f"after it {self.failback}"]
-        return tuple(reason for reason in (*told, *self.reads.values()) if reason)
+        of_requests = [self.outage and f"during the fault {self.outage}", self.failback and f"after it {self.failback}"]
+        return tuple(reason for reason in (*of_requests, *self.reads.values()) if reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,11 +261,11 @@ def _judge_episode(numbers: Numbers, objectives: Objectives) -> Iterator[Check]:
 
 
 def _judge_counter(counter: Counter | None, objectives: Objectives) -> Iterator[Check]:
-    promised = objectives.stale_reads, objectives.overwritten_updates
-    if counter is None and promised == (None, None):
+    limits = objectives.stale_reads, objectives.overwritten_updates
+    if counter is None and limits == (None, None):
         return
     reason = "no counter was kept" if counter is None else "" if counter.reads else "the counter was never read"
-    found = (len(counter.stale), len(counter.overwritten)) if counter else (None, None)
+    counts = (len(counter.stale), len(counter.overwritten)) if counter else (None, None)
     names: tuple[NumberName, NumberName] = ("stale_reads", "overwritten_updates")
-    for name, value, limit in zip(names, found, promised, strict=True):
+    for name, value, limit in zip(names, counts, limits, strict=True):
         yield judge(name, Measured(value, value, reason=reason, is_measured=not reason), limit)

@@ -21,7 +21,7 @@ from builder.failback.records import (
 )
 from builder.failback.settling import Reading, Settling
 
-_TOLD_EVERY = 10_000
+_PROGRESS_EVERY = 10_000
 _ON_ITS_WAY = timedelta(minutes=15)
 _READ_AT_ONCE = 50
 
@@ -67,7 +67,7 @@ class _Comparison:
             self._keys += 1
             self._count_older(pair)
             await self._take(pair)
-            if self._keys % _TOLD_EVERY == 0:
+            if self._keys % _PROGRESS_EVERY == 0:
                 self._emit(CompareProgress(component=self._pair.component, read=dict.fromkeys(self._older, self._keys)))
         await self._settling.settle()
         count = self._count

@@ -21,7 +21,7 @@ from builder.failback.hold import (
 )
 from builder.failback.pair import (
     ClientView,
-    LookOptions,
+    ObserveOptions,
     RegionPair,
     ServiceSighting,
     make_places,
@@ -34,7 +34,7 @@ from builder.failback.records import (
     BucketComparison,
     Difference,
     FailbackEmit,
-    FailbackLook,
+    FailbackFindings,
     FailbackNote,
     FailbackWay,
     HoldSighting,
@@ -43,7 +43,7 @@ from builder.failback.records import (
 from builder.failback.tables import CompareOptions, compare_tables
 from builder.terms import Region
 
-Found = tuple[TableComparison | BucketComparison, tuple[Difference, ...]]
+ComparisonWithExamples = tuple[TableComparison | BucketComparison, tuple[Difference, ...]]
 """How a table or a component's buckets compare, and the first that differ."""
 
 
@@ -100,8 +100,8 @@ async def observe_whereabouts(context: FailbackContext, options: FailbackOptions
     for where, region in (("--from", options.source), ("--hold", options.hold)):
         if region is not None:
             view.check(region, where)
-    looking = LookOptions(clients=context.clients.hurried(), now=context.now(), endpoint=context.endpoint)
-    services = await observe_services(view, looking)
+    observing = ObserveOptions(clients=context.clients.hurried(), now=context.now(), endpoint=context.endpoint)
+    services = await observe_services(view, observing)
     places = make_places(view, services, context.clients.credentials(), context.endpoint, options.target)
     holds = tuple(_explained(hold, services[hold.region]) for hold in await observe_hold(places))
     held = options.source if options.source is not None and any(hold.problem for hold in holds) else held_at(holds)
@@ -142,70 +142,76 @@ async def _observe_view(context: FailbackContext, options: FailbackOptions) -> C
         ) from error
 
 
-async def look(context: FailbackContext, options: FailbackOptions, clients: ClientsWhereabouts) -> FailbackLook:
+async def observe_failback(
+    context: FailbackContext, options: FailbackOptions, whereabouts: ClientsWhereabouts
+) -> FailbackFindings:
     """Return all that is known before clients go that way; differences go to `emit` as they are found.
 
     Tables and buckets are compared where both regions are called. Raises AwsError.
     """
-    view, way = clients.view, clients.way
-    problems = problems_of(way, clients.services)
-    nothing = FailbackLook(deployment=view.deployment, way=way, holds=clients.holds, problems=problems)
+    view, way = whereabouts.view, whereabouts.way
+    problems = problems_of(way, whereabouts.services)
+    nothing = FailbackFindings(deployment=view.deployment, way=way, holds=whereabouts.holds, problems=problems)
     if way.is_none or {way.source, way.target} & view.skipped.keys():
         return nothing
     pair = await observe_pair(context.deployment, context.clients, view, way)
     for table in pair.tables:
         context.emit(table.size(options.sample))
-    found = await _compare(context, options, pair)
+    comparisons = await _compare(context, options, pair)
     unread = () if options.with_objects else tuple(f"{pair.component}: not compared" for pair in pair.buckets)
-    return FailbackLook(
+    return FailbackFindings(
         deployment=view.deployment,
         way=way,
-        holds=clients.holds,
+        holds=whereabouts.holds,
         problems=(*problems, *pair.problems),
-        tables=tuple(one for one, _ in found if isinstance(one, TableComparison)),
-        buckets=tuple(one for one, _ in found if isinstance(one, BucketComparison)),
-        examples={one.component: examples for one, examples in found},
+        tables=tuple(comparison for comparison, _ in comparisons if isinstance(comparison, TableComparison)),
+        buckets=tuple(comparison for comparison, _ in comparisons if isinstance(comparison, BucketComparison)),
+        examples={comparison.component: examples for comparison, examples in comparisons},
         notes=(*pair.notes, *unread),
     )
 
 
-async def _compare(context: FailbackContext, options: FailbackOptions, pair: RegionPair) -> list[Found]:
+async def _compare(
+    context: FailbackContext, options: FailbackOptions, pair: RegionPair
+) -> list[ComparisonWithExamples]:
     """Return how all tables and buckets compare, side by side; each has its own patience."""
     clients, patience_s, now, emit = context.clients, options.patience_s, context.now, context.emit
     comparing = CompareOptions(patience_s=patience_s, sample=options.sample)
-    work: list[Coroutine[Any, Any, Found]] = [compare_tables(clients, table, comparing, emit) for table in pair.tables]
+    work: list[Coroutine[Any, Any, ComparisonWithExamples]] = [
+        compare_tables(clients, table, comparing, emit) for table in pair.tables
+    ]
     if options.with_objects:
-        work += [compare_buckets(clients, one, patience_s=patience_s, now=now, emit=emit) for one in pair.buckets]
+        work += [compare_buckets(clients, bucket, patience_s=patience_s, now=now, emit=emit) for bucket in pair.buckets]
     return await together(work)
 
 
 async def let_go(
-    context: FailbackContext, options: FailbackOptions, found: ClientsWhereabouts, *, is_forced: bool
+    context: FailbackContext, options: FailbackOptions, whereabouts: ClientsWhereabouts, *, is_forced: bool
 ) -> None:
     """Send clients that way: release the hold, or write the one that is asked for, and await it in every region.
 
     Before, a write of now has to arrive in the region that they go to. Raises Failed where it does not, or a region
     shows another hold in the end; where `is_forced`, somebody allowed a loss by name, and that is only said.
     """
-    places, way, patience_s, emit = found.places, found.way, options.patience_s, context.emit
+    places, way, patience_s, emit = whereabouts.places, whereabouts.way, options.patience_s, context.emit
     is_seen = not way.is_none and not {way.source, way.target} & places.unreachable.keys()
-    if is_seen and (found.held is not None or options.hold is not None):
-        held = found.held or way.source
-        with _told(emit) if is_forced else nullcontext():
+    if is_seen and (whereabouts.held is not None or options.hold is not None):
+        held = whereabouts.held or way.source
+        with _failures_noted(emit) if is_forced else nullcontext():
             await prove_replication(places, held, way, patience_s, emit)
         # Nothing is lost where what they will write from now on is late in the region that they leave.
-        with _told(emit):
+        with _failures_noted(emit):
             await prove_replication(places, held, way.back, patience_s, emit)
     if options.hold is not None:
         await write_hold(places, options.hold)
-    elif found.held is not None:
-        await release_hold(places, found.held)
-    with _told(emit) if is_forced else nullcontext():
+    elif whereabouts.held is not None:
+        await release_hold(places, whereabouts.held)
+    with _failures_noted(emit) if is_forced else nullcontext():
         await await_hold(places, options.hold, patience_s, emit)
 
 
 @contextmanager
-def _told(emit: FailbackEmit) -> Iterator[None]:
+def _failures_noted(emit: FailbackEmit) -> Iterator[None]:
     """Say what failed, and go on."""
     try:
         yield

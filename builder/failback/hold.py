@@ -98,11 +98,11 @@ async def prove_replication(
     await _write(places, held, way.source, **{_MARK: mark})
     since = loop.time()
 
-    async def look() -> bool:
+    async def is_marked() -> bool:
         shown = await _shown(places, way.target)
         return shown is not None and shown.get(_MARK) == mark
 
-    if not await _until(look, patience_s):
+    if not await _until(is_marked, patience_s):
         raise Failed(
             where=way.target,
             what=f"does not show after {patience_s:g} s what was written to {places.target} in {way.source}: "
@@ -129,20 +129,20 @@ async def write_hold(places: HoldPlaces, region: Region) -> None:
 
 async def await_hold(places: HoldPlaces, held: Region | None, patience_s: float, emit: FailbackEmit) -> None:
     """Return once every region shows the hold, or none. Raises Failed for one that does not."""
-    asked = [region for region in places.regions if region not in places.unreachable]
+    regions = [region for region in places.regions if region not in places.unreachable]
 
     async def is_seen(region: Region) -> bool:
         shown = await _shown(places, region)
         return (shown.get("region") if shown is not None else None) == held
 
-    seen = await together(_until(partial(is_seen, region), patience_s) for region in asked)
-    told = tuple(region for region, is_there in zip(asked, seen, strict=True) if is_there)
-    emit(HoldMoved(held=held, seen_in=told))
-    if late := [region for region in asked if region not in told]:
-        wanted = "no hold" if held is None else f"the hold of {held}"
+    seen = await together(_until(partial(is_seen, region), patience_s) for region in regions)
+    showing = tuple(region for region, is_there in zip(regions, seen, strict=True) if is_there)
+    emit(HoldMoved(held=held, seen_in=showing))
+    if late := [region for region in regions if region not in showing]:
+        expected = "no hold" if held is None else f"the hold of {held}"
         raise Failed(
             where=", ".join(late),
-            what=f"does not show {wanted} after {patience_s:g} s ({', '.join(told) or 'no region'} does): "
+            what=f"does not show {expected} after {patience_s:g} s ({', '.join(showing) or 'no region'} does): "
             "replication is behind, or somebody has written another since",
             next_step="python -m builder failback --check    shows what each region has",
         )
@@ -174,26 +174,26 @@ async def _shown(places: HoldPlaces, region: Region) -> Mapping[str, object] | N
     return await call(region, show)
 
 
-async def _patiently(look: Callable[[], Awaitable[T]], within_s: float) -> T:
+async def _patiently(read: Callable[[], Awaitable[T]], within_s: float) -> T:
     """Return what the look returns, again and again while it does not know."""
     loop = asyncio.get_running_loop()
     since = loop.time()
     while True:
         try:
-            return await look()
+            return await read()
         except NotKnown:
             if loop.time() - since >= within_s:
                 raise
             await asyncio.sleep(_PACE.wait_s(loop.time() - since))
 
 
-async def _until(look: Callable[[], Awaitable[bool]], within_s: float) -> bool:
+async def _until(check: Callable[[], Awaitable[bool]], within_s: float) -> bool:
     """Return whether a look is true in time; one that does not know is taken again."""
     loop = asyncio.get_running_loop()
     since = loop.time()
     while True:
         try:
-            if await look():
+            if await check():
                 return True
         except NotKnown:
             pass

@@ -60,10 +60,10 @@ def fingerprint(item: Item) -> bytes:
     return hashlib.blake2b(_encode({"M": item}), digest_size=_DIGEST_BYTES).digest()
 
 
-def differing(one: Item, other: Item) -> tuple[str, ...]:
+def differing(item: Item, other: Item) -> tuple[str, ...]:
     """Return the names of the attributes that only one of two items has, or that are not the same in both."""
-    names = sorted(one.keys() | other.keys())
-    return tuple(name for name in names if _encoded(one.get(name)) != _encoded(other.get(name)))
+    names = sorted(item.keys() | other.keys())
+    return tuple(name for name in names if _encoded(item.get(name)) != _encoded(other.get(name)))
 
 
 def _encoded(value: Value | None) -> bytes:
@@ -94,7 +94,7 @@ def _encode(value: Value) -> bytes:
         case "SS":
             body = _joined(sorted(map(_bytes, content)))
         case "NS":
-            body = _joined(sorted(_number(one).encode() for one in content))
+            body = _joined(sorted(_number(number).encode() for number in content))
         case "BS":
             body = _joined(sorted(map(bytes, content)))
         case "L":

@@ -24,7 +24,7 @@ from builder.terms import AccountId, Endpoint, Region, StackId
 
 _SKIPPED = "is left out by --skip-region: nothing was compared"
 _WELL = 200
-_LOOKS = 3
+_TRIES = 3
 _LIMIT_S = 10.0
 """For one region to answer of the hold: a function that nobody has called for a while starts first."""
 
@@ -68,7 +68,7 @@ async def observe_clients_view(deployment: Deployment, clients: Clients, compone
     """
     named = () if component is None else (component,)
     components = choose(deployment.components, named, f"--component {component}")
-    functions = {name: one for name, one in components.items() if one.function}
+    functions = {name: part for name, part in components.items() if part.function}
     if component is not None and component not in functions:
         raise BadInput(where=f"--component {component}", what="is no function, by which clients come")
     system = await observe_system(replace(deployment, components=functions), clients)
@@ -98,7 +98,7 @@ class ServiceSighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookOptions:
+class ObserveOptions:
     """How regions are looked at."""
 
     clients: Clients
@@ -107,23 +107,23 @@ class LookOptions:
     """Where function URLs are reached instead of by their own names."""
 
 
-async def observe_services(view: ClientView, options: LookOptions) -> dict[Region, ServiceSighting]:
+async def observe_services(view: ClientView, options: ObserveOptions) -> dict[Region, ServiceSighting]:
     """Return how the service answers in every region; takes no longer than `status` does, and raises nothing of AWS's.
 
     One that is not well is looked at again: a function that nobody has called for a while starts first.
     """
     seen = {region: ServiceSighting(region=region, problem=view.skipped.get(region, "")) for region in view.regions}
-    wanted = list(view.endpoints)
-    for _ in range(_LOOKS):
-        found = await together(_observe_service(view, region, options) for region in wanted)
-        seen |= {sighting.region: sighting for sighting in found}
-        wanted = [sighting.region for sighting in found if sighting.problem]
-        if not wanted:
+    regions = list(view.endpoints)
+    for _ in range(_TRIES):
+        sightings = await together(_observe_service(view, region, options) for region in regions)
+        seen |= {sighting.region: sighting for sighting in sightings}
+        regions = [sighting.region for sighting in sightings if sighting.problem]
+        if not regions:
             break
     return seen
 
 
-async def _observe_service(view: ClientView, region: Region, options: LookOptions) -> ServiceSighting:
+async def _observe_service(view: ClientView, region: Region, options: ObserveOptions) -> ServiceSighting:
     part, endpoint = PartialAnswers(within_s=WITHIN_S), view.endpoints[region]
     host = urlsplit(endpoint.url).netloc
     context = RegionContext(
@@ -139,12 +139,12 @@ async def _observe_service(view: ClientView, region: Region, options: LookOption
     urls = (url for function in functions for url in function.urls if urlsplit(url.url).netloc == host)
     url, lines = next(urls, None), (*part.silent, *part.refused)
     if url is None:
-        said = f": {lines[0]}" if lines else f" in {endpoint.stack.name}"
-        return ServiceSighting(region=region, problem=f"the function behind {endpoint.url} was not seen{said}")
+        reason = f": {lines[0]}" if lines else f" in {endpoint.stack.name}"
+        return ServiceSighting(region=region, problem=f"the function behind {endpoint.url} was not seen{reason}")
     if url.answer == _WELL:
         return ServiceSighting(region=region, url=url)
-    said = url.problem if url.answer is None else f"answers {url.answer}, where {_WELL} is well"
-    return ServiceSighting(region=region, url=url, problem=f"{url.url.rstrip('/')}{url.path}: {said}")
+    reason = url.problem if url.answer is None else f"answers {url.answer}, where {_WELL} is well"
+    return ServiceSighting(region=region, url=url, problem=f"{url.url.rstrip('/')}{url.path}: {reason}")
 
 
 async def _functions_of(context: RegionContext, endpoint: Endpoint) -> tuple[str, ...]:
@@ -197,16 +197,16 @@ class RegionPair:
 
 async def observe_pair(deployment: Deployment, clients: Clients, view: ClientView, way: FailbackWay) -> RegionPair:
     """Return the tables and buckets of both regions. Raises AwsError, Failed for an output that should be there."""
-    wanted = {
+    needed = {
         f"{name}: {place}": of
         for name, component in deployment.components.items()
         for place, of in component.outputs.items()
         if component.table or (component.bucket and place.startswith("bucket.names."))
     }
-    places = {place: of.output for place, of in wanted.items()}
+    places = {place: of.output for place, of in needed.items()}
     outputs = await observe_every_output(replace(deployment, outputs=places), clients) if places else Outputs(values={})
     outputs.check()
-    known = {of.output: outputs.values[place] for place, of in wanted.items() if place in outputs.values}
+    known = {of.output: outputs.values[place] for place, of in needed.items() if place in outputs.values}
 
     def place(of: OutputOf) -> BucketPlace:
         site = deployment.stack(of.output[0]).site

@@ -222,7 +222,7 @@ class FailbackLoss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailbackLook:
+class FailbackFindings:
     """All that is known before clients are sent from one region to another."""
 
     deployment: str
@@ -253,25 +253,28 @@ class FailbackLook:
         return tuple(FailbackLoss(name=problem.region, why=problem.what) for problem in self.problems)
 
 
-def _losses(look: FailbackLook) -> Iterator[FailbackLoss]:
-    way = look.way
-    for table in look.tables:
+def _losses(findings: FailbackFindings) -> Iterator[FailbackLoss]:
+    way = findings.way
+    for table in findings.tables:
         yield from _losses_of(way, table, "item", table.component)
-    for bucket in look.buckets:
+    for bucket in findings.buckets:
         yield from _losses_of(way, bucket, "object", bucket.component)
 
 
 def _losses_of(
-    way: FailbackWay, found: TableComparison | BucketComparison, noun: str, name: str
+    way: FailbackWay, comparison: TableComparison | BucketComparison, noun: str, name: str
 ) -> Iterator[FailbackLoss]:
-    if found.only_source:
-        why = f"{counted(found.only_source, noun)} of {way.source} not in {way.target}: lost to who goes there"
+    if comparison.only_source:
+        lost = counted(comparison.only_source, noun)
+        why = f"{lost} of {way.source} not in {way.target}: lost to who goes there"
         yield FailbackLoss(name=name, why=why)
-    if found.both:
-        why = f"{counted(found.both, noun)} not the same in both: who goes sees those of {way.target}"
+    if comparison.both:
+        contradicted = counted(comparison.both, noun)
+        why = f"{contradicted} not the same in both: who goes sees those of {way.target}"
         yield FailbackLoss(name=name, why=why)
-    if found.only_target:
-        why = f"{counted(found.only_target, noun)} of {way.target} not in {way.source}: deleted there, or never arrived"
+    if comparison.only_target:
+        unknown = counted(comparison.only_target, noun)
+        why = f"{unknown} of {way.target} not in {way.source}: deleted there, or never arrived"
         yield FailbackLoss(name=name, why=why)
 
 

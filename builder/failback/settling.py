@@ -17,7 +17,7 @@ State = Hashable | None
 """What tells the contents of a key in a region; None where nothing is there."""
 _FIRST_PAUSE_S = 1.0
 MOST_UNSETTLED = 10_000
-_MOST_TOLD = 50_000
+_MOST_REMEMBERED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Settling(Generic[K, D]):
         self._patience_s = patience_s
         self._most = most
         self._held: dict[K, _Unsettled[D]] = {}
-        self._told: dict[K, None] = {}
+        self._reported: dict[K, None] = {}
         self.moving = 0
         """How many were being written all the time."""
 
@@ -96,15 +96,15 @@ class Settling(Generic[K, D]):
         for key, unsettled in held.items():
             if all(unsettled.moved):
                 self.moving += 1
-            elif unsettled.last.difference is not None and key not in self._told:
+            elif unsettled.last.difference is not None and key not in self._reported:
                 self._tell(unsettled.last.difference)
                 self._remember(key)
 
     def _remember(self, key: K) -> None:
         """Tell of no key twice that changes between the looks of both sides; of the last ones, however many differ."""
-        self._told[key] = None
-        if len(self._told) > _MOST_TOLD:
-            del self._told[next(iter(self._told))]
+        self._reported[key] = None
+        if len(self._reported) > _MOST_REMEMBERED:
+            del self._reported[next(iter(self._reported))]
 
     def _take_again(self, key: K, reading: Reading[D]) -> None:
         unsettled = self._held[key]

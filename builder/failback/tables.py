@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef
 
 _PAGE_ITEMS = 1000
-_TOLD_EVERY = 10_000
+_PROGRESS_EVERY = 10_000
 _READ_AT_ONCE = 100
 _SEGMENTS = 1_000_000
 _OF_A_SEGMENT = 10
@@ -86,21 +86,22 @@ async def observe_replica(clients: Clients, site: Site, table: str) -> Replica:
     """Return how a table stands in a region, and how much is in it. Raises AwsError."""
     where = f"{site.region}: {table}"
     answer = await call(where, clients.of(site).dynamodb(site.region).describe_table, TableName=table)
-    found: TableDescriptionTypeDef = answer["Table"]
+    description: TableDescriptionTypeDef = answer["Table"]
     # HASH is the partition's; the order in which they are told is not promised.
-    schema = sorted(found["KeySchema"], key=lambda element: element["KeyType"] != "HASH")
+    schema = sorted(description["KeySchema"], key=lambda element: element["KeyType"] != "HASH")
     if not schema:
         # By no key at all every item would be the same as any other.
         raise Failed(where=where, what="is described without a key: nothing in it can be told apart")
     return Replica(
         site=site,
         table=table,
-        status=found["TableStatus"],
+        status=description["TableStatus"],
         key=tuple(element["AttributeName"] for element in schema),
-        items=found.get("ItemCount", 0),
-        bytes=found.get("TableSizeBytes", 0),
+        items=description.get("ItemCount", 0),
+        bytes=description.get("TableSizeBytes", 0),
         others={
-            Region(replica["RegionName"]): replica.get("ReplicaStatus", "") for replica in found.get("Replicas", [])
+            Region(replica["RegionName"]): replica.get("ReplicaStatus", "")
+            for replica in description.get("Replicas", [])
         },
     )
 
@@ -184,7 +185,7 @@ class _Comparison:
             self._reread, self._tell, patience_s=options.patience_s, most=options.most_unsettled
         )
         self._read = [0, 0]
-        self._said = 0
+        self._reported = 0
 
     async def run(self) -> tuple[TableComparison, tuple[Difference, ...]]:
         if self._options.sample is None:
@@ -222,7 +223,7 @@ class _Comparison:
                     continue
                 self._read[side] += len(page)
                 doubts += matching.take(side, self._entries(page))
-            self._say_now_and_then()
+            self._report_progress()
             await self._look_up(doubts)
         await self._look_up(matching.rest())
 
@@ -241,12 +242,12 @@ class _Comparison:
         for first in range(0, len(keys), _READ_AT_ONCE):
             part = {key: by_key[key] for key in keys[first : first + _READ_AT_ONCE]}
             readings = await self._reread(list(part))
-            told = {
+            counted = {
                 key: reading
                 for key, reading in readings.items()
                 if part[key].counts(source_has_it=reading.source is not None)
             }
-            await self._settling.take(told)
+            await self._settling.take(counted)
 
     async def _reread(self, keys: Sequence[ItemKey]) -> dict[ItemKey, Reading[ItemDifference]]:
         readings: dict[ItemKey, Reading[ItemDifference]] = {}
@@ -280,9 +281,9 @@ class _Comparison:
         names = self._pair.source.key
         return ((key_of(names, item), fingerprint(item)) for item in page)
 
-    def _say_now_and_then(self) -> None:
-        if sum(self._read) - self._said >= _TOLD_EVERY:
-            self._said = sum(self._read)
+    def _report_progress(self) -> None:
+        if sum(self._read) - self._reported >= _PROGRESS_EVERY:
+            self._reported = sum(self._read)
             self._emit(self._progress())
 
     def _tell(self, difference: ItemDifference) -> None:
@@ -315,11 +316,11 @@ async def sample_keys(clients: Clients, replica: Replica, count: int, seed: int)
     scan = clients.of(replica.site).dynamodb(replica.region).scan
     parts = max(1, min(_SEGMENTS, max(replica.items, count) // _OF_A_SEGMENT))
     names = {f"#{number}": name for number, name in enumerate(replica.key)}
-    found: dict[ItemKey, None] = {}
+    keys: dict[ItemKey, None] = {}
     # Parts may be empty, and most are of a table that has lost what it is said to hold: some day it is enough.
     order = random.Random(seed).sample(range(parts), min(parts, 2 * count))  # noqa: S311  as above
     left = deque[tuple[int, dict[str, Any]]]((part, {}) for part in order)
-    while left and len(found) < count:
+    while left and len(keys) < count:
         part, more = left.popleft()
         answer = await call(
             replica.where,
@@ -333,29 +334,29 @@ async def sample_keys(clients: Clients, replica: Replica, count: int, seed: int)
             Limit=max(_OF_A_SEGMENT, -(-count // parts)),
             **more,
         )
-        found |= dict.fromkeys(key_of(replica.key, item) for item in answer["Items"])
+        keys |= dict.fromkeys(key_of(replica.key, item) for item in answer["Items"])
         if answer.get("LastEvaluatedKey"):
             left.append((part, {"ExclusiveStartKey": answer["LastEvaluatedKey"]}))
-    return list(found)[:count]
+    return list(keys)[:count]
 
 
 async def read_items(clients: Clients, replica: Replica, keys: Iterable[ItemKey]) -> dict[ItemKey, Item]:
     """Return those of up to a hundred items that a region has, by consistent reads; asks again for what was left."""
-    client, found = clients.of(replica.site).dynamodb(replica.region), dict[ItemKey, Item]()
-    wanted: Any = {
+    client, items = clients.of(replica.site).dynamodb(replica.region), dict[ItemKey, Item]()
+    requests: Any = {
         replica.table: {"Keys": [as_key(replica.key, key) for key in keys], "ConsistentRead": True},
     }
     loop = asyncio.get_running_loop()
     since = loop.time()
-    while wanted:
-        answer = await call(replica.where, client.batch_get_item, RequestItems=wanted)
+    while requests:
+        answer = await call(replica.where, client.batch_get_item, RequestItems=requests)
         came = answer["Responses"].get(replica.table, [])
-        found |= {key_of(replica.key, item): item for item in came}
+        items |= {key_of(replica.key, item): item for item in came}
         # Botocore reads the tables' names out of a plain dict only.
-        wanted = dict(answer.get("UnprocessedKeys", {}))
+        requests = dict(answer.get("UnprocessedKeys", {}))
         if came:
             since = loop.time()
-        elif wanted:
+        elif requests:
             # Nothing of it was read: the table is asked for more than it gives.
             await asyncio.sleep(_AGAIN.wait_s(loop.time() - since))
-    return found
+    return items

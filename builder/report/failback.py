@@ -12,7 +12,7 @@ from builder.failback.records import (
     BucketComparison,
     CompareProgress,
     Difference,
-    FailbackLook,
+    FailbackFindings,
     FailbackNote,
     FailbackProgress,
     FailbackWay,
@@ -56,7 +56,7 @@ def event(progress: FailbackProgress, at: datetime) -> str:
     return _line(dataclasses.asdict(progress), at)
 
 
-def looked_event(look: FailbackLook, at: datetime) -> str:
+def looked_event(look: FailbackFindings, at: datetime) -> str:
     """Return all that was looked at as one line."""
     facts = FailbackLooked(
         deployment=look.deployment,
@@ -121,12 +121,12 @@ def _read(read: Mapping[Region, int]) -> str:
     return ", ".join(f"{count:,} in {region}" for region, count in read.items())
 
 
-def look_text(look: FailbackLook, now: datetime) -> Text:
+def look_text(look: FailbackFindings, now: datetime) -> Text:
     """Return what was found: what is not well, what differs with its keys, and what else one has to know."""
     return Text("\n").join(_look(look, now))
 
 
-def _look(look: FailbackLook, now: datetime) -> Iterator[Text]:
+def _look(look: FailbackFindings, now: datetime) -> Iterator[Text]:
     for problem in look.problems:
         yield Text.assemble((problem.region, "bold"), "  ", (problem.what, _BAD))
     for table in look.tables:
@@ -142,7 +142,7 @@ def _look(look: FailbackLook, now: datetime) -> Iterator[Text]:
     yield _sum(look)
 
 
-def _sum(look: FailbackLook) -> Text:
+def _sum(look: FailbackFindings) -> Text:
     if look.losses:
         return Text(f"something would be lost by going to {look.way.target} now", style=_BAD)
     if look.problems:
@@ -154,7 +154,7 @@ def _sum(look: FailbackLook) -> Text:
     return Text("nothing would be lost", style=_GOOD)
 
 
-def _found(look: FailbackLook, found: TableComparison | BucketComparison, now: datetime) -> Iterator[Text]:
+def _found(look: FailbackFindings, found: TableComparison | BucketComparison, now: datetime) -> Iterator[Text]:
     way, examples = look.way, look.examples.get(found.component, ())
     if not found.differing:
         yield Text("  the same in both", style=_GOOD)

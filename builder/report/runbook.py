@@ -32,7 +32,7 @@ def runbook_markdown(shown: Runbook) -> str:
 def _lines(shown: Runbook, marked: _Marked) -> Iterator[str]:
     yield f"# Runbook of {marked(shown.deployment)}"
     yield from ("", "## What is the matter?", "", "Look first:", "")
-    yield from _block(as_typed(shown.look))
+    yield from _block(as_typed(shown.status))
     yield ""
     rows = ((marked(seen), marked(f"[[{key}]]")) for seen, key in shown.triage)
     yield from _table(("what you see", "go to"), rows)

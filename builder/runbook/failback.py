@@ -61,9 +61,11 @@ def _compared(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:
 
 def _looked_again(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:
     """Yield another look where objects were copied by hand."""
-    if _has_urls(make, primary) and any(source == primary for one in make.system.buckets for source, _ in one.one_way):
-        look = make.failback("--check", says="`nothing would be lost`", shows=("nothing would be lost",), asks=False)
-        yield RunbookStep(text="Look again.", lines=(look,))
+    if _has_urls(make, primary) and any(
+        source == primary for bucket in make.system.buckets for source, _ in bucket.one_way
+    ):
+        check = make.failback("--check", says="`nothing would be lost`", shows=("nothing would be lost",), asks=False)
+        yield RunbookStep(text="Look again.", lines=(check,))
 
 
 def _released(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:

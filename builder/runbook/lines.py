@@ -94,7 +94,7 @@ class LineMaker:
         asks: bool = True,
     ) -> TypedCommand:
         """Return what compares the regions, and moves clients by their hold; a region that is skipped is allowed."""
-        which = chosen("function", [one.component for one in self.system.functions if one.has_url])
+        which = chosen("function", [function.component for function in self.system.functions if function.has_url])
         allowed = [word for region in self.skipped for word in ("--allow", region)]
         answers = ("y",) if asks else ()
         line = self.builder("failback", *words, *which, *allowed, says=says, exits=exits)
@@ -106,7 +106,7 @@ class LineMaker:
 
     def calls_health(self, function: RunbookFunction, region: Region, *, fails: bool = False) -> TypedCommand:
         """Return the request that tells whether a function serves in a region."""
-        several = sum(one.has_url for one in self.system.functions) > 1
+        several = sum(each.has_url for each in self.system.functions) > 1
         whose = ("--component", function.component) if several else ()
         return self.builder(
             *("call", "GET", function.health, "--region", region, *whose),

@@ -267,8 +267,8 @@ def _cannot(system: RunbookSystem, lost: Region) -> Iterator[str]:
 
 
 def _at_risk(system: RunbookSystem, lost: Region) -> str:
-    promised = dict(system.request.objectives).get("rpo_seconds")
-    most = f", {promised:g} seconds of writes if it keeps what was promised" if promised is not None else ""
+    rpo_s = dict(system.request.objectives).get("rpo_seconds")
+    most = f", {rpo_s:g} seconds of writes if it keeps what was promised" if rpo_s is not None else ""
     return (
         f"What {lost} acknowledged and did not replicate is not to be had{most}. It arrives once the region is back: "
         "late, so that it may lose to what was written since, or win where its clock says so."

@@ -49,7 +49,7 @@ def make_runbook(assembly: Assembly, request: RunbookRequest) -> Runbook:
         triage=tuple(_triage(system, {situation.key for situation in situations})),
         notes=tuple(_notes(system)),
         situations=situations,
-        look=make.builder("status", says="how every region stands"),
+        status=make.builder("status", says="how every region stands"),
         again=make.builder("runbook", "-o", "runbook.md", says="nothing"),
     )
 

@@ -55,4 +55,4 @@ def _which(system: RunbookSystem) -> tuple[str, ...]:
         return ()
     urls = [function for function in system.functions if function.has_url]
     kinds = (("table", system.tables), ("function", urls), ("bucket", system.buckets))
-    return tuple(word for kind, named in kinds for word in chosen(kind, [one.component for one in named]))
+    return tuple(word for kind, named in kinds for word in chosen(kind, [part.component for part in named]))

@@ -140,7 +140,7 @@ def _committed(system: RunbookSystem) -> Iterator[RunbookStep]:
 def _environments(system: RunbookSystem) -> Iterator[str]:
     if others := system.request.environments:
         yield (
-            f"dr.yaml names the primary for every environment: {listed([code(one) for one in others])} "
+            f"dr.yaml names the primary for every environment: {listed([code(name) for name in others])} "
             f"{'is' if len(others) == 1 else 'are'} to be promoted too, before anybody deploys "
             f"{'it' if len(others) == 1 else 'them'}."
         )
@@ -162,11 +162,11 @@ def _policies(system: RunbookSystem) -> Iterator[str]:
 
 def _turned_round(system: RunbookSystem, to: Region) -> Iterator[str]:
     if names := [bucket.component for bucket in system.buckets if bucket.one_way]:
-        told = listed([code(name) for name in names])
+        buckets = listed([code(name) for name in names])
         yield (
-            f"The rules of {told} are turned round. What has not gone over yet stops it with exit code 4: `backfill` "
-            f"brings it, then the same again. What was written to {to} before goes over by a `backfill` afterwards, "
-            "which takes `backfill: true` of the bucket in dr.yaml."
+            f"The rules of {buckets} are turned round. What has not gone over yet stops it with exit code 4: "
+            f"`backfill` brings it, then the same again. What was written to {to} before goes over by a `backfill` "
+            "afterwards, which takes `backfill: true` of the bucket in dr.yaml."
         )
 
 

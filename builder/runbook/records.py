@@ -131,7 +131,7 @@ class Runbook:
     notes: tuple[str, ...]
     """What to know before the day."""
     situations: tuple[Situation, ...]
-    look: TypedCommand
+    status: TypedCommand
     """The first command of all."""
     again: TypedCommand
     """What makes the page anew."""
@@ -144,14 +144,14 @@ class Runbook:
     @property
     def commands(self) -> Iterator[TypedCommand]:
         """Every command in the order of the page."""
-        yield self.look
+        yield self.status
         for situation in self.situations:
             yield from situation.commands
         yield self.again
 
     def situation(self, key: str) -> Situation:
         """Return a situation by its key; StopIteration if there is none."""
-        return next(one for one in self.situations if one.key == key)
+        return next(situation for situation in self.situations if situation.key == key)
 
 
 def as_typed(line: RunbookLine) -> str:

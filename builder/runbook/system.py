@@ -21,6 +21,8 @@ ACCOUNT = "${ACCOUNT}"
 _BUCKET, _FUNCTION, _URL = "AWS::S3::Bucket", "AWS::Lambda::Function", "AWS::Lambda::Url"
 _NO_DATA = ("AWS::Logs::LogGroup", "AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 _TABLES = (GLOBAL_TABLE, "AWS::DynamoDB::Table")
+_Resource = tuple[Bound, LogicalId, Mapping[str, Any]]
+"""A resource: the bound template that has it, its logical id, and its body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ class RunbookSystem:
     @property
     def secondaries(self) -> tuple[Region, ...]:
         """Every region but the primary; none where nobody says which that is."""
-        return tuple(one for one in self.regions if one != self.primary) if self.primary else ()
+        return tuple(region for region in self.regions if region != self.primary) if self.primary else ()
 
     @property
     def accounts(self) -> tuple[AccountId, ...]:
@@ -122,7 +124,7 @@ class RunbookSystem:
 
     def others(self, region: Region) -> tuple[Region, ...]:
         """Return every region but one."""
-        return tuple(one for one in self.regions if one != region)
+        return tuple(other for other in self.regions if other != region)
 
 
 def read_system(manifest: Manifest, templates: Mapping[str, bytes], request: RunbookRequest) -> RunbookSystem:
@@ -138,7 +140,7 @@ def read_system(manifest: Manifest, templates: Mapping[str, bytes], request: Run
         bound.entry.id: _stack(bound, entry, suffix) for bound, entry in zip(bounds, manifest.stacks, strict=True)
     }
     alarms = [component.alarms for component in components.values() if component.alarms]
-    named = {one for part in components.values() for one in _named(part, names)}
+    named = {resource for part in components.values() for resource in _named(part, names)}
     functions = {name: part.function for name, part in components.items() if part.function is not None}
     outputs = {source: name for name, source in reversed(tuple(manifest.outputs.items()))}
     return RunbookSystem(
@@ -157,7 +159,7 @@ def read_system(manifest: Manifest, templates: Mapping[str, bytes], request: Run
             *(_function(name, part, names, outputs) for name, part in functions.items()),
             *_functions_without_url(names, [part.url for part in functions.values()]),
         ),
-        alarms={region: tuple(one for each in alarms for one in each.names(region)) for region in every},
+        alarms={region: tuple(name for each in alarms for name in each.names(region)) for region in every},
         keys={region: tuple(names.keys(region)) for region in every},
         unnamed=names.unnamed,
         other_data=tuple(
@@ -169,24 +171,24 @@ def read_system(manifest: Manifest, templates: Mapping[str, bytes], request: Run
 def _named(component: Component, names: "_Names") -> Iterator[tuple[StackId, LogicalId]]:
     """Yield the tables and buckets that a component names, by their stack and logical id."""
     table, bucket = component.table, component.bucket
-    found = [names.source(of) for of in (bucket.names.values() if bucket else ())]
-    found += [names.table(table)] if table else []
-    yield from ((one[0].entry.id, one[1]) for one in found if one is not None)
+    resources = [names.source(of) for of in (bucket.names.values() if bucket else ())]
+    resources += [names.table(table)] if table else []
+    yield from ((resource[0].entry.id, resource[1]) for resource in resources if resource is not None)
 
 
 def _other_data(
     names: "_Names", named: Collection[tuple[StackId, LogicalId]], manifest: Manifest, suffix: str
 ) -> dict[StackId, tuple[str, ...]]:
     """Return what else holds data; not logs, not keys, and not the buckets for code, which is made again."""
-    found: dict[StackId, tuple[str, ...]] = {}
+    nouns: dict[StackId, tuple[str, ...]] = {}
     for bound, logical_id, body in names.every():
         kind = str(body.get("Type"))
         bucket = bind(manifest.artifacts_bucket or "", suffix).replace("{region}", bound.entry.region)
         is_named = (bound.entry.id, logical_id) in named
         is_for_code = kind == _BUCKET and bound.name_of(body) == bucket
         if holds_data(kind) and kind not in _NO_DATA and not is_named and not is_for_code:
-            found[bound.entry.id] = tuple(dict.fromkeys((*found.get(bound.entry.id, ()), NOUNS.get(kind, kind))))
-    return found
+            nouns[bound.entry.id] = tuple(dict.fromkeys((*nouns.get(bound.entry.id, ()), NOUNS.get(kind, kind))))
+    return nouns
 
 
 def _bound(entry: StackEntry, suffix: str) -> StackEntry:
@@ -217,7 +219,7 @@ class _Names:
         self._account = account
         self.unnamed: dict[str, tuple[str, ...]] = {}
 
-    def source(self, of: OutputOf) -> tuple[Bound, LogicalId, Mapping[str, Any]] | None:
+    def source(self, of: OutputOf) -> _Resource | None:
         """Return the resource that an output is of; None where it is not plainly of one."""
         stack, output = of.output
         bound = self._bounds[stack]
@@ -226,24 +228,24 @@ class _Names:
                 return bound, LogicalId(name), bound.template.resource(name)
         return None
 
-    def table(self, table: Table) -> tuple[Bound, LogicalId, Mapping[str, Any]] | None:
+    def table(self, table: Table) -> _Resource | None:
         """Return the resource that a table is; None where no template has it."""
-        found = self.source(table.name) if isinstance(table.name, OutputOf) else None
-        made = (one for one in self.every(*_TABLES) if one[0].name_of(one[2]) == table.name)
-        return found or next(made, None)
+        resource = self.source(table.name) if isinstance(table.name, OutputOf) else None
+        by_name = (each for each in self.every(*_TABLES) if each[0].name_of(each[2]) == table.name)
+        return resource or next(by_name, None)
 
-    def function(self, of: OutputOf) -> tuple[Bound, LogicalId, Mapping[str, Any]] | None:
+    def function(self, of: OutputOf) -> _Resource | None:
         """Return the function behind the URL that an output is of."""
-        found = self.source(of)
-        if found is None or found[2].get("Type") != _URL:
-            return found if found and found[2].get("Type") == _FUNCTION else None
-        bound, _, url = found
+        resource = self.source(of)
+        if resource is None or resource[2].get("Type") != _URL:
+            return resource if resource and resource[2].get("Type") == _FUNCTION else None
+        bound, _, url = resource
         match properties_of(url).get("TargetFunctionArn"):
             case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), str()]} if name in bound.template.resources():
                 return bound, LogicalId(name), bound.template.resource(name)
         return None
 
-    def every(self, *types: str) -> Iterator[tuple[Bound, LogicalId, Mapping[str, Any]]]:
+    def every(self, *types: str) -> Iterator[_Resource]:
         """Yield every resource of these types that no condition leaves out."""
         for bound in self._bounds.values():
             for name, body in bound.made(bound.template.resources(*types)):
@@ -258,7 +260,7 @@ class _Names:
         if known and "${" not in known.replace(ACCOUNT, ""):
             return known
         words = f"{bound.entry.id}_{logical_id}"
-        variable = "".join(one if one.isalnum() else "_" for one in words).upper()
+        variable = "".join(character if character.isalnum() else "_" for character in words).upper()
         if not variable.isascii():
             variable = f"NAME_{len(self.unnamed) + 1}"
         self.unnamed[variable] = (
@@ -287,11 +289,11 @@ class _Names:
 
 
 def _table(name: str, table: Table, names: _Names, stacks: Mapping[StackId, RunbookStack]) -> RunbookTable:
-    found = names.table(table)
-    if found is None:
+    resource = names.table(table)
+    if resource is None:
         called = table.name if isinstance(table.name, str) else ""
         return RunbookTable(component=name, name=called, regions=table.regions, owner=None)
-    bound, logical_id, body = found
+    bound, logical_id, body = resource
     bodies = bound.binding.value(properties_of(body))
     recovery = [_recovery(bound, replica) for replica in _replicas(body, bodies)]
     switched = [on for on, _ in recovery]
@@ -312,34 +314,37 @@ def _replicas(body: Mapping[str, Any], bodies: Mapping[str, Any]) -> list[object
 
 
 def _recovery(bound: Bound, replica: object) -> tuple[bool | None, str]:
-    said = at(replica, "PointInTimeRecoverySpecification")
-    on, days = at(said, "PointInTimeRecoveryEnabled"), at(said, "RecoveryPeriodInDays")
+    specification = at(replica, "PointInTimeRecoverySpecification")
+    on, days = at(specification, "PointInTimeRecoveryEnabled"), at(specification, "RecoveryPeriodInDays")
     text = "false" if on is None else bound.text(on)
     return (None if text is None else text == "true"), str(bound.text(days)) if days is not None else ""
 
 
 def _key(properties: Mapping[str, Any]) -> dict[str, str]:
     types = {
-        str(at(one, "AttributeName")): str(at(one, "AttributeType"))
-        for one in properties.get("AttributeDefinitions", ())
+        str(at(definition, "AttributeName")): str(at(definition, "AttributeType"))
+        for definition in properties.get("AttributeDefinitions", ())
     }
     schema = properties.get("KeySchema", ())
-    named = [str(at(one, "AttributeName")) for one in sorted(schema, key=lambda one: str(at(one, "KeyType")) != "HASH")]
+    named = [
+        str(at(element, "AttributeName"))
+        for element in sorted(schema, key=lambda element: str(at(element, "KeyType")) != "HASH")
+    ]
     return {name: types[name] for name in named if name in types}
 
 
 def _bucket(name: str, bucket: Bucket, names: _Names) -> RunbookBucket:
-    found = {region: names.source(of) for region, of in bucket.names.items()}
-    made = [one for one in found.values() if one is not None and one[2].get("Type") == _BUCKET]
+    resources = {region: names.source(of) for region, of in bucket.names.items()}
+    made = [resource for resource in resources.values() if resource is not None and resource[2].get("Type") == _BUCKET]
     bodies = [bound.binding.value(properties_of(body)) for bound, _, body in made]
     return RunbookBucket(
         component=name,
-        names={region: names.name(*one) for region, one in found.items() if one is not None},
+        names={region: names.name(*resource) for region, resource in resources.items() if resource is not None},
         ways=bucket.replication,
         one_way=bucket.one_way,
         keeps_days=min((days for body in bodies for days in _kept_days(body)), key=int, default=None),
         is_versioned=all(at(body, "VersioningConfiguration", "Status") == "Enabled" for body in bodies)
-        if len(bodies) == len(found)
+        if len(bodies) == len(resources)
         else None,
     )
 
@@ -359,39 +364,44 @@ def _function(
     names: _Names,
     outputs: Mapping[tuple[StackId, str], str],
 ) -> RunbookFunction:
-    found = {region: one for region, of in function.url.items() if (one := names.function(of)) is not None}
+    resources = {
+        region: resource for region, of in function.url.items() if (resource := names.function(of)) is not None
+    }
     return RunbookFunction(
         component=name,
-        names={region: names.name(*one) for region, one in found.items()},
-        reserved=dict(_reserved(found)),
+        names={region: names.name(*resource) for region, resource in resources.items()},
+        reserved=dict(_reserved(resources)),
         urls={region: outputs.get(of.output, "") for region, of in function.url.items()},
         health=function.health,
     )
 
 
-def _reserved(found: Mapping[Region, tuple[Bound, LogicalId, Mapping[str, Any]]]) -> Iterator[tuple[Region, str]]:
-    for region, (bound, _, body) in found.items():
-        said = properties_of(bound.binding.value(body)).get("ReservedConcurrentExecutions")
-        if said is not None and (text := bound.text(said)) is not None:
+def _reserved(resources: Mapping[Region, _Resource]) -> Iterator[tuple[Region, str]]:
+    for region, (bound, _, body) in resources.items():
+        reserved = properties_of(bound.binding.value(body)).get("ReservedConcurrentExecutions")
+        if reserved is not None and (text := bound.text(reserved)) is not None:
             yield region, text
 
 
 def _functions_without_url(names: _Names, called: list[Mapping[Region, OutputOf]]) -> tuple[RunbookFunction, ...]:
     """Return the functions that no component calls, those of several regions that have one logical id together."""
     behind = {
-        (one[0].entry.id, one[1]) for urls in called for of in urls.values() if (one := names.function(of)) is not None
+        (resource[0].entry.id, resource[1])
+        for urls in called
+        for of in urls.values()
+        if (resource := names.function(of)) is not None
     }
-    alone: dict[str, dict[Region, tuple[Bound, LogicalId, Mapping[str, Any]]]] = {}
-    for one in names.every(_FUNCTION):
-        bound, logical_id, _ = one
+    alone: dict[str, dict[Region, _Resource]] = {}
+    for resource in names.every(_FUNCTION):
+        bound, logical_id, _ = resource
         if (bound.entry.id, logical_id) not in behind:
             part = bound.entry.id.removeprefix(f"{bound.entry.region}/")
-            alone.setdefault(f"{part}/{logical_id}", {})[bound.entry.region] = one
+            alone.setdefault(f"{part}/{logical_id}", {})[bound.entry.region] = resource
     return tuple(
         RunbookFunction(
             component=name,
-            names={region: names.name(*one) for region, one in found.items()},
-            reserved=dict(_reserved(found)),
+            names={region: names.name(*resource) for region, resource in resources.items()},
+            reserved=dict(_reserved(resources)),
         )
-        for name, found in alone.items()
+        for name, resources in alone.items()
     )

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from builder.aws import AlarmSighting, Clients
-from builder.drill.alarms import EVERY_S, StopConditions, check_alarms, stopping, useless, wanted_alarms
+from builder.drill.alarms import EVERY_S, StopConditions, check_alarms, stop_conditions, stopping, useless
 from builder.drill.context import DrillContext
 from builder.drill.faults import FAULTS
 from builder.drill.findings import DrillNote, DrillProgress
@@ -103,7 +103,7 @@ def scene() -> Scene:
 def test_the_alarms_of_the_region_that_takes_over_stop_a_drill_and_no_others(
     to: Region, *, pauses: bool, wanted: tuple[str, ...]
 ) -> None:
-    assert wanted_alarms(TARGET.towards(to), pauses=pauses) == StopConditions(Site(None, to), wanted)
+    assert stop_conditions(TARGET.towards(to), pauses=pauses) == StopConditions(Site(None, to), wanted)
 
 
 def test_the_faults_that_pause_replication_set_off_alarms_on_it_themselves() -> None:

@@ -36,7 +36,9 @@ def watched(
         clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
         with DrillLog(folder / "log") as log:
             journal = Journal("d", log, clock)
-            watch = RegionWatch("item", SECONDARY, look, journal, sources=sources, told=[told.append], emit=said.append)
+            watch = RegionWatch(
+                "item", SECONDARY, look, journal, sources=sources, observers=[told.append], emit=said.append
+            )
             for one in writes:
                 watch.expect(one)
             running = asyncio.ensure_future(watch.run())

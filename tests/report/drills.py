@@ -13,7 +13,7 @@ from builder.drill.findings import (
     report_failover,
     report_replication,
 )
-from builder.drill.history import FoundReport, History, Outside, Unread, compare, read_report
+from builder.drill.history import History, HistoryEntry, Outside, Unread, compare, read_report
 from builder.drill.records import LogLine, Mark, Read, RegionAttempt, Sighting, Turn, Write
 from builder.drill.verdict import Objectives
 from builder.terms import Region
@@ -184,7 +184,7 @@ def _good(name: str, at_s: float, region: Region, *, is_object: bool = False) ->
 
 def history(count: int) -> History:
     """So many drills, a day each: some missed, one not measured, one never reached, things changed in between."""
-    found: list[FoundReport] = [
+    found: list[HistoryEntry] = [
         Unread("bad/report.json", "is no JSON"),
         Outside("old/report.json", "old", "failover", "tap-dev", "2025-05-01T10:00:00+00:00", holds=True),
     ]

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 import jsonschema
 import pytest
 
-from builder.drill.history import FoundReport, History, compare, read_report
+from builder.drill.history import History, HistoryEntry, compare, read_report
 from builder.report import drill_history
 from drill.claims import claim
 from report import drills
@@ -18,7 +18,7 @@ from report.test_html import Seen
 
 
 def of(*claims: dict[str, object]) -> History:
-    found: list[FoundReport] = [
+    found: list[HistoryEntry] = [
         read_report(json.dumps(said).encode(), f"{number}/report.json", Path("nowhere"))
         for number, said in enumerate(claims)
     ]

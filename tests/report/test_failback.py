@@ -9,7 +9,7 @@ import pytest
 from builder.failback.records import (
     BucketComparison,
     CompareProgress,
-    FailbackLook,
+    FailbackFindings,
     FailbackNote,
     FailbackWay,
     HoldMoved,
@@ -46,11 +46,11 @@ def bucket(**more: Any) -> BucketComparison:
     return BucketComparison(component="uploads", **{**said, **more})
 
 
-def look(*, way: FailbackWay = WAY, **more: Any) -> FailbackLook:
-    return FailbackLook(deployment="tap-dev", way=way, holds=HOLDS, **more)
+def look(*, way: FailbackWay = WAY, **more: Any) -> FailbackFindings:
+    return FailbackFindings(deployment="tap-dev", way=way, holds=HOLDS, **more)
 
 
-def lines(found: FailbackLook) -> list[str]:
+def lines(found: FailbackFindings) -> list[str]:
     return look_text(found, NOW).plain.splitlines()
 
 

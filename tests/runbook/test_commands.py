@@ -108,7 +108,7 @@ def type_all(lab: Lab, shown: Runbook, key: str) -> None:
 def test_the_first_and_the_last_line_of_the_page_run(lab: Lab) -> None:
     deploy(lab)
     shown = shipped()
-    for line in (shown.look, shown.again):
+    for line in (shown.status, shown.again):
         assert lab.type(line).code == 0, line
 
 
