@@ -24,7 +24,7 @@ from builder.components.fleet.options import FleetConfig
 from builder.components.protection import termination_protection
 from builder.config import Config
 from builder.errors import BadInput
-from builder.policy import PolicyScope, bind_nested, bind_templates, execution_role_rights, make_document
+from builder.policy import PolicyContext, bind_nested, bind_templates, execution_role_rights, make_document
 from builder.policy.document import ROLE_INLINE_CHARACTERS, characters
 from builder.resource_types import NESTED_STACK
 from builder.template import read_template, write_template
@@ -141,7 +141,7 @@ class _Instances:
 
         stacks = tuple(told(entry) for entry in manifest.stacks)
         bounds = bind_templates(replace(self.assembly, manifest=replace(manifest, stacks=stacks)))
-        return bind_nested(bounds, PolicyScope(), self._nested)[0]
+        return bind_nested(bounds, PolicyContext(), self._nested)[0]
 
     def _nested(self, _region: Region, url: str) -> str | None:
         key = url.rpartition("/")[2]
@@ -186,7 +186,7 @@ def _check_transforms(assembly: Assembly) -> None:
 def _execution_role(config: Config, fleet: FleetConfig, instances: _Instances) -> bytes:
     prefix = f"{config.project}-{names.SUFFIX}-"
     # IAM counts what CloudFormation makes of it: at most this, aws-us-gov being the longest of the partitions.
-    longest = PolicyScope("aws-us-gov", "0" * 12, max((config.environment, *config.environments), key=len))
+    longest = PolicyContext("aws-us-gov", "0" * 12, max((config.environment, *config.environments), key=len))
     taken = characters(make_document(execution_role_rights(instances.bounds(longest.account), longest, prefix)))
     if taken > ROLE_INLINE_CHARACTERS:
         raise BadInput(
@@ -194,7 +194,7 @@ def _execution_role(config: Config, fleet: FleetConfig, instances: _Instances) -
             what=f"its policy would have {taken:,} characters, and IAM takes {ROLE_INLINE_CHARACTERS:,} in a role",
             next_step="fewer secondaries in dr.yaml, or permission_model: service-managed",
         )
-    policy = make_document(execution_role_rights(instances.bounds(_ADMINISTRATOR), PolicyScope(), prefix))
+    policy = make_document(execution_role_rights(instances.bounds(_ADMINISTRATOR), PolicyContext(), prefix))
     return write_template(execution_role.make_template(config, fleet, policy).to_dict())
 
 

@@ -13,7 +13,7 @@ from builder.errors import BadInput, ExitCode
 
 if TYPE_CHECKING:
     from builder.assembly.bound import Bound
-    from builder.policy import PolicyCaller, PolicyScope, ReadUrl
+    from builder.policy import PolicyCaller, PolicyContext, ReadUrl
     from builder.terms import Region
 
 # builder.policy's own; a test holds them to it, which would cost half a second to ask.
@@ -58,15 +58,15 @@ def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **sa
     if len(of_fleet) > 1:
         raise BadInput(where=f"policy {' '.join(verbs)}", what="the system's verbs and its fleet's have a policy each")
     scope = load("fleet" if of_fleet == {True} else "system")
-    setting, bounds = _where(session, scope, said["account"], promoted=Verb.PROMOTE in asked_for)
-    bounds, unread = bind_nested(bounds, setting, _reader(session))
+    context, bounds = _where(session, scope, said["account"], promoted=Verb.PROMOTE in asked_for)
+    bounds, unread = bind_nested(bounds, context, _reader(session))
     asked = PolicyRequest(
         verbs=asked_for,
-        caller=_caller(session, scope, setting, said),
+        caller=_caller(session, scope, context, said),
         of_service_role=said["cloudformation_role"],
         whole=said["whole"],
     )
-    rights = make_rights(bounds, setting, asked)
+    rights = make_rights(bounds, context, asked)
     if not rights.granted:
         raise BadInput(where=f"policy {' '.join(verbs)}", what="CloudFormation's role does nothing then")
     session.console.result(explain(rights) if explained else json.dumps(make_document(rights), indent=2))
@@ -77,14 +77,14 @@ def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **sa
 
 def _where(
     session: Session, scope: Scope[Any], said: str | None, *, promoted: bool
-) -> "tuple[PolicyScope, tuple[Bound, ...]]":
+) -> "tuple[PolicyContext, tuple[Bound, ...]]":
     """Return the account and what belongs in it: the one said, else dr.yaml's, else that of the credentials.
 
     With `promoted`, also what there is with each secondary as the primary.
     """
     from builder.aws import observe_account
     from builder.components.available import known_regions
-    from builder.policy import PolicyScope, bind_templates, of_account
+    from builder.policy import PolicyContext, bind_templates, of_account
 
     if said is not None and not (len(said) == 12 and said.isdecimal()):
         raise BadInput(where="--account", what=f"'{said}': an account has 12 digits")
@@ -100,7 +100,7 @@ def _where(
     if not bounds:
         raise BadInput(where=f"account {account}", what=f"no stack of {deployment.name} belongs in it")
     partition = known_regions().get(bounds[0].entry.region, "aws")
-    return PolicyScope(partition=partition, account=account, suffix=session.project.suffix), bounds
+    return PolicyContext(partition=partition, account=account, suffix=session.project.suffix), bounds
 
 
 def _reader(session: Session) -> "ReadUrl":
@@ -119,7 +119,7 @@ def _reader(session: Session) -> "ReadUrl":
     return read
 
 
-def _caller(session: Session, scope: Scope[Any], setting: "PolicyScope", said: dict[str, Any]) -> "PolicyCaller":
+def _caller(session: Session, scope: Scope[Any], context: "PolicyContext", said: dict[str, Any]) -> "PolicyCaller":
     from builder.deploy.desired import TAG_DEPLOYMENT
     from builder.policy import PolicyCaller
 
@@ -130,7 +130,7 @@ def _caller(session: Session, scope: Scope[Any], setting: "PolicyScope", said: d
         role_arn=said["role_arn"] or scope.role_arn(session.project),
         artifacts_bucket=said["artifacts_bucket"] or deployment.artifacts_bucket,
         asset_buckets=deployment.asset_buckets,
-        account_roles=tuple(role for account, role in session.options.roles.items() if account != setting.account),
+        account_roles=tuple(role for account, role in session.options.roles.items() if account != context.account),
         instance_role=said["role"],
         faults=said["faults"],
     )

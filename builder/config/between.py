@@ -19,12 +19,12 @@ BUILDER_VARIABLES = ("TABLE_NAME", "ROLE", "REGIONS")
 # All names and values of a function's variables together.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _VARIABLES_BYTES = 4096
-_Said = dict[str, Any]
+_Data = dict[str, Any]
 _NEVER_EMPTY = {
     "encryption": "key, managed or one of your own",
     "fleet": "permission_model, self-managed or service-managed",
 }
-"""Sections that a person who writes them wants something of, with what they have to say."""
+"""Sections that mean nothing when they are empty, with what they have to say."""
 _BUILT_IN = {
     "table": table.RESOURCE_TYPES,
     "bucket": bucket.RESOURCE_TYPES,
@@ -36,51 +36,51 @@ _BUILT_IN = {
 _MANY, _MINUTES = 30, 2
 
 
-def faults_between(said: _Said) -> Iterator[ConfigFault]:
+def faults_between(data: _Data) -> Iterator[ConfigFault]:
     """Yield what is wrong between keys, each fault at the key that is to change."""
-    regions = _section(said, "regions")
+    regions = _section(data, "regions")
     primary, secondaries = regions.get("primary"), regions.get("secondaries")
     yield from _regions(primary, secondaries if isinstance(secondaries, list) else [])
-    yield from _offers(said, regions)
+    yield from _offers(data, regions)
     yield from _born(regions)
-    yield from _drill(said)
-    yield from _encryption(said, regions)
-    yield from _both_ways(said)
-    yield from existing_faults(sections_of(said, TABLE), sections_of(said, BUCKET), in_fleet="fleet" in said)
-    yield from _alarms(said)
-    yield from _component_names(said)
-    for place, section in sections_of(said, FUNCTION):
-        yield from _function(said, place, section)
-    for place, section in sections_of(said, TABLE):
+    yield from _drill(data)
+    yield from _encryption(data, regions)
+    yield from _both_ways(data)
+    yield from existing_faults(sections_of(data, TABLE), sections_of(data, BUCKET), in_fleet="fleet" in data)
+    yield from _alarms(data)
+    yield from _component_names(data)
+    for place, section in sections_of(data, FUNCTION):
+        yield from _function(data, place, section)
+    for place, section in sections_of(data, TABLE):
         yield from (ConfigFault((*place, *within), what) for within, what in table.table_faults(section))
-    yield from _tags(said)
-    for name, environment in _section(said, "environments").items():
+    yield from _tags(data)
+    for name, environment in _section(data, "environments").items():
         if isinstance(environment, dict):
             yield from _environment(name, environment, primary)
-            yield from _components_here(said, name, environment)
+            yield from _components_here(data, name, environment)
             yield from _unprotected(name, environment)
-    if isinstance(fleet := said.get("fleet", {}), dict):
+    if isinstance(fleet := data.get("fleet", {}), dict):
         yield from fleet_faults(fleet, primary)
     for key, words in _NEVER_EMPTY.items():
-        if key in said and said[key] is None:
+        if key in data and data[key] is None:
             yield ConfigFault((key,), f"is empty: say its {words}, or leave it out")
 
 
-def sections_of(said: Mapping[str, Any], kind: str) -> Iterator[tuple[KeyPath, _Said]]:
+def sections_of(data: Mapping[str, Any], kind: str) -> Iterator[tuple[KeyPath, _Data]]:
     """Yield what is said of each component of a kind, with its place: under the kind's own key, and by names."""
-    if kind in said and isinstance(own := said[kind] or {}, dict):
+    if kind in data and isinstance(own := data[kind] or {}, dict):
         yield (kind,), own
-    named = said.get(f"{kind}s")
+    named = data.get(f"{kind}s")
     for name, section in named.items() if isinstance(named, dict) else ():
         if isinstance(section := {} if section is None else section, dict):
             yield (f"{kind}s", name), section
 
 
-def _component_names(said: _Said) -> Iterator[ConfigFault]:
-    """Yield the names of components that others have already."""
+def _component_names(data: _Data) -> Iterator[ConfigFault]:
+    """Yield the names that two components have, and those that the builder reserves."""
     owners: dict[str, str] = {}
     for kind in KINDS:
-        for name in _section(said, f"{kind}s"):
+        for name in _section(data, f"{kind}s"):
             place = (f"{kind}s", name)
             if name in RESERVED:
                 own = f": the one under `{kind}:` is called so" if name == kind else ""
@@ -90,10 +90,10 @@ def _component_names(said: _Said) -> Iterator[ConfigFault]:
             owners.setdefault(name, f"{kind}s")
 
 
-def _components_here(said: _Said, environment: str, here: _Said) -> Iterator[ConfigFault]:
-    """Yield what an environment says of components that there are none of, and of variables that others lack."""
+def _components_here(data: _Data, environment: str, here: _Data) -> Iterator[ConfigFault]:
+    """Yield each component of an environment that the system lacks, and each variable that other environments lack."""
     for kind in KINDS:
-        known = dict(sections_of(said, kind))
+        known = dict(sections_of(data, kind))
         for place, section in sections_of(here, kind):
             there = ("environments", environment, *place)
             if place not in known:
@@ -103,7 +103,7 @@ def _components_here(said: _Said, environment: str, here: _Said) -> Iterator[Con
                 continue
             variables = _section(section, "environment")
             if kind == FUNCTION:
-                taken = _used_variables(said, _section(known[place], "uses"))
+                taken = _used_variables(data, _section(known[place], "uses"))
                 common = _section(known[place], "environment")
                 yield from _variables(variables, (*there, "environment"), taken, common)
             for variable in variables:
@@ -111,15 +111,15 @@ def _components_here(said: _Said, environment: str, here: _Said) -> Iterator[Con
                     key = ".".join(str(part) for part in place)
                     what = f"has no value in other environments: write one under {key}.environment too"
                     yield ConfigFault((*there, "environment", variable), what)
-    if here.get("alarms") is not None and "alarms" not in said:
+    if here.get("alarms") is not None and "alarms" not in data:
         yield ConfigFault(
             ("environments", environment, "alarms"), "there are no alarms in this system: write `alarms:`"
         )
 
 
-def _section(said: _Said, name: str) -> _Said:
-    found = said.get(name)
-    return found if isinstance(found, dict) else {}
+def _section(data: _Data, name: str) -> _Data:
+    section = data.get(name)
+    return section if isinstance(section, dict) else {}
 
 
 def _regions(primary: object, secondaries: list[object]) -> Iterator[ConfigFault]:
@@ -138,31 +138,31 @@ def _regions(primary: object, secondaries: list[object]) -> Iterator[ConfigFault
             yield ConfigFault(("regions", "secondaries", place), f"{what}: nothing replicates from one to the other")
 
 
-def _offers(said: _Said, regions: _Said) -> Iterator[ConfigFault]:
+def _offers(data: _Data, regions: _Data) -> Iterator[ConfigFault]:
     """Yield the regions that do not have what the written components are made of."""
-    types = {type_name for key, types in _BUILT_IN.items() if [*sections_of(said, key)] for type_name in types}
+    types = {type_name for key, types in _BUILT_IN.items() if [*sections_of(data, key)] for type_name in types}
     for number, region in enumerate(_listed_regions(regions), -1):
         place: KeyPath = ("regions", "primary") if number < 0 else ("regions", "secondaries", number)
         if isinstance(region, str) and region in known_regions() and (fault := region_fault(region, types)):
             yield ConfigFault(place, fault)
 
 
-def _listed_regions(regions: _Said) -> list[object]:
+def _listed_regions(regions: _Data) -> list[object]:
     """Return what is written for the regions, the primary first."""
     secondaries = regions.get("secondaries")
     return [regions.get("primary"), *(secondaries if isinstance(secondaries, list) else [])]
 
 
-def _born(regions: _Said) -> Iterator[ConfigFault]:
+def _born(regions: _Data) -> Iterator[ConfigFault]:
     born, known = regions.get("born"), _listed_regions(regions)
     if isinstance(born, str) and born in known_regions() and born not in known:
         yield ConfigFault(("regions", "born"), f"'{born}' is neither the primary nor a secondary")
 
 
-def _tags(said: _Said) -> Iterator[ConfigFault]:
+def _tags(data: _Data) -> Iterator[ConfigFault]:
     """Yield the names of tags that are not the user's to give."""
-    places: list[tuple[KeyPath, _Said]] = [(("tags",), _section(said, "tags"))]
-    for stack, own in _section(said, "stacks").items():
+    places: list[tuple[KeyPath, _Data]] = [(("tags",), _section(data, "tags"))]
+    for stack, own in _section(data, "stacks").items():
         tags = _section(own, "tags") if isinstance(own, dict) else {}
         places.append((("stacks", stack, "tags"), tags))
     for place, tags in places:
@@ -172,35 +172,35 @@ def _tags(said: _Said) -> Iterator[ConfigFault]:
                 yield ConfigFault((*place, name), what)
 
 
-def _drill(said: _Said) -> Iterator[ConfigFault]:
-    """Yield that drills by FIS have nothing to pause."""
-    is_asked = said.get("drill") == "fis" or _section(said, "drill").get("fis")
-    if is_asked and not [*sections_of(said, TABLE), *_replicated(said)]:
+def _drill(data: _Data) -> Iterator[ConfigFault]:
+    """Yield a fault where drills by FIS have nothing to pause."""
+    is_asked = data.get("drill") == "fis" or _section(data, "drill").get("fis")
+    if is_asked and not [*sections_of(data, TABLE), *_replicated(data)]:
         what = "pauses replication, and there is neither a table nor a bucket: write `table:` or `bucket:`"
         yield ConfigFault(("drill",), what)
 
 
-def _replicated(said: _Said) -> list[KeyPath]:
+def _replicated(data: _Data) -> list[KeyPath]:
     """Return the places of the buckets that replicate at all."""
-    return [place for place, section in sections_of(said, BUCKET) if section.get("replication") != "none"]
+    return [place for place, section in sections_of(data, BUCKET) if section.get("replication") != "none"]
 
 
-def _both_ways(said: _Said) -> Iterator[ConfigFault]:
+def _both_ways(data: _Data) -> Iterator[ConfigFault]:
     """Yield the buckets of a fleet that replicate both ways: a set makes each of its stacks at once."""
-    for place, section in sections_of(said, BUCKET):
-        if "fleet" in said and section.get("replication") == "two-way":
+    for place, section in sections_of(data, BUCKET):
+        if "fleet" in data and section.get("replication") == "two-way":
             what = (
                 "'two-way' is not for a fleet, whose stacks are made by one operation each: of two buckets that lead to"
             )
             yield ConfigFault((*place, "replication"), f"{what} each other one is updated once the other stands")
 
 
-def _encryption(said: _Said, regions: _Said) -> Iterator[ConfigFault]:
+def _encryption(data: _Data, regions: _Data) -> Iterator[ConfigFault]:
     """Yield what is wrong between the keys, the regions, and what is to be encrypted."""
-    encryption, place = _section(said, "encryption"), ("encryption", "key")
+    encryption, place = _section(data, "encryption"), ("encryption", "key")
     named = encryption.get("key")
     if named == MANAGED:
-        if "fleet" in said:
+        if "fleet" in data:
             what = "'managed' is not for a fleet, whose stacks take no output of each other: name a key in each account"
             yield ConfigFault(place, f"{what} by one alias, like alias/shop")
         return
@@ -215,12 +215,12 @@ def _encryption(said: _Said, regions: _Said) -> Iterator[ConfigFault]:
         yield from _keys_by_region(by_region, regions)
         if aliases and any(text.startswith("arn:") for text in keys):
             yield ConfigFault(place, "names some keys by alias and some by ARN: name all of them in one way")
-    if aliases and encryption.get("functions") is not False and dict(sections_of(said, FUNCTION)):
+    if aliases and encryption.get("functions") is not False and dict(sections_of(data, FUNCTION)):
         what = f"'{aliases[0]}': functions and their logs take a key by its ARN only"
         yield ConfigFault(place, f"{what}: write the ARN of each region's key, or `functions: false` beside it")
 
 
-def _keys_by_region(by_region: _Said, regions: _Said) -> Iterator[ConfigFault]:
+def _keys_by_region(by_region: _Data, regions: _Data) -> Iterator[ConfigFault]:
     known = _listed_regions(regions)
     for region in known:
         if isinstance(region, str) and region not in by_region:
@@ -233,50 +233,50 @@ def _keys_by_region(by_region: _Said, regions: _Said) -> Iterator[ConfigFault]:
             yield ConfigFault(place, f"is a key of '{home[0]}', and a key is good in its own region only")
 
 
-def _function(said: _Said, place: KeyPath, section: _Said) -> Iterator[ConfigFault]:
+def _function(data: _Data, place: KeyPath, section: _Data) -> Iterator[ConfigFault]:
     """Yield what is wrong with one function."""
     uses = _section(section, "uses")
-    yield from _uses(said, uses, (*place, "uses"))
-    yield from _variables(_section(section, "environment"), (*place, "environment"), _used_variables(said, uses))
+    yield from _uses(data, uses, (*place, "uses"))
+    yield from _variables(_section(section, "environment"), (*place, "environment"), _used_variables(data, uses))
     if {"url", "url_auth"} <= section.keys():
         yield ConfigFault((*place, "url_auth"), "says what `url:` says: leave one of the two out")
 
 
-def _alarms(said: _Said) -> Iterator[ConfigFault]:
-    """Yield that alarms have nothing to look at."""
-    if "alarms" in said and not [*sections_of(said, TABLE), *sections_of(said, FUNCTION), *_replicated(said)]:
+def _alarms(data: _Data) -> Iterator[ConfigFault]:
+    """Yield a fault where alarms have nothing to watch."""
+    if "alarms" in data and not [*sections_of(data, TABLE), *sections_of(data, FUNCTION), *_replicated(data)]:
         what = "have nothing to look at: write a table, a function, or a bucket that replicates"
         yield ConfigFault(("alarms",), what)
 
 
-def _uses(said: _Said, uses: _Said, place: KeyPath) -> Iterator[ConfigFault]:
-    """Yield what a function uses and nothing built in is called."""
-    known = _usable(said)
-    functions = {str(there[-1]) for there, _ in sections_of(said, FUNCTION)}
+def _uses(data: _Data, uses: _Data, place: KeyPath) -> Iterator[ConfigFault]:
+    """Yield each name that a function uses and no built-in table or bucket has."""
+    known = _usable(data)
+    functions = {str(there[-1]) for there, _ in sections_of(data, FUNCTION)}
     for name in uses:
         if name in known:
             continue
         if name in functions:
             what = "is a function, and tables and buckets are used: to call another one say so under `policy:`"
-        elif name in {**_section(said, "components"), **_section(said, "stacks")}:
+        elif name in {**_section(data, "components"), **_section(data, "stacks")}:
             what = "is of your own stacks, of which nothing is known here: say what is allowed under `policy:`"
         else:
             what = f"is no table or bucket of this system{did_you_mean(name, known)}"
         yield ConfigFault((*place, name), what)
 
 
-def _usable(said: _Said) -> dict[str, str]:
+def _usable(data: _Data) -> dict[str, str]:
     """Return the kind of each component that functions use, by its name."""
-    return {str(place[-1]): kind for kind in (TABLE, BUCKET) for place, _ in sections_of(said, kind)}
+    return {str(place[-1]): kind for kind in (TABLE, BUCKET) for place, _ in sections_of(data, kind)}
 
 
-def _used_variables(said: _Said, uses: _Said) -> dict[str, str]:
+def _used_variables(data: _Data, uses: _Data) -> dict[str, str]:
     """Return what sets each variable of what a function uses."""
-    known = _usable(said)
+    known = _usable(data)
     return {function.variable_of(known[name], name): name for name in uses if name in known}
 
 
-def _variables(variables: _Said, place: KeyPath, used: _Said, common: _Said | None = None) -> Iterator[ConfigFault]:
+def _variables(variables: _Data, place: KeyPath, used: _Data, common: _Data | None = None) -> Iterator[ConfigFault]:
     """Yield what is wrong with variables, which in one environment stand in place of the common ones."""
     for name in variables:
         if name in used:
@@ -290,15 +290,15 @@ def _variables(variables: _Said, place: KeyPath, used: _Said, common: _Said | No
         yield ConfigFault(place, f"{size:,} bytes of names and values, and Lambda takes {_VARIABLES_BYTES:,}")
 
 
-def _environment(name: str, said: _Said, primary: object) -> Iterator[ConfigFault]:
+def _environment(name: str, environment: _Data, primary: object) -> Iterator[ConfigFault]:
     if name == "default":
         what = "'default' is what the others are called where a value differs: take another name"
         yield ConfigFault(("environments", name), what)
-    parts = str(said.get("role_arn")).split(":")
+    parts = str(environment.get("role_arn")).split(":")
     if len(parts) < 6:
         return
     _, partition, _, _, owner, _ = parts[:6]
-    account = said.get("account")
+    account = environment.get("account")
     if isinstance(account, str) and account != owner:
         yield ConfigFault(
             ("environments", name, "role_arn"),
@@ -314,11 +314,11 @@ def _environment(name: str, said: _Said, primary: object) -> Iterator[ConfigFaul
 _PROTECTIONS = ("termination_protection", "deletion_protection", "replacement_protection")
 
 
-def _unprotected(name: str, here: _Said) -> Iterator[ConfigFault]:
+def _unprotected(name: str, here: _Data) -> Iterator[ConfigFault]:
     """Yield the protections that a productive environment switches off."""
     if here.get("production") is not True:
         return
-    sections = [((), here), *(one for kind in KINDS for one in sections_of(here, kind))]
+    sections = [((), here), *(placed for kind in KINDS for placed in sections_of(here, kind))]
     for place, section in sections:
         for key in _PROTECTIONS:
             if section.get(key) is False:
@@ -343,57 +343,57 @@ _HARMLESS = {"account_filter": "none", "call_as": "self"}
 _ROLE_CHARACTERS = 64
 
 
-def fleet_faults(said: _Said, primary: object) -> Iterator[ConfigFault]:
+def fleet_faults(fleet: _Data, primary: object) -> Iterator[ConfigFault]:
     """Yield what is wrong between a fleet's keys, each fault at the key that is to change."""
-    accounts, units = _texts(said, "accounts"), _texts(said, "organizational_units")
-    for key, found in (("accounts", accounts), ("organizational_units", units)):
-        yield from _twice(key, found)
-    if said.get("permission_model") == "self-managed":
-        yield from _self_managed(said, accounts)
-    elif said.get("permission_model") == "service-managed":
-        yield from _service_managed(said, accounts, units)
-    yield from _auto_deployment(said)
-    yield from _operations(_section(said, "operations"), _count(said, accounts))
-    yield from _admin_region(said.get("admin_region"), primary)
+    accounts, units = _texts(fleet, "accounts"), _texts(fleet, "organizational_units")
+    for key, values in (("accounts", accounts), ("organizational_units", units)):
+        yield from _twice(key, values)
+    if fleet.get("permission_model") == "self-managed":
+        yield from _self_managed(fleet, accounts)
+    elif fleet.get("permission_model") == "service-managed":
+        yield from _service_managed(fleet, accounts, units)
+    yield from _auto_deployment(fleet)
+    yield from _operations(_section(fleet, "operations"), _count(fleet, accounts))
+    yield from _admin_region(fleet.get("admin_region"), primary)
 
 
-def _texts(said: _Said, key: str) -> list[Any]:
-    found = said.get(key)
-    return found if isinstance(found, list) else []
+def _texts(fleet: _Data, key: str) -> list[Any]:
+    values = fleet.get(key)
+    return values if isinstance(values, list) else []
 
 
 def _fault(key: str, what: str) -> ConfigFault:
     return ConfigFault(("fleet", key), what)
 
 
-def _twice(key: str, found: list[Any]) -> Iterator[ConfigFault]:
-    for place, value in enumerate(found):
-        if isinstance(value, str) and value in found[:place]:
+def _twice(key: str, values: list[Any]) -> Iterator[ConfigFault]:
+    for place, value in enumerate(values):
+        if isinstance(value, str) and value in values[:place]:
             yield ConfigFault(("fleet", key, place), f"'{value}' is there twice")
 
 
-def _not_in(said: _Said, model: str, keys: dict[str, str]) -> Iterator[ConfigFault]:
+def _not_in(fleet: _Data, model: str, keys: dict[str, str]) -> Iterator[ConfigFault]:
     for key, why in keys.items():
-        if key in said and said[key] != _HARMLESS.get(key):
+        if key in fleet and fleet[key] != _HARMLESS.get(key):
             yield _fault(key, f"is not for {model}: {why}")
 
 
-def _self_managed(said: _Said, accounts: list[Any]) -> Iterator[ConfigFault]:
-    yield from _not_in(said, "self-managed", _SERVICE_MANAGED_ONLY)
-    if not accounts and said.get("accounts") in (None, []):
+def _self_managed(fleet: _Data, accounts: list[Any]) -> Iterator[ConfigFault]:
+    yield from _not_in(fleet, "self-managed", _SERVICE_MANAGED_ONLY)
+    if not accounts and fleet.get("accounts") in (None, []):
         yield _fault("accounts", "is empty: self-managed needs the accounts, one at least")
-    role = said.get("execution_role")
-    if isinstance(role, str) and role == said.get("administration_role"):
+    role = fleet.get("execution_role")
+    if isinstance(role, str) and role == fleet.get("administration_role"):
         yield _fault("execution_role", f"'{role}' is the administration role's name already")
     for key in ("administration_role", "execution_role"):
-        if isinstance(name := said.get(key), str) and len(name) > _ROLE_CHARACTERS and "${" not in name:
+        if isinstance(name := fleet.get(key), str) and len(name) > _ROLE_CHARACTERS and "${" not in name:
             yield _fault(key, f"has {len(name)} characters: {_ROLE_CHARACTERS} at most")
 
 
-def _service_managed(said: _Said, accounts: list[Any], units: list[Any]) -> Iterator[ConfigFault]:
-    yield from _not_in(said, "service-managed", _SELF_MANAGED_ONLY)
-    kind = said.get("account_filter", "none")
-    if not units and said.get("organizational_units") in (None, []):
+def _service_managed(fleet: _Data, accounts: list[Any], units: list[Any]) -> Iterator[ConfigFault]:
+    yield from _not_in(fleet, "service-managed", _SELF_MANAGED_ONLY)
+    kind = fleet.get("account_filter", "none")
+    if not units and fleet.get("organizational_units") in (None, []):
         why = "AWS takes accounts only as a part of units" if accounts else "name the root for all accounts"
         yield _fault("organizational_units", f"is empty: service-managed needs one at least; {why}")
     if kind == "union":
@@ -407,40 +407,40 @@ def _service_managed(said: _Said, accounts: list[Any], units: list[Any]) -> Iter
         )
     elif not accounts and kind in ("intersection", "difference"):
         yield _fault("account_filter", f"'{kind}' is of no accounts: name them, or leave it out")
-    management = said.get("administration_account")
-    if management is not None and said.get("call_as") != "delegated_admin":
+    management = fleet.get("administration_account")
+    if management is not None and fleet.get("call_as") != "delegated_admin":
         yield _fault("administration_account", "is not for service-managed but by a delegated administrator")
     if isinstance(management, str) and management in accounts and kind == "intersection":
         yield _fault("accounts", f"'{management}' is the management account, and service-managed never deploys to it")
 
 
-def _auto_deployment(said: _Said) -> Iterator[ConfigFault]:
-    auto = _section(said, "auto_deployment")
+def _auto_deployment(fleet: _Data) -> Iterator[ConfigFault]:
+    auto = _section(fleet, "auto_deployment")
     if auto.get("retain_stacks") is True and auto.get("enabled") is not True:
         place = ("fleet", "auto_deployment", "retain_stacks")
         yield ConfigFault(place, "says what is kept when an account leaves, and nobody looks: enabled is not true")
-    by_delegate = said.get("call_as") == "delegated_admin"
-    if auto.get("enabled") is True and by_delegate and said.get("administration_account") is None:
+    by_delegate = fleet.get("call_as") == "delegated_admin"
+    if auto.get("enabled") is True and by_delegate and fleet.get("administration_account") is None:
         what = "is required: the management account, in whose StackSets' ARNs the order of auto-deployment is said"
         yield _fault("administration_account", what)
 
 
-def _count(said: _Said, accounts: list[Any]) -> int | None:
-    """Return how many accounts there will be in a region, where that is said: else the organization knows."""
-    is_all = said.get("permission_model") == "self-managed" or said.get("account_filter") == "intersection"
+def _count(fleet: _Data, accounts: list[Any]) -> int | None:
+    """Return how many accounts there will be in a region; None where only the organization knows."""
+    is_all = fleet.get("permission_model") == "self-managed" or fleet.get("account_filter") == "intersection"
     return len(accounts) if accounts and is_all else None
 
 
-def _operations(said: _Said, count: int | None) -> Iterator[ConfigFault]:
-    """Yield what AWS would refuse of the preferences, or would quietly do otherwise.
+def _operations(operations: _Data, count: int | None) -> Iterator[ConfigFault]:
+    """Yield the preferences that AWS would refuse, or would quietly change.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
     """
-    tolerance, concurrency = said.get("failure_tolerance", 0), said.get("max_concurrent", 1)
+    tolerance, concurrency = operations.get("failure_tolerance", 0), operations.get("max_concurrent", 1)
     if count is not None and _is_count(tolerance) and tolerance > count:
         what = f"{tolerance} of {count} accounts cannot fail: {count} at most"
         yield ConfigFault(("fleet", "operations", "failure_tolerance"), what)
-    if said.get("concurrency_mode", "strict") != "strict":
+    if operations.get("concurrency_mode", "strict") != "strict":
         return
     may_fail, at_once = _as_count(tolerance, count), _as_count(concurrency, count)
     if may_fail is not None and at_once is not None and max(at_once, 1) > may_fail + 1:
@@ -478,15 +478,15 @@ def pace_notes(fleet: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _is_count(said: object) -> bool:
-    return isinstance(said, int) and not isinstance(said, bool) and said >= 0
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _as_count(said: Any, count: int | None) -> int | None:  # noqa: ANN401 - whatever the file says
+def _as_count(amount: Any, count: int | None) -> int | None:  # noqa: ANN401 - whatever the file says
     """Return an amount as a number of accounts, rounded down as AWS does; None where that cannot be known."""
-    if _is_count(said):
-        return int(said)
-    percent = re.fullmatch("([0-9]{1,3})%", said) if isinstance(said, str) else None
+    if _is_count(amount):
+        return int(amount)
+    percent = re.fullmatch("([0-9]{1,3})%", amount) if isinstance(amount, str) else None
     return count * int(percent[1]) // 100 if percent and count is not None else None
 
 

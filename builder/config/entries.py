@@ -21,8 +21,8 @@ def add_entries(raw: bytes, section: str, entries: Mapping[str, Mapping[str, obj
     """Return the bytes of a file with these entries at the end of a section, which is added where there is none.
 
     One that is there already, and says the same, is not written again.
-    Raises BadInput for one that says something else, and for a file whose form takes no more lines: the entries are
-    told, to be written by hand.
+    Raises BadInput for one that says something else, and for a file whose form takes no more lines: the error
+    shows the entries to write by hand.
     """
     before = _read(raw, where)
     present = before.data.get(section) if isinstance(before.data, dict) else None

@@ -39,13 +39,13 @@ class LoadedConfig:
     folder: Path
     """The folder of dr.yaml; every path in it is relative to this one."""
     code: Mapping[str, Code] = field(default_factory=dict)
-    """What each function's folder leads to, by its component's name."""
+    """Each function's code, by its component's name."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """What is in each template and each stack policy of the user's own, by its path."""
     warnings: tuple[str, ...] = ()
-    """What to tell a person, though nothing is wrong yet."""
+    """What a person should know, though nothing is wrong yet."""
     lines: Lines = field(default_factory=Lines)
-    """Where each key is, for those who find fault later."""
+    """The line of each key, for checks that run later."""
 
 
 def load_config(path: Path, today: date | None = None, content: bytes | None = None) -> LoadedConfig:
@@ -178,7 +178,7 @@ def _config(data: dict[str, object], document: YamlDocument) -> tuple[Config | N
         details = [detail for detail in details if detail["type"] != "too_short" or not detail["input"]]
         details = [detail for detail in details if detail["type"] != FOLLOWS]
         worded = [in_words(detail, document.words) for detail in details]
-        # What could not be read has been told; that it is then missing or of the wrong kind is an after-effect.
+        # A value that could not be read has its fault already; that it is missing or of the wrong kind only follows.
         return None, [*document.faults, *(fault for fault in worded if not _within(fault.place, document.unread))]
 
 
@@ -190,11 +190,11 @@ _Functions = Mapping[KeyPath, FunctionConfig]
 
 
 def _functions(data: dict[str, object]) -> _Functions:
-    """Return each function by its place, as far as its code goes; none of which that is not told well."""
+    """Return the options of each function's code by its place; leave out a function whose options are not valid."""
     functions: dict[KeyPath, FunctionConfig] = {}
-    for place, said in sections_of(data, FUNCTION):
+    for place, section in sections_of(data, FUNCTION):
         try:
-            known = {key: said[key] for key in ("runtime", "architecture", "source", "handler") if key in said}
+            known = {key: section[key] for key in ("runtime", "architecture", "source", "handler") if key in section}
             functions[place] = FunctionConfig.model_validate(known)
         except ValidationError:
             continue
@@ -202,7 +202,7 @@ def _functions(data: dict[str, object]) -> _Functions:
 
 
 def _read_code(folder: Path, functions: _Functions) -> dict[KeyPath, Code | ConfigFault]:
-    """Return what each function's folder leads to, each folder read once for those that say the same of it."""
+    """Return the code of each function's folder; functions with the same options share one reading."""
     code: dict[KeyPath, Code | ConfigFault] = {}
     known: dict[Handler, Code] = {}
     for place, function in functions.items():
@@ -215,7 +215,7 @@ def _read_code(folder: Path, functions: _Functions) -> dict[KeyPath, Code | Conf
 
 
 def _left_out(folder: Path, functions: _Functions, code: Mapping[KeyPath, object], lines: Lines) -> Iterator[str]:
-    """Yield what of the folders that are packed looks like secrets, and stays here."""
+    """Yield a note for each packed folder that has files which look like secrets: they are left out."""
     for place, function in functions.items():
         names = left_out(folder, function.source) if isinstance(code.get(place), Packed) else ()
         if names:
@@ -250,7 +250,7 @@ _BOUNDS = {
 }
 _TAGS = DRILL_TAGS | KEY_TAGS | OWN_TAGS | TABLE_TAGS
 FOLLOWS = "default_factory_not_called"
-"""The type of a finding that only follows from another one: a default that hangs on a value that is wrong."""
+"""The type of a finding that only follows from another one: a default that depends on a wrong value."""
 
 
 def in_words(error: ErrorDetails, words: Mapping[KeyPath, str]) -> ConfigFault:
@@ -286,7 +286,7 @@ def _what(error: ErrorDetails, place: KeyPath, words: Mapping[KeyPath, str]) -> 
 
 
 def _fitting(text: str, pattern: str) -> str:
-    """Ask for the nearest name that fits, where only case and separators are in the way."""
+    """Return a question for the nearest name that fits, where only case and separators are wrong."""
     if (separator := SEPARATORS.get(pattern)) is None:
         return ""
     near = re.sub("[^A-Za-z0-9]+", separator, text).strip("-_")
@@ -303,21 +303,21 @@ def _size(kind: str, shown: object, context: dict[str, Any]) -> str:
     return "is empty: one entry at least"
 
 
-def _wrong_kind(value: object, wanted: str, words: str | None, place: KeyPath) -> str:
+def _wrong_kind(value: object, expected: str, words: str | None, place: KeyPath) -> str:
     if isinstance(value, list | dict):
         held = "a list" if isinstance(value, list) else "keys with values"
-        return f"holds {held}, and should be {wanted}{_example(place)}"
-    if value is None and (wanted != "a text" or not words):
-        return f"is empty, and should be {wanted}{_example(place)}"
-    if wanted == "a text":
+        return f"holds {held}, and should be {expected}{_example(place)}"
+    if value is None and (expected != "a text" or not words):
+        return f"is empty, and should be {expected}{_example(place)}"
+    if expected == "a text":
         return f'{words} is read as {_read_as(value)}: put it in quotes, "{words}"'
-    if isinstance(value, str) and (value.isdecimal() if wanted in _NUMBERS else value in {"true", "false"}):
+    if isinstance(value, str) and (value.isdecimal() if expected in _NUMBERS else value in {"true", "false"}):
         return f"'{value}' is a text: write it without quotes"
     shown = _quote(value) if isinstance(value, str) else words
-    if wanted == "a list":
+    if expected == "a list":
         return f"{shown} is not a list: write [{words if _is_plain(words, value) else shown}]"
-    number = re.match("[0-9]+", str(value)) if wanted in _NUMBERS else None
-    return f"{shown} is not {wanted}{f' (did you mean {number[0]}?)' if number else ''}"
+    number = re.match("[0-9]+", str(value)) if expected in _NUMBERS else None
+    return f"{shown} is not {expected}{f' (did you mean {number[0]}?)' if number else ''}"
 
 
 def _is_plain(words: str | None, value: object) -> bool:
@@ -346,7 +346,7 @@ def _not_one_of(value: object, words: str | None, place: KeyPath) -> str:
 
 
 def _for_environment(place: KeyPath, wrong: str) -> str:
-    """Say where an option of a component is said for one environment, or that it is the same in all of them."""
+    """Say where to write an option of a component for one environment, or that it is the same in all of them."""
     here = _section(place[:-1])
     every = (*KINDS, "alarms")
     own = {kind: section for kind in every for section in _models(Config.model_fields[kind].annotation)}
@@ -399,8 +399,8 @@ def _where_it_is(place: KeyPath) -> str:
         return _for_environment(place, wrong)
     here = _section(place[:-1]).model_fields
     # `tables` of a component is `table` misspelt, though the file has such a key elsewhere.
-    elsewhere = [other for other in _keys() if other.rpartition(".")[2] == wrong and other not in _BY_NAME]
-    hint = did_you_mean(wrong, elsewhere) if elsewhere else did_you_mean(wrong, here)
+    keys = [key for key in _keys() if key.rpartition(".")[2] == wrong and key not in _BY_NAME]
+    hint = did_you_mean(wrong, keys) if keys else did_you_mean(wrong, here)
     return hint or f" (there are {', '.join(here)})"
 
 

@@ -310,8 +310,8 @@ class Config(Section):
     @property
     def admin_region(self) -> Region:
         """Where a fleet's StackSets are: the first secondary, so that they can be run while the primary is down."""
-        said = self.fleet.admin_region if self.fleet else None
-        return said or self.regions.secondaries[0]
+        region = self.fleet.admin_region if self.fleet else None
+        return region or self.regions.secondaries[0]
 
 
 def _by_name(holder: Section, kind: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def with_primary(raw: bytes, to: Region, where: str) -> bytes:
 
     Each region is written in the quotes of the place that it goes to. Raises BadInput for a region that is no
     secondary, for a file that says no regions, and for one in a form in which nothing is changed safely: anchors and
-    tags, texts over several lines. What has to be written by hand is told then.
+    tags, texts over several lines. The error then shows what to write by hand.
     """
     document = _read(raw, where)
     regions = _regions(document, where)
@@ -36,16 +36,16 @@ def with_primary(raw: bytes, to: Region, where: str) -> bytes:
             else f"is no secondary{did_you_mean(to, regions.secondaries)}"
         )
         raise BadInput(where=f"{where}: regions", what=f"{to} {what}", next_step=f"the secondaries are {known}")
-    wanted = regions.swapped(to)
+    new_regions = regions.swapped(to)
     text = raw.removeprefix(_BOM).decode()
     made = b"" if (swapped := _swapped(text, regions, to)) is None else swapped.encode()
     made = _BOM + made if raw.startswith(_BOM) else made
-    if not _says(document, made, wanted):
+    if not _says(document, made, new_regions):
         raise BadInput(
             where=f"{where}: regions",
             what="is written in a form in which the two regions are not changed by a machine: each has to be a plain "
             "or quoted text on one line, without anchors and tags",
-            next_step=f"write by hand, then the same again:\n{wanted.text}",
+            next_step=f"write by hand, then the same again:\n{new_regions.text}",
         )
     return made
 
@@ -81,10 +81,10 @@ def _read(raw: bytes, where: str) -> YamlDocument:
 
 
 def _regions(document: YamlDocument, where: str) -> _Regions:
-    said = document.data.get("regions") if isinstance(document.data, dict) else None
-    if isinstance(said, dict):
-        primary, secondaries, born = said.get("primary"), said.get("secondaries"), said.get("born")
-        listed = [one for one in secondaries if isinstance(one, str)] if isinstance(secondaries, list) else []
+    section = document.data.get("regions") if isinstance(document.data, dict) else None
+    if isinstance(section, dict):
+        primary, secondaries, born = section.get("primary"), section.get("secondaries"), section.get("born")
+        listed = [region for region in secondaries if isinstance(region, str)] if isinstance(secondaries, list) else []
         if isinstance(primary, str) and listed and listed == secondaries:
             return _Regions(primary, tuple(listed), born if isinstance(born, str) else None)
     fault = ConfigFault(("regions",), "says no primary and secondaries")
@@ -98,9 +98,9 @@ def _says(before: YamlDocument, made: bytes, regions: _Regions) -> bool:
     except NotYaml:
         return False
     old = before.data if isinstance(before.data, dict) else {}
-    said = {"primary": regions.primary, "secondaries": list(regions.secondaries), "born": regions.born}
-    wanted = {**old, "regions": {**old.get("regions", {}), **said}}
-    return after.data == wanted and not after.faults and _others(after.words) == _others(before.words)
+    section = {"primary": regions.primary, "secondaries": list(regions.secondaries), "born": regions.born}
+    expected = {**old, "regions": {**old.get("regions", {}), **section}}
+    return after.data == expected and not after.faults and _others(after.words) == _others(before.words)
 
 
 def _others(words: Mapping[KeyPath, str]) -> dict[KeyPath, str]:
@@ -108,7 +108,7 @@ def _others(words: Mapping[KeyPath, str]) -> dict[KeyPath, str]:
 
 
 def _swapped(text: str, regions: _Regions, to: str) -> str | None:
-    """Return a text with the names changed and `born` said; None where they are in no form that takes it."""
+    """Return the text with the two names swapped and `born` written; None where its form does not allow that."""
     section = _value(yaml.compose(text, Loader=yaml.CSafeLoader), "regions")
     primary, listed = _value(section, "primary"), _value(section, "secondaries")
     if primary is None or not isinstance(listed, yaml.SequenceNode) or not isinstance(section, yaml.MappingNode):
@@ -117,7 +117,7 @@ def _swapped(text: str, regions: _Regions, to: str) -> str | None:
     edits = [_named(text, primary, regions.primary, to), _named(text, secondary, to, regions.primary)]
     if regions.born is None:
         edits.append(_born(text, section, regions.primary))
-    for edit in sorted(filter(None, edits), key=lambda one: one.start, reverse=True):
+    for edit in sorted(filter(None, edits), key=lambda edit: edit.start, reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text if None not in edits else None
 
@@ -169,5 +169,5 @@ def _born(text: str, section: yaml.MappingNode, region: str) -> _Edit | None:
     line = f"{' ' * key.start_mark.column}{name}: {region_text}"
     if line_break := _LINE_BREAK.search(text, end):
         return _Edit(line_break.end(), line_break.end(), f"{line}{line_break[0]}")
-    ending = found[0] if (found := _LINE_BREAK.search(text)) else "\n"
+    ending = first_break[0] if (first_break := _LINE_BREAK.search(text)) else "\n"
     return _Edit(len(text), len(text), f"{ending}{line}")

@@ -93,17 +93,17 @@ def _export(folder: Path, machine: Machine, into: Path) -> Pins:
 
 def _installer(machine: Machine) -> list[str]:
     """Return how wheels are installed for a machine, dependencies not asked for."""
-    wanted = ["--require-hashes", "--no-deps"]
+    options = ["--require-hashes", "--no-deps"]
     if uv := _uv():
         there = ["--python-platform", machine.uv_platform, "--python-version", machine.python]
         of_uv = ["--only-binary", ":all:", "--link-mode", "copy", "--python", sys.executable]
-        return [*uv, "pip", "install", *wanted, *of_uv, *([] if machine.here else there)]
+        return [*uv, "pip", "install", *options, *of_uv, *([] if machine.here else there)]
     if importlib.util.find_spec("pip") is None:
         raise NoSource("has packages to install, and neither uv nor pip is here: pip install uv")
     there = ["--implementation", "cp", "--python-version", machine.python]
     there += [f"--platform={platform}" for platform in machine.platforms]
     of_pip = ["--only-binary=:all:", "--no-compile", "--no-warn-conflicts", "--quiet"]
-    return [sys.executable, "-m", "pip", "install", *wanted, *of_pip, *([] if machine.here else there)]
+    return [sys.executable, "-m", "pip", "install", *options, *of_pip, *([] if machine.here else there)]
 
 
 def _uv() -> list[str] | None:

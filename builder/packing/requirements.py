@@ -118,10 +118,10 @@ def text_of(pins: Sequence[Pin], options: Sequence[str]) -> str:
     """Return the file that an installer is given: no markers, which pip holds against the Python that runs it."""
     lines = [*options]
     for pin in pins:
-        wanted = pin.requirement
-        extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
-        version = f" @ {wanted.url}" if wanted.url else str(wanted.specifier)
-        lines.append(" ".join([f"{wanted.name}{extras}{version}", *(f"--hash={digest}" for digest in pin.hashes)]))
+        requirement = pin.requirement
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+        version = f" @ {requirement.url}" if requirement.url else str(requirement.specifier)
+        lines.append(" ".join([f"{requirement.name}{extras}{version}", *(f"--hash={digest}" for digest in pin.hashes)]))
     return "\n".join(lines) + "\n"
 
 

@@ -60,8 +60,8 @@ class Recipe:
 
 def asset_id(files: Sequence[SourceFile], recipe: Recipe) -> str:
     """Return what an archive of these files is known by, a SHA-256."""
-    told = [recipe.name, recipe.runtime, recipe.architecture, [[one.name, one.mode, one.sha256] for one in files]]
-    return hashlib.sha256(json.dumps(told, separators=(",", ":")).encode()).hexdigest()
+    facts = [recipe.name, recipe.runtime, recipe.architecture, [[file.name, file.mode, file.sha256] for file in files]]
+    return hashlib.sha256(json.dumps(facts, separators=(",", ":")).encode()).hexdigest()
 
 
 def is_archive(path: Path) -> bool:

@@ -5,17 +5,17 @@
     rights         what CloudFormation needs for a resource type, a fleet's role in each account, and what the verbs
                    ask of AWS themselves, a fleet's too, and so what whoever runs one needs
 
-Left as it is, a PolicyScope makes ARNs in CloudFormation's own words, good for a template.
+Left as it is, a PolicyContext makes ARNs in CloudFormation's own words, good for a template.
 """
 
-from builder.policy.document import PolicyScope, Rights, Verb, explain, make_document, size, too_large
+from builder.policy.document import PolicyContext, Rights, Verb, explain, make_document, size, too_large
 from builder.policy.resource import ReadUrl, bind_nested, bind_templates, of_account
 from builder.policy.rights import PolicyCaller, PolicyRequest, execution_role_rights, make_rights, service_role_rights
 
 __all__ = [
     "PolicyCaller",
+    "PolicyContext",
     "PolicyRequest",
-    "PolicyScope",
     "ReadUrl",
     "Rights",
     "Verb",

@@ -3,35 +3,37 @@
 import json
 
 from builder.assembly.bound import Bound
-from builder.policy.document import ANY, PolicyScope
-from builder.policy.resource import GROUNDS, BoundResource, each_resource
+from builder.policy.document import ANY, PolicyContext
+from builder.policy.resource import ACTION_ARNS, BoundResource, each_resource
 
 BATCH_SERVICE = "batchoperations.s3.amazonaws.com"
 _BUCKET, _RULES = "AWS::S3::Bucket", "ReplicationConfiguration"
 
 
-def paired_buckets(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+def paired_buckets(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
     """Return the ARNs of buckets that may replicate to each other: those with rules, where two regions have any."""
     replicating = [bucket for bucket in _buckets(bounds) if _RULES in bucket.properties]
     if len({bucket.region for bucket in replicating}) < 2:
         return ()
-    return tuple(dict.fromkeys(arn for bucket in replicating for arn in GROUNDS[_BUCKET].place(bucket, setting).arns))
+    return tuple(
+        dict.fromkeys(arn for bucket in replicating for arn in ACTION_ARNS[_BUCKET].place(bucket, context).arns)
+    )
 
 
-def batch_roles(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+def batch_roles(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
     """Return the ARNs of the roles that S3 Batch Operations may take."""
 
     def trusts(role: BoundResource) -> bool:
         return BATCH_SERVICE in json.dumps(role.properties.get("AssumeRolePolicyDocument"))
 
     roles = (role for role in each_resource(bounds) if role.type == "AWS::IAM::Role" and trusts(role))
-    return tuple(dict.fromkeys(arn for role in roles for arn in GROUNDS[role.type].place(role, setting).arns))
+    return tuple(dict.fromkeys(arn for role in roles for arn in ACTION_ARNS[role.type].place(role, context).arns))
 
 
-def batch_jobs(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+def batch_jobs(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
     """Return the ARNs of the account's jobs in the regions that have buckets."""
     regions = dict.fromkeys(bucket.region for bucket in _buckets(bounds))
-    return tuple(f"arn:{setting.partition}:s3:{region}:{setting.account}:job/{ANY}" for region in regions)
+    return tuple(f"arn:{context.partition}:s3:{region}:{context.account}:job/{ANY}" for region in regions)
 
 
 def _buckets(bounds: tuple[Bound, ...]) -> list[BoundResource]:

@@ -43,15 +43,15 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyScope:
-    """Where the assembly is deployed to; left as it is, it names any place, in CloudFormation's own words."""
+class PolicyContext:
+    """The partition, account and environment that a policy is for; the defaults are CloudFormation's words for them."""
 
     partition: str = "${AWS::Partition}"
     account: str = "${AWS::AccountId}"
     suffix: str = "${EnvironmentSuffix}"
 
     def fill(self, text: str) -> str:
-        """Return a computed name with the setting's values in place of CloudFormation's words for them."""
+        """Return a computed name with these values in place of CloudFormation's words for them."""
         words = {"AWS::Partition": self.partition, "AWS::AccountId": self.account, "EnvironmentSuffix": self.suffix}
         return fill(text, words)
 

@@ -12,7 +12,7 @@ from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.components import OutputOf
 from builder.assembly.store import Assembly
 from builder.errors import BuilderError
-from builder.policy.document import ANY, NOWHERE_IN_PARTICULAR, GrantTarget, PolicyScope, Test
+from builder.policy.document import ANY, NOWHERE_IN_PARTICULAR, GrantTarget, PolicyContext, Test
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.facts import ARN_FORMATS, name_property
 from builder.template import Template, find_object, properties_of, read_template
@@ -24,7 +24,7 @@ _DEPTH = 8
 
 
 def bind_templates(assembly: Assembly) -> tuple[Bound, ...]:
-    """Return every stack with its template. Raises BadInput for a file that is none."""
+    """Return every stack with its template. Raises BadInput for a file that is no template."""
     return bind_entries(assembly.manifest, assembly.templates)
 
 
@@ -41,11 +41,11 @@ def of_account(bounds: tuple[Bound, ...], account: str, home: str | None) -> tup
 
 
 def bind_nested(
-    bounds: tuple[Bound, ...], setting: PolicyScope, read: ReadUrl
+    bounds: tuple[Bound, ...], context: PolicyContext, read: ReadUrl
 ) -> tuple[tuple[Bound, ...], tuple[str, ...]]:
     """Return the stacks with those that are nested in them, to any depth, and a warning for each that was not read.
 
-    What a nested stack is called is known but for its end. One that was not read is there without its resources.
+    A nested stack's name is known but for its end. One that was not read is returned without its resources.
     """
     every: list[Bound] = []
     warnings: list[str] = []
@@ -53,7 +53,7 @@ def bind_nested(
     for _ in range(_DEPTH):
         every += level
         below = [
-            _nested(bound, name, body, setting, read) for bound in level for name, body in bound.resources(NESTED_STACK)
+            _nested(bound, name, body, context, read) for bound in level for name, body in bound.resources(NESTED_STACK)
         ]
         warnings += [warning for _, warning in below if warning]
         level = tuple(bound for bound, _ in below)
@@ -63,7 +63,7 @@ def bind_nested(
 
 
 def _nested(
-    parent: Bound, name: str, body: Mapping[str, object], setting: PolicyScope, read: ReadUrl
+    parent: Bound, name: str, body: Mapping[str, object], context: PolicyContext, read: ReadUrl
 ) -> tuple[Bound, str]:
     properties = properties_of(body)
     given = properties.get("Parameters")
@@ -77,7 +77,7 @@ def _nested(
         },
     )
     url = parent.text(properties.get("TemplateURL"))
-    template, why = _read(parent, url and setting.fill(url), read)
+    template, why = _read(parent, url and context.fill(url), read)
     warning = f"{entry.id}: its template {why}: add by hand what its resources need" if why else ""
     return Bound(entry, url or "", template), warning
 
@@ -134,7 +134,7 @@ class BoundResource:
         return any(key == name for key, _ in _entries(self.properties))
 
     def entries(self) -> Iterator[tuple[str, object]]:
-        """Yield every value within the properties with the name it is set by; intrinsics as they are written."""
+        """Yield every value within the properties with the name it is set by; functions as they are written."""
         return _entries(self.properties)
 
 
@@ -150,11 +150,11 @@ def each_nested(bounds: tuple[Bound, ...]) -> Iterator[BoundResource]:
     return (resource for resource in each_resource(bounds) if resource.type == NESTED_STACK)
 
 
-def child_templates(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+def child_templates(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
     """Return where the templates of nested stacks lie in S3, as far as that is known."""
     urls = (nested.text("TemplateURL") for nested in each_nested(bounds))
-    places = [_object_at(setting.fill(url)) for url in urls if url]
-    return tuple(dict.fromkeys(setting.arn("s3", "", place) for place in places if place))
+    places = [_object_at(context.fill(url)) for url in urls if url]
+    return tuple(dict.fromkeys(context.arn("s3", "", place) for place in places if place))
 
 
 def _object_at(url: str) -> str | None:
@@ -173,12 +173,12 @@ def _object_at(url: str) -> str | None:
     return named
 
 
-def physical_name(resource: BoundResource, setting: PolicyScope) -> str:
-    """Return a resource's name, or a pattern of what CloudFormation makes up where the template says none."""
+def physical_name(resource: BoundResource, context: PolicyContext) -> str:
+    """Return a resource's name, or a pattern of the name that CloudFormation makes up."""
     service = ARN_FORMATS[resource.type].service
     if name_property(resource.type) in resource.properties or "BucketNamePrefix" in resource.properties:
-        return setting.fill(resource.bound.name_of(resource.body) or ANY)
-    stack = setting.fill(resource.bound.entry.name)
+        return context.fill(resource.bound.name_of(resource.body) or ANY)
+    stack = context.fill(resource.bound.entry.name)
     made_up = f"{stack}-{resource.logical_id}-"
     if len(made_up) + _TAIL > _CHARACTERS.get(service, _SHORTEST):
         # What a template completes may be of any length.
@@ -197,7 +197,7 @@ def _entries(value: object, name: str = "") -> Iterator[tuple[str, object]]:
             yield from _entries(item, name)
 
 
-Arns = Callable[[BoundResource, PolicyScope], tuple[str, ...]]
+Arns = Callable[[BoundResource, PolicyContext], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,87 +209,89 @@ class ActionArns:
     service: str
     arns: Arns
 
-    def place(self, resource: BoundResource, setting: PolicyScope) -> GrantTarget:
+    def place(self, resource: BoundResource, context: PolicyContext) -> GrantTarget:
         """Return the place of one resource."""
-        return GrantTarget(self.name, self.arns(resource, setting))
+        return GrantTarget(self.name, self.arns(resource, context))
 
 
-def _own(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+def _own(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
     form = ARN_FORMATS[resource.type]
-    return (setting.arn(form.service, resource.region, form.resource.format(physical_name(resource, setting))),)
+    return (context.arn(form.service, resource.region, form.resource.format(physical_name(resource, context))),)
 
 
-def _own_in_every_replica_s_region(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+def _own_in_every_replica_s_region(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
     """A replica is made, and deleted, with the caller's permissions in the replica's region."""
     replicas = resource.properties.get("Replicas")
     listed = replicas if isinstance(replicas, list) else []
-    said = [resource.bound.text(replica.get("Region")) if isinstance(replica, Mapping) else None for replica in listed]
-    table = ARN_FORMATS[resource.type].resource.format(physical_name(resource, setting))
-    return tuple(dict.fromkeys(setting.arn("dynamodb", region or ANY, table) for region in said))
+    regions = [
+        resource.bound.text(replica.get("Region")) if isinstance(replica, Mapping) else None for replica in listed
+    ]
+    table = ARN_FORMATS[resource.type].resource.format(physical_name(resource, context))
+    return tuple(dict.fromkeys(context.arn("dynamodb", region or ANY, table) for region in regions))
 
 
-def _role(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+def _role(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
     path = (resource.text("Path") or "").strip("/")
-    name = physical_name(resource, setting)
-    return (setting.arn("iam", "", f"role/{path}/{name}" if path else f"role/{name}"),)
+    name = physical_name(resource, context)
+    return (context.arn("iam", "", f"role/{path}/{name}" if path else f"role/{name}"),)
 
 
-def _log_group(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+def _log_group(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
     # Tags are authorised on the group's ARN, the rest on the one with its streams.
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
-    (group,) = _own(resource, setting)
+    (group,) = _own(resource, context)
     return (group, f"{group}:*")
 
 
-def _policied_topics(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+def _policied_topics(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
     listed = resource.properties.get("Topics")
     topics = [
         BoundResource(resource.bound, name, body)
         for name, body in resource.bound.resources("AWS::SNS::Topic")
         if isinstance(listed, list) and {"Ref": name} in listed
     ]
-    own = tuple(arn for topic in topics for arn in _own(topic, setting))
-    return own or (setting.arn("sns", resource.region, ANY),)
+    own = tuple(arn for topic in topics for arn in _own(topic, context))
+    return own or (context.arn("sns", resource.region, ANY),)
 
 
-def _key(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+def _key(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
     """AWS makes up a key's id; that of one of several regions begins with mrk-."""
     is_plain = resource.type == "AWS::KMS::Key" and str(resource.properties.get("MultiRegion", False)).lower() != "true"
-    return (setting.arn("kms", resource.region, f"key/{'' if is_plain else 'mrk-'}{ANY}"),)
+    return (context.arn("kms", resource.region, f"key/{'' if is_plain else 'mrk-'}{ANY}"),)
 
 
-def _replica_key(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+def _replica_key(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
     """Replicating is checked on the key that is replicated as well, in its own region."""
     # Pseudo-parameters have colons of their own.
     arn = (resource.text("PrimaryKeyArn") or "").replace("AWS::", "").split(":")
     home = arn[3] if len(arn) > 3 and "$" not in arn[3] else ANY
-    return (*_key(resource, setting), setting.arn("kms", home, f"key/mrk-{ANY}"))
+    return (*_key(resource, context), context.arn("kms", home, f"key/mrk-{ANY}"))
 
 
-def _alias(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+def _alias(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
     """What becomes of an alias is checked on it, and on the key that it leads to."""
-    name = setting.fill(resource.text("AliasName") or f"alias/{ANY}")
-    return (setting.arn("kms", resource.region, name), setting.arn("kms", resource.region, f"key/{ANY}"))
+    name = context.fill(resource.text("AliasName") or f"alias/{ANY}")
+    return (context.arn("kms", resource.region, name), context.arn("kms", resource.region, f"key/{ANY}"))
 
 
-def _experiments(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+def _experiments(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
     """AWS names the template; creating one is checked on the actions in it as well."""
-    return (setting.arn("fis", resource.region, ANY),)
+    return (context.arn("fis", resource.region, ANY),)
 
 
-def _nested_stacks(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+def _nested_stacks(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
     """Its name begins with its parent's; the stacks nested in it have longer ones, which this covers too."""
     name = f"{resource.bound.entry.name}-{resource.logical_id}-{ANY}"
-    return (setting.arn("cloudformation", resource.region, f"stack/{name}/{ANY}"),)
+    return (context.arn("cloudformation", resource.region, f"stack/{name}/{ANY}"),)
 
 
-def _stack_sets(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+def _stack_sets(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
     """The set, and what AWS names besides for its operations: where they reach, and the types that they handle.
 
     A delegated administrator's sets are in the management account, which its template does not name.
     """
-    anywhere = replace(setting, account=ANY)
-    home = anywhere if resource.text("CallAs") == "DELEGATED_ADMIN" else setting
+    anywhere = replace(context, account=ANY)
+    home = anywhere if resource.text("CallAs") == "DELEGATED_ADMIN" else context
     return (
         home.arn("cloudformation", resource.region, f"stackset/{resource.text('StackSetName') or ANY}:{ANY}"),
         anywhere.arn("cloudformation", ANY, f"stackset-target/{ANY}"),
@@ -297,28 +299,28 @@ def _stack_sets(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...
     )
 
 
-def _refers_to(type_name: str, said: str) -> Arns:
+def _refers_to(type_name: str, property_name: str) -> Arns:
     """Return the ARN of another resource, which a property names by name or ARN."""
 
-    def arns(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+    def arns(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
         form = ARN_FORMATS[type_name]
-        name = resource.text(said)
+        name = resource.text(property_name)
         if name is None:
             return tuple(
                 arn
                 for other, body in resource.bound.resources(type_name)
-                if resource.properties.get(said) in ({"Ref": other}, {"Fn::GetAtt": [other, "Arn"]})
-                for arn in _own(BoundResource(resource.bound, other, body), setting)
-            ) or (setting.arn(form.service, resource.region, form.resource.format(ANY)),)
+                if resource.properties.get(property_name) in ({"Ref": other}, {"Fn::GetAtt": [other, "Arn"]})
+                for arn in _own(BoundResource(resource.bound, other, body), context)
+            ) or (context.arn(form.service, resource.region, form.resource.format(ANY)),)
         if name.startswith("arn:"):
-            return (setting.fill(name),)
-        return (setting.arn(form.service, resource.region, form.resource.format(name)),)
+            return (context.fill(name),)
+        return (context.arn(form.service, resource.region, form.resource.format(name)),)
 
     return arns
 
 
 _FUNCTIONS, _BUCKETS, _TABLES, _TOPICS = "Functions", "Buckets", "Tables", "Topics"
-GROUNDS: dict[str, ActionArns] = {
+ACTION_ARNS: dict[str, ActionArns] = {
     NESTED_STACK: ActionArns("NestedStacks", "cloudformation", _nested_stacks),
     "AWS::CloudFormation::StackSet": ActionArns("StackSets", "cloudformation", _stack_sets),
     "AWS::CloudWatch::Alarm": ActionArns("Alarms", "cloudwatch", _own),
@@ -348,32 +350,39 @@ _ENCRYPTED = {
 }
 
 
-def encryption_keys(bounds: tuple[Bound, ...], setting: PolicyScope) -> GrantTarget:
+def encryption_keys(bounds: tuple[Bound, ...], context: PolicyContext) -> GrantTarget:
     """Return the keys of tables and buckets in their regions; which key an alias is only a deployment tells."""
-    encrypted = [one for one in each_resource(bounds) if (name := _ENCRYPTED.get(one.type)) and one.says(name)]
-    places = [arn for one in encrypted for arn in GROUNDS[one.type].place(one, setting).arns]
+    encrypted = [
+        resource
+        for resource in each_resource(bounds)
+        if (name := _ENCRYPTED.get(resource.type)) and resource.says(name)
+    ]
+    places = [arn for resource in encrypted for arn in ACTION_ARNS[resource.type].place(resource, context).arns]
     # Pseudo-parameters have colons of their own.
-    regions = [*(one.region for one in encrypted), *(arn.replace("AWS::", "").split(":")[3] for arn in places)]
-    arns = tuple(setting.arn("kms", region, f"key/{ANY}") for region in dict.fromkeys(regions) if region)
+    regions = [
+        *(resource.region for resource in encrypted),
+        *(arn.replace("AWS::", "").split(":")[3] for arn in places),
+    ]
+    arns = tuple(context.arn("kms", region, f"key/{ANY}") for region in dict.fromkeys(regions) if region)
     return GrantTarget("Keys", arns, (("StringLike", "kms:ViaService", ("dynamodb.*", "s3.*")),))
 
 
-def kept_values(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+def kept_values(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
     """Return the SSM parameters whose values stacks are given."""
     names = [
         (bound.entry.region, bound.given(parameter) or ANY) for bound in bounds for parameter in bound.template.from_ssm
     ]
-    return tuple(dict.fromkeys(setting.arn("ssm", region, f"parameter/{name.lstrip('/')}") for region, name in names))
+    return tuple(dict.fromkeys(context.arn("ssm", region, f"parameter/{name.lstrip('/')}") for region, name in names))
 
 
-def transforms(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+def transforms(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
     """Return the ARNs of transforms: AWS's own have `aws` in the place of the account.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-template.html. What is
     documented is the ARN of SAM's; the others' are taken to be of its form.
     """
     arns = [
-        replace(setting, account="aws" if own else setting.account).arn(
+        replace(context, account="aws" if own else context.account).arn(
             "cloudformation", bound.entry.region, f"transform/{ANY if name is None else name.removeprefix('AWS::')}"
         )
         for bound in bounds
@@ -383,7 +392,7 @@ def transforms(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ..
     return tuple(dict.fromkeys(arns))
 
 
-_HANDS_OVER = "iam:PassRole"
+_HANDS_OVER_ROLE = "iam:PassRole"
 _SERVICE_LINKED_ROLE = "iam:CreateServiceLinkedRole"
 # Which a type's handlers may make; the account has each once, for all time.
 _SERVICE_LINKED = {
@@ -393,7 +402,7 @@ _SERVICE_LINKED = {
     ),
     "AWS::KMS::Key": ("mrk.kms.amazonaws.com", "AWSServiceRoleForKeyManagementServiceMultiRegionKeys"),
 }
-# Actions of the types in GROUNDS, and of those that they hand things to, for which AWS knows no resource.
+# Actions of the types in ACTION_ARNS, and of those that they pass things to, for which AWS knows no resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 WITHOUT_RESOURCE = (
     "application-autoscaling:Describe*",
@@ -439,41 +448,41 @@ BOUNDED = frozenset(
 LIFTS_BOUNDARY = "iam:DeleteRolePermissionsBoundary"
 
 
-def place_of(action: str, resource: BoundResource, setting: PolicyScope) -> GrantTarget:
+def place_of(action: str, resource: BoundResource, context: PolicyContext) -> GrantTarget:
     """Return what an action of the resource's handlers is allowed on; without ARNs where there is nothing for it."""
-    ground = GROUNDS.get(resource.type)
+    action_arns = ACTION_ARNS.get(resource.type)
     service = action.partition(":")[0]
-    if action == _HANDS_OVER:
-        return GrantTarget("PassedRoles", tuple(dict.fromkeys(_passed_roles(resource, setting))))
+    if action == _HANDS_OVER_ROLE:
+        return GrantTarget("PassedRoles", tuple(dict.fromkeys(_passed_roles(resource, context))))
     if action == _SERVICE_LINKED_ROLE:
-        return _service_linked_role(resource, setting)
-    if ground is None or any(fnmatchcase(action, pattern) for pattern in WITHOUT_RESOURCE):
+        return _service_linked_role(resource, context)
+    if action_arns is None or any(fnmatchcase(action, pattern) for pattern in WITHOUT_RESOURCE):
         return NOWHERE_IN_PARTICULAR
     if action in _ON_OBJECTS:
-        buckets = ground.place(resource, setting)
+        buckets = action_arns.place(resource, context)
         return GrantTarget("Objects", tuple(f"{arn}/*" for arn in buckets.arns))
-    if service != ground.service:
+    if service != action_arns.service:
         # What it hands over may be any of that service's things: only the template's author knows its name.
-        return GrantTarget(f"Other{service.title().replace('-', '')}", (setting.arn(service, ANY, ANY),))
-    place = ground.place(resource, setting)
+        return GrantTarget(f"Other{service.title().replace('-', '')}", (context.arn(service, ANY, ANY),))
+    place = action_arns.place(resource, context)
     if action in BOUNDED and "PermissionsBoundary" in resource.properties:
-        return GrantTarget(f"Bounded{place.name}", place.arns, _boundary(resource, setting))
+        return GrantTarget(f"Bounded{place.name}", place.arns, _boundary(resource, context))
     return place
 
 
-def _boundary(resource: BoundResource, setting: PolicyScope) -> tuple[Test, ...]:
+def _boundary(resource: BoundResource, context: PolicyContext) -> tuple[Test, ...]:
     arn = resource.text("PermissionsBoundary")
-    return (("StringEquals", "iam:PermissionsBoundary", (setting.fill(arn),)),) if arn else ()
+    return (("StringEquals", "iam:PermissionsBoundary", (context.fill(arn),)),) if arn else ()
 
 
-def _service_linked_role(resource: BoundResource, setting: PolicyScope) -> GrantTarget:
+def _service_linked_role(resource: BoundResource, context: PolicyContext) -> GrantTarget:
     service, role = _SERVICE_LINKED.get(resource.type, (ANY, ANY))
     tests: tuple[Test, ...] = (("StringEquals", "iam:AWSServiceName", (service,)),) if service != ANY else ()
-    arn = setting.arn("iam", "", f"role/aws-service-role/{service}/{role}")
+    arn = context.arn("iam", "", f"role/aws-service-role/{service}/{role}")
     return GrantTarget("ServiceLinkedRoles", (arn,), tests)
 
 
-def _passed_roles(resource: BoundResource, setting: PolicyScope) -> Iterator[str]:
+def _passed_roles(resource: BoundResource, context: PolicyContext) -> Iterator[str]:
     """Yield the roles that the resource's properties hand to a service; any, where a property's role can't be known."""
     roles = {
         name: BoundResource(resource.bound, name, body) for name, body in resource.bound.resources("AWS::IAM::Role")
@@ -481,10 +490,10 @@ def _passed_roles(resource: BoundResource, setting: PolicyScope) -> Iterator[str
     for name, value in resource.entries():
         match value:
             case {"Fn::GetAtt": [str(role), "Arn"]} if role in roles:
-                yield from GROUNDS["AWS::IAM::Role"].place(roles[role], setting).arns
+                yield from ACTION_ARNS["AWS::IAM::Role"].place(roles[role], context).arns
             case str() | dict() if name.endswith(("Role", "RoleArn", "RoleARN")):
                 text = resource.bound.text(value)
                 if text is None:
-                    yield setting.arn("iam", "", f"role/{ANY}")
+                    yield context.arn("iam", "", f"role/{ANY}")
                 elif ":role/" in text:
-                    yield setting.fill(text)
+                    yield context.fill(text)

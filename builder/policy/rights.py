@@ -27,14 +27,14 @@ from builder.policy.document import (
     Grant,
     GrantTarget,
     LeftOut,
-    PolicyScope,
+    PolicyContext,
     Rights,
     Test,
     Verb,
 )
 from builder.policy.existing import data_places, promotion_records
 from builder.policy.resource import (
-    GROUNDS,
+    ACTION_ARNS,
     LIFTS_BOUNDARY,
     BoundResource,
     child_templates,
@@ -108,7 +108,9 @@ def extras(verb: Verb, type_name: str) -> dict[str, str]:
     return lacking
 
 
-def service_role_rights(bounds: tuple[Bound, ...], setting: PolicyScope, verb: Verb, *, whole: bool = False) -> Rights:
+def service_role_rights(
+    bounds: tuple[Bound, ...], context: PolicyContext, verb: Verb, *, whole: bool = False
+) -> Rights:
     """Return what CloudFormation needs for a verb.
 
     `whole` leaves nothing out of the handlers' lists: for a template that stops using a property, or in case AWS asks
@@ -116,15 +118,15 @@ def service_role_rights(bounds: tuple[Bound, ...], setting: PolicyScope, verb: V
     """
     rights = Rights()
     for resource in each_resource(bounds):
-        rights += _rights_of(resource, setting, verb, whole=whole)
-    if verb in {Verb.PLAN, Verb.EXECUTE, Verb.PROMOTE} and (templates := child_templates(bounds, setting)):
+        rights += _rights_of(resource, context, verb, whole=whole)
+    if verb in {Verb.PLAN, Verb.EXECUTE, Verb.PROMOTE} and (templates := child_templates(bounds, context)):
         place = GrantTarget("ChildTemplates", templates)
         actions = ("s3:GetObject", "s3:GetObjectVersion")
         rights += Rights(tuple(Grant(action, place, "templates of nested stacks") for action in actions))
     return rights
 
 
-def _rights_of(resource: BoundResource, setting: PolicyScope, verb: Verb, *, whole: bool) -> Rights:
+def _rights_of(resource: BoundResource, context: PolicyContext, verb: Verb, *, whole: bool) -> Rights:
     listed = permissions(resource.type, resource.region, verb)
     if listed is None:
         where = f"{resource.bound.entry.id}: {resource.logical_id} ({resource.type})"
@@ -132,7 +134,7 @@ def _rights_of(resource: BoundResource, setting: PolicyScope, verb: Verb, *, who
     granted, left_out = [], []
     for action, handlers in listed.items():
         because = f"{', '.join(handlers)} of {resource.type}"
-        place = place_of(action, resource, setting)
+        place = place_of(action, resource, context)
         unneeded = _why_not(action, resource, place, whole=whole)
         if unneeded:
             left_out.append(LeftOut(action, unneeded))
@@ -141,8 +143,8 @@ def _rights_of(resource: BoundResource, setting: PolicyScope, verb: Verb, *, who
     for action, because in extras(verb, resource.type).items():
         if not whole and why_unneeded(action, resource):
             continue
-        granted.append(Grant(action, place_of(action, resource, setting), because))
-    warnings = () if resource.type in GROUNDS else (f"{resource.type}: its actions are allowed on anything",)
+        granted.append(Grant(action, place_of(action, resource, context), because))
+    warnings = () if resource.type in ACTION_ARNS else (f"{resource.type}: its actions are allowed on anything",)
     return Rights(tuple(granted), tuple(left_out), warnings if granted else ())
 
 
@@ -158,15 +160,15 @@ ON_INSTANCES: dict[str, str] = _ROLE_TABLE["on instances"]
 ON_ANYTHING: dict[str, str] = _ROLE_TABLE["on anything"]
 
 
-def execution_role_rights(bounds: tuple[Bound, ...], setting: PolicyScope, fleet: str) -> Rights:
+def execution_role_rights(bounds: tuple[Bound, ...], context: PolicyContext, fleet: str) -> Rights:
     """Return what the role needs; `fleet` is how the names of its StackSets begin, `tap-${EnvironmentSuffix}-`."""
     instances = tuple(replace(bound, entry=replace(bound.entry, name=_instance(fleet, bound))) for bound in bounds)
-    stacks = GrantTarget("Instances", (setting.arn("cloudformation", ANY, f"stack/StackSet-{fleet}{ANY}/{ANY}"),))
+    stacks = GrantTarget("Instances", (context.arn("cloudformation", ANY, f"stack/StackSet-{fleet}{ANY}/{ANY}"),))
     own = (
         *(Grant(action, stacks, because) for action, because in ON_INSTANCES.items()),
         *(Grant(action, NOWHERE_IN_PARTICULAR, because) for action, because in ON_ANYTHING.items()),
     )
-    verbs = (service_role_rights(instances, setting, verb) for verb in (Verb.EXECUTE, Verb.DESTROY))
+    verbs = (service_role_rights(instances, context, verb) for verb in (Verb.EXECUTE, Verb.DESTROY))
     return sum(verbs, Rights(own))
 
 
@@ -326,10 +328,10 @@ class PolicyCaller:
 
 
 def caller_rights(
-    bounds: tuple[Bound, ...], setting: PolicyScope, verb: Verb, caller: PolicyCaller, *, whole: bool = False
+    bounds: tuple[Bound, ...], context: PolicyContext, verb: Verb, caller: PolicyCaller, *, whole: bool = False
 ) -> Rights:
     """Return what the caller needs for a verb; `whole` as in `service_role_rights`."""
-    places = _places(bounds, setting, caller)
+    places = _places(bounds, context, caller)
     more = [call for fault in caller.faults for call in FAULT_CALLS[fault]] if verb is Verb.DRILL else []
     granted = tuple(
         Grant(action, places[on], f"{call.operation}: {call.because}")
@@ -340,10 +342,10 @@ def caller_rights(
     own = Rights(granted)
     # Drift is detected with the caller's permissions, whatever role the stack has.
     by_role = caller.role_arn and verb is not Verb.DRIFT
-    return own if by_role else own + service_role_rights(bounds, setting, verb, whole=whole)
+    return own if by_role else own + service_role_rights(bounds, context, verb, whole=whole)
 
 
-def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCaller) -> dict[On, GrantTarget]:
+def _places(bounds: tuple[Bound, ...], context: PolicyContext, caller: PolicyCaller) -> dict[On, GrantTarget]:
     # Of a template that was not read only the stacks that it names are known; those below them have longer names.
     names = [(bound, bound.entry.name) for bound in bounds]
     nested = [
@@ -352,90 +354,90 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
     ]
     stacks = tuple(
         dict.fromkeys(
-            setting.arn("cloudformation", bound.entry.region, f"stack/{name}/{ANY}")
+            context.arn("cloudformation", bound.entry.region, f"stack/{name}/{ANY}")
             for bound, name in (*names, *nested)
         )
     )
     name, tag = f"{caller.deployment}-{ANY}", f"aws:ResourceTag/{caller.tag}"
     named, role = "cloudformation:ChangeSetName", "cloudformation:RoleArn"
-    change_sets = setting.arn("cloudformation", ANY, f"changeSet/{name}/{ANY}")
+    change_sets = context.arn("cloudformation", ANY, f"changeSet/{name}/{ANY}")
     roles = (caller.role_arn,) if caller.role_arn else ()
     with_role: tuple[Test, ...] = (("StringEquals", role, roles),) if roles else ()
     to_cloudformation: Test = ("StringEquals", "iam:PassedToService", ("cloudformation.amazonaws.com",))
     to_batch: Test = ("StringEquals", "iam:PassedToService", (BATCH_SERVICE,))
-    buckets = _grounds(bounds, setting, "AWS::S3::Bucket")
-    tables = _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
-    artifacts = _artifacts(bounds, setting, (caller.artifacts_bucket, *caller.asset_buckets))
+    buckets = _arns_of(bounds, context, "AWS::S3::Bucket")
+    tables = _arns_of(bounds, context, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
+    artifacts = _artifacts(bounds, context, (caller.artifacts_bucket, *caller.asset_buckets))
     return {
         On.ANYTHING: NOWHERE_IN_PARTICULAR,
         On.STACKS: GrantTarget("Stacks", stacks),
         On.POLICY_STACKS: GrantTarget(
             "PolicyStacks",
             tuple(
-                setting.arn("cloudformation", bound.entry.region, f"stack/{bound.entry.name}/{ANY}")
+                context.arn("cloudformation", bound.entry.region, f"stack/{bound.entry.name}/{ANY}")
                 for bound in bounds
                 if bound.entry.stack_policy is not None
             ),
         ),
         On.TAGGED_STACKS: GrantTarget(
             "TaggedStacks",
-            (setting.arn("cloudformation", ANY, f"stack/{ANY}/{ANY}"),),
+            (context.arn("cloudformation", ANY, f"stack/{ANY}/{ANY}"),),
             (("StringEquals", tag, (caller.deployment,)),),
         ),
-        On.EVERY_STACK: GrantTarget("EveryStack", (setting.arn("cloudformation", ANY, f"stack/{ANY}/{ANY}"),)),
+        On.EVERY_STACK: GrantTarget("EveryStack", (context.arn("cloudformation", ANY, f"stack/{ANY}/{ANY}"),)),
         # Unverified that a stack in review has none of its change sets' tags yet; if it had, it would stay.
         On.UNTAGGED_STACKS: GrantTarget("UntaggedStacks", stacks, (("Null", tag, ("true",)),)),
         On.NEW_CHANGE_SETS: GrantTarget("NewChangeSets", stacks, (("StringLike", named, (name,)), *with_role)),
         # We name them by ARN; whether AWS then compares the ARN, the name or nothing is unverified: all three pass.
         On.OUR_CHANGE_SETS: GrantTarget("OurChangeSets", stacks, (("StringLikeIfExists", named, (name, change_sets)),)),
         On.CHANGE_SETS: GrantTarget("ChangeSets", (change_sets,)),
-        On.TRANSFORMS: GrantTarget("Transforms", transforms(bounds, setting)),
+        On.TRANSFORMS: GrantTarget("Transforms", transforms(bounds, context)),
         On.SERVICE_ROLE: GrantTarget("ServiceRole", roles, (to_cloudformation,)),
         On.ARTIFACTS: GrantTarget("Artifacts", tuple(f"{arn}/{ANY}" for arn in artifacts)),
         On.ARTIFACT_BUCKETS: GrantTarget("ArtifactBuckets", artifacts),
-        On.CHILD_TEMPLATES: GrantTarget("ChildTemplates", child_templates(bounds, setting)),
-        On.KEPT_VALUES: GrantTarget("KeptValues", kept_values(bounds, setting)),
+        On.CHILD_TEMPLATES: GrantTarget("ChildTemplates", child_templates(bounds, context)),
+        On.KEPT_VALUES: GrantTarget("KeptValues", kept_values(bounds, context)),
         On.BUCKETS: GrantTarget("Buckets", buckets),
-        On.PAIRED_BUCKETS: GrantTarget("PairedBuckets", paired_buckets(bounds, setting)),
+        On.PAIRED_BUCKETS: GrantTarget("PairedBuckets", paired_buckets(bounds, context)),
         On.OBJECTS: GrantTarget("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
-        On.BATCH_ROLES: GrantTarget("BatchRoles", batch_roles(bounds, setting), (to_batch,)),
-        On.JOBS: GrantTarget("Jobs", batch_jobs(bounds, setting)),
+        On.BATCH_ROLES: GrantTarget("BatchRoles", batch_roles(bounds, context), (to_batch,)),
+        On.JOBS: GrantTarget("Jobs", batch_jobs(bounds, context)),
         On.TABLES: GrantTarget("Tables", tables),
-        On.PROMOTION: GrantTarget("Promotion", promotion_records(bounds, setting, caller.deployment)),
-        **{On[name]: target for name, target in data_places(bounds, setting, tables).items()},
-        On.KEYS: encryption_keys(bounds, setting),
-        On.OWN_KEYS: GrantTarget("OwnKeys", _grounds(bounds, setting, "AWS::KMS::Key", "AWS::KMS::ReplicaKey")),
-        On.LOG_GROUPS: GrantTarget("LogGroups", _grounds(bounds, setting, "AWS::Logs::LogGroup")),
+        On.PROMOTION: GrantTarget("Promotion", promotion_records(bounds, context, caller.deployment)),
+        **{On[name]: target for name, target in data_places(bounds, context, tables).items()},
+        On.KEYS: encryption_keys(bounds, context),
+        On.OWN_KEYS: GrantTarget("OwnKeys", _arns_of(bounds, context, "AWS::KMS::Key", "AWS::KMS::ReplicaKey")),
+        On.LOG_GROUPS: GrantTarget("LogGroups", _arns_of(bounds, context, "AWS::Logs::LogGroup")),
         On.ACCOUNT_ROLES: GrantTarget("AccountRoles", caller.account_roles),
-        On.FUNCTIONS: GrantTarget("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
+        On.FUNCTIONS: GrantTarget("Functions", _arns_of(bounds, context, "AWS::Lambda::Function")),
         On.FUNCTION_ROLES: GrantTarget(
             "FunctionRoles",
             _gathered(
-                bounds, lambda function: place_of("iam:PassRole", function, setting).arns, "AWS::Lambda::Function"
+                bounds, lambda function: place_of("iam:PassRole", function, context).arns, "AWS::Lambda::Function"
             ),
         ),
-        On.EXPERIMENTS: GrantTarget("Experiments", _grounds(bounds, setting, "AWS::FIS::ExperimentTemplate")),
-        On.ALARMS: GrantTarget("EveryAlarm", _gathered(bounds, partial(_every_alarm, setting), _ALARM)),
+        On.EXPERIMENTS: GrantTarget("Experiments", _arns_of(bounds, context, "AWS::FIS::ExperimentTemplate")),
+        On.ALARMS: GrantTarget("EveryAlarm", _gathered(bounds, partial(_every_alarm, context), _ALARM)),
         On.EXPERIMENT_ALARMS: GrantTarget(
-            "ExperimentAlarms", _gathered(bounds, partial(_every_alarm, setting), "AWS::FIS::ExperimentTemplate")
+            "ExperimentAlarms", _gathered(bounds, partial(_every_alarm, context), "AWS::FIS::ExperimentTemplate")
         ),
-        On.TOPICS: GrantTarget("Topics", _grounds(bounds, setting, "AWS::SNS::Topic")),
-        On.SIGNED_FUNCTIONS: GrantTarget("SignedFunctions", _gathered(bounds, lambda url: _signed(url, setting), _URL)),
-        **_fleet_places(bounds, setting, caller),
+        On.TOPICS: GrantTarget("Topics", _arns_of(bounds, context, "AWS::SNS::Topic")),
+        On.SIGNED_FUNCTIONS: GrantTarget("SignedFunctions", _gathered(bounds, lambda url: _signed(url, context), _URL)),
+        **_fleet_places(bounds, context, caller),
     }
 
 
-def _fleet_places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCaller) -> dict[On, GrantTarget]:
+def _fleet_places(bounds: tuple[Bound, ...], context: PolicyContext, caller: PolicyCaller) -> dict[On, GrantTarget]:
     sets = tuple(resource for resource in each_resource(bounds) if resource.type == STACK_SET)
     roles = (caller.instance_role,) if caller.instance_role else (set_.text("ExecutionRoleName") for set_ in sets)
-    anywhere = replace(setting, account=ANY)
+    anywhere = replace(context, account=ANY)
     follow = any(set_.text("PermissionModel") == "SERVICE_MANAGED" for set_ in sets)
     below = ("root/o-*/r-*", "ou/o-*/ou-*") if follow else ()
     return {
         On.EVERY_STACK_SET: GrantTarget(
-            "EveryStackSet", (setting.arn("cloudformation", ANY, f"stackset/{ANY}:{ANY}"),)
+            "EveryStackSet", (context.arn("cloudformation", ANY, f"stackset/{ANY}:{ANY}"),)
         ),
-        On.STACK_SETS: GrantTarget("StackSets", _grounds(bounds, setting, STACK_SET)),
+        On.STACK_SETS: GrantTarget("StackSets", _arns_of(bounds, context, STACK_SET)),
         On.INSTANCE_ROLES: GrantTarget(
             "InstanceRoles", tuple(dict.fromkeys(anywhere.arn("iam", "", f"role/{name}") for name in roles if name))
         ),
@@ -444,24 +446,24 @@ def _fleet_places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: Polic
     }
 
 
-def _artifacts(bounds: tuple[Bound, ...], setting: PolicyScope, buckets: Sequence[str | None]) -> tuple[str, ...]:
+def _artifacts(bounds: tuple[Bound, ...], context: PolicyContext, buckets: Sequence[str | None]) -> tuple[str, ...]:
     """Return the buckets that large templates go to, and those that stacks are told to take code from."""
     large = [bucket.replace(REGION, bound.entry.region) for bucket in buckets if bucket for bound in bounds]
     given = [bound.entry.parameters.get(BUCKET_PARAMETER) for bound in bounds]
     names = (*large, *(name for name in given if isinstance(name, str)))
-    return tuple(dict.fromkeys(setting.arn("s3", "", name) for name in names))
+    return tuple(dict.fromkeys(context.arn("s3", "", name) for name in names))
 
 
-def _grounds(bounds: tuple[Bound, ...], setting: PolicyScope, *types: str) -> tuple[str, ...]:
-    return _gathered(bounds, lambda resource: GROUNDS[resource.type].place(resource, setting).arns, *types)
+def _arns_of(bounds: tuple[Bound, ...], context: PolicyContext, *types: str) -> tuple[str, ...]:
+    return _gathered(bounds, lambda resource: ACTION_ARNS[resource.type].place(resource, context).arns, *types)
 
 
-def _every_alarm(setting: PolicyScope, beside: BoundResource) -> tuple[str, ...]:
-    return (setting.arn("cloudwatch", beside.region, f"alarm:{ANY}"),)
+def _every_alarm(context: PolicyContext, beside: BoundResource) -> tuple[str, ...]:
+    return (context.arn("cloudwatch", beside.region, f"alarm:{ANY}"),)
 
 
-def _signed(url: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
-    return () if url.text("AuthType") == "NONE" else GROUNDS[_URL].place(url, setting).arns
+def _signed(url: BoundResource, context: PolicyContext) -> tuple[str, ...]:
+    return () if url.text("AuthType") == "NONE" else ACTION_ARNS[_URL].place(url, context).arns
 
 
 def _gathered(
@@ -483,12 +485,12 @@ class PolicyRequest:
     """Nothing is left out of what the resource types' schemas list."""
 
 
-def make_rights(bounds: tuple[Bound, ...], setting: PolicyScope, asked: PolicyRequest) -> Rights:
+def make_rights(bounds: tuple[Bound, ...], context: PolicyContext, request: PolicyRequest) -> Rights:
     """Return what is needed, verb after verb."""
     rights = Rights()
-    for verb in asked.verbs:
-        if asked.of_service_role:
-            rights += service_role_rights(bounds, setting, verb, whole=asked.whole)
+    for verb in request.verbs:
+        if request.of_service_role:
+            rights += service_role_rights(bounds, context, verb, whole=request.whole)
         else:
-            rights += caller_rights(bounds, setting, verb, asked.caller, whole=asked.whole)
+            rights += caller_rights(bounds, context, verb, request.caller, whole=request.whole)
     return rights

@@ -159,13 +159,13 @@ def _sub_edit(text: str, node: yaml.Node, there: str, known: Mapping[str, str], 
     begin = text.index("\n", start) if node.style in {"|", ">"} else start
     body = text[begin:end]
     for name, value in known.items():
-        mark, said = f"${{{name}}}", escaped(value)
+        mark, written = f"${{{name}}}", escaped(value)
         if node.style == '"':
-            said = dumped(said, text)[1:-1]
+            written = dumped(written, text)[1:-1]
         elif node.style == "'":
-            said = said.replace("'", "''")
-        quoted = quoted or not said.isascii() or body.count(mark) != there.count(mark)
-        body = body.replace(mark, said)
+            written = written.replace("'", "''")
+        quoted = quoted or not written.isascii() or body.count(mark) != there.count(mark)
+        body = body.replace(mark, written)
     return Edit(start, end, dumped(filled_literally(there, known), text)) if quoted else Edit(begin, end, body)
 
 

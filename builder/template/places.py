@@ -151,15 +151,15 @@ def _keep_flow(
     if not spans:
         return Edit(start, end, f"[{', '.join(comes)}]")
     made = text[start : spans[0][0]]
-    begun = False
+    has_items = False
     for place, (begin, stop) in enumerate(spans):
         if not stays[place]:
             continue
-        if begun:
+        if has_items:
             made += text[spans[place - 1][1] : begin]
         made += cut(text, begin, stop, inner)
-        begun = True
-    made += "".join(f"{', ' if begun or place else ''}{item}" for place, item in enumerate(comes))
+        has_items = True
+    made += "".join(f"{', ' if has_items or place else ''}{item}" for place, item in enumerate(comes))
     return Edit(start, end, made + text[spans[-1][1] : end])
 
 

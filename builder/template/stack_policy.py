@@ -98,7 +98,9 @@ def denial(policy: str, action: UpdateAction, logical_id: str, type_name: str) -
         number: (statement.get("Effect"), _covers(statement, action, logical_id, type_name))
         for number, statement in enumerate(_statements(policy), start=1)
     }
-    if number := next((number for number, found in covering.items() if found == ("Deny", True)), None):
+    if number := next(
+        (number for number, (effect, covers) in covering.items() if effect == "Deny" and covers is True), None
+    ):
         return f"statement {number} denies it"
     if not covering or any(covers is not False for _, covers in covering.values()):
         return ""
@@ -106,7 +108,7 @@ def denial(policy: str, action: UpdateAction, logical_id: str, type_name: str) -
 
 
 def open_for(policy: str, leaving: Mapping[str, str], others: Collection[str]) -> str:
-    """Return the policy with resources excepted that `leaving` has by logical id with their types.
+    """Return the policy with the resources of `leaving` excepted; `leaving` has their types by logical id.
 
     Whatever else it denies it goes on to deny, to `others` of the stack and, where it is about all resources, to those
     that come: so it does no harm where nobody is left to put the policy back.
@@ -120,7 +122,9 @@ def open_for(policy: str, leaving: Mapping[str, str], others: Collection[str]) -
         for statement in _statements(policy)
     ]
     statements.append({"Effect": "Allow", "Action": "Update:Delete", "Principal": "*", "Resource": names})
-    return json.dumps({"Statement": [one for one in statements if one]}, sort_keys=True, separators=(",", ":"))
+    return json.dumps(
+        {"Statement": [statement for statement in statements if statement]}, sort_keys=True, separators=(",", ":")
+    )
 
 
 def _excepting(statement: dict[str, object], names: Collection[str], others: Collection[str]) -> dict[str, object]:

@@ -278,7 +278,10 @@ class Template:
     @property
     def called_transforms(self) -> frozenset[str | None]:
         """The names of its transforms, embedded ones too; None for one whose name is not written there."""
-        calls = [*self.transforms, *(call for called in _found(self.data, "Fn::Transform") for call in as_list(called))]
+        calls = [
+            *self.transforms,
+            *(call for argument in _call_arguments(self.data, "Fn::Transform") for call in as_list(argument)),
+        ]
         names = (call.get("Name") if isinstance(call, Mapping) else call for call in calls)
         return frozenset(name if isinstance(name, str) else None for name in names)
 
@@ -292,7 +295,7 @@ class Template:
 
     def calls(self, function: str) -> bool:
         """Return whether a function, such as Fn::Transform, is called anywhere."""
-        return any(True for _ in _found(self.data, function))
+        return any(True for _ in _call_arguments(self.data, function))
 
     def outputs(self, values: Mapping[str, str]) -> DeclaredOutputs:
         """Return what it puts out, every Fn::ForEach done; `values` are those of its parameters, as far as known.
@@ -370,17 +373,17 @@ def _bodies(section: Mapping[Any, Any]) -> dict[str, Mapping[str, Any]]:
     return {str(name): body for name, body in section.items() if isinstance(body, Mapping)}
 
 
-def _found(value: object, function: str) -> Iterator[object]:
+def _call_arguments(value: object, function: str) -> Iterator[object]:
     """Yield the arguments of each call of a function."""
     match value:
         case Mapping():
             if function in value:
                 yield value[function]
             for inner in value.values():
-                yield from _found(inner, function)
+                yield from _call_arguments(inner, function)
         case list():
             for inner in value:
-                yield from _found(inner, function)
+                yield from _call_arguments(inner, function)
 
 
 def _each(listed: Mapping[Any, object], values: Mapping[str, str]) -> Iterator[tuple[str | None, object]]:

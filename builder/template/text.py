@@ -305,10 +305,10 @@ def compare_template(desired: str, deployed: object) -> Comparison:
         if desired == deployed:
             return Comparison.SAME
         return Comparison.NOT_KNOWN if masked(desired) == deployed else Comparison.DIFFERENT
-    wanted = _as_data(desired)
-    if wanted is None:
+    desired_data = _as_data(desired)
+    if desired_data is None:
         return Comparison.DIFFERENT
-    known = compare_data(wanted, shown)
+    known = compare_data(desired_data, shown)
     return Comparison.NOT_KNOWN if known is Comparison.SAME and not _are_exact(desired) else known
 
 

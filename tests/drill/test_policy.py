@@ -18,7 +18,7 @@ from builder.drill import run
 from builder.drill.context import undo_faults
 from builder.drill.faults import FAULTS, find_fault
 from builder.errors import BuilderError
-from builder.policy import PolicyCaller, PolicyRequest, PolicyScope, bind_templates, make_document, make_rights
+from builder.policy import PolicyCaller, PolicyContext, PolicyRequest, bind_templates, make_document, make_rights
 from builder.policy.document import Verb
 from builder.policy.rights import CALLS, FAULT_CALLS
 from drill.conftest import Theatre
@@ -101,8 +101,8 @@ def test_a_fault_is_made_by_who_has_its_policy_and_missed_and_told_where_an_acti
 def policy(theatre: Theatre, kind: str) -> dict[str, Any]:
     caller = PolicyCaller(deployment="tap-dev", tag=TAG_DEPLOYMENT, faults=(kind,))
     asked = PolicyRequest(verbs=(Verb.DRILL,), caller=caller)
-    setting = PolicyScope("aws", theatre.account.id, "dev")
-    return make_document(make_rights(bind_templates(read_assembly(ROOT / "templates")), setting, asked))
+    context = PolicyContext("aws", theatre.account.id, "dev")
+    return make_document(make_rights(bind_templates(read_assembly(ROOT / "templates")), context, asked))
 
 
 def person(theatre: Theatre, document: dict[str, Any]) -> Clients:

@@ -28,7 +28,7 @@ from builder.deploy import (
     find_deployment,
     make_plan,
 )
-from builder.policy import PolicyCaller, PolicyRequest, PolicyScope, Verb, make_document, make_rights
+from builder.policy import PolicyCaller, PolicyContext, PolicyRequest, Verb, make_document, make_rights
 from deploy.rig import shipped
 from policy.system import CALLER, SHIPPED
 
@@ -66,12 +66,12 @@ class Guarded:
         return boto3.Session(botocore_session=core, region_name=_REGION)
 
     @property
-    def setting(self) -> PolicyScope:
-        return PolicyScope("aws", self.account, "dev")
+    def context(self) -> PolicyContext:
+        return PolicyContext("aws", self.account, "dev")
 
     def document(self, *verbs: Verb, of_service_role: bool = False, without: Iterable[str] = ()) -> dict[str, Any]:
         asked = PolicyRequest(verbs=verbs, caller=self.caller, of_service_role=of_service_role)
-        rights = make_rights(self.bounds, self.setting, asked)
+        rights = make_rights(self.bounds, self.context, asked)
         return make_document(
             replace(rights, granted=tuple(one for one in rights.granted if one.action not in set(without)))
         )

@@ -6,14 +6,14 @@ from typing import Any
 from builder.assembly import read_assembly
 from builder.assembly.bound import Bound
 from builder.assembly.manifest import StackEntry
-from builder.policy import PolicyCaller, PolicyScope, bind_templates
+from builder.policy import PolicyCaller, PolicyContext, bind_templates
 from builder.policy.resource import BoundResource
 from builder.template import Template
 from builder.terms import Region, StackId
 
 ROOT = Path(__file__).parent.parent.parent
 ACCOUNT = "111122223333"
-SETTING = PolicyScope("aws", ACCOUNT, "dev")
+CONTEXT = PolicyContext("aws", ACCOUNT, "dev")
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/cfn-exec"
 CALLER = PolicyCaller(deployment="tap-dev", tag="builder:deployment")
 VIA_ROLE = PolicyCaller(deployment="tap-dev", tag="builder:deployment", role_arn=ROLE_ARN)

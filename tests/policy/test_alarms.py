@@ -8,7 +8,7 @@ from builder.assembly.bound import Bound
 from builder.assembly.render import make_assembly
 from builder.policy import PolicyRequest, Verb, bind_templates, make_rights
 from loaded_config import make_loaded_config
-from policy.system import ACCOUNT, CALLER, SETTING, SHIPPED, VIA_ROLE
+from policy.system import ACCOUNT, CALLER, CONTEXT, SHIPPED, VIA_ROLE
 
 TOPIC = f"arn:aws:sns:us-west-2:{ACCOUNT}:tap-dev-alarms"
 ALARM = f"arn:aws:cloudwatch:us-west-2:{ACCOUNT}:alarm:tap-dev-function-errors"
@@ -21,7 +21,7 @@ def watched() -> tuple[Bound, ...]:
 
 def granted(verb: Verb, bounds: tuple[Bound, ...], *, via_role: bool) -> dict[str, set[str]]:
     """The ARNs of each action of CloudWatch and SNS."""
-    rights = make_rights(bounds, SETTING, PolicyRequest(verbs=(verb,), caller=VIA_ROLE if via_role else CALLER))
+    rights = make_rights(bounds, CONTEXT, PolicyRequest(verbs=(verb,), caller=VIA_ROLE if via_role else CALLER))
     assert rights.warnings == ()
     found: dict[str, set[str]] = {}
     for grant in rights.granted:

@@ -3,12 +3,12 @@ import re
 import pytest
 
 from builder.policy import PolicyRequest, Verb, make_document, make_rights, service_role_rights
-from policy.system import CALLER, SETTING, SHIPPED, VIA_ROLE
+from policy.system import CALLER, CONTEXT, SHIPPED, VIA_ROLE
 
 
 def actions(*verbs: Verb, of_service_role: bool = False) -> set[str]:
     asked = PolicyRequest(verbs=verbs, caller=VIA_ROLE, of_service_role=of_service_role)
-    return {grant.action for grant in make_rights(SHIPPED, SETTING, asked).granted}
+    return {grant.action for grant in make_rights(SHIPPED, CONTEXT, asked).granted}
 
 
 def test_several_verbs_make_one_policy() -> None:
@@ -20,7 +20,7 @@ def test_several_verbs_make_one_policy() -> None:
 @pytest.mark.parametrize("of_service_role", [True, False])
 def test_every_statement_s_id_is_its_own_and_one_that_iam_takes(*, of_service_role: bool) -> None:
     asked = PolicyRequest(verbs=tuple(Verb), caller=CALLER, of_service_role=of_service_role)
-    ids = [one["Sid"] for one in make_document(make_rights(SHIPPED, SETTING, asked))["Statement"]]
+    ids = [one["Sid"] for one in make_document(make_rights(SHIPPED, CONTEXT, asked))["Statement"]]
     assert all(re.fullmatch("[A-Za-z0-9]+", one) for one in ids)
     assert len(ids) == len(set(ids))
 
@@ -29,4 +29,4 @@ def test_the_service_role_s_policy_is_another() -> None:
     own, service = actions(Verb.EXECUTE), actions(Verb.EXECUTE, of_service_role=True)
     reads = {"dynamodb:GetResourcePolicy", "dynamodb:ListTagsOfResource", "s3:ListBucket"}
     assert own & service == {"iam:PassRole", *reads}
-    assert service == {grant.action for grant in service_role_rights(SHIPPED, SETTING, Verb.EXECUTE).granted}
+    assert service == {grant.action for grant in service_role_rights(SHIPPED, CONTEXT, Verb.EXECUTE).granted}

@@ -11,7 +11,7 @@ from builder.policy.document import Rights, Verb, make_document
 from builder.policy.rights import On, PolicyCaller, _places, caller_rights, service_role_rights
 from loaded_config import make_loaded_config
 from policy.reference import actions, arn_formats, condition_keys
-from policy.system import ACCOUNT, BOUNDED, CALLER, ROLE_ARN, SELF_MANAGED, SERVICE_MANAGED, SETTING, SHIPPED, VIA_ROLE
+from policy.system import ACCOUNT, BOUNDED, CALLER, CONTEXT, ROLE_ARN, SELF_MANAGED, SERVICE_MANAGED, SHIPPED, VIA_ROLE
 
 WHOLE = replace(
     VIA_ROLE, artifacts_bucket="artifacts-{region}", account_roles=("arn:aws:iam::444455556666:role/deployer",)
@@ -19,7 +19,7 @@ WHOLE = replace(
 
 
 def rights(verb: Verb, caller: PolicyCaller = VIA_ROLE) -> Rights:
-    return caller_rights(SHIPPED, SETTING, verb, caller)
+    return caller_rights(SHIPPED, CONTEXT, verb, caller)
 
 
 def granted(verb: Verb, caller: PolicyCaller = VIA_ROLE) -> set[str]:
@@ -67,7 +67,7 @@ def test_a_plan_deletes_no_stack_that_ever_held_anything() -> None:
 
 def test_with_a_service_role_the_caller_has_no_more_than_our_own_calls() -> None:
     own, alone = granted(Verb.EXECUTE), granted(Verb.EXECUTE, CALLER)
-    service = {grant.action for grant in service_role_rights(SHIPPED, SETTING, Verb.EXECUTE).granted}
+    service = {grant.action for grant in service_role_rights(SHIPPED, CONTEXT, Verb.EXECUTE).granted}
     assert alone == own - {"iam:PassRole"} | service
 
 
@@ -140,7 +140,7 @@ def test_each_condition_is_one_that_aws_checks_for_all_its_actions(verb: Verb) -
 
 
 def test_every_place_is_known() -> None:
-    assert set(_places(SHIPPED, SETTING, WHOLE)) == set(On)
+    assert set(_places(SHIPPED, CONTEXT, WHOLE)) == set(On)
 
 
 FLEETS = {"self-managed": SELF_MANAGED, "service-managed": SERVICE_MANAGED}
@@ -148,14 +148,14 @@ FLEET_VERBS = [verb for verb in Verb if verb.is_of_fleet]
 
 
 def fleet_arns(fleet: str, verb: Verb, action: str, caller: PolicyCaller = CALLER) -> set[str]:
-    granted = caller_rights(FLEETS[fleet], SETTING, verb, caller).granted
+    granted = caller_rights(FLEETS[fleet], CONTEXT, verb, caller).granted
     return {arn for grant in granted if grant.action == action for arn in grant.place.arns}
 
 
 @pytest.mark.parametrize("verb", FLEET_VERBS)
 @pytest.mark.parametrize("fleet", FLEETS)
 def test_a_fleet_s_actions_are_each_allowed_on_what_aws_checks_them_on(fleet: str, verb: Verb) -> None:
-    made = caller_rights(FLEETS[fleet], SETTING, verb, CALLER)
+    made = caller_rights(FLEETS[fleet], CONTEXT, verb, CALLER)
     assert made.warnings == ()
     # Of a listing, or of a template before there is a stack or a set.
     unnamed = {"cloudformation:DescribeStacks", "cloudformation:GetTemplateSummary"}
@@ -187,7 +187,7 @@ def test_a_service_managed_fleet_looks_at_the_organization_and_hands_over_nothin
 
 
 def test_with_a_role_a_fleet_s_caller_makes_no_sets_and_still_repairs_and_stops_them() -> None:
-    granted = {one.action for one in caller_rights(SELF_MANAGED, SETTING, Verb.FLEET_EXECUTE, VIA_ROLE).granted}
+    granted = {one.action for one in caller_rights(SELF_MANAGED, CONTEXT, Verb.FLEET_EXECUTE, VIA_ROLE).granted}
     assert "cloudformation:CreateStackSet" not in granted
     assert {"cloudformation:UpdateStackInstances", "cloudformation:StopStackSetOperation", "iam:PassRole"} <= granted
 
@@ -213,7 +213,7 @@ def test_a_role_that_is_denied_its_table_is_one_that_a_function_runs_with() -> N
 
 
 def test_an_experiment_is_begun_in_the_region_of_its_template_alone() -> None:
-    rights_ = caller_rights(BOUNDED, SETTING, Verb.DRILL, replace(VIA_ROLE, faults=("fis",)))
+    rights_ = caller_rights(BOUNDED, CONTEXT, Verb.DRILL, replace(VIA_ROLE, faults=("fis",)))
     (place,) = {grant.place for grant in rights_.granted if grant.action == "fis:StartExperiment"}
     assert [arn.split(":")[2:4] for arn in place.arns] == [["fis", "eu-central-1"]]
 
@@ -221,5 +221,5 @@ def test_an_experiment_is_begun_in_the_region_of_its_template_alone() -> None:
 @pytest.mark.parametrize(("replication", "compared"), [("one-way", False), ("none", False), ("two-way", True)])
 def test_who_plans_that_buckets_replicate_to_each_other_compares_them(*, replication: str, compared: bool) -> None:
     bounds = bind_templates(make_assembly(make_loaded_config(bucket={"replication": replication})))
-    planned = caller_rights(bounds, SETTING, Verb.PLAN, VIA_ROLE)
+    planned = caller_rights(bounds, CONTEXT, Verb.PLAN, VIA_ROLE)
     assert ("s3:ListBucketVersions" in {grant.action for grant in planned.granted}) is compared

@@ -5,18 +5,18 @@ from fnmatch import fnmatchcase
 import pytest
 
 from builder.assembly.bound import Bound
-from builder.policy import PolicyScope, Verb, execution_role_rights, make_document
+from builder.policy import PolicyContext, Verb, execution_role_rights, make_document
 from builder.policy.document import ROLE_INLINE_CHARACTERS, Rights, characters
 from builder.policy.rights import ON_ANYTHING, ON_INSTANCES
 from policy.reference import actions, arn_formats
-from policy.system import BOUNDED, SETTING, SHIPPED
+from policy.system import BOUNDED, CONTEXT, SHIPPED
 from policy.test_service_role import as_list, granted, lacking, listed, statements
 
 FLEET = "tap-${EnvironmentSuffix}-"
 
 
-def rights(setting: PolicyScope = SETTING) -> Rights:
-    return execution_role_rights(SHIPPED, setting, FLEET)
+def rights(context: PolicyContext = CONTEXT) -> Rights:
+    return execution_role_rights(SHIPPED, context, FLEET)
 
 
 def test_its_actions_are_the_handlers_of_the_used_types_and_the_named_extras_and_no_others() -> None:
@@ -54,7 +54,7 @@ def test_stacks_are_only_those_that_the_fleet_s_sets_make() -> None:
 def test_roles_are_only_those_that_the_fleet_s_stacks_make_so_never_itself() -> None:
     found = {
         arn
-        for one in statements(rights(PolicyScope()))
+        for one in statements(rights(PolicyContext()))
         for action in one["Action"]
         if action.startswith("iam:") and "ServiceLinked" not in action
         for arn in as_list(one["Resource"])
@@ -66,6 +66,6 @@ def test_roles_are_only_those_that_the_fleet_s_stacks_make_so_never_itself() -> 
 
 @pytest.mark.parametrize("bounds", [SHIPPED, BOUNDED], ids=["two regions", "three regions"])
 def test_it_fits_in_one_role(bounds: tuple[Bound, ...]) -> None:
-    longest = PolicyScope("aws-us-gov", "111122223333", "x" * 20)
+    longest = PolicyContext("aws-us-gov", "111122223333", "x" * 20)
 
     assert characters(make_document(execution_role_rights(bounds, longest, FLEET))) < ROLE_INLINE_CHARACTERS

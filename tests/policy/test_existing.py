@@ -4,11 +4,11 @@ from typing import Any
 
 from builder.assembly.bound import bind_entries
 from builder.assembly.render import make_assembly
-from builder.policy import PolicyCaller, PolicyScope, Verb
+from builder.policy import PolicyCaller, PolicyContext, Verb
 from builder.policy.rights import caller_rights
 from loaded_config import make_loaded_config
 
-SETTING = PolicyScope(partition="aws", account="111122223333", suffix="dev")
+CONTEXT = PolicyContext(partition="aws", account="111122223333", suffix="dev")
 CALLER = PolicyCaller(deployment="tap-dev", tag="builder:deployment", role_arn="arn:aws:iam::111122223333:role/cfn")
 
 
@@ -17,7 +17,7 @@ def granted(**sections: Any) -> dict[str, set[str]]:
     assembly = make_assembly(make_loaded_config(**sections))
     bounds = bind_entries(assembly.manifest, assembly.templates)
     found: dict[str, set[str]] = {}
-    for grant in caller_rights(bounds, SETTING, Verb.PLAN, CALLER).granted:
+    for grant in caller_rights(bounds, CONTEXT, Verb.PLAN, CALLER).granted:
         found.setdefault(grant.action, set()).update(grant.place.arns)
     return found
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from builder.assembly.render import make_assembly
-from builder.policy import PolicyScope, Verb, bind_templates
+from builder.policy import PolicyContext, Verb, bind_templates
 from builder.policy.rights import PolicyCaller, caller_rights
 from loaded_config import make_loaded_config
 from policy.system import ACCOUNT
@@ -16,7 +16,7 @@ CALLER = PolicyCaller(deployment="tap-dev", tag="builder:deployment")
 def granted(verb: Verb, **sections: Any) -> dict[str, set[str]]:
     """Return each action of KMS with the ARNs it is allowed on."""
     assembly = make_assembly(make_loaded_config(**sections))
-    rights = caller_rights(bind_templates(assembly), PolicyScope("aws", ACCOUNT, "dev"), verb, CALLER)
+    rights = caller_rights(bind_templates(assembly), PolicyContext("aws", ACCOUNT, "dev"), verb, CALLER)
     found: dict[str, set[str]] = {}
     for grant in rights.granted:
         if grant.action.startswith("kms:"):

@@ -13,7 +13,7 @@ from builder.policy.document import Rights, Verb
 from builder.policy.rights import caller_rights, service_role_rights
 from builder.template import Template
 from builder.terms import Region
-from policy.system import ACCOUNT, SETTING, VIA_ROLE, stack
+from policy.system import ACCOUNT, CONTEXT, VIA_ROLE, stack
 
 NESTED = "AWS::CloudFormation::Stack"
 STACKS = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack"
@@ -49,13 +49,13 @@ def arns(rights: Rights, action: str) -> set[str]:
 
 @pytest.fixture
 def bounds() -> tuple[Bound, ...]:
-    found, warnings = bind_nested((stack(Child=nest("child.json")),), SETTING, read)
+    found, warnings = bind_nested((stack(Child=nest("child.json")),), CONTEXT, read)
     assert warnings == ()
     return found
 
 
 def test_the_service_role_gets_what_the_lowest_level_needs(bounds: tuple[Bound, ...]) -> None:
-    rights = service_role_rights(bounds, SETTING, Verb.EXECUTE)
+    rights = service_role_rights(bounds, CONTEXT, Verb.EXECUTE)
     assert arns(rights, "dynamodb:CreateTable") == {f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/orders"}
     assert arns(rights, "cloudformation:CreateStack") == {
         f"{STACKS}/tap-dev-own-Child-*/*",
@@ -67,7 +67,7 @@ def test_the_service_role_gets_what_the_lowest_level_needs(bounds: tuple[Bound, 
 
 
 def test_the_caller_may_look_at_the_nested_stacks_and_read_their_templates(bounds: tuple[Bound, ...]) -> None:
-    rights = caller_rights(bounds, SETTING, Verb.PLAN, VIA_ROLE)
+    rights = caller_rights(bounds, CONTEXT, Verb.PLAN, VIA_ROLE)
     assert f"{STACKS}/tap-dev-own-Child-*/*" in arns(rights, "cloudformation:DescribeChangeSet")
     assert arns(rights, "s3:GetObject") == {f"arn:aws:s3:::children-{ACCOUNT}/{key}" for key in TEMPLATES}
     assert "dynamodb:CreateTable" not in {grant.action for grant in rights.granted}
@@ -77,23 +77,23 @@ def test_what_is_not_read_is_said_and_its_stack_may_be_looked_at_all_the_same() 
     def denied(region: Region, url: str) -> str:
         raise AwsError(where=url, code="AccessDenied", what="not allowed to call GetObject")
 
-    found, (warning,) = bind_nested((stack(Child=nest("child.json")),), SETTING, denied)
+    found, (warning,) = bind_nested((stack(Child=nest("child.json")),), CONTEXT, denied)
     assert warning.startswith("us-east-1/own/Child: its template could not be read from https://children-")
-    rights = caller_rights(found, SETTING, Verb.PLAN, VIA_ROLE)
+    rights = caller_rights(found, CONTEXT, Verb.PLAN, VIA_ROLE)
     assert f"{STACKS}/tap-dev-own-Child-*/*" in arns(rights, "cloudformation:DescribeChangeSet")
 
 
 def test_a_template_whose_place_nobody_knows_is_said() -> None:
     import_value = {"Type": NESTED, "Properties": {"TemplateURL": {"Fn::ImportValue": "url"}}}
-    _, (warning,) = bind_nested((stack(Child=import_value),), SETTING, read)
+    _, (warning,) = bind_nested((stack(Child=import_value),), CONTEXT, read)
     assert "lies nobody can tell where before the deployment" in warning
 
 
 def test_a_parameter_that_is_not_known_is_not_taken_for_its_default() -> None:
     declared = {**LOWEST, "Parameters": {"Name": {"Type": "String", "Default": "other"}}}
     child = nest("x.json", Name={"Fn::GetAtt": ["Sibling", "Outputs.Name"]})
-    found, _ = bind_nested((stack(Child=child),), SETTING, lambda *_: json.dumps(declared))
-    rights = service_role_rights(found, SETTING, Verb.EXECUTE)
+    found, _ = bind_nested((stack(Child=child),), CONTEXT, lambda *_: json.dumps(declared))
+    rights = service_role_rights(found, CONTEXT, Verb.EXECUTE)
     assert arns(rights, "dynamodb:CreateTable") == {f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/*"}
 
 
@@ -101,7 +101,7 @@ def test_the_caller_may_have_templates_transformed_by_what_they_name() -> None:
     call = {"Fn::Transform": [{"Name": "Mine"}, {"Name": {"Ref": "Which"}}]}
     bound = stack(Run={"Type": "AWS::Serverless::Function", "Properties": call})
     data = {**bound.template.data, "Transform": ["AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"]}
-    rights = caller_rights((replace(bound, template=Template(data)),), SETTING, Verb.PLAN, VIA_ROLE)
+    rights = caller_rights((replace(bound, template=Template(data)),), CONTEXT, Verb.PLAN, VIA_ROLE)
     transforms = {arn.partition(":us-east-1:")[2] for arn in arns(rights, "cloudformation:CreateChangeSet")}
     assert transforms - {f"{ACCOUNT}:stack/tap-dev-own/*"} == {
         "aws:transform/LanguageExtensions",

@@ -2,12 +2,12 @@ from typing import Any
 
 import pytest
 
-from builder.policy.resource import GROUNDS, BoundResource, each_resource
-from policy.system import ACCOUNT, SETTING, SHIPPED, resource, stack
+from builder.policy.resource import ACTION_ARNS, BoundResource, each_resource
+from policy.system import ACCOUNT, CONTEXT, SHIPPED, resource, stack
 
 
 def arns(one: BoundResource) -> tuple[str, ...]:
-    return GROUNDS[one.type].place(one, SETTING).arns
+    return ACTION_ARNS[one.type].place(one, CONTEXT).arns
 
 
 def shipped(kind: str) -> set[str]:
@@ -55,7 +55,7 @@ def test_the_system_s_resources_are_known_to_their_last_part(kind: str, expected
 
 
 def test_every_type_of_the_system_has_its_ground() -> None:
-    assert {one.type for one in each_resource(SHIPPED)} <= set(GROUNDS)
+    assert {one.type for one in each_resource(SHIPPED)} <= set(ACTION_ARNS)
 
 
 def test_a_replica_whose_region_cannot_be_known_may_be_in_any() -> None:

@@ -1,10 +1,10 @@
 import pytest
 
-from builder.policy.document import PolicyScope
+from builder.policy.document import PolicyContext
 from builder.policy.resource import each_resource, physical_name
-from policy.system import SETTING, SHIPPED, resource
+from policy.system import CONTEXT, SHIPPED, resource
 
-LONG = PolicyScope("aws", "111122223333", "an-environment-with-a-long-suffix-x")
+LONG = PolicyContext("aws", "111122223333", "an-environment-with-a-long-suffix-x")
 
 
 def test_every_resource_of_every_stack_is_there() -> None:
@@ -15,16 +15,16 @@ def test_every_resource_of_every_stack_is_there() -> None:
 
 def test_a_name_that_the_template_says_is_computed() -> None:
     bucket = resource("AWS::S3::Bucket", BucketName={"Fn::Sub": "x-${EnvironmentSuffix}-${AWS::AccountId}"})
-    assert physical_name(bucket, SETTING) == "x-dev-111122223333"
+    assert physical_name(bucket, CONTEXT) == "x-dev-111122223333"
 
 
 def test_a_name_that_cannot_be_known_is_any() -> None:
-    assert physical_name(resource("AWS::S3::Bucket", BucketName={"Fn::ImportValue": "x"}), SETTING) == "*"
+    assert physical_name(resource("AWS::S3::Bucket", BucketName={"Fn::ImportValue": "x"}), CONTEXT) == "*"
 
 
 def test_a_name_by_prefix_is_the_account_s_own() -> None:
     bucket = resource("AWS::S3::Bucket", BucketNamePrefix="x")
-    assert physical_name(bucket, SETTING) == "x-111122223333-us-east-1-an"
+    assert physical_name(bucket, CONTEXT) == "x-111122223333-us-east-1-an"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_name_by_prefix_is_the_account_s_own() -> None:
     ],
 )
 def test_a_name_that_cloudformation_makes_up_is_a_pattern(kind: str, name: str) -> None:
-    assert physical_name(resource(kind), SETTING) == name
+    assert physical_name(resource(kind), CONTEXT) == name
 
 
 def test_where_a_made_up_name_would_be_cut_its_surely_kept_beginning_is_relied_on() -> None:
@@ -48,7 +48,7 @@ def test_where_a_made_up_name_would_be_cut_its_surely_kept_beginning_is_relied_o
 
 def test_of_a_name_that_a_template_completes_only_what_is_before_that_is_relied_on() -> None:
     name = "StackSet-tap-${EnvironmentSuffix}-us-west-2-service-*"
-    assert physical_name(resource("AWS::IAM::Role", name=name), PolicyScope()) == "StackSet-tap-*"
+    assert physical_name(resource("AWS::IAM::Role", name=name), PolicyContext()) == "StackSet-tap-*"
 
 
 def test_a_property_is_found_at_any_depth() -> None:
