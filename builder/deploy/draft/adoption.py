@@ -41,8 +41,8 @@ def check_adoptable(desired: DesiredStack, observed: ObservedStack, template: ob
             next_step=f"aws cloudformation describe-stack-events --region {observed.region} "
             f"--stack-name {observed.name}    tells whoever deployed it why; or {_OTHERWISE}",
         )
-    coming = read_template(desired.template, desired.id).resources(STACK_SET)
-    if sets := ", ".join({**read_deployed(template, desired.id).resources(STACK_SET), **coming}):
+    in_assembly = read_template(desired.template, desired.id).resources(STACK_SET)
+    if sets := ", ".join({**read_deployed(template, desired.id).resources(STACK_SET), **in_assembly}):
         what = f"{there}, and with StackSets in it ({sets}) it is not adopted: their instances would be updated"
         raise Stopped(where=desired.id, what=what, next_step=_OTHERWISE)
 
@@ -93,7 +93,7 @@ def beyond_tags(changes: Iterable[ResourceChange]) -> tuple[str, ...]:
     """
     others = tuple(changes)
     quiet: set[str] = set()
-    while more := {one.logical_id for one in others if _is_of_tags(one) or _follows(one, quiet)} - quiet:
+    while more := {change.logical_id for change in others if _is_of_tags(change) or _follows(change, quiet)} - quiet:
         quiet |= more
     return tuple(
         f"{change.action} {change.logical_id} ({change.type}): {_shown(change)}"
@@ -109,7 +109,7 @@ def _follows(change: ResourceChange, quiet: Collection[str]) -> bool:
     if change.type == NESTED_STACK or not {"Properties", "Tags"}.issuperset(change.scope):
         return False
     parent = change.logical_id.rpartition("/")[0]
-    taken = [one.follows for one in change.properties if "Tags" not in re.split("[/.]", one.path)]
+    taken = [touched.follows for touched in change.properties if "Tags" not in re.split("[/.]", touched.path)]
     return bool(taken) and all(name and f"{parent}/{name}".lstrip("/") in quiet for name in taken)
 
 

@@ -54,23 +54,23 @@ class DraftStep:
 
 
 def is_made(decision: Decision) -> bool:
-    """Return whether a decision is that a stack comes new."""
+    """Return whether a decision is that a stack is created."""
     return isinstance(decision, Rebuild) or decision == NeedsChangeSet("CREATE")
 
 
-def after_others(one: DecidedStack, coming: Collection[StackId]) -> DecidedStack:
-    """Return a stack that stands with the wait for those that come new and that it refers to in the end."""
-    others = awaited(one.desired, coming)
-    if not others or is_made(one.decision):
-        return one
-    needs = (*one.desired.needs, *others)
+def after_others(stack: DecidedStack, new_stacks: Collection[StackId]) -> DecidedStack:
+    """Return a deployed stack that waits for the new stacks to which it refers in the end."""
+    others = awaited(stack.desired, new_stacks)
+    if not others or is_made(stack.decision):
+        return stack
+    needs = (*stack.desired.needs, *others)
     because = f"it leads to what {', '.join(others)} makes"
-    return replace(one, desired=replace(one.desired, needs=needs), because=(*one.because, because))
+    return replace(stack, desired=replace(stack.desired, needs=needs), because=(*stack.because, because))
 
 
-def awaited(desired: DesiredStack, coming: Collection[StackId]) -> tuple[StackId, ...]:
-    """Return the stacks that come new, and that a stack refers to in the end though they need it."""
-    return tuple(stack for stack in desired.interim.until if stack in coming) if desired.interim else ()
+def awaited(desired: DesiredStack, new_stacks: Collection[StackId]) -> tuple[StackId, ...]:
+    """Return the new stacks that a stack refers to in the end, though they need it."""
+    return tuple(stack for stack in desired.interim.until if stack in new_stacks) if desired.interim else ()
 
 
 def make_creations(

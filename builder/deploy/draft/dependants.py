@@ -74,33 +74,35 @@ class DecidedStack:
 
 
 def wait_for_makers(
-    one: DecidedStack, deployment: Deployment, before: Mapping[StackId, DecidedStack], look: ObservedDeployment
+    stack: DecidedStack, deployment: Deployment, before: Mapping[StackId, DecidedStack], deployed: ObservedDeployment
 ) -> DecidedStack:
-    """Return what is to be done about a stack, later where what it looks at is made or changed by the stacks `before`.
+    """Return the decision about a stack; it waits where the stacks `before` make or change what it reads.
 
-    Such a stack may change though its template and parameters stay: it is asked.
+    Such a stack may change though its template and parameters stay: only a change set tells.
     """
-    uses = [use for use in deployment.uses if use.stack == one.desired.id and use.way in _WORDS]
-    forcing = [(use, made) for use in uses for made in use.makers if _makes(before.get(made.stack), made, use, look)]
+    uses = [use for use in deployment.uses if use.stack == stack.desired.id and use.way in _WORDS]
+    forcing = [
+        (use, made) for use in uses for made in use.makers if _makes(before.get(made.stack), made, use, deployed)
+    ]
     if not forcing:
-        return one
-    decision = NeedsChangeSet("UPDATE", certain=False) if isinstance(one.decision, Keep) else one.decision
+        return stack
+    decision = NeedsChangeSet("UPDATE", certain=False) if isinstance(stack.decision, Keep) else stack.decision
     moved = {use.parameter or _FUNCTIONS.get(use.way, "") for use, _ in forcing} - {""}
     because = [_WORDS[use.way].format(use.name, made.stack) for use, made in forcing]
-    return replace(one, decision=decision, because=(*one.because, *because), moved=one.moved | moved)
+    return replace(stack, decision=decision, because=(*stack.because, *because), moved=stack.moved | moved)
 
 
-def _makes(maker: DecidedStack | None, made: Maker, use: Use, look: ObservedDeployment) -> bool:
+def _makes(maker: DecidedStack | None, made: Maker, use: Use, deployed: ObservedDeployment) -> bool:
     """Return whether a stack makes the thing in this plan, or may change it."""
     if maker is None or isinstance(maker.decision, Keep | Adopt):
         return False
-    observed = look.stacks.get(made.stack)
+    observed = deployed.stacks.get(made.stack)
     if maker.decision != NeedsChangeSet("UPDATE") or observed is None or maker.because or use.way is Way.OUTPUT:
         return True
     desired = maker.desired
     others = other_values(desired, observed)
     changes = expect_changes(
-        read_deployed(look.templates.get(made.stack), made.stack),
+        read_deployed(deployed.templates.get(made.stack), made.stack),
         read_template(desired.template, made.stack),
         others,
         tags=desired.tags != observed.tags,
@@ -114,53 +116,55 @@ def other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
     return [name for name, value in given.items() if value != observed.parameters.get(name)]
 
 
-def wait_for_names(decided: Mapping[StackId, DecidedStack], look: ObservedDeployment) -> dict[StackId, DecidedStack]:
-    """Return the decisions, later for each stack that takes a name which another one of them gives up.
+def wait_for_names(
+    decided: Mapping[StackId, DecidedStack], deployed: ObservedDeployment
+) -> dict[StackId, DecidedStack]:
+    """Return the decisions; a stack that takes a name waits for the one that gives it up.
 
     Early validation refuses a change set that creates what is there already.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
     Raises Stopped where the stack that gives the name up needs the one that takes it.
     """
-    given = {key: one.desired.id for one in decided.values() for key in _given_up(one, look)}
-    found = dict(decided)
-    for stack, one in decided.items() if given else ():
-        if isinstance(one.decision, Keep | Adopt):
+    given = {key: stack.desired.id for stack in decided.values() for key in _released_names(stack, deployed)}
+    waiting = dict(decided)
+    for stack_id, stack in decided.items() if given else ():
+        if isinstance(stack.decision, Keep | Adopt):
             continue
-        old = set(_deployed_names(one, look))
-        for key, maker in ((key, given[key]) for key in _names(one.desired) if key in given and key not in old):
-            if maker == stack:
+        old = set(_deployed_names(stack, deployed))
+        for key, maker in ((key, given[key]) for key in _names(stack.desired) if key in given and key not in old):
+            if maker == stack_id:
                 continue
-            if stack in closure({name: each.desired.needs for name, each in found.items()}, maker):
+            if stack_id in closure({name: other.desired.needs for name, other in waiting.items()}, maker):
                 raise Stopped(
-                    where=stack,
+                    where=stack_id,
                     what=f"takes the name {key[-1]}, which {maker} gives up, and {maker} needs it",
                     next_step="a plan in which the one gives it up, and after that a plan in which the other takes it",
                 )
             because = f"takes the name {key[-1]}, which {maker} gives up"
-            needs = tuple(dict.fromkeys((*found[stack].desired.needs, maker)))
-            found[stack] = replace(
-                found[stack],
-                desired=replace(found[stack].desired, needs=needs),
-                because=(*found[stack].because, because),
+            needs = tuple(dict.fromkeys((*waiting[stack_id].desired.needs, maker)))
+            waiting[stack_id] = replace(
+                waiting[stack_id],
+                desired=replace(waiting[stack_id].desired, needs=needs),
+                because=(*waiting[stack_id].because, because),
             )
-    return found
+    return waiting
 
 
-def _given_up(one: DecidedStack, look: ObservedDeployment) -> Iterator[_Name]:
-    if one.decision not in {NeedsChangeSet("UPDATE"), NeedsChangeSet("UPDATE", certain=False)}:
+def _released_names(stack: DecidedStack, deployed: ObservedDeployment) -> Iterator[_Name]:
+    if stack.decision not in {NeedsChangeSet("UPDATE"), NeedsChangeSet("UPDATE", certain=False)}:
         return
-    stays = set(_names(one.desired))
-    for key, body in _deployed_names(one, look).items():
+    stays = set(_names(stack.desired))
+    for key, body in _deployed_names(stack, deployed).items():
         if key not in stays and body.get("DeletionPolicy") not in _STAYS:
             yield key
 
 
-def _deployed_names(one: DecidedStack, look: ObservedDeployment) -> dict[_Name, Mapping[str, object]]:
-    observed = look.stacks.get(one.desired.id)
-    if observed is None or one.desired.id not in look.templates:
+def _deployed_names(stack: DecidedStack, deployed: ObservedDeployment) -> dict[_Name, Mapping[str, object]]:
+    observed = deployed.stacks.get(stack.desired.id)
+    if observed is None or stack.desired.id not in deployed.templates:
         return {}
-    template = read_deployed(look.templates[one.desired.id], one.desired.id)
-    return _names_in(one.desired, template, observed.parameters)
+    template = read_deployed(deployed.templates[stack.desired.id], stack.desired.id)
+    return _names_in(stack.desired, template, observed.parameters)
 
 
 def _names(desired: DesiredStack) -> dict[_Name, Mapping[str, object]]:
@@ -172,7 +176,7 @@ def _names_in(
 ) -> dict[_Name, Mapping[str, object]]:
     """Return the resources of a template by the names that no two of them can have at once."""
     bound = bind_stack(template, stack.name, stack.region, values)
-    found: dict[_Name, Mapping[str, object]] = {}
+    names: dict[_Name, Mapping[str, object]] = {}
     for _, body in bound.resources():
         type_name = str(body.get("Type"))
         form, named = ARN_FORMATS.get(type_name), name_property(type_name) if type_name in NAMED else ""
@@ -180,8 +184,8 @@ def _names_in(
         if name:
             # A table's name is its region's, though its replicas have it in others.
             everywhere = form is not None and form.service in {"iam", "s3"}
-            found[form.service if form else type_name, None if everywhere else stack.site, name] = body
-    return found
+            names[form.service if form else type_name, None if everywhere else stack.site, name] = body
+    return names
 
 
 def moving(deployment: Deployment, stack: StackId) -> frozenset[str]:

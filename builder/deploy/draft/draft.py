@@ -1,7 +1,7 @@
 """What each stack needs, and which change sets a plan consists of; pure.
 
-`decide` is total over every status, from what a stack should be and what stands. `make_draft` asks it of every stack
-and tells which change sets that makes, which of them can be made now, and what the others may show.
+`decide` is total over every status: it compares what a stack should be with what is deployed. `make_draft` calls it for
+every stack and returns the change sets: those that can be made now, and the others with what they may show.
 """
 
 from collections.abc import Collection, Mapping
@@ -97,14 +97,14 @@ def _compare(desired: DesiredStack, observed: ObservedStack, template: object) -
     return Keep()
 
 
-def check_previous(desired: DesiredStack, standing: Mapping[str, str]) -> None:
-    """Raise Stopped where a parameter is to keep a value, and the stack has none of that name or does not stand."""
-    if lacking := sorted(desired.previous - standing.keys()):
+def check_previous(desired: DesiredStack, previous: Mapping[str, str]) -> None:
+    """Raise Stopped where a parameter is to keep a value that the stack does not have, or where there is no stack."""
+    if lacking := sorted(desired.previous - previous.keys()):
         names = ", ".join(lacking)
         raise Stopped(
             where=desired.id,
             what=f"parameter {names} is to keep its previous value, and the stack {desired.name} has none"
-            + ("" if standing else ": it does not stand, or is created anew"),
+            + ("" if previous else ": it does not stand, or is created anew"),
             next_step=f"give {names} a value; `previous` is for a stack that has it",
         )
 
@@ -135,12 +135,12 @@ def remedy(stack: ObservedStack) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftPlan:
-    """A plan before anything is asked of AWS for it."""
+    """A plan before any change set of it is made."""
 
     now: tuple[DraftStep, ...]
     later: tuple[DraftStep, ...]
     failed_creations: tuple[tuple[DesiredStack, ObservedStack], ...]
-    """What is left of failed creations, to be deleted first."""
+    """The stacks whose creation failed, to be deleted first."""
     places: Mapping[StackId, tuple[Site, StackName]]
     protections: tuple[Protection, ...] = ()
     policies: tuple[StackPolicy, ...] = ()
@@ -155,35 +155,41 @@ class DraftPlan:
 
 def make_draft(
     deployment: Deployment,
-    look: ObservedDeployment,
+    deployed: ObservedDeployment,
     options: PlanOptions = PlanOptions(),
     empty: Collection[StackId] = (),
     transfers: Mapping[StackId, Transfer] = MappingProxyType({}),
 ) -> DraftPlan:
-    """Return what has to be done about each stack; to put drift right, also where only CloudFormation can tell.
+    """Return what has to be done about each stack; with REVERT_DRIFT also where only CloudFormation can tell.
 
-    `empty` are stacks of which CloudFormation has told by an empty change set that nothing changes; `transfers` what
-    stacks import, and let go of. Raises Stopped, with every reason, where one needs a person first.
+    `empty` are stacks whose change sets turned out to change nothing; `transfers` what stacks import and release.
+    Raises Stopped, with every reason, where a stack needs a person first.
     """
-    decided = _after_releases(_decide_all(deployment, look, options, empty, transfers), transfers)
-    coming = frozenset(one.desired.id for one in decided if is_made(one.decision))
+    decided = _after_releases(_decide_all(deployment, deployed, options, empty, transfers), transfers)
+    new_stacks = frozenset(stack.desired.id for stack in decided if is_made(stack.decision))
     parts = [
         part
-        for one in decided
-        for part in stack_parts(after_others(one, coming), look, coming, transfers.get(one.desired.id, NO_TRANSFER))
+        for stack in decided
+        for part in stack_parts(
+            after_others(stack, new_stacks), deployed, new_stacks, transfers.get(stack.desired.id, NO_TRANSFER)
+        )
     ]
     return DraftPlan(
         now=tuple(part for part in parts if not part.because),
         later=tuple(part for part in parts if part.because),
         failed_creations=tuple(
-            (one.desired, look.stacks[one.desired.id]) for one in decided if isinstance(one.decision, Rebuild)
+            (stack.desired, deployed.stacks[stack.desired.id])
+            for stack in decided
+            if isinstance(stack.decision, Rebuild)
         ),
         places={stack.id: (stack.site, stack.name) for stack in (*deployment.stacks, *deployment.left_out)},
         protections=tuple(
-            protection for one in decided for protection in protections_of(one.desired, one.decision, look)
+            protection for stack in decided for protection in protections_of(stack.desired, stack.decision, deployed)
         ),
         policies=tuple(
-            policy for one in decided for policy in policies_of(one, look, transfers.get(one.desired.id, NO_TRANSFER))
+            policy
+            for stack in decided
+            for policy in policies_of(stack, deployed, transfers.get(stack.desired.id, NO_TRANSFER))
         ),
     )
 
@@ -191,67 +197,69 @@ def make_draft(
 def _after_releases(
     decided: tuple[DecidedStack, ...], transfers: Mapping[StackId, Transfer]
 ) -> tuple[DecidedStack, ...]:
-    """Return the decisions, later for each stack that imports what another one lets go of first.
+    """Return the decisions; a stack that imports data waits for the one that releases it.
 
-    Raises Stopped where the one that lets go of it needs the one that imports it.
+    Raises Stopped where the one that releases it needs the one that imports it.
     """
-    needs = {one.desired.id: one.desired.needs for one in decided}
-    found = []
-    for one in decided:
-        stack = one.desired.id
-        # What it has by now, beside another, it changes once that has released it, too: they would revert each other.
-        twice = (name for name, transfer in transfers.items() if stack in transfer.releases.values())
-        sources = tuple(dict.fromkeys((*transfers.get(stack, NO_TRANSFER).sources.values(), *twice)))
+    needs = {stack.desired.id: stack.desired.needs for stack in decided}
+    ordered = []
+    for stack in decided:
+        stack_id = stack.desired.id
+        # Data that it has already, and another too, it changes once that has released it: they would revert each other.
+        twice = (name for name, transfer in transfers.items() if stack_id in transfer.releases.values())
+        sources = tuple(dict.fromkeys((*transfers.get(stack_id, NO_TRANSFER).sources.values(), *twice)))
         for source in sources:
-            if stack in closure(needs, source):
+            if stack_id in closure(needs, source):
                 raise Stopped(
-                    where=stack,
+                    where=stack_id,
                     what=f"imports data that {source} releases, and {source} needs it",
-                    next_step=f"take out of {source} what needs {stack}, deploy that, and put it back after that",
+                    next_step=f"take out of {source} what needs {stack_id}, deploy that, and put it back after that",
                 )
-        does = "imports" if transfers.get(stack, NO_TRANSFER).imports else "changes"
+        does = "imports" if transfers.get(stack_id, NO_TRANSFER).imports else "changes"
         because = tuple(f"{does} data after {source} has released it" for source in sources)
-        desired = replace(one.desired, needs=tuple(dict.fromkeys((*one.desired.needs, *sources))))
-        found.append(replace(one, desired=desired, because=(*one.because, *because)))
-    return tuple(found)
+        desired = replace(stack.desired, needs=tuple(dict.fromkeys((*stack.desired.needs, *sources))))
+        ordered.append(replace(stack, desired=desired, because=(*stack.because, *because)))
+    return tuple(ordered)
 
 
 def _decide_all(
     deployment: Deployment,
-    look: ObservedDeployment,
+    deployed: ObservedDeployment,
     options: PlanOptions,
     empty: Collection[StackId],
     transfers: Mapping[StackId, Transfer],
 ) -> tuple[DecidedStack, ...]:
-    """Decide about every stack after those that it takes something of; in the assembly's order."""
-    desired = {stack.id: stack for stack in deployment.stacks}
+    """Decide about every stack after those that it takes something from; return them in the assembly's order."""
+    stacks = {stack.id: stack for stack in deployment.stacks}
     decided: dict[StackId, DecidedStack] = {}
     faults = []
     for stack_id in make_order({stack.id: stack.needs for stack in deployment.stacks}):
-        stands = {name: look.stacks[name] for name, one in decided.items() if isinstance(one.decision, Keep | Adopt)}
-        stack = _bind(desired[stack_id], stands)
-        observed = look.stacks.get(stack_id)
+        stay = {
+            name: deployed.stacks[name] for name, stack in decided.items() if isinstance(stack.decision, Keep | Adopt)
+        }
+        desired = _bind(stacks[stack_id], stay)
+        observed = deployed.stacks.get(stack_id)
         try:
             unrolled = stack_id in options.unrolled
-            decision = decide(deployment, stack, observed, look.templates.get(stack_id), unrolled=unrolled)
+            decision = decide(deployment, desired, observed, deployed.templates.get(stack_id), unrolled=unrolled)
         except Stopped as fault:
             transfer, is_leaving = transfers.get(stack_id, NO_TRANSFER), stack_id in deployment.leaving
             faults.append(_with_data(fault, observed, transfer, is_leaving=is_leaving))
             continue
         if isinstance(decision, Adopt):
-            decided[stack_id] = DecidedStack(desired=stack, decision=decision)
+            decided[stack_id] = DecidedStack(desired=desired, decision=decision)
             continue
         # What it takes from another stack may come out otherwise, and what was changed by hand no template tells.
-        if isinstance(decision, Keep) and (stack.sources or options.deployment_mode == "REVERT_DRIFT"):
+        if isinstance(decision, Keep) and (desired.sources or options.deployment_mode == "REVERT_DRIFT"):
             decision = NeedsChangeSet("UPDATE", certain=False)
         if stack_id in empty:
             decision = Keep()
-        because = (f"takes an output of {', '.join(stack.sources)}",) if stack.sources else ()
-        one = DecidedStack(desired=stack, decision=decision, because=because)
-        decided[stack_id] = wait_for_makers(one, deployment, decided, look)
+        because = (f"takes an output of {', '.join(desired.sources)}",) if desired.sources else ()
+        decided_stack = DecidedStack(desired=desired, decision=decision, because=because)
+        decided[stack_id] = wait_for_makers(decided_stack, deployment, decided, deployed)
     if faults:
         raise gathered(faults)
-    decided = wait_for_names(decided, look)
+    decided = wait_for_names(decided, deployed)
     return tuple(decided[stack.id] for stack in deployment.stacks)
 
 
@@ -291,11 +299,11 @@ def _with_data(fault: Stopped, observed: ObservedStack | None, transfer: Transfe
     return Stopped(where=fault.where, what=fault.what, next_step=helps)
 
 
-def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> DesiredStack:
+def _bind(desired: DesiredStack, sources: Mapping[StackId, ObservedStack]) -> DesiredStack:
     """Return the stack with every parameter that is the output of a stack that stays as it is."""
 
     def known(value: ParameterValue) -> ParameterValue:
-        if isinstance(value, OutputOf) and (source := stands.get(value.output[0])):
+        if isinstance(value, OutputOf) and (source := sources.get(value.output[0])):
             _, output = value.output
             return taken(source.outputs[output], value, desired.id) if output in source.outputs else value
         return value

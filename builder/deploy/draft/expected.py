@@ -117,10 +117,10 @@ def _inside(name: str, resource: Mapping[str, Any], nested: Mapping[str, str]) -
     """Yield what a nested stack brings whose template is at hand."""
     if resource.get("Type") != NESTED_STACK:
         return
-    found = _NESTED_KEY.search(json.dumps(properties_of(resource).get("TemplateURL"), default=str))
-    if found is None or found[0] not in nested:
+    match = _NESTED_KEY.search(json.dumps(properties_of(resource).get("TemplateURL"), default=str))
+    if match is None or match[0] not in nested:
         return
-    for change in expect_changes(Template(), read_template(nested[found[0]], found[0]), nested=nested):
+    for change in expect_changes(Template(), read_template(nested[match[0]], match[0]), nested=nested):
         yield replace(change, logical_id=LogicalId(f"{name}/{change.logical_id}"))
 
 
@@ -138,7 +138,7 @@ def beyond(expected: Iterable[ResourceChange], shown: Iterable[ResourceChange]) 
         if known is None:
             lines.append(f"{change.action} {change.logical_id} ({change.type})")
             continue
-        paths = [one.path for one in known.properties]
+        paths = [touched.path for touched in known.properties]
         lines += [
             f"{change.action} {change.logical_id}: {touched.path}"
             for touched in change.properties
@@ -195,15 +195,15 @@ def _policies(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[t
 
 def _within(path: str, allowed: list[str]) -> bool:
     # CloudFormation says a path (/Properties/Replicas/1) where values are shown, else Properties.Replicas.
-    said = path if path.startswith("/") else f"/{path.replace('.', '/')}"
-    return any(said == one or said.startswith(f"{one.rstrip('/')}/") for one in allowed)
+    slashed = path if path.startswith("/") else f"/{path.replace('.', '/')}"
+    return any(slashed == prefix or slashed.startswith(f"{prefix.rstrip('/')}/") for prefix in allowed)
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any], moved: frozenset[str]) -> Iterator[str]:
     was, will = properties_of(before), properties_of(after)
     for name in was.keys() | will.keys():
-        said = will.get(name)
-        if was.get(name) != said or not moved.isdisjoint((*names_in(said), *_conditions_in(said))):
+        value = will.get(name)
+        if was.get(name) != value or not moved.isdisjoint((*names_in(value), *_conditions_in(value))):
             yield f"/Properties/{name}"
     yield from (f"/{name}" for name in _ATTRIBUTES if before.get(name) != after.get(name))
     if before.get("Type") != after.get("Type"):
@@ -239,9 +239,9 @@ def _conditions_in(value: object) -> Iterator[str]:
                 yield from _conditions_in(item)
 
 
-def _spread(touched: dict[str, set[str]], standing: Iterable[str], after: Mapping[str, Mapping[str, Any]]) -> None:
+def _spread(touched: dict[str, set[str]], names: Iterable[str], after: Mapping[str, Mapping[str, Any]]) -> None:
     """Add what refers to a touched resource: CloudFormation shows it as a dynamic change."""
-    users = {name: dict(_users_of(after[name])) for name in standing if name in after}
+    users = {name: dict(_users_of(after[name])) for name in names if name in after}
     while True:
         sources = touched.keys()
         more = {
@@ -280,7 +280,7 @@ class ShownChangeSet:
     nested: bool = False
     """It was asked for with the stacks nested in its own."""
     previous: frozenset[str] = frozenset()
-    """The parameters of which it shows no value, only that they keep theirs."""
+    """The parameters of which it shows no value, only that they keep required."""
     belongs_to: Arn | None = None
     """The change set that it is a part of, if it is one of a nested stack."""
 
@@ -317,12 +317,16 @@ def read_shown(answer: "DescribeChangeSetOutputTypeDef") -> ShownChangeSet:
         name=answer["ChangeSetName"],
         stack_name=StackName(answer["StackName"]),
         stack_arn=Arn(answer["StackId"]),
-        parameters={one["ParameterKey"]: one.get("ParameterValue", "") for one in given if not _is_previous(one)},
-        previous=frozenset(one["ParameterKey"] for one in given if _is_previous(one)),
-        tags={one["Key"]: one["Value"] for one in answer.get("Tags", [])},
+        parameters={
+            parameter["ParameterKey"]: parameter.get("ParameterValue", "")
+            for parameter in given
+            if not _is_previous(parameter)
+        },
+        previous=frozenset(parameter["ParameterKey"] for parameter in given if _is_previous(parameter)),
+        tags={tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])},
         capabilities=frozenset(answer.get("Capabilities", [])),
         notification_arns=frozenset(answer.get("NotificationARNs", [])),
-        rollback_triggers=frozenset(one["Arn"] for one in triggers),
+        rollback_triggers=frozenset(trigger["Arn"] for trigger in triggers),
         imports_existing=bool(answer.get("ImportExistingResources")),
         mode=next((str(mode) for mode in modes if mode), "STANDARD"),
         on_stack_failure=answer.get("OnStackFailure"),
@@ -336,65 +340,67 @@ def _is_previous(parameter: "ParameterTypeDef") -> bool:
     return parameter.get("UsePreviousValue", False) and "ParameterValue" not in parameter
 
 
-def differences(shown: ShownChangeSet, template: object, said: ExpectedChangeSet) -> tuple[str, ...]:
+def differences(shown: ShownChangeSet, template: object, expected: ExpectedChangeSet) -> tuple[str, ...]:
     """Return what of a change set is not as the assembly says, in words without their full stops.
 
     `template` is what GetTemplate answers for the change set. No value of a NoEcho parameter is in any of them.
     """
-    return tuple(_property_differences(shown, template, said))
+    return tuple(_property_differences(shown, template, expected))
 
 
-def _property_differences(shown: ShownChangeSet, template: object, said: ExpectedChangeSet) -> Iterator[str]:
-    if shown.name != said.name:
-        yield f"its name is {shown.name}, and not {said.name}"
-    if (shown.stack_name, shown.stack_arn) != (said.stack_name, said.stack_arn):
-        yield f"it is of the stack {shown.stack_arn}, and not of {said.stack_arn}"
+def _property_differences(shown: ShownChangeSet, template: object, expected: ExpectedChangeSet) -> Iterator[str]:
+    if shown.name != expected.name:
+        yield f"its name is {shown.name}, and not {expected.name}"
+    if (shown.stack_name, shown.stack_arn) != (expected.stack_name, expected.stack_arn):
+        yield f"it is of the stack {shown.stack_arn}, and not of {expected.stack_arn}"
     if shown.belongs_to:
         yield f"it is a part of the change set {shown.belongs_to}"
-    if compare_template(said.template, template) is Comparison.DIFFERENT:
+    if compare_template(expected.template, template) is Comparison.DIFFERENT:
         yield "its template is not the assembly's"
-    yield from _other_parameters(shown, said)
-    yield from _other_settings(shown, said)
+    yield from _other_parameters(shown, expected)
+    yield from _other_settings(shown, expected)
 
 
-def _other_settings(shown: ShownChangeSet, said: ExpectedChangeSet) -> Iterator[str]:
-    if shown.tags != said.tags:
-        names = sorted({name for name, _ in shown.tags.items() ^ said.tags.items()})
+def _other_settings(shown: ShownChangeSet, expected: ExpectedChangeSet) -> Iterator[str]:
+    if shown.tags != expected.tags:
+        names = sorted({name for name, _ in shown.tags.items() ^ expected.tags.items()})
         yield f"its tags are not the assembly's: {', '.join(names)}"
-    if shown.capabilities != said.capabilities:
-        yield f"its capabilities are {_listed(shown.capabilities)}, and not {_listed(said.capabilities)}"
-    if more := shown.notification_arns - said.notification_arns:
+    if shown.capabilities != expected.capabilities:
+        yield f"its capabilities are {_listed(shown.capabilities)}, and not {_listed(expected.capabilities)}"
+    if more := shown.notification_arns - expected.notification_arns:
         yield f"it tells {_listed(more)} of the stack's events"
-    if more := shown.rollback_triggers - said.rollback_triggers:
+    if more := shown.rollback_triggers - expected.rollback_triggers:
         yield f"it is rolled back by {_listed(more)}"
-    yield from _other_modes(shown, said)
+    yield from _other_modes(shown, expected)
 
 
-def _other_modes(shown: ShownChangeSet, said: ExpectedChangeSet) -> Iterator[str]:
-    if shown.imports_existing != said.imports_existing:
+def _other_modes(shown: ShownChangeSet, expected: ExpectedChangeSet) -> Iterator[str]:
+    if shown.imports_existing != expected.imports_existing:
         yield "it takes in resources that exist" if shown.imports_existing else "it takes in no resources that exist"
-    if shown.mode != said.mode:
-        yield f"its deployment mode is {shown.mode}, and not {said.mode}"
-    if shown.nested != said.nested:
-        yield "it was made without the stacks nested in its own" if said.nested else "it was made with nested stacks"
+    if shown.mode != expected.mode:
+        yield f"its deployment mode is {shown.mode}, and not {expected.mode}"
+    if shown.nested != expected.nested:
+        yield (
+            "it was made without the stacks nested in its own" if expected.nested else "it was made with nested stacks"
+        )
     if shown.on_stack_failure not in {None, "ROLLBACK"}:
         yield f"a failure has CloudFormation {shown.on_stack_failure} instead of rolling back"
     if shown.keeps_failures:
         yield "a failure of it is not rolled back"
 
 
-def _other_parameters(shown: ShownChangeSet, said: ExpectedChangeSet) -> Iterator[str]:
-    template = read_template(said.template)
+def _other_parameters(shown: ShownChangeSet, expected: ExpectedChangeSet) -> Iterator[str]:
+    template = read_template(expected.template)
     hidden, defaults = template.no_echo, template.defaults
     # AWS may list a parameter that was left to its default, and may not.
-    there, wanted = {**defaults, **shown.parameters}, {**defaults, **said.parameters}
-    for name in sorted((there.keys() | wanted.keys()) - (shown.previous & said.previous)):
-        if there.get(name) == wanted.get(name) or (name in hidden and name in there and name in wanted):
+    actual, required = {**defaults, **shown.parameters}, {**defaults, **expected.parameters}
+    for name in sorted((actual.keys() | required.keys()) - (shown.previous & expected.previous)):
+        if actual.get(name) == required.get(name) or (name in hidden and name in actual and name in required):
             continue
         if name in hidden:
             yield f"its parameter {name} is not the assembly's"
         else:
-            yield f"its parameter {name} is {_quoted(there.get(name))}, and not {_quoted(wanted.get(name))}"
+            yield f"its parameter {name} is {_quoted(actual.get(name))}, and not {_quoted(required.get(name))}"
 
 
 def _quoted(value: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The change sets of one stack, and its settings: from what stands to the assembly, each with what it may show; pure.
+"""The change sets of one stack, and its settings: from what is deployed to the assembly; pure.
 
 First what a stack's change sets are (`stack_parts`, or `parts_from` where a plan has been made before), then its policy
 and its termination protection, then what each kind of change set is: an adoption, an import, updates.
@@ -65,30 +65,30 @@ def other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
 def parts_from(  # noqa: PLR0913, PLR0917 - all that a stack's change sets hang on
     desired: DesiredStack,
     observed: ObservedStack | None,
-    deployed: object,
+    template: object,
     left: int,
     moved: frozenset[str],
     transfer: Transfer = NO_TRANSFER,
 ) -> tuple[DraftStep, ...]:
-    """Return the change sets that lead from what stands to the assembly, each with the most it may show.
+    """Return the change sets that lead from what is deployed to the assembly, each with the most it may show.
 
-    `deployed` is as GetTemplate answers; None where nothing stands, or what stands is deleted first. `left` is how many
-    there are to be: the first may be done or not where its template is deployed already, as far as that is shown.
+    `template` is as GetTemplate answers; None where nothing is deployed, or where that is deleted first. `left` is how
+    many there are to be: the first may be done or not where its template is deployed already, as far as that shows.
     `moved` are the parameters whose values other stacks of the assembly may have changed.
     Raises Stopped for a deployed template that cannot be read, and where it takes another number of them.
     """
     deployment = desired.tags[TAG_DEPLOYMENT]
     if observed is not None and observed.facts.exists and not is_ours(observed, deployment):
-        check_adoptable(desired, observed, deployed, deployment)
-        parts: tuple[DraftStep, ...] = (_adoption(desired, observed, deployed),)
-    elif _is_to_come(transfer, deployed, desired.id):
-        parts = tuple(_imports(_made_later(desired, moved), observed, deployed, transfer))
+        check_adoptable(desired, observed, template, deployment)
+        parts: tuple[DraftStep, ...] = (_adoption(desired, observed, template),)
+    elif _is_import_needed(transfer, template, desired.id):
+        parts = tuple(_imports(_made_later(desired, moved), observed, template, transfer))
     elif observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
         others = desired.interim.until if desired.interim and left > 1 else ()
-        parts = tuple(make_creations(desired, _found(observed), "", others, foretold=True))
+        parts = tuple(make_creations(desired, _found_stack(observed), "", others, foretold=True))
     else:
-        parts = tuple(_updates(_made_later(desired, moved), observed, deployed, transfer))
-    if len(parts) == left + 1 and compare_template(parts[0].desired.template, deployed) is not Comparison.DIFFERENT:
+        parts = tuple(_updates(_made_later(desired, moved), observed, template, transfer))
+    if len(parts) == left + 1 and compare_template(parts[0].desired.template, template) is not Comparison.DIFFERENT:
         parts = parts[1:]
     if len(parts) != left:
         raise Stopped(
@@ -99,9 +99,9 @@ def parts_from(  # noqa: PLR0913, PLR0917 - all that a stack's change sets hang 
     return parts
 
 
-def _is_to_come(transfer: Transfer, deployed: object, where: StackId) -> bool:
-    """Return whether what a stack imports is not in it yet."""
-    there = {} if deployed is None else read_deployed(deployed, where).resources()
+def _is_import_needed(transfer: Transfer, template: object, where: StackId) -> bool:
+    """Return whether a stack has not imported its data yet."""
+    there = {} if template is None else read_deployed(template, where).resources()
     return bool(transfer.imports) and there.keys().isdisjoint(transfer.imports)
 
 
@@ -127,30 +127,32 @@ def _hides(desired: DesiredStack) -> str:
 
 
 def stack_parts(
-    one: DecidedStack, look: ObservedDeployment, coming: Collection[StackId], transfer: Transfer
+    stack: DecidedStack, deployed: ObservedDeployment, new_stacks: Collection[StackId], transfer: Transfer
 ) -> Iterator[DraftStep]:
-    """Yield the change sets that a stack needs; `coming` are the stacks of the plan that come new."""
-    desired = one.desired
-    others = awaited(desired, coming) if is_made(one.decision) else ()
-    observed = look.stacks.get(desired.id)
-    found = _found(observed)
-    waits = "; ".join(one.because) or _hides(desired)
-    match one.decision:
+    """Yield the change sets that a stack needs; `new_stacks` are those that the plan creates."""
+    desired = stack.desired
+    others = awaited(desired, new_stacks) if is_made(stack.decision) else ()
+    observed = deployed.stacks.get(desired.id)
+    found = _found_stack(observed)
+    waits = "; ".join(stack.because) or _hides(desired)
+    match stack.decision:
         case Keep():
             return
         case Adopt() if observed is not None:
-            adoption = _adoption(desired, observed, look.templates[desired.id])
-            if desired.stack_policy is not None and not same_policy(desired.stack_policy, look.policies[desired.id]):
+            adoption = _adoption(desired, observed, deployed.templates[desired.id])
+            if desired.stack_policy is not None and not same_policy(
+                desired.stack_policy, deployed.policies[desired.id]
+            ):
                 to_be = adoption.adoption.to_come if adoption.adoption is not None else ()
                 adoption = replace(adoption, adoption=Adoption(to_come=(*to_be, "stack policy")))
             yield adoption
         case NeedsChangeSet() if transfer.imports:
-            yield from _imports(one, observed, look.templates.get(desired.id), transfer)
+            yield from _imports(stack, observed, deployed.templates.get(desired.id), transfer)
         case Rebuild() if transfer.imports:
-            for part in _imports(one, None, None, transfer):
+            for part in _imports(stack, None, None, transfer):
                 yield replace(part, found=found, because=part.because or _REBUILT)
         case NeedsChangeSet("UPDATE") if observed is not None:
-            yield from _updates(one, observed, look.templates.get(desired.id), transfer)
+            yield from _updates(stack, observed, deployed.templates.get(desired.id), transfer)
         case Rebuild():
             because = waits or _REBUILT
             yield from make_creations(desired, found, because, others, foretold=True)
@@ -161,19 +163,19 @@ def stack_parts(
 _REBUILT = "what is left of its failed creation is deleted first"
 
 
-def _adoption(desired: DesiredStack, observed: ObservedStack, deployed: object) -> DraftStep:
+def _adoption(desired: DesiredStack, observed: ObservedStack, template: object) -> DraftStep:
     return DraftStep(
-        desired=adopted(desired, observed, deployed),
+        desired=adopted(desired, observed, template),
         type="UPDATE",
-        found=_found(observed),
-        secret=bool(read_deployed(deployed, desired.id).no_echo),
-        adoption=to_come(desired, observed, deployed),
+        found=_found_stack(observed),
+        secret=bool(read_deployed(template, desired.id).no_echo),
+        adoption=to_come(desired, observed, template),
     )
 
 
-def protections_of(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> Iterator[Protection]:
-    """Yield what is to be done about a stack's termination protection; a stack that is made anew begins without."""
-    observed = _going_on(desired, decision, look)
+def protections_of(desired: DesiredStack, decision: Decision, deployed: ObservedDeployment) -> Iterator[Protection]:
+    """Yield the change of a stack's termination protection, if it needs one; a stack that is created anew has none."""
+    observed = _stack_that_stays(desired, decision, deployed)
     protected = observed is not None and observed.termination_protection
     if desired.termination_protection in {None, protected} or isinstance(decision, Adopt):
         return
@@ -183,21 +185,21 @@ def protections_of(desired: DesiredStack, decision: Decision, look: ObservedDepl
         name=desired.name,
         protect=not protected,
         needs=desired.needs,
-        found=_found(observed),
+        found=_found_stack(observed),
         account=desired.account,
     )
 
 
-def policies_of(one: DecidedStack, look: ObservedDeployment, transfer: Transfer) -> Iterator[StackPolicy]:
-    """Yield what is to be done about a stack's policy; a stack that is made anew begins without.
+def policies_of(stack: DecidedStack, deployed: ObservedDeployment, transfer: Transfer) -> Iterator[StackPolicy]:
+    """Yield the changes of a stack's policy, if it needs any; a stack that is created anew has none.
 
-    One that is in the way of data that leaves the stack is opened before that, and put back after it.
+    A policy that denies that data leaves the stack is opened before that, and put back after it.
     """
-    desired, decision = one.desired, one.decision
-    observed = _going_on(desired, decision, look)
-    standing = look.policies.get(desired.id) if observed is not None else None
+    desired, decision = stack.desired, stack.decision
+    observed = _stack_that_stays(desired, decision, deployed)
+    old_policy = deployed.policies.get(desired.id) if observed is not None else None
     opens = transfer.policy is not None
-    wanted = desired.stack_policy or transfer.policy
+    new_policy = desired.stack_policy or transfer.policy
     step = StackPolicy(
         stack=desired.id,
         region=desired.region,
@@ -205,42 +207,42 @@ def policies_of(one: DecidedStack, look: ObservedDeployment, transfer: Transfer)
         policy=transfer.opened,
         standing=transfer.policy,
         needs=desired.needs,
-        found=_found(observed),
+        found=_found_stack(observed),
         account=desired.account,
         opens=True,
     )
     if opens:
         yield step
-    if wanted is None or isinstance(decision, Adopt) or (not opens and same_policy(wanted, standing)):
+    if new_policy is None or isinstance(decision, Adopt) or (not opens and same_policy(new_policy, old_policy)):
         return
-    yield replace(step, policy=wanted, standing=transfer.opened if opens else standing, opens=False)
+    yield replace(step, policy=new_policy, standing=transfer.opened if opens else old_policy, opens=False)
 
 
-def _going_on(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> ObservedStack | None:
-    """Return the stack as it stands; None where it is made anew."""
+def _stack_that_stays(desired: DesiredStack, decision: Decision, deployed: ObservedDeployment) -> ObservedStack | None:
+    """Return the stack as it is deployed; None where it is created anew."""
     is_new = isinstance(decision, Rebuild) or decision == NeedsChangeSet("CREATE")
-    return None if is_new else look.stacks.get(desired.id)
+    return None if is_new else deployed.stacks.get(desired.id)
 
 
 def _imports(
-    one: DecidedStack, observed: ObservedStack | None, deployed: object, transfer: Transfer
+    stack: DecidedStack, observed: ObservedStack | None, template: object, transfer: Transfer
 ) -> Iterator[DraftStep]:
     """Yield the change set that imports data as it is, and those that lead from there to the assembly."""
-    waits, first = "; ".join(one.because), 1
-    standing = observed
-    if standing is None or not standing.facts.exists:
-        empty = make_empty(one.desired)
+    waits, first = "; ".join(stack.because), 1
+    base = observed
+    if base is None or not base.facts.exists:
+        empty = make_empty(stack.desired)
         added = expect_changes(Template(), read_template(empty.template, empty.id))
-        yield DraftStep(desired=empty, type="CREATE", found=_found(observed), expected=added, derived=True)
-        standing, deployed, first = created(empty), empty.template, 2
+        yield DraftStep(desired=empty, type="CREATE", found=_found_stack(observed), expected=added, derived=True)
+        base, template, first = created(empty), empty.template, 2
         transfer = replace(transfer, is_exact=True)
-        waits = "; ".join((*one.because, "its stack is created first"))
-    made = make_import(one.desired, standing, deployed, transfer)
+        waits = "; ".join((*stack.because, "its stack is created first"))
+    made = make_import(stack.desired, base, template, transfer)
     yield DraftStep(
         desired=made,
         type="IMPORT",
         number=first,
-        found=_found(observed),
+        found=_found_stack(observed),
         because=waits,
         expected=expect_imports(transfer) if waits else (),
         derived=True,
@@ -249,56 +251,56 @@ def _imports(
     )
     if transfer.is_only:
         return
-    later = replace(one, because=(*one.because, "the data is imported first"))
-    for part in _updates(later, standing, made.template, NO_TRANSFER):
-        yield replace(part, number=part.number + first, found=_found(observed))
+    later = replace(stack, because=(*stack.because, "the data is imported first"))
+    for part in _updates(later, base, made.template, NO_TRANSFER):
+        yield replace(part, number=part.number + first, found=_found_stack(observed))
 
 
-def _updates(one: DecidedStack, observed: ObservedStack, deployed: object, transfer: Transfer) -> Iterator[DraftStep]:
-    """Yield the updates to the assembly; before them the one that retains what is let go of, where it is needed."""
-    release = make_release(one.desired, observed, deployed, transfer) if transfer.releases else None
+def _updates(stack: DecidedStack, observed: ObservedStack, template: object, transfer: Transfer) -> Iterator[DraftStep]:
+    """Yield the updates to the assembly; before them, where it is needed, the one that retains what is released."""
+    release = make_release(stack.desired, observed, template, transfer) if transfer.releases else None
     if release is None:
-        yield from _updates_from(one, observed, deployed, transfer)
+        yield from _updates_from(stack, observed, template, transfer)
         return
-    before, after = read_deployed(deployed, one.desired.id), read_template(release.template, one.desired.id)
+    before, after = read_deployed(template, stack.desired.id), read_template(release.template, stack.desired.id)
     yield DraftStep(
         desired=release,
         type="UPDATE",
-        found=_found(observed),
-        because="; ".join(one.because),
-        expected=expect_changes(before, after) if one.because else (),
+        found=_found_stack(observed),
+        because="; ".join(stack.because),
+        expected=expect_changes(before, after) if stack.because else (),
         derived=True,
         secret=bool(before.no_echo),
         lost=lost_between(before, after),
     )
-    later = replace(one, because=(*one.because, "the data that leaves the stack is retained first"))
+    later = replace(stack, because=(*stack.because, "the data that leaves the stack is retained first"))
     for part in _updates_from(later, observed, release.template, transfer):
         yield replace(part, number=part.number + 1)
 
 
 def _updates_from(
-    one: DecidedStack, observed: ObservedStack, deployed: object, transfer: Transfer
+    stack: DecidedStack, observed: ObservedStack, template: object, transfer: Transfer
 ) -> Iterator[DraftStep]:
-    desired, waits = one.desired, "; ".join(one.because) or _hides(one.desired)
+    desired, waits = stack.desired, "; ".join(stack.because) or _hides(stack.desired)
     tags = desired.tags != observed.tags
     more_differs = tags or other_parameters(desired, observed)
-    alike = not more_differs and compare_template(desired.template, deployed) is not Comparison.DIFFERENT
+    alike = not more_differs and compare_template(desired.template, template) is not Comparison.DIFFERENT
     given: dict[str, str | None] = {**observed.parameters, "AWS::Region": observed.region}
     kept = {name: observed.parameters.get(name) for name in desired.previous}
     to_give = {**desired.values, **kept, "AWS::Region": desired.region}
     updates = make_sequence(
         Ends(
             where=desired.id,
-            deployed=deployed,
+            deployed=template,
             desired=desired.template,
             values_before=given,
             values_after=to_give,
             more_differs=more_differs,
         )
     )
-    before = read_deployed(deployed, desired.id)
+    before = read_deployed(template, desired.id)
     # The first of several brings the parameters and tags too.
-    values = [*_other_values(desired, observed), *one.moved]
+    values = [*_other_values(desired, observed), *stack.moved]
     for number, update in enumerate(updates, start=1):
         after, because = read_template(update.template, desired.id), update.because or waits
         expected = expect_changes(before, after, values, tags=tags, nested=desired.nested, given=(given, to_give))
@@ -306,7 +308,7 @@ def _updates_from(
             desired=desired if number == len(updates) else _between(desired, update.template),
             type="UPDATE",
             number=number,
-            found=_found(observed),
+            found=_found_stack(observed),
             because=with_transforms(because, after),
             expected=with_transfer(expected, transfer, shown=False) if because else (),
             hidden=len(updates) == 1 and waits != "" and waits == _hides(desired),
@@ -333,7 +335,7 @@ def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
     ]
 
 
-def _found(observed: ObservedStack | None) -> FoundStack:
+def _found_stack(observed: ObservedStack | None) -> FoundStack:
     if observed is None:
         return FoundStack()
     return FoundStack(status=observed.status, stack_id=observed.arn, last_change=observed.last_change)
@@ -348,7 +350,7 @@ def without_values(changes: Iterable[ResourceChange]) -> tuple[ResourceChange, .
         replace(
             change,
             definition="",
-            properties=tuple(dict.fromkeys(replace(one, before=None, after=None) for one in change.properties)),
+            properties=tuple(dict.fromkeys(replace(touched, before=None, after=None) for touched in change.properties)),
         )
         for change in changes
     )

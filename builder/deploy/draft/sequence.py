@@ -142,11 +142,11 @@ class _Namer:
     binding: Binding
 
     def __call__(self, item: object) -> str | None:
-        said = item.get(self.named_by) if isinstance(item, Mapping) else None
-        if said is None:
+        value = item.get(self.named_by) if isinstance(item, Mapping) else None
+        if value is None:
             return None
-        known = self.binding.text(said)
-        return known if known is not None else json.dumps(said, sort_keys=True)
+        known = self.binding.text(value)
+        return known if known is not None else json.dumps(value, sort_keys=True)
 
 
 def make_sequence(ends: Ends) -> tuple[Update, ...]:
@@ -200,7 +200,8 @@ def _held(ends: Ends, deployed: _End, desired: _End) -> Iterator[tuple[TemplateP
         before, after = deployed.properties(deployed.template.resource(name)), desired.properties(resource)
         where = f"{ends.where}/{name}"
         refused += [
-            Stopped(where=where, what=one.what, next_step=one.next_step) for one in holder.refusals(before, after)
+            Stopped(where=where, what=refusal.what, next_step=refusal.next_step)
+            for refusal in holder.refusals(before, after)
         ]
         for key, value in holder.held(before, after).items():
             if "?" in json.dumps(value):
@@ -256,10 +257,12 @@ def _lists(way: _Way, name: str, done: int) -> dict[str, ListEdit]:
 
 def _choice(way: _Way, before: Mapping[str, Any], key: str, late: Sequence[_Operation]) -> ListEdit:
     """Return the desired list without what has not come yet, and with what has not gone yet."""
-    not_yet = {one.item for one in late if one.comes and one.singly.property == key}
-    still = [one.item for one in late if not one.comes and one.singly.property == key]
+    not_yet = {operation.item for operation in late if operation.comes and operation.singly.property == key}
+    still = [operation.item for operation in late if not operation.comes and operation.singly.property == key]
     there = way.deployed.items(before, key) or {}
-    return ListEdit(stays=lambda item: item not in not_yet, comes={one: there[one] for one in still if one in there})
+    return ListEdit(
+        stays=lambda item: item not in not_yet, comes={name: there[name] for name in still if name in there}
+    )
 
 
 def _settings(way: _Way, replica: Mapping[str, Any], late: Sequence[_Operation]) -> dict[str, ListEdit]:
@@ -275,7 +278,7 @@ def _attributes(
     ever = {*_keys(properties_of(before)), *_keys(properties_of(after))}
     defined = way.desired.items(after, _ATTRIBUTES) or {}
     there = way.deployed.items(before, _ATTRIBUTES) or {}
-    comes = {one: there[one] for one in there if one in needed and one not in defined}
+    comes = {name: there[name] for name in there if name in needed and name not in defined}
     return {_ATTRIBUTES: ListEdit(stays=lambda item: item in needed or item not in ever, comes=comes)}
 
 

@@ -1,7 +1,7 @@
-"""Data that stacks are about to create and that stands already: which stacks list it, and whether somebody meant it.
+"""Data that stacks are about to create and that exists already: which stacks list it, and whether somebody meant it.
 
-It is read from AWS before anything is planned. Meant is what dr.yaml calls `existing`, and the table of a promotion
-that is under way; everything else is refused with what leads on.
+It is read from AWS before anything is planned. What dr.yaml calls `existing` is meant, and the table of a promotion
+that is under way; everything else is refused, with what to do instead.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from builder.terms import AccountId, LogicalId, Operation, Region, Site
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
+class DesiredData:
     """A table or bucket that a stack of the assembly has and the deployed template has not."""
 
     stack: DesiredStack
@@ -31,21 +31,21 @@ class Coming:
     name: str
     """Its physical name."""
     regions: tuple[Region, ...] = ()
-    """Of a table those that its replicas are to be in."""
+    """The regions of a table's replicas."""
 
     @property
     def where(self) -> str:
-        """How it is named in messages and by `--allow`."""
+        """Its name in messages and in `--allow`."""
         return f"{self.stack.id}/{self.logical_id}"
 
     @property
     def noun(self) -> str:
-        """What it is called."""
+        """Its kind, in messages."""
         return "table" if self.type == GLOBAL_TABLE else "bucket"
 
     @property
     def is_existing(self) -> bool:
-        """Whether dr.yaml says that it stands already."""
+        """Whether dr.yaml says that it exists already."""
         return self.logical_id in self.stack.existing
 
     def is_promoted_by(self, promotion: Promotion | None) -> bool:
@@ -55,70 +55,70 @@ class Coming:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Data that stands, and who has it."""
+    """Data that exists, and the stacks that list it."""
 
-    coming: Coming
+    data: DesiredData
     ours: tuple[tuple[Owner, ObservedStack], ...]
-    """The stacks of the deployment that list it, beside the one that is to have it."""
+    """The deployment's stacks that list it, without the one that is to have it."""
     owners: tuple[Owner, ...]
-    """Every stack that lists it, beside that one."""
+    """Every stack that lists it, without that one."""
     own: Owner | None
-    """That one, where it lists it already."""
+    """The stack that is to have it, where that lists it already."""
     regions: tuple[Region, ...] = ()
-    """Those that it is in."""
+    """The regions that it is in."""
     is_held: bool = False
-    """The stack that is to have it has it already, beside another."""
+    """The stack that is to have it has it already, and another one lists it too."""
 
     @property
     def foreign(self) -> tuple[Owner, ...]:
-        """Those of them that are not the deployment's."""
+        """The owners that are not stacks of the deployment."""
         known = {owner.stack_arn for owner, _ in self.ours}
         return tuple(owner for owner in self.owners if owner.stack_arn not in known)
 
 
 async def find_claims(
-    deployment: Deployment, look: ObservedDeployment, clients: Clients, promotion: Promotion | None
+    deployment: Deployment, deployed: ObservedDeployment, clients: Clients, promotion: Promotion | None
 ) -> tuple[Claim, ...]:
-    """Return what stands that a stack is about to create, and tables that two stacks list; each meant by somebody.
+    """Return the existing data that a stack is about to create, and the tables that two stacks list.
 
-    Raises Stopped, with every reason, where data stands that nobody meant.
+    Raises Stopped, with every reason, where data exists that nobody meant to take in.
     """
-    coming = [one for stack in deployment.stacks for one in _coming(stack, look)]
-    twice = _held_twice(deployment, look)
-    there = await together(_regions_of(one, one.stack.region, clients) for one in (*coming, *twice))
-    found = list(zip((*coming, *twice), there, strict=True))
-    lacking = [one for one, regions in found[: len(coming)] if not regions]
-    others = await together(_stands_elsewhere(one, deployment, promotion, clients) for one in lacking)
-    if faults := [fault for one, where in zip(lacking, others, strict=True) if (fault := _lacks(one, where))]:
+    to_create = [data for stack in deployment.stacks for data in _data_to_create(stack, deployed)]
+    twice = _held_twice(deployment, deployed)
+    there = await together(_regions_of(data, data.stack.region, clients) for data in (*to_create, *twice))
+    candidates = list(zip((*to_create, *twice), there, strict=True))
+    lacking = [data for data, regions in candidates[: len(to_create)] if not regions]
+    others = await together(_other_regions(data, deployment, promotion, clients) for data in lacking)
+    if faults := [fault for data, where in zip(lacking, others, strict=True) if (fault := _lacks(data, where))]:
         raise gathered(faults)
-    standing = [(one, regions) for one, regions in found if regions]
-    owners = await together(_owners(one, regions, deployment, clients) for one, regions in standing)
+    existing = [(data, regions) for data, regions in candidates if regions]
+    owners = await together(_owners(data, regions, deployment, clients) for data, regions in existing)
     claims = [
-        _claim(one, regions, listed, look, is_held=one in twice)
-        for (one, regions), listed in zip(standing, owners, strict=True)
+        _claim(data, regions, listed, deployed, is_held=data in twice)
+        for (data, regions), listed in zip(existing, owners, strict=True)
     ]
-    # Of a failed creation that has it itself its deletion tells.
-    claims = [claim for claim in claims if claim.own is None or not _is_made_anew(claim.coming.stack, look)]
+    # A failed creation that lists the data itself is deleted, and its deletion reports that.
+    claims = [claim for claim in claims if claim.own is None or not _is_made_anew(claim.data.stack, deployed)]
     claims = [claim for claim in claims if not claim.is_held or claim.ours]
-    shared = [fault for claim in claims if (fault := _shared(claim, claims, deployment, look)) is not None]
+    shared = [fault for claim in claims if (fault := _shared(claim, claims, deployment, deployed)) is not None]
     if faults := shared or [fault for claim in claims if (fault := _fault(claim, promotion)) is not None]:
         raise gathered(faults)
     return tuple(claims)
 
 
-def _coming(stack: DesiredStack, look: ObservedDeployment) -> Iterator[Coming]:
-    """Yield what a stack of the assembly would create of data, be it anew after a failure."""
-    deployed = look.templates.get(stack.id) if not _is_made_anew(stack, look) else None
-    stands = read_deployed(deployed, stack.id).resources(*TAKEN_IN) if deployed is not None else {}
-    yield from (one for one in _named(stack, look.account) if one.logical_id not in stands)
+def _data_to_create(stack: DesiredStack, deployed: ObservedDeployment) -> Iterator[DesiredData]:
+    """Yield the data that a stack of the assembly would create, also anew after a failure."""
+    template = deployed.templates.get(stack.id) if not _is_made_anew(stack, deployed) else None
+    resources = read_deployed(template, stack.id).resources(*TAKEN_IN) if template is not None else {}
+    yield from (data for data in _data_of(stack, deployed.account) if data.logical_id not in resources)
 
 
-def _is_made_anew(stack: DesiredStack, look: ObservedDeployment) -> bool:
-    observed = look.stacks.get(stack.id)
+def _is_made_anew(stack: DesiredStack, deployed: ObservedDeployment) -> bool:
+    observed = deployed.stacks.get(stack.id)
     return observed is not None and observed.facts.exists and observed.facts.operation is Operation.REBUILD
 
 
-def _named(stack: DesiredStack, account: AccountId) -> Iterator[Coming]:
+def _data_of(stack: DesiredStack, account: AccountId) -> Iterator[DesiredData]:
     """Yield every table and bucket of a stack whose name is known."""
     if not any(type_name in stack.template for type_name in TAKEN_IN):
         return
@@ -126,7 +126,7 @@ def _named(stack: DesiredStack, account: AccountId) -> Iterator[Coming]:
     bound = bind_desired(stack, own)
     for logical_id, body in bound.made(bound.template.resources(*TAKEN_IN)):
         if name := bound.name_of(body):
-            yield Coming(
+            yield DesiredData(
                 stack,
                 LogicalId(logical_id),
                 str(body.get("Type")),
@@ -141,146 +141,156 @@ def bind_desired(stack: DesiredStack, account: AccountId) -> Bound:
     return bind_stack(read_template(text, stack.id), stack.name, stack.region, stack.parameters)
 
 
-def _held_twice(deployment: Deployment, look: ObservedDeployment) -> list[Coming]:
-    """Return the tables that a stack has by now and an orphan of another region may list still."""
-    regions = {orphan.region for orphan in look.orphans}
+def _held_twice(deployment: Deployment, deployed: ObservedDeployment) -> list[DesiredData]:
+    """Return the tables that a stack has by now and that an orphan of another region may still list."""
+    regions = {orphan.region for orphan in deployed.orphans}
     return [
-        one
+        data
         for stack in deployment.stacks
-        if stack.id in look.templates and regions - {stack.region}
-        for one in _named(stack, look.account)
-        if one.type == GLOBAL_TABLE and one.logical_id in read_deployed(look.templates[stack.id], stack.id).resources()
+        if stack.id in deployed.templates and regions - {stack.region}
+        for data in _data_of(stack, deployed.account)
+        if data.type == GLOBAL_TABLE
+        and data.logical_id in read_deployed(deployed.templates[stack.id], stack.id).resources()
     ]
 
 
-async def _regions_of(one: Coming, region: Region, clients: Clients) -> tuple[Region, ...]:
-    """Return the regions that it is in, seen from one; none where it is not there.
+async def _regions_of(data: DesiredData, region: Region, clients: Clients) -> tuple[Region, ...]:
+    """Return the regions that data is in, read in one of them; none where it does not exist there.
 
-    A bucket that is another account's is not ours to take in: only AWS can say more.
+    A bucket of another account is not ours to take in: only AWS can say more.
     """
-    session = clients.of(one.stack.site)
+    session = clients.of(data.stack.site)
     try:
-        if one.type == GLOBAL_TABLE:
-            table = (await call(one.where, session.dynamodb(region).describe_table, TableName=one.name))["Table"]
+        if data.type == GLOBAL_TABLE:
+            table = (await call(data.where, session.dynamodb(region).describe_table, TableName=data.name))["Table"]
             others = [Region(replica["RegionName"]) for replica in table.get("Replicas", [])]
             return () if table.get("TableStatus") == "DELETING" else tuple(dict.fromkeys((region, *others)))
-        await call(one.where, session.s3(region).head_bucket, Bucket=one.name)
+        await call(data.where, session.s3(region).head_bucket, Bucket=data.name)
     except AwsError as error:
-        if error.code in _ELSEWHERE:
-            # Of one that is said to stand the look at it tells what is in the way.
-            return (region,) if one.is_existing else ()
-        if error.code in _NOT_THERE:
+        if error.code in _OTHER_OWNER_OR_REGION:
+            # dr.yaml says that it exists: reading it tells what is in the way.
+            return (region,) if data.is_existing else ()
+        if error.code in _ABSENT:
             return ()
         raise
     return (region,)
 
 
-_NOT_THERE = frozenset({"ResourceNotFoundException", "404", "NoSuchBucket"})
-_ELSEWHERE = frozenset({"403", "301"})
+_ABSENT = frozenset({"ResourceNotFoundException", "404", "NoSuchBucket"})
+_OTHER_OWNER_OR_REGION = frozenset({"403", "301"})
 
 
-async def _stands_elsewhere(
-    one: Coming, deployment: Deployment, promotion: Promotion | None, clients: Clients
+async def _other_regions(
+    data: DesiredData, deployment: Deployment, promotion: Promotion | None, clients: Clients
 ) -> tuple[Region, ...]:
-    """Return the regions in which a table stands that is to have a replica there.
+    """Return the other regions of its replicas in which a table exists.
 
-    Unless it is said to stand somewhere, no region is asked that has nothing else of the deployment.
+    Unless dr.yaml or a promotion says that it exists, only regions of the deployment are read.
     """
-    if one.type != GLOBAL_TABLE:
+    if data.type != GLOBAL_TABLE:
         return ()
-    is_said = one.is_existing or one.is_promoted_by(promotion)
-    asked = set(one.regions) if is_said else {*deployment.regions, *deployment.empty_regions}
-    regions = [region for region in one.regions if region in asked - {one.stack.region, *deployment.skipped}]
-    there = await together(_regions_of(one, region, clients) for region in regions)
-    return tuple(region for region, found in zip(regions, there, strict=True) if found)
+    is_meant = data.is_existing or data.is_promoted_by(promotion)
+    to_read = set(data.regions) if is_meant else {*deployment.regions, *deployment.empty_regions}
+    regions = [region for region in data.regions if region in to_read - {data.stack.region, *deployment.skipped}]
+    there = await together(_regions_of(data, region, clients) for region in regions)
+    return tuple(region for region, regions_of in zip(regions, there, strict=True) if regions_of)
 
 
 async def _owners(
-    one: Coming, regions: Sequence[Region], deployment: Deployment, clients: Clients
+    data: DesiredData, regions: Sequence[Region], deployment: Deployment, clients: Clients
 ) -> tuple[Owner, ...]:
-    """Return every stack that lists it, its own too: a table may be listed in each of its regions, unwarned."""
-    sites = (Site(one.stack.account, region) for region in regions if region not in deployment.skipped)
-    found = await together(observe_owner(clients, site, one.name) for site in sites)
-    return tuple(owner for owner in found if owner is not None)
+    """Return every stack that lists it, its own too: each of a table's regions may have a stack that lists it."""
+    sites = (Site(data.stack.account, region) for region in regions if region not in deployment.skipped)
+    owners = await together(observe_owner(clients, site, data.name) for site in sites)
+    return tuple(owner for owner in owners if owner is not None)
 
 
 def _claim(
-    one: Coming, regions: tuple[Region, ...], owners: Sequence[Owner], look: ObservedDeployment, *, is_held: bool
+    data: DesiredData,
+    regions: tuple[Region, ...],
+    owners: Sequence[Owner],
+    deployed: ObservedDeployment,
+    *,
+    is_held: bool,
 ) -> Claim:
-    place = (one.stack.site, one.stack.name)
+    place = (data.stack.site, data.stack.name)
     others = tuple(owner for owner in owners if (owner.site, owner.stack_name) != place)
     own = next((owner for owner in owners if owner not in others), None)
-    return Claim(one, _ours(others, look), others, own, regions, is_held=is_held)
+    return Claim(data, _ours(others, deployed), others, own, regions, is_held=is_held)
 
 
-def _ours(owners: Sequence[Owner], look: ObservedDeployment) -> tuple[tuple[Owner, ObservedStack], ...]:
-    known = {stack.arn: stack for stack in (*look.stacks.values(), *look.orphans)}
+def _ours(owners: Sequence[Owner], deployed: ObservedDeployment) -> tuple[tuple[Owner, ObservedStack], ...]:
+    known = {stack.arn: stack for stack in (*deployed.stacks.values(), *deployed.orphans)}
     # A nested stack is not updated by itself: its parent's template has to let go of what is in it.
     ours = (owner for owner in owners if owner.parent is None)
     return tuple((owner, known[owner.stack_arn]) for owner in ours if owner.stack_arn in known)
 
 
-def _lacks(one: Coming, others: Sequence[Region]) -> Stopped | None:
-    """Return why what does not stand in its stack's region cannot be created there, or taken in; None where it can."""
+def _lacks(data: DesiredData, others: Sequence[Region]) -> Stopped | None:
+    """Return why data that is not in its stack's region cannot be created there or imported; None where it can."""
     if others:
-        where, own = ", ".join(others), one.stack.region
+        where, own = ", ".join(others), data.stack.region
         return Stopped(
-            where=one.where,
-            what=f"the table {one.name} stands in {where}, and not in {own}: creating it would fail, and what is in it "
-            f"would stay in {where}",
+            where=data.where,
+            what=f"the table {data.name} stands in {where}, and not in {own}: creating it would fail, and what is in "
+            f"it would stay in {where}",
             next_step=f"with {others[0]} as the primary region its stack takes the table in, or has it, and adds a "
             f"replica in {own}; after that python -m builder promote {own} moves it, where that is meant",
         )
-    return missing(one) if one.is_existing else None
+    return missing(data) if data.is_existing else None
 
 
-def missing(one: Coming) -> Stopped:
-    """Return the refusal of what dr.yaml says to exist and does not."""
+def missing(data: DesiredData) -> Stopped:
+    """Return the refusal of data that dr.yaml says exists, and that does not."""
     return Stopped(
-        where=one.where,
-        what=f"`existing` names the {one.noun} {one.name}, and none of that name stands in {one.stack.region}",
+        where=data.where,
+        what=f"`existing` names the {data.noun} {data.name}, and none of that name stands in {data.stack.region}",
         next_step="take `existing` out of dr.yaml, where the table or bucket is to be created",
     )
 
 
 def _fault(claim: Claim, promotion: Promotion | None) -> Stopped | None:
-    """Return why what stands is not taken in; None where somebody said that it is."""
-    one = claim.coming
+    """Return why existing data is not imported; None where somebody said that it is to be."""
+    data = claim.data
     if claim.own is not None and not claim.is_held:
-        return _renamed(one, claim.own)
-    promoted = one.is_promoted_by(promotion)
-    if (one.is_existing or promoted) and not claim.foreign:
+        return _renamed(data, claim.own)
+    promoted = data.is_promoted_by(promotion)
+    if (data.is_existing or promoted) and not claim.foreign:
         return None
-    if claim.foreign and (one.is_existing or promoted):
-        return _has_owner(one, claim.foreign[0])
-    moved = next((owner for owner, _ in claim.ours if owner.site.region != one.stack.region), None)
+    if claim.foreign and (data.is_existing or promoted):
+        return _has_owner(data, claim.foreign[0])
+    moved = next((owner for owner, _ in claim.ours if owner.site.region != data.stack.region), None)
     if moved is not None:
         twice = ", and two stacks that list one table revert each other" if claim.is_held else ""
         return Stopped(
-            where=one.where,
-            what=f"the table {one.name} is {moved.site.region}/{moved.stack_name}'s: a primary region that is another "
+            where=data.where,
+            what=f"the table {data.name} is {moved.site.region}/{moved.stack_name}'s: a primary region that is another "
             f"in dr.yaml moves no data{twice}",
-            next_step=f"python -m builder promote {one.stack.region}    moves the table from stack to stack and "
-            f"loses nothing; with dr.yaml as it was, it makes {one.stack.region} the primary",
+            next_step=f"python -m builder promote {data.stack.region}    moves the table from stack to stack and "
+            f"loses nothing; with dr.yaml as it was, it makes {data.stack.region} the primary",
         )
     has = f", in the stack {claim.owners[0].stack_name} of {claim.owners[0].site.region}" if claim.owners else ""
     nobody = "" if claim.owners else f": no stack of {', '.join(claim.regions)} has it"
-    goes_on = f"; where a promotion was under way, python -m builder promote {one.stack.region} goes on with it"
-    goes_on = goes_on if one.type == GLOBAL_TABLE and not claim.owners else ""
+    goes_on = f"; where a promotion was under way, python -m builder promote {data.stack.region} goes on with it"
+    goes_on = goes_on if data.type == GLOBAL_TABLE and not claim.owners else ""
     return Stopped(
-        where=one.where,
-        what=f"the {one.noun} {one.name} is there already{has}{nobody}, and creating it would fail",
-        next_step=f"existing: {one.name}    under it in dr.yaml takes it in with its data; or another name{goes_on}",
+        where=data.where,
+        what=f"the {data.noun} {data.name} is there already{has}{nobody}, and creating it would fail",
+        next_step=f"existing: {data.name}    under it in dr.yaml takes it in with its data; or another name{goes_on}",
     )
 
 
-def _shared(claim: Claim, claims: Sequence[Claim], deployment: Deployment, look: ObservedDeployment) -> Stopped | None:
-    """Return the refusal of what another stack of the assembly is to have as well, or to keep."""
-    one = claim.coming
+def _shared(
+    claim: Claim, claims: Sequence[Claim], deployment: Deployment, deployed: ObservedDeployment
+) -> Stopped | None:
+    """Return the refusal of data that another stack of the assembly is to have as well, or to keep."""
+    data = claim.data
     if claim.is_held:
         return None
-    others = [other.coming.where for other in claims if other.coming.stack.id != one.stack.id and _is_one(claim, other)]
-    ids = {stack.arn: name for name, stack in look.stacks.items()}
+    others = [
+        other.data.where for other in claims if other.data.stack.id != data.stack.id and _is_same_data(claim, other)
+    ]
+    ids = {stack.arn: name for name, stack in deployed.stacks.items()}
     desired = {stack.id: stack for stack in deployment.stacks}
     for owner, _ in claim.ours:
         keeper = ids.get(owner.stack_arn)
@@ -289,40 +299,40 @@ def _shared(claim: Claim, claims: Sequence[Claim], deployment: Deployment, look:
     if not others:
         return None
     return Stopped(
-        where=one.where,
-        what=f"the {one.noun} {one.name} is to be in this stack and as {', '.join(others)} too: each would revert the "
-        "other, so one of them alone can have it",
+        where=data.where,
+        what=f"the {data.noun} {data.name} is to be in this stack and as {', '.join(others)} too: each would revert "
+        "the other, so one of them alone can have it",
         next_step="take it out of all templates but one; what refers to it elsewhere says its name",
     )
 
 
-def _is_one(claim: Claim, other: Claim) -> bool:
-    """Return whether two claims are of one and the same; tables of one name may be others in each region."""
-    one, two = claim.coming, other.coming
-    if (one.type, one.name, one.stack.account) != (two.type, two.name, two.stack.account):
+def _is_same_data(claim: Claim, other: Claim) -> bool:
+    """Return whether two claims are of the same data; tables of one name may be different ones in each region."""
+    first, second = claim.data, other.data
+    if (first.type, first.name, first.stack.account) != (second.type, second.name, second.stack.account):
         return False
-    return one.type != GLOBAL_TABLE or two.stack.region in claim.regions
+    return first.type != GLOBAL_TABLE or second.stack.region in claim.regions
 
 
-def _renamed(one: Coming, own: Owner) -> Stopped:
+def _renamed(data: DesiredData, own: Owner) -> Stopped:
     return Stopped(
-        where=one.where,
-        what=f"the {one.noun} {one.name} is {own.logical_id} ({own.type}) of this very stack: under another logical "
+        where=data.where,
+        what=f"the {data.noun} {data.name} is {own.logical_id} ({own.type}) of this very stack: under another logical "
         "id, or by another type, it would be created again, and its name is taken",
         next_step=f"{own.logical_id} as its logical id, with the type {own.type}, leaves it as it is; or another name",
     )
 
 
-def _has_owner(one: Coming, owner: Owner) -> Stopped:
+def _has_owner(data: DesiredData, owner: Owner) -> Stopped:
     region, stack, name = owner.site.region, owner.stack_name, owner.logical_id
     whose = "nested in another" if owner.parent is not None else "not this deployment's"
     return Stopped(
-        where=one.where,
-        what=f"the {one.noun} {one.name} is in the stack {stack} of {region}, which is {whose}. "
+        where=data.where,
+        what=f"the {data.noun} {data.name} is in the stack {stack} of {region}, which is {whose}. "
         "Its owner has to let go of it first:\n"
         f"  1. in its template, {name}: DeletionPolicy: Retain and UpdateReplacePolicy: Retain, and the name or ARN "
         f"itself in the place of each reference to {name}; deployed\n"
         f"  2. {name} taken out of its template; deployed, by a change set that shows Remove with PolicyAction Retain",
-        next_step=f"aws cloudformation describe-stack-resources --region {region} --physical-resource-id {one.name}"
+        next_step=f"aws cloudformation describe-stack-resources --region {region} --physical-resource-id {data.name}"
         "    tells when no stack has it any more; then plan again",
     )

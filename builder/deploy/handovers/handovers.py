@@ -12,7 +12,7 @@ from builder.assembly.manifest import PreviousValue
 from builder.aws import Clients, call, together
 from builder.deploy.change_sets.history import is_exact, observe_former
 from builder.deploy.desired import TAG_STACK, Deployment, DesiredStack
-from builder.deploy.handovers.claims import Claim, Coming, bind_desired, find_claims, missing
+from builder.deploy.handovers.claims import Claim, DesiredData, bind_desired, find_claims, missing
 from builder.deploy.handovers.transfers import NO_TRANSFER, Transfer, movable, text_deployed
 from builder.deploy.observe.deployment import ObservedDeployment
 from builder.deploy.observe.live import OWNED_AS, LiveResource, Owner, observe_live_bucket, observe_table
@@ -35,70 +35,76 @@ from builder.terms import LogicalId, Region, StackId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handovers:
-    """A deployment with the stacks that let go of data it imports, what stands of it, and what changes hands."""
+    """A deployment with the stacks that release data it imports, what is deployed of it, and what changes hands."""
 
     deployment: Deployment
-    look: ObservedDeployment
+    deployed: ObservedDeployment
     transfers: Mapping[StackId, Transfer] = field(default_factory=dict)
     promotion: Promotion | None = None
 
     def has_moved(self, stack: ObservedStack) -> bool:
-        """Return whether a stack that the assembly no longer has is in the promoted region by now, or will be."""
+        """Return whether an orphan is in the promoted region by now, or will be."""
         region, _, component = stack.tags.get(TAG_STACK, "").partition("/")
         if self.promotion is None or not region == stack.region == self.promotion.came_from:
             return False
-        return f"{self.promotion.to}/{component}" in {one.id for one in self.deployment.stacks}
+        return f"{self.promotion.to}/{component}" in {desired.id for desired in self.deployment.stacks}
 
     @property
-    def emptied(self) -> Mapping[str, frozenset[LogicalId]]:
-        """What each stack lets go of that the assembly no longer has, by its ARN; nothing else may be left in it."""
-        orphans = {stack.arn for stack in self.look.orphans}
+    def orphan_releases(self) -> Mapping[str, frozenset[LogicalId]]:
+        """What each orphan releases, by its ARN; nothing else may be left in it."""
+        orphans = {stack.arn for stack in self.deployed.orphans}
         return {
             stack.arn: frozenset(self.transfers[name].releases)
-            for name, stack in self.look.stacks.items()
+            for name, stack in self.deployed.stacks.items()
             if stack.arn in orphans and name in self.transfers
         }
 
 
 async def observe_handovers(
-    deployment: Deployment, look: ObservedDeployment, clients: Clients, promotion: Promotion | None
+    deployment: Deployment, deployed: ObservedDeployment, clients: Clients, promotion: Promotion | None
 ) -> Handovers:
-    """Return what is to change hands. Raises Stopped, with every reason, where data stands that nobody meant."""
-    claims = await find_claims(deployment, look, clients, promotion)
+    """Return what is to change hands. Raises Stopped, with every reason, where data exists that nobody meant."""
+    claims = await find_claims(deployment, deployed, clients, promotion)
     if not claims:
-        return Handovers(deployment=deployment, look=look, promotion=promotion)
-    return await _hand_over(claims, _Context(deployment, look, clients, promotion))
+        return Handovers(deployment=deployment, deployed=deployed, promotion=promotion)
+    return await _hand_over(claims, _HandoverContext(deployment, deployed, clients, promotion))
 
 
 @dataclass(frozen=True, slots=True)
-class _Context:
-    """What claims are settled in."""
+class _HandoverContext:
+    """What the handovers of a deployment are read with."""
 
     deployment: Deployment
-    look: ObservedDeployment
+    deployed: ObservedDeployment
     clients: Clients
     promotion: Promotion | None
 
 
-async def _hand_over(claims: Sequence[Claim], context: _Context) -> Handovers:
-    taken = [claim.coming for claim in claims if not claim.is_held]
-    live = await together(_observe(one, context) for one in taken)
-    if obstacles := [fault for one, found in zip(taken, live, strict=True) for fault in _obstacles(one, found)]:
+async def _hand_over(claims: Sequence[Claim], context: _HandoverContext) -> Handovers:
+    to_import = [claim.data for claim in claims if not claim.is_held]
+    live = await together(_observe(data, context) for data in to_import)
+    if obstacles := [
+        fault for data, resource in zip(to_import, live, strict=True) for fault in _obstacles(data, resource)
+    ]:
         raise gathered(obstacles)
     names = _names_of_orphans(context)
     seen = await together(
-        _observe_release(claim.coming, owner, stack, names, context) for claim in claims for owner, stack in claim.ours
+        _observe_release(claim.data, owner, stack, names, context) for claim in claims for owner, stack in claim.ours
     )
     releases = [release for release in seen if release is not None]
     formers = await together(_observe_former(claim, context) for claim in claims if not claim.is_held)
     transfers: dict[StackId, Transfer] = {}
     for source in dict.fromkeys(release.source for release in releases):
-        transfers[source] = _let_go([release for release in releases if release.source == source])
-    for taker in dict.fromkeys(one.stack.id for one in taken):
-        imports = {one.logical_id: found for one, found in zip(taken, live, strict=True) if one.stack.id == taker}
-        sources = {release.taken.logical_id: release.source for release in releases if release.taken.stack.id == taker}
+        transfers[source] = _transfer_out([release for release in releases if release.source == source])
+    for taker in dict.fromkeys(data.stack.id for data in to_import):
+        imports = {
+            data.logical_id: resource for data, resource in zip(to_import, live, strict=True) if data.stack.id == taker
+        }
+        sources = {release.data.logical_id: release.source for release in releases if release.data.stack.id == taker}
         former = {
-            one.logical_id: name for one, name in zip(taken, formers, strict=True) if one.stack.id == taker and name
+            data.logical_id: name
+            for data, name in zip(to_import, formers, strict=True)
+            if data.stack.id == taker and name
         }
         transfers[taker] = replace(
             transfers.get(taker, NO_TRANSFER),
@@ -107,8 +113,8 @@ async def _hand_over(claims: Sequence[Claim], context: _Context) -> Handovers:
             former=former,
             is_only=_has_copies(imports.values(), context.deployment.skipped),
             is_exact=await is_exact(
-                context.look.stacks.get(taker),
-                context.look.templates.get(taker),
+                context.deployed.stacks.get(taker),
+                context.deployed.templates.get(taker),
                 (context.deployment.stack(taker).template,),
                 context.clients,
             ),
@@ -116,126 +122,128 @@ async def _hand_over(claims: Sequence[Claim], context: _Context) -> Handovers:
     return _with_orphans(context, releases, transfers)
 
 
-async def _observe(one: Coming, context: _Context) -> LiveResource:
-    """Return it as it stands, beside what its template says."""
-    clients, site, stack = context.clients, one.stack.site, one.stack
-    bound = bind_desired(stack, stack.account or context.look.account)
-    wanted = bound.binding.value(properties_of(bound.template.resource(one.logical_id)))
-    if one.type == GLOBAL_TABLE:
+async def _observe(data: DesiredData, context: _HandoverContext) -> LiveResource:
+    """Return the data as it is, to be compared with what its template says."""
+    clients, site, stack = context.clients, data.stack.site, data.stack
+    bound = bind_desired(stack, stack.account or context.deployed.account)
+    desired = bound.binding.value(properties_of(bound.template.resource(data.logical_id)))
+    if data.type == GLOBAL_TABLE:
         lost = context.deployment.skipped
-        found = await observe_table(clients, site, one.name, properties=wanted, stack_tags=stack.tags, lost=lost)
+        live = await observe_table(clients, site, data.name, properties=desired, stack_tags=stack.tags, lost=lost)
     else:
         makes = any(bound.resources("AWS::S3::BucketPolicy"))
-        found = await observe_live_bucket(
-            clients, site, one.name, properties=wanted, stack_tags=stack.tags, makes_policy=makes
+        live = await observe_live_bucket(
+            clients, site, data.name, properties=desired, stack_tags=stack.tags, makes_policy=makes
         )
-    if found is None:
-        raise missing(one)
-    return found
+    if live is None:
+        raise missing(data)
+    return live
 
 
-def _obstacles(one: Coming, found: LiveResource) -> list[Stopped]:
-    return [Stopped(where=one.where, what=f"the {one.noun} {one.name}: {obstacle}") for obstacle in found.obstacles]
+def _obstacles(data: DesiredData, live: LiveResource) -> list[Stopped]:
+    return [Stopped(where=data.where, what=f"the {data.noun} {data.name}: {obstacle}") for obstacle in live.obstacles]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Release:
-    """Data that a stack of the deployment has and is to let go of."""
+    """Data that a stack of the deployment has and is to release."""
 
     source: StackId
-    """The stack's id: the assembly's, or of one that the assembly no longer has the one that it had."""
+    """The stack's id: the assembly's; for an orphan the one that it had."""
     stack: ObservedStack
     logical_id: LogicalId
-    taken: Coming
+    data: DesiredData
     template: object
     is_exact: bool
     literals: Mapping[str | None, str]
     policy: str | None
     type: str
-    """By which the stack has it."""
+    """The type by which the stack has it."""
 
 
 async def _observe_release(
-    one: Coming, owner: Owner, stack: ObservedStack, names: Mapping[str, StackId], context: _Context
+    data: DesiredData, owner: Owner, stack: ObservedStack, names: Mapping[str, StackId], context: _HandoverContext
 ) -> _Release | None:
-    """Return what is let go of; None where the stack's template has it no more, whatever a listing says that lags."""
-    look, clients = context.look, context.clients
-    known = next((name for name, there in look.stacks.items() if there.arn == stack.arn), None)
+    """Return what a stack releases; None where its template has it no more, whatever a lagging listing says."""
+    deployed, clients = context.deployed, context.clients
+    known = next((name for name, there in deployed.stacks.items() if there.arn == stack.arn), None)
     source = known or names[stack.arn]
-    template = look.templates.get(source) if known else None
+    template = deployed.templates.get(source) if known else None
     template = template if template is not None else await observe_template(clients, stack)
     if not read_deployed(template, source).resource(owner.logical_id):
         return None
     with movable(source):
         refers = references_to(read_deployed(template, source), (owner.logical_id,))
-    standing = await observe_policy(clients, stack)
-    denied = standing and denial(standing, "Update:Delete", owner.logical_id, owner.type)
+    policy = await observe_policy(clients, stack)
+    denied = policy and denial(policy, "Update:Delete", owner.logical_id, owner.type)
     return _Release(
         source=source,
         stack=stack,
         logical_id=owner.logical_id,
-        taken=one,
+        data=data,
         template=template,
-        is_exact=await is_exact(stack, template, _known_texts(source, one, context), clients),
-        literals=await _literals(one, owner, clients) if refers else {},
-        policy=standing if denied else None,
+        is_exact=await is_exact(stack, template, _known_texts(source, data, context), clients),
+        literals=await _literals(data, owner, clients) if refers else {},
+        policy=policy if denied else None,
         type=owner.type,
     )
 
 
 def _has_copies(imports: Iterable[LiveResource], regions: Collection[Region]) -> bool:
     """Return whether any of it has a copy in one of the regions."""
-    tables = (one.definition for one in imports if one.type == GLOBAL_TABLE)
+    tables = (resource.definition for resource in imports if resource.type == GLOBAL_TABLE)
     return any(region in regions for table in tables for region in replica_regions(table))
 
 
-def _known_texts(source: StackId, taken: Coming, context: _Context) -> tuple[str, ...]:
-    """Return the texts that are to come: of the stack itself, if it stays, and of the one that takes its data."""
-    own = (one.template for one in context.deployment.stacks if one.id == source)
-    return (*own, taken.stack.template)
+def _known_texts(source: StackId, data: DesiredData, context: _HandoverContext) -> tuple[str, ...]:
+    """Return the templates that are to come: of the stack itself, if it stays, and of the one that takes its data."""
+    own = (stack.template for stack in context.deployment.stacks if stack.id == source)
+    return (*own, data.stack.template)
 
 
-async def _observe_former(claim: Claim, context: _Context) -> str:
-    """Return who has released what no stack has any more: a stack of the deployment, or a region in a promotion."""
-    one, look = claim.coming, context.look
+async def _observe_former(claim: Claim, context: _HandoverContext) -> str:
+    """Return who released data that no stack lists: a stack of the deployment, or a region in a promotion."""
+    data, deployed = claim.data, context.deployed
     if claim.owners:
         return ""
-    if claim.coming.is_promoted_by(context.promotion):
+    if claim.data.is_promoted_by(context.promotion):
         return context.promotion.came_from if context.promotion is not None else ""
-    stacks = [stack for stack in (*look.stacks.values(), *look.orphans) if stack.site.account == one.stack.account]
-    former = await observe_former(one.name, OWNED_AS, stacks, context.clients)
+    stacks = [
+        stack for stack in (*deployed.stacks.values(), *deployed.orphans) if stack.site.account == data.stack.account
+    ]
+    former = await observe_former(data.name, OWNED_AS, stacks, context.clients)
     return "" if former is None else f"{former.region}/{former.name}"
 
 
-def _names_of_orphans(context: _Context) -> dict[str, StackId]:
-    """Return by what name each stack goes that the assembly no longer has, by its ARN: the one that it had, if it can.
+def _names_of_orphans(context: _HandoverContext) -> dict[str, StackId]:
+    """Return the id that each orphan gets, by its ARN: the one that it had, if that is free.
 
-    No two have one name, and none has that of its deletion, which comes after all else that is done to it.
+    No two have the same id, and none has that of its own deletion, which comes after all else that is done to it.
     """
-    deployment, look = context.deployment, context.look
-    taken = {one.id for one in (*deployment.stacks, *deployment.left_out)} | look.stacks.keys()
-    taken |= {StackId(f"{stack.region}/{stack.name}") for stack in look.orphans}
+    deployment, deployed = context.deployment, context.deployed
+    taken = {stack.id for stack in (*deployment.stacks, *deployment.left_out)} | deployed.stacks.keys()
+    taken |= {StackId(f"{stack.region}/{stack.name}") for stack in deployed.orphans}
     names: dict[str, StackId] = {}
-    for stack in sorted(look.orphans, key=lambda stack: stack.arn):
+    for stack in sorted(deployed.orphans, key=lambda stack: stack.arn):
         had, own = stack.tags.get(TAG_STACK, ""), f"{stack.region}/{stack.name}-released"
         names[stack.arn] = next(
             name
-            for name in map(StackId, (had, own, *(f"{own}-{n}" for n in range(2, len(look.orphans) + 2))))
+            for name in map(StackId, (had, own, *(f"{own}-{n}" for n in range(2, len(deployed.orphans) + 2))))
             if name and name not in taken
         )
         taken.add(names[stack.arn])
     return names
 
 
-async def _literals(one: Coming, owner: Owner, clients: Clients) -> dict[str | None, str]:
-    """Return what references to it come to: by its logical id alone, and by its attributes.
+async def _literals(data: DesiredData, owner: Owner, clients: Clients) -> dict[str | None, str]:
+    """Return the values of references to the data: by its logical id alone, and by its attributes.
 
     Sources, of return values:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html and
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
     """
-    if one.type == BUCKET:
-        partition, name, region = owner.stack_arn.split(":")[1], one.name, owner.site.region
+    if data.type == BUCKET:
+        partition, name, region = owner.stack_arn.split(":")[1], data.name, owner.site.region
         domain = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
         return {
             None: name,
@@ -245,17 +253,21 @@ async def _literals(one: Coming, owner: Owner, clients: Clients) -> dict[str | N
             "DualStackDomainName": f"{name}.s3.dualstack.{region}.{domain}",
         }
     client = clients.of(owner.site).dynamodb(owner.site.region)
-    table = (await call(one.where, client.describe_table, TableName=one.name))["Table"]
-    said = {"Arn": table.get("TableArn"), "StreamArn": table.get("LatestStreamArn"), "TableId": table.get("TableId")}
-    return {None: one.name, **{name: value for name, value in said.items() if value}}
+    table = (await call(data.where, client.describe_table, TableName=data.name))["Table"]
+    attributes = {
+        "Arn": table.get("TableArn"),
+        "StreamArn": table.get("LatestStreamArn"),
+        "TableId": table.get("TableId"),
+    }
+    return {None: data.name, **{name: value for name, value in attributes.items() if value}}
 
 
-def _let_go(releases: Sequence[_Release]) -> Transfer:
+def _transfer_out(releases: Sequence[_Release]) -> Transfer:
     policy = next((release.policy for release in releases if release.policy is not None), None)
     leaving: dict[str, str] = {release.logical_id: release.type for release in releases}
     others = read_deployed(releases[0].template, releases[0].source).resources().keys() - leaving.keys()
     return Transfer(
-        releases={release.logical_id: release.taken.stack.id for release in releases},
+        releases={release.logical_id: release.data.stack.id for release in releases},
         literals={
             (release.logical_id, attribute): value
             for release in releases
@@ -267,19 +279,21 @@ def _let_go(releases: Sequence[_Release]) -> Transfer:
     )
 
 
-def _with_orphans(context: _Context, releases: Sequence[_Release], transfers: Mapping[StackId, Transfer]) -> Handovers:
-    """Return all of it, with each stack that the assembly no longer has as it is to be without what it lets go of."""
-    deployment, look = context.deployment, context.look
-    added = {release.source: release for release in releases if release.source not in look.stacks}
+def _with_orphans(
+    context: _HandoverContext, releases: Sequence[_Release], transfers: Mapping[StackId, Transfer]
+) -> Handovers:
+    """Return the handovers, with each orphan as it is to be without what it releases."""
+    deployment, deployed = context.deployment, context.deployed
+    added = {release.source: release for release in releases if release.source not in deployed.stacks}
     stacks = tuple(_without_data(release, transfers[source]) for source, release in added.items())
     return Handovers(
         deployment=_imported_last(
             replace(deployment, stacks=(*deployment.stacks, *stacks), leaving=tuple(added)), transfers
         ),
-        look=replace(
-            look,
-            stacks={**look.stacks, **{source: release.stack for source, release in added.items()}},
-            templates={**look.templates, **{source: release.template for source, release in added.items()}},
+        deployed=replace(
+            deployed,
+            stacks={**deployed.stacks, **{source: release.stack for source, release in added.items()}},
+            templates={**deployed.templates, **{source: release.template for source, release in added.items()}},
         ),
         transfers=transfers,
         promotion=context.promotion,
@@ -303,8 +317,8 @@ def _imported_last(deployment: Deployment, transfers: Mapping[StackId, Transfer]
 def _without_data(release: _Release, transfer: Transfer) -> DesiredStack:
     names, stack = tuple(transfer.releases), release.stack
     with movable(release.source):
-        deployed = text_deployed(release.template, release.source, is_exact=transfer.is_exact)
-        text = without(released(deployed, names, transfer.literals), names)
+        base = text_deployed(release.template, release.source, is_exact=transfer.is_exact)
+        text = without(released(base, names, transfer.literals), names)
     return as_deployed(release.source, stack, text)
 
 

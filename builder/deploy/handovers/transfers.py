@@ -112,8 +112,8 @@ def make_empty(desired: DesiredStack) -> DesiredStack:
     declared = {name: {"Type": types[name]} for name in sorted(types)}
     if not declared:
         return _between(desired, with_resources(None, resources))
-    said = {"AWSTemplateFormatVersion": "2010-09-09", "Parameters": declared, "Resources": resources}
-    text = json.dumps(said, indent=2)
+    document = {"AWSTemplateFormatVersion": "2010-09-09", "Parameters": declared, "Resources": resources}
+    text = json.dumps(document, indent=2)
     return replace(_between(desired, text), parameters={name: values[name] for name in declared})
 
 
@@ -123,9 +123,9 @@ def make_import(desired: DesiredStack, observed: ObservedStack, deployed: object
     Its policies are those of the assembly: an import has to say one, and one that kept more would be lost after it.
     """
     base = text_deployed(deployed, desired.id, is_exact=transfer.is_exact)
-    wanted = read_template(desired.template, desired.id)
+    template = read_template(desired.template, desired.id)
     bodies: dict[str, dict[str, Any]] = {
-        name: {"Type": live.type, **_policies(wanted.resource(name)), "Properties": dict(live.definition)}
+        name: {"Type": live.type, **_policies(template.resource(name)), "Properties": dict(live.definition)}
         for name, live in transfer.imports.items()
     }
     with movable(desired.id):
@@ -134,8 +134,8 @@ def make_import(desired: DesiredStack, observed: ObservedStack, deployed: object
 
 
 def _policies(resource: Mapping[str, Any]) -> dict[str, str]:
-    said = {name: resource[name] for name in ("DeletionPolicy", "UpdateReplacePolicy") if name in resource}
-    known = {name: value if isinstance(value, str) else RETAIN for name, value in said.items()}
+    policies = {name: resource[name] for name in ("DeletionPolicy", "UpdateReplacePolicy") if name in resource}
+    known = {name: value if isinstance(value, str) else RETAIN for name, value in policies.items()}
     return {"DeletionPolicy": "Delete"} | known
 
 

@@ -29,7 +29,7 @@ async def plan_orphans(
     held = await together(observe_held(stack, clients) for stack in orphans)
     found: list[Orphan | Deletion] = []
     for stack, resources in zip(orphans, held, strict=True):
-        name, let_go = StackId(f"{stack.region}/{stack.name}"), handed.emptied.get(stack.arn, frozenset())
+        name, let_go = StackId(f"{stack.region}/{stack.name}"), handed.orphan_releases.get(stack.arn, frozenset())
         left = tuple(one for one in resources if one.logical_id not in let_go)
         is_empty = bool(resources) and all(
             (one.logical_id, one.type) == (PLACEHOLDER, PLACEHOLDER_TYPE) for one in left

@@ -64,7 +64,7 @@ async def with_handovers(plan: Plan, trusted: TrustedInput, clients: Clients, em
     handed = await observe_handovers(deployment, look, clients, trusted.promotion)
     wanted = {(step.site, step.name): step.stack for step in others}
     named = {stack.id for stack in handed.deployment.stacks}
-    done = [stack for stack in handed.look.orphans if wanted.get((stack.site, stack.name), "") not in {"", *named}]
+    done = [stack for stack in handed.deployed.orphans if wanted.get((stack.site, stack.name), "") not in {"", *named}]
     templates = await together(observe_template(clients, stack) for stack in done)
     stay = tuple(
         as_deployed(wanted[stack.site, stack.name], stack, as_shown(template))

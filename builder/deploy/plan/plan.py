@@ -129,7 +129,7 @@ async def make_plan(
     options = with_bucket(wish.options, deployment)
     check_mode(deployment, look.templates, options)
     handed = await observe_handovers(deployment, look, clients, wish.promotion)
-    deployment, look = handed.deployment, handed.look
+    deployment, look = handed.deployment, handed.deployed
     draft = make_draft(deployment, look, options, transfers=handed.transfers)
     emit(RunBegun(what="plan", stacks=tuple(part.desired.id for part in draft.now)))
     origin = Origin(
@@ -216,7 +216,7 @@ async def _make_steps(planner: _Planner, handed: Handovers, draft: DraftPlan) ->
         if not told or not draft.later:
             return draft, [made[part.desired.id, part.number] for part in draft.now]
         empty |= told
-        draft = make_draft(handed.deployment, handed.look, planner.origin.options, empty, handed.transfers)
+        draft = make_draft(handed.deployment, handed.deployed, planner.origin.options, empty, handed.transfers)
 
 
 def _unchanged(
