@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 
 from builder.rules._node import Node
-from builder.rules._worlds import Scene
+from builder.rules._worlds import Scenario
 
 ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 TOPIC = "AWS::SNS::Topic"
 _ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 
 
-def notified_topics(scene: Scene) -> Iterator[Node]:
+def notified_topics(scenario: Scenario) -> Iterator[Node]:
     """Yield each topic that an alarm of the same world notifies, once."""
     actions = (
         action
-        for alarm in scene.resources(*ALARMS)
+        for alarm in scenario.resources(*ALARMS)
         for name in _ACTIONS
         for action in alarm.get("Properties", name).items() or ()
     )
-    named = {scene.referred(action) for action in actions}
-    yield from (topic for topic in scene.resources(TOPIC) if topic.path[-1] in named)
+    named = {scenario.referred(action) for action in actions}
+    yield from (topic for topic in scenario.resources(TOPIC) if topic.path[-1] in named)

@@ -1,7 +1,7 @@
-"""A value of a template in one world, and where it stands: Fn::If followed, AWS::NoValue gone, the rest unknown.
+"""A value of a template in one world, and its path: Fn::If followed, AWS::NoValue gone, the rest unknown.
 
 A world says of each condition whether it holds. What only a deployment can know (a parameter, another resource's
-attribute, a secret) stays unknown, and every question about it is answered so that no rule speaks up.
+attribute, a secret) stays unknown, and every question about it is answered so that no rule reports it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ class Missing(Enum):
     """Why a node has no value to look at."""
 
     ABSENT = auto()
-    """The template says nothing there."""
+    """The template has nothing there."""
     UNKNOWN = auto()
     """Something may stand there, but nobody can tell what before the deployment."""
 
@@ -75,8 +75,8 @@ class Node:
                 return None
             case list() as values:
                 nodes = [_settle(value, (*self.path, index), self.world) for index, value in enumerate(values)]
-                found = tuple(node for node in nodes if not node.absent)
-                return None if any(node.value is Missing.UNKNOWN for node in found) else found
+                present = tuple(node for node in nodes if not node.absent)
+                return None if any(node.value is Missing.UNKNOWN for node in present) else present
             case dict() as value if is_function(value):
                 return None
             case _:
@@ -85,8 +85,8 @@ class Node:
     def texts(self) -> tuple[str, ...] | None:
         """Return a list's elements as texts; None as soon as one of them can't be known."""
         nodes = self.items()
-        found = tuple(node.text for node in nodes or ())
-        return None if nodes is None or None in found else tuple(text for text in found if text is not None)
+        values = tuple(node.text for node in nodes or ())
+        return None if nodes is None or None in values else tuple(text for text in values if text is not None)
 
     def walk(self) -> Iterator["Node"]:
         """Yield this node and all below, functions as leaves."""

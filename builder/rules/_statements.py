@@ -58,12 +58,12 @@ class Statement:
 
     def covers(self, action: str) -> bool | None:
         """Return whether the actions named, wildcards followed, hold this one; None where that can't be known."""
-        said, excepted = self.node.get("Action").texts(), self.node.get("NotAction").texts()
-        if said is None or excepted is None or not (said or excepted):
+        actions, excepted = self.node.get("Action").texts(), self.node.get("NotAction").texts()
+        if actions is None or excepted is None or not (actions or excepted):
             return None
         if excepted:
             return not any(like(pattern.lower(), action.lower()) for pattern in excepted)
-        return any(like(pattern.lower(), action.lower()) for pattern in said)
+        return any(like(pattern.lower(), action.lower()) for pattern in actions)
 
 
 def statements(document: Node) -> Iterator[Statement]:

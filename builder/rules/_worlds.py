@@ -23,8 +23,8 @@ _KNOWN_TRANSFORMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """The resources of some types, in one world."""
+class Scenario:
+    """A template in one world: its resources of some types, as far as they exist there."""
 
     template: Mapping[str, object]
     world: World
@@ -39,25 +39,25 @@ class Scene:
 
     def resource(self, name: str) -> Node:
         """Return a resource by its logical id; absent if there is none, or not in this world."""
-        found = _resources(self.template).get(name)
-        condition = found.get("Condition") if isinstance(found, dict) else None
-        stands = isinstance(found, dict) and (condition is None or self.world.get(str(condition), False))
-        return Node(found if stands else Missing.ABSENT, ("Resources", name), self.world)
+        body = _resources(self.template).get(name)
+        condition = body.get("Condition") if isinstance(body, dict) else None
+        exists = isinstance(body, dict) and (condition is None or self.world.get(str(condition), False))
+        return Node(body if exists else Missing.ABSENT, ("Resources", name), self.world)
 
     @property
     def has_modules(self) -> bool:
-        """True if a resource stands for a module, which may bring resources that nobody sees here."""
+        """True if a resource is a module, which may bring resources that are not in this template."""
         types = [resource.get("Type") for resource in _resources(self.template).values()]
         return any(not isinstance(name, str) or name.endswith("::MODULE") for name in types)
 
     def referred(self, node: Node) -> str | None:
-        """Return the logical id that a Ref, Fn::GetAtt or Fn::Sub of nothing else points at; None for all else."""
+        """Return the logical id in a Ref, an Fn::GetAtt, or an Fn::Sub of nothing else; None for all else."""
         name = _pointed_at(node.value)
         return name if name in _resources(self.template) else None
 
 
-def scenes(cfn: Template, *types: str, region: str | None = None) -> tuple[Scene, ...]:
-    """Return every world that the resources of these types, and those they point at, can be in.
+def scenarios(cfn: Template, *types: str, region: str | None = None) -> tuple[Scenario, ...]:
+    """Return the template in every world that the resources of these types, and those they point at, can be in.
 
     Without a region, the worlds of all regions of the run. Empty where nothing can be known: a macro may rewrite
     the template, or a condition is used that is nowhere defined.
@@ -65,21 +65,21 @@ def scenes(cfn: Template, *types: str, region: str | None = None) -> tuple[Scene
     template: Mapping[str, object] = cfn.template
     if _has_unknown_macro(cfn):
         return ()
-    found = _resources(template)
-    names = tuple(name for name, resource in found.items() if resource.get("Type") in types)
+    bodies = _resources(template)
+    names = tuple(name for name, resource in bodies.items() if resource.get("Type") in types)
     if not names:
         return ()
-    conditions = {name for logical_id in names for name in _conditions_of(found[logical_id])}
+    conditions = {name for logical_id in names for name in _conditions_of(bodies[logical_id])}
     regions = [region] if region else cfn.regions
-    worlds = [world for one in regions for world in _worlds(cfn, conditions, one)]
+    worlds = [world for region_name in regions for world in _worlds(cfn, conditions, region_name)]
     distinct = {tuple(sorted(world.items())): world for world in worlds}
-    return tuple(Scene(template, world, names) for world in distinct.values())
+    return tuple(Scenario(template, world, names) for world in distinct.values())
 
 
 def resources(cfn: Template, *types: str, region: str | None = None) -> Iterator[Node]:
-    """Yield every resource of these types in every world of `scenes`, the same one once a world."""
-    for scene in scenes(cfn, *types, region=region):
-        yield from scene.resources(*types)
+    """Yield every resource of these types in every world of `scenarios`, the same one once a world."""
+    for scenario in scenarios(cfn, *types, region=region):
+        yield from scenario.resources(*types)
 
 
 def _worlds(cfn: Template, conditions: Iterable[str], region: str) -> list[World]:
@@ -94,7 +94,7 @@ def _worlds(cfn: Template, conditions: Iterable[str], region: str) -> list[World
 
 
 def _conditions_of(resource: Mapping[str, object]) -> Iterator[str]:
-    """Yield the conditions a resource hangs on: its own, and those of every Fn::If within it."""
+    """Yield the conditions that a resource depends on: its own, and those of every Fn::If within it."""
     condition = resource.get("Condition")
     if isinstance(condition, str):
         yield condition

@@ -26,6 +26,10 @@ class AlarmMissingData(Rule):
         """Yield every word on missing data that no alarm heeds."""
         for alarm in resources(cfn, "AWS::CloudWatch::Alarm"):
             properties = alarm.get("Properties")
-            said = properties.get("TreatMissingData")
-            if properties.get("Namespace").text == "AWS/DynamoDB" and said.present and said.text not in _AS_IT_IS:
-                yield fault(said, "alarms on metrics of AWS/DynamoDB always ignore missing data: take this out")
+            treatment = properties.get("TreatMissingData")
+            if (
+                properties.get("Namespace").text == "AWS/DynamoDB"
+                and treatment.present
+                and treatment.text not in _AS_IT_IS
+            ):
+                yield fault(treatment, "alarms on metrics of AWS/DynamoDB always ignore missing data: take this out")

@@ -6,7 +6,7 @@ from cfnlint.template.template import Template
 
 from builder.rules._alarm_topics import ALARMS, TOPIC, notified_topics
 from builder.rules._rule import Fault, Rule, fault
-from builder.rules._worlds import scenes
+from builder.rules._worlds import scenarios
 
 _OF_SNS = "alias/aws/sns"
 
@@ -25,8 +25,8 @@ class AlarmTopicKey(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield the key of every topic that stays silent."""
-        for scene in scenes(cfn, *ALARMS, TOPIC):
-            for topic in notified_topics(scene):
+        for scenario in scenarios(cfn, *ALARMS, TOPIC):
+            for topic in notified_topics(scenario):
                 key = topic.get("Properties", "KmsMasterKeyId")
                 if key.text is not None and key.text.endswith(_OF_SNS):
                     yield fault(key, f"CloudWatch cannot publish to {topic.path[-1]} under {_OF_SNS}")

@@ -8,7 +8,7 @@ from builder.rules._alarm_topics import ALARMS, TOPIC, notified_topics
 from builder.rules._node import Node
 from builder.rules._rule import Fault, Rule, fault
 from builder.rules._statements import Statement, statements
-from builder.rules._worlds import Scene, scenes
+from builder.rules._worlds import Scenario, scenarios
 
 _POLICIES = ("AWS::SNS::TopicPolicy", "AWS::SNS::TopicInlinePolicy")
 
@@ -27,20 +27,20 @@ class AlarmTopicPolicy(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every policy that keeps alarms out of a topic."""
-        for scene in scenes(cfn, *ALARMS, TOPIC, *_POLICIES):
-            for topic in notified_topics(scene):
-                policies = [policy for policy in scene.resources(*_POLICIES) if _may_be_of(policy, topic, scene)]
+        for scenario in scenarios(cfn, *ALARMS, TOPIC, *_POLICIES):
+            for topic in notified_topics(scenario):
+                policies = [policy for policy in scenario.resources(*_POLICIES) if _may_be_of(policy, topic, scenario)]
                 documents = [policy.get("Properties", "PolicyDocument") for policy in policies]
                 if documents and not any(_may_allow(document) for document in documents):
                     name = topic.path[-1]
                     yield fault(documents[0], f"cloudwatch.amazonaws.com may not publish to {name}, as its alarms do")
 
 
-def _may_be_of(policy: Node, topic: Node, scene: Scene) -> bool:
+def _may_be_of(policy: Node, topic: Node, scenario: Scenario) -> bool:
     """Return False only where a policy is surely another topic's."""
     properties = policy.get("Properties")
     named = [*(properties.get("Topics").items() or ()), properties.get("TopicArn")]
-    return any(scene.referred(node) == topic.path[-1] for node in named if node.present)
+    return any(scenario.referred(node) == topic.path[-1] for node in named if node.present)
 
 
 def _may_allow(document: Node) -> bool:

@@ -7,7 +7,7 @@ from cfnlint.template.template import Template
 from builder.rules._node import Node
 from builder.rules._rule import Fault, Rule, fault
 from builder.rules._statements import Statement, statements
-from builder.rules._worlds import Scene, scenes
+from builder.rules._worlds import Scenario, scenarios
 
 
 class BucketTls(Rule):
@@ -24,11 +24,15 @@ class BucketTls(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every bucket that no policy of the template keeps to TLS."""
-        for scene in scenes(cfn, "AWS::S3::Bucket", "AWS::S3::BucketPolicy"):
-            if scene.has_modules:
+        for scenario in scenarios(cfn, "AWS::S3::Bucket", "AWS::S3::BucketPolicy"):
+            if scenario.has_modules:
                 continue
-            for bucket in scene.resources("AWS::S3::Bucket"):
-                policies = [one for one in scene.resources("AWS::S3::BucketPolicy") if _may_hold(one, bucket, scene)]
+            for bucket in scenario.resources("AWS::S3::Bucket"):
+                policies = [
+                    policy
+                    for policy in scenario.resources("AWS::S3::BucketPolicy")
+                    if _may_hold(policy, bucket, scenario)
+                ]
                 kept = any(_may_refuse_http(policy.get("Properties", "PolicyDocument")) for policy in policies)
                 if not kept and bucket.get("Properties", "WebsiteConfiguration").absent:
                     yield fault(
@@ -36,10 +40,10 @@ class BucketTls(Rule):
                     )
 
 
-def _may_hold(policy: Node, bucket: Node, scene: Scene) -> bool:
+def _may_hold(policy: Node, bucket: Node, scenario: Scenario) -> bool:
     """Return False only where a policy is surely another bucket's."""
     named, name = policy.get("Properties", "Bucket"), bucket.get("Properties", "BucketName")
-    pointed = scene.referred(named)
+    pointed = scenario.referred(named)
     if pointed is not None:
         return pointed == bucket.path[-1]
     if name.absent:
@@ -62,8 +66,8 @@ def _may_refuse_http(document: Node) -> bool:
 def _about_everyone(statement: Statement) -> bool:
     principal = statement.node.get("Principal")
     everyone = principal if principal.mapping is None else principal.get("AWS")
-    said = everyone.texts()
-    return principal.absent or said is None or "*" in said
+    principals = everyone.texts()
+    return principal.absent or principals is None or "*" in principals
 
 
 def _of_http(condition: Node) -> bool:

@@ -8,7 +8,7 @@ from cfnlint.template.template import Template
 from builder.rules._node import Node
 from builder.rules._rule import Fault, Rule, fault
 from builder.rules._statements import like, statements, written
-from builder.rules._worlds import Scene, scenes
+from builder.rules._worlds import Scenario, scenarios
 
 _ACTION = "logs:CreateLogGroup"
 _TYPES = (
@@ -57,9 +57,9 @@ class FunctionLogGroups(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every place that gives the action to a function of this template."""
-        for scene in scenes(cfn, *_TYPES):
-            for function in scene.resources("AWS::Lambda::Function"):
-                for place in _places(function, scene):
+        for scenario in scenarios(cfn, *_TYPES):
+            for function in scenario.resources("AWS::Lambda::Function"):
+                for place in _places(function, scenario):
                     yield fault(
                         place,
                         f"the role of function {function.path[-1]} may create log groups, so that a late write brings "
@@ -67,19 +67,19 @@ class FunctionLogGroups(Rule):
                     )
 
 
-def _places(function: Node, scene: Scene) -> Iterator[Node]:
+def _places(function: Node, scenario: Scenario) -> Iterator[Node]:
     """Yield where the action is given; nothing where something may take it away again."""
-    name = scene.referred(function.get("Properties", "Role")) or ""
-    role = scene.resource(name)
+    name = scenario.referred(function.get("Properties", "Role")) or ""
+    role = scenario.resource(name)
     properties = role.get("Properties")
     is_role = role.get("Type").text == "AWS::IAM::Role"
     if not is_role or not properties.get("PermissionsBoundary").absent or _at_edge(role):
         return
-    found = [statement for document in _documents(name, role, scene) for statement in statements(document)]
-    if any(statement.effect != "Allow" and statement.covers(_ACTION) is not False for statement in found):
+    attached = [statement for document in _documents(name, role, scenario) for statement in statements(document)]
+    if any(statement.effect != "Allow" and statement.covers(_ACTION) is not False for statement in attached):
         return
-    groups = _groups(function, scene)
-    for statement in found:
+    groups = _groups(function, scenario)
+    for statement in attached:
         if statement.covers(_ACTION) and not statement.conditional and _hold(statement.node.get("Resource"), groups):
             yield statement.node
     for arn in properties.get("ManagedPolicyArns").items() or ():
@@ -97,32 +97,32 @@ def _at_edge(role: Node) -> bool:
     return any(node.text == "edgelambda.amazonaws.com" for node in trusted)
 
 
-def _documents(name: str, role: Node, scene: Scene) -> Iterator[Node]:
+def _documents(name: str, role: Node, scenario: Scenario) -> Iterator[Node]:
     """Yield every policy document of a role that this template holds."""
     for policy in role.get("Properties", "Policies").items() or ():
         yield policy.get("PolicyDocument")
     for arn in role.get("Properties", "ManagedPolicyArns").items() or ():
-        if attached := scene.referred(arn):
-            yield scene.resource(attached).get("Properties", "PolicyDocument")
-    for policy in scene.resources("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy"):
+        if attached := scenario.referred(arn):
+            yield scenario.resource(attached).get("Properties", "PolicyDocument")
+    for policy in scenario.resources("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy"):
         properties = policy.get("Properties")
         holders = (properties.get("RoleName"), *(properties.get("Roles").items() or ()))
-        if name in {scene.referred(holder) for holder in holders}:
+        if name in {scenario.referred(holder) for holder in holders}:
             yield properties.get("PolicyDocument")
 
 
-def _groups(function: Node, scene: Scene) -> frozenset[str]:
+def _groups(function: Node, scenario: Scenario) -> frozenset[str]:
     """Return all ways to write the name of the log group a function writes to, '' for one that can't be known."""
-    said = function.get("Properties", "LoggingConfig", "LogGroup")
-    names = {"", written(said.value) or ""}
-    if said.absent:
+    log_group = function.get("Properties", "LoggingConfig", "LogGroup")
+    names = {"", written(log_group.value) or ""}
+    if log_group.absent:
         name = written(function.get("Properties", "FunctionName").value)
         names |= {f"/aws/lambda/${{{function.path[-1]}}}", f"/aws/lambda/{name}" if name else ""}
-    elif pointed := scene.referred(said):
-        names.add(written(scene.resource(pointed).get("Properties", "LogGroupName").value) or "")
+    elif pointed := scenario.referred(log_group):
+        names.add(written(scenario.resource(pointed).get("Properties", "LogGroupName").value) or "")
     declared = {
         f"${{{group.path[-1]}}}"
-        for group in scene.resources("AWS::Logs::LogGroup")
+        for group in scenario.resources("AWS::Logs::LogGroup")
         if written(group.get("Properties", "LogGroupName").value) in names
     }
     return frozenset(names | declared)

@@ -8,7 +8,7 @@ from cfnlint.template.template import Template
 
 from builder.rules._node import Node
 from builder.rules._rule import Fault, Rule, fault
-from builder.rules._worlds import Scene, scenes
+from builder.rules._worlds import Scenario, scenarios
 
 _URL, _INVOKE = "lambda:InvokeFunctionUrl", "lambda:InvokeFunction"
 _TYPES = (
@@ -52,19 +52,21 @@ class FunctionUrlPermissions(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every URL that half works for those it is open to."""
-        for scene in scenes(cfn, *_TYPES):
+        for scenario in scenarios(cfn, *_TYPES):
             # A resource policy replaces all permissions, whatever they say.
-            if any(scene.resources("AWS::Lambda::ResourcePolicy")):
+            if any(scenario.resources("AWS::Lambda::ResourcePolicy")):
                 continue
-            for url in scene.resources("AWS::Lambda::Url"):
+            for url in scenario.resources("AWS::Lambda::Url"):
                 auth = url.get("Properties", "AuthType")
-                grants = [_EVERYONE] if auth.text == "NONE" else [*_to_others(scene)] if auth.text == "AWS_IAM" else []
+                grants = (
+                    [_EVERYONE] if auth.text == "NONE" else [*_to_others(scenario)] if auth.text == "AWS_IAM" else []
+                )
                 for grant in dict.fromkeys(grants):
-                    yield from _half(grant, url, scene)
+                    yield from _half(grant, url, scenario)
 
 
-def _half(grant: _Grant, url: Node, scene: Scene) -> Iterator[Fault]:
-    given = {action: _given(action, grant, url, scene) for action in (_URL, _INVOKE)}
+def _half(grant: _Grant, url: Node, scenario: Scenario) -> Iterator[Fault]:
+    given = {action: _given(action, grant, url, scenario) for action in (_URL, _INVOKE)}
     if set(given.values()) != {True, False}:
         return
     missing = next(action for action, is_given in given.items() if not is_given)
@@ -77,12 +79,12 @@ def _half(grant: _Grant, url: Node, scene: Scene) -> Iterator[Fault]:
     )
 
 
-def _to_others(scene: Scene) -> Iterator[_Grant]:
+def _to_others(scenario: Scenario) -> Iterator[_Grant]:
     """Yield to which other accounts, roles of theirs or organizations permissions are given for URLs.
 
     Who is of the function's own account needs none of them: a policy of their own is enough.
     """
-    for permission in scene.resources("AWS::Lambda::Permission"):
+    for permission in scenario.resources("AWS::Lambda::Permission"):
         properties = permission.get("Properties")
         principal, auth = (properties.get(key).text for key in ("Principal", "FunctionUrlAuthType"))
         via_url = properties.get("InvokedViaFunctionUrl").text == "true"
@@ -98,27 +100,27 @@ def _is_other(principal: str) -> bool:
 
 def _narrower(properties: Node) -> tuple[tuple[str, str], ...] | None:
     """Return what else the permission asks of a caller; None where that can't be known."""
-    said = {key: properties.get(key) for key in _NARROWER if not properties.get(key).absent}
-    texts = {key: node.text for key, node in said.items()}
+    nodes = {key: properties.get(key) for key in _NARROWER if not properties.get(key).absent}
+    texts = {key: node.text for key, node in nodes.items()}
     return None if None in texts.values() else tuple((key, str(text)) for key, text in texts.items())
 
 
-def _given(action: str, grant: _Grant, url: Node, scene: Scene) -> bool | None:
+def _given(action: str, grant: _Grant, url: Node, scenario: Scenario) -> bool | None:
     """Return whether the template lets them take an action on the URL's function; None where that is not sure."""
-    answers = {_gives(each, action, grant, url, scene) for each in scene.resources("AWS::Lambda::Permission")}
+    answers = {_gives(each, action, grant, url, scenario) for each in scenario.resources("AWS::Lambda::Permission")}
     return True if True in answers else None if None in answers else False
 
 
-def _gives(permission: Node, action: str, grant: _Grant, url: Node, scene: Scene) -> bool | None:
+def _gives(permission: Node, action: str, grant: _Grant, url: Node, scenario: Scenario) -> bool | None:
     properties = permission.get("Properties")
-    said, principal, auth = (properties.get(key) for key in ("Action", "Principal", "FunctionUrlAuthType"))
-    is_same = _leads_to(url, properties.get("FunctionName"), scene)
+    allowed, principal, auth = (properties.get(key) for key in ("Action", "Principal", "FunctionUrlAuthType"))
+    is_same = _leads_to(url, properties.get("FunctionName"), scenario)
     is_for_them = _is_for(principal.text, grant.principal)
-    is_other = said.text not in {None, action, "lambda:*", "*"} or is_for_them is False
+    is_other = allowed.text not in {None, action, "lambda:*", "*"} or is_for_them is False
     of_other_auth = auth.text not in {None, grant.auth}
     if is_other or is_same is False or (action == _URL and of_other_auth):
         return False
-    is_known = said.text is not None and is_for_them is True and (auth.absent or auth.text is not None)
+    is_known = allowed.text is not None and is_for_them is True and (auth.absent or auth.text is not None)
     return is_same if is_known and _narrower(properties) in ((), grant.narrower) else None
 
 
@@ -128,21 +130,21 @@ def _is_for(principal: str | None, them: str) -> bool | None:
         return None
     if principal in {"*", them}:
         return True
-    one, other = _ACCOUNT.fullmatch(principal), _ACCOUNT.fullmatch(them)
+    account, their_account = _ACCOUNT.fullmatch(principal), _ACCOUNT.fullmatch(them)
     # What is given to an account, its own policies hand on to its roles.
-    return None if one and other and one[1] == other[1] else False
+    return None if account and their_account and account[1] == their_account[1] else False
 
 
-def _leads_to(url: Node, named: Node, scene: Scene) -> bool | None:
+def _leads_to(url: Node, named: Node, scenario: Scenario) -> bool | None:
     """Return whether a URL leads to what a permission names, a function or one of its aliases; None where not sure."""
     target, qualifier = url.get("Properties", "TargetFunctionArn"), url.get("Properties", "Qualifier")
-    here, there = scene.referred(target), scene.referred(named)
+    here, there = scenario.referred(target), scenario.referred(named)
     if qualifier.absent and (target.value == named.value or (here is not None and here == there)):
         return True
     if here is None or there is None:
         return None
-    alias = scene.resource(there)
+    alias = scenario.resource(there)
     if alias.get("Type").text == "AWS::Lambda::Alias" and not qualifier.absent:
-        return scene.referred(alias.get("Properties", "FunctionName")) == here or None
-    types = {scene.resource(name).get("Type").text for name in (here, there)}
+        return scenario.referred(alias.get("Properties", "FunctionName")) == here or None
+    types = {scenario.resource(name).get("Type").text for name in (here, there)}
     return False if types == {"AWS::Lambda::Function"} else None

@@ -41,10 +41,10 @@ def _used(properties: Node) -> frozenset[str] | None:
         return None
     # A vector index names its attributes in places of its own.
     vectors = [node for node in properties.get("VectorIndexes").walk() if node.path[-1] == "AttributeName"]
-    keyed = [properties, *(index for found in indexes for index in found or ())]
+    keyed = [properties, *(index for listed in indexes for index in listed or ())]
     keys = [holder.get("KeySchema").items() for holder in keyed]
     if None in keys:
         return None
-    names = [*vectors, *(key.get("AttributeName") for found in keys for key in found or ())]
+    names = [*vectors, *(key.get("AttributeName") for listed in keys for key in listed or ())]
     texts = frozenset(node.text for node in names)
     return None if None in texts else frozenset(text for text in texts if text is not None)

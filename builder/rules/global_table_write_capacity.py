@@ -30,12 +30,12 @@ class GlobalTableWriteCapacity(Rule):
             billing = properties.get("BillingMode")
             if not billing.absent and billing.text != "PROVISIONED":
                 continue
-            said = "BillingMode is PROVISIONED" if billing.present else "BillingMode is PROVISIONED by default"
+            billing_text = "BillingMode is PROVISIONED" if billing.present else "BillingMode is PROVISIONED by default"
             if properties.get("WriteProvisionedThroughputSettings").absent:
                 yield fault(
                     billing if billing.present else properties,
-                    f"{said} and WriteProvisionedThroughputSettings is missing; on demand is PAY_PER_REQUEST",
+                    f"{billing_text} and WriteProvisionedThroughputSettings is missing; on demand is PAY_PER_REQUEST",
                 )
             for index in properties.get("GlobalSecondaryIndexes").items() or ():
                 if index.get("WriteProvisionedThroughputSettings").absent:
-                    yield fault(index, f"{said} and the index has no WriteProvisionedThroughputSettings")
+                    yield fault(index, f"{billing_text} and the index has no WriteProvisionedThroughputSettings")

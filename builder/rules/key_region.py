@@ -37,9 +37,9 @@ class KeyRegion(Rule):
         """Yield every key that is surely of another region."""
         for key, region in (*_of_stack(cfn), *_of_replicas(cfn)):
             named = _region_of(key)
-            wanted = [region] if region else cfn.regions
-            if named and named not in wanted:
-                yield fault(key, f"a key of {named}, and this is in {' or '.join(wanted)}")
+            regions = [region] if region else cfn.regions
+            if named and named not in regions:
+                yield fault(key, f"a key of {named}, and this is in {' or '.join(regions)}")
         for replica in resources(cfn, "AWS::KMS::ReplicaKey"):
             primary = replica.get("Properties", "PrimaryKeyArn")
             if cfn.regions == [_region_of(primary)]:

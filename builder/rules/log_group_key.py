@@ -7,7 +7,7 @@ from cfnlint.template.template import Template
 from builder.rules._node import Node
 from builder.rules._rule import Fault, Rule, fault
 from builder.rules._statements import statements, written
-from builder.rules._worlds import Scene, scenes
+from builder.rules._worlds import Scenario, scenarios
 
 _KEYS = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 
@@ -26,17 +26,17 @@ class LogGroupKey(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every log group whose key surely is not for it."""
-        for scene in scenes(cfn, "AWS::Logs::LogGroup", *_KEYS):
-            for group in scene.resources("AWS::Logs::LogGroup"):
+        for scenario in scenarios(cfn, "AWS::Logs::LogGroup", *_KEYS):
+            for group in scenario.resources("AWS::Logs::LogGroup"):
                 named = group.get("Properties", "KmsKeyId")
-                key = _key_of(named, scene)
+                key = _key_of(named, scenario)
                 if key is not None and not _may_let_logs(key.get("Properties", "KeyPolicy")):
                     yield fault(named, f"the policy of {key.path[-1]} lets no logs.REGION.amazonaws.com encrypt")
 
 
-def _key_of(named: Node, scene: Scene) -> Node | None:
-    name = scene.referred(named)
-    key = scene.resource(name) if name else None
+def _key_of(named: Node, scenario: Scenario) -> Node | None:
+    name = scenario.referred(named)
+    key = scenario.resource(name) if name else None
     return key if key is not None and key.get("Type").text in _KEYS else None
 
 

@@ -23,12 +23,12 @@ class ReplicationPriority(Rule):
             rules = bucket.get("Properties", "ReplicationConfiguration", "Rules").items() or ()
             before = set[int]()
             for rule in rules:
-                said = rule.get("Priority")
-                number = _number(said.text)
+                priority = rule.get("Priority")
+                number = _number(priority.text)
                 if number is None:
                     continue
                 if number in before:
-                    yield fault(said, f"another rule of the bucket has priority {number} already")
+                    yield fault(priority, f"another rule of the bucket has priority {number} already")
                 before.add(number)
 
 

@@ -29,6 +29,6 @@ class ReplicationWithoutFilter(Rule):
         """Yield every word of the second version in a rule of the first."""
         for rule in replication_rules(cfn):
             for path in _LATER:
-                said = rule.get(*path)
-                if rule.get("Filter").absent and said.present:
-                    yield fault(said, f'{path[-1]} needs a Filter beside it, {{Prefix: ""}} for all objects')
+                value = rule.get(*path)
+                if rule.get("Filter").absent and value.present:
+                    yield fault(value, f'{path[-1]} needs a Filter beside it, {{Prefix: ""}} for all objects')

@@ -1,17 +1,17 @@
 import pytest
 
-from builder.rules._worlds import Scene, resources, scenes
+from builder.rules._worlds import Scenario, resources, scenarios
 from rules.scene import make_node, make_template
 
 BUCKET = "AWS::S3::Bucket"
 
 
 def worlds(text: str, *regions: str) -> list[dict[str, bool]]:
-    return sorted((dict(scene.world) for scene in scenes(make_template(text, *regions), BUCKET)), key=str)
+    return sorted((dict(scenario.world) for scenario in scenarios(make_template(text, *regions), BUCKET)), key=str)
 
 
-def scene(text: str, *types: str) -> Scene:
-    (found,) = scenes(make_template(text), *types or (BUCKET,))
+def scenario(text: str, *types: str) -> Scenario:
+    (found,) = scenarios(make_template(text), *types or (BUCKET,))
     return found
 
 
@@ -85,20 +85,20 @@ def test_a_transform_that_is_known_changes_nothing(transform: str) -> None:
 
 def test_a_resource_stands_only_in_its_worlds() -> None:
     cfn = make_template(CONDITIONS + "Resources: {X: {Type: AWS::S3::Bucket, Condition: IsProd}}")
-    stands = {found.world["IsProd"]: found.resource("X").present for found in scenes(cfn, BUCKET)}
-    assert stands == {True: True, False: False}
+    exists = {each.world["IsProd"]: each.resource("X").present for each in scenarios(cfn, BUCKET)}
+    assert exists == {True: True, False: False}
     assert len(list(resources(cfn, BUCKET))) == 1
 
 
 def test_a_resource_nobody_knows_is_absent() -> None:
-    assert scene("Resources: {X: {Type: AWS::S3::Bucket}}").resource("Y").absent
+    assert scenario("Resources: {X: {Type: AWS::S3::Bucket}}").resource("Y").absent
 
 
 @pytest.mark.parametrize(
     "value", ["!Ref Y", "!GetAtt Y.Arn", "{'Fn::GetAtt': Y.Arn}", '!Sub "${Y}"', '!Sub "${Y.Arn}"']
 )
 def test_what_points_at_a_resource_is_followed(value: str) -> None:
-    found = scene("Resources: {X: {Type: AWS::S3::Bucket}, Y: {Type: AWS::SNS::Topic}}")
+    found = scenario("Resources: {X: {Type: AWS::S3::Bucket}, Y: {Type: AWS::SNS::Topic}}")
     assert found.referred(make_node(value)) == "Y"
 
 
@@ -106,10 +106,10 @@ def test_what_points_at_a_resource_is_followed(value: str) -> None:
     "value", ["!Ref Z", "Y", '!Sub "${Y}-${X}"', '!Sub "a${Y}"', "!ImportValue Y", "!Ref AWS::Region"]
 )
 def test_all_else_points_at_none(value: str) -> None:
-    found = scene("Resources: {X: {Type: AWS::S3::Bucket}, Y: {Type: AWS::SNS::Topic}}")
+    found = scenario("Resources: {X: {Type: AWS::S3::Bucket}, Y: {Type: AWS::SNS::Topic}}")
     assert found.referred(make_node(value)) is None
 
 
 @pytest.mark.parametrize(("kind", "has"), [("Acme::Bucket::Policy::MODULE", True), ("AWS::SNS::Topic", False)])
 def test_a_module_may_bring_more(kind: str, has: bool) -> None:  # noqa: FBT001
-    assert scene(f"Resources: {{X: {{Type: AWS::S3::Bucket}}, Y: {{Type: {kind}}}}}").has_modules is has
+    assert scenario(f"Resources: {{X: {{Type: AWS::S3::Bucket}}, Y: {{Type: {kind}}}}}").has_modules is has
