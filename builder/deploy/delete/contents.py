@@ -63,22 +63,22 @@ class StackContents:
     retained: tuple[tuple[str, str], ...] = ()
     """Type and physical id of each resource that the stack's template leaves behind."""
     unclear: tuple[tuple[LogicalId, str], ...] = ()
-    """Logical id, or path below nested stacks, and type of each that would be emptied, if only it was said to go."""
+    """Logical id, or path below nested stacks, and type of each holder of which no template says whether it goes."""
     may_nest_reviews: bool = True
     """Whether stacks that are to be nested in it may wait for a review; False where a listing shows none."""
     kept: tuple[KeptData, ...] = ()
-    """Of what is left behind the data of the builder's own components."""
+    """The data of the builder's own components among what is left behind."""
     deleted: tuple[KeptData, ...] = ()
-    """Of that what goes all the same, because somebody named it."""
+    """What of that is deleted all the same, because somebody named it."""
     paths: Mapping[tuple[str, str], LogicalId] = field(default_factory=dict)
     """Logical id of each holder, or path below nested stacks."""
     protections: tuple[ActiveProtection, ...] | None = None
-    """What protects it from being deleted; None where nobody has looked yet."""
+    """What protects it from being deleted; None where that was not read yet."""
 
     @property
     def going(self) -> tuple[tuple[str, str], ...]:
         """Type and physical id of each resource that holds data and goes, with its stack or before it."""
-        return (*self.holders, *((one.type, one.physical_id) for one in self.deleted))
+        return (*self.holders, *((data.type, data.physical_id) for data in self.deleted))
 
 
 async def observe_stack_contents(stack_id: StackId, stack: ObservedStack, clients: Clients) -> StackContents:
@@ -87,71 +87,89 @@ async def observe_stack_contents(stack_id: StackId, stack: ObservedStack, client
     A nested stack is deleted by its root's deletion alone, but emptied like it.
     """
     held = await observe_contents(clients, stack, where=stack_id)
-    holders = [one for one in held if one.type in HOLDERS]
+    holders = [content for content in held if content.type in HOLDERS]
     return StackContents(
         stack_id,
         stack,
-        holders=tuple((one.type, one.physical_id) for one in holders if one.fate in {"Delete", "Snapshot"}),
+        holders=tuple(
+            (content.type, content.physical_id) for content in holders if content.fate in {"Delete", "Snapshot"}
+        ),
         retained=tuple(
-            (one.type, one.physical_id) for one in held if one.fate == "Retain" and not _goes_along(one, held)
+            (content.type, content.physical_id)
+            for content in held
+            if content.fate == "Retain" and not _goes_along(content, held)
         ),
         kept=tuple(
-            KeptData(stack_id, stack.site, one.type, one.path, one.physical_id, one.regions or (stack.region,))
-            for one in held
-            if one.fate == "Retain" and one.is_kept
+            KeptData(
+                stack_id,
+                stack.site,
+                content.type,
+                content.path,
+                content.physical_id,
+                content.regions or (stack.region,),
+            )
+            for content in held
+            if content.fate == "Retain" and content.is_kept
         ),
-        paths={(one.type, one.physical_id): one.path for one in held if one.type in HOLDERS},
-        unclear=tuple((one.path, one.type) for one in holders if one.fate is None and HOLDERS[one.type].is_helped),
+        paths={(content.type, content.physical_id): content.path for content in held if content.type in HOLDERS},
+        unclear=tuple(
+            (content.path, content.type)
+            for content in holders
+            if content.fate is None and HOLDERS[content.type].is_helped
+        ),
     )
 
 
-# A function takes them with it, whatever their own policies say; SAM's transform says Retain of every version.
+# Lambda deletes them with their function, whatever their own policies say; SAM's transform retains every version.
 # https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html
 _OF_FUNCTION = frozenset({"AWS::Lambda::Alias", "AWS::Lambda::Version"})
 
 
 def _goes_along(content: Content, held: Iterable[Content]) -> bool:
-    """Return whether a resource is of a function that is deleted with the same stack."""
+    """Return whether a resource belongs to a function that is deleted with the same stack."""
     _, _, name = content.physical_id.partition(":function:")
-    gone = {one.physical_id for one in held if one.type == "AWS::Lambda::Function" and one.fate == "Delete"}
+    gone = {
+        content.physical_id for content in held if content.type == "AWS::Lambda::Function" and content.fate == "Delete"
+    }
     return content.type in _OF_FUNCTION and name.partition(":")[0] in gone
 
 
-def check_clear(standing: Iterable[StackContents]) -> None:
-    """Return if it is known of all that would be emptied that it goes with its stack. Raises Stopped, or Several.
+def check_clear(stacks: Iterable[StackContents]) -> None:
+    """Raise Stopped, or Several, unless every resource that would be emptied is known to be deleted with its stack.
 
-    While an operation runs on a stack nobody can tell; it is looked at again afterwards.
+    A stack that an operation runs on is passed over: it is read again afterwards.
     """
-    errors = [_unclear(one) for one in standing if one.unclear and one.stack.facts.settled]
+    errors = [_unclear(contents) for contents in stacks if contents.unclear and contents.stack.facts.settled]
     if errors:
         raise gathered(errors)
 
 
-def _unclear(one: StackContents) -> Stopped:
-    named = ", ".join(f"{name} ({kind})" for name, kind in one.unclear)
+def _unclear(contents: StackContents) -> Stopped:
+    named = ", ".join(f"{name} ({kind})" for name, kind in contents.unclear)
     return Stopped(
-        where=one.id,
+        where=contents.id,
         what=f"{named}: the deployed template does not tell whether it stays when the stack goes. Nothing was emptied",
-        next_step=f"aws cloudformation delete-stack --region {one.stack.region} --stack-name {one.stack.name}"
+        next_step=f"aws cloudformation delete-stack --region {contents.stack.region} --stack-name {contents.stack.name}"
         "    keeps what is to stay, and empties nothing",
     )
 
 
-# Of these a name is good in every region.
+# Types whose physical id means the same resource in every region.
 _GLOBAL = frozenset({GLOBAL_TABLE, "AWS::S3::Bucket"})
 
 
 def delete_kept(
-    standing: Iterable[StackContents], names: Collection[str], unseen: Collection[Region]
+    stacks: Iterable[StackContents], names: Collection[str], unseen: Collection[Region]
 ) -> tuple[StackContents, ...]:
-    """Return the stacks with what of the retained data goes all the same, by its names; `unseen` are other regions.
+    """Return the stacks with the retained data that is deleted all the same, by its names.
 
-    A name that no stack lists is of what is gone already, as long as everything that is listed was named.
-    Raises BadInput for one that is not; Stopped where another stack holds it too, where that cannot be told, or where
-    it takes a person to delete it.
+    `unseen` are regions that could not be read. A name that no stack lists counts as deleted already, as long as
+    everything that is listed was named.
+    Raises BadInput for any other such name; Stopped where another stack holds the data too, where that cannot be told,
+    or where it takes a person to delete it.
     """
-    standing = tuple(standing)
-    kept = {one.physical_id: one for stack in standing for one in stack.kept}
+    stacks = tuple(stacks)
+    kept = {data.physical_id: data for stack in stacks for data in stack.kept}
     strangers = [name for name in names if name not in kept]
     if strangers and kept.keys() - set(names):
         listed = ", ".join(sorted(kept))
@@ -162,19 +180,22 @@ def delete_kept(
             next_step="leave out what is gone with its stack already",
         )
     chosen = tuple(
-        replace(one, deleted=tuple(data for data in one.kept if data.physical_id in names)) for one in standing
+        replace(contents, deleted=tuple(data for data in contents.kept if data.physical_id in names))
+        for contents in stacks
     )
-    if errors := [error for one in chosen for data in one.deleted for error in _reasons(data, standing, unseen)]:
+    if errors := [
+        error for contents in chosen for data in contents.deleted for error in _reasons(data, stacks, unseen)
+    ]:
         raise gathered(errors)
     return chosen
 
 
-def _reasons(data: KeptData, standing: tuple[StackContents, ...], unseen: Collection[Region]) -> Iterator[Stopped]:
-    """Yield why it does not go though it was named."""
+def _reasons(data: KeptData, stacks: tuple[StackContents, ...], unseen: Collection[Region]) -> Iterator[Stopped]:
+    """Yield why it is not deleted though it was named."""
     own = (data.type, data.physical_id)
-    for other in standing:
-        elsewhere = data.type in _GLOBAL or other.stack.region == data.site.region
-        if other.id != data.stack and elsewhere and own in {*other.holders, *other.retained}:
+    for other in stacks:
+        is_same_name = data.type in _GLOBAL or other.stack.region == data.site.region
+        if other.id != data.stack and is_same_name and own in {*other.holders, *other.retained}:
             yield Stopped(
                 where=data.stack,
                 what=f"{data.physical_id} is also in {other.id}, and would go from under it",
@@ -190,24 +211,24 @@ def _reasons(data: KeptData, standing: tuple[StackContents, ...], unseen: Collec
         yield Stopped(where=data.stack, what=f"{data.physical_id} ({data.type}) is deleted by its own service alone")
 
 
-async def stop_writes(standing: StackContents, clients: Clients) -> None:
-    """Stop whatever would fill again what is about to be emptied."""
+async def stop_writes(contents: StackContents, clients: Clients) -> None:
+    """Stop whatever writes into what is about to be emptied."""
     await together(
-        HOLDERS[kind].stop_writes(clients.of(standing.stack.site), standing.stack.region, physical_id)
-        for kind, physical_id in standing.going
+        HOLDERS[kind].stop_writes(clients.of(contents.stack.site), contents.stack.region, physical_id)
+        for kind, physical_id in contents.going
     )
 
 
-async def empty(one: StackContents, clients: Clients, emit: Emit) -> None:
+async def empty(contents: StackContents, clients: Clients, emit: Emit) -> None:
     """Remove what keeps the stack from being deleted, once nothing fills it again."""
-    await stop_writes(one, clients)
-    for kind, physical_id in one.holders:
-        told = _teller(emit, one.id, physical_id)
-        await HOLDERS[kind].empty(clients.of(one.stack.site), one.stack.region, physical_id, told)
+    await stop_writes(contents, clients)
+    for kind, physical_id in contents.holders:
+        on_deleted = _reporter(emit, contents.id, physical_id)
+        await HOLDERS[kind].empty(clients.of(contents.stack.site), contents.stack.region, physical_id, on_deleted)
 
 
 async def unblock(stack_id: StackId, stack: ObservedStack, clients: Clients) -> None:
-    """Remove what the deletion was refused for; there may be more in the stack than was found in it at first."""
+    """Remove what the deletion was refused for; the stack is read again, since it may hold more by now."""
     now = await observe_stack_contents(stack_id, stack, clients)
     check_clear([now])
     await stop_writes(now, clients)
@@ -215,13 +236,13 @@ async def unblock(stack_id: StackId, stack: ObservedStack, clients: Clients) -> 
         await HOLDERS[kind].unblock(clients.of(stack.site), stack.region, physical_id)
 
 
-def _teller(emit: Emit, stack: StackId, bucket: str) -> Callable[[int], None]:
-    """Return what says how far the emptying that begins now has come."""
+def _reporter(emit: Emit, stack: StackId, bucket: str) -> Callable[[int], None]:
+    """Return a callback that emits how far the emptying, which begins now, has come."""
     loop = asyncio.get_running_loop()
     began = loop.time()
 
-    def tell(versions: int) -> None:
+    def report(versions: int) -> None:
         passed_s = max(loop.time() - began, 0.001)
         emit(BucketEmptied(stack=stack, bucket=bucket, versions=versions, per_second=round(versions / passed_s)))
 
-    return tell
+    return report

@@ -53,7 +53,7 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class DeleteContext:
-    """What a stack is taken down with."""
+    """What the deletion of a stack works with."""
 
     clients: Clients
     emit: Emit
@@ -62,64 +62,70 @@ class DeleteContext:
     allow: Collection[str] = ()
 
 
-async def delete_stack(work: DeleteContext, one: StackContents) -> Done | StackFailed:
+async def delete_stack(context: DeleteContext, contents: StackContents) -> Done | StackFailed:
     """Empty the stack and delete it, once no operation runs on it; return how that ended.
 
-    Raises Stopped, with all in it as it was, where a protection of it may not be lifted or `check_clear` does.
+    Raises Stopped, before anything in it is changed, where a protection of it may not be lifted, or by `check_clear`.
     """
-    one = await settled(work, one)
-    if one.stack.status == "DELETE_COMPLETE":
-        return Done(one.id, one.stack.status)
-    check_clear([one])
-    if one.protections is None:
-        one = await observe_holds(one, work.clients)
-    named = {hit.allow for hit in protection_hits(one)}
-    check_removable([one], [name for name in work.allow if name in named])
-    await lift(one, work.clients, work.emit)
-    await _drop_reviews(work, one)
-    await empty(one, work.clients, work.emit)
-    await _delete_kept(work, one)
-    stack = await _try_to_delete(work, one, one.stack, attempt=1)
+    contents = await settled(context, contents)
+    if contents.stack.status == "DELETE_COMPLETE":
+        return Done(contents.id, contents.stack.status)
+    check_clear([contents])
+    if contents.protections is None:
+        contents = await observe_holds(contents, context.clients)
+    named = {hit.allow for hit in protection_hits(contents)}
+    check_removable([contents], [name for name in context.allow if name in named])
+    await lift(contents, context.clients, context.emit)
+    await _drop_reviews(context, contents)
+    await empty(contents, context.clients, context.emit)
+    await _delete_kept(context, contents)
+    stack = await _try_to_delete(context, contents, contents.stack, attempt=1)
     for attempt in range(2, _TRIES + 1):
         if stack.status == "DELETE_COMPLETE":
             break
-        await unblock(one.id, stack, work.clients)
-        stack = await _try_to_delete(work, one, stack, attempt)
-    return Done(one.id, stack.status) if stack.status == "DELETE_COMPLETE" else await _broke(work, one, stack)
+        await unblock(contents.id, stack, context.clients)
+        stack = await _try_to_delete(context, contents, stack, attempt)
+    if stack.status == "DELETE_COMPLETE":
+        return Done(contents.id, stack.status)
+    return await _broke(context, contents, stack)
 
 
-async def _delete_kept(work: DeleteContext, one: StackContents) -> None:
+async def _delete_kept(context: DeleteContext, contents: StackContents) -> None:
     """Delete the retained data that was named, while the stack still lists it: from then on nobody would."""
-    for data in one.deleted:
-        work.emit(Started(stack=one.id, what=f"DELETE {data.physical_id}"))
+    for data in contents.deleted:
+        context.emit(Started(stack=contents.id, what=f"DELETE {data.physical_id}"))
         remove = HOLDERS[data.type].remove
         if remove is not None:
-            await remove(work.clients.of(data.site), data.site.region, data.physical_id)
+            await remove(context.clients.of(data.site), data.site.region, data.physical_id)
 
 
-async def settled(work: DeleteContext, one: StackContents) -> StackContents:
+async def settled(context: DeleteContext, contents: StackContents) -> StackContents:
     """Wait for the operation that runs on the stack, if any; return what it then holds."""
-    if one.stack.facts.settled:
-        return one
-    running = await observe_token(work.clients, one.stack)
-    work.emit(Waiting(stack=one.id, status=one.stack.status, token=running))
-    stack = await work.watch.until(one.stack.arn, lambda seen: seen.facts.settled, DEADLINE_S)
-    now = await observe_stack_contents(one.id, stack, work.clients)
-    return replace(now, deleted=tuple(data for data in now.kept if data in one.deleted))
+    if contents.stack.facts.settled:
+        return contents
+    running = await observe_token(context.clients, contents.stack)
+    context.emit(Waiting(stack=contents.id, status=contents.stack.status, token=running))
+    stack = await context.watch.until(contents.stack.arn, lambda seen: seen.facts.settled, DEADLINE_S)
+    now = await observe_stack_contents(contents.id, stack, context.clients)
+    return replace(now, deleted=tuple(data for data in now.kept if data in contents.deleted))
 
 
-async def _drop_reviews(work: DeleteContext, one: StackContents) -> None:
-    """Delete what was planned of nested stacks and not executed, and with it those that only wait for it.
+async def _drop_reviews(context: DeleteContext, contents: StackContents) -> None:
+    """Delete the change sets of nested stacks that were not executed, and with them the stacks that only wait for one.
 
-    The deletion of their root leaves them in review (*unverified*), and nobody could delete their change sets then.
+    The deletion of their root leaves such stacks in REVIEW_IN_PROGRESS (*unverified*), and nobody could delete their
+    change sets then.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteChangeSet.html
     """
-    if not one.may_nest_reviews:
+    if not contents.may_nest_reviews:
         return
-    waiting = await observe_change_sets(work.clients, one.id, one.stack.site, one.stack.arn)
+    waiting = await observe_change_sets(context.clients, contents.id, contents.stack.site, contents.stack.arn)
     await together(
         _drop_review(
-            work, PendingChangeSet(one.id, one.stack.site, Arn(each["ChangeSetId"]), one.stack.arn, nested=True)
+            context,
+            PendingChangeSet(
+                contents.id, contents.stack.site, Arn(each["ChangeSetId"]), contents.stack.arn, nested=True
+            ),
         )
         for each in waiting
         # The one that was executed last is still listed, and cannot be deleted.
@@ -127,54 +133,56 @@ async def _drop_reviews(work: DeleteContext, one: StackContents) -> None:
     )
 
 
-async def _drop_review(work: DeleteContext, asked: PendingChangeSet) -> None:
+async def _drop_review(context: DeleteContext, review: PendingChangeSet) -> None:
     try:
-        await delete_change_set(work.clients, asked)
+        await delete_change_set(context.clients, review)
     except AwsError as error:
-        # A plan's policy is for change sets of our own names; a stranger's goes with its stack.
+        # A plan's policy allows change sets of our own names; another's is deleted with its stack.
         if error.code != "AccessDenied":
             raise
 
 
-async def _try_to_delete(work: DeleteContext, one: StackContents, before: ObservedStack, attempt: int) -> ObservedStack:
+async def _try_to_delete(
+    context: DeleteContext, contents: StackContents, before: ObservedStack, attempt: int
+) -> ObservedStack:
     """Ask for the deletion of the stack, which was seen as `before`, and return it as that ended."""
-    work.emit(Started(stack=one.id, what="DELETE"))
-    await _ask(work, one, before, attempt)
-    return await work.watch.until(one.stack.arn, settled_after(before.status), DEADLINE_S)
+    context.emit(Started(stack=contents.id, what="DELETE"))
+    await _ask(context, contents, before, attempt)
+    return await context.watch.until(contents.stack.arn, settled_after(before.status), DEADLINE_S)
 
 
-async def _ask(work: DeleteContext, one: StackContents, before: ObservedStack, attempt: int) -> None:
+async def _ask(context: DeleteContext, contents: StackContents, before: ObservedStack, attempt: int) -> None:
     """Ask for the deletion, and again where somebody else's operation on the stack was in the way and has ended."""
-    client = work.clients.of(one.stack.site).cloudformation(one.stack.region)
-    token = _token(work, one, attempt)
+    client = context.clients.of(contents.stack.site).cloudformation(contents.stack.region)
+    token = _token(context, contents, attempt)
     try:
-        await call(one.id, client.delete_stack, StackName=one.stack.arn, ClientRequestToken=token)
+        await call(contents.id, client.delete_stack, StackName=contents.stack.arn, ClientRequestToken=token)
     except AwsError as error:
         if error.code == "TokenAlreadyExistsException":
             return  # an answer was lost, and when boto3 asked again this very deletion had ended already
-        stack = await observe_stack(work.clients, one.stack.site, one.stack.arn)
+        stack = await observe_stack(context.clients, contents.stack.site, contents.stack.arn)
         if stack is None or (stack.facts.settled and stack.last_change == before.last_change):
             raise
-        settled = await work.watch.until(one.stack.arn, lambda seen: seen.facts.settled, DEADLINE_S)
-        await _ask(work, one, settled, attempt)
+        settled = await context.watch.until(contents.stack.arn, lambda seen: seen.facts.settled, DEADLINE_S)
+        await _ask(context, contents, settled, attempt)
 
 
-async def _broke(work: DeleteContext, one: StackContents, stack: ObservedStack) -> StackFailed:
-    cause = await observe_cause(work.clients, stack, _token(work, one, _TRIES))
+async def _broke(context: DeleteContext, contents: StackContents, stack: ObservedStack) -> StackFailed:
+    cause = await observe_cause(context.clients, stack, _token(context, contents, _TRIES))
     resource, reason = (cause.resource, cause.reason) if cause else ("", stack.status_reason)
-    work.emit(FirstFailure(stack=one.id, resource=resource, reason=reason))
+    context.emit(FirstFailure(stack=contents.id, resource=resource, reason=reason))
     return StackFailed(
-        one.id, stack.status, resource, reason, next_step="python -m builder destroy    goes on from here"
+        contents.id, stack.status, resource, reason, next_step="python -m builder destroy    goes on from here"
     )
 
 
-def _token(work: DeleteContext, one: StackContents, attempt: int) -> str:
-    return token(work.run_id, one.id, f"delete-{attempt}")
+def _token(context: DeleteContext, contents: StackContents, attempt: int) -> str:
+    return token(context.run_id, contents.id, f"delete-{attempt}")
 
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """A site, or a stack in it, that could not be looked at, and that nobody said to be any of the deployment."""
+    """A site that could not be read, or a stack in it; nobody named either as part of the deployment."""
 
     site: Site
     because: str
@@ -182,7 +190,7 @@ class Unreachable:
 
 @dataclass(frozen=True, slots=True)
 class FoundStacks:
-    """All that stands, and where that could not be told."""
+    """The stacks of a deployment, and the places that could not be read."""
 
     stacks: tuple[StackContents, ...]
     unseen: tuple[Unreachable, ...]
@@ -194,56 +202,56 @@ async def find_deployed(deployment: str, sites: tuple[Site, ...], clients: Clien
 
 
 async def find_deployment(
-    deployment: str, sites: tuple[Site, ...], elsewhere: tuple[Site, ...], clients: Clients
+    deployment: str, sites: tuple[Site, ...], other_sites: tuple[Site, ...], clients: Clients
 ) -> FoundStacks:
     """Return every stack of the deployment in these sites, and in others as far as they can be looked at.
 
     A region that the account has not opted in to has none. Raises AwsError where one of `sites` does not answer.
     """
-    seen = await together(
+    by_site = await together(
         (
-            *(_look(deployment, site, clients) for site in sites),
-            *(_look_elsewhere(deployment, site, clients) for site in elsewhere if site not in sites),
+            *(_find_in_site(deployment, site, clients) for site in sites),
+            *(_find_if_reachable(deployment, site, clients) for site in other_sites if site not in sites),
         )
     )
-    standing: dict[Arn, StackContents] = {}
-    for one in (one for part in seen for one in part.stacks):
-        # Who names the account of the credentials names each of its stacks once more.
-        standing.setdefault(one.stack.arn, one)
+    stacks: dict[Arn, StackContents] = {}
+    for contents in (contents for site in by_site for contents in site.stacks):
+        # A site that names the account of the credentials shows each of its stacks a second time.
+        stacks.setdefault(contents.stack.arn, contents)
     return FoundStacks(
-        stacks=tuple(standing.values()),
-        unseen=tuple(one for part in seen for one in part.unseen),
+        stacks=tuple(stacks.values()),
+        unseen=tuple(unreachable for site in by_site for unreachable in site.unseen),
     )
 
 
 async def find_remaining(before: FoundStacks, deployment: str, clients: Clients) -> FoundStacks:
-    """Return what is left of what stood; only where it stood is looked again, and what was not seen stays unseen."""
-    sites = tuple(dict.fromkeys(one.stack.site for one in before.stacks))
+    """Return what is left of the stacks; reads only the sites they were in, and what was unseen before stays so."""
+    sites = tuple(dict.fromkeys(contents.stack.site for contents in before.stacks))
     after = await find_deployment(deployment, sites, (), clients)
     return FoundStacks(stacks=after.stacks, unseen=tuple(dict.fromkeys((*before.unseen, *after.unseen))))
 
 
-async def _look_elsewhere(deployment: str, site: Site, clients: Clients) -> FoundStacks:
+async def _find_if_reachable(deployment: str, site: Site, clients: Clients) -> FoundStacks:
     try:
-        return await _look(deployment, site, clients)
+        return await _find_in_site(deployment, site, clients)
     except AwsError as error:
         return FoundStacks((), () if error.code in NOT_OPEN else (Unreachable(site, error.what),))
 
 
-async def _look(deployment: str, site: Site, clients: Clients) -> FoundStacks:
+async def _find_in_site(deployment: str, site: Site, clients: Clients) -> FoundStacks:
     """Return the site's stacks that carry the deployment's tag, and those that hold nothing but its change sets.
 
     A stack may have its tags only once a change set of it was executed.
     """
     every = await SiteView(clients, site).every_stack()
     bare = [stack for stack in every if _is_bare(stack)]
-    found = await together(_is_under_review(deployment, clients, stack) for stack in bare)
-    under_review = (stack for stack, is_ours in zip(bare, found, strict=True) if is_ours is True)
+    reviews = await together(_is_under_review(deployment, clients, stack) for stack in bare)
+    under_review = (stack for stack, is_ours in zip(bare, reviews, strict=True) if is_ours is True)
     ours = (*of_deployment(every, deployment), *under_review)
-    standing = await together(observe_stack_contents(_stack_id(stack), stack, clients) for stack in ours)
+    deployed = await together(observe_stack_contents(_stack_id(stack), stack, clients) for stack in ours)
     return FoundStacks(
-        tuple(replace(one, may_nest_reviews=_nests_reviews(one.stack, every)) for one in standing),
-        tuple(one for one in found if isinstance(one, Unreachable)),
+        tuple(replace(contents, may_nest_reviews=_nests_reviews(contents.stack, every)) for contents in deployed),
+        tuple(review for review in reviews if isinstance(review, Unreachable)),
     )
 
 
@@ -252,7 +260,7 @@ def _nests_reviews(root: ObservedStack, every: tuple[ObservedStack, ...]) -> boo
 
 
 def _is_bare(stack: ObservedStack) -> bool:
-    """Return whether it holds nothing but change sets, and no tag tells whose; nested ones go with their roots'."""
+    """Return whether it holds nothing but change sets and has no tag of a deployment; nested stacks never count."""
     return stack.status == "REVIEW_IN_PROGRESS" and TAG_DEPLOYMENT not in stack.tags and stack.parent is None
 
 
@@ -260,7 +268,7 @@ async def _is_under_review(deployment: str, clients: Clients, stack: ObservedSta
     try:
         return await is_under_review_by(deployment, clients, stack)
     except AwsError as error:
-        # Who may take the deployment down may not look into the stacks of strangers.
+        # Credentials that may delete the deployment may lack the right to read other people's stacks.
         if error.code != "AccessDenied":
             raise
         return Unreachable(stack.site, f"{stack.name}, which holds but change sets: {error.what}")
@@ -284,17 +292,17 @@ class Removal:
 
 
 def make_needs(
-    standing: tuple[StackContents, ...], known: Mapping[StackId, tuple[StackId, ...]]
+    stacks: tuple[StackContents, ...], known: Mapping[StackId, tuple[StackId, ...]]
 ) -> dict[StackId, tuple[StackId, ...]]:
     """Return what each stack needs: as an assembly knows it, else every stack that was created before it.
 
     What imports another's output was created after it, and CloudFormation deletes no stack whose output is in use.
     """
-    by_age = sorted(standing, key=lambda one: one.stack.created)
+    by_age = sorted(stacks, key=lambda contents: contents.stack.created)
     needs: dict[StackId, tuple[StackId, ...]] = {}
-    for place, one in enumerate(by_age):
-        older = tuple(other.id for other in by_age[:place] if other.id != one.id)
-        needs.setdefault(one.id, known.get(one.id, older))
+    for place, contents in enumerate(by_age):
+        older = tuple(other.id for other in by_age[:place] if other.id != contents.id)
+        needs.setdefault(contents.id, known.get(contents.id, older))
     return needs
 
 
@@ -303,41 +311,42 @@ async def delete_deployment(
 ) -> tuple[progress.Outcome, ...]:
     """Delete the stacks and all they hold; return each one's outcome.
 
-    A stack goes when all that need it are gone. Replication is stopped everywhere before any bucket is emptied.
-    Raises Stopped, before anything is changed, where a protection stands that may not be lifted, or where nothing tells
-    whether what would be emptied is to stay.
+    A stack is deleted once all that need it are gone. Replication is stopped everywhere before any bucket is emptied.
+    Raises Stopped, before anything is changed, where a protection may not be lifted, or where nothing tells whether a
+    resource that would be emptied is retained.
     """
     seen = await observe_protections(removal.stacks, clients)
-    standing = {one.stack.arn: one for one in seen}
+    stacks = {contents.stack.arn: contents for contents in seen}
     allowed = allowed_names(check_removable(seen, removal.allow, unprotect=removal.unprotect))
-    ids = {StackPlace(one.stack.site, one.stack.name): one.id for one in standing.values()}
-    watches = make_watches(ids, clients, emit, known={arn: one.stack.status for arn, one in standing.items()})
+    ids = {StackPlace(contents.stack.site, contents.stack.name): contents.id for contents in stacks.values()}
+    watches = make_watches(ids, clients, emit, known={arn: contents.stack.status for arn, contents in stacks.items()})
     emit(progress.RunBegun(what="destroy", stacks=tuple(dict.fromkeys(ids.values()))))
-    await together(stop_writes(one, clients) for one in seen)
+    await together(stop_writes(contents, clients) for contents in seen)
 
     async def delete(arn: Arn, _before: Mapping[Arn, progress.Outcome]) -> progress.Outcome:
-        one = standing[arn]
-        return await _delete_stack(DeleteContext(clients, emit, watches[one.stack.site], run_id, allowed), one)
+        contents = stacks[arn]
+        context = DeleteContext(clients, emit, watches[contents.stack.site], run_id, allowed)
+        return await _delete_stack(context, contents)
 
     def cancel(arn: Arn, dependant: Arn | None) -> progress.Outcome:
-        because = f"{standing[dependant].id}, which needs it, is still there" if dependant else "interrupted"
-        emit(progress.NotStarted(stack=standing[arn].id, because=because))
-        return progress.Cancelled(standing[arn].id, because=because)
+        because = f"{stacks[dependant].id}, which needs it, is still there" if dependant else "interrupted"
+        emit(progress.NotStarted(stack=stacks[arn].id, because=because))
+        return progress.Cancelled(stacks[arn].id, because=because)
 
     dependants = {
-        arn: [other for other, stack in standing.items() if one.id in removal.needs.get(stack.id, ())]
-        for arn, one in standing.items()
+        arn: [other for other, stack in stacks.items() if contents.id in removal.needs.get(stack.id, ())]
+        for arn, contents in stacks.items()
     }
-    ended = await run_in_order(standing, dependants, Work(delete, cancel, progress.is_done))
+    ended = await run_in_order(stacks, dependants, Work(delete, cancel, progress.is_done))
     return tuple(ended.values())
 
 
-async def _delete_stack(context: DeleteContext, one: StackContents) -> progress.Outcome:
+async def _delete_stack(context: DeleteContext, contents: StackContents) -> progress.Outcome:
     try:
-        outcome = await delete_stack(context, one)
+        outcome = await delete_stack(context, contents)
     except BuilderError as error:
-        context.emit(progress.FirstFailure(stack=one.id, resource="", reason=error.what))
-        return progress.StackFailed(one.id, status="", resource="", reason=error.what, next_step=error.next_step)
+        context.emit(progress.FirstFailure(stack=contents.id, resource="", reason=error.what))
+        return progress.StackFailed(contents.id, status="", resource="", reason=error.what, next_step=error.next_step)
     if isinstance(outcome, progress.Done):
-        context.emit(progress.Finished(stack=one.id, status=outcome.status))
+        context.emit(progress.Finished(stack=contents.id, status=outcome.status))
     return outcome

@@ -23,53 +23,57 @@ from builder.template import OPEN_POLICY, is_open
 from builder.terms import LogicalId, StackId
 
 UNPROTECT = "--unprotect"
-"""What `destroy` is told to have them all lifted."""
+"""The option of `destroy` that lifts them all."""
 _KINDS = ("StackPolicy", "DeletionProtection", "TerminationProtection")
 """Those that can be lifted, in the order in which that is done: last what keeps the stack as a whole."""
 
 
-async def observe_protections(standing: Iterable[StackContents], clients: Clients) -> tuple[StackContents, ...]:
-    """Return the stacks with every protection that stands on them, and on what of them goes; those known are kept."""
-    return tuple(await together(_with_protections(one, clients) for one in standing))
+async def observe_protections(stacks: Iterable[StackContents], clients: Clients) -> tuple[StackContents, ...]:
+    """Return the stacks with every protection of them and of the data that goes; those that are known are not read."""
+    return tuple(await together(_with_protections(contents, clients) for contents in stacks))
 
 
-async def _with_protections(one: StackContents, clients: Clients) -> StackContents:
-    if one.protections is not None:
-        return one
-    policy = await observe_policy(clients, one.stack) if one.stack.may_hold else None
+async def _with_protections(contents: StackContents, clients: Clients) -> StackContents:
+    if contents.protections is not None:
+        return contents
+    policy = await observe_policy(clients, contents.stack) if contents.stack.may_hold else None
     denies = policy is not None and not is_open(policy)
-    policies = [ActiveProtection(kind="StackPolicy", region=one.stack.region)] if denies else []
-    held = await observe_holds(one, clients)
+    policies = [ActiveProtection(kind="StackPolicy", region=contents.stack.region)] if denies else []
+    held = await observe_holds(contents, clients)
     return replace(held, protections=(*policies, *(held.protections or ())))
 
 
-async def observe_holds(one: StackContents, clients: Clients) -> StackContents:
-    """Return the stack with what refuses its deletion, or that of what goes with it: all but its policy."""
-    own, region = clients.of(one.stack.site), one.stack.region
-    found = await together(HOLDERS[kind].holds(own, region, physical_id) for kind, physical_id in one.going)
+async def observe_holds(contents: StackContents, clients: Clients) -> StackContents:
+    """Return the stack with the protections, its policy left out, that refuse its deletion or that of its data."""
+    own, region = clients.of(contents.stack.site), contents.stack.region
+    holds_of = await together(HOLDERS[kind].holds(own, region, physical_id) for kind, physical_id in contents.going)
     held = tuple(
         ActiveProtection(
             kind=hold.kind,
             region=hold.region,
             type=resource[0],
             physical_id=resource[1],
-            path=one.paths.get(resource, resource[1]),
+            path=contents.paths.get(resource, resource[1]),
         )
-        for resource, holds in zip(one.going, found, strict=True)
+        for resource, holds in zip(contents.going, holds_of, strict=True)
         for hold in holds
     )
-    stack = (ActiveProtection(kind="TerminationProtection", region=region),) if one.stack.termination_protection else ()
-    return replace(one, protections=(*held, *stack))
+    stack = (
+        (ActiveProtection(kind="TerminationProtection", region=region),)
+        if contents.stack.termination_protection
+        else ()
+    )
+    return replace(contents, protections=(*held, *stack))
 
 
-def protection_hits(one: StackContents) -> Iterator[GuardHit]:
-    """Yield what each protection of a stack is named by, and why it stops a deletion."""
-    if one.protections is None:
-        if one.stack.termination_protection:
-            yield protection_hit(one.id)
+def protection_hits(contents: StackContents) -> Iterator[GuardHit]:
+    """Yield a guard hit for each protection of a stack: its name, and why it stops a deletion."""
+    if contents.protections is None:
+        if contents.stack.termination_protection:
+            yield protection_hit(contents.id)
         return
-    for protection in one.protections:
-        yield _hit(one.id, protection)
+    for protection in contents.protections:
+        yield _hit(contents.id, protection)
 
 
 def _hit(stack: StackId, protection: ActiveProtection) -> GuardHit:
@@ -95,23 +99,23 @@ def _hit(stack: StackId, protection: ActiveProtection) -> GuardHit:
 
 
 def check_removable(
-    standing: Iterable[StackContents], allow: Collection[str], *, unprotect: bool = False
+    stacks: Iterable[StackContents], allow: Collection[str], *, unprotect: bool = False
 ) -> tuple[Permission, ...]:
     """Return what each `allow` lets pass, if all that goes is known and every protection may be lifted.
 
-    `unprotect` lifts all that can be: object lock cannot.
-    Raises Stopped, naming those that may not, or Several; BadInput for an `allow` that names nothing of it.
+    `unprotect` lifts all but object lock, which nothing lifts.
+    Raises Stopped, naming the protections that may not be lifted, or Several; BadInput for an `allow` that names none.
     """
-    standing = tuple(standing)
-    check_clear(standing)
-    hits = tuple(hit for one in standing for hit in protection_hits(one))
+    stacks = tuple(stacks)
+    check_clear(stacks)
+    hits = tuple(hit for contents in stacks for hit in protection_hits(contents))
     lifted = [hit.allow for hit in hits if unprotect and not hit.allow.endswith("/ObjectLock")]
     return check_allowed(hits, (), (*allow, *lifted), otherwise=f"; {UNPROTECT} lifts all but object lock")
 
 
-def check_unheld(one: StackContents) -> None:
+def check_unheld(contents: StackContents) -> None:
     """Raise Stopped, with what lifts it, where data in a stack that a plan deletes is protected from deletion."""
-    held = [protection for protection in one.protections or () if protection.physical_id]
+    held = [protection for protection in contents.protections or () if protection.physical_id]
     if held:
         first = held[0]
         lifts = (
@@ -119,7 +123,7 @@ def check_unheld(one: StackContents) -> None:
             "--no-deletion-protection-enabled    switches it off; then the same command again"
         )
         raise Stopped(
-            where=one.id,
+            where=contents.id,
             what="; ".join(f"{each.physical_id} has {_WORDS[each.kind]} in {each.region}" for each in held)
             + ". Nothing was emptied",
             next_step=lifts if first.kind == "DeletionProtection" else "",
@@ -129,38 +133,40 @@ def check_unheld(one: StackContents) -> None:
 _WORDS = {"DeletionProtection": "deletion protection", "ObjectLock": "object lock"}
 
 
-async def lift(one: StackContents, clients: Clients, emit: Emit) -> None:
-    """Lift all that can be lifted of a stack's protections; what is lifted already is not listed any more.
+async def lift(contents: StackContents, clients: Clients, emit: Emit) -> None:
+    """Lift all of a stack's protections that can be lifted; one that is lifted already is not listed any more.
 
-    Of a table the other regions come first. Each is read from AWS again by the next run, so it goes on from anywhere.
+    A table's other regions come first. The next run reads each from AWS again, so it can resume anywhere.
     """
-    own = clients.of(one.stack.site)
-    for protection in sorted(one.protections or (), key=lambda each: _place(one, each)):
+    own = clients.of(contents.stack.site)
+    for protection in sorted(contents.protections or (), key=lambda each: _place(contents, each)):
         match protection.kind:
             case "StackPolicy":
-                emit(Started(stack=one.id, what="LIFT POLICY"))
-                client = own.cloudformation(one.stack.region)
-                await call(one.id, client.set_stack_policy, StackName=one.stack.arn, StackPolicyBody=OPEN_POLICY)
-                remember_policy(clients, one.stack.site, one.stack.name, OPEN_POLICY)
+                emit(Started(stack=contents.id, what="LIFT POLICY"))
+                client = own.cloudformation(contents.stack.region)
+                await call(
+                    contents.id, client.set_stack_policy, StackName=contents.stack.arn, StackPolicyBody=OPEN_POLICY
+                )
+                remember_policy(clients, contents.stack.site, contents.stack.name, OPEN_POLICY)
             case "DeletionProtection":
-                emit(Started(stack=one.id, what=f"LIFT DELETION PROTECTION in {protection.region}"))
+                emit(Started(stack=contents.id, what=f"LIFT DELETION PROTECTION in {protection.region}"))
                 await HOLDERS[protection.type].lift(own, protection.region, protection.physical_id)
             case "TerminationProtection":
-                emit(Started(stack=one.id, what="LIFT PROTECTION"))
-                client = own.cloudformation(one.stack.region)
+                emit(Started(stack=contents.id, what="LIFT PROTECTION"))
+                client = own.cloudformation(contents.stack.region)
                 await call(
-                    one.id,
+                    contents.id,
                     client.update_termination_protection,
-                    StackName=one.stack.arn,
+                    StackName=contents.stack.arn,
                     EnableTerminationProtection=False,
                 )
-                remember_protected(clients, one.stack.site, one.stack.name, protected=False)
+                remember_protected(clients, contents.stack.site, contents.stack.name, protected=False)
             case "ObjectLock":
                 pass  # what is still locked is refused when it is emptied
             case _:
                 assert_never(protection.kind)
 
 
-def _place(one: StackContents, protection: ActiveProtection) -> tuple[int, str, bool]:
+def _place(contents: StackContents, protection: ActiveProtection) -> tuple[int, str, bool]:
     kind = _KINDS.index(protection.kind) if protection.kind in _KINDS else -1
-    return kind, protection.physical_id, protection.region == one.stack.region
+    return kind, protection.physical_id, protection.region == contents.stack.region

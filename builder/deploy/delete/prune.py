@@ -1,8 +1,8 @@
-"""What lies in the buckets for code and templates and nothing names any more: found by what AWS shows, and deleted.
+"""Objects in the buckets for code and templates that nothing names any more: found by what AWS shows, and deleted.
 
-An object is named by its key, in a template that is deployed, of any stack of the account; in one that a change set
-holds, executed or not; in a StackSet's; in a template that lies in the bucket and is named itself; and in the assembly
-at hand. Where AWS shows not all of that, nothing is deleted.
+An object is named by its key: in a deployed template of any stack of the account; in one that a change set holds,
+executed or not; in a StackSet's; in a template in the bucket that is named itself; and in the assembly. Where AWS does
+not show all of that, nothing is deleted.
 """
 
 import json
@@ -62,26 +62,26 @@ class _Object:
 async def find_leftovers(
     deployment: Deployment, account: AccountId, others: Iterable[Site], clients: Clients, now: datetime
 ) -> Pruning:
-    """Return what lies in the deployment's buckets and nothing names. `others` are more sites that may name something.
+    """Return the objects in the deployment's buckets that nothing names. `others` are more sites that may name some.
 
     Raises BadInput where the assembly has no bucket, and Stopped where a stack that takes something from one is not
-    settled: what an update would be rolled back to AWS shows to nobody.
+    settled: AWS does not show the template that its update may be rolled back to.
     """
     if deployment.artifacts_bucket is None:
         raise BadInput(where=deployment.name, what="nothing of it travels through a bucket, so there is none to prune")
     places = {site: bucket_for(deployment.artifacts_bucket, site, account) for site in deployment.sites}
     sites = tuple(dict.fromkeys((*places, *others)))
     listed = await together(_objects(clients, site, bucket, account) for site, bucket in places.items())
-    objects = {one.place: one for found in listed for one in found}
+    objects = {item.place: item for listing in listed for item in listing}
     names = await together(_named(clients, site, deployment, frozenset(places.values())) for site in sites)
-    named = {key for found in names for key in found}
-    named |= {one.asset.key for one in deployment.assets}
+    named = {key for keys in names for key in keys}
+    named |= {built.asset.key for built in deployment.assets}
     named |= {f"{stack.sha256}.yaml" for stack in (*deployment.stacks, *deployment.left_out)}
     named = await _closed(clients, objects, named)
-    free = [one for one in objects.values() if one.place.key not in named]
-    old = [one for one in free if now - one.changed >= YOUNG]
+    free = [item for item in objects.values() if item.place.key not in named]
+    old = [item for item in free if now - item.changed >= YOUNG]
     return Pruning(
-        leftovers=tuple(Leftover(one.place, one.size, one.versions) for one in old),
+        leftovers=tuple(Leftover(item.place, item.size, item.versions) for item in old),
         named=len(objects) - len(free),
         young=len(free) - len(old),
     )
@@ -91,10 +91,10 @@ async def prune(leftovers: Iterable[Leftover], clients: Clients) -> int:
     """Delete every version of these objects; return how many objects. Raises Failed for what S3 keeps."""
     by_bucket: dict[tuple[Site, str, AccountId], list[ObjectIdentifierTypeDef]] = {}
     count = 0
-    for one in leftovers:
+    for leftover in leftovers:
         count += 1
-        versions = by_bucket.setdefault((one.place.site, one.place.bucket, one.place.owner), [])
-        versions += [{"Key": one.place.key, "VersionId": version} for version in one.versions]
+        versions = by_bucket.setdefault((leftover.place.site, leftover.place.bucket, leftover.place.owner), [])
+        versions += [{"Key": leftover.place.key, "VersionId": version} for version in leftover.versions]
     await together(
         _delete(clients, site, bucket, owner, versions[first : first + _BATCH])
         for (site, bucket, owner), versions in by_bucket.items()
@@ -127,14 +127,16 @@ async def _delete(
 
 async def _objects(clients: Clients, site: Site, bucket: str, account: AccountId) -> list[_Object]:
     owner, client = site.account or account, clients.of(site).s3(site.region)
-    found: dict[str, list[tuple[str, int, datetime]]] = {}
+    versions_of: dict[str, list[tuple[str, int, datetime]]] = {}
     listed = pages(f"{site.region}: {bucket}", client.list_object_versions, Bucket=bucket, ExpectedBucketOwner=owner)
     try:
         async for page in listed:
-            for one in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
-                if _KEY.fullmatch(one["Key"]):
-                    size = one.get("Size", 0)
-                    found.setdefault(one["Key"], []).append((one["VersionId"], int(str(size)), one["LastModified"]))
+            for version in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                if _KEY.fullmatch(version["Key"]):
+                    size = version.get("Size", 0)
+                    versions_of.setdefault(version["Key"], []).append(
+                        (version["VersionId"], int(str(size)), version["LastModified"])
+                    )
     except AwsError as error:
         if error.code in _GONE:
             return []
@@ -146,7 +148,7 @@ async def _objects(clients: Clients, site: Site, bucket: str, account: AccountId
             versions=tuple(version for version, _, _ in versions),
             changed=max(changed for _, _, changed in versions),
         )
-        for key, versions in found.items()
+        for key, versions in versions_of.items()
     ]
 
 
@@ -159,11 +161,11 @@ async def _named(clients: Clients, site: Site, deployment: Deployment, buckets: 
     templates = await together(observe_template(clients, stack) for stack in deployed)
     reviewed = await together(_reviewed(clients, stack) for stack in stacks)
     sets = await _of_sets(clients, site)
-    return {key for told in (*templates, *reviewed, sets) for key in _keys(told)}
+    return {key for template in (*templates, *reviewed, sets) for key in _keys(template)}
 
 
 def _hides(stack: ObservedStack, deployment: str, buckets: frozenset[str]) -> bool:
-    """Return whether a stack may be rolled back to a template that nobody can see, and that may name something."""
+    """Return whether a stack may be rolled back to a template that AWS does not show and that may name an object."""
     takes = stack.tags.get(TAG_DEPLOYMENT) == deployment or not buckets.isdisjoint(stack.parameters.values())
     return takes and stack.facts.operation in {Operation.WAIT, Operation.RECOVER, Operation.REFUSE}
 
@@ -177,7 +179,7 @@ def _unsettled(stack: ObservedStack) -> Stopped:
 
 
 async def _reviewed(clients: Clients, stack: ObservedStack) -> list[object]:
-    """Return the templates of a stack's change sets, executed ones too: what it came from."""
+    """Return the templates of a stack's change sets, executed ones too."""
     name = StackId(f"{stack.region}/{stack.name}")
     client = clients.of(stack.site).cloudformation(stack.region)
 
@@ -191,25 +193,25 @@ async def _reviewed(clients: Clients, stack: ObservedStack) -> list[object]:
         return answer["TemplateBody"]
 
     waiting = await observe_change_sets(clients, name, stack.site, stack.arn)
-    return [*await together(template(Arn(one["ChangeSetId"])) for one in waiting)]
+    return [*await together(template(Arn(summary["ChangeSetId"])) for summary in waiting)]
 
 
 async def _of_sets(clients: Clients, site: Site) -> list[object]:
     client, where = clients.of(site).cloudformation(site.region), f"{site.region}: StackSets"
     names = [
-        one["StackSetName"]
+        summary["StackSetName"]
         async for page in pages(where, client.list_stack_sets, Status="ACTIVE")
-        for one in page["Summaries"]
+        for summary in page["Summaries"]
     ]
     shown = await together(call(where, client.describe_stack_set, StackSetName=name) for name in names)
-    return [one["StackSet"].get("TemplateBody", "") for one in shown]
+    return [answer["StackSet"].get("TemplateBody", "") for answer in shown]
 
 
 async def _closed(clients: Clients, objects: Mapping[ObjectPlace, _Object], named: set[str]) -> set[str]:
-    """Return the named keys, with those that named templates in the buckets name."""
-    looked: set[str] = set()
-    while unread := {key for key in named if key.endswith(".yaml")} - looked:
-        looked |= unread
+    """Return the named keys, and those that the named templates in the buckets name in turn."""
+    read: set[str] = set()
+    while unread := {key for key in named if key.endswith(".yaml")} - read:
+        read |= unread
         places = [place for place in objects if place.key in unread]
         texts = await together(_text(clients, place) for place in places)
         named = named | {key for text in texts for key in _keys(text)}
@@ -229,5 +231,5 @@ async def _text(clients: Clients, place: ObjectPlace) -> str:
     return (await call(place.text, answer["Body"].read)).decode(errors="replace")
 
 
-def _keys(told: object) -> set[str]:
-    return set(_KEY.findall(told if isinstance(told, str) else json.dumps(told, default=str)))
+def _keys(template: object) -> set[str]:
+    return set(_KEY.findall(template if isinstance(template, str) else json.dumps(template, default=str)))

@@ -1,7 +1,7 @@
-"""An execution that does not wait for ever: imports beside a lost region come last, and have so long.
+"""An execution with a time limit: imports come last beside a lost region, and are waited for so long.
 
-Whether CloudFormation imports a table while a region of its replicas does not answer is unverified: its handler may ask
-in every replica's region. Nothing hangs on the import, since the data is there: it goes on by itself, or is repeated.
+Whether CloudFormation imports a table while a region of its replicas does not answer is unverified: its handler may
+call every replica's region. Nothing depends on the import, since the data is there: it goes on alone, or is repeated.
 """
 
 import asyncio
@@ -25,21 +25,21 @@ def imports_of(plan: Plan) -> frozenset[StackId]:
 async def execute_bounded(
     execution: _Execution, imports: Collection[StackId], emit: progress.Emit, bound_s: float = BOUND_S
 ) -> tuple[progress.Outcome, ...]:
-    """Return the outcomes of an execution, given so long for its imports from when the first of them is started.
+    """Return the outcomes of an execution that waits `bound_s` seconds for its imports, from the start of the first.
 
-    All else is done by then. One that is not over is told as not started by us: CloudFormation goes on with it.
+    All else is done by then. An import that has not ended is Cancelled here: CloudFormation goes on with it.
     """
-    begun, ended = asyncio.Event(), dict[StackId, progress.Outcome]()
+    started, ended = asyncio.Event(), dict[StackId, progress.Outcome]()
 
     def watched(event: progress.Progress) -> None:
         emit(event)
         if isinstance(event, progress.Started) and event.stack in imports and event.what == "IMPORT":
-            begun.set()
+            started.set()
         if isinstance(event, progress.Finished):
             ended[event.stack] = progress.Done(stack=event.stack, status=event.status)
 
     work = asyncio.ensure_future(execution(watched))
-    timer = asyncio.ensure_future(_expire(begun, bound_s))
+    timer = asyncio.ensure_future(_expire(started, bound_s))
     try:
         await asyncio.wait({work, timer}, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
@@ -54,6 +54,6 @@ async def execute_bounded(
     return (*ended.values(), *waits)
 
 
-async def _expire(begun: asyncio.Event, bound_s: float) -> None:
-    await begun.wait()
+async def _expire(started: asyncio.Event, bound_s: float) -> None:
+    await started.wait()
     await asyncio.sleep(bound_s)

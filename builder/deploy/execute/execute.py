@@ -75,16 +75,16 @@ class _Run:
     executing: Mapping[StepPlace, ObservedStack]
     """The stacks that CloudFormation executes the step on already."""
     claim: StepPlace | None
-    """The step whose start claims the plan: of two plans at once, one is told before it has done anything."""
+    """The step whose start claims the plan: of two plans at once, one is refused before it has done anything."""
     claimed: asyncio.Event = field(default_factory=asyncio.Event)
     stopped_by: str = ""
-    """Which failure it was that nothing more is started for."""
+    """The failure after which nothing more is started."""
     in_progress: dict[StackId, tuple[Site, Arn]] = field(default_factory=dict)
     """The stacks that CloudFormation works on now."""
 
 
 _IMPORT_S = 1800.0
-"""An import changes nothing; but what its handler asks may be in a region that does not answer."""
+"""An import changes nothing; but its handler may call a region that does not answer."""
 Before = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -101,9 +101,9 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
 ) -> tuple[progress.Outcome, ...]:
     """Execute exactly the plan's change sets and return each stack's outcome, in the plan's order.
 
-    `trusted` is what the plan has to follow from; `in_detail` also tells which resources are in hand, which takes a few
-    calls more. `before` runs once all is checked, before the first step; what it raises ends the execution. Once `stop`
-    is set nothing more is started, and what runs is followed to its end; a failure sets it.
+    `trusted` is what the plan has to follow from; `in_detail` also emits the resources that CloudFormation works on,
+    which takes a few calls more. `before` runs once all is checked, before the first step; what it raises ends the
+    execution. Once `stop` is set nothing more is started, and what runs is followed to its end; a failure sets it.
     Raises, before anything ran, Stopped if any step is not as it was reviewed, or is not allowed; BadInput if the plan
     does not follow from the assembly.
     """
@@ -121,11 +121,13 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
         allow=allowed_names(permissions),
         stop=stop or asyncio.Event(),
         watches=make_watches(_ids(plan), clients, emit),
-        steps={StepPlace(one.stack, place): step for one in checked for place, step in enumerate(one.left or (None,))},
-        executing={StepPlace(one.stack, 0): one.running for one in checked if one.running is not None},
+        steps={
+            StepPlace(stack.stack, place): step for stack in checked for place, step in enumerate(stack.left or (None,))
+        },
+        executing={StepPlace(stack.stack, 0): stack.running for stack in checked if stack.running is not None},
         claim=_first_to_start(checked),
     )
-    emit(progress.RunBegun(what="execute", stacks=tuple(one.stack for one in checked)))
+    emit(progress.RunBegun(what="execute", stacks=tuple(stack.stack for stack in checked)))
     if before is not None:
         await before()
     if run.claim is None:
@@ -140,13 +142,13 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
 
 def _first_to_start(checked: tuple[Checked, ...]) -> StepPlace | None:
     """Return what claims the plan: the first stack that needs nothing, if none was started before."""
-    if not all(one.untouched for one in checked):
+    if not all(stack.untouched for stack in checked):
         return None
     # An upload claims nothing: of two plans at once both may do it, and it is the same.
-    uploads = {one.stack for one in checked if isinstance(one.left[0], Upload)}
-    planned = {one.stack for one in checked} - uploads
-    first = (one for one in checked if one.stack in planned and planned.isdisjoint(one.left[0].needs))
-    return next((StepPlace(one.stack, 0) for one in first), None)
+    uploads = {stack.stack for stack in checked if isinstance(stack.left[0], Upload)}
+    planned = {stack.stack for stack in checked} - uploads
+    first = (stack for stack in checked if stack.stack in planned and planned.isdisjoint(stack.left[0].needs))
+    return next((StepPlace(stack.stack, 0) for stack in first), None)
 
 
 def _ids(plan: Plan) -> dict[StackPlace, StackId]:
@@ -168,7 +170,7 @@ async def _execute_stacks(run: _Run) -> tuple[progress.Outcome, ...]:
 
 
 def _cancel(run: _Run, at: StepPlace, need: StepPlace | None) -> progress.Cancelled:
-    """Return that the stack is not gone on with, and tell why, unless its own step before has told it."""
+    """Return that the stack's further steps are cancelled, and emit why, unless the step before has done so."""
     because = f"{need.stack}, which it needs, is not done" if need else run.stopped_by or "interrupted"
     if need is None or need.stack != at.stack:
         run.emit(progress.NotStarted(stack=at.stack, because=because))
@@ -176,7 +178,7 @@ def _cancel(run: _Run, at: StepPlace, need: StepPlace | None) -> progress.Cancel
 
 
 async def _execute_stack(run: _Run, at: StepPlace, _before: Mapping[StepPlace, progress.Outcome]) -> progress.Outcome:
-    """Execute the step that comes next on the stack, once the plan is claimed, and tell how that ended."""
+    """Execute the step that comes next on the stack, once the plan is claimed, and emit how that ended."""
     if at != run.claim and not isinstance(run.steps[at], Upload) and not run.claimed.is_set():
         await run.claimed.wait()
         if run.stop.is_set():
@@ -259,14 +261,14 @@ async def _until_settled(run: _Run, step: Step | Deferred, stack_arn: Arn, chang
 
 
 async def _upload(run: _Run, upload: Upload) -> progress.Outcome:
-    """Put code into its bucket; asked for twice it is the same, so nothing of it has to be remembered."""
+    """Put code into its bucket; a repetition changes nothing, so no record of it is needed."""
     run.emit(progress.Started(stack=upload.stack, what="UPLOAD"))
     await put_upload(run.trusted.deployment, upload, run.plan.account, run.clients)
     return progress.Done(upload.stack, "uploaded")
 
 
 async def _protect(run: _Run, protection: Protection) -> progress.Outcome:
-    """Set or lift termination protection: asked for twice it is the same, so nothing of it has to be remembered."""
+    """Set or lift termination protection; a repetition changes nothing, so no record of it is needed."""
     run.claimed.set()
     run.emit(progress.Started(stack=protection.stack, what="PROTECT" if protection.protect else "UNPROTECT"))
     await call(
@@ -280,7 +282,7 @@ async def _protect(run: _Run, protection: Protection) -> progress.Outcome:
 
 
 async def _set_policy(run: _Run, step: StackPolicy) -> progress.Outcome:
-    """Set a stack policy: asked for twice it is the same, so nothing of it has to be remembered."""
+    """Set a stack policy; a repetition changes nothing, so no record of it is needed."""
     run.claimed.set()
     run.emit(progress.Started(stack=step.stack, what="SET POLICY"))
     await call(
@@ -308,11 +310,11 @@ async def _delete(run: _Run, deletion: Deletion) -> progress.Outcome:
     stack = await observe_stack(run.clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
         return progress.Done(deletion.stack, "DELETE_COMPLETE")
-    standing = await observe_holds(await observe_stack_contents(deletion.stack, stack, run.clients), run.clients)
-    check_unheld(standing)
+    contents = await observe_holds(await observe_stack_contents(deletion.stack, stack, run.clients), run.clients)
+    check_unheld(contents)
     await check_as_planned(deletion, stack, run.clients)
     work = DeleteContext(run.clients, run.emit, run.watches[deletion.site], run.plan.id, run.allow)
-    return await delete_stack(work, standing)
+    return await delete_stack(work, contents)
 
 
 async def _broke(run: _Run, step: Step | Deferred, stack: ObservedStack) -> progress.StackFailed:
@@ -323,7 +325,7 @@ async def _broke(run: _Run, step: Step | Deferred, stack: ObservedStack) -> prog
     return progress.StackFailed(step.stack, stack.status, cause.resource, cause.reason, next_step=helps)
 
 
-# What a request is answered that comes too late, be it after another's or after itself.
+# The answers to a request that comes too late, after another's or after its own first try.
 _NOT_AVAILABLE = frozenset({"InvalidChangeSetStatus", "ChangeSetNotFound", "TokenAlreadyExistsException"})
 
 
@@ -359,16 +361,17 @@ async def _is_busy(step: Step, clients: Clients) -> bool:
 
 
 async def _who_runs(plan: Plan, step: Step, clients: Clients, refusal: AwsError) -> Arn:
-    """Read why the change set could not be executed.
+    """Return the change set that runs in place of the refused one, if it is the same.
 
-    After a lost answer boto3 asks again and is told that the change set runs already: fine, if it is ours that runs.
+    After a lost answer boto3 asks again and is refused because the change set runs already. Raises Stopped where the
+    change set that runs is another's.
     """
 
-    async def look() -> tuple[ObservedStack | None, Checked | None]:
+    async def read() -> tuple[ObservedStack | None, Checked | None]:
         stack = await observe_stack(clients, step.site, step.stack_arn)
         return stack, None if stack is None else await how_far(plan, (step,), stack, clients)
 
-    stack, ours = await unless_lagging(look, lambda shown: shown[1] is None)
+    stack, ours = await unless_lagging(read, lambda shown: shown[1] is None)
     if stack is None or ours is None:
         raise overtaken(step.stack, stack, "another operation was faster") from refusal
     return stack.change_set or step.change_set
@@ -384,25 +387,25 @@ async def make_deferred(  # noqa: PLR0913, PLR0917 - as execute_plan
 ) -> Step | progress.ReviewRequired | None:
     """Return the step of the change set, made now; Deviated, and left for review, if it shows more than expected.
 
-    None if it turned out to change nothing. What it is made of comes from the assembly and what stands, never from the
-    plan's file. The same plan asks for it by the same name, so after a crash what was made already is taken up.
+    None if it turned out to change nothing. It is made from the assembly and the deployed stacks, never from the plan's
+    file. The same plan asks for it by the same name, so after a crash the one that was made already is used.
     """
     deployment = narrowed(plan, trusted.deployment)
     part = await _part_to_make(plan, deployment, deferred, clients, trusted.transfers.get(deferred.stack, NO_TRANSFER))
     expected = deferred.changes if trusted.is_own else part.expected
     part = replace(part, desired=await _bound(deployment, part.desired, clients), number=deferred.part)
-    # Whatever command made the plan: if it has to be left, it is somebody's review.
+    # Whichever command made the plan: a change set that has to be left is left for review, as `plan` leaves it.
     origin = replace(plan.origin, options=replace(plan.options, by="plan"))
     request = ChangeSetRequest(desired=part.desired, type=part.type, part=part.number, imports=part.targets)
     await place_templates(deployment, plan.account, part.desired, clients, emit)
-    asked = await create_change_set(
+    pending = await create_change_set(
         clients, origin, request, afresh=not trusted.is_own and bool(no_echo_parameters(part.desired))
     )
-    step = await make_step(clients, asked, part)
+    step = await make_step(clients, pending, part)
     if step is None:
         return None
     if not trusted.is_own:
-        # Its name and its Description are no secret: somebody may have been there before.
+        # Its name and its Description are no secret: somebody else may have made it.
         await check_made(await observe_context(plan, deployment, clients, trusted.transfers), step, part)
     unseen = (
         *beyond(expected, step.changes),
@@ -413,7 +416,7 @@ async def make_deferred(  # noqa: PLR0913, PLR0917 - as execute_plan
 
 
 async def _denied(deployment: Deployment, step: Step, clients: Clients) -> tuple[str, ...]:
-    """Return what of a change set that was just made the policy that stands denies."""
+    """Return what the stack's current policy denies of a change set that was just made."""
     if step.type == "CREATE" or deployment.stack(step.stack).stack_policy is None:
         return ()
     stack = await observe_stack(clients, step.site, step.stack_arn)
@@ -423,24 +426,24 @@ async def _denied(deployment: Deployment, step: Step, clients: Clients) -> tuple
 async def _part_to_make(
     plan: Plan, deployment: Deployment, deferred: Deferred, clients: Clients, transfer: Transfer
 ) -> DraftStep:
-    """Return the change set that comes next on the stack, as it stands now.
+    """Return the next change set of the stack, as the stack is now.
 
-    Raises Stopped where another number of change sets is left than the plan has: somebody else was at the stack.
+    Raises Stopped where another number of change sets is left than the plan has: somebody else changed the stack.
     """
     left = sum(step.stack == deferred.stack and step.part >= deferred.part for step in plan.change_sets)
     desired = deployment.stack(deferred.stack)
 
-    async def look() -> DraftStep | Stopped:
+    async def read() -> DraftStep | Stopped:
         stack = await observe_stack(clients, desired.site, desired.name)
-        stands = stack is not None and stack.facts.exists
-        template = await observe_template(clients, stack) if stack is not None and stands else None
+        exists = stack is not None and stack.facts.exists
+        template = await observe_template(clients, stack) if stack is not None and exists else None
         try:
             return parts_from(desired, stack, template, left, moving(deployment, desired.id), transfer)[0]
         except Stopped as refusal:
             return refusal
 
     # A read may lag behind the change set before this one.
-    part = await unless_lagging(look, lambda part: isinstance(part, Stopped))
+    part = await unless_lagging(read, lambda part: isinstance(part, Stopped))
     if isinstance(part, Stopped):
         raise part
     return part
@@ -491,6 +494,8 @@ async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
         await discard_plan(plan, clients)
         raise
     await discard_plan(
-        plan, clients, only={one.stack for one in ended if isinstance(one, progress.Cancelled | progress.Superseded)}
+        plan,
+        clients,
+        only={outcome.stack for outcome in ended if isinstance(outcome, progress.Cancelled | progress.Superseded)},
     )
     return ended

@@ -1,7 +1,7 @@
-"""Before a change set is executed: what goes on in the resources that it changes has to end first.
+"""A wait before a change set is executed: the work under way in the resources that it changes has to end first.
 
-CloudFormation is done with an update while DynamoDB still fills a new index, and refuses the next one meanwhile; nobody
-remembers that, so it is asked for before each change set, one of an earlier run included.
+CloudFormation completes an update while DynamoDB still fills a new index, and DynamoDB refuses the next change until
+then. Nothing records that, so each resource is asked before every change set, also for what an earlier run began.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ _DENIED = ("AccessDenied", "UnauthorizedOperation")
 
 
 async def until_idle(step: Step, clients: Clients, emit: Emit, stop: asyncio.Event) -> bool:
-    """Return True once everything that a change set changes can be changed; False where `stop` is set before that.
+    """Return True once every resource of a change set can be changed; False where `stop` is set before that.
 
-    Raises Failed where it still can't after a day and a half, and AwsError where it cannot be looked at.
+    Raises Failed where one still can't after a day and a half, and AwsError where one cannot be read.
     """
     waits = (_until_idle(step, change, clients, emit, stop) for change in _changes(step))
     return all(await together(waits))
@@ -36,11 +36,11 @@ def _changes(step: Step) -> Iterator[ResourceChange]:
 
 
 async def _until_idle(step: Step, change: ResourceChange, clients: Clients, emit: Emit, stop: asyncio.Event) -> bool:
-    loop, told = asyncio.get_running_loop(), ""
+    loop, reported = asyncio.get_running_loop(), ""
     since, name = loop.time(), f"{change.logical_id} ({change.type})"
-    while because := await _goings_on(step, change, clients, told):
-        if because != told:
-            told = because
+    while because := await _busy_reason(step, change, clients, reported):
+        if because != reported:
+            reported = because
             emit(ResourceWaiting(stack=step.stack, resource=name, because=because))
         passed_s = loop.time() - since
         if passed_s > DEADLINE_S:
@@ -55,11 +55,11 @@ async def _until_idle(step: Step, change: ResourceChange, clients: Clients, emit
     return True
 
 
-async def _goings_on(step: Step, change: ResourceChange, clients: Clients, told: str) -> str:
-    """Return what goes on; what was told last where a look fails that is only one of many.
+async def _busy_reason(step: Step, change: ResourceChange, clients: Clients, reported: str) -> str:
+    """Return what goes on in a resource; the reason `reported` last where one of many reads fails.
 
-    Nothing where nobody may look: a policy knows the tables of the assembly, and one that goes is in it no more. Then
-    CloudFormation finds out.
+    Empty where the credentials may not read it: a plan's policy names the tables of the assembly, and a table that is
+    removed is not in it any more. Then CloudFormation finds out.
     """
     busy = HOLDERS[change.type].busy
     try:
@@ -67,8 +67,8 @@ async def _goings_on(step: Step, change: ResourceChange, clients: Clients, told:
     except AwsError as error:
         if error.code.startswith(_DENIED):
             return ""
-        if told and is_passing(error):
-            return told
+        if reported and is_passing(error):
+            return reported
         raise
 
 

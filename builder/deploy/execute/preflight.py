@@ -1,4 +1,4 @@
-"""Before anything runs: is every change set what was reviewed, has no stack moved, is all of it allowed?"""
+"""Checks before anything runs: every change set is what was reviewed, no stack has moved, all of it is allowed."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -50,7 +50,7 @@ class Checked:
     left: StackSteps
     """What is still to be done."""
     running: ObservedStack | None = None
-    """The stack, if the first of it runs already: as our change set, or as another's that is the same."""
+    """The stack, if its first step runs already: as our change set, or as another plan's that is the same."""
     untouched: bool = False
     """Nothing of the plan was executed on it yet."""
     pending: tuple[PendingReview, ...] = ()
@@ -61,18 +61,18 @@ async def check_plan(
 ) -> tuple[tuple[Checked, ...], tuple[Permission, ...]]:
     """Return how far every stack of the plan has come, and what each `allow` lets pass.
 
-    A plan from a file is judged anew (`judgement.py`), and what is left of it is as that says; one of this very run has
-    been read from AWS by this run.
-    Raises Stopped, before anything ran, if any step cannot be executed as it was reviewed, naming each, or if
-    something is not allowed; BadInput if the credentials are of another account than the plan.
+    A plan from a file is judged anew (`judgement.py`), and its steps are as that judges them; a plan that this run made
+    was read from AWS by this run.
+    Raises Stopped, before anything ran, naming every step that cannot be executed as it was reviewed, or if something
+    is not allowed; BadInput if the credentials are of another account than the plan.
     """
     stack_steps = make_stack_steps(plan)
     if not stack_steps:
         return (), ()
-    # Side by side; but what another account's credentials don't find is told as that.
+    # Both run concurrently. Another account's credentials find no stack, so a wrong account is reported first.
     account, looked = await asyncio.gather(
         observe_account(clients, next(iter(stack_steps.values()))[0].region),
-        _look_at_all(plan, trusted, stack_steps, clients),
+        _check_and_judge_all(plan, trusted, stack_steps, clients),
         return_exceptions=True,
     )
     if isinstance(account, str) and account != plan.account:
@@ -97,7 +97,7 @@ async def check_plan(
     return checked, permissions
 
 
-async def _look_at_all(
+async def _check_and_judge_all(
     plan: Plan, trusted: TrustedInput, stack_steps: Mapping[StackId, StackSteps], clients: Clients
 ) -> tuple[tuple[Checked, ...], tuple[GuardHit, ...]]:
     """Return how far each stack has come, and the guards of what is left."""
@@ -107,72 +107,73 @@ async def _look_at_all(
         await check_artifacts(plan, trusted.deployment, unfinished, clients)
         return checked, tuple(hit for hit in plan.guards if hit.stack in unfinished)
     deployment = narrowed(plan, trusted.deployment)
-    ground = await observe_context(plan, deployment, clients, trusted.transfers)
-    looks = await together(_check_and_judge(ground, steps) for steps in stack_steps.values())
-    checked = tuple(stack for stack, _ in looks)
+    context = await observe_context(plan, deployment, clients, trusted.transfers)
+    checks = await together(_check_and_judge(context, steps) for steps in stack_steps.values())
+    checked = tuple(stack for stack, _ in checks)
     left = {stack.stack: stack.left for stack in checked if stack.left}
     done = {stack.stack for stack in checked if not stack.left}
     await check_artifacts(plan, deployment, left, clients)
     work = [step for steps in left.values() for step in steps if isinstance(step, Step | Deferred)]
-    await check_done(ground, done)
+    await check_done(context, done)
     await check_without(deployment, work, clients)
-    standing = {stack.id: found for stack in deployment.stacks if (found := ground.stack(stack)) is not None}
+    deployed = {stack.id: observed for stack in deployment.stacks if (observed := context.stack(stack)) is not None}
     guards = (
-        *await judge_guards(ground, left),
-        *await judge_needs(ground, left, done),
-        *await both_ways_hits(deployment, standing, work, plan.account, clients),
+        *await judge_guards(context, left),
+        *await judge_needs(context, left, done),
+        *await both_ways_hits(deployment, deployed, work, plan.account, clients),
     )
     if trusted.more_guards:
         steps = tuple(step for step in work if isinstance(step, Step))
         deferred = tuple(step for step in work if isinstance(step, Deferred))
         judged = replace(plan, steps=steps, deferred=deferred, guards=())
         guards += await trusted.more_guards(judged, deployment, clients)
-    return checked, (*guards, *(hit for _, guard_hits in looks for hit in guard_hits))
+    return checked, (*guards, *(hit for _, guard_hits in checks for hit in guard_hits))
 
 
-async def _check_and_judge(ground: JudgementContext, steps: StackSteps) -> tuple[Checked, tuple[GuardHit, ...]]:
-    """Return how far a stack has come, with what is left as it was judged, and the guards that no change shows.
+async def _check_and_judge(context: JudgementContext, steps: StackSteps) -> tuple[Checked, tuple[GuardHit, ...]]:
+    """Return how far a stack has come, with the judged steps that are left, and the guards that no change shows.
 
-    What runs already is not started by this plan; and what follows it is judged when it is made.
+    This plan does not start a step that runs already; the steps after that are judged when they are made.
     """
     while True:
-        checked = await _check_stack(ground.plan, steps, ground.clients)
+        checked = await _check_stack(context.plan, steps, context.clients)
         if checked.running and any(isinstance(step, Step) for step in checked.left[1:]):
-            # An execution takes all other change sets of its stack away: this one was never reviewed with it.
+            # CloudFormation deletes a stack's other change sets as it executes one: the later one is not the plan's.
             raise overtaken(checked.stack, None, "a change set of another part is executed, and a later one is there")
         if checked.running:
-            return replace(checked, left=await judge_settings(ground, checked.left)), ()
+            return replace(checked, left=await judge_settings(context, checked.left)), ()
         if not checked.left or isinstance(checked.left[0], Upload):
             return checked, ()
-        if judged := await judge_stack(ground, checked.left):
+        if judged := await judge_stack(context, checked.left):
             return replace(checked, left=judged.steps), judged.guards
 
 
-async def _check_stack(plan: Plan, steps: StackSteps, clients: Clients, *, begun: bool = False) -> Checked:
-    """Look at a stack until it is clear how far it has come. `begun` says that earlier steps are done."""
+async def _check_stack(plan: Plan, steps: StackSteps, clients: Clients, *, is_under_way: bool = False) -> Checked:
+    """Read a stack until it is clear how far it has come. `is_under_way` says that earlier steps are done."""
     checked = await unless_lagging(
-        lambda: _look(plan, steps, clients, begun=begun), lambda checked: isinstance(checked, Stopped)
+        lambda: _check_next_step(plan, steps, clients, is_under_way=is_under_way),
+        lambda checked: isinstance(checked, Stopped),
     )
     if isinstance(checked, Stopped):
         raise checked
     if checked.running or checked.untouched or not checked.left:
         return checked
-    return await _check_stack(plan, checked.left, clients, begun=True)
+    return await _check_stack(plan, checked.left, clients, is_under_way=True)
 
 
-async def _look(plan: Plan, steps: StackSteps, clients: Clients, *, begun: bool) -> Checked | Stopped:
-    """Return how far the steps have come, or the refusal, unless a later look shows otherwise."""
+async def _check_next_step(plan: Plan, steps: StackSteps, clients: Clients, *, is_under_way: bool) -> Checked | Stopped:
+    """Return how far the steps have come, or the refusal; a later read may show otherwise."""
     match steps[0]:
         case Step() as step:
             return await _check_step(plan, step, steps, clients)
         case Deferred() as deferred:
-            return await _check_deferred(plan, deferred, steps, clients, begun=begun)
+            return await _check_deferred(plan, deferred, steps, clients, is_under_way=is_under_way)
         case Deletion() as deletion:
             return await _check_deletion(plan, deletion, steps, clients)
         case Protection() as protection:
-            return await _check_protection(protection, steps, clients, begun=begun)
+            return await _check_protection(protection, steps, clients, is_under_way=is_under_way)
         case StackPolicy() as policy:
-            return await _check_policy(plan, policy, steps, clients, begun=begun)
+            return await _check_policy(plan, policy, steps, clients, is_under_way=is_under_way)
         case Upload() as upload:
             observed = await observe_object(clients, place_of(upload, plan.account))
             if observed is not None:
@@ -199,12 +200,12 @@ async def _check_step(plan: Plan, step: Step, steps: StackSteps, clients: Client
 
 
 async def _check_deferred(
-    plan: Plan, deferred: Deferred, steps: StackSteps, clients: Clients, *, begun: bool
+    plan: Plan, deferred: Deferred, steps: StackSteps, clients: Clients, *, is_under_way: bool
 ) -> Checked | Stopped:
     stack = await observe_stack(clients, deferred.site, deferred.name)
     if stack is not None and (done := await how_far(plan, steps, stack, clients)):
         return done
-    if begun or is_as_found(deferred.found, stack):
+    if is_under_way or is_as_found(deferred.found, stack):
         return Checked(stack=deferred.stack, left=steps, untouched=True)
     return overtaken(deferred.stack, stack, "its stack is not as it was planned for")
 
@@ -215,8 +216,8 @@ async def _check_deletion(plan: Plan, deletion: Deletion, steps: StackSteps, cli
         return Checked(stack=deletion.stack, left=steps[1:])
     if stack.termination_protection and not deletion.protected:
         return overtaken(deletion.stack, stack, "the stack that was to be deleted is protected from that by now")
-    # What the plan itself does to the stack before that moves it.
-    own = tuple(one for one in plan.change_sets if (one.site, one.name) == (deletion.site, deletion.name))
+    # The plan's own steps on the stack before that move it.
+    own = tuple(step for step in plan.change_sets if (step.site, step.name) == (deletion.site, deletion.name))
     is_moved_by_plan = steps_executed(plan, own, stack) > 0
     if stack.status.startswith("DELETE_") or is_as_found(deletion.found, stack) or is_moved_by_plan:
         return Checked(stack=deletion.stack, left=steps, untouched=True)
@@ -224,43 +225,43 @@ async def _check_deletion(plan: Plan, deletion: Deletion, steps: StackSteps, cli
 
 
 async def _check_protection(
-    protection: Protection, steps: StackSteps, clients: Clients, *, begun: bool
+    protection: Protection, steps: StackSteps, clients: Clients, *, is_under_way: bool
 ) -> Checked | Stopped:
-    """Whether it is done is what AWS says of the stack: nobody remembers."""
+    """Return whether it is done, as AWS shows the stack: nothing else records it."""
     stack = await observe_stack(clients, protection.site, protection.found.stack_id or protection.name)
     if stack is None or not stack.facts.exists:
         return overtaken(protection.stack, stack, "the stack is gone whose termination protection was to be changed")
     if stack.termination_protection == protection.protect:
         return Checked(stack=protection.stack, left=steps[1:])
-    if begun or is_as_found(protection.found, stack):
+    if is_under_way or is_as_found(protection.found, stack):
         return Checked(stack=protection.stack, left=steps, untouched=True)
     return overtaken(protection.stack, stack, "its stack is not as it was planned for")
 
 
 async def _check_policy(
-    plan: Plan, policy: StackPolicy, steps: StackSteps, clients: Clients, *, begun: bool
+    plan: Plan, policy: StackPolicy, steps: StackSteps, clients: Clients, *, is_under_way: bool
 ) -> Checked | Stopped:
-    """Whether it is done is what AWS says of the stack: nobody remembers.
+    """Return whether it is done, as AWS shows the stack: nothing else records it.
 
-    One that was opened for change sets may be closed again by now: then these tell how far they have come.
+    A policy that was opened for change sets may be closed again by now: then the change sets show how far it has come.
     """
     stack = await observe_stack(clients, policy.site, policy.found.stack_id or policy.name)
     if stack is None or not stack.facts.exists:
         return overtaken(policy.stack, stack, "the stack is gone whose policy was to be set")
     if policy.opens and (done := await how_far(plan, steps, stack, clients)):
         return done
-    standing = await observe_policy(clients, stack)
-    if same_policy(standing, policy.policy):
+    deployed = await observe_policy(clients, stack)
+    if same_policy(deployed, policy.policy):
         return Checked(stack=policy.stack, left=steps[1:])
-    if same_policy(standing, policy.standing) and (begun or is_as_found(policy.found, stack)):
+    if same_policy(deployed, policy.standing) and (is_under_way or is_as_found(policy.found, stack)):
         return Checked(stack=policy.stack, left=steps, untouched=True)
     return overtaken(policy.stack, stack, "its stack, or the policy of that, is not as it was planned for")
 
 
 async def how_far(plan: Plan, steps: StackSteps, stack: ObservedStack, clients: Clients) -> Checked | None:
-    """Return how far an executed stack has come; None if its last change set is no step's, nor like one.
+    """Return how far an executed stack has come; None if its last change set is no step of the plan, nor like one.
 
-    Raises Stopped for one that did not end well.
+    Raises Stopped if it did not end well.
     """
     executed = steps_executed(plan, steps, stack)
     if not executed and not isinstance(steps[0], Upload) and not is_as_found(steps[0].found, stack):

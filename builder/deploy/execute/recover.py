@@ -1,4 +1,4 @@
-"""Rolling back what stands halfway: looked up and decided, and then done, at first without skipping anything."""
+"""Rolling back stacks whose update was halted: observed and decided, then done, at first without skipping anything."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -43,13 +43,13 @@ from builder.terms import Arn, LogicalId, Operation, Site, StackId, StackPlace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedResource:
-    """A resource that could not be brought where it should be."""
+    """A resource that could not be created, updated or rolled back."""
 
     logical_id: LogicalId
     type: str
     reason: str
     may_be_skipped: bool
-    """The rollback may leave it as it is, if it fails again."""
+    """Whether the rollback may leave it as it is, if it fails again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +60,12 @@ class Recovery:
     observed: ObservedStack
     failed: tuple[FailedResource, ...]
     deletes: tuple[StackResource, ...]
-    """What the failed update made new, and its rollback deletes."""
+    """What the failed update created, and its rollback deletes."""
 
     @property
     def may_skip(self) -> frozenset[LogicalId]:
         """What may be skipped: only what is in this record, because a person was shown it."""
-        return frozenset(one.logical_id for one in self.failed if one.may_be_skipped)
+        return frozenset(failure.logical_id for failure in self.failed if failure.may_be_skipped)
 
 
 async def find_recoveries(work: Deployment | Plan, clients: Clients, emit: Emit) -> tuple[Recovery, ...]:
@@ -110,12 +110,12 @@ class NestedRecovery:
 async def _observe_inside(
     clients: Clients, stack: Located, resources: Iterable[ObservedResource], since: SinceGood, above: str = ""
 ) -> NestedRecovery:
-    """Look into every nested stack: all of a new one goes with it, of another what the same operations made new."""
-    nested = [one for one in resources if one.type == NESTED_STACK and one.physical_id]
-    found = await together(_observe_nested(clients, stack, one, since, above) for one in nested)
+    """Observe every nested stack: a new one is deleted whole, in another one what the same operations created."""
+    nested = [resource for resource in resources if resource.type == NESTED_STACK and resource.physical_id]
+    below = await together(_observe_nested(clients, stack, resource, since, above) for resource in nested)
     return NestedRecovery(
-        tuple(one for inside in found for one in inside.deleted),
-        tuple(one for inside in found for one in inside.failed),
+        tuple(resource for inside in below for resource in inside.deleted),
+        tuple(failure for inside in below for failure in inside.failed),
     )
 
 
@@ -123,23 +123,28 @@ async def _observe_nested(
     clients: Clients, parent: Located, resource: ObservedResource, since: SinceGood, above: str
 ) -> NestedRecovery:
     stack, path = NestedStack(parent.site, Arn(resource.physical_id)), f"{above}{resource.logical_id}/"
-    held = await observe_resources(clients, stack)
+    children = await observe_resources(clients, stack)
     failed = tuple(
         FailedResource(
-            logical_id=LogicalId(f"{path}{one.logical_id}"), type=one.type, reason=one.reason, may_be_skipped=False
+            logical_id=LogicalId(f"{path}{child.logical_id}"),
+            type=child.type,
+            reason=child.reason,
+            may_be_skipped=False,
         )
-        for one in held
-        if _failed_by_itself(one)
+        for child in children
+        if _failed_by_itself(child)
     )
     if _is_deleted(resource, since):
         contents = await observe_contents(clients, stack, path)
-        return NestedRecovery(tuple(StackResource(logical_id=one.path, type=one.type) for one in contents), failed)
+        return NestedRecovery(
+            tuple(StackResource(logical_id=content.path, type=content.type) for content in contents), failed
+        )
     made = await observe_made_inside(clients, stack, since.tokens)
-    below = await _observe_inside(clients, stack, held, replace(since, known=True, made=made), path)
+    below = await _observe_inside(clients, stack, children, replace(since, known=True, made=made), path)
     own = tuple(
-        StackResource(logical_id=LogicalId(f"{path}{one.logical_id}"), type=one.type)
-        for one in held
-        if one.physical_id and one.logical_id in made
+        StackResource(logical_id=LogicalId(f"{path}{child.logical_id}"), type=child.type)
+        for child in children
+        if child.physical_id and child.logical_id in made
     )
     return NestedRecovery((*own, *below.deleted), (*failed, *below.failed))
 
@@ -158,25 +163,32 @@ def decide_recovery(
     """Return what it takes to roll the stack back.
 
     Where it never had a good state, its rollback deletes all that it holds.
-    Raises Stopped where rolling back would delete what holds data. Of a rollback that CloudFormation itself has begun
-    it is only shown: it was on its way already.
+    Raises Stopped where rolling back would delete what holds data, unless CloudFormation has begun the rollback itself:
+    then the deletions are only shown.
     """
     resources = tuple(resources)
-    own = (StackResource(logical_id=one.logical_id, type=one.type) for one in resources if _is_deleted(one, since))
+    own = (
+        StackResource(logical_id=resource.logical_id, type=resource.type)
+        for resource in resources
+        if _is_deleted(resource, since)
+    )
     deleted = (*own, *inside.deleted)
-    kept = [one for one in deleted if holds_data(one.type)] if stack.status == "UPDATE_FAILED" else []
+    kept = [resource for resource in deleted if holds_data(resource.type)] if stack.status == "UPDATE_FAILED" else []
     if kept:
-        told = "".join(f"\n  {one.logical_id} ({one.type}): {at_stake(one.type)}" for one in kept)
+        losses = "".join(f"\n  {resource.logical_id} ({resource.type}): {at_stake(resource.type)}" for resource in kept)
         raise Stopped(
             where=stack_id,
-            what=f"the stack is in {stack.status}, and its rollback would delete what holds data{told}",
+            what=f"the stack is in {stack.status}, and its rollback would delete what holds data{losses}",
             next_step=f"aws cloudformation rollback-stack --region {stack.region} --stack-name {stack.name}"
             "    does so all the same",
         )
     return Recovery(
         stack=stack_id,
         observed=stack,
-        failed=(*(_failed(stack, one, since) for one in resources if _failed_by_itself(one)), *inside.failed),
+        failed=(
+            *(_failed(stack, resource, since) for resource in resources if _failed_by_itself(resource)),
+            *inside.failed,
+        ),
         deletes=deleted,
     )
 
@@ -200,7 +212,7 @@ def _failed(stack: ObservedStack, resource: ObservedResource, since: SinceGood) 
     )
 
 
-# What stands in the way of planning; every other settled status does not.
+# The operations that keep a stack from being planned; no other settled status does.
 _HALTED = frozenset({Operation.RECOVER, Operation.REFUSE})
 _REPEATED = "TokenAlreadyExistsException"
 
@@ -226,98 +238,101 @@ async def recover(
 ) -> tuple[Done | StackFailed, ...]:
     """Roll back all of these stacks, side by side, and return how that ended for each.
 
-    Skips nothing but what the records say may be, and that only after it has failed once more. A stack that somebody
-    else rolls back meanwhile is as good as rolled back by this.
+    Skips only resources that the records say may be skipped, and only after they have failed once more. A stack that
+    somebody else rolls back meanwhile counts as rolled back.
     """
-    ids = {StackPlace(one.observed.site, one.observed.name): one.stack for one in recoveries}
-    known = {one.observed.arn: one.observed.status for one in recoveries}
+    ids = {StackPlace(recovery.observed.site, recovery.observed.name): recovery.stack for recovery in recoveries}
+    known = {recovery.observed.arn: recovery.observed.status for recovery in recoveries}
     run = _Run(clients, emit, run_id, make_watches(ids, clients, emit, known))
-    return tuple(await asyncio.gather(*(_recover(run, one) for one in recoveries)))
+    return tuple(await asyncio.gather(*(_recover(run, recovery) for recovery in recoveries)))
 
 
-async def _recover(run: _Run, one: Recovery) -> Done | StackFailed:
+async def _recover(run: _Run, recovery: Recovery) -> Done | StackFailed:
     try:
-        attempt = _Attempt(token(run.run_id, one.stack, "recover 1"))
-        stack = await _roll_back(run, one, attempt)
-        skip = await _to_skip(run, one, stack, attempt)
+        attempt = _Attempt(token(run.run_id, recovery.stack, "recover 1"))
+        stack = await _roll_back(run, recovery, attempt)
+        skip = await _to_skip(run, recovery, stack, attempt)
         if skip:
-            run.emit(Skipping(stack=one.stack, resources=skip))
-            attempt = _Attempt(token(run.run_id, one.stack, "recover 2"), skip)
-            stack = await _roll_back(run, one, attempt)
+            run.emit(Skipping(stack=recovery.stack, resources=skip))
+            attempt = _Attempt(token(run.run_id, recovery.stack, "recover 2"), skip)
+            stack = await _roll_back(run, recovery, attempt)
     except BuilderError as error:
-        run.emit(FirstFailure(stack=one.stack, resource="", reason=error.what))
+        run.emit(FirstFailure(stack=recovery.stack, resource="", reason=error.what))
         return StackFailed(
-            one.stack, status="", resource="", reason=error.what, next_step=error.next_step or _look(one)
+            recovery.stack,
+            status="",
+            resource="",
+            reason=error.what,
+            next_step=error.next_step or _show_events(recovery),
         )
     if stack.facts.operation in _HALTED:
-        return await _broke(run, one, stack, attempt)
-    return Done(one.stack, stack.status, next_step=_compare(one, attempt.skip))
+        return await _broke(run, recovery, stack, attempt)
+    return Done(recovery.stack, stack.status, next_step=_compare(recovery, attempt.skip))
 
 
-async def _roll_back(run: _Run, one: Recovery, attempt: _Attempt) -> ObservedStack:
-    """Roll the stack back, or go on with it, and return how it stands when that has ended."""
-    run.emit(Started(stack=one.stack, what="ROLLBACK"))
+async def _roll_back(run: _Run, recovery: Recovery, attempt: _Attempt) -> ObservedStack:
+    """Roll the stack back, or continue its rollback, and return the stack once that has ended."""
+    run.emit(Started(stack=recovery.stack, what="ROLLBACK"))
     try:
-        await _begin(run, one, attempt)
+        await _begin(run, recovery, attempt)
     except AwsError as refusal:
         if refusal.code not in {_REPEATED, "ValidationError"}:
             raise
-        await _check_moved(run, one, refusal)
-    over = settled_after("UPDATE_ROLLBACK_FAILED" if attempt.skip else one.observed.status)
-    return await run.watches[one.observed.site].until(one.observed.arn, over, DEADLINE_S)
+        await _check_moved(run, recovery, refusal)
+    over = settled_after("UPDATE_ROLLBACK_FAILED" if attempt.skip else recovery.observed.status)
+    return await run.watches[recovery.observed.site].until(recovery.observed.arn, over, DEADLINE_S)
 
 
-async def _begin(run: _Run, one: Recovery, attempt: _Attempt) -> None:
-    client, arn = run.clients.of(one.observed.site).cloudformation(one.observed.region), one.observed.arn
-    if one.observed.status == "UPDATE_FAILED":
-        await call(one.stack, client.rollback_stack, StackName=arn, ClientRequestToken=attempt.token)
+async def _begin(run: _Run, recovery: Recovery, attempt: _Attempt) -> None:
+    client, arn = run.clients.of(recovery.observed.site).cloudformation(recovery.observed.region), recovery.observed.arn
+    if recovery.observed.status == "UPDATE_FAILED":
+        await call(recovery.stack, client.rollback_stack, StackName=arn, ClientRequestToken=attempt.token)
         return
     skip: dict[str, Any] = {"ResourcesToSkip": attempt.skip} if attempt.skip else {}
-    await call(one.stack, client.continue_update_rollback, StackName=arn, ClientRequestToken=attempt.token, **skip)
+    await call(recovery.stack, client.continue_update_rollback, StackName=arn, ClientRequestToken=attempt.token, **skip)
 
 
-async def _check_moved(run: _Run, one: Recovery, refusal: AwsError) -> None:
-    """Return if the stack is on its way all the same: after a lost answer boto3 asks again and is refused.
-
-    Raises the refusal where the stack still stands as it was found.
-    """
+async def _check_moved(run: _Run, recovery: Recovery, refusal: AwsError) -> None:
+    """Raise the refusal unless the stack is being rolled back: after a lost answer boto3 asks again and is refused."""
 
     async def is_halfway() -> bool:
-        stack = await observe_stack(run.clients, one.observed.site, one.observed.arn)
+        stack = await observe_stack(run.clients, recovery.observed.site, recovery.observed.arn)
         return stack is not None and stack.facts.operation is Operation.RECOVER
 
     if refusal.code != _REPEATED and await unless_lagging(is_halfway, bool):
         raise refusal
 
 
-async def _to_skip(run: _Run, one: Recovery, stack: ObservedStack, attempt: _Attempt) -> tuple[LogicalId, ...]:
+async def _to_skip(run: _Run, recovery: Recovery, stack: ObservedStack, attempt: _Attempt) -> tuple[LogicalId, ...]:
     """Return what the next attempt skips: all that has failed again, if a person was shown all of it."""
-    if stack.status != "UPDATE_ROLLBACK_FAILED" or not one.may_skip:
+    if stack.status != "UPDATE_ROLLBACK_FAILED" or not recovery.may_skip:
         return ()
     # Events may lag behind the status; of somebody else's rollback there are none with our token.
     failed = await unless_lagging(lambda: observe_failed(run.clients, stack, attempt.token), lambda failed: not failed)
-    return tuple(sorted(failed)) if failed <= one.may_skip else ()
+    return tuple(sorted(failed)) if failed <= recovery.may_skip else ()
 
 
-async def _broke(run: _Run, one: Recovery, stack: ObservedStack, attempt: _Attempt) -> StackFailed:
+async def _broke(run: _Run, recovery: Recovery, stack: ObservedStack, attempt: _Attempt) -> StackFailed:
     cause = await observe_cause(run.clients, stack, attempt.token)
     resource, reason = (cause.resource, cause.reason) if cause else ("", stack.status_reason)
-    run.emit(FirstFailure(stack=one.stack, resource=resource, reason=reason))
-    return StackFailed(one.stack, stack.status, resource, reason, next_step=remedy(stack))
+    run.emit(FirstFailure(stack=recovery.stack, resource=resource, reason=reason))
+    return StackFailed(recovery.stack, stack.status, resource, reason, next_step=remedy(stack))
 
 
-def _look(one: Recovery) -> str:
+def _show_events(recovery: Recovery) -> str:
+    stack = recovery.observed
     return (
-        f"aws cloudformation describe-stack-events --region {one.observed.region} --stack-name {one.observed.name}"
+        f"aws cloudformation describe-stack-events --region {stack.region} --stack-name {stack.name}"
         "    shows what became of the stack"
     )
 
 
-def _compare(one: Recovery, skipped: tuple[LogicalId, ...]) -> str:
-    """Return what to do about resources that CloudFormation now takes for something else than they are."""
+def _compare(recovery: Recovery, skipped: tuple[LogicalId, ...]) -> str:
+    """Return what to do about skipped resources, which may differ from what CloudFormation takes them for."""
     if not skipped:
         return ""
+    stack = recovery.observed
     return (
-        f"aws cloudformation detect-stack-drift --region {one.observed.region} --stack-name {one.observed.name}"
+        f"aws cloudformation detect-stack-drift --region {stack.region} --stack-name {stack.name}"
         f"    before the next update: {', '.join(skipped)} may not be as the template says"
     )
