@@ -8,5 +8,5 @@ system, fleet   the two scopes
 scope      the system or its fleet, as the verbs know it
 session    clients, console, and how work is run
 project    what dr.yaml and the assembly say
-options    what is said                                     files      what verbs read and write
+options    what the command line says                       files      what verbs read and write
 """

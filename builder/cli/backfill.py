@@ -66,15 +66,21 @@ def backfill(  # noqa: PLR0913 - as click has them
     options = BackfillOptions(replicated=replicated, report=report)
     planned = session.run(_plan(session, sources, options, is_counted=not no_count))
     session.console.say(plan_text(planned))
-    todo = [one for one, gaps in planned if gaps is None or any(gap.lacking or gap.markers for gap in gaps.values())]
+    todo = [
+        backfill
+        for backfill, gaps in planned
+        if gaps is None or any(gap.lacking or gap.markers for gap in gaps.values())
+    ]
     if not todo:
         session.console.say("nothing is lacking")
         return ExitCode.DONE
     if dry_run:
         return ExitCode.DONE
-    check_roles(one.source for one in todo)
+    check_roles(backfill.source for backfill in todo)
     if not with_lifecycle:
-        markers = [one.source for one, gaps in planned if gaps is None or any(gap.markers for gap in gaps.values())]
+        markers = [
+            backfill.source for backfill, gaps in planned if gaps is None or any(gap.markers for gap in gaps.values())
+        ]
         session.run(check_lifecycle(session.clients, markers))
     if not yes:
         session.console.ask("Replicate what is lacking?")
@@ -116,8 +122,8 @@ async def _plan(
     if is_counted:
         gaps = [*await together(count_lacking(clients, source) for source in sources)]
     if session.options.json_events:
-        for one, lacking in zip(backfills, gaps, strict=True):
-            console.result(counted_event(one, lacking, console.now()))
+        for backfill, lacking in zip(backfills, gaps, strict=True):
+            console.result(counted_event(backfill, lacking, console.now()))
     return list(zip(backfills, gaps, strict=True))
 
 
@@ -139,11 +145,11 @@ def _run(session: Session, todo: "Sequence[Backfill]", *, is_counted: bool) -> E
             console.say(progress_text(job))
 
     async def run() -> "list[Ended]":
-        return await together(run_backfill(session.clients, one, emit, is_counted=is_counted) for one in todo)
+        return await together(run_backfill(session.clients, backfill, emit, is_counted=is_counted) for backfill in todo)
 
     interrupted = False
     try:
-        ended = session.run(run(), stands=_GO_ON)
+        ended = session.run(run(), state=_GO_ON)
     except KeyboardInterrupt:
         interrupted = True
         ended = [Ended(job=job, verdict="failed", why="goes on") for job in seen.values()]

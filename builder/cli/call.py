@@ -69,11 +69,13 @@ def _url_of(session: Session, component: str | None, region: str | None) -> _Url
     function = one_of_each(chosen, deployed.name).function
     urls = function.url if function else {}
     first = [deployed.roles.primary] if deployed.roles and deployed.roles.primary in urls else [*urls]
-    wanted = Region(region) if region else first[0]
-    if wanted not in urls:
-        raise BadInput(where=f"--region {wanted}", what=f"has no function URL; there is one in {', '.join(urls)}")
-    name = component or next(name for name, one in functions.items() if one == function)
-    return _Url(f"{name} in {wanted}", wanted, urls[wanted].output)
+    chosen_region = Region(region) if region else first[0]
+    if chosen_region not in urls:
+        raise BadInput(
+            where=f"--region {chosen_region}", what=f"has no function URL; there is one in {', '.join(urls)}"
+        )
+    name = component or next(name for name, other in functions.items() if other == function)
+    return _Url(f"{name} in {chosen_region}", chosen_region, urls[chosen_region].output)
 
 
 def _read(data: str | None) -> bytes | None:
@@ -116,7 +118,7 @@ def _send(session: Session, url: _Url, method: str, path: str, body: bytes | Non
 def _wants_signature(session: Session, url: _Url) -> bool:
     """Return whether requests are signed: they are, unless the template says of the URL that anybody may call it.
 
-    Where the output is not plainly one URL of the template, that is said of every URL in it.
+    Where the output is not plainly one URL of the template, every URL in it counts.
     """
     from builder.template import properties_of, read_template
 
@@ -129,15 +131,15 @@ def _wants_signature(session: Session, url: _Url) -> bool:
         case _:
             pass
     # Where it shows none, a transform makes it, or a nested stack has it: a signature does no harm to any.
-    return not urls or any(properties_of(one).get("AuthType") != "NONE" for one in urls.values())
+    return not urls or any(properties_of(resource).get("AuthType") != "NONE" for resource in urls.values())
 
 
 def _tell(session: Session, answer: "Answer") -> None:
     """Print the body, as it came where a program reads it; what else there is to say goes to stderr."""
     if session.options.json_events:
         body = answer.body.decode("utf-8", "backslashreplace")
-        said = {"region": answer.region, "status": answer.status, "headers": dict(answer.headers), "body": body}
-        session.console.result(json.dumps(said))
+        values = {"region": answer.region, "status": answer.status, "headers": dict(answer.headers), "body": body}
+        session.console.result(json.dumps(values))
     elif sys.stdout.isatty():
         session.console.result(answer.body.decode("utf-8", "backslashreplace"))
     else:

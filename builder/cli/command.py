@@ -17,20 +17,20 @@ from builder.errors import ExitCode
 
 
 class CommandLine:
-    """What is said while a command line is parsed, and the session that a command gets of it."""
+    """The global options of a command line that is being parsed, and the session that they lead to."""
 
     def __init__(self, open_session: Callable[[Options], Session] | None = None) -> None:
         self._open = open_session
-        self._said: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
 
     def take(self, name: str, value: object) -> None:
-        """Take what an option says: a repeatable one adds up, before the verb and after; of another the last wins."""
-        self._said[name] = (*self._said.get(name, ()), *value) if isinstance(value, tuple) else value
+        """Take an option's value. A repeatable one adds up, before the verb and after; of another the last wins."""
+        self._values[name] = (*self._values.get(name, ()), *value) if isinstance(value, tuple) else value
 
     @property
     def options(self) -> Options:
-        """All that was said."""
-        return Options(**self._said)
+        """All options taken so far, the others by their defaults."""
+        return Options(**self._values)
 
     @cached_property
     def session(self) -> Session:
@@ -42,8 +42,8 @@ def pass_session(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command its session."""
 
     @click.pass_obj
-    def call(line: CommandLine, /, *args: object, **said: object) -> object:
-        return function(line.session, *args, **said)
+    def call(line: CommandLine, /, *args: object, **typed: object) -> object:
+        return function(line.session, *args, **typed)
 
     return update_wrapper(call, function)
 
@@ -99,15 +99,15 @@ global_options = together(
 
 
 def command(
-    run: Callable[..., ExitCode], scope: Literal["system", "fleet"], told: str, *options: Option[Any]
+    run: Callable[..., ExitCode], scope: Literal["system", "fleet"], help_text: str, *options: Option[Any]
 ) -> click.Command:
     """Return a verb of one scope: what runs it, what its help says, and its options in their order."""
 
     @pass_session
-    def callback(session: Session, /, **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
-        return run(session, load(scope), **said)
+    def callback(session: Session, /, **typed: Any) -> ExitCode:  # noqa: ANN401 - as click has them
+        return run(session, load(scope), **typed)
 
-    return click.command(run.__name__, help=told)(together(*options, global_options)(callback))
+    return click.command(run.__name__, help=help_text)(together(*options, global_options)(callback))
 
 
 def load(scope: Literal["system", "fleet"]) -> Scope[Any]:

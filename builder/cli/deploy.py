@@ -23,19 +23,19 @@ from builder.cli.session import Session
 from builder.errors import ExitCode
 
 
-def deploy(session: Session, scope: Scope[P], /, *, allow: Collection[str], **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
+def deploy(session: Session, scope: Scope[P], /, *, allow: Collection[str], **typed: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Plan, show the plan, ask, and execute exactly that."""
     from builder.deploy import TrustedInput, sweep
 
     deployment = scope.deployment(session.project)
-    request = make_plan_request("deploy", said, scope.role_arn(session.project))
-    if (code := recover_first(session, deployment, said)) is not ExitCode.DONE:
+    request = make_plan_request("deploy", typed, scope.role_arn(session.project))
+    if (code := recover_first(session, deployment, typed)) is not ExitCode.DONE:
         return code
-    plan = make_plan(session, scope, deployment, request, said)
+    plan = make_plan(session, scope, deployment, request, typed)
     with or_discard(session, scope.ordinary(plan)):
         scope.check_file(plan, scope.plan_file)
-        tell_plan(session, scope, plan, said)
-        if not said["yes"] and not plan.is_empty:
+        tell_plan(session, scope, plan, typed)
+        if not typed["yes"] and not plan.is_empty:
             ask_to_execute(session, scope.ordinary(plan), allow)
     if not plan.is_empty:
         execution = Execution(
@@ -43,7 +43,7 @@ def deploy(session: Session, scope: Scope[P], /, *, allow: Collection[str], **sa
             plan_file=scope.plan_file,
             allow=allow,
             again="python -m builder deploy    plans anew from what stands now",
-            stop=said.get("stop", False),
+            stop=typed.get("stop", False),
         )
         if (code := scope.execute(session, plan, execution)) is not ExitCode.DONE:
             return code
@@ -60,9 +60,9 @@ def stop(session: Session) -> ExitCode:
     """Stop every operation that runs on the fleet's StackSets; accounts not reached yet stay as they are."""
     from builder.cli.fleet import find_fleet, nothing_stands, stop_fleet
 
-    standing = find_fleet(session).standing
-    if standing:
-        stop_fleet(session, standing)
+    stacks = find_fleet(session).stacks
+    if stacks:
+        stop_fleet(session, stacks)
     else:
         session.console.say(nothing_stands(session.project))
     return ExitCode.DONE

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from builder.cli.command import command, global_options, pass_session
-from builder.cli.options import allow_option, removal_again, together
+from builder.cli.options import allow_option, removal_options_again, together
 from builder.cli.scope import FoundDeployment, Scope
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Failed
@@ -21,51 +21,51 @@ if TYPE_CHECKING:
     from builder.deploy import StackContents
 
 
-def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
+def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], **typed: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Show what is deployed and what protects it, ask, and delete all of it but what stays."""
     from builder.deploy import Removal, check_account, check_removable, make_needs, observe_protections, tell_allowed
     from builder.report.text import retained_text
 
-    deletion, project = scope.find(session, said), session.project
-    unprotect = bool(said.get("unprotect"))
-    if not deletion.standing:
+    deletion, project = scope.find(session, typed), session.project
+    unprotect = bool(typed.get("unprotect"))
+    if not deletion.stacks:
         session.console.say(deletion.nothing)
         return ExitCode.DONE
     session.console.say(deletion.listing)
-    for found in deletion.standing:
-        if found.stack.site.account is None:
-            check_account(deletion.name, deletion.account, found.stack.account)
-    standing = _with_named(deletion, said.get("delete_retained", ()))
-    if any(one.kept for one in standing):
-        session.console.say(retained_text(standing))
-    protected = session.run(observe_protections(standing, session.clients))
+    for contents in deletion.stacks:
+        if contents.stack.site.account is None:
+            check_account(deletion.name, deletion.account, contents.stack.account)
+    stacks = _with_named(deletion, typed.get("delete_retained", ()))
+    if any(contents.kept for contents in stacks):
+        session.console.say(retained_text(stacks))
+    protected = session.run(observe_protections(stacks, session.clients))
     tell_allowed(check_removable(protected, allow, unprotect=unprotect), session.console.tell)
-    if "" in said.get("delete_retained", ()):
-        _ask_names(session, standing)
+    if "" in typed.get("delete_retained", ()):
+        _ask_names(session, stacks)
     # People depend on production: there --yes alone does not answer.
-    if not said["yes"] or (not said["yes_in_production"] and project.deletes_production):
+    if not typed["yes"] or (not typed["yes_in_production"] and project.deletes_production):
         otherwise = "--yes answers it"
         if project.deletes_production:
             marked = f"{session.options.config} marks environments.{project.suffix} as production"
             otherwise = f"--yes --yes-in-production    {marked}"
         question = f"Delete all of this{deletion.consequence}? Type the deployment's name"
         session.console.ask(question, deletion.name, otherwise=otherwise)
-    needs = make_needs(standing, deletion.needs())
+    needs = make_needs(stacks, deletion.needs())
     # Whoever answers may take their time: what protects it is read again.
-    return deletion.delete(Removal(stacks=standing, needs=needs, allow=allow, unprotect=unprotect))
+    return deletion.delete(Removal(stacks=stacks, needs=needs, allow=allow, unprotect=unprotect))
 
 
 def _with_named(deletion: FoundDeployment, named: Sequence[str]) -> "tuple[StackContents, ...]":
     """Return the stacks with the retained data that is deleted too: what is named, or all of it where nothing is."""
     from builder.deploy import delete_kept
 
-    every = [data.physical_id for one in deletion.standing for data in one.kept if data.is_deletable]
-    return delete_kept(deletion.standing, [name for name in named if name] or every if named else (), deletion.unseen)
+    every = [data.physical_id for contents in deletion.stacks for data in contents.kept if data.is_deletable]
+    return delete_kept(deletion.stacks, [name for name in named if name] or every if named else (), deletion.unseen)
 
 
-def _ask_names(session: Session, standing: "Sequence[StackContents]") -> None:
+def _ask_names(session: Session, stacks: "Sequence[StackContents]") -> None:
     """Ask for the name of all retained data that goes; no `--yes` answers that. Raises Stopped for any other."""
-    going = dict.fromkeys((data.type, data.physical_id) for one in standing for data in one.deleted)
+    going = dict.fromkeys((data.type, data.physical_id) for contents in stacks for data in contents.deleted)
     otherwise = " ".join(f"--delete-retained {name}" for _, name in going)
     for kind, name in going:
         session.console.ask(
@@ -132,9 +132,9 @@ def drop(  # noqa: PLR0913 - as click has them
     from builder.report.fleet import leaving_text, targeted_text
     from builder.terms import AccountId
 
-    found = find_fleet(session)
+    deployed = find_fleet(session)
     clients, console, run_id = session.clients, session.console, session.plan_id().id
-    fleet = FleetRemoval(removal=Removal(stacks=found.standing, needs={}), role=role, retain=retain)
+    fleet = FleetRemoval(removal=Removal(stacks=deployed.stacks, needs={}), role=role, retain=retain)
     leaving = session.run(observe_leaving(AccountId(account), fleet, clients, run_id, console.tell))
     if session.options.json_events:
         console.result(fleet_leaving(leaving, console.now()))
@@ -144,11 +144,11 @@ def drop(  # noqa: PLR0913 - as click has them
         _ask(session, account, deletes=bool(leaving.deleted), yes=yes, yes_in_production=yes_in_production)
         with console.progress() as emit:
             end = session.run(drop_account(leaving, fleet, clients, run_id, emit))
-        again = removal_again(session.options, {"retain": retain, "role": role})
+        again = removal_options_again(session.options, {"retain": retain, "role": role})
         code = tell_end(session, end, f"python -m builder fleet drop {account}{again}    goes on from here")
     else:
         console.say(f"no set of {session.project.fleet_name} has an instance in {account}")
-        _check_seen(session, [unseen.site.region for unseen in found.unseen])
+        _check_seen(session, [unseen.site.region for unseen in deployed.unseen])
     if code is ExitCode.DONE and (note := targeted_text(leaving)):
         console.warn(f"next:  {note}")
     return code
@@ -209,13 +209,13 @@ def prune(session: Session, *, yes: bool) -> ExitCode:
     deployment = project.deployed_with_assets
     account = session.run(observe_account(session.clients, deployment.regions[0]))
     others = project.sites_of_others(account, session.clients.reaches)
-    found = session.run(find_leftovers(deployment, account, others, session.clients, console.now()))
-    console.say(leftovers_text(found))
-    if not found.leftovers:
+    pruning = session.run(find_leftovers(deployment, account, others, session.clients, console.now()))
+    console.say(leftovers_text(pruning))
+    if not pruning.leftovers:
         return ExitCode.DONE
     if not yes:
         console.ask("Delete these for good?")
-    count = session.run(prune(found.leftovers, session.clients))
+    count = session.run(prune(pruning.leftovers, session.clients))
     console.say(f"deleted {counted(count, 'object')}")
     return ExitCode.DONE
 

@@ -38,7 +38,7 @@ def _seconds(names: tuple[str, ...], default: float, what: str) -> Option[Any]:
 
 
 def _part(kind: str, what: str) -> Option[Any]:
-    """An option of one kind of fault; nothing said is None, so that it can be told from its default."""
+    """An option of one kind of fault; None where it is not typed, which its default would hide."""
     return click.option(f"--{kind}-seconds", kind, type=NumberRange(0.1, LONGEST_S), metavar="SECONDS", help=what)
 
 
@@ -192,23 +192,23 @@ def history(session: Session, /, *, folder: Path, html: Path | None) -> ExitCode
     from builder.report import drill_history
 
     check_writable({"--html": html})
-    found = read_history(folder)
+    drills = read_history(folder)
     if session.options.json_events:
-        session.console.result(drill_history.history_event(found, session.console.now()))
+        session.console.result(drill_history.history_event(drills, session.console.now()))
     else:
-        session.console.say(drill_history.history_text(found, get_terminal_size().columns))
+        session.console.say(drill_history.history_text(drills, get_terminal_size().columns))
     if html is not None:
         beside = PurePath(os.path.relpath(folder.resolve(), html.resolve().parent))
-        write_private(html, drill_history.history_page(found, beside).encode(), "--html")
+        write_private(html, drill_history.history_page(drills, beside).encode(), "--html")
     return ExitCode.DONE
 
 
-def _parts(fault: str | None, **said: float | None) -> dict[str, float]:
-    """Return the seconds that are said of a kind of fault. Raises BadInput where another kind is asked for."""
-    for kind, seconds in said.items():
+def _parts(fault: str | None, **seconds_by_kind: float | None) -> dict[str, float]:
+    """Return the seconds that belong to the kind of fault. Raises BadInput for seconds of another kind."""
+    for kind, seconds in seconds_by_kind.items():
         if seconds is not None and kind != fault:
             raise BadInput(where=f"--{kind}-seconds", what=f"is of --fault {kind}, and this is {fault or 'throttle'}")
-    return {f"{kind}_s": seconds for kind, seconds in said.items() if seconds is not None}
+    return {f"{kind}_s": seconds for kind, seconds in seconds_by_kind.items() if seconds is not None}
 
 
 def _check_turns(flap_s: float, outage_s: float) -> None:
@@ -292,7 +292,7 @@ def _probe(project: "Project", deployment: "Deployment") -> "ProbeSpec":
 
 
 def _check_production(session: Session, *, yes: bool) -> None:
-    """Raise Stopped where people may depend on the environment, and nobody said yes to that."""
+    """Raise Stopped where people may depend on the environment, unless that was agreed to."""
     where, what = f"environments.{session.project.suffix}", "is marked as production"
     if session.project.is_production is None:
         where, what = str(session.options.config), "is not there to say whether this is production"
@@ -338,24 +338,24 @@ def _run(session: Session, work: "Coroutine[Any, Any, Report]") -> ExitCode:
     from builder.drill.note import RESTORE
 
     try:
-        found = session.run(work, stands=f"a fault and probes may be there still; {RESTORE} undoes and deletes them")
+        report = session.run(work, state=f"a fault and probes may be there still; {RESTORE} undoes and deletes them")
     except KeyboardInterrupt:
         session.console.warn("interrupted: the fault, if there was one, is undone, and the probes are gone")
         return ExitCode.INTERRUPTED
-    return ExitCode.DONE if found.holds else ExitCode.FAILED
+    return ExitCode.DONE if report.holds else ExitCode.FAILED
 
 
-def _keep(session: Session, folder: Path, found: "Report") -> None:
+def _keep(session: Session, folder: Path, report: "Report") -> None:
     """Write a drill's report and show it."""
     from builder.drill.findings import DrillEnded
     from builder.report import drill_page, drill_text, schema
 
-    report = folder / "report.json"
-    report.write_bytes(schema.report_as_json(found))
-    page = report.with_suffix(".html")
-    page.write_text(drill_page.drill_page(found), encoding="utf-8")
-    session.console.say(drill_text.report_text(found))
-    _emit(session, DrillEnded(found.about.drill, found.verdict, found.checks, str(page)))
+    file = folder / "report.json"
+    file.write_bytes(schema.report_as_json(report))
+    page = file.with_suffix(".html")
+    page.write_text(drill_page.drill_page(report), encoding="utf-8")
+    session.console.say(drill_text.report_text(report))
+    _emit(session, DrillEnded(report.about.drill, report.verdict, report.checks, str(page)))
 
 
 def _emit(session: Session, event: "DrillProgress") -> None:

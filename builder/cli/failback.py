@@ -61,7 +61,7 @@ def failback(
     no_objects: bool,
     allow: tuple[str, ...],
     yes: bool,
-    **said: Any,  # noqa: ANN401 - as click has them
+    **typed: Any,  # noqa: ANN401 - as click has them
 ) -> ExitCode:
     """Compare the region that clients are in with the one that they would go to, ask, and let them go.
 
@@ -70,22 +70,22 @@ def failback(
     """
     from builder.failback.failback import FailbackOptions
 
-    source, hold = (Region(said[name]) if said[name] else None for name in ("source", "hold"))
+    source, hold = (Region(typed[name]) if typed[name] else None for name in ("source", "hold"))
     options = FailbackOptions(
-        target=said["target"],
-        component=said["component"],
+        target=typed["target"],
+        component=typed["component"],
         source=source,
         hold=hold,
-        sample=said["sample"],
+        sample=typed["sample"],
         with_objects=not no_objects,
-        patience_s=said["patience_s"],
+        patience_s=typed["patience_s"],
     )
     context = _context(session)
     try:
-        found = _find(session, context, options)
-        if not check and (done := _nothing_to_decide(session, context, options, found)) is not None:
+        whereabouts = _find(session, context, options)
+        if not check and (done := _nothing_to_decide(session, context, options, whereabouts)) is not None:
             return done
-        seen = _look(session, context, options, found)
+        seen = _compare(session, context, options, whereabouts)
     except KeyboardInterrupt:
         session.console.warn(_CHANGED_NOTHING)
         return ExitCode.INTERRUPTED
@@ -93,16 +93,16 @@ def failback(
         return _checked(seen)
     is_forced = _guard(session, seen, allow)
     if not yes:
-        session.console.ask(_question(found, hold))
-    return _let_go(session, context, options, found, is_forced=is_forced)
+        session.console.ask(_question(whereabouts, hold))
+    return _let_go(session, context, options, whereabouts, is_forced=is_forced)
 
 
-def _question(found: "ClientsWhereabouts", hold: Region | None) -> str:
+def _question(whereabouts: "ClientsWhereabouts", hold: Region | None) -> str:
     if hold is not None:
         return f"Hold clients in {hold}?"
-    if found.way.target == found.view.primary:
-        return f"Let clients go back to {found.way.target}?"
-    return f"Let clients go that are held in {found.held}? Those that prefer {found.way.target} go there"
+    if whereabouts.way.target == whereabouts.view.primary:
+        return f"Let clients go back to {whereabouts.way.target}?"
+    return f"Let clients go that are held in {whereabouts.held}? Those that prefer {whereabouts.way.target} go there"
 
 
 def _context(session: Session) -> "FailbackContext":
@@ -134,40 +134,42 @@ def _find(session: Session, context: "FailbackContext", options: "FailbackOption
     from builder.failback.failback import observe_whereabouts
     from builder.report.failback import whereabouts_text
 
-    session.run(session.check_credentials(context.deployment), stands=_CHANGED_NOTHING)
-    found = session.run(observe_whereabouts(context, options), stands=_CHANGED_NOTHING)
-    session.console.say(whereabouts_text(found.view.deployment, found.way, found.held, found.holds))
-    return found
+    session.run(session.check_credentials(context.deployment), state=_CHANGED_NOTHING)
+    whereabouts = session.run(observe_whereabouts(context, options), state=_CHANGED_NOTHING)
+    session.console.say(
+        whereabouts_text(whereabouts.view.deployment, whereabouts.way, whereabouts.held, whereabouts.holds)
+    )
+    return whereabouts
 
 
 def _nothing_to_decide(
-    session: Session, context: "FailbackContext", options: "FailbackOptions", found: "ClientsWhereabouts"
+    session: Session, context: "FailbackContext", options: "FailbackOptions", whereabouts: "ClientsWhereabouts"
 ) -> ExitCode | None:
     """Return how it ends where clients are where they are to be, and nothing is left to do but to await it."""
     if options.hold is not None:
-        if found.held != options.hold or any(hold.held != options.hold for hold in found.holds):
+        if whereabouts.held != options.hold or any(hold.held != options.hold for hold in whereabouts.holds):
             return None
         session.console.say(f"clients are held in {options.hold} already")
         return ExitCode.DONE
-    if found.held is not None:
+    if whereabouts.held is not None:
         return None
-    if found.is_released:
+    if whereabouts.is_released:
         session.console.say(
-            f"nothing holds clients: those that have a hold are in {found.view.primary}, or on their way;"
+            f"nothing holds clients: those that have a hold are in {whereabouts.view.primary}, or on their way;"
             " --check compares the regions all the same"
         )
         return ExitCode.DONE
     # Released before, and not in every region's view yet.
-    return _let_go(session, context, options, found)
+    return _let_go(session, context, options, whereabouts)
 
 
-def _look(
-    session: Session, context: "FailbackContext", options: "FailbackOptions", found: "ClientsWhereabouts"
+def _compare(
+    session: Session, context: "FailbackContext", options: "FailbackOptions", whereabouts: "ClientsWhereabouts"
 ) -> "FailbackFindings":
     from builder.failback.failback import observe_failback
     from builder.report.failback import look_text, looked_event
 
-    seen = session.run(observe_failback(context, options, found), stands=_CHANGED_NOTHING)
+    seen = session.run(observe_failback(context, options, whereabouts), state=_CHANGED_NOTHING)
     session.console.say(look_text(seen, session.console.now()))
     if session.options.json_events:
         session.console.result(looked_event(seen, session.console.now()))
@@ -179,10 +181,10 @@ def _checked(seen: "FailbackFindings") -> ExitCode:
     if seen.losses:
         return ExitCode.CHANGES_FOUND
     if seen.problems:
-        told = "\n  ".join(f"{problem.region}: {problem.what}" for problem in seen.problems)
+        problems = "\n  ".join(f"{problem.region}: {problem.what}" for problem in seen.problems)
         raise Stopped(
             where="not well",
-            what=f"clients are not to be sent to {seen.way.target} yet\n  {told}",
+            what=f"clients are not to be sent to {seen.way.target} yet\n  {problems}",
             next_step="python -m builder status",
         )
     return ExitCode.DONE
@@ -207,18 +209,20 @@ def _let_go(
     session: Session,
     context: "FailbackContext",
     options: "FailbackOptions",
-    found: "ClientsWhereabouts",
+    whereabouts: "ClientsWhereabouts",
     *,
     is_forced: bool = False,
 ) -> ExitCode:
     from builder.failback.failback import let_go
 
     try:
-        session.run(let_go(context, options, found, is_forced=is_forced), stands=_LEFT)
+        session.run(let_go(context, options, whereabouts, is_forced=is_forced), state=_LEFT)
     except KeyboardInterrupt:
         session.console.warn(_LEFT)
         return ExitCode.INTERRUPTED
-    where = options.hold or (found.view.primary if found.held != found.view.primary else "the region that they prefer")
+    where = options.hold or (
+        whereabouts.view.primary if whereabouts.held != whereabouts.view.primary else "the region that they prefer"
+    )
     session.console.say(f"clients go to {where} as soon as they read that, within seconds")
     return ExitCode.DONE
 

@@ -45,7 +45,7 @@ def check_writable(places: Mapping[str, Path | None]) -> None:
 def check_folder(option: str, path: Path) -> None:
     """Raise BadInput unless a folder can be made there and written to."""
     try:
-        nearest = next(one for one in (_resolved(path), *_resolved(path).parents) if one.exists())
+        nearest = next(folder for folder in (_resolved(path), *_resolved(path).parents) if folder.exists())
         fault = errno.ENOTDIR if not nearest.is_dir() else 0 if os.access(nearest, os.W_OK | os.X_OK) else errno.EACCES
         if fault:
             raise OSError(fault, os.strerror(fault))  # noqa: TRY301 - told as the others

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from builder.aws import observe_account
-from builder.cli.options import removal_again
+from builder.cli.options import removal_options_again
 from builder.cli.project import Project
-from builder.cli.scope import Execution, FoundDeployment, Said, Scope
+from builder.cli.scope import Execution, FoundDeployment, Scope, TypedOptions
 from builder.cli.session import Session
 from builder.deploy import (
     Deployment,
@@ -51,11 +51,11 @@ from builder.terms import Site
 
 
 async def _make_plan(
-    session: Session, deployment: Deployment, request: PlanRequest, emit: FleetEmit, said: Said
+    session: Session, deployment: Deployment, request: PlanRequest, emit: FleetEmit, typed: TypedOptions
 ) -> FleetPlan:
     clients, plan_id = session.clients, session.plan_id()
     return await make_fleet_plan(
-        deployment, clients, plan_id, emit, request, all_overrides=said["overrides"], role=said["role"]
+        deployment, clients, plan_id, emit, request, all_overrides=typed["overrides"], role=typed["role"]
     )
 
 
@@ -76,12 +76,12 @@ def _execute(session: Session, plan: FleetPlan, execution: Execution) -> ExitCod
     return tell_end(session, end, "python -m builder fleet deploy    takes up what failed, and only that")
 
 
-def stop_fleet(session: Session, standing: Collection[StackContents]) -> None:
+def stop_fleet(session: Session, stacks: Collection[StackContents]) -> None:
     """Stop what runs on the sets of these stacks, until nothing does, and say what was stopped."""
     with session.console.progress() as emit:
-        stopped = session.run(stop_operations(standing, session.clients, emit))
-    for one in stopped:
-        session.console.warn(f"{one.stack}: {one.operation.action} {one.operation.id} was stopped")
+        stopped = session.run(stop_operations(stacks, session.clients, emit))
+    for stack, operation in ((end.stack, end.operation) for end in stopped):
+        session.console.warn(f"{stack}: {operation.action} {operation.id} was stopped")
     session.console.warn("no operation runs on the fleet's sets")
 
 
@@ -107,7 +107,7 @@ def tell_unreachable(session: Session, failures: Iterable[tuple[Site, str]]) -> 
 class FoundFleet:
     """What is deployed of a fleet."""
 
-    standing: tuple[StackContents, ...]
+    stacks: tuple[StackContents, ...]
     """The stacks that hold its sets."""
     sets: tuple[StackSet, ...]
     unseen: tuple[Unreachable, ...]
@@ -123,16 +123,16 @@ def find_fleet(session: Session) -> FoundFleet:
     name, sites = project.fleet_name, project.fleet_sites
     others = tuple(Site(None, region) for region in clients.regions() if Site(None, region) not in sites)
 
-    async def look() -> tuple[FoundStacks, tuple[StackSet, ...]]:
+    async def observe() -> tuple[FoundStacks, tuple[StackSet, ...]]:
         for site in sites:
             check_account(name, project.fleet_account, await observe_account(clients, site.region))
         known = await find_deployment(name, sites, (), clients)
-        elsewhere = await find_deployment(name, (), others, clients.hurried())
-        seen = FoundStacks((*known.stacks, *elsewhere.stacks), elsewhere.unseen)
+        in_others = await find_deployment(name, (), others, clients.hurried())
+        seen = FoundStacks((*known.stacks, *in_others.stacks), in_others.unseen)
         sets = await observe_sets(seen.stacks, clients)
         return FoundStacks(await without_instances(seen.stacks, sets, clients), seen.unseen), sets
 
-    seen, sets = session.run(look())
+    seen, sets = session.run(observe())
     for unseen in seen.unseen:
         session.console.warn(f"not looked at: {unseen.site.region}: {unseen.because}")
     if len(seen.unseen) == len((*sites, *others)):
@@ -141,32 +141,32 @@ def find_fleet(session: Session) -> FoundFleet:
 
 
 def nothing_stands(project: Project) -> str:
-    """Return what is said where no stack of the fleet was found."""
+    """Return the text that is shown where no stack of the fleet was found."""
     return f"nothing of {project.fleet_name} stands in any region"
 
 
-def _find(session: Session, said: Said) -> FoundDeployment:
+def _find(session: Session, typed: TypedOptions) -> FoundDeployment:
     """Return the stacks that hold the fleet's sets, and the sets, found by their tag."""
     fleet = find_fleet(session)
-    kept = "their stacks stay" if said["retain"] else "with their stacks in all accounts and all data"
+    kept = "their stacks stay" if typed["retain"] else "with their stacks in all accounts and all data"
     return FoundDeployment(
         name=session.project.fleet_name,
-        standing=fleet.standing,
+        stacks=fleet.stacks,
         account=None,
-        listing=listing(fleet.standing, fleet.sets),
+        listing=listing(fleet.stacks, fleet.sets),
         consequence=f", {kept}",
         nothing=nothing_stands(session.project),
         needs=dict,
-        delete=partial(_delete, session, said),
+        delete=partial(_delete, session, typed),
     )
 
 
-def _delete(session: Session, said: Said, removal: Removal) -> ExitCode:
+def _delete(session: Session, typed: TypedOptions, removal: Removal) -> ExitCode:
     """Delete the stacks in the accounts, the sets, and the stacks that hold them."""
-    fleet = FleetRemoval(removal=removal, role=said["role"], retain=said["retain"])
+    fleet = FleetRemoval(removal=removal, role=typed["role"], retain=typed["retain"])
     with session.console.progress() as emit:
         end = session.run(delete_fleet(fleet, session.clients, session.plan_id().id, emit))
-    again = removal_again(session.options, {**said, "allow": removal.allow})
+    again = removal_options_again(session.options, {**typed, "allow": removal.allow})
     return tell_end(session, end, f"python -m builder fleet destroy{again}    goes on from here")
 
 

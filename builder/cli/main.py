@@ -89,8 +89,8 @@ class _Sections(click.Group):
 def _fleet() -> click.Group:
     """Return the group of the fleet's verbs, which come from the same modules as the system's."""
     verbs = {verb: _load(f"fleet {verb}", module) for verb, module in _OF_FLEET.items()}
-    told = "Plan, deploy and watch the system in many accounts, by StackSets."
-    group = click.Group("fleet", verbs, help=told)
+    help_text = "Plan, deploy and watch the system in many accounts, by StackSets."
+    group = click.Group("fleet", verbs, help=help_text)
     global_options(group)
     return group
 
@@ -177,9 +177,9 @@ def _ended(  # noqa: PLR0913 - what there is to say
 
         from builder.report.screen import ErrorTold, json_line
 
-        told = dataclasses.asdict(ErrorTold(exit_code=code, where=where, what=what, next=next_step))
+        event = dataclasses.asdict(ErrorTold(exit_code=code, where=where, what=what, next=next_step))
         console = line.session.console
-        console.result(json_line(told.pop("event"), console.now(), told))
+        console.result(json_line(event.pop("event"), console.now(), event))
     return code
 
 
@@ -195,12 +195,14 @@ def _tell(error: BuilderError) -> None:
 
 def _keep_traceback() -> str:
     """Return where the traceback is kept, or all of it where it cannot be."""
-    told = f"builder {__version__}, Python {platform.python_version()}, {platform.platform()}\n{traceback.format_exc()}"
+    details = (
+        f"builder {__version__}, Python {platform.python_version()}, {platform.platform()}\n{traceback.format_exc()}"
+    )
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="builder-bug-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
         ) as log:
-            log.write(told)
+            log.write(details)
     except OSError as error:
-        return f"details cannot be kept ({error.strerror}):\n{told}"
+        return f"details cannot be kept ({error.strerror}):\n{details}"
     return f"details: {log.name}"

@@ -185,9 +185,9 @@ def rehearse(session: Session, *, fleet: bool) -> ExitCode:
         raise BadInput(where="--fleet", what="a fleet's rehearsal renders dr.yaml: another assembly's is not rehearsed")
     started = console.now()
 
-    def tell(said: "Chapter | Line") -> None:
+    def tell(news: "Chapter | Line") -> None:
         seconds = (console.now() - started).total_seconds()
-        console.say(f"\n{said.title}  [{seconds:.1f} s]" if isinstance(said, Chapter) else f"  {said.text}")
+        console.say(f"\n{news.title}  [{seconds:.1f} s]" if isinstance(news, Chapter) else f"  {news.text}")
 
     stage = Stage(tell, session.run, console.progress, session.plan_id)
     try:

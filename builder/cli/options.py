@@ -38,7 +38,7 @@ class Options:
     env: str | None = None
     assembly: Path | None = None
     project: str | None = None
-    """Of an assembly that does not say it; or said by who has neither dr.yaml nor an assembly any more."""
+    """Of an assembly that does not say it, or of a deployment that has neither dr.yaml nor an assembly any more."""
     profile: str | None = None
     account_roles: tuple[str, ...] = ()
     skip_regions: tuple[str, ...] = ()
@@ -48,14 +48,15 @@ class Options:
 
     @property
     def suffix(self) -> str | None:
-        """The environment suffix that is said: by --env, else ENVIRONMENT_SUFFIX. Raises BadInput."""
-        for source, said in (("--env", self.env), ("ENVIRONMENT_SUFFIX", self.environment.get("ENVIRONMENT_SUFFIX"))):
-            if said:
-                if not _SUFFIX.fullmatch(said):
+        """The environment suffix as typed: --env, else ENVIRONMENT_SUFFIX. Raises BadInput."""
+        for source, suffix in (("--env", self.env), ("ENVIRONMENT_SUFFIX", self.environment.get("ENVIRONMENT_SUFFIX"))):
+            if suffix:
+                if not _SUFFIX.fullmatch(suffix):
                     raise BadInput(
-                        where=source, what=f"'{said}': an environment suffix has lower-case letters, digits and hyphens"
+                        where=source,
+                        what=f"'{suffix}': an environment suffix has lower-case letters, digits and hyphens",
                     )
-                return said
+                return suffix
         return None
 
     @property
@@ -79,12 +80,12 @@ class Options:
         return bool(self.environment.get("AWS_ENDPOINT_URL_CLOUDFORMATION") or self.endpoint)
 
 
-def _account_role(said: str) -> tuple[AccountId, str]:
-    account, equals, role = said.partition("=")
+def _account_role(typed: str) -> tuple[AccountId, str]:
+    account, equals, role = typed.partition("=")
     if not re.fullmatch(r"[0-9]{12}", account) or not equals or not role.startswith("arn:"):
         raise BadInput(
             where="--account-role",
-            what=f"'{said}' is not an account and a role's ARN",
+            what=f"'{typed}' is not an account and a role's ARN",
             next_step="--account-role 444455556666=arn:aws:iam::444455556666:role/deployer",
         )
     # Whoever assumes a role is in its account: stacks would go there under the name of another.
@@ -188,67 +189,67 @@ choice_options = together(
 )
 
 
-def make_plan_request(by: Literal["plan", "deploy"], said: Mapping[str, Any], role_arn: str | None) -> "PlanRequest":
-    """Return what a command's options say of planning; `role_arn` is CloudFormation's role unless they name another.
+def make_plan_request(by: Literal["plan", "deploy"], typed: Mapping[str, Any], role_arn: str | None) -> "PlanRequest":
+    """Return the request that a command's options make; `role_arn` is CloudFormation's role unless they name another.
 
     Raises BadInput for what cannot be a bucket's name.
     """
     from builder.deploy import PlanRequest
 
-    options = make_plan_options(by, said, role_arn)
-    return PlanRequest(options=options, remove_orphans=said["remove_orphans"], lint=_lint)
+    options = make_plan_options(by, typed, role_arn)
+    return PlanRequest(options=options, remove_orphans=typed["remove_orphans"], lint=_lint)
 
 
-def make_plan_options(by: Literal["plan", "deploy"], said: Mapping[str, Any], role_arn: str | None) -> "PlanOptions":
+def make_plan_options(by: Literal["plan", "deploy"], typed: Mapping[str, Any], role_arn: str | None) -> "PlanOptions":
     """Return how change sets are to be made; `role_arn` is CloudFormation's role unless the options name another.
 
     Raises BadInput for what cannot be a bucket's name.
     """
     from builder.deploy import PlanOptions
 
-    _check_bucket(said["artifacts_bucket"])
+    _check_bucket(typed["artifacts_bucket"])
     return PlanOptions(
         by=by,
-        role_arn=said["role_arn"] or role_arn,
-        deployment_mode=said["deployment_mode"],
-        import_existing=said["import_existing"],
-        artifacts_bucket=said["artifacts_bucket"],
+        role_arn=typed["role_arn"] or role_arn,
+        deployment_mode=typed["deployment_mode"],
+        import_existing=typed["import_existing"],
+        artifacts_bucket=typed["artifacts_bucket"],
     )
 
 
-def said_again(said: Mapping[str, Any]) -> str:
-    """Return the options that `execute` has to be told too, as they are typed; empty where there are none."""
-    mode = said["deployment_mode"]
-    typed = {
-        "--role-arn": said["role_arn"],
+def plan_options_again(typed: Mapping[str, Any]) -> str:
+    """Return the options that `execute` takes too, as they are typed; empty where there are none."""
+    mode = typed["deployment_mode"]
+    options = {
+        "--role-arn": typed["role_arn"],
         "--deployment-mode": mode if mode != "STANDARD" else None,
-        "--artifacts-bucket": said["artifacts_bucket"],
+        "--artifacts-bucket": typed["artifacts_bucket"],
     }
-    return _typed({**typed, "--import-existing": said["import_existing"]})
+    return _as_typed({**options, "--import-existing": typed["import_existing"]})
 
 
 _OF_REMOVAL = ("retain", "role", "region", "unprotect", "delete-retained", "allow")
 
 
-def removal_again(options: Options, said: Mapping[str, Any]) -> str:
-    """Return the options that a removal has to be told again, as they are typed; empty where there are none.
+def removal_options_again(options: Options, typed: Mapping[str, Any]) -> str:
+    """Return the options that the same removal takes again, as they are typed; empty where there are none.
 
     Whoever names the project has no file that says the environment.
     """
-    own = {f"--{name}": said.get(name) for name in _OF_REMOVAL}
-    return _typed({**own, "--project": options.project, "--env": options.env if options.project else None})
+    own = {f"--{name}": typed.get(name) for name in _OF_REMOVAL}
+    return _as_typed({**own, "--project": options.project, "--env": options.env if options.project else None})
 
 
-def _typed(said: Mapping[str, str | bool | Collection[str] | None]) -> str:
+def _as_typed(options: Mapping[str, str | bool | Collection[str] | None]) -> str:
     words: list[str] = []
-    for name, value in said.items():
+    for name, value in options.items():
         match value:
             case True:
                 words.append(f" {name}")
             case str():
                 words += [f" {name} {shlex.quote(value)}"] if value else []
             case Collection():
-                words += [f" {name} {shlex.quote(one)}" for one in value]
+                words += [f" {name} {shlex.quote(item)}" for item in value]
     return "".join(words)
 
 

@@ -25,14 +25,14 @@ from builder.cli.options import (
     overrides_option,
     page_options,
     plan_options,
+    plan_options_again,
     recover_option,
     request_options,
-    said_again,
     stop_option,
     together,
     yes_option,
 )
-from builder.cli.scope import Execution, P, Said, Scope
+from builder.cli.scope import Execution, P, Scope, TypedOptions
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
 from builder.terms import counted
@@ -41,77 +41,81 @@ if TYPE_CHECKING:
     from builder.deploy import Deployment, Plan, PlanRequest
 
 
-def plan(session: Session, scope: Scope[P], /, *, output: Path, **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
+def plan(session: Session, scope: Scope[P], /, *, output: Path, **typed: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Make the change sets, save the plan and show it."""
-    check_writable({"--output": output, "--markdown": said.get("markdown"), "--html": said.get("html")})
+    check_writable({"--output": output, "--markdown": typed.get("markdown"), "--html": typed.get("html")})
     deployment = scope.deployment(session.project)
-    request = make_plan_request("plan", said, scope.role_arn(session.project))
-    if not said["keep"]:
+    request = make_plan_request("plan", typed, scope.role_arn(session.project))
+    if not typed["keep"]:
         request = replace(request, replaced=session.console.warn)
-    if (code := recover_first(session, deployment, said)) is not ExitCode.DONE:
+    if (code := recover_first(session, deployment, typed)) is not ExitCode.DONE:
         return code
-    plan = make_plan(session, scope, deployment, request, said)
+    plan = make_plan(session, scope, deployment, request, typed)
     with or_discard(session, scope.ordinary(plan)):
         # The plan itself comes last: nobody executes one whose pages are missing.
-        write_pages(session, scope, plan, output, said)
+        write_pages(session, scope, plan, output, typed)
         write_private(output, scope.write_plan(plan), "--output")
-    tell_plan(session, scope, plan, said)
+    tell_plan(session, scope, plan, typed)
     if plan.is_empty:
         return ExitCode.DONE
-    session.console.say(f"saved as {output}; next: python -m builder {scope.word}execute {output}{said_again(said)}")
-    return ExitCode.CHANGES_FOUND if said["detailed_exitcode"] else ExitCode.DONE
+    session.console.say(
+        f"saved as {output}; next: python -m builder {scope.word}execute {output}{plan_options_again(typed)}"
+    )
+    return ExitCode.CHANGES_FOUND if typed["detailed_exitcode"] else ExitCode.DONE
 
 
-def make_plan(session: Session, scope: Scope[P], deployment: "Deployment", request: "PlanRequest", said: Said) -> P:
+def make_plan(
+    session: Session, scope: Scope[P], deployment: "Deployment", request: "PlanRequest", typed: TypedOptions
+) -> P:
     """Return the plan, its progress shown while it is made."""
     with session.console.progress() as emit:
-        return session.run(scope.make_plan(session, deployment, request, emit, said))
+        return session.run(scope.make_plan(session, deployment, request, emit, typed))
 
 
-def recover_first(session: Session, work: "Deployment | Plan", said: Said) -> ExitCode:
-    """Where --recover is said, show what has to be rolled back, ask and do it; DONE unless that ends otherwise."""
-    if not said.get("recover"):
+def recover_first(session: Session, work: "Deployment | Plan", typed: TypedOptions) -> ExitCode:
+    """With --recover, show what has to be rolled back, ask and do it; DONE unless that ends otherwise."""
+    if not typed.get("recover"):
         return ExitCode.DONE
     from builder.cli.system import tell_end
     from builder.deploy import Done, find_recoveries, recover
     from builder.report.text import recoveries_text
 
     with session.console.progress() as emit:
-        found = session.run(find_recoveries(work, session.clients, emit))
-    if not found:
+        recoveries = session.run(find_recoveries(work, session.clients, emit))
+    if not recoveries:
         session.console.say("no stack has to be rolled back first")
         return ExitCode.DONE
-    session.console.say(recoveries_text(found))
-    if not said["yes"]:
+    session.console.say(recoveries_text(recoveries))
+    if not typed["yes"]:
         session.console.ask("Roll back exactly this?")
     with session.console.progress() as emit:
-        ended = session.run(recover(found, session.clients, session.plan_id().id, emit))
+        ended = session.run(recover(recoveries, session.clients, session.plan_id().id, emit))
     for outcome in ended:
         if isinstance(outcome, Done) and outcome.next_step:
             session.console.warn(f"then:  {outcome.next_step}")
     return tell_end(session, ended, "the same command again")
 
 
-def tell_plan(session: Session, scope: Scope[P], plan: P, said: Said) -> None:
+def tell_plan(session: Session, scope: Scope[P], plan: P, typed: TypedOptions) -> None:
     """Show a plan: with --json as an event, and as text."""
     if session.options.json_events:
         session.console.result(scope.event(plan, session.console.now()))
-    session.console.say(scope.text(session, plan, said))
+    session.console.say(scope.text(session, plan, typed))
 
 
-def write_pages(session: Session, scope: Scope[P], plan: P, plan_file: Path, said: Said) -> None:
+def write_pages(session: Session, scope: Scope[P], plan: P, plan_file: Path, typed: TypedOptions) -> None:
     """Write the pages that were asked for of a saved plan. Raises BadInput where one can't be written."""
-    if not (said.get("markdown") or said.get("html")):
+    if not (typed.get("markdown") or typed.get("html")):
         return
     from builder.report.review import without_links
 
     shown, accounts = scope.pages(plan)
     shown = without_links(shown) if session.options.has_own_endpoint else shown
-    if page := said.get("markdown"):
+    if page := typed.get("markdown"):
         from builder.report import markdown
 
         write_private(page, markdown.plan_markdown(shown, str(plan_file), accounts).encode(), "--markdown")
-    if page := said.get("html"):
+    if page := typed.get("html"):
         from builder.report import html
 
         write_private(page, html.plan_page(shown, str(plan_file), accounts).encode(), "--html")
@@ -150,27 +154,27 @@ def _first_options(default: str) -> Option[Any]:
     )
 
 
-def show(session: Session, scope: Scope[P], /, *, plan_file: Path, **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
+def show(session: Session, scope: Scope[P], /, *, plan_file: Path, **typed: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Show a saved plan again."""
     plan = _read(scope, plan_file)
-    write_pages(session, scope, plan, plan_file, said)
-    tell_plan(session, scope, plan, said)
+    write_pages(session, scope, plan, plan_file, typed)
+    tell_plan(session, scope, plan, typed)
     return ExitCode.DONE
 
 
-def execute(session: Session, scope: Scope[P], /, *, plan_file: Path, **said: Any) -> ExitCode:  # noqa: ANN401 - as above
+def execute(session: Session, scope: Scope[P], /, *, plan_file: Path, **typed: Any) -> ExitCode:  # noqa: ANN401 - as above
     """Execute exactly the change sets of a saved plan; started again, it goes on where it stopped."""
     plan = _read(scope, plan_file)
-    options = make_plan_options("plan", said, scope.role_arn(session.project))
+    options = make_plan_options("plan", typed, scope.role_arn(session.project))
     execution = Execution(
         trusted=scope.trusted(session.project, options),
         plan_file=plan_file,
-        allow=said["allow"],
-        again=f"python -m builder execute {plan_file}{said_again(said)}    goes on with what is left",
-        stop=said.get("stop", False),
+        allow=typed["allow"],
+        again=f"python -m builder execute {plan_file}{plan_options_again(typed)}    goes on with what is left",
+        stop=typed.get("stop", False),
     )
     scope.check_saved(session, plan, execution)
-    if (code := recover_first(session, scope.ordinary(plan), said)) is not ExitCode.DONE:
+    if (code := recover_first(session, scope.ordinary(plan), typed)) is not ExitCode.DONE:
         return code
     return scope.execute(session, plan, execution)
 

@@ -43,7 +43,7 @@ VERBS = (
 @click.option("--explain", "explained", is_flag=True, help="Tell the reason of every action instead.")
 @global_options
 @pass_session
-def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **said: Any) -> ExitCode:  # noqa: ANN401
+def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **typed: Any) -> ExitCode:  # noqa: ANN401
     """Print the IAM policy that a verb needs for this assembly.
 
     Several verbs make one policy: `plan execute` is what deploy needs. Where CloudFormation takes a role, the caller's
@@ -52,21 +52,21 @@ def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **sa
     from builder.policy import PolicyRequest, Verb, bind_nested, explain, make_document, make_rights, size, too_large
 
     asked_for = tuple(dict.fromkeys(map(Verb, verbs)))
-    if said["faults"] and Verb.DRILL not in asked_for:
-        raise BadInput(where=f"--fault {said['faults'][0]}", what="is made by drill, and no other verb")
+    if typed["faults"] and Verb.DRILL not in asked_for:
+        raise BadInput(where=f"--fault {typed['faults'][0]}", what="is made by drill, and no other verb")
     of_fleet = {verb.is_of_fleet for verb in asked_for}
     if len(of_fleet) > 1:
         raise BadInput(where=f"policy {' '.join(verbs)}", what="the system's verbs and its fleet's have a policy each")
     scope = load("fleet" if of_fleet == {True} else "system")
-    context, bounds = _where(session, scope, said["account"], promoted=Verb.PROMOTE in asked_for)
+    context, bounds = _where(session, scope, typed["account"], promoted=Verb.PROMOTE in asked_for)
     bounds, unread = bind_nested(bounds, context, _reader(session))
-    asked = PolicyRequest(
+    request = PolicyRequest(
         verbs=asked_for,
-        caller=_caller(session, scope, context, said),
-        of_service_role=said["cloudformation_role"],
-        whole=said["whole"],
+        caller=_caller(session, scope, context, typed),
+        of_service_role=typed["cloudformation_role"],
+        whole=typed["whole"],
     )
-    rights = make_rights(bounds, context, asked)
+    rights = make_rights(bounds, context, request)
     if not rights.granted:
         raise BadInput(where=f"policy {' '.join(verbs)}", what="CloudFormation's role does nothing then")
     session.console.result(explain(rights) if explained else json.dumps(make_document(rights), indent=2))
@@ -76,9 +76,9 @@ def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **sa
 
 
 def _where(
-    session: Session, scope: Scope[Any], said: str | None, *, promoted: bool
+    session: Session, scope: Scope[Any], account_id: str | None, *, promoted: bool
 ) -> "tuple[PolicyContext, tuple[Bound, ...]]":
-    """Return the account and what belongs in it: the one said, else dr.yaml's, else that of the credentials.
+    """Return the account and what belongs in it: the one typed, else dr.yaml's, else that of the credentials.
 
     With `promoted`, also what there is with each secondary as the primary.
     """
@@ -86,13 +86,13 @@ def _where(
     from builder.components.available import known_regions
     from builder.policy import PolicyContext, bind_templates, of_account
 
-    if said is not None and not (len(said) == 12 and said.isdecimal()):
-        raise BadInput(where="--account", what=f"'{said}': an account has 12 digits")
+    if account_id is not None and not (len(account_id) == 12 and account_id.isdecimal()):
+        raise BadInput(where="--account", what=f"'{account_id}': an account has 12 digits")
     assembly, deployment = scope.assembly(session.project), scope.deployment(session.project)
     home = deployment.account
-    if said is None and home is None:
+    if account_id is None and home is None:
         home = session.run(observe_account(session.clients, deployment.regions[0]))
-    account = said or str(home)
+    account = account_id or str(home)
     made = (
         (assembly, *(promotion.assembly_made for promotion in session.project.promotions)) if promoted else (assembly,)
     )
@@ -119,7 +119,7 @@ def _reader(session: Session) -> "ReadUrl":
     return read
 
 
-def _caller(session: Session, scope: Scope[Any], context: "PolicyContext", said: dict[str, Any]) -> "PolicyCaller":
+def _caller(session: Session, scope: Scope[Any], context: "PolicyContext", typed: dict[str, Any]) -> "PolicyCaller":
     from builder.deploy.desired import TAG_DEPLOYMENT
     from builder.policy import PolicyCaller
 
@@ -127,12 +127,12 @@ def _caller(session: Session, scope: Scope[Any], context: "PolicyContext", said:
     return PolicyCaller(
         deployment=deployment.name,
         tag=TAG_DEPLOYMENT,
-        role_arn=said["role_arn"] or scope.role_arn(session.project),
-        artifacts_bucket=said["artifacts_bucket"] or deployment.artifacts_bucket,
+        role_arn=typed["role_arn"] or scope.role_arn(session.project),
+        artifacts_bucket=typed["artifacts_bucket"] or deployment.artifacts_bucket,
         asset_buckets=deployment.asset_buckets,
         account_roles=tuple(role for account, role in session.options.roles.items() if account != context.account),
-        instance_role=said["role"],
-        faults=said["faults"],
+        instance_role=typed["role"],
+        faults=typed["faults"],
     )
 
 

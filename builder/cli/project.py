@@ -149,7 +149,7 @@ class Project:
         assembly = self.assembly_as_is
         if key not in {asset.key for asset in assembly.assets if asset.kind == "template"}:
             return None
-        built = [one for one in self.build(assembly) if isinstance(one, Built) and one.asset.key == key]
+        built = [asset for asset in self.build(assembly) if isinstance(asset, Built) and asset.asset.key == key]
         return built[0].text if built else None
 
     @property
@@ -252,8 +252,8 @@ class Project:
             stale = find_changes(self.templates, self.assembly_made).paths
         except BuilderError:
             return None  # of a dr.yaml that cannot be read nothing follows; whatever needs it says what is wrong
-        told = f"{self.templates} is stale against {self.options.config.name} ({counted(len(stale), 'file')})"
-        return f"note: {told}: python -m builder render" if stale else None
+        note = f"{self.templates} is stale against {self.options.config.name} ({counted(len(stale), 'file')})"
+        return f"note: {note}: python -m builder render" if stale else None
 
     @cached_property
     def deployment(self) -> "Deployment":
@@ -280,7 +280,7 @@ class Project:
         """
         if self.config is None or self.config.artifacts_bucket is None:
             return ()
-        found = []
+        sites = []
         for name, environment in self.config.environments.items():
             if environment.account in {None, account}:
                 continue
@@ -290,8 +290,8 @@ class Project:
                     what=f"is in account {environment.account}, and may take something from the same bucket",
                     next_step=f"--account-role {environment.account}=ARN    a role by which its templates are read",
                 )
-            found += [Site(AccountId(str(environment.account)), region) for region in self.manifest.regions]
-        return tuple(found)
+            sites += [Site(AccountId(str(environment.account)), region) for region in self.manifest.regions]
+        return tuple(sites)
 
     def trusted(self, options: "PlanOptions") -> "TrustedInput":
         """Return what a saved plan has to follow from: the whole assembly as it is, and what the command line says."""

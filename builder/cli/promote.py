@@ -47,7 +47,7 @@ class _Swap:
 @plan_options
 @global_options
 @pass_session
-def promote(session: Session, *, region: str, undrained: bool, allow: Collection[str], **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
+def promote(session: Session, *, region: str, undrained: bool, allow: Collection[str], **typed: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Make the secondary REGION the primary: tables go from stack to stack, rules and roles are turned round.
 
     Looks how far replication is, shows the plan, asks, writes dr.yaml and templates/ as one change to commit, and
@@ -56,20 +56,20 @@ def promote(session: Session, *, region: str, undrained: bool, allow: Collection
     from builder.deploy import Promotion
 
     to = _check_scope(session, region)
-    begun = _find_begun(session, to)
-    swap = _make_swap(session, to, begun)
+    under_way = _find_under_way(session, to)
+    swap = _make_swap(session, to, under_way)
     if swap is None:
         session.console.say(f"{to} is the primary already, and no promotion is under way")
         return ExitCode.DONE
     deployment, is_forced = swap.after.deployment, bool(session.options.skip_regions)
-    if begun is None and not is_forced:
+    if under_way is None and not is_forced:
         _check_drained(session, swap, undrained=undrained)
     at = session.console.now().isoformat(timespec="seconds")
-    promotion = begun or Promotion(deployment=deployment.name, to=to, came_from=swap.old, at=at)
-    request = make_plan_request("deploy", {**said, "remove_orphans": False}, swap.after.role_arn)
+    promotion = under_way or Promotion(deployment=deployment.name, to=to, came_from=swap.old, at=at)
+    request = make_plan_request("deploy", {**typed, "remove_orphans": False}, swap.after.role_arn)
     made = _make_plan(session, deployment, replace(request, promotion=promotion))
     decided = replace(promotion, forced=promotion.forced or is_forced, postponed=_postponed(swap, made))
-    return _carry_out(session, _Decision(swap, made, decided), allow, said)
+    return _execute(session, _Decision(swap, made, decided), allow, typed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def _check_scope(session: Session, region: str) -> "Region":
     return Region(region)
 
 
-def _find_begun(session: Session, to: "Region") -> "Promotion | None":
+def _find_under_way(session: Session, to: "Region") -> "Promotion | None":
     """Return the promotion of this region that is under way; None where none is.
 
     Raises Stopped for another one, and, asking for the option by name, where the old primary does not answer.
@@ -116,13 +116,13 @@ def _find_begun(session: Session, to: "Region") -> "Promotion | None":
     from builder.terms import Site
 
     project, regions = session.project, session.project.loaded.config.regions
-    seen = [one for one in regions.all if one not in session.options.skip_regions]
+    seen = [region for region in regions.all if region not in session.options.skip_regions]
     name = deployment_name(project.loaded.config.project, project.suffix)
     hurried = session.clients.hurried()
     sites = (Site(None, to),)
     session.run(check_credentials(name, project.pinned_account, sites, hurried))
-    begun, unseen = session.run(observe_promotion(hurried, name, seen))
-    check_same(begun, to)
+    under_way, unseen = session.run(observe_promotion(hurried, name, seen))
+    check_same(under_way, to)
     for region, error in unseen.items():
         if region == to or len(unseen) > 1:
             raise error
@@ -133,23 +133,23 @@ def _find_begun(session: Session, to: "Region") -> "Promotion | None":
             next_step=f"python -m builder promote {to} --skip-region {region}    does what can be done without it; "
             "the rest waits until it answers again",
         )
-    return begun
+    return under_way
 
 
-def _make_swap(session: Session, to: "Region", begun: "Promotion | None") -> _Swap | None:
+def _make_swap(session: Session, to: "Region", under_way: "Promotion | None") -> _Swap | None:
     """Return what is to be written, where that can be rendered; None where nothing is to be promoted."""
     from builder.config.primary import with_primary
 
     options, project, where = session.options, session.project, str(session.options.config)
     raw, regions = _read(options.config), project.loaded.config.regions
     is_written = regions.primary == to
-    old = regions.primary if not is_written else begun.came_from if begun else _find_old(session)
+    old = regions.primary if not is_written else under_way.came_from if under_way else _find_old(session)
     if old is None:
         return None
-    if begun is not None and old != begun.came_from:
+    if under_way is not None and old != under_way.came_from:
         raise BadInput(
             where=f"{where}: regions",
-            what=f"says {old} is the primary, and {to} takes the place of {begun.came_from}",
+            what=f"says {old} is the primary, and {to} takes the place of {under_way.came_from}",
             next_step="take the dr.yaml that the deployment was made from",
         )
     if set(options.skip_regions) - {old}:
@@ -175,7 +175,7 @@ def _read(path: Path) -> bytes:
 def _find_old(session: Session) -> "Region | None":
     """Return the region that is the primary of this environment still, where dr.yaml was edited for another one.
 
-    It is the one that has the stack of a table, or that is said to be lost; None where there is none.
+    It is the one that has the stack of a table, or that is left out as lost; None where there is none.
     """
     from builder.deploy import find_old_primary
     from builder.terms import Region
@@ -232,7 +232,7 @@ def _postponed(swap: _Swap, made: "PartialPlan") -> tuple[str, ...]:
     return tuple(dict.fromkeys((*made.postponed, *sorted(imports), *own, *before)))
 
 
-def _carry_out(session: Session, decision: _Decision, allow: Collection[str], said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
+def _execute(session: Session, decision: _Decision, allow: Collection[str], typed: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Show the plan, ask, write what was decided, execute it, and say how it stands."""
     from builder.cli.plan import or_discard, tell_plan
     from builder.cli.scope import Execution
@@ -243,8 +243,8 @@ def _carry_out(session: Session, decision: _Decision, allow: Collection[str], sa
     plan, deployment = made.plan, made.deployment
     with or_discard(session, plan) if plan is not None else nullcontext():
         if plan is not None:
-            tell_plan(session, SYSTEM, plan, said)
-        _ask(session, decision, allow, yes=said["yes"])
+            tell_plan(session, SYSTEM, plan, typed)
+        _ask(session, decision, allow, yes=typed["yes"])
     begin = partial(_begin, session, decision)
     if plan is None or plan.is_empty:
         session.run(begin())
@@ -310,12 +310,12 @@ async def _begin(session: Session, decision: _Decision) -> None:
     if not swap.is_written:
         write_whole(session.options.config, swap.content)
     write_assembly(swap.after.templates, swap.after.assembly_made)
-    begun = report.PromotionBegun(
+    start = report.PromotionBegun(
         to=swap.to, came_from=swap.old, forced=promotion.forced, postponed=promotion.postponed, files=files
     )
     if session.options.json_events:
-        console.result(report.event(begun, console.now()))
-    console.say(report.begun_text(begun, session.options.config.name))
+        console.result(report.event(start, console.now()))
+    console.say(report.begun_text(start, session.options.config.name))
 
 
 def _tell_next(session: Session, decision: _Decision) -> None:

@@ -68,13 +68,13 @@ def _request(project: "Project") -> "RunbookRequest":
 def _typed(project: "Project") -> tuple[str, ...]:
     """Return the options by which every command finds this deployment; whose credentials are used is no part of it."""
     options = project.options
-    said = {
+    values = {
         "--config": str(options.config) if options.config != Path("dr.yaml") else None,
         "--assembly": str(options.assembly) if options.assembly else None,
         "--project": options.project,
         "--env": project.suffix,
     }
-    words = [word for name, value in said.items() if value for word in (name, value)]
+    words = [word for name, value in values.items() if value for word in (name, value)]
     return (*words, *(word for role in options.account_roles for word in ("--account-role", role)))
 
 

@@ -30,8 +30,8 @@ class _Planned(Protocol):
 
 
 P = TypeVar("P", bound=_Planned)
-Said = Mapping[str, Any]
-"""What a verb's own options say, by their names."""
+TypedOptions = Mapping[str, Any]
+"""A verb's own options as they were typed, by their names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +53,14 @@ class FoundDeployment:
     """All that is deployed, found by its tag, and how it is deleted."""
 
     name: str
-    standing: "tuple[StackContents, ...]"
+    stacks: "tuple[StackContents, ...]"
     account: "AccountId | None"
     """The only account that its stacks may be in."""
     listing: "str | Text"
     consequence: str
-    """What the question says of it."""
+    """What the question adds of it."""
     nothing: str
-    """What is said where no stack was found."""
+    """The text that is shown where no stack was found."""
     needs: "Callable[[], Mapping[StackId, tuple[StackId, ...]]]"
     """Returns what each stack is known to need, besides what is seen of it."""
     delete: "Callable[[Removal], ExitCode]"
@@ -89,14 +89,14 @@ class Scope(Generic[P]):
     """Returns the role that dr.yaml has CloudFormation assume."""
     trusted: "Callable[[Project, PlanOptions], TrustedInput]"
     """Returns what a saved plan has to follow from."""
-    make_plan: "Callable[[Session, Deployment, PlanRequest, FleetEmit, Said], Coroutine[Any, Any, P]]"
+    make_plan: "Callable[[Session, Deployment, PlanRequest, FleetEmit, TypedOptions], Coroutine[Any, Any, P]]"
     ordinary: "Callable[[P], Plan]"
     """Returns the plan of change sets."""
     read_plan: Callable[[bytes, str], P]
     write_plan: Callable[[P], bytes]
     event: "Callable[[P, datetime], str]"
     """Returns a plan as a line of JSON."""
-    text: "Callable[[Session, P, Said], Text]"
+    text: "Callable[[Session, P, TypedOptions], Text]"
     """Returns a plan for people."""
     pages: "Callable[[P], tuple[Plan, InAccounts | None]]"
     """Returns a plan as its pages have it, with what it means in accounts."""
@@ -108,4 +108,4 @@ class Scope(Generic[P]):
     """Executes a plan, shows how it ended."""
     tell_deployed: "Callable[[Session], None]"
     """Shows what `deploy` has led to."""
-    find: "Callable[[Session, Said], FoundDeployment]"
+    find: "Callable[[Session, TypedOptions], FoundDeployment]"

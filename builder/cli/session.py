@@ -60,8 +60,8 @@ class Session:
         """AWS, by the profile or boto3's own search for credentials."""
         from builder.aws import Clients
 
-        told = self.console.warn if self.options.verbose else None
-        return Clients.of_profile(self.options.profile, self.options.roles, on_request=told, tempo=self.tempo)
+        log = self.console.warn if self.options.verbose else None
+        return Clients.of_profile(self.options.profile, self.options.roles, on_request=log, tempo=self.tempo)
 
     def plan_id(self) -> "PlanId":
         """Return a new plan's id and time."""
@@ -82,23 +82,23 @@ class Session:
         sites = deployment.sites
         await check_credentials(deployment.name, deployment.account, sites, clients or self.clients)
 
-    def run(self, work: Coroutine[Any, Any, T], stop: "asyncio.Event | None" = None, *, stands: str = "") -> T:
+    def run(self, work: Coroutine[Any, Any, T], stop: "asyncio.Event | None" = None, *, state: str = "") -> T:
         """Run the work to its end. Ctrl-C once sets `stop`, where there is one, else cancels; twice leaves.
 
-        `stands` says where the work stands then.
+        `state` tells whoever leaves in which state things are then.
         """
 
         def first() -> bool:
-            told = "clearing up; once more leaves at once"
+            note = "clearing up; once more leaves at once"
             if stop is not None:
                 stop.set()
-                told = "nothing more is started, what runs is watched to its end; once more leaves"
+                note = "nothing more is started, what runs is watched to its end; once more leaves"
             # The terminal may be what is gone.
             with suppress(OSError):
-                self.console.warn(f"interrupted: {told}")
+                self.console.warn(f"interrupted: {note}")
             return stop is not None
 
-        return run_interruptibly(work, first, partial(self.console.leave, stands))
+        return run_interruptibly(work, first, partial(self.console.leave, state))
 
 
 def run_interruptibly(work: Coroutine[Any, Any, T], first: Callable[[], bool], second: Callable[[], None]) -> T:

@@ -33,7 +33,7 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
     session.warn_stale()
     clients, deployment = session.clients.hurried(), session.project.deployed
 
-    async def look() -> "Status":
+    async def observe() -> "Status":
         while True:
             asking = ObserveOptions(clients=clients, now=session.console.now(), endpoint=session.options.endpoint)
             _, promotion, seen = await asyncio.gather(
@@ -46,7 +46,7 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
                 return seen
             await asyncio.sleep(watch)
 
-    if session.run(look()).is_seen:
+    if session.run(observe()).is_seen:
         return ExitCode.DONE
     raise Failed(where=deployment.name, what="nothing of it was seen: no region could be looked at")
 
@@ -54,7 +54,7 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
 async def _find_promotion(session: Session, deployment: "Deployment", clients: "Clients") -> "PromotionSeen | None":
     """Return the promotion that is under way, as far as the regions that answer tell it; None where none is.
 
-    That it cannot be known is said, and ends nothing.
+    Warns where it cannot be known, and goes on.
     """
     from builder.deploy import has_global_table, observe_promotion, regions_of_record, unretained
     from builder.report.promotion import PromotionSeen
@@ -128,16 +128,20 @@ def drift(session: Session) -> ExitCode:
 
     deployment = session.project.deployment
     session.run(session.check_credentials(deployment))
-    found = session.run(find_differences(deployment, session.clients))
+    differences = session.run(find_differences(deployment, session.clients))
     if session.options.json_events:
-        session.console.result(drift_event(found, session.console.now()))
+        session.console.result(drift_event(differences, session.console.now()))
     else:
-        session.console.say(drift_text(found))
-    if not found.is_deployed:
+        session.console.say(drift_text(differences))
+    if not differences.is_deployed:
         raise not_deployed(deployment.name)
-    if found.disparities or any(stack.status in {"ABSENT", "DRIFTED", "NOT_OURS_YET"} for stack in found.stacks):
+    if differences.disparities or any(
+        stack.status in {"ABSENT", "DRIFTED", "NOT_OURS_YET"} for stack in differences.stacks
+    ):
         return ExitCode.CHANGES_FOUND
-    return ExitCode.FAILED if found.silent or any(stack.problem for stack in found.stacks) else ExitCode.DONE
+    return (
+        ExitCode.FAILED if differences.silent or any(stack.problem for stack in differences.stacks) else ExitCode.DONE
+    )
 
 
 @click.command("drift")
@@ -157,13 +161,13 @@ def fleet_drift(session: Session) -> ExitCode:
     if not sets:
         raise Failed(where=session.project.fleet_name, what=nothing_stands(session.project))
     with session.console.progress() as emit:
-        found = session.run(detect_drift(sets, session.clients, session.plan_id().id, emit))
+        drifts = session.run(detect_drift(sets, session.clients, session.plan_id().id, emit))
     if session.options.json_events:
-        session.console.result(as_json.fleet_drift_seen(found, session.console.now()))
-    session.console.say(fleet_drift_text(found))
-    if any(seen.drifted for seen in found):
+        session.console.result(as_json.fleet_drift_seen(drifts, session.console.now()))
+    session.console.say(fleet_drift_text(drifts))
+    if any(seen.drifted for seen in drifts):
         return ExitCode.CHANGES_FOUND
-    return ExitCode.FAILED if any(seen.unseen or seen.problem for seen in found) else ExitCode.DONE
+    return ExitCode.FAILED if any(seen.unseen or seen.problem for seen in drifts) else ExitCode.DONE
 
 
 @click.command()
@@ -185,12 +189,12 @@ def outputs(session: Session, *, name: str | None) -> ExitCode:
             raise BadInput(where="outputs", what=f"there is no output '{name}'; there are {', '.join(known)}")
         session.console.result(observe_outputs(session).value(name))
         return ExitCode.DONE
-    found = observe_outputs(session)
+    observed = observe_outputs(session)
     if session.options.json_events:
-        session.console.result(json.dumps({**found.values, **dict.fromkeys(found.absent)}))
+        session.console.result(json.dumps({**observed.values, **dict.fromkeys(observed.absent)}))
     else:
-        session.console.say(outputs_text(found))
-    found.check()
+        session.console.say(outputs_text(observed))
+    observed.check()
     return ExitCode.DONE
 
 
@@ -206,16 +210,16 @@ def fleet_outputs(session: Session, *, as_csv: bool, role: str | None, **only: A
     from builder.report import fleet as report
 
     sets = find_fleet(session).sets
-    found = session.run(observe_fleet_outputs(sets, session.clients, RowFilter(**only), role))
+    observed = session.run(observe_fleet_outputs(sets, session.clients, RowFilter(**only), role))
     if as_csv:
-        session.console.result(report.fleet_outputs_csv(found).removesuffix("\n"))
+        session.console.result(report.fleet_outputs_csv(observed).removesuffix("\n"))
     elif session.options.json_events:
-        session.console.result(report.fleet_outputs_json(found))
+        session.console.result(report.fleet_outputs_json(observed))
     else:
-        session.console.say(report.fleet_outputs_text(found))
-    for failure in found.failures if as_csv or session.options.json_events else ():
+        session.console.say(report.fleet_outputs_text(observed))
+    for failure in observed.failures if as_csv or session.options.json_events else ():
         session.console.warn(f"{failure.site.account} {failure.site.region}: {failure.reason}")
-    return ExitCode.FAILED if found.failures else ExitCode.DONE
+    return ExitCode.FAILED if observed.failures else ExitCode.DONE
 
 
 COMMANDS = {

@@ -12,9 +12,9 @@ from rich.text import Text
 from builder import deploy
 from builder.assembly.uses import read_uses
 from builder.cli.files import check_writable, write_private
-from builder.cli.options import removal_again
+from builder.cli.options import removal_options_again
 from builder.cli.project import Project
-from builder.cli.scope import Execution, FoundDeployment, Said, Scope
+from builder.cli.scope import Execution, FoundDeployment, Scope, TypedOptions
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Stopped
 from builder.fleet import FleetEmit
@@ -25,7 +25,7 @@ from builder.terms import Region, Site, StackId
 
 
 async def _make_plan(
-    session: Session, deployment: deploy.Deployment, request: deploy.PlanRequest, emit: FleetEmit, _: Said
+    session: Session, deployment: deploy.Deployment, request: deploy.PlanRequest, emit: FleetEmit, _: TypedOptions
 ) -> deploy.Plan:
     """Return the plan; under a promotion whose old primary is lost, without what waits for that region."""
     promotion = await deploy.find_promotion(session.clients, deployment)
@@ -42,11 +42,11 @@ async def _make_plan(
     return made.plan
 
 
-def _text(session: Session, plan: deploy.Plan, said: Said) -> Text:
+def _text(session: Session, plan: deploy.Plan, typed: TypedOptions) -> Text:
     """Return a plan for people, with links to AWS's console only where it is AWS that is asked."""
     shown = without_links(plan) if session.options.has_own_endpoint else plan
     links: Literal["in titles", "in a list"] = "in titles" if session.console.takes_links else "in a list"
-    return text.plan_text(shown, text.View(full=said["full"], links=links))
+    return text.plan_text(shown, text.View(full=typed["full"], links=links))
 
 
 def _check_saved(session: Session, plan: deploy.Plan, execution: Execution) -> None:
@@ -111,19 +111,19 @@ def execute(
     is_beside = promotion is not None and any(stack.startswith(f"{promotion.came_from}/") for stack in plan.left_out)
     imports = deploy.imports_of(plan) if is_beside else frozenset[StackId]()
     with session.console.progress() as emit:
-        work = deploy.execute_bounded(lambda told: run(emit=told), imports, emit) if imports else run(emit=emit)
+        work = deploy.execute_bounded(lambda inner: run(emit=inner), imports, emit) if imports else run(emit=emit)
         ended = session.run(work, stop)
     if any(isinstance(outcome, deploy.ReviewRequired) for outcome in ended):
         write_private(
             execution.plan_file, deploy.write_plan(deploy.after_review(plan, ended)), str(execution.plan_file)
         )
-    waits = [one for one in ended if one.stack in imports and not isinstance(one, deploy.Done)]
+    waits = [outcome for outcome in ended if outcome.stack in imports and not isinstance(outcome, deploy.Done)]
     if waits and promotion is not None:
         session.console.say(text.outcomes_text(waits))
         session.console.warn(
-            f"waits until {promotion.came_from} answers again: {', '.join(one.stack for one in waits)}"
+            f"waits until {promotion.came_from} answers again: {', '.join(outcome.stack for outcome in waits)}"
         )
-    code = tell_end(session, [one for one in ended if one not in waits], execution.again)
+    code = tell_end(session, [outcome for outcome in ended if outcome not in waits], execution.again)
     if code is ExitCode.DONE and (places := text.unfilled(plan)):
         session.console.warn(f"{', '.join(places)}: {text.BACKFILL}")
     return code
@@ -163,7 +163,7 @@ def tell_end(session: Session, ended: Sequence[deploy.Outcome], again: str) -> E
     return deploy.exit_code(ended)
 
 
-def _find(session: Session, said: Said) -> FoundDeployment:
+def _find(session: Session, typed: TypedOptions) -> FoundDeployment:
     """Return the stacks that carry the deployment's tag, in the assembly's regions and in every one that answers.
 
     Raises BadInput where a region is to be left out, and for another account than dr.yaml pins.
@@ -176,23 +176,26 @@ def _find(session: Session, said: Said) -> FoundDeployment:
         )
     by_tag_alone = project.by_tag_alone
     name = deploy.deployment_name(options.project or project.manifest.project, project.suffix)
-    sites, others = _sites(session, () if by_tag_alone else project.manifest.sites, said["regions"])
+    sites, others = _sites(session, () if by_tag_alone else project.manifest.sites, typed["regions"])
     if not by_tag_alone:
         session.run(deploy.check_credentials(name, project.pinned_account, sites, session.clients))
     before = session.run(deploy.find_deployment(name, sites, others, session.clients))
-    stands = dict.fromkeys(one.stack.region for one in before.stacks)
-    session.run(deploy.check_none(session.clients, name, stands))
-    lines = (f"{one.id}  {one.stack.name}  account {one.stack.account}  {one.stack.status}\n" for one in before.stacks)
-    accounts = ", ".join(sorted({one.stack.account for one in before.stacks}))
+    regions = dict.fromkeys(contents.stack.region for contents in before.stacks)
+    session.run(deploy.check_none(session.clients, name, regions))
+    lines = (
+        f"{contents.id}  {contents.stack.name}  account {contents.stack.account}  {contents.stack.status}\n"
+        for contents in before.stacks
+    )
+    accounts = ", ".join(sorted({contents.stack.account for contents in before.stacks}))
     return FoundDeployment(
         name=name,
-        standing=before.stacks,
+        stacks=before.stacks,
         account=None if by_tag_alone else project.pinned_account,
         listing="".join(lines) + waiting_text(before.stacks),
         consequence=f" in account {accounts}, with all its data",
         nothing=left_text(name, (), before),
         needs=dict if by_tag_alone else partial(_needs, project),
-        delete=partial(_delete, session, name, said, before),
+        delete=partial(_delete, session, name, typed, before),
         unseen=tuple(where.site.region for where in before.unseen),
     )
 
@@ -214,21 +217,23 @@ def _needs(project: Project) -> Mapping[StackId, tuple[StackId, ...]]:
     return read_uses(project.manifest, project.assembly_as_is.templates)[1].of
 
 
-def _delete(session: Session, name: str, said: Said, before: deploy.FoundStacks, removal: deploy.Removal) -> ExitCode:
-    """Delete the stacks, and say what is left."""
+def _delete(
+    session: Session, name: str, typed: TypedOptions, before: deploy.FoundStacks, removal: deploy.Removal
+) -> ExitCode:
+    """Delete the stacks, and show what is left."""
     with session.console.progress() as emit:
         ended = session.run(deploy.delete_deployment(removal, session.clients, session.plan_id().id, emit))
-    typed = {"region": said["regions"], "allow": removal.allow, **_said_again(said)}
-    code = tell_end(
-        session, ended, f"python -m builder destroy{removal_again(session.options, typed)}    goes on from here"
-    )
+    own = {
+        "region": typed["regions"],
+        "allow": removal.allow,
+        "unprotect": typed["unprotect"],
+        "delete-retained": [name for name in typed["delete_retained"] if name],
+    }
+    again = removal_options_again(session.options, own)
+    code = tell_end(session, ended, f"python -m builder destroy{again}    goes on from here")
     after = session.run(deploy.find_remaining(before, name, session.clients))
     session.console.say(left_text(name, removal.stacks, after))
     return max(code, ExitCode.FAILED if after.stacks else ExitCode.DONE)
-
-
-def _said_again(said: Said) -> Mapping[str, object]:
-    return {"unprotect": said["unprotect"], "delete-retained": [name for name in said["delete_retained"] if name]}
 
 
 def _tell_deployed(session: Session) -> None:
@@ -246,22 +251,22 @@ def _tell_outputs(session: Session, waits: Mapping[StackId, str]) -> None:
 
     `waits` says of stacks why they need not have their outputs yet. Raises Failed, after that, where one is missing.
     """
-    found, console = observe_outputs(session), session.console
+    outputs, console = observe_outputs(session), session.console
     of = {name: stack for name, (stack, _) in session.project.deployed.outputs.items()}
-    later = {name: waits[of[name]] for name in found.missing if of[name] in waits}
-    missing = {name: why for name, why in found.missing.items() if name not in later}
-    found = replace(found, absent={**found.absent, **later}, missing=missing)
+    later = {name: waits[of[name]] for name in outputs.missing if of[name] in waits}
+    missing = {name: why for name, why in outputs.missing.items() if name not in later}
+    outputs = replace(outputs, absent={**outputs.absent, **later}, missing=missing)
     if session.options.json_events:
-        console.result(as_json.outputs_read(session.project.deployed.name, found, console.now()))
+        console.result(as_json.outputs_read(session.project.deployed.name, outputs, console.now()))
     else:
-        console.say(outputs_text(found))
-    found.check()
+        console.say(outputs_text(outputs))
+    outputs.check()
 
 
-def outputs_text(found: deploy.Outputs) -> str:
+def outputs_text(outputs: deploy.Outputs) -> str:
     """Return a line each; of one that need not be there the reason."""
-    there = (f"{name} = {value}\n" for name, value in found.values.items())
-    return "".join((*there, *(f"{name}: absent, {why}\n" for name, why in found.absent.items())))
+    there = (f"{name} = {value}\n" for name, value in outputs.values.items())
+    return "".join((*there, *(f"{name}: absent, {why}\n" for name, why in outputs.absent.items())))
 
 
 def observe_outputs(session: Session) -> deploy.Outputs:

@@ -86,10 +86,10 @@ class Console:
         """Write what a person has to know beside the work that goes on; it never mixes with results."""
         write(sys.stderr, f"{text}\n")
 
-    def leave(self, stands: str = "") -> None:
+    def leave(self, state: str = "") -> None:
         """Leave the terminal as it was found, and say where the work stands: with CloudFormation, if nothing else."""
         self._rich.show_cursor()
-        self.warn(f"left: {stands or _WITH_CLOUDFORMATION}")
+        self.warn(f"left: {state or _WITH_CLOUDFORMATION}")
 
     def result(self, text: str) -> None:
         """Write what a shell or a pipeline reads, a line on stdout."""

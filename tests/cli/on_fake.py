@@ -40,7 +40,7 @@ class FakeSession(Session):
     def clients(self) -> Clients:
         return _clients(self.world)
 
-    def run(self, work: Coroutine[Any, Any, T], stop: asyncio.Event | None = None, *, stands: str = "") -> T:  # noqa: ARG002 - nobody sets it, nobody leaves
+    def run(self, work: Coroutine[Any, Any, T], stop: asyncio.Event | None = None, *, state: str = "") -> T:  # noqa: ARG002 - nobody sets it, nobody leaves
         async def main_task() -> T:
             if not self.interrupted:
                 return await work

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.cli.options import Options, removal_again
+from builder.cli.options import Options, removal_options_again
 from builder.cli.project import Project
 from cli.on_fake import OnWorld, render
 from fake_aws import Fault
@@ -133,8 +133,8 @@ def test_of_a_removal_everything_but_the_answers_is_said_again() -> None:
     said = {"retain": False, "role": None, "region": ("eu-west-1", "eu-west-2"), "allow": ("*/*",), "yes": True}
     options = Options(env="dev", project="tap")
     again = " --region eu-west-1 --region eu-west-2 --allow '*/*' --project tap --env dev"
-    assert removal_again(options, said) == again
-    assert removal_again(Options(env="dev"), {}) == ""
+    assert removal_options_again(options, said) == again
+    assert removal_options_again(Options(env="dev"), {}) == ""
 
 
 @pytest.mark.parametrize("account", ["44445555666", "tap", "4444-5555-6666"])
