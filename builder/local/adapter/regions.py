@@ -168,15 +168,15 @@ async def _refuse(scope: Scope, send: Send, status: int, service: str) -> None:
         body = b"\xa1\x66__type" + bytes([0x60 + len(_CODE)]) + _CODE.encode()
         await _send(send, status, "application/cbor", body, [(b"smithy-protocol", b"rpc-v2-cbor")])
     elif service == "s3":
-        await _send(send, status, "application/xml", _xml(f"<Error>{_told(message)}</Error>"))
+        await _send(send, status, "application/xml", _xml(f"<Error>{_error_fields(message)}</Error>"))
     elif "x-www-form-urlencoded" in headers.get("content-type", ""):
-        error = f"<ErrorResponse><Error><Type>Receiver</Type>{_told(message)}</Error></ErrorResponse>"
+        error = f"<ErrorResponse><Error><Type>Receiver</Type>{_error_fields(message)}</Error></ErrorResponse>"
         await _send(send, status, "text/xml", _xml(error))
     else:
         await send_json(send, status, {"__type": _CODE, "message": message}, x_amzn_errortype=_CODE)
 
 
-def _told(message: str) -> str:
+def _error_fields(message: str) -> str:
     return f"<Code>{_CODE}</Code><Message>{message}</Message>"
 
 

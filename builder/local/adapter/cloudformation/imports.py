@@ -81,15 +81,15 @@ def _make_create(handle: Action) -> Action:
         if parameter(params, "ChangeSetType") != _IMPORT:
             return handle(params)
         stack = find_stack(parameter(params, "StackName"))
-        standing: Stack = {} if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS" else stack
+        existing: Stack = {} if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS" else stack
         changed = {
-            "RoleArn": parameter(params, _ROLE) not in ("", standing.get(_ROLE)),
-            "Tags": _given_tags(params) not in ({}, _by_key(standing.get("Tags"))),
+            "RoleArn": parameter(params, _ROLE) not in ("", existing.get(_ROLE)),
+            "Tags": _given_tags(params) not in ({}, _by_key(existing.get("Tags"))),
         }
         if any(changed.values()):
             listed = ", ".join(name for name, is_changed in changed.items() if is_changed)
             return validation_error(f"As part of the import operation, you cannot modify or add [{listed}]")
-        if others := _reordered(standing, _template(params)):
+        if others := _reordered(existing, _template(params)):
             return validation_error(
                 f"You have modified resources [{', '.join(others)}] in your template that are not being imported. "
                 "Update, create or delete operations cannot be executed during import operations."
@@ -244,8 +244,8 @@ def _find_holder(physical_id: str) -> Stack | None:
         if stack["StackStatus"] != "DELETE_COMPLETE" and any(
             resource.get("PhysicalResourceId") == physical_id for resource in resources
         ):
-            found: Stack = stack
-            return found
+            holder: Stack = stack
+            return holder
     return None
 
 

@@ -52,7 +52,7 @@ def _replicas(change_set: ChangeSet, stack: Stack) -> Iterator[str]:
         for row in rows
         if row["ResourceType"] == _TABLE and row.get("PolicyAction") != "Retain"
     }
-    found = {
+    regions_of_replicas = {
         replica["Region"]
         for template in (change_set["_template"], stack.get("_template") or {})
         for name, resource in _resources(template).items()
@@ -60,7 +60,7 @@ def _replicas(change_set: ChangeSet, stack: Stack) -> Iterator[str]:
         for replica in (resource.get("Properties") or {}).get("Replicas", [])
         if isinstance(replica, Mapping) and isinstance(replica.get("Region"), str)
     }
-    yield from sorted(found)
+    yield from sorted(regions_of_replicas)
 
 
 def _resources(template: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:

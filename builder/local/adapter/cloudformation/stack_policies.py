@@ -35,7 +35,7 @@ _ACTIONS = ("Update:Modify", "Update:Replace", "Update:Delete", "Update:*")
 _PARTS = ({"Action", "NotAction"}, {"Resource", "NotResource"}, {"Principal", "NotPrincipal"})
 _OPERATORS = frozenset({"StringEquals", "StringLike"})
 
-_standing: ContextVar[tuple[str, str]] = ContextVar("standing", default=("", ""))
+_update_in_progress: ContextVar[tuple[str, str]] = ContextVar("update_in_progress", default=("", ""))
 """The stack that is being updated, and the policy that holds for it; what is started in the background inherits it."""
 
 
@@ -44,7 +44,7 @@ def install(actions: MutableMapping[str, Action]) -> None:
     for name in ("SetStackPolicy", "CreateStack", "UpdateStack"):
         actions[name] = _make_check(actions[name])
     for name in ("UpdateStack", "ExecuteChangeSet"):
-        actions[name] = _make_standing(actions[name])
+        actions[name] = _make_update_handler(actions[name])
     replace(f"{_CFN}.stacks:_update_resource", _make_update)
     for module in ("changesets", "handlers"):
         replace(f"{_CFN}.{module}:_deploy_stack_async", _make_deploy)
@@ -130,23 +130,23 @@ def _make_check(handle: Action) -> Action:
     return checked
 
 
-def _make_standing(handle: Action) -> Action:
+def _make_update_handler(handle: Action) -> Action:
     def judged(params: Params) -> Reply:
         change_set = find_change_set(params) if "ChangeSetName" in params else None
         stack = find_stack(change_set["StackName"] if change_set else parameter(params, "StackName"))
         policy = parameter(params, "StackPolicyDuringUpdateBody") or (stack or {}).get(_POLICY) or ""
-        token = _standing.set((stack["StackName"], policy) if stack else ("", ""))
+        token = _update_in_progress.set((stack["StackName"], policy) if stack else ("", ""))
         try:
             return handle(params)
         finally:
-            _standing.reset(token)
+            _update_in_progress.reset(token)
 
     return judged
 
 
 def _policy_of(stack: Stack) -> str:
     """Return the policy by which a stack's update is judged; a nested stack has its own."""
-    name, policy = _standing.get()
+    name, policy = _update_in_progress.get()
     return policy if name == stack["StackName"] else str(stack.get(_POLICY) or "")
 
 

@@ -147,12 +147,12 @@ def evaluate(template: Template, params: Values) -> dict[str, bool]:
 
 @dataclass(frozen=True, slots=True)
 class _Conditions:
-    """The conditions of a template, the values found so far, and the path of the one being evaluated."""
+    """The conditions of a template, the values known so far, and the path of the one being evaluated."""
 
     defined: Mapping[str, Any]
     template: Template
     params: Values
-    found: dict[str, bool] = field(default_factory=dict)
+    known: dict[str, bool] = field(default_factory=dict)
     asking: list[str] = field(default_factory=list)
 
     def named(self, name: str) -> bool:
@@ -163,11 +163,11 @@ class _Conditions:
         if name not in self.defined:
             message = f"Template format error: Unresolved condition dependency {name} in the Conditions block"
             raise ValueError(f"{message} of the template")
-        if name not in self.found:
+        if name not in self.known:
             self.asking.append(name)
-            self.found[name] = self.holds(self.defined[name])
+            self.known[name] = self.holds(self.defined[name])
             self.asking.pop()
-        return self.found[name]
+        return self.known[name]
 
     def holds(self, expression: object) -> bool:
         if isinstance(expression, dict) and len(expression) == 1:
@@ -187,7 +187,7 @@ class _Conditions:
         return self.text(expression) == "true"
 
     def text(self, value: object) -> str:
-        resolved = resolve(value, self.template, self.params, self.found)
+        resolved = resolve(value, self.template, self.params, self.known)
         return str(resolved).lower() if isinstance(resolved, bool) else str(resolved)
 
 

@@ -204,8 +204,8 @@ def translate(template: dict[str, Any], values: Mapping[str, str]) -> dict[str, 
             translated: dict[str, Any] = transform(copy.deepcopy(template), dict(values), managed_policies)
     except Exception as error:
         # Its own errors have a text, and may have causes.
-        told = [getattr(one, "message", str(one)) for one in (error, *getattr(error, "causes", ()))]
-        raise TransformError(failed + " ".join(told)) from error
+        messages = [getattr(cause, "message", str(cause)) for cause in (error, *getattr(error, "causes", ()))]
+        raise TransformError(failed + " ".join(messages)) from error
     return translated
 
 

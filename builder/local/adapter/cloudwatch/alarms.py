@@ -144,8 +144,8 @@ def _make_record(make: Callable[[str, Properties], Alarm]) -> Callable[[str, Pro
             raise HandlerError(refusal, service="CloudWatch")
         if not props.get("Metrics"):
             return make(name, props)
-        one = {key: value for key, value in props.items() if key != "Metrics"}
-        return _of_several(make(name, {**one, "MetricName": "any", "Namespace": "any"}), props)
+        of_one_metric = {key: value for key, value in props.items() if key != "Metrics"}
+        return _of_several(make(name, {**of_one_metric, "MetricName": "any", "Namespace": "any"}), props)
 
     return make_record
 

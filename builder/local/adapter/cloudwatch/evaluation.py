@@ -132,13 +132,13 @@ def _decide(alarm: Alarm, series: Series) -> tuple[str, str]:
     breaching = sum(compare(value, threshold) for value in present)
     if treated == "breaching":
         breaching += len(series) - len(present)
-    wanted = min(int(alarm.get("DatapointsToAlarm") or len(series)), len(series))
+    needed = min(int(alarm.get("DatapointsToAlarm") or len(series)), len(series))
     if treated == "missing":
-        wanted = min(wanted, len(present))  # what is there decides
+        needed = min(needed, len(present))  # what is there decides
     shown = f"[{', '.join(map(str, present))}] {alarm['ComparisonOperator']} {threshold}"
-    if breaching >= wanted:
+    if breaching >= needed:
         return "ALARM", f"Threshold Crossed: {breaching} out of the last {len(series)} datapoints: {shown}"
-    if treated == "ignore" and len(present) - breaching <= len(series) - wanted:
+    if treated == "ignore" and len(present) - breaching <= len(series) - needed:
         return str(state), str(alarm["StateReason"])  # what is missing could decide it either way
     return "OK", f"Threshold not crossed: {breaching} out of the last {len(series)} datapoints: {shown}"
 

@@ -145,9 +145,9 @@ class _Evaluation:
     def _across(self, function: Callable[[Sequence[float]], float], value: Value) -> Value:
         if isinstance(value, list):
             columns = zip(*value, strict=True)
-            return tuple(function(found) if (found := _present(column)) else None for column in columns)
-        found = _present(self._series(value))
-        return function(found) if found else (None,) * self.length
+            return tuple(function(present) if (present := _present(column)) else None for column in columns)
+        present = _present(self._series(value))
+        return function(present) if present else (None,) * self.length
 
 
 def _finite(function: Callable[[float, float], float], left: float, right: float) -> float | None:

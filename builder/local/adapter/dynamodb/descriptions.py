@@ -76,10 +76,10 @@ def _insights(data: Mapping[str, Any]) -> MutableMapping[str, Any] | None:
     """Return the emulator's own record of a request's insights, of a table or an index."""
     name = str(data.get("TableName", "")).rpartition("/")[2]
     index = data.get("IndexName")
-    found: MutableMapping[str, Any] | None = touch(f"{_DDB}:_contributor_insights").get(
+    record: MutableMapping[str, Any] | None = touch(f"{_DDB}:_contributor_insights").get(
         f"{name}/index/{index}" if index else name
     )
-    return found
+    return record
 
 
 def _make_update_insights(update: Action) -> Action:

@@ -12,7 +12,7 @@ from typing import Any
 
 from builder.local.adapter.dynamodb import encryption
 from builder.local.adapter.dynamodb.groups import scale
-from builder.local.adapter.dynamodb.replicas import apply_settings, by_region, read_replica, read_standing, shared
+from builder.local.adapter.dynamodb.replicas import apply_settings, by_region, read_deployed, read_replica, shared
 from builder.local.adapter.dynamodb.settings import PROTECTED
 from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, touch
 from builder.local.adapter.handlers import (
@@ -75,7 +75,7 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
         return replaced
     _check(new, region_name())
     _check_present(physical_id, [region for region in by_region(new) if region in by_region(old)])
-    old = _standing(physical_id, old, new)
+    old = _as_deployed(physical_id, old, new)
     before, after = by_region(old), by_region(new)
     added = [region for region in after if region not in before]
     removed = [region for region in before if region not in after]
@@ -283,7 +283,7 @@ def _invalid(message: str) -> HandlerError:
     return HandlerError(message, service="DynamoDb")
 
 
-def _standing(name: str, old: Properties, new: Properties) -> Properties:
+def _as_deployed(name: str, old: Properties, new: Properties) -> Properties:
     """Return the old properties as the table has them now, as far as one of the templates says them."""
     table, before, after = find_table(name, region_name()) or {}, by_region(old), by_region(new)
     stream, ttl = table.get("StreamSpecification") or {}, touch(f"{_DDB}:_ttl_settings").get(name) or {}
@@ -301,11 +301,11 @@ def _standing(name: str, old: Properties, new: Properties) -> Properties:
             "Enabled": ttl.get("TimeToLiveStatus") == "ENABLED",
         },
     }
-    said = old.keys() | new.keys()
+    names = old.keys() | new.keys()
     replicas = [
-        read_standing(name, region, before.get(region, {}), after.get(region, {})) for region in find_regions(name)
+        read_deployed(name, region, before.get(region, {}), after.get(region, {})) for region in find_regions(name)
     ]
-    return {**old, **{prop: value for prop, value in live.items() if prop in said}, "Replicas": replicas}
+    return {**old, **{prop: value for prop, value in live.items() if prop in names}, "Replicas": replicas}
 
 
 def replaces_table(old: Properties, new: Properties) -> bool:

@@ -127,15 +127,15 @@ def read_replica(table: str, region: str, in_template: Properties) -> dict[str, 
     return {name: present.get(name, value) for name, value in in_template.items()}
 
 
-def read_standing(table: str, region: str, before: Properties, after: Properties) -> dict[str, Any]:
+def read_deployed(table: str, region: str, before: Properties, after: Properties) -> dict[str, Any]:
     """Return a replica as it stands, by the properties that one of two templates gives it.
 
     What cannot be read is as the template before says. Tags that neither has are somebody else's, and left out.
     """
-    said = {**before, **after}
-    present = {name: value for name, value in _read(table, region, said).items() if name in said}
+    in_templates = {**before, **after}
+    present = {name: value for name, value in _read(table, region, in_templates).items() if name in in_templates}
     tags = [tag for tag in present.get("Tags", []) if tag["Key"] in _tags(before).keys() | _tags(after).keys()]
-    return {**before, **present, **({"Tags": tags} if "Tags" in said else {}), "Region": region}
+    return {**before, **present, **({"Tags": tags} if "Tags" in in_templates else {}), "Region": region}
 
 
 def _read(table: str, region: str, in_template: Properties) -> dict[str, Any]:
@@ -155,8 +155,8 @@ def _read(table: str, region: str, in_template: Properties) -> dict[str, Any]:
 
 def _recovery_as(in_template: Properties, present: dict[str, Any]) -> dict[str, Any]:
     """Return a replica's recovery by what its template says of it; the days of one that says none are AWS's own."""
-    wanted = in_template.get("PointInTimeRecoverySpecification", {})
-    return {name: value for name, value in present.items() if name in wanted or name != "RecoveryPeriodInDays"}
+    recovery = in_template.get("PointInTimeRecoverySpecification", {})
+    return {name: value for name, value in present.items() if name in recovery or name != "RecoveryPeriodInDays"}
 
 
 def _key_as(in_template: Properties, present: str | None, region: str) -> str | None:

@@ -102,13 +102,13 @@ def _make_delete(delete: Action) -> Action:
 def _make_update_ttl(update: Action) -> Action:
     def update_ttl(data: Mapping[str, Any]) -> Reply:
         table = _table(data)
-        setting = touch(f"{_DDB}:_ttl_settings").get(table["TableName"]) if table else None
-        wanted = data.get("TimeToLiveSpecification") or {}
-        current = setting["AttributeName"] if setting and setting["TimeToLiveStatus"] == "ENABLED" else None
+        record = touch(f"{_DDB}:_ttl_settings").get(table["TableName"]) if table else None
+        specification = data.get("TimeToLiveSpecification") or {}
+        current = record["AttributeName"] if record and record["TimeToLiveStatus"] == "ENABLED" else None
         enabled = current is not None
-        if enabled and wanted.get("AttributeName") != current:
+        if enabled and specification.get("AttributeName") != current:
             return refused(f"TimeToLive is active on a different AttributeName: current AttributeName is {current}")
-        if table is not None and enabled == bool(wanted.get("Enabled")):
+        if table is not None and enabled == bool(specification.get("Enabled")):
             return refused(f"TimeToLive is already {'enabled' if enabled else 'disabled'}")
         return update(data)
 
@@ -129,15 +129,15 @@ def read_recovery(name: str) -> dict[str, Any]:
 
 def _make_update_recovery(update: Action) -> Action:
     def update_recovery(data: Mapping[str, Any]) -> Reply:
-        wanted = data.get("PointInTimeRecoverySpecification") or {}
-        days = wanted.get(_DAYS)
+        specification = data.get("PointInTimeRecoverySpecification") or {}
+        days = specification.get(_DAYS)
         if days is not None and not 1 <= int(days) <= _LONGEST:
             limit = "greater than or equal to 1" if int(days) < 1 else f"less than or equal to {_LONGEST}"
             return refused(
                 f"1 validation error detected: Value '{days}' at 'pointInTimeRecoverySpecification."
                 f"recoveryPeriodInDays' failed to satisfy constraint: Member must have value {limit}"
             )
-        if days is not None and not wanted.get("PointInTimeRecoveryEnabled"):
+        if days is not None and not specification.get("PointInTimeRecoveryEnabled"):
             # AWS's wording is unverified.
             return refused(f"{_DAYS} can only be specified when PointInTimeRecoveryEnabled is true")
         reply, table = update(data), _table(data)

@@ -131,13 +131,13 @@ def _read(props: Properties) -> tuple[Properties, list[_Route]]:
     body = props.get("Body")
     if not isinstance(body, Mapping):
         return props, []
-    said: dict[str, Any] = {"ProtocolType": "HTTP"}
+    of_api: dict[str, Any] = {"ProtocolType": "HTTP"}
     if title := (body.get("info") or {}).get("title"):
-        said["Name"] = title
+        of_api["Name"] = title
     if cors := body.get(_CORS):
         # By the names of the API, under which the emulator keeps and reads it.
-        said["CorsConfiguration"] = cors
-    return {**said, **props}, list(_routes(body))
+        of_api["CorsConfiguration"] = cors
+    return {**of_api, **props}, list(_routes(body))
 
 
 def _routes(body: Mapping[str, Any]) -> Iterator[_Route]:
@@ -155,17 +155,17 @@ def _method(name: str) -> str:
     return "ANY" if name == _ANY else name.upper()
 
 
-def _integration(said: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _integration(integration: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Return the properties of an integration."""
-    kind = str(said.get("type", "")).lower()
-    if kind != "aws_proxy" or "integrationSubtype" in said:
-        raise _refused(f"{key}: an integration of type {said.get('integrationSubtype') or kind or 'none'}")
+    kind = str(integration.get("type", "")).lower()
+    if kind != "aws_proxy" or "integrationSubtype" in integration:
+        raise _refused(f"{key}: an integration of type {integration.get('integrationSubtype') or kind or 'none'}")
     return {
         "IntegrationType": "AWS_PROXY",
-        "IntegrationUri": said.get("uri", ""),
-        "IntegrationMethod": said.get("httpMethod", "POST"),
-        "PayloadFormatVersion": said.get("payloadFormatVersion", "2.0"),
-        **({"TimeoutInMillis": said["timeoutInMillis"]} if "timeoutInMillis" in said else {}),
+        "IntegrationUri": integration.get("uri", ""),
+        "IntegrationMethod": integration.get("httpMethod", "POST"),
+        "PayloadFormatVersion": integration.get("payloadFormatVersion", "2.0"),
+        **({"TimeoutInMillis": integration["timeoutInMillis"]} if "timeoutInMillis" in integration else {}),
     }
 
 

@@ -68,9 +68,9 @@ def _check_code(code: Properties) -> None:
     bucket, key = code.get("S3Bucket"), code.get("S3Key")
     if not bucket or not key:
         return
-    elsewhere: str | None = touch(f"{_LAMBDA}:s3_code_region_message")(bucket)
-    if elsewhere:
-        raise HandlerError(elsewhere, service="Lambda")
+    wrong_region: str | None = touch(f"{_LAMBDA}:s3_code_region_message")(bucket)
+    if wrong_region:
+        raise HandlerError(wrong_region, service="Lambda")
     if touch("ministack.services.s3:_bucket_owner_account")(bucket) is None:
         reason = "NoSuchBucket. S3 Error Message: The specified bucket does not exist"
     elif touch(f"{_LAMBDA}:_fetch_code_from_s3")(bucket, key, version_id=code.get("S3ObjectVersion")) is None:

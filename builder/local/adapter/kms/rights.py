@@ -84,7 +84,10 @@ def _by(service: str, region: str, key: str, actions: tuple[str, ...]) -> Iterat
 
 
 def _keys_of(props: Properties) -> dict[str, str]:
-    keys = {one["Region"]: (one.get("SSESpecification") or {}).get("KMSMasterKeyId") for one in props["Replicas"]}
+    keys = {
+        replica["Region"]: (replica.get("SSESpecification") or {}).get("KMSMasterKeyId")
+        for replica in props["Replicas"]
+    }
     return {region: key for region, key in keys.items() if key}
 
 

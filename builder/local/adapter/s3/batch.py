@@ -237,10 +237,10 @@ def _may(role: str, action: str, arn: str) -> bool:
 def _find_versions(replication: Replication, request: Request) -> Iterator[Original]:
     bucket = _bucket(request)
     _list_unversioned(bucket)
-    wanted: Request = request["ManifestGenerator"]["S3JobManifestGenerator"].get("Filter") or {}
+    criteria: Request = request["ManifestGenerator"]["S3JobManifestGenerator"].get("Filter") or {}
     for (name, key), versions in list(touch(f"{_S3}:_object_versions").items()):
         for version in versions if name == bucket else ():
-            if not _is_wanted(wanted, version):
+            if not _matches(criteria, version):
                 continue
             data = touch(f"{_S3}:_get_object_data")(bucket, key, version["version_id"]) or b""
             original = with_tags(Original(bucket, key, version, data))
@@ -264,12 +264,12 @@ def _list_unversioned(bucket: str) -> None:
             listed[bucket, key] = [{**version, "is_latest": True}]
 
 
-def _is_wanted(wanted: Request, version: Mapping[str, Any]) -> bool:
-    statuses = wanted.get("ObjectReplicationStatuses")
+def _matches(criteria: Request, version: Mapping[str, Any]) -> bool:
+    statuses = criteria.get("ObjectReplicationStatuses")
     status = version.get("replication_status") or "NONE"
     if (statuses and status not in statuses) or status == "PENDING":
         return False
-    if not statuses and status == "REPLICA" and wanted.get("EligibleForReplication"):
+    if not statuses and status == "REPLICA" and criteria.get("EligibleForReplication"):
         return False
     written = version["last_modified"][:19]
-    return bool(wanted.get("CreatedAfter", "")[:19] <= written <= (wanted.get("CreatedBefore", "")[:19] or "9"))
+    return bool(criteria.get("CreatedAfter", "")[:19] <= written <= (criteria.get("CreatedBefore", "")[:19] or "9"))

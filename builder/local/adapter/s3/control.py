@@ -75,9 +75,9 @@ def _answer(jobs: Jobs, operation: str, number: str | None, body: bytes, query: 
         if operation == "CreateJob":
             document = {"JobId": jobs.create(place, _read_request(body)).id}
         elif operation == "ListJobs":
-            wanted = query.get("jobStatuses", [])
-            found = [job for job in jobs.here(place) if not wanted or job.status in wanted]
-            document = {"Jobs": [_describe(job, listed=True) for job in found]}
+            statuses = query.get("jobStatuses", [])
+            listed = [job for job in jobs.here(place) if not statuses or job.status in statuses]
+            document = {"Jobs": [_describe(job, listed=True) for job in listed]}
         else:
             job = jobs.find(place, str(number))
             if operation == "UpdateJobStatus":

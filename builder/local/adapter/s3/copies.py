@@ -128,14 +128,14 @@ def _may_replicate(original: Original, rule: Rule, role: str, action: str) -> bo
     if not policies.is_enforced():
         return True
     source, destination = f"arn:aws:s3:::{original.bucket}", rule["Destination"]["Bucket"]
-    asked = [
+    needed = [
         ("GetReplicationConfiguration", source),
         ("ListBucket", source),
         *((read, f"{source}/{original.key}") for read in _READS.get(action, ())),
         (action, f"{destination}/{original.key}"),
     ]
     with policies.acting_as(role):
-        return all(policies.is_allowed(f"s3:{name}", arn) for name, arn in asked)
+        return all(policies.is_allowed(f"s3:{name}", arn) for name, arn in needed)
 
 
 def _versions(bucket: str, key: str) -> list[StoredObject]:

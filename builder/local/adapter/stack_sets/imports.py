@@ -65,10 +65,10 @@ def _units(stack_set: StackSet, request: ApiRequest, stacks: Mapping[AccountRegi
             )
         return {}
     named = {"DeploymentTargets": {"OrganizationalUnitIds": units}, "Regions": [next(iter(stacks)).region]}
-    found = {place.account: unit for place, unit in targets.resolve(stack_set, named).items()} if units else {}
-    if lost := {place.account for place in stacks} - found.keys():
+    unit_of = {place.account: unit for place, unit in targets.resolve(stack_set, named).items()} if units else {}
+    if lost := {place.account for place in stacks} - unit_of.keys():
         raise ApiError("ValidationError", f"Accounts {sorted(lost)} are in none of the organizational units")
-    return found
+    return unit_of
 
 
 ACTIONS: dict[str, Callable[[ApiRequest], dict[str, Any]]] = {"ImportStacksToStackSet": _import}

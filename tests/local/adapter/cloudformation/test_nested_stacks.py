@@ -30,7 +30,7 @@ def _put(account: Account, key: str, resources: dict[str, Any], **sections: Any)
     return {"Type": _STACK, "Properties": {"TemplateURL": f"https://{name}.s3.us-east-1.amazonaws.com/{key}"}}
 
 
-def _standing(account: Account) -> dict[str, str]:
+def _statuses(account: Account) -> dict[str, str]:
     """Return the status of every stack, by the logical id it ends in, or its name."""
     stacks = account.cloudformation().describe_stacks()["Stacks"]
     return {
@@ -48,7 +48,7 @@ def test_a_creation_that_fails_leaves_no_child(account: Account) -> None:
     assert outcome.status == "ROLLBACK_COMPLETE"
     assert outcome.reason.startswith("Embedded stack arn:aws:cloudformation:us-east-1:")
     assert outcome.reason.endswith("was not successfully created: The following resource(s) failed to create: [Bad]. ")
-    assert _standing(account) == {"app": "ROLLBACK_COMPLETE"}
+    assert _statuses(account) == {"app": "ROLLBACK_COMPLETE"}
     assert _groups(account) == set()
 
 
@@ -56,10 +56,10 @@ def test_a_creation_left_as_it_is_is_deleted_with_its_failed_child(account: Acco
     child = _put(account, "c", log_group("/c") | _bad("LogGroup"))
     outcome = deploy(account, "app", {"Child": child}, OnStackFailure="DO_NOTHING")
     assert outcome.status == "CREATE_FAILED"
-    assert _standing(account) == {"app": "CREATE_FAILED", "Child": "CREATE_FAILED"}
+    assert _statuses(account) == {"app": "CREATE_FAILED", "Child": "CREATE_FAILED"}
     assert _groups(account) == {"/c"}
     assert destroy(account, "app").status == "DELETE_COMPLETE"
-    assert _standing(account) == {}
+    assert _statuses(account) == {}
     assert _groups(account) == set()
 
 
@@ -72,7 +72,7 @@ def test_a_failure_beside_it_takes_a_grandchild_s_change_back(account: Account, 
     assert deploy(account, "app", system("one"), IncludeNestedStacks=include).status == "CREATE_COMPLETE"
     failed = deploy(account, "app", system("two", **_bad("Child")), kind="UPDATE", IncludeNestedStacks=include)
     assert failed.status == "UPDATE_ROLLBACK_COMPLETE"
-    assert set(_standing(account).values()) == {"UPDATE_ROLLBACK_COMPLETE"}
+    assert set(_statuses(account).values()) == {"UPDATE_ROLLBACK_COMPLETE"}
     assert _groups(account) == {"/one"}
     assert (
         deploy(account, "app", system("three"), kind="UPDATE", IncludeNestedStacks=include).status == "UPDATE_COMPLETE"
@@ -87,7 +87,7 @@ def test_the_child_s_own_failure_is_rolled_back_by_the_child(account: Account) -
     assert (
         "was not successfully updated. Currently in UPDATE_ROLLBACK_IN_PROGRESS with reason: The foll" in outcome.reason
     )
-    assert _standing(account) == {"app": "UPDATE_ROLLBACK_COMPLETE", "Child": "UPDATE_ROLLBACK_COMPLETE"}
+    assert _statuses(account) == {"app": "UPDATE_ROLLBACK_COMPLETE", "Child": "UPDATE_ROLLBACK_COMPLETE"}
     assert _groups(account) == {"/one"}
 
 
@@ -104,7 +104,7 @@ def test_executing_one_change_set_ends_the_children_of_the_others(account: Accou
     client.execute_change_set(ChangeSetName=made[0])
     while any(stack["StackStatus"].endswith("PROGRESS") for stack in client.describe_stacks()["Stacks"]):
         pass
-    assert _standing(account) == {"app": "CREATE_COMPLETE", "Child": "CREATE_COMPLETE"}
+    assert _statuses(account) == {"app": "CREATE_COMPLETE", "Child": "CREATE_COMPLETE"}
 
 
 def test_deleting_a_stack_in_review_ends_its_children(account: Account) -> None:
@@ -114,7 +114,7 @@ def test_deleting_a_stack_in_review_ends_its_children(account: Account) -> None:
         StackName="app", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=body, IncludeNestedStacks=True
     )
     assert destroy(account, "app").status == "DELETE_COMPLETE"
-    assert _standing(account) == {}
+    assert _statuses(account) == {}
 
 
 def test_what_a_change_set_shows_is_executed_though_the_bucket_has_something_else_by_then(account: Account) -> None:
@@ -139,7 +139,7 @@ def test_a_child_that_a_stack_gives_up_with_something_left_in_it_stays(account: 
     account.s3().put_object(Bucket=name, Key="k", Body=b"x")
     outcome: Outcome = update(account, "app", topic)
     assert outcome.status == "UPDATE_COMPLETE"
-    assert _standing(account) == {"app": "UPDATE_COMPLETE", "Child": "DELETE_FAILED"}
+    assert _statuses(account) == {"app": "UPDATE_COMPLETE", "Child": "DELETE_FAILED"}
 
 
 def test_children_have_the_tags_of_their_parent(account: Account) -> None:
