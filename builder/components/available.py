@@ -57,8 +57,8 @@ def name_fault(name: str) -> str | None:
 def _by_city(name: str) -> str:
     """Ask for the region of a city or a country, `frankfurt`, as the console calls it: `Europe (Frankfurt)`."""
     for partition in _partitions():
-        for region, said in partition["regions"].items():
-            if name.lower() in re.findall("[a-z]+", said["description"].lower()):
+        for region, details in partition["regions"].items():
+            if name.lower() in re.findall("[a-z]+", details["description"].lower()):
                 return f" (did you mean {region}?)"
     return ""
 
@@ -68,8 +68,8 @@ def _partitions() -> list[dict[str, Any]]:
     folder = data_folder("botocore")
     if folder is None:  # pragma: no cover - boto3 is a hard requirement
         return []
-    found: list[dict[str, Any]] = json.loads((folder / "partitions.json").read_bytes())["partitions"]
-    return found
+    partitions: list[dict[str, Any]] = json.loads((folder / "partitions.json").read_bytes())["partitions"]
+    return partitions
 
 
 def _missing_type(region: str, types: Collection[str]) -> str | None:
@@ -132,9 +132,9 @@ def lifecycles() -> dict[str, Lifecycle]:
         return {}
     path = folder / "AdditionalSpecs" / "LmbdRuntimeLifecycle.json"
     return {
-        name: Lifecycle(date.fromisoformat(said["deprecated"]), _date(said["create-block"]), said["successor"])
-        for name, said in json.loads(path.read_text(encoding="utf-8")).items()
-        if said["deprecated"]
+        name: Lifecycle(date.fromisoformat(row["deprecated"]), _date(row["create-block"]), row["successor"])
+        for name, row in json.loads(path.read_text(encoding="utf-8")).items()
+        if row["deprecated"]
     }
 
 

@@ -72,11 +72,11 @@ def as_text(value: object) -> str:
 def _values(
     base: Section, here: Section | None, environment: EnvironmentConfig
 ) -> Iterator[tuple[tuple[str, str], Any]]:
-    """Yield what an environment says of a component, or of all of its kind, or its being productive, with the place."""
-    said = {name: getattr(here, name) for name in sorted(here.model_fields_set)} if here else {}
+    """Yield each value that an environment sets, for a component, for all of its kind, or by being productive."""
+    own = {name: getattr(here, name) for name in sorted(here.model_fields_set)} if here else {}
     of_all = {name: getattr(environment, name, None) for name in base.in_production}
     every = {name: value for name, value in of_all.items() if value is not None}
-    for name, value in {**(base.in_production if environment.production else {}), **every, **said}.items():
+    for name, value in {**(base.in_production if environment.production else {}), **every, **own}.items():
         if isinstance(value, Mapping):
             yield from (((name, key), inner) for key, inner in value.items())
         else:
@@ -90,9 +90,9 @@ def _default(base: Section, name: str, key: str) -> Any:  # noqa: ANN401 - whate
 
 def _parameter(name: str, key: str, taken: set[str]) -> str:
     words = f"{name}_{key}".split("_")
-    plain = wanted = "".join(word[:1].upper() + word[1:].lower() for word in words)
+    plain = parameter = "".join(word[:1].upper() + word[1:].lower() for word in words)
     number = 2
-    while wanted in taken:
-        wanted, number = f"{plain}{number}", number + 1
-    taken.add(wanted)
-    return wanted
+    while parameter in taken:
+        parameter, number = f"{plain}{number}", number + 1
+    taken.add(parameter)
+    return parameter

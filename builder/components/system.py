@@ -99,16 +99,16 @@ def _outputs(config: Config, stacks: tuple[Stack, ...]) -> Iterator[tuple[str, t
             yield name, (source, output)
 
 
-def check_names(loaded: LoadedConfig, said: str | None = None) -> None:
-    """Check the names of every environment in dr.yaml, and of the one that was said outside of it.
+def check_names(loaded: LoadedConfig, other_suffix: str | None = None) -> None:
+    """Check the names of every environment in dr.yaml, and those with `other_suffix`.
 
     Raises BadInput, or Several of them, one for each environment whose names would be too long.
     """
     config = loaded.config
     suffixes = {name: loaded.lines.where(("environments", name)) for name in config.environments}
     suffixes |= {config.environment: loaded.lines.where(("environment",))}
-    if said and said not in suffixes:
-        suffixes[said] = f"environment '{said}'"
+    if other_suffix and other_suffix not in suffixes:
+        suffixes[other_suffix] = f"environment '{other_suffix}'"
     names = [*key.make_names(config), *(name for part in _BUILT_IN.values() for name in part.make_names(config))]
     errors = [
         BadInput(where=where, what=what)
@@ -126,12 +126,12 @@ def check_names(loaded: LoadedConfig, said: str | None = None) -> None:
 def _too_long(project: str, suffix: str, names: list[Name]) -> str | None:
     """Return what is wrong with the name that is the furthest over its limit."""
     bound = [(name, name.text.replace(SUFFIX, suffix).replace("${AWS::AccountId}", "0" * 12)) for name in names]
-    name, text = max(bound, key=lambda one: len(one[1]) - one[0].most, default=(None, ""))
+    name, text = max(bound, key=lambda pair: len(pair[1]) - pair[0].most, default=(None, ""))
     if name is None or len(text) <= name.most:
         return None
     parts = [project, suffix, *([name.of] if name.of else [])]
     room = sum(map(len, parts)) - (len(text) - name.most)
-    if name.is_said:
+    if name.is_existing:
         return f"the {name.kind} '{text}' would have {len(text)} characters of {name.most}: take a shorter suffix"
     *others, last = (f"'{part}'" for part in parts)
     return (

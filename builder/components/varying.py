@@ -58,15 +58,15 @@ class Varying:
 def _declare(option: Option, field: FieldInfo) -> Parameter:
     """Return the parameter of an option, with the bounds that dr.yaml holds it to."""
     annotation: Any = field.annotation
-    said: dict[str, Any] = {"Type": "String", "Description": field.description or option.name}
+    properties: dict[str, Any] = {"Type": "String", "Description": field.description or option.name}
     if option.key is not None:
-        said["Description"] = f"Environment variable {option.key}"
+        properties["Description"] = f"Environment variable {option.key}"
     elif annotation is bool:
-        said["AllowedValues"] = ["true", "false"]
+        properties["AllowedValues"] = ["true", "false"]
     elif annotation is int:
-        said["Type"] = "Number"
+        properties["Type"] = "Number"
         bounds = ((title, getattr(bound, name, None)) for bound in field.metadata for title, name in _BOUNDS)
-        said |= {title: limit for title, limit in bounds if limit is not None}
+        properties |= {title: limit for title, limit in bounds if limit is not None}
     elif typing.get_origin(annotation) is Literal:
-        said["AllowedValues"] = [str(value) for value in typing.get_args(annotation)]
-    return Parameter(option.parameter, **said)
+        properties["AllowedValues"] = [str(value) for value in typing.get_args(annotation)]
+    return Parameter(option.parameter, **properties)

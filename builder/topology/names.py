@@ -25,7 +25,7 @@ class Name:
     most: int
     of: str = ""
     """The component whose name is in it, where it has one of its own."""
-    is_said: bool = False
+    is_existing: bool = False
     """Whether dr.yaml says it as it is, and nothing is computed."""
 
 

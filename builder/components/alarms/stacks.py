@@ -45,7 +45,7 @@ class What(StrEnum):
 
 
 _SERVICE = (What.ERRORS, What.THROTTLES, What.DURATION)
-_SAID: Mapping[What, tuple[str, ...]] = {
+_OPTIONS: Mapping[What, tuple[str, ...]] = {
     What.LATENCY: ("notify", "table_latency_ms"),
     What.FAILED: ("notify", "objects_failed"),
     What.PENDING: ("notify", "objects_pending"),
@@ -125,7 +125,7 @@ def make_components(config: Config) -> dict[str, Component]:
         return tuple(watch.name(config.project) for watch in watches[region] if watch.is_service is service)
 
     service, replication = (
-        {region: found for region in watches if (found := named(region, service=kind))} for kind in (True, False)
+        {region: watched for region in watches if (watched := named(region, service=kind))} for kind in (True, False)
     )
     return {NAME: Component(alarms=Alarms(topic=topic_name(config), service=service, replication=replication))}
 
@@ -152,8 +152,8 @@ def make_options(config: Config, watches: Sequence[Watch]) -> tuple[Option, ...]
 
     Thresholds, and the timeouts of functions that are watched, each by the function's name.
     """
-    said = {field for watch in watches for field in _SAID[watch.what]}
-    own = (option for option in varying_options(config, NAME, NAME) if option.name in said)
+    fields = {field for watch in watches for field in _OPTIONS[watch.what]}
+    own = (option for option in varying_options(config, NAME, NAME) if option.name in fields)
     functions = dict.fromkeys(watch.of for watch in watches if watch.what is What.DURATION)
     timeouts = (
         replace(option, parameter=timeout_parameter(name))

@@ -215,9 +215,9 @@ class _Alarms:
         ]
 
     def _part_of_timeout(self, watch: Watch) -> list[cloudwatch.MetricDataQuery]:
-        said = Ref(timeout_parameter(watch.of))
-        varies = any(option.parameter == said.data["Ref"] for option in make_options(self.config, (watch,)))
-        timeout_s = said if varies else self.config.functions_by_name[watch.of].timeout_s
+        parameter = Ref(timeout_parameter(watch.of))
+        varies = any(option.parameter == parameter.data["Ref"] for option in make_options(self.config, (watch,)))
+        timeout_s = parameter if varies else self.config.functions_by_name[watch.of].timeout_s
         return [
             _query("duration", self._of_function(watch, "Duration"), "p99"),
             _expression("part", _filled("100 * duration / (1000 * {})", timeout_s), "p99 of the timeout, percent"),
@@ -231,8 +231,8 @@ def _filled(expression: str, value: int | Ref) -> str | Sub:
 
 
 def _metric(namespace: str, name: str, **dimensions: object) -> cloudwatch.Metric:
-    said = [cloudwatch.MetricDimension(Name=key, Value=value) for key, value in dimensions.items()]
-    return cloudwatch.Metric(Namespace=namespace, MetricName=name, Dimensions=said)
+    listed = [cloudwatch.MetricDimension(Name=key, Value=value) for key, value in dimensions.items()]
+    return cloudwatch.Metric(Namespace=namespace, MetricName=name, Dimensions=listed)
 
 
 def _single(metric: cloudwatch.Metric, statistic: str, period_s: int) -> dict[str, Any]:

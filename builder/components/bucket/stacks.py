@@ -34,8 +34,8 @@ def _stacks(config: Config, name: str) -> Iterator[Stack]:
         public = names.public_names(config.regions, region, "bucketName")
         # S3 takes no rule before its destination stands: of two that lead to each other the first gets its own last.
         leads_to = destinations(config, name, region)
-        before = tuple(stack_id(one, stack) for one in order[:place] if one in leads_to)
-        after = tuple(stack_id(one, stack) for one in order[place + 1 :] if one in leads_to)
+        before = tuple(stack_id(other, stack) for other in order[:place] if other in leads_to)
+        after = tuple(stack_id(other, stack) for other in order[place + 1 :] if other in leads_to)
         yield Stack(
             component=BUCKET,
             name=stack,
@@ -72,7 +72,7 @@ def destinations(config: Config, name: str, region: Region) -> tuple[Region, ...
         case "one-way":
             return secondaries if region == primary else ()
         case "two-way":
-            return tuple(one for one in _order(config, name) if one != region)
+            return tuple(other for other in _order(config, name) if other != region)
         case "none":
             return ()
 
@@ -114,7 +114,9 @@ def make_components(config: Config) -> dict[str, Component]:
 def make_names(config: Config) -> Iterator[Name]:
     """Yield the longest of each bucket's physical names, and one that was there before."""
     for name in config.buckets_by_name:
-        said = {region: names.existing_bucket(config, name, region) for region in config.regions.all}
-        longest = max((region for region, existing in said.items() if existing is None), key=len)
+        existing_names = {region: names.existing_bucket(config, name, region) for region in config.regions.all}
+        longest = max((region for region, existing in existing_names.items() if existing is None), key=len)
         yield Name("bucket", names.bucket_name(config, name, longest), _LENGTH, names.own(name))
-        yield from (Name("bucket", existing, _LENGTH, is_said=True) for existing in said.values() if existing)
+        yield from (
+            Name("bucket", existing, _LENGTH, is_existing=True) for existing in existing_names.values() if existing
+        )

@@ -71,8 +71,10 @@ def _once_they_stand(
     """Return the rules, which a stack that is made before one of their destinations is created without."""
     if stack.interim is None:
         return rules
-    said = "Whether every bucket stands that this one replicates to"
-    template.add_parameter(Parameter(REPLICATES, Type="String", AllowedValues=["true", "false"], Description=said))
+    description = "Whether every bucket stands that this one replicates to"
+    template.add_parameter(
+        Parameter(REPLICATES, Type="String", AllowedValues=["true", "false"], Description=description)
+    )
     template.add_condition("IsReplicated", Equals(Ref(REPLICATES), "true"))
     return If("IsReplicated", rules, Ref(AWS_NO_VALUE))
 
@@ -197,7 +199,7 @@ def _replication_role(config: Config, name: str, region: Region, to: tuple[Regio
                     _allow(
                         "WriteReplicas",
                         ["ReplicateObject", "ReplicateDelete", "ReplicateTags"],
-                        [_bucket_arn(config, name, one, below="/*") for one in to],
+                        [_bucket_arn(config, name, destination, below="/*") for destination in to],
                     ),
                     *_use_of_keys(config, name, region, to),
                 ],

@@ -32,8 +32,8 @@ DRILL_TAGS = frozenset({"[name]", "[paths]"})
 """What pydantic puts into a place for the kind of probe that it read; no key of the file is called so."""
 
 
-def _quote(said: object) -> str:
-    return f"'{said}'" if isinstance(said, str) else "nothing" if said is None else str(said)
+def _quote(value: object) -> str:
+    return f"'{value}'" if isinstance(value, str) else "nothing" if value is None else str(value)
 
 
 def _check_alarm(name: str) -> str:
@@ -42,38 +42,37 @@ def _check_alarm(name: str) -> str:
     return name
 
 
-def _drill(said: object) -> object:
+def _drill(value: object) -> object:
     """Return keys with values: `fis` is short for one of them."""
-    if said is None:
+    if value is None:
         return {}
-    if said == "fis":
+    if value == "fis":
         return {"fis": True}
-    if isinstance(said, dict | Section):
-        return said
-    raise ValueError(f"{_quote(said)} is neither fis nor keys with values{did_you_mean(said, ['fis'])}")
+    if isinstance(value, dict | Section):
+        return value
+    raise ValueError(f"{_quote(value)} is neither fis nor keys with values{did_you_mean(value, ['fis'])}")
 
 
-def _fis(said: object) -> object:
+def _fis(value: object) -> object:
     """Return the experiment's section, or None for none."""
-    if said is None or said is False:
+    if value is None or value is False:
         return None
-    if said is True:
+    if value is True:
         return {}
-    if isinstance(said, dict | Section):
-        return said
-    raise ValueError(f"{_quote(said)} is neither true, nor false, nor keys with values")
+    if isinstance(value, dict | Section):
+        return value
+    raise ValueError(f"{_quote(value)} is neither true, nor false, nor keys with values")
 
 
-def _probe(said: object) -> object:
-    if said in ("handler", "table") or isinstance(said, dict | Section):
-        return said
-    raise ValueError(
-        f"{_quote(said)} is neither handler, nor table, nor keys with values{did_you_mean(said, ['handler', 'table'])}"
-    )
+def _probe(value: object) -> object:
+    if value in ("handler", "table") or isinstance(value, dict | Section):
+        return value
+    hint = did_you_mean(value, ["handler", "table"])
+    raise ValueError(f"{_quote(value)} is neither handler, nor table, nor keys with values{hint}")
 
 
-def _kind_of_probe(said: object) -> str:
-    return "[name]" if isinstance(said, str) else "[paths]"
+def _kind_of_probe(value: object) -> str:
+    return "[name]" if isinstance(value, str) else "[paths]"
 
 
 _AlarmName = Annotated[str, StringConstraints(pattern=_ALARM, max_length=255), AfterValidator(_check_alarm)]

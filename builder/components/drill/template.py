@@ -90,10 +90,10 @@ def _stop_conditions(config: Config) -> list[fis.ExperimentTemplateStopCondition
 
     Those that dr.yaml names come first, as many of the built-in ones as FIS takes after them.
     """
-    said = config.drill.fis.stop_alarms if config.drill.fis else ()
+    names_of_file = config.drill.fis.stop_alarms if config.drill.fis else ()
     named = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
     # A name that people give is no place for Sub's own variables.
-    alarms = (*(name.replace("${", "${!") for name in said), *guards(config))
+    alarms = (*(name.replace("${", "${!") for name in names_of_file), *guards(config))
     return [
         fis.ExperimentTemplateStopCondition(Source="aws:cloudwatch:alarm", Value=Sub(named + name))
         for name in alarms[:MOST_STOP_ALARMS]

@@ -27,11 +27,11 @@ FLEET_PATTERNS = {
 
 
 def _amount(least: int, pattern: str) -> tuple[BeforeValidator, WithJsonSchema]:
-    def check(said: object) -> object:
-        is_count = isinstance(said, int) and not isinstance(said, bool) and said >= least
-        if is_count or (isinstance(said, str) and re.fullmatch(pattern, said)):
-            return said
-        shown = f"'{said}'" if isinstance(said, str) else str(said)
+    def check(value: object) -> object:
+        is_count = isinstance(value, int) and not isinstance(value, bool) and value >= least
+        if is_count or (isinstance(value, str) and re.fullmatch(pattern, value)):
+            return value
+        shown = f"'{value}'" if isinstance(value, str) else str(value)
         raise ValueError(f"{shown} is not {FLEET_PATTERNS[pattern]}")
 
     kinds = [{"type": "integer", "minimum": least}, {"type": "string", "pattern": pattern}]

@@ -50,9 +50,9 @@ def _check_titles(stacks: Iterable[StackEntry]) -> None:
     """Raise BadInput where two things would have one name in the template, whose names have letters and digits only."""
     titles: dict[str, str] = {}
     for stack in stacks:
-        wanted = {_logical_id(stack.id): str(stack.id)}
-        wanted |= {_parameter_of(stack, name): f"{stack.id}: parameter {name}" for name in _by_environment(stack)}
-        for title, where in wanted.items():
+        places = {_logical_id(stack.id): str(stack.id)}
+        places |= {_parameter_of(stack, name): f"{stack.id}: parameter {name}" for name in _by_environment(stack)}
+        for title, where in places.items():
             other = titles.setdefault(title, where)
             if other != where:
                 what = f"would be {title} in the fleet's template, and so would {other}"
@@ -181,10 +181,10 @@ def _preferences(operations: OperationsConfig) -> cloudformation.OperationPrefer
     )
 
 
-def _amount(name: str, said: int | str) -> dict[str, Any]:
-    if isinstance(said, str):
-        return {f"{name}Percentage": int(said.removesuffix("%"))}
-    return {f"{name}Count": said}
+def _amount(name: str, amount: int | str) -> dict[str, Any]:
+    if isinstance(amount, str):
+        return {f"{name}Percentage": int(amount.removesuffix("%"))}
+    return {f"{name}Count": amount}
 
 
 def _tags(config: Config, stack: StackEntry) -> Tags:

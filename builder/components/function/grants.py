@@ -59,7 +59,7 @@ def check_size(loaded: LoadedConfig, name: str, role: iam.Role) -> None:
     text = json.dumps([policy["PolicyDocument"] for policy in policies], separators=(",", ":"))
     given = [existing_buckets(config, name, region) for region in config.regions.all]
     for placeholder, longest in {
-        **{f"${{{one}}}": max((here[one] for here in given), key=len) for one in given[0]},
+        **{f"${{{parameter}}}": max((here[parameter] for here in given), key=len) for parameter in given[0]},
         '{"Fn::Sub":"': '"',
         '"}': '"',
         "${AWS::Partition}": "aws",

@@ -60,11 +60,11 @@ def existing_buckets(config: Config, name: str, region: Region) -> dict[str, str
 
     They have another name there than elsewhere, and the template is the same in every region.
     """
-    used = [one for one in config.functions_by_name[name].uses if one in config.buckets_by_name]
+    used = [bucket for bucket in config.functions_by_name[name].uses if bucket in config.buckets_by_name]
     return {
-        bucket_parameter(one): names.bucket_name(config, one, region)
-        for one in used
-        if config.buckets_by_name[one].existing
+        bucket_parameter(bucket): names.bucket_name(config, bucket, region)
+        for bucket in used
+        if config.buckets_by_name[bucket].existing
     }
 
 

@@ -116,10 +116,10 @@ def _code(code: Code) -> awslambda.Code:
 def _unusual(options: FunctionConfig, values: Varying) -> dict[str, Any]:
     """Return the properties that most functions do without."""
     architecture = options.architecture
-    said = {"Architectures": [architecture]} if architecture != "x86_64" else {}
+    machine = {"Architectures": [architecture]} if architecture != "x86_64" else {}
     has_concurrency = options.reserved_concurrency is not None or values.varies("reserved_concurrency")
     concurrency = {"ReservedConcurrentExecutions": values.of("reserved_concurrency")} if has_concurrency else {}
-    return {**said, **concurrency}
+    return {**machine, **concurrency}
 
 
 def _url(auth: str) -> tuple[AWSObject, ...]:

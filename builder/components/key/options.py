@@ -21,17 +21,17 @@ KEY_PATTERNS = {
 """What each pattern asks for, in words."""
 
 
-def _kind_of_key(said: object) -> str:
-    if isinstance(said, dict):
+def _kind_of_key(value: object) -> str:
+    if isinstance(value, dict):
         return "[regions]"
-    return f"[{MANAGED}]" if said == MANAGED else "[alias]"
+    return f"[{MANAGED}]" if value == MANAGED else "[alias]"
 
 
-def _key(said: object) -> object:
-    if isinstance(said, dict) or (isinstance(said, str) and (said == MANAGED or said.startswith("alias/"))):
-        return said
-    shown = f"'{said}'" if isinstance(said, str) else "nothing" if said is None else str(said)
-    hint = did_you_mean(said, [MANAGED]) if isinstance(said, str) else ""
+def _key(value: object) -> object:
+    if isinstance(value, dict) or (isinstance(value, str) and (value == MANAGED or value.startswith("alias/"))):
+        return value
+    shown = f"'{value}'" if isinstance(value, str) else "nothing" if value is None else str(value)
+    hint = did_you_mean(value, [MANAGED]) if isinstance(value, str) else ""
     raise ValueError(f"{shown} is neither {MANAGED}, nor an alias like alias/shop, nor a key for each region{hint}")
 
 

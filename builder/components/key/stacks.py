@@ -21,7 +21,9 @@ def make_stacks(config: Config) -> tuple[Stack, ...]:
     if not is_managed(config):
         return ()
     home = key_home(config)
-    return tuple(_stack(config, home, region) for region in (home, *(one for one in config.regions.all if one != home)))
+    return tuple(
+        _stack(config, home, region) for region in (home, *(other for other in config.regions.all if other != home))
+    )
 
 
 def _stack(config: Config, home: Region, region: Region) -> Stack:

@@ -186,18 +186,18 @@ class _Resolver:
         return OutputOf((source, output)) if source else None
 
     def _source(self, binding: str, region: Region | None, place: KeyPath) -> StackId | None:
-        """Return the stack that a binding names; without a region the one beside, or the only one."""
-        said, name = parts_of(binding)
-        stand = self._regions.get(name)
-        if stand is None:
+        """Return the stack that a binding names; without a region the one in the same region, or the only one."""
+        named_region, name = parts_of(binding)
+        regions = self._regions.get(name)
+        if regions is None:
             what = f"'{binding}': there is no stack {name}{did_you_mean(name, self._regions)}"
-        elif said is None and region is None and len(stand) == 1:
-            return stack_id(stand[0], name)
-        elif (wanted := said or region) in stand:
-            return stack_id(Region(str(wanted)), name)
+        elif named_region is None and region is None and len(regions) == 1:
+            return stack_id(regions[0], name)
+        elif (source_region := named_region or region) in regions:
+            return stack_id(Region(str(source_region)), name)
         else:
-            others = ", ".join(f"{other}/{name}" for other in stand)
-            where = f"is not in {wanted}" if wanted else "is in several regions"
+            others = ", ".join(f"{other}/{name}" for other in regions)
+            where = f"is not in {source_region}" if source_region else "is in several regions"
             what = f"'{binding}': {name} {where}; there is {others}"
         self.faults.append(ConfigFault(place, what))
         return None

@@ -57,16 +57,16 @@ def _faults_of_item(declared: Mapping[str, Any], kind: str, item: str, shown: st
         yield f"{quoted} does not match {pattern}"
 
 
-def _beyond(declared: Mapping[str, Any], of: str, measured: float, told: str) -> Iterator[str]:
+def _beyond(declared: Mapping[str, Any], of: str, measured: float, subject: str) -> Iterator[str]:
     least, most = _limit(declared.get(f"Min{of}")), _limit(declared.get(f"Max{of}"))
     if least is not None and measured < least:
-        yield f"{told} less than {least:g}"
+        yield f"{subject} less than {least:g}"
     if most is not None and measured > most:
-        yield f"{told} more than {most:g}"
+        yield f"{subject} more than {most:g}"
 
 
-def _limit(said: object) -> float | None:
-    text = _text(said)
+def _limit(value: object) -> float | None:
+    text = _text(value)
     return float(text) if _NUMBER.fullmatch(text) else None
 
 

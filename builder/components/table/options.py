@@ -55,20 +55,20 @@ def _key(description: str, example: dict[str, str], **more: Any) -> Any:  # noqa
     return Field(min_length=1, max_length=2, description=description, examples=[example], **more)
 
 
-def _kind_of_recovery(said: object) -> str:
-    return "[days]" if isinstance(said, dict | Section) else "[switch]"
+def _kind_of_recovery(value: object) -> str:
+    return "[days]" if isinstance(value, dict | Section) else "[switch]"
 
 
-def _projection(said: object) -> object:
-    if said in _PROJECTIONS or isinstance(said, list | tuple):
-        return said
-    shown = f"'{said}'" if isinstance(said, str) else "nothing" if said is None else str(said)
-    hint = did_you_mean(said, _PROJECTIONS) if isinstance(said, str) else ""
+def _projection(value: object) -> object:
+    if value in _PROJECTIONS or isinstance(value, list | tuple):
+        return value
+    shown = f"'{value}'" if isinstance(value, str) else "nothing" if value is None else str(value)
+    hint = did_you_mean(value, _PROJECTIONS) if isinstance(value, str) else ""
     raise ValueError(f"{shown} is neither all, nor keys_only, nor a list of attributes{hint}")
 
 
-def _kind_of_projection(said: object) -> str:
-    return "[kind]" if isinstance(said, str) else "[attributes]"
+def _kind_of_projection(value: object) -> str:
+    return "[kind]" if isinstance(value, str) else "[attributes]"
 
 
 _Attributes = Annotated[tuple[_AttributeName, ...], Field(min_length=1), AfterValidator(check_once)]
@@ -168,9 +168,9 @@ class TableConfig(TableVarying):
 TablePath = tuple[str | int, ...]
 
 
-def table_faults(said: Mapping[str, Any]) -> Iterator[tuple[TablePath, str]]:
+def table_faults(section: Mapping[str, Any]) -> Iterator[tuple[TablePath, str]]:
     """Yield what is wrong between the keys of one table, each at the key that is to change, as plain data."""
-    key, indexes = _mapping(said.get("key", DEFAULT_KEY)), _mapping(said.get("indexes"))
+    key, indexes = _mapping(section.get("key", DEFAULT_KEY)), _mapping(section.get("indexes"))
     keys: list[tuple[TablePath, Mapping[str, Any]]] = [(("key",), key)]
     keys += [(("indexes", name, "key"), _mapping(_of(index, "key"))) for name, index in indexes.items()]
     types: dict[str, tuple[str, TablePath]] = {}
@@ -180,7 +180,7 @@ def table_faults(said: Mapping[str, Any]) -> Iterator[tuple[TablePath, str]]:
             if known != kind and kind in _TYPES:
                 where = ".".join(map(str, there))
                 yield (*place, name), f"is {kind} here and {known} in {where}: an attribute is of one type in all keys"
-    yield from _expiry(said.get("ttl"), key, types)
+    yield from _expiry(section.get("ttl"), key, types)
     yield from _projected(key, indexes)
 
 
@@ -211,9 +211,9 @@ def _projected(key: Mapping[str, Any], indexes: Mapping[str, Any]) -> Iterator[t
         yield ("indexes",), what
 
 
-def _mapping(said: object) -> Mapping[str, Any]:
-    return said if isinstance(said, dict) else {}
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
-def _of(said: object, name: str) -> object:
-    return _mapping(said).get(name)
+def _of(value: object, name: str) -> object:
+    return _mapping(value).get(name)

@@ -47,5 +47,5 @@ def make_components(config: Config) -> dict[str, Component]:
 def make_names(config: Config) -> Iterator[Name]:
     """Yield each table's name."""
     for name, options in config.tables_by_name.items():
-        is_said = options.existing is not None
-        yield Name("table", names.table_name(config, name), _LENGTH, names.own(name), is_said=is_said)
+        is_existing = options.existing is not None
+        yield Name("table", names.table_name(config, name), _LENGTH, names.own(name), is_existing=is_existing)

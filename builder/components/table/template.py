@@ -111,7 +111,7 @@ def _replica(config: Config, options: TableConfig, values: Varying, region: Regi
 
 
 def _recovery(options: TableConfig) -> dynamodb.PointInTimeRecoverySpecification:
-    said: dict[str, Any] = {"PointInTimeRecoveryEnabled": bool(options.point_in_time_recovery)}
+    settings: dict[str, Any] = {"PointInTimeRecoveryEnabled": bool(options.point_in_time_recovery)}
     if options.recovery_days is not None:
-        said["RecoveryPeriodInDays"] = options.recovery_days
-    return dynamodb.PointInTimeRecoverySpecification(**said)
+        settings["RecoveryPeriodInDays"] = options.recovery_days
+    return dynamodb.PointInTimeRecoverySpecification(**settings)
