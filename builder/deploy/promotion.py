@@ -17,7 +17,7 @@ from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from builder.aws import Clients, call, together
 from builder.deploy.desired import Deployment
-from builder.deploy.observe.stacks import LAG_S, LOOK_S, is_ours, observe_stack, unless_lagging
+from builder.deploy.observe.stacks import LAG_S, READ_AGAIN_S, is_ours, observe_stack, unless_lagging
 from builder.errors import AwsError, Failed, Stopped
 from builder.resource_types import GLOBAL_TABLE
 from builder.template import read_template
@@ -200,7 +200,7 @@ async def write_promotion(clients: Clients, promotion: Promotion) -> None:
             # The answer to an earlier request of ours got lost, a read lags behind, or somebody else is at it too.
             if error.code not in _BUSY or loop.time() - began > LAG_S:
                 raise
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(READ_AGAIN_S)
 
 
 async def delete_promotion(clients: Clients, promotion: Promotion) -> None:
@@ -224,7 +224,7 @@ async def delete_promotion(clients: Clients, promotion: Promotion) -> None:
                 break
             if error.code not in _BUSY or loop.time() - began > LAG_S:
                 raise
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(READ_AGAIN_S)
     clients.memory.parameters[promotion.site, name] = None
     if await _read(clients, promotion.deployment, promotion.to) is not None:
         raise _overwritten(where, "the record of the promotion was deleted, and is there again")

@@ -9,7 +9,7 @@ from builder.aws import StackSighting
 from builder.deploy import discard_plan, find_deployment, find_remaining, make_plan, observe_outputs
 from builder.deploy.observe.stacks import (
     LAG_S,
-    LOOK_S,
+    READ_AGAIN_S,
     ObservedStack,
     contradicts,
     observe_resources,
@@ -137,7 +137,7 @@ def test_what_is_known_to_be_there_is_asked_for_again_where_a_read_does_not_know
 
     World()
     assert run_virtual(lambda: once_there(look)) == "there"
-    assert asked == [0, LOOK_S, 2 * LOOK_S, 3 * LOOK_S]
+    assert asked == [0, READ_AGAIN_S, 2 * READ_AGAIN_S, 3 * READ_AGAIN_S]
 
 
 def test_another_refusal_is_told_at_once() -> None:

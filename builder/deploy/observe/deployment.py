@@ -41,30 +41,30 @@ class ObservedDeployment:
     orphans: tuple[ObservedStack, ...]
     """Stacks of this deployment that the assembly no longer has, the one created last first."""
     policies: Mapping[StackId, str | None] = field(default_factory=dict)
-    """The policies of those that stand and are to have one; None where none was ever set."""
+    """The policies of the deployed stacks that are to have one; None where none was ever set."""
 
 
 async def observe_deployment(
     deployment: Deployment, clients: Clients, emit: Emit, *, is_moved: bool = False
 ) -> ObservedDeployment:
-    """Return what stands, once no operation runs on any of the deployment's stacks.
+    """Return what is deployed, once no operation runs on any of the deployment's stacks.
 
-    Those that the assembly no longer has are waited for too where they may release data: it `is_moved` from region to
-    region, or a stack takes in what stands already. Of what is moved no other region is asked where it is: it is known.
+    Stacks that the assembly no longer has are waited for too where they may release data: it `is_moved` from region to
+    region, or a stack imports what exists already. Where data is moved no other region is asked: its place is known.
     Raises BadInput where the credentials are of another account than dr.yaml pins.
     """
     by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
     seen = tuple(stack for stacks in by_site for stack in stacks)
     account = await _account(deployment, seen, clients)
-    wanted = {(stack.site, stack.name): stack.id for stack in deployment.stacks}
-    known = wanted | {(stack.site, stack.name): stack.id for stack in deployment.left_out}
+    ids = {(stack.site, stack.name): stack.id for stack in deployment.stacks}
+    known = ids | {(stack.site, stack.name): stack.id for stack in deployment.left_out}
     stacks = await together(
-        until_settled(clients, stack, wanted[stack.site, stack.name], emit)
+        until_settled(clients, stack, ids[stack.site, stack.name], emit)
         for stack in seen
-        if (stack.site, stack.name) in wanted
+        if (stack.site, stack.name) in ids
     )
-    standing = {wanted[stack.site, stack.name]: stack for stack in stacks if stack is not None}
-    deployed = {stack_id: stack for stack_id, stack in standing.items() if stack.facts.exists}
+    stacks_by_id = {ids[stack.site, stack.name]: stack for stack in stacks if stack is not None}
+    deployed = {stack_id: stack for stack_id, stack in stacks_by_id.items() if stack.facts.exists}
     templates = dict(
         zip(deployed, await together(observe_template(clients, stack) for stack in deployed.values()), strict=True)
     )
@@ -82,7 +82,7 @@ async def observe_deployment(
         orphans = tuple(stack for stack in settled if stack is not None and stack.status != "DELETE_COMPLETE")
     return ObservedDeployment(
         account=account,
-        stacks=standing,
+        stacks=stacks_by_id,
         templates=templates,
         orphans=orphans,
         policies=policies,
@@ -92,20 +92,20 @@ async def observe_deployment(
 async def _nested(
     seen: tuple[ObservedStack, ...], deployed: Mapping[StackId, ObservedStack], clients: Clients
 ) -> list[object]:
-    """Return the templates of the stacks that are nested in the deployed ones: they tell where data is, too."""
+    """Return the templates of the stacks that are nested in the deployed ones: they show regions of data, too."""
     nested = [stack for stack in inside(deployed.values(), seen) if stack.facts.exists]
     return await together(observe_template(clients, stack) for stack in nested)
 
 
 def _orphans(
-    ours: Iterable[ObservedStack], wanted: Mapping[tuple[Site, StackName], StackId]
+    ours: Iterable[ObservedStack], known: Mapping[tuple[Site, StackName], StackId]
 ) -> tuple[ObservedStack, ...]:
-    strays = [stack for stack in ours if (stack.site, stack.name) not in wanted]
-    return tuple(sorted(strays, key=lambda stack: stack.created, reverse=True))
+    orphans = [stack for stack in ours if (stack.site, stack.name) not in known]
+    return tuple(sorted(orphans, key=lambda stack: stack.created, reverse=True))
 
 
 async def _account(deployment: Deployment, seen: tuple[ObservedStack, ...], clients: Clients) -> AccountId:
-    """Return the account of the credentials: a stack's ARN tells it too, without a call."""
+    """Return the account of the credentials; a stack's ARN shows it without a call."""
     own = next((stack.account for stack in seen if stack.site.account is None), None)
     account = own or await observe_account(clients, deployment.regions[0])
     check_account(deployment.name, deployment.account, account)
@@ -114,41 +114,41 @@ async def _account(deployment: Deployment, seen: tuple[ObservedStack, ...], clie
 
 
 async def check_credentials(deployment: str, pinned: AccountId | None, sites: Iterable[Site], clients: Clients) -> None:
-    """Return if the credentials are those that the deployment wants, before anything is said about it. Raises BadInput.
+    """Raise BadInput unless the credentials are those of the deployment, before anything else is shown.
 
-    It takes no call where nothing is pinned and no site is of a named account. Whichever region answers tells it; where
-    none does, nothing of the deployment will be seen either.
+    It takes no call where nothing is pinned and no site is of a named account. Any region that answers will do; where
+    none does, nothing of the deployment can be read either.
     """
     sites = tuple(sites)
     if pinned is None and all(site.account is None for site in sites):
         return
     regions = dict.fromkeys(site.region for site in sites)
-    found = await asyncio.gather(*(observe_account(clients, region) for region in regions), return_exceptions=True)
-    account = next((one for one in found if isinstance(one, str)), None)
+    answers = await asyncio.gather(*(observe_account(clients, region) for region in regions), return_exceptions=True)
+    account = next((answer for answer in answers if isinstance(answer, str)), None)
     if account is not None:
         check_account(deployment, pinned, account)
         check_reach(deployment, sites, account, clients)
         return
-    refused = (one for one in found if isinstance(one, BaseException))
+    refused = (answer for answer in answers if isinstance(answer, BaseException))
     for error in refused:
         if not isinstance(error, AwsError) or error.answered:
             raise error
 
 
 def check_reach(deployment: str, sites: Iterable[Site], account: AccountId, clients: Clients) -> None:
-    """Return if there is a role for every account but that of the credentials. Raises BadInput."""
+    """Raise BadInput unless there is a role for every account but that of the credentials."""
     named = dict.fromkeys(site.account for site in sites)
-    lacking = [one for one in named if one is not None and one != account and not clients.reaches(one)]
+    lacking = [other for other in named if other is not None and other != account and not clients.reaches(other)]
     if lacking:
         raise BadInput(
             where=deployment,
             what=f"has stacks in account {', '.join(lacking)}, and the credentials are of account {account}",
-            next_step=" ".join(f"--account-role {one}=arn:aws:iam::{one}:role/NAME" for one in lacking),
+            next_step=" ".join(f"--account-role {other}=arn:aws:iam::{other}:role/NAME" for other in lacking),
         )
 
 
 def check_account(deployment: str, pinned: AccountId | None, account: AccountId) -> None:
-    """Return if the credentials are of the account that is pinned, or none is. Raises BadInput."""
+    """Raise BadInput unless the credentials are of the account that is pinned, or none is pinned."""
     if pinned not in {None, account}:
         raise BadInput(
             where=deployment,
@@ -172,7 +172,7 @@ async def until_settled(clients: Clients, stack: ObservedStack, stack_id: StackI
     return now
 
 
-# What a region answers that the account has not opted in to.
+# The error codes of a region that the account has not opted in to.
 NOT_OPEN = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "OptInRequired"})
 
 
@@ -185,26 +185,25 @@ async def observe_other_regions(  # noqa: PLR0913 - what was seen by now, and wh
     *,
     everywhere: bool = True,
 ) -> tuple[ObservedStack, ...]:
-    """Return the deployment's stacks in regions that the assembly does not name; mostly it takes no call to know.
+    """Return the deployment's stacks in regions that the assembly does not name; mostly without a call.
 
-    `seen` are the stacks of the regions that it names, `templates` those deployed, and `nested` those of the stacks
-    nested in them: they name every region that their data is in. So does the assembly where the system has a region and
-    nothing in it. Where a stack whose data is in several regions is
-    missing beside others that stand, as after a change of the primary region or after a first deployment that broke
-    off, every region is asked, `everywhere`.
+    `seen` are the stacks of the regions that it names, `templates` the deployed ones, and `nested` those of the stacks
+    nested in them: they name every region of their data. The assembly names the system's regions without a stack. Where
+    a stack whose data is in several regions is missing and others are deployed, as after a change of the primary region
+    or an interrupted first deployment, every region is asked, if `everywhere`.
     """
     deployed = [read_deployed(template, stack_id) for stack_id, template in templates.items()]
     deployed += [read_deployed(template, deployment.name) for template in nested]
     named = {region for template in deployed for region in _regions_of_data(template)}
-    stands = any(stack.facts.exists for stack in of_deployment(seen, deployment.name))
-    # What a template that is not deployed yet nests, nobody has read.
+    is_deployed = any(stack.facts.exists for stack in of_deployment(seen, deployment.name))
+    # The templates that such a stack nests have not been read.
     missing = [
         stack
         for stack in deployment.stacks
         if stack.id not in templates
         and (may_nest(stack.template) or _regions_of_data(read_template(stack.template, stack.id)))
     ]
-    moved = everywhere and stands and missing
+    moved = everywhere and is_deployed and missing
     regions = {*named, *deployment.empty_regions, *(clients.regions() if moved else ())} - {
         *deployment.regions,
         *deployment.skipped,
@@ -213,7 +212,7 @@ async def observe_other_regions(  # noqa: PLR0913 - what was seen by now, and wh
 
 
 async def observe_tagged(deployment: str, regions: tuple[Region, ...], clients: Clients) -> tuple[ObservedStack, ...]:
-    """Return every stack that carries the deployment's tag in these regions; one that is not open to us has none."""
+    """Return every stack that carries the deployment's tag in these regions; a region that is not opted in has none."""
     by_region = await together(_every_stack(clients, region) for region in regions)
     return of_deployment(tuple(stack for stacks in by_region for stack in stacks), deployment)
 
@@ -231,26 +230,26 @@ def _regions_of_data(template: Template) -> set[Region]:
     return {Region(region) for resource in template.resources().values() for region in regions_of(resource)}
 
 
-# What a template may get its nested stacks from besides naming the type.
+# What in a template may make nested stacks, besides the type itself.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-serverless.html and modules.html
 _MADE_FROM = (f'"{NESTED_STACK}"', '"AWS::Serverless::Application"', '::MODULE"', '"Fn::Transform"')
 
 
 def may_nest(template: object) -> bool:
-    """Return whether a stack of this template may have stacks nested in it; only a plain template can tell that not.
+    """Return whether a stack of this template may have stacks nested in it; only a plain template rules that out.
 
     Takes a template's text, or what GetTemplate answers.
     """
     try:
         read = read_template(template)
     except BadInput:
-        return True  # nobody can tell
+        return True  # nothing rules it out
     written = json.dumps(read.data, default=str)
     return not read.adds_no_stack or any(name in written for name in _MADE_FROM)
 
 
 def inside(roots: Iterable[ObservedStack], every: Iterable[ObservedStack]) -> tuple[ObservedStack, ...]:
-    """Return those of the stacks that are nested in the roots, at any depth, in the order that they are given in."""
+    """Return the stacks of `every` that are nested in the roots, at any depth, in their order."""
     every, outermost = tuple(every), {stack.arn for stack in roots}
     parents = {stack.arn: (stack.parent,) if stack.parent else () for stack in every}
     others = (stack for stack in every if stack.arn not in outermost)
@@ -285,8 +284,8 @@ async def observe_every_output(deployment: Deployment, clients: Clients) -> Outp
     by_site = await together(SiteView(clients, site).every_stack() for site in sites)
     ours = {
         (stack.site, stack.name): stack.outputs
-        for found in by_site
-        for stack in of_deployment(found, deployment.name)
+        for stacks in by_site
+        for stack in of_deployment(stacks, deployment.name)
         if stack.facts.exists
     }
     if sites and not ours:
@@ -295,23 +294,22 @@ async def observe_every_output(deployment: Deployment, clients: Clients) -> Outp
 
 
 def not_deployed(deployment: str) -> Failed:
-    """Return the error for who asks about what does not stand anywhere."""
+    """Return the error of a command that needs a deployment where there is none."""
     what = "is not deployed: no region has a stack of it"
     return Failed(where=deployment, what=what, next_step="python -m builder deploy")
 
 
 async def observe_outputs(deployment: Deployment, clients: Clients) -> Mapping[str, str]:
     """Return every public output that there is. Raises Failed, or Several, for what should be there and is not."""
-    found = await observe_every_output(deployment, clients)
-    found.check()
-    return found.values
+    outputs = await observe_every_output(deployment, clients)
+    outputs.check()
+    return outputs.values
 
 
 async def observe_system(deployment: Deployment, clients: Clients, *, only_primary: bool = False) -> System:
-    """Return the deployment's components as they stand; of the primary's function alone without a call elsewhere.
+    """Return the deployed components; with `only_primary` the primary's function alone, without a call elsewhere.
 
-    Raises BadInput where nobody says which region serves, or by which function; Failed for an output that should be
-    there.
+    Raises BadInput where the manifest names no primary region or no function; Failed for an output that should exist.
     """
     roles, name = deployment.roles, deployment.name
     if roles is None:
@@ -319,14 +317,14 @@ async def observe_system(deployment: Deployment, clients: Clients, *, only_prima
     parts = one_of_each(deployment.components, name)
     if parts.function is None:
         raise BadInput(where=name, what="has no component that is a function, by which it would be called")
-    wanted = {
+    output_of = {
         f"{name}: {place}": of.output
         for place, of in parts.outputs.items()
         if (not only_primary or place == f"function.url.{roles.primary}")
         and not place.startswith("bucket.batch_roles.")
     }
-    values = await observe_outputs(replace(deployment, outputs=wanted), clients)
-    known = {output: values[place] for place, output in wanted.items() if place in values}
+    values = await observe_outputs(replace(deployment, outputs=output_of), clients)
+    known = {output: values[place] for place, output in output_of.items() if place in values}
 
     def of_regions(bindings: Mapping[Region, OutputOf]) -> dict[Region, OutputOf]:
         return {region: of for region, of in bindings.items() if of.output in known}
@@ -347,11 +345,11 @@ async def observe_system(deployment: Deployment, clients: Clients, *, only_prima
     )
 
 
-def find_outputs(deployment: Deployment, standing: Mapping[StackId, Mapping[str, str] | None]) -> Outputs:
-    """Return the public outputs of stacks that show these; None for one that is not deployed."""
+def find_outputs(deployment: Deployment, shown_by_stack: Mapping[StackId, Mapping[str, str] | None]) -> Outputs:
+    """Return the public outputs, given those that each stack shows; None for a stack that is not deployed."""
     values, absent, missing = {}, {}, {}
     for name, (stack_id, output) in deployment.outputs.items():
-        shown = standing[stack_id]
+        shown = shown_by_stack[stack_id]
         if shown is None:
             missing[name] = f"is the output {output} of {stack_id}, which is not deployed"
         elif output in shown:
@@ -364,7 +362,7 @@ def find_outputs(deployment: Deployment, standing: Mapping[StackId, Mapping[str,
 
 
 def taken(value: str, output: OutputOf, where: StackId) -> str:
-    """Return an output's value, as a parameter of another stack is given it.
+    """Return an output's value, as it is given to a parameter of another stack.
 
     Raises Stopped where it may be masked: DescribeStacks shows each character beyond ASCII as a `?`
     (aws-cloudformation/cloudformation-coverage-roadmap#1220), and a masked text is never sent again.

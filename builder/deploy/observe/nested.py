@@ -1,8 +1,8 @@
-"""Stacks nested in stacks: what stands in them, and whether one is as its parent wants it.
+"""Stacks nested in stacks: what they hold, and whether one is as its parent's template wants it.
 
-`observe_contents` reads all that a stack holds to any depth with what becomes of it; `Prover` shows a nested stack to
-be as deployed where it has no change set of its own. What cannot be shown is told as a reason: unknown is never
-unchanged.
+`observe_contents` reads all that a stack holds, to any depth, with what becomes of it; `Prover` shows that a nested
+stack without a change set of its own stays as deployed. What cannot be shown is a doubt with its reason: unknown never
+counts as unchanged.
 """
 
 import asyncio
@@ -59,29 +59,29 @@ class NestedStack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """A resource that stands in a stack, or in one that is nested in it."""
+    """A resource of a stack, or of one that is nested in it."""
 
     path: LogicalId
     """`Orders`, or below nested stacks `Child/Grandchild/Orders`."""
     type: str
     physical_id: str
     fate: str | None
-    """What becomes of it when the outermost stack goes: Delete, Retain or Snapshot; None where no template says so in
-    plain words."""
+    """What becomes of it when the outermost stack goes: Delete, Retain or Snapshot; None where no template states it
+    as plain text."""
     regions: tuple[str, ...] = ()
     """The regions that hold a copy of its data, as far as its template says them."""
     is_kept: bool = False
-    """Its template says of it that a component of the builder's own keeps it with its data."""
+    """Whether its template marks it as data that a component of the builder's own keeps."""
 
 
 def fate_of(resource: Mapping[str, Any] | None) -> str | None:
-    """Return what becomes of a resource when its stack goes; None where the template does not say so in plain words."""
+    """Return what becomes of a resource when its stack goes; None where its template has no plain text for it."""
     policy = resource.get("DeletionPolicy", "Delete") if resource is not None else None
     return _POLICIES.get(policy) if isinstance(policy, str) else None
 
 
 async def list_contents(clients: Clients, stack: ObservedStack | NestedStack, above: str = "") -> tuple[Content, ...]:
-    """Return everything that stands in a stack, nested stacks before what is in them; not what becomes of it."""
+    """Return all resources of a stack, nested stacks before what is in them, without what becomes of them."""
     contents = [
         Content(
             path=LogicalId(f"{above}{resource.logical_id}"),
@@ -105,10 +105,10 @@ async def observe_contents(
     fate: str | None = "Delete",
     where: str = "",
 ) -> tuple[Content, ...]:
-    """Return everything that stands in a stack, nested stacks before what is in them.
+    """Return all resources of a stack, nested stacks before what is in them.
 
-    What a nested stack is retained with stays, whatever its own template says; of one that goes, its own template
-    tells. `above` and `fate` are those of the stack itself, `where` says which it is in words.
+    A retained nested stack keeps its resources, whatever its own template says; for a deleted one its template decides.
+    `above` and `fate` are those of the stack itself, `where` names it in errors.
     Raises Stopped for a template that cannot be read.
     """
     where = where or f"{stack.region}/{stack.name}"
@@ -151,18 +151,18 @@ async def _held(clients: Clients, stack: ObservedStack | NestedStack, *, is_nest
 
 
 async def _with_inside(
-    contents: Iterable[Content], look: Callable[[Content], Coroutine[Any, Any, tuple[Content, ...]]]
+    contents: Iterable[Content], read: Callable[[Content], Coroutine[Any, Any, tuple[Content, ...]]]
 ) -> tuple[Content, ...]:
-    """Return the contents, each nested stack followed by what `look` finds in it."""
+    """Return the contents, each nested stack followed by what `read` finds in it."""
     contents = tuple(contents)
-    below = iter(await together(look(content) for content in contents if content.type == NESTED_STACK))
+    below = iter(await together(read(content) for content in contents if content.type == NESTED_STACK))
     return tuple(
         each for content in contents for each in (content, *(next(below) if content.type == NESTED_STACK else ()))
     )
 
 
 def _with(above: str | None, own: str | None) -> str | None:
-    """Return what becomes of a resource, from what becomes of its stack and what its template says."""
+    """Return what becomes of a resource, given what becomes of its stack and its own policy."""
     if above == "Retain" or own == "Retain":
         return "Retain"
     return None if above is None else own
@@ -170,15 +170,15 @@ def _with(above: str | None, own: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Prover:
-    """Shows nested stacks to be as deployed; asks each template once."""
+    """Proof that nested stacks stay as deployed; each template is read once."""
 
     clients: Clients
     site: Site
 
     async def doubt(self, arn: Arn, properties: Mapping[str, Any]) -> str:
-        """Return why it can't be told that a nested stack stays as it is; empty where that is shown.
+        """Return why a nested stack is not known to stay as it is; empty where that is shown.
 
-        `properties` are those that its parent gives it, every value known. Its template is read from where they say,
+        `properties` are those that its parent gives it, every value known. Its template is read from the URL in them
         and compared with the deployed one as `decide` compares; so are its parameters, and all that is nested in it.
         """
         stack = await observe_stack(self.clients, self.site, arn)
@@ -190,14 +190,14 @@ class Prover:
         text, doubt = await self._template(stack, properties.get("TemplateURL"))
         if doubt:
             return doubt
-        wanted = read_template(text).defaults | {str(name): _text(value) for name, value in given.items()}
-        # A value of which only the mask is shown, before and after, may be another one all the same.
-        if not {_UNKNOWN, MASK}.isdisjoint(wanted.values()) or wanted != dict(stack.parameters):
+        parameters = read_template(text).defaults | {str(name): _text(value) for name, value in given.items()}
+        # A value that shows as a mask, before and after, may have changed all the same.
+        if not {_UNKNOWN, MASK}.isdisjoint(parameters.values()) or parameters != dict(stack.parameters):
             return "its parameters are not known to be the deployed ones"
         return await self._doubt_inside(stack, text)
 
     async def _doubt_inside(self, stack: ObservedStack, text: str) -> str:
-        """Return what may make a stack of the same template and parameters another one all the same."""
+        """Return what may change a stack although its template and parameters stay the same."""
         template = read_template(text)
         for name in template.from_ssm:
             return f"its parameter {name} is read from SSM, where it may have another value by now"
@@ -224,9 +224,9 @@ class Prover:
         )
 
     async def _doubt_below(self, arn: Arn, url: str | None) -> str:
-        """Return the doubt about a stack whose parent is as deployed: then its parameters are, and all is its template.
+        """Return the doubt about a stack whose parent is as deployed: so are its parameters, and its template decides.
 
-        They are made of the parent's parameters, of resources that stay, and of nested stacks that are shown to.
+        The parameters are made of the parent's, of resources that stay, and of nested stacks that are shown to stay.
         """
         stack = await observe_stack(self.clients, self.site, arn)
         if stack is None or not stack.facts.exists:

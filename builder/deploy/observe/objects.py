@@ -1,6 +1,6 @@
-"""Two buckets side by side: which versions one has and the other lacks; read page by page, held key by key.
+"""Two buckets compared: which versions one has and the other lacks; read page by page, held key by key.
 
-A replica has its source's version id, so the ids alone tell what is where. ListObjectVersions lists keys in the order
+A replica has its source's version id, so the ids alone show what is where. ListObjectVersions lists keys in the order
 of their UTF-8 bytes, which is Python's order of their characters.
 Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html and
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-what-is-isnot-replicated.html
@@ -51,7 +51,7 @@ class KeyVersions:
 
     @property
     def shown(self) -> str | None:
-        """The version that a reader finds who asks for none; None where there is nothing to find."""
+        """The version that a read without a version id returns; None where it finds nothing."""
         return None if self.is_deleted else self.top or None
 
 
@@ -166,31 +166,31 @@ async def observe_expiry(clients: Clients, bucket: BucketPlace) -> tuple[str, ..
 
 
 async def observe_key(clients: Clients, bucket: BucketPlace, key: str) -> KeyVersions | None:
-    """Return what is on top of one key, None where nothing is: its other versions are not looked at. Raises AwsError.
+    """Return the version on top of one key, None where there is none; no other version is read. Raises AwsError.
 
-    Of all keys that begin as it does, it is the first one.
+    Of all keys with its prefix, the key itself is listed first.
     """
     list_versions = clients.of(bucket.site).s3(bucket.site.region).list_object_versions
     page = await call(
         bucket.text, list_versions, Bucket=bucket.name, Prefix=key, MaxKeys=1, ExpectedBucketOwner=bucket.owner
     )
-    return next((found for found in _keys_of(page) if found.key == key), None)
+    return next((versions for versions in _keys_of(page) if versions.key == key), None)
 
 
 async def pairs(clients: Clients, here: BucketPlace, there: BucketPlace) -> AsyncGenerator[KeyPair, None]:
     """Yield every key of two buckets, in order; no more than a key and two pages are held at a time."""
     left, right = _keys(clients, here), _keys(clients, there)
-    one, other = await anext(left, None), await anext(right, None)
-    while one or other:
-        if other is None or (one and one.key < other.key):
-            yield KeyPair(one, None)
-            one = await anext(left, None)
-        elif one is None or other.key < one.key:
-            yield KeyPair(None, other)
-            other = await anext(right, None)
+    from_here, from_there = await anext(left, None), await anext(right, None)
+    while from_here or from_there:
+        if from_there is None or (from_here and from_here.key < from_there.key):
+            yield KeyPair(from_here, None)
+            from_here = await anext(left, None)
+        elif from_here is None or from_there.key < from_here.key:
+            yield KeyPair(None, from_there)
+            from_there = await anext(right, None)
         else:
-            yield KeyPair(one, other)
-            one, other = await anext(left, None), await anext(right, None)
+            yield KeyPair(from_here, from_there)
+            from_here, from_there = await anext(left, None), await anext(right, None)
 
 
 async def _keys(clients: Clients, bucket: BucketPlace) -> AsyncIterator[KeyVersions]:

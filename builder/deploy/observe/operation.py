@@ -1,7 +1,7 @@
-"""An operation on a stack: waited for until it ends, and what its events tell.
+"""An operation on a stack: the wait until it ends, and what its events show.
 
-One poller for each region of an account serves everybody who waits for a stack there. The events tell what failed
-first, what became of the rest, and what a running stack works on.
+One poller for each region of an account serves every wait for a stack there. The events show what failed first, what
+became of the rest, and what a running stack works on.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ Settled = Callable[[ObservedStack], bool]
 
 
 def is_passing(error: AwsError) -> bool:
-    """Return whether a poll lives through it and looks again later; the rest (a lost permission, say) ends a wait."""
+    """Return whether a poll outlives the error and reads again; any other (a lost permission, say) ends a wait."""
     return not error.answered or error.code.startswith(_PASSING)
 
 
 def settled_after(before: str) -> Settled:
-    """Return what ends the wait for an operation that has just begun on a stack in this status.
+    """Return the condition that ends the wait for an operation that has just begun on a stack in this status.
 
-    A read may lag behind: the status from before counts as an end only once it can't be a memory any more.
+    A read may lag behind: the status from before counts as the end only after LAG_S.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -57,28 +57,28 @@ class _Wait:
 
 
 class Watch:
-    """Looks at a site's stacks while somebody waits for one, as often as the one begun last deserves."""
+    """A poller that reads a site's stacks while a wait for one is open, at the pace of the wait begun last."""
 
     def __init__(self, view: SiteView, rhythm: Rhythm, seen: Callable[[ObservedStack], None]) -> None:
         self._view = view
         self._rhythm = rhythm
         self._seen = seen
         self._waits: list[_Wait] = []
-        self._looked_at = float("-inf")
+        self._read_at = float("-inf")
         self._joined = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def until(self, arn: Arn, settled: Settled, deadline_s: float) -> ObservedStack:
-        """Return the stack as soon as a look at it satisfies `settled`.
+        """Return the stack as soon as a read of it satisfies `settled`.
 
-        Raises Failed after `deadline_s` seconds, or with AWS's answer if the stack cannot be looked at.
+        Raises Failed after `deadline_s` seconds, or AwsError if the stack cannot be read.
         """
         loop = asyncio.get_running_loop()
         wait = _Wait(arn, settled, loop.time(), loop.create_future())
         self._waits.append(wait)
         self._joined.set()
         if self._task is None or self._task.done():
-            self._task = loop.create_task(self._look_while_awaited())
+            self._task = loop.create_task(self._read_while_awaited())
         try:
             async with asyncio.timeout(deadline_s):
                 return await wait.future
@@ -89,7 +89,7 @@ class Watch:
         finally:
             self._waits = [other for other in self._waits if other is not wait]
 
-    async def _look_while_awaited(self) -> None:
+    async def _read_while_awaited(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waits:
             self._joined.clear()
@@ -97,16 +97,16 @@ class Watch:
                 async with asyncio.timeout_at(min(self._due(wait) for wait in self._waits)):
                     await self._joined.wait()  # somebody new may be due sooner
             except TimeoutError:
-                await self._look(loop.time())
-                self._looked_at = loop.time()
+                await self._read_stacks(loop.time())
+                self._read_at = loop.time()
 
     def _due(self, wait: _Wait) -> float:
-        """Return when a wait wants the next look: its first after a while, then at its pace after the last look."""
-        return wait.since + self._rhythm.due_s(self._looked_at - wait.since, early=True)
+        """Return when the next read for a wait is due: the first after a while, then at its pace after the last one."""
+        return wait.since + self._rhythm.due_s(self._read_at - wait.since, early=True)
 
-    async def _look(self, now: float) -> None:
+    async def _read_stacks(self, now: float) -> None:
         try:
-            found = await self._view.stacks({wait.arn for wait in self._waits})
+            stacks = await self._view.stacks({wait.arn for wait in self._waits})
         except AwsError as error:
             if is_passing(error):
                 return
@@ -114,10 +114,10 @@ class Watch:
                 wait.future.set_exception(error)
             self._waits = []
             return
-        for stack in found.values():
+        for stack in stacks.values():
             self._seen(stack)
         for wait in self._waits:
-            shown = found.get(wait.arn)
+            shown = stacks.get(wait.arn)
             if shown is not None and now - wait.since <= LAG_S and self._view.is_contradicted(shown):
                 continue  # it shows the stack as it was before what began this wait
             ended = shown is not None and wait.settled(shown)
@@ -132,9 +132,9 @@ class Watch:
 def make_watches(
     ids: Mapping[StackPlace, StackId], clients: Clients, emit: Emit, known: Mapping[Arn, str] | None = None
 ) -> dict[Site, Watch]:
-    """Return a watch for each site of these stacks; they tell of every status that differs from the one before.
+    """Return a watch for each site of these stacks; they emit every status that differs from the one before.
 
-    `known` are the statuses that nobody has to be told of.
+    `known` are the statuses to start from, which are not emitted.
     """
     last = dict(known or {})
 
@@ -151,7 +151,7 @@ def make_watches(
 _COLLATERAL = ("Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled")
 # The statuses that CloudFormation rolls back to, RollbackStack's "last known stable state".
 _GOOD = frozenset(status for status, facts in STATUSES.items() if facts.operation is Operation.UPDATE)
-# How CloudFormation tells of a nested stack that failed.
+# CloudFormation's reason where a nested stack failed.
 _EMBEDDED = re.compile(r"Embedded stack (arn:\S+) was not successfully")
 # How an operation on a stack begins.
 _BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
@@ -159,7 +159,7 @@ _BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_
 
 @dataclass(frozen=True, slots=True)
 class FirstCause:
-    """The resource whose failure brought the operation down."""
+    """The resource whose failure made the operation fail."""
 
     resource: str
     """`LogicalId (Type)`; in a nested stack `Child/LogicalId (Type)`."""
@@ -173,11 +173,11 @@ class SinceGood:
     """What happened to a stack's resources since its last good state."""
 
     known: bool
-    """Whether the events show such a state; else the stack's creation had failed as well, or they do not go back."""
+    """Whether the events show such a state; if not, the creation had failed as well, or older events are gone."""
     made: frozenset[LogicalId]
-    """What was made new."""
+    """What was created."""
     failed: frozenset[LogicalId]
-    """What could not be brought back when the stack was rolled back last, and was not just stopped with another."""
+    """What failed by itself, not because another resource did, when the stack was rolled back last."""
     tokens: frozenset[str] = frozenset()
     """The client tokens of the operations since then; AWS gives them to the events of nested stacks as well."""
 
@@ -195,10 +195,10 @@ def first_cause(events: Iterable["StackEventTypeDef"], client_token: str) -> Fir
 
 
 def first_cause_inside(events: Iterable["StackEventTypeDef"], client_token: str) -> FirstCause | None:
-    """Return the first real failure in a nested stack of whose root's operation it is known that it failed there.
+    """Return the first real failure in a nested stack that is known to have failed in its root's operation.
 
     Its events carry the token of the root's operation, as AWS says of all that an operation triggers; where none does,
-    it is the last operation on the nested stack in which anything failed.
+    the last operation on the nested stack in which anything failed is taken.
     """
     events = tuple(events)
     if any(event.get("ClientRequestToken") == client_token for event in events):
@@ -248,7 +248,7 @@ def is_collateral(reason: str) -> bool:
 def since_good(events: Iterable["StackEventTypeDef"]) -> SinceGood:
     """Return what happened to a stack's resources since its last good state.
 
-    Events are newest first, and no more of them are taken than it needs.
+    Events are newest first, and only as many are read as are needed.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html
     """
     made: set[LogicalId] = set()
@@ -272,9 +272,9 @@ def since_good(events: Iterable["StackEventTypeDef"]) -> SinceGood:
 
 
 def made_inside(events: Iterable["StackEventTypeDef"], tokens: frozenset[str]) -> frozenset[LogicalId]:
-    """Return what operations with these tokens made new in a nested stack, by its events.
+    """Return what operations with these tokens created in a nested stack, by its events.
 
-    Where no event carries one of them, it is all that was ever made: more than that cannot be ruled out.
+    Where no event carries one of the tokens, return all that was ever created: none of it can be ruled out.
     """
     events = tuple(event for event in events if not _is_of_the_stack(event))
     ours = [event for event in events if event.get("ClientRequestToken") in tokens]
@@ -286,7 +286,7 @@ def made_inside(events: Iterable["StackEventTypeDef"], tokens: frozenset[str]) -
 
 
 def _is_of_the_stack(event: "StackEventTypeDef") -> bool:
-    """Return whether it is the stack's own; if it is one of failure, it only repeats what its resources said."""
+    """Return whether an event is the stack's own; as a failure it only repeats those of its resources."""
     return event.get("PhysicalResourceId") == event["StackId"]
 
 
@@ -297,25 +297,25 @@ def _is_collateral(event: "StackEventTypeDef") -> bool:
 async def observe_cause(clients: Clients, stack: ObservedStack, client_token: str) -> FirstCause | None:
     """Return the first real failure of the operation that carries this token, or None if no event shows one.
 
-    Where a nested stack failed, it is the resource that failed first inside it, however deep.
+    Where a nested stack failed, return the resource that failed first inside it, at any depth.
     """
     cause = first_cause(await _events_of(clients, stack, client_token), client_token)
     return cause and await _inside(clients, stack.site, cause, client_token)
 
 
 async def _inside(clients: Clients, site: Site, cause: FirstCause, client_token: str) -> FirstCause:
-    """Return what failed first in the nested stack that the cause names; the cause itself where none is to be seen."""
+    """Return what failed first in the nested stack that the cause names; the cause itself where no event shows it."""
     if not cause.nested:
         return cause
     try:
         events = await _events_of(clients, NestedStack(site, Arn(cause.nested)), client_token)
     except AwsError:
-        return cause  # it was never made, or may not be looked at: what its parent says of it has to do
-    found = first_cause_inside(events, client_token)
-    if found is None:
+        return cause  # it was never created, or may not be read: its parent's event is all there is
+    cause_inside = first_cause_inside(events, client_token)
+    if cause_inside is None:
         return cause
-    found = await _inside(clients, site, found, client_token)
-    return replace(found, resource=f"{cause.resource.partition(' ')[0]}/{found.resource}")
+    cause_inside = await _inside(clients, site, cause_inside, client_token)
+    return replace(cause_inside, resource=f"{cause.resource.partition(' ')[0]}/{cause_inside.resource}")
 
 
 async def observe_failed(clients: Clients, stack: ObservedStack, client_token: str) -> frozenset[LogicalId]:
@@ -343,7 +343,7 @@ async def observe_since_good(clients: Clients, stack: ObservedStack) -> SinceGoo
 
 
 async def observe_made_inside(clients: Clients, stack: NestedStack, tokens: frozenset[str]) -> frozenset[LogicalId]:
-    """Return what the operations with these tokens made new in a nested stack."""
+    """Return what the operations with these tokens created in a nested stack."""
     client = clients.of(stack.site).cloudformation(stack.region)
     shown = pages(f"{stack.region}/{stack.name}", client.describe_stack_events, StackName=stack.arn)
     return made_inside([event async for page in shown for event in page["StackEvents"]], tokens)
@@ -367,24 +367,24 @@ _AT_ONCE = 8
 
 
 async def tell_in_progress(running: Mapping[StackId, tuple[Site, Arn]], clients: Clients, emit: Emit) -> None:
-    """Tell, every few seconds and until cancelled, which resource the stacks work on; one call a stack.
+    """Emit, every few seconds and until cancelled, the resource that each stack works on; one call a stack.
 
-    Of many stacks that run some are asked each time, in turn, so that it never takes many calls from those that matter.
+    Of many running stacks a few are asked at a time, in turn, so that these calls never delay others that matter.
     """
     last: dict[StackId, ResourceProgress] = {}
-    asked = 0
+    first = 0
     while True:
         await asyncio.sleep(EVERY_S)
         stacks = list(running.items())
-        turn = [stacks[(asked + place) % len(stacks)] for place in range(min(_AT_ONCE, len(stacks)))]
-        asked += len(turn)
-        for said in await asyncio.gather(*(_in_hand(stack, *where, clients) for stack, where in turn)):
-            if said is not None and last.get(said.stack) != said and said.stack in running:
-                last[said.stack] = said
-                emit(said)
+        turn = [stacks[(first + place) % len(stacks)] for place in range(min(_AT_ONCE, len(stacks)))]
+        first += len(turn)
+        for resource in await asyncio.gather(*(_in_progress(stack, *where, clients) for stack, where in turn)):
+            if resource is not None and last.get(resource.stack) != resource and resource.stack in running:
+                last[resource.stack] = resource
+                emit(resource)
 
 
-async def _in_hand(stack: StackId, site: Site, arn: Arn, clients: Clients) -> ResourceProgress | None:
+async def _in_progress(stack: StackId, site: Site, arn: Arn, clients: Clients) -> ResourceProgress | None:
     client = clients.of(site).cloudformation(site.region)
     try:
         answer = await call(stack, client.describe_stack_events, StackName=arn)

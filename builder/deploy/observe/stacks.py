@@ -1,6 +1,6 @@
-"""A read-only look at what exists: the stacks of a region, asked again where a read contradicts what is known.
+"""The stacks of a region as AWS shows them, read again where a read contradicts what is known; nothing is changed.
 
-Last whose a stack is: the deployment's, another's, or nobody's here yet.
+Last comes whom a stack belongs to: the deployment, another one, or none yet.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 R = TypeVar("R")
-# How long a read may lag behind what CloudFormation has just confirmed, and how often to look again until then.
+# How long a read may lag behind what CloudFormation has just confirmed, and how often to read again until then.
 LAG_S = 10.0
-LOOK_S = 1.0
+READ_AGAIN_S = 1.0
 # What a stack is in before the good end of the same operation.
 _ON_THE_WAY = frozenset(
     {"REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}
@@ -125,7 +125,7 @@ class Located(Protocol):
 
 
 class SiteView:
-    """A look at one region of one account, by the way that costs fewer calls: its listing, or its stacks one by one."""
+    """The stacks of one region of one account, read in the way that takes fewer calls: by a listing, or one by one."""
 
     def __init__(self, clients: Clients, site: Site) -> None:
         self._clients = clients
@@ -135,7 +135,7 @@ class SiteView:
     async def every_stack(self) -> tuple[ObservedStack, ...]:
         """Return every stack of the site that is not deleted, of whatever deployment, over all pages.
 
-        A listing that contradicts what is known is asked for again for LAG_S.
+        A listing that contradicts what is known is read again for LAG_S.
         """
         listed = await unless_lagging(
             lambda: self._listed(until=None), lambda listed: bool(_contradicted(self._clients, self.site, listed))
@@ -145,16 +145,18 @@ class SiteView:
         return listed
 
     async def stacks(self, arns: Collection[Arn]) -> dict[Arn, ObservedStack]:
-        """Return those of the stacks that there are or were, deleted ones included, as one read shows them."""
-        found = {}
+        """Return those of the stacks that exist or did exist, deleted ones included, as one read shows them."""
+        observed = {}
         if len(arns) > self._pages:
-            found = {stack.arn: stack for stack in await self._listed(until=arns) if stack.arn in arns}
+            observed = {stack.arn: stack for stack in await self._listed(until=arns) if stack.arn in arns}
         # A deleted stack is in no listing; by ARN it can be asked for.
-        asked = await together(_read_stack(self._clients, self.site, arn) for arn in sorted(set(arns) - found.keys()))
-        return found | {stack.arn: stack for stack in asked if stack is not None}
+        answers = await together(
+            _read_stack(self._clients, self.site, arn) for arn in sorted(set(arns) - observed.keys())
+        )
+        return observed | {stack.arn: stack for stack in answers if stack is not None}
 
     def remember(self, stack: ObservedStack) -> None:
-        """Let later reads of the stack be judged by what a wait of ours has seen it come to."""
+        """Let later reads of the stack be judged by the state that a wait has seen."""
         remember(self._clients, stack)
 
     def is_contradicted(self, stack: ObservedStack) -> bool:
@@ -163,23 +165,23 @@ class SiteView:
         return known is not None and known.arn == stack.arn and contradicts(known, stack)
 
     async def _listed(self, until: Collection[Arn] | None) -> tuple[ObservedStack, ...]:
-        """List page by page, to the end or until all that is looked for was found."""
+        """List page by page, to the end or until every stack of `until` is listed."""
         client = self._clients.of(self.site).cloudformation(self.site.region)
-        found: list[ObservedStack] = []
+        observed: list[ObservedStack] = []
         count = 0
         async for page in pages(self.site.region, client.describe_stacks):
             count += 1
-            found += [_observed(self.site, stack) for stack in page["Stacks"]]
-            if until is not None and {stack.arn for stack in found}.issuperset(until):
+            observed += [_observed(self.site, stack) for stack in page["Stacks"]]
+            if until is not None and {stack.arn for stack in observed}.issuperset(until):
                 break
         self._pages = count
-        return tuple(found)
+        return tuple(observed)
 
 
 async def observe_stack(clients: Clients, site: Site, name: str) -> ObservedStack | None:
     """Return one stack by name or ARN; by ARN also a deleted one. None if there is none.
 
-    A read that contradicts what is known is asked for again for LAG_S.
+    A read that contradicts what is known is repeated for LAG_S.
     """
     place = StackPlace(site, name_in(Arn(name)) if name.startswith("arn:") else StackName(name))
     known = clients.memory.stacks.get(place)
@@ -195,28 +197,28 @@ async def observe_stack(clients: Clients, site: Site, name: str) -> ObservedStac
     return stack
 
 
-async def unless_lagging(look: Callable[[], Awaitable[R]], is_contradicted: Callable[[R], bool]) -> R:
-    """Return what a look shows; where that contradicts what is known, it is looked at again, for LAG_S at most.
+async def unless_lagging(read: Callable[[], Awaitable[R]], is_contradicted: Callable[[R], bool]) -> R:
+    """Return what a read shows; one that contradicts what is known is repeated for LAG_S at most.
 
-    The one rule for reads after writes: what is contradicted for longer has changed by somebody else's doing.
+    This is the one rule for reads after writes: what is contradicted for longer was changed by somebody else.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
     while True:
-        shown = await look()
+        shown = await read()
         if not is_contradicted(shown) or loop.time() - began > LAG_S:
             return shown
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(READ_AGAIN_S)
 
 
-async def once_there(look: Callable[[], Awaitable[R]]) -> R:
-    """Return what a look shows of something that is known to be there. Raises AwsError if it is not, for LAG_S."""
+async def once_there(read: Callable[[], Awaitable[R]]) -> R:
+    """Return what a read shows of something that is known to exist. Raises AwsError if it is missing for LAG_S."""
     refusals: list[AwsError] = []
 
     async def attempt() -> R | None:
         refusals.clear()
         try:
-            return await look()
+            return await read()
         except AwsError as error:
             if not is_absence(error):
                 raise
@@ -280,11 +282,11 @@ def name_in(arn: Arn) -> StackName:
 
 
 def contradicts(known: StackSighting, read: ObservedStack | None) -> bool:
-    """Return whether a read shows a stack as it was before it was seen as it is known; pure.
+    """Return whether a read shows an older state of a stack than the known one; pure.
 
-    A stack goes on, and by nobody's doing back: it is created before it is updated, an operation ends after it was
-    begun, and what is deleted does not come back under the same ARN. What may be somebody else's later doing, the
-    deletion of the stack apart, contradicts nothing.
+    A stack never returns to an earlier state: it is created before it is updated, an operation ends after it began, and
+    a deleted stack does not come back under the same ARN. What may be a later change by somebody else, other than the
+    stack's deletion, contradicts nothing.
     """
     if known.status == "DELETE_COMPLETE":
         return read is not None and read.arn == known.arn and read.status != known.status
@@ -298,7 +300,7 @@ def contradicts(known: StackSighting, read: ObservedStack | None) -> bool:
 
 
 def _contradicted(clients: Clients, site: Site, listed: Collection[ObservedStack]) -> list[StackPlace]:
-    """Return which of the known stacks a listing shows as they were before."""
+    """Return the known stacks of which a listing shows an older state."""
     by_name = {stack.name: stack for stack in listed}
     return [
         place
@@ -319,7 +321,7 @@ async def _read_stack(clients: Clients, site: Site, name: str) -> ObservedStack 
 
 
 async def observe_resources(clients: Clients, stack: Located) -> tuple[ObservedResource, ...]:
-    """Return what stands in a stack, over all pages; what is deleted already, or was left behind, is not in it."""
+    """Return the resources of a stack, over all pages, without those that are deleted or were retained."""
     client = clients.of(stack.site).cloudformation(stack.region)
 
     async def every_page() -> tuple[ObservedResource, ...]:
@@ -354,7 +356,7 @@ async def observe_template(
 
 
 async def observe_policy(clients: Clients, stack: Located) -> str | None:
-    """Return the policy that stands on a stack, as it was set; None where none ever was.
+    """Return the policy of a stack, as it was set; None where none ever was.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetStackPolicy.html
     """
@@ -376,8 +378,8 @@ async def observe_policy(clients: Clients, stack: Located) -> str | None:
 def of_deployment(stacks: tuple[ObservedStack, ...], deployment: str) -> tuple[ObservedStack, ...]:
     """Return those of the stacks that carry the deployment's tag as their own.
 
-    A stack's tags are passed on to the stacks nested in it, which are its business alone, and to the StackSets in it,
-    and by them to the stack of every instance: those are the sets' own, whatever other tags they have.
+    A stack's tags are passed on to the stacks nested in it, which belong to it alone, and to the StackSets in it, which
+    pass them on to the stack of every instance: such a stack belongs to its set, whatever other tags it has.
     """
     return tuple(
         stack
@@ -389,7 +391,7 @@ def of_deployment(stacks: tuple[ObservedStack, ...], deployment: str) -> tuple[O
 def is_of_set(stack: ObservedStack) -> bool:
     """Return whether the stack is a StackSet's instance, by the tag of a fleet or the name that StackSets gives.
 
-    One that was imported into a set has kept a name of its own: nothing in it tells.
+    A stack that was imported into a set has kept its own name: nothing in it shows the set.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html
     """
     return TAG_FLEET in stack.tags or _INSTANCE_NAME.fullmatch(stack.name) is not None
@@ -411,7 +413,9 @@ def _observed(site: Site, stack: "StackTypeDef") -> ObservedStack:
         outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
         capabilities=tuple(stack.get("Capabilities", [])),
         termination_protection=stack.get("EnableTerminationProtection", False),
-        exports={one["ExportName"]: one["OutputKey"] for one in stack.get("Outputs", []) if one.get("ExportName")},
+        exports={
+            output["ExportName"]: output["OutputKey"] for output in stack.get("Outputs", []) if output.get("ExportName")
+        },
         drift=stack.get("DriftInformation", {}).get("StackDriftStatus", "NOT_CHECKED"),
         notification_arns=tuple(stack.get("NotificationARNs", [])),
         rollback_triggers=tuple(

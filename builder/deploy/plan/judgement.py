@@ -31,7 +31,7 @@ from builder.deploy.handovers.transfers import NO_TRANSFER, Transfer, check_tran
 from builder.deploy.observe.deployment import observe_other_regions
 from builder.deploy.observe.stacks import (
     LAG_S,
-    LOOK_S,
+    READ_AGAIN_S,
     ObservedStack,
     SiteView,
     is_ours,
@@ -333,7 +333,7 @@ async def _check_done(ground: JudgementContext, desired: DesiredStack) -> None:
         if loop.time() - began > LAG_S:
             what = "a change set of the plan's was executed here, and the stack is not as the assembly says"
             raise Stopped(where=desired.id, what=what, next_step=PLAN_AGAIN)
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(READ_AGAIN_S)
         ground = await observe_context(ground.plan, ground.deployment, ground.clients)
 
 

@@ -64,7 +64,7 @@ SAME_RULES = {
 
 def live(side: TemplateSide = DEFAULT, **said: Any) -> LiveResource:
     """Return a bucket that S3 says this of, call by call, and of which it says no more than it says of any."""
-    return as_live(SeenBucket(name="uploads", region=EAST, said={"get_bucket_encryption": ENCRYPTED, **said}), side)
+    return as_live(SeenBucket(name="uploads", region=EAST, answers={"get_bucket_encryption": ENCRYPTED, **said}), side)
 
 
 def ours(**more: Any) -> TemplateSide:

@@ -1,6 +1,7 @@
-"""What stands already and is to be taken in: tables and buckets as they are, and which stacks have them.
+"""What exists already and is to be imported: tables and buckets as they are, and the stacks that hold them.
 
-`record` is what a look comes to, `owner` who has it; `table` and `bucket` look, and say it in CloudFormation's words.
+`record` has the result, `owner` the stack that holds it; `table` and `bucket` read AWS and state it as CloudFormation
+does.
 """
 
 from builder.deploy.observe.live.bucket import observe_live_bucket

@@ -40,7 +40,7 @@ UNSET = frozenset(
         "NotImplemented",
     }
 )
-"""What a bucket answers that lacks a setting.
+"""The error codes by which S3 answers that a bucket lacks a setting.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
@@ -58,7 +58,7 @@ async def observe_live_bucket(  # noqa: PLR0913 - by keyword but for three
     stack_tags: Mapping[str, str] | None = None,
     makes_policy: bool = True,
 ) -> LiveResource | None:
-    """Return a bucket of the site's account as it stands; None where nobody has one of this name.
+    """Return a bucket of the site's account as it is; None where no bucket has this name.
 
     `properties` are the bound properties of the template that is to have it, `stack_tags` those of its stack, and
     `makes_policy` says whether it makes a bucket policy too; without them it is taken to have rules of its own.
@@ -83,9 +83,9 @@ async def observe_live_bucket(  # noqa: PLR0913 - by keyword but for three
     if region != site.region:
         return in_other_region(name, region, site.region)
     answers = await together(
-        read_setting(where, getattr(client, one), name, ExpectedBucketOwner=account) for one in READ
+        read_setting(where, getattr(client, operation), name, ExpectedBucketOwner=account) for operation in READ
     )
-    seen = SeenBucket(name=name, region=region, said=dict(zip(READ, answers, strict=True)))
+    seen = SeenBucket(name=name, region=region, answers=dict(zip(READ, answers, strict=True)))
     if properties is None:
         return as_live(seen, DEFAULT)
     side = TemplateSide(properties=properties, stack_tags=stack_tags or {}, makes_policy=makes_policy)

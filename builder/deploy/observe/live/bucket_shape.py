@@ -1,7 +1,7 @@
-"""A bucket that was looked at, as AWS::S3::Bucket says it; pure.
+"""A bucket that was read, as AWS::S3::Bucket states it; pure.
 
-What a template of ours says of a bucket is in the definition. A policy, rules and what else S3 keeps in one piece is
-never replaced by a template's: it is the same, or it stands in the way. All else stays, and is told.
+The definition has what a template of ours states of a bucket. A policy, rules and all else that S3 keeps in one piece
+is never replaced by a template's: it is the same, or it is an obstacle. Everything else stays, and is noted.
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
 """
 
@@ -17,22 +17,22 @@ from builder.template import as_list, at
 from builder.terms import Region
 
 DEFAULT = TemplateSide(properties={"LifecycleConfiguration": {}, "ReplicationConfiguration": {}}, makes_policy=True)
-"""What is taken for granted of a template that nobody shows: it has rules and a policy of its own."""
+"""What is assumed of a template that is not given: it has rules and a policy of its own."""
 _OWN = ("BucketName", "Tags")
-"""Properties that the definition says whatever the template does: all tags are one document."""
+"""Properties that the definition always has: all tags are one document."""
 _NEVER_READ = ("AbacStatus", "AccessControl", "MetadataConfiguration", "MetadataTableConfiguration")
-"""Properties of which nobody asks what a bucket has."""
+"""Properties that are not read from a bucket."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A setting that S3 keeps in one piece, which a template would replace, and that stays where it says nothing."""
+    """A setting that S3 keeps in one piece: a template would replace it; it stays where the template has none."""
 
     property: str
     """The template's."""
     noun: str
     members: tuple[str, ...]
-    """What of the answer says that there is any."""
+    """The members of the answer that show whether there is any."""
     off: tuple[object, ...] = ()
     """Values that are as good as none."""
 
@@ -77,22 +77,22 @@ KEPT: Mapping[str, Kept] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenBucket:
-    """What S3 says of a bucket: each call's answer by its name, an empty one where S3 says that there is none."""
+    """What S3 shows of a bucket: the answer of each call by its name, empty where there is no such setting."""
 
     name: str
     region: Region
-    said: Mapping[str, Mapping[str, Any]]
+    answers: Mapping[str, Mapping[str, Any]]
 
     def of(self, *path: str | int) -> Any:  # noqa: ANN401 - JSON
         """Return what a path leads to, the call's name first."""
-        return at(self.said, *path)
+        return at(self.answers, *path)
 
 
 def as_live(seen: SeenBucket, side: TemplateSide = DEFAULT) -> LiveResource:
-    """Return a bucket as near to a template as what stands allows, and what stands in this template's way."""
+    """Return a bucket as near to a template as the bucket allows, with the obstacles to this template."""
     definition = _definition(seen, side)
     if side is not DEFAULT:
-        # What an import says and the template does not, the next update would take away.
+        # The next update would remove what an import states and the template does not.
         definition = {name: value for name, value in definition.items() if name in {*side.properties, *_OWN}}
     return LiveResource(
         type=BUCKET,
@@ -108,7 +108,7 @@ def as_live(seen: SeenBucket, side: TemplateSide = DEFAULT) -> LiveResource:
 
 
 def in_other_region(name: str, region: Region | None, asked_in: Region) -> LiveResource:
-    """Return a bucket that is in another region than it is to be in, or in one that S3 does not say."""
+    """Return a bucket that is in another region than the one it was asked for in, where S3 names that region."""
     what = (
         f"it is in {region or 'another region'}, and the template's stack in {asked_in}: a bucket does not move, so "
         "make the region that it is in the primary, or copy what is in it"
@@ -128,28 +128,28 @@ def _definition(seen: SeenBucket, side: TemplateSide) -> Properties:
     block = seen.of("get_public_access_block", "PublicAccessBlockConfiguration")
     owners = seen.of("get_bucket_ownership_controls", "OwnershipControls", "Rules")
     tags = own_tags(seen.of("get_bucket_tagging", "TagSet"))
-    said = {str(at(one, "Key")) for one in as_list(side.properties.get("Tags"))}
+    template_keys = {str(at(tag, "Key")) for tag in as_list(side.properties.get("Tags"))}
     properties: dict[str, Any] = {
         "BucketName": seen.name,
         "BucketEncryption": _encryption(seen, side.properties.get("BucketEncryption")),
         "LifecycleConfiguration": (
             side.properties.get("LifecycleConfiguration") if _rules(seen) and _same_rules(seen, side) else None
         ),
-        "OwnershipControls": {"Rules": [{"ObjectOwnership": one.get("ObjectOwnership")} for one in owners or []]},
+        "OwnershipControls": {"Rules": [{"ObjectOwnership": rule.get("ObjectOwnership")} for rule in owners or []]},
         "PublicAccessBlockConfiguration": {name: block[name] for name in sorted(block)} if block else None,
         "VersioningConfiguration": {"Status": status} if status else None,
         "Tags": tag_list(
-            {key: value for key, value in tags.items() if key in said or side.stack_tags.get(key) != value}
+            {key: value for key, value in tags.items() if key in template_keys or side.stack_tags.get(key) != value}
         ),
     }
     return {name: value for name, value in properties.items() if value not in (None, [], {}, {"Rules": []})}
 
 
-def _encryption(seen: SeenBucket, wanted: object) -> dict[str, Any] | None:
-    """Return how it encrypts; what is off is said where the template says it."""
+def _encryption(seen: SeenBucket, template_encryption: object) -> dict[str, Any] | None:
+    """Return how the bucket encrypts; what is off is stated where the template states it."""
     rules = []
     for place, shown in enumerate(seen.of("get_bucket_encryption", "ServerSideEncryptionConfiguration", "Rules") or []):
-        asked = at(wanted, "ServerSideEncryptionConfiguration", place)
+        template_rule = at(template_encryption, "ServerSideEncryptionConfiguration", place)
         rule = {
             "ServerSideEncryptionByDefault": dict(shown.get("ApplyServerSideEncryptionByDefault", {})),
             "BucketKeyEnabled": shown.get("BucketKeyEnabled", False),
@@ -160,14 +160,14 @@ def _encryption(seen: SeenBucket, wanted: object) -> dict[str, Any] | None:
             {
                 name: value
                 for name, value in rule.items()
-                if value != {} and (at(asked, name) is not None or off.get(name) != value)
+                if value != {} and (at(template_rule, name) is not None or off.get(name) != value)
             }
         )
     return {"ServerSideEncryptionConfiguration": rules} if rules else None
 
 
 def _obstacles(seen: SeenBucket, side: TemplateSide) -> Iterator[str]:
-    """Yield what stands in the way of the template, or of its twins in other regions."""
+    """Yield the obstacles to the template, or to its copies in other regions."""
     at_bucket = f"--bucket {seen.name}"
     if seen.of("get_bucket_policy", "Policy") and side.makes_policy:
         yield (
@@ -177,14 +177,14 @@ def _obstacles(seen: SeenBucket, side: TemplateSide) -> Iterator[str]:
         )
     replicates = "ReplicationConfiguration" in side.properties
     if rules := seen.of("get_bucket_replication", "ReplicationConfiguration", "Rules"):
-        to = ", ".join(sorted({_destination(one) for one in rules}))
+        to = ", ".join(sorted({_destination(rule) for rule in rules}))
         if replicates and not _same_replication(rules, side):
             yield (
                 f"it replicates to {to}, and the template's rules would replace that: aws s3api "
                 f"delete-bucket-replication {at_bucket}; or leave it out of the pair"
             )
     if _rules(seen) and not _same_rules(seen, side) and "LifecycleConfiguration" in side.properties:
-        names = ", ".join(str(one.get("ID", "without an id")) for one in _rules(seen))
+        names = ", ".join(str(rule.get("ID", "without an id")) for rule in _rules(seen))
         yield (
             f"it has lifecycle rules ({names}), which the template's would replace: aws s3api "
             f"delete-bucket-lifecycle {at_bucket}; the template expires old versions"
@@ -208,7 +208,7 @@ def _obstacles(seen: SeenBucket, side: TemplateSide) -> Iterator[str]:
 
 
 def _replaced(seen: SeenBucket, side: TemplateSide) -> Iterator[str]:
-    """Yield what of a template's properties would replace what is there and cannot be compared."""
+    """Yield the template's properties that would replace what the bucket has and cannot be compared with it."""
     for call, kept in KEPT.items():
         if kept.property in side.properties and _has(seen, call):
             yield (
@@ -245,19 +245,23 @@ def _notes(seen: SeenBucket, side: TemplateSide) -> Iterator[str]:
 
 def _has(seen: SeenBucket, call: str) -> bool:
     kept = KEPT[call]
-    said = seen.said.get(call, {})
-    return any(said.get(name) not in (None, [], *kept.off) for name in kept.members)
+    answer = seen.answers.get(call, {})
+    return any(answer.get(name) not in (None, [], *kept.off) for name in kept.members)
 
 
 def _granted(seen: SeenBucket) -> list[str]:
-    """Return who but its owner has rights by its ACL, where it goes by ACLs."""
+    """Return who has rights by its ACL besides its owner, where ACLs are enabled."""
     rules = as_list(seen.of("get_bucket_ownership_controls", "OwnershipControls", "Rules"))
-    if any(at(one, "ObjectOwnership") == "BucketOwnerEnforced" for one in rules):
+    if any(at(rule, "ObjectOwnership") == "BucketOwnerEnforced" for rule in rules):
         return []
     owner = seen.of("get_bucket_acl", "Owner", "ID")
-    grantees = (at(one, "Grantee") for one in as_list(seen.of("get_bucket_acl", "Grants")))
+    grantees = (at(grant, "Grantee") for grant in as_list(seen.of("get_bucket_acl", "Grants")))
     return sorted(
-        {str(at(one, "URI") or at(one, "ID")) for one in grantees if at(one, "ID") != owner or at(one, "URI")}
+        {
+            str(at(grantee, "URI") or at(grantee, "ID"))
+            for grantee in grantees
+            if at(grantee, "ID") != owner or at(grantee, "URI")
+        }
     )
 
 
@@ -267,7 +271,9 @@ def _statements(seen: SeenBucket) -> str:
         statements = as_list(at(json.loads(text), "Statement"))
     except ValueError:
         return "which is no JSON"
-    return ", ".join(str(at(one, "Sid") or f"{at(one, 'Effect')} without a Sid") for one in statements)
+    return ", ".join(
+        str(at(statement, "Sid") or f"{at(statement, 'Effect')} without a Sid") for statement in statements
+    )
 
 
 def _rules(seen: SeenBucket) -> list[Mapping[str, Any]]:
@@ -279,23 +285,23 @@ def _destination(rule: object) -> str:
 
 
 def _same_replication(rules: list[Mapping[str, Any]], side: TemplateSide) -> bool:
-    """Return whether replication rules are the template's but for the role.
+    """Return whether replication rules are the template's in all but the role.
 
-    So are those of a bucket that an earlier deployment of the same system retained: its role went with it.
+    The rules of a bucket that an earlier deployment of the same system retained are: its role was deleted.
     """
-    wanted = as_list(at(side.properties, "ReplicationConfiguration", "Rules"))
-    asked = sorted((str(at(one, "Id")), str(at(one, "Status")), _destination(one)) for one in wanted)
-    shown = sorted((str(one.get("ID")), str(one.get("Status")), _destination(one)) for one in rules)
-    every = all(_is_for_all(at(one, "Filter")) and not at(one, "Destination", "Account") for one in rules)
-    return every and asked == shown
+    template_rules = as_list(at(side.properties, "ReplicationConfiguration", "Rules"))
+    in_template = sorted((str(at(rule, "Id")), str(at(rule, "Status")), _destination(rule)) for rule in template_rules)
+    shown = sorted((str(rule.get("ID")), str(rule.get("Status")), _destination(rule)) for rule in rules)
+    every = all(_is_for_all(at(rule, "Filter")) and not at(rule, "Destination", "Account") for rule in rules)
+    return every and in_template == shown
 
 
 def _same_rules(seen: SeenBucket, side: TemplateSide) -> bool:
-    """Return whether the bucket's lifecycle rules are the template's, as far as a template of ours says any."""
-    wanted = as_list(at(side.properties, "LifecycleConfiguration", "Rules"))
-    asked = [_as_s3_has_it(one) for one in wanted if isinstance(one, Mapping)]
-    shown = [_plain(one) for one in _rules(seen)]
-    return None not in asked and sorted(map(str, asked)) == sorted(map(str, shown))
+    """Return whether the bucket's lifecycle rules are the template's, as far as a template of ours has any."""
+    template_rules = as_list(at(side.properties, "LifecycleConfiguration", "Rules"))
+    in_template = [_as_s3_has_it(rule) for rule in template_rules if isinstance(rule, Mapping)]
+    shown = [_plain(rule) for rule in _rules(seen)]
+    return None not in in_template and sorted(map(str, in_template)) == sorted(map(str, shown))
 
 
 # A template's name of a part of a rule to S3's.
@@ -311,7 +317,7 @@ _PARTS = {
 
 
 def _as_s3_has_it(rule: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a template's rule as `_plain` has S3's; None for one that says more than is compared here."""
+    """Return a template's rule as `_plain` has S3's; None for one with more parts than are compared here."""
     if not rule.keys() <= _PARTS.keys():
         return None
     made: dict[str, Any] = {}
@@ -325,9 +331,11 @@ def _as_s3_has_it(rule: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _plain(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a rule in one order, every value as text; that it is for every object is said in no way."""
-    said = {name: value for name, value in rule.items() if not (name in {"Filter", "Prefix"} and _is_for_all(value))}
-    return {name: _text(said[name]) for name in sorted(said)}
+    """Return a rule in one order, every value as text, without a filter that takes every object."""
+    settings = {
+        name: value for name, value in rule.items() if not (name in {"Filter", "Prefix"} and _is_for_all(value))
+    }
+    return {name: _text(settings[name]) for name in sorted(settings)}
 
 
 def _is_for_all(value: object) -> bool:

@@ -77,17 +77,17 @@ async def _owner(clients: Clients, stack: ObservedStack, physical_id: str, types
     if not stack.may_hold:
         return None
     held = await observe_resources(clients, stack)
-    found = [resource for resource in held if resource.physical_id == physical_id and resource.type in types]
-    if not found:
+    owned = [resource for resource in held if resource.physical_id == physical_id and resource.type in types]
+    if not owned:
         return None
     return Owner(
         site=stack.site,
         stack_name=stack.name,
         stack_arn=stack.arn,
-        logical_id=found[0].logical_id,
-        type=found[0].type,
+        logical_id=owned[0].logical_id,
+        type=owned[0].type,
         tags=stack.tags,
-        replicating=await _replicating(clients, stack, [one for one in held if one.type == CDK_REPLICA]),
+        replicating=await _replicating(clients, stack, [resource for resource in held if resource.type == CDK_REPLICA]),
         parent=stack.parent,
     )
 
@@ -99,4 +99,6 @@ async def _replicating(
         return ()
     where = f"{stack.region}/{stack.name}"
     template = read_deployed(await observe_template(clients, stack, "Processed"), where)
-    return tuple(one.logical_id for one in replicas if fate_of(template.resource(one.logical_id) or None) != "Retain")
+    return tuple(
+        replica.logical_id for replica in replicas if fate_of(template.resource(replica.logical_id) or None) != "Retain"
+    )

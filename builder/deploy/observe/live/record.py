@@ -1,4 +1,4 @@
-"""A table or a bucket as it stands, whatever any template says of it."""
+"""A table or a bucket as it is, whatever any template states."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Properties = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveResource:
-    """A table or a bucket that stands: what a template has to say of it for an update to change nothing."""
+    """A table or a bucket that exists, as a template has to state it for an update to change nothing."""
 
     type: str
     name: str
@@ -20,11 +20,11 @@ class LiveResource:
     identifier: Mapping[str, str]
     """What an import finds it by, such as `{"TableName": "orders"}`."""
     definition: Properties
-    """Its properties as they stand, always in the same order."""
+    """Its properties as they are, always in the same order."""
     obstacles: tuple[str, ...] = ()
-    """Why no stack can take it in, each with what to do about it."""
+    """Why no stack can import it, each with what to do about it."""
     notes: tuple[str, ...] = ()
-    """What it has and its template does not say: it stays as it is."""
+    """What it has and its template does not state: it stays as it is."""
     losses: tuple[str, ...] = ()
     """What it has and the template takes from it, with the first update after its import."""
     unversioned: bool = False
@@ -33,19 +33,19 @@ class LiveResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateSide:
-    """What the template that is to have a resource says of it; every value bound, as far as that is known."""
+    """The resource in the template that is to import it; every value bound, as far as that is known."""
 
     properties: Properties
     stack_tags: Mapping[str, str] = field(default_factory=dict)
-    """What its stack hands on to it."""
+    """The tags that its stack passes on to it."""
     makes_policy: bool = False
     """Of a bucket: whether the template makes a policy for it."""
 
 
 def own_tags(shown: object) -> dict[str, str]:
-    """Return the tags that AWS shows, without those that only AWS gives, and those by which stacks are found.
+    """Return the tags that AWS shows, without AWS's own and the builder's.
 
-    CloudFormation gives the second ones with the stack's own tags.
+    CloudFormation sets the builder's with the stack's own tags.
     """
     tags = {str(tag["Key"]): str(tag.get("Value", "")) for tag in shown} if isinstance(shown, list) else {}
     return {key: tags[key] for key in sorted(tags) if not key.startswith(("aws:", "builder:"))}

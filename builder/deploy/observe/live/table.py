@@ -1,4 +1,4 @@
-"""A look at a table in all of its regions, each asked by itself, side by side; nothing is changed."""
+"""Reading a table in all of its regions concurrently, each by its own API; nothing is changed."""
 
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
@@ -28,32 +28,34 @@ async def observe_table(  # noqa: PLR0913 - by keyword but for three
     stack_tags: Mapping[str, str] | None = None,
     lost: Collection[Region] = (),
 ) -> LiveResource | None:
-    """Return a table as it stands in a region and all others that it has replicas in; None where none is in that one.
+    """Return a table as it is in a region and in all others that it has replicas in; None where that region has none.
 
     `properties` are the bound ones of the template that is to have it, and `stack_tags` those of its stack: then the
-    definition is as near to the template as what stands allows, and obstacles are in this template's way too.
-    Nothing is asked of `lost` regions; replicas there are in the definition by what this region knows of them.
-    Raises AwsError, also where AWS lets something not be read.
+    definition is as near to the template as the table allows, and obstacles to this template are listed too.
+    `lost` regions are not called; replicas there are in the definition by what this region shows of them.
+    Raises AwsError, also where AWS does not allow a read.
     """
     at_site = clients.of(site)
     own = await describe_table(at_site, site.region, name)
     if own is None:
         return None
-    seen = await _look(clients, site, own, [Region(one) for one in lost])
+    seen = await _read_table(clients, site, own, [Region(region) for region in lost])
     live = as_live(seen)
     if properties is None:
         return live
-    keys = {str(one.region): one.key for one in seen.replicas if one.key is not None}
+    keys = {str(replica.region): replica.key for replica in seen.replicas if replica.key is not None}
     return fit_table(live, TemplateSide(properties=properties, stack_tags=stack_tags or {}), keys, lost)
 
 
-async def _look(clients: Clients, site: Site, own: "TableDescriptionTypeDef", lost: Collection[Region]) -> SeenTable:
+async def _read_table(
+    clients: Clients, site: Site, own: "TableDescriptionTypeDef", lost: Collection[Region]
+) -> SeenTable:
     at_site, name = clients.of(site), own["TableName"]
-    others = sorted({Region(one["RegionName"]) for one in own.get("Replicas", [])} - {site.region})
-    asked = [region for region in others if region not in lost]
-    described = await together(describe_table(at_site, region, name) for region in asked)
-    found = {region: table for region, table in zip(asked, described, strict=True) if table is not None}
-    tables = {site.region: own, **found}
+    others = sorted({Region(replica["RegionName"]) for replica in own.get("Replicas", [])} - {site.region})
+    to_read = [region for region in others if region not in lost]
+    described = await together(describe_table(at_site, region, name) for region in to_read)
+    found_tables = {region: table for region, table in zip(to_read, described, strict=True) if table is not None}
+    tables = {site.region: own, **found_tables}
     replicas = await together(_read_replica(at_site, region, name, table) for region, table in tables.items())
     owners = await together(observe_owner(clients, Site(site.account, region), name) for region in tables)
     expiry = await call(f"{site.region}: {name}", at_site.dynamodb(site.region).describe_time_to_live, TableName=name)
@@ -63,7 +65,7 @@ async def _look(clients: Clients, site: Site, own: "TableDescriptionTypeDef", lo
         expiry=expiry["TimeToLiveDescription"],
         owners=tuple(owner for owner in owners if owner is not None),
         lost=tuple(region for region in others if region in lost),
-        missing=tuple(region for region in asked if region not in tables),
+        missing=tuple(region for region in to_read if region not in tables),
         is_of_old=await _is_of_old(at_site, site.region, own),
     )
 
@@ -96,16 +98,16 @@ async def _tags(clients: Clients, region: Region, arn: str) -> dict[str, Any]:
 
 async def _insights(clients: Clients, region: Region, name: str) -> dict[str, Any]:
     listing = pages(f"{region}: {name}", clients.dynamodb(region).list_contributor_insights, TableName=name)
-    shown = [one async for page in listing for one in page.get("ContributorInsightsSummaries", [])]
-    on = [one for one in shown if one.get("ContributorInsightsStatus") in ON]
-    return {"insights": {one.get("IndexName", ""): one.get("ContributorInsightsMode", "") for one in on}}
+    shown = [summary async for page in listing for summary in page.get("ContributorInsightsSummaries", [])]
+    on = [summary for summary in shown if summary.get("ContributorInsightsStatus") in ON]
+    return {"insights": {summary.get("IndexName", ""): summary.get("ContributorInsightsMode", "") for summary in on}}
 
 
 async def _kinesis(clients: Clients, region: Region, name: str) -> dict[str, Any]:
     describe = clients.dynamodb(region).describe_kinesis_streaming_destination
     answer = await call(f"{region}: {name}", describe, TableName=name)
     shown = answer.get("KinesisDataStreamDestinations", [])
-    return {"kinesis": tuple(one for one in shown if one.get("DestinationStatus") in _FLOWING)}
+    return {"kinesis": tuple(stream for stream in shown if stream.get("DestinationStatus") in _FLOWING)}
 
 
 async def _policies(clients: Clients, region: Region, arns: Collection[str]) -> dict[str, Any]:
@@ -122,7 +124,7 @@ async def _policies(clients: Clients, region: Region, arns: Collection[str]) -> 
 
 
 async def _key(clients: Clients, region: Region, arn: str) -> dict[str, Any]:
-    """Return the key; DynamoDB's own in an account looks like any other but for who manages it.
+    """Return the key; DynamoDB's own key in an account differs from others only in who manages it.
 
     Source: https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html
     """
@@ -134,9 +136,9 @@ async def _key(clients: Clients, region: Region, arn: str) -> dict[str, Any]:
     aliases = (
         []
         if is_aws
-        else [one async for page in pages(where, client.list_aliases, KeyId=arn) for one in page["Aliases"]]
+        else [alias async for page in pages(where, client.list_aliases, KeyId=arn) for alias in page["Aliases"]]
     )
-    return {"key": ReplicaKey(arn, is_aws, tuple(str(one["AliasName"]) for one in aliases))}
+    return {"key": ReplicaKey(arn, is_aws, tuple(str(alias["AliasName"]) for alias in aliases))}
 
 
 async def _is_of_old(clients: Clients, region: Region, table: "TableDescriptionTypeDef") -> bool:

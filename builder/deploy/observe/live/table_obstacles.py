@@ -58,14 +58,14 @@ def _unsettled(seen: SeenTable) -> Iterator[str]:
         )
         states = {"it": replica.table.get("TableStatus")}
         states |= {
-            f"its index {one['IndexName']}": one.get("IndexStatus")
-            for one in by_name(replica.table, "GlobalSecondaryIndexes")
+            f"its index {index['IndexName']}": index.get("IndexStatus")
+            for index in by_name(replica.table, "GlobalSecondaryIndexes")
         }
         for what, state in states.items():
             if state not in {"ACTIVE", None}:
                 yield f"{what} is {state} in {replica.region}, and takes no other change: {again}"
         filled = [
-            one["IndexName"] for one in by_name(replica.table, "GlobalSecondaryIndexes") if one.get("Backfilling")
+            index["IndexName"] for index in by_name(replica.table, "GlobalSecondaryIndexes") if index.get("Backfilling")
         ]
         yield from (f"its index {name} is being filled in {replica.region}: {again}" for name in filled)
         status = at(replica.table, "SSEDescription", "Status")
@@ -96,7 +96,7 @@ def _of_other_accounts(seen: SeenTable) -> Iterator[str]:
 
 
 def _unsayable(name: str, replica: SeenReplica) -> Iterator[str]:
-    """Yield what of a region's table nobody here can say in a template."""
+    """Yield what a region's table has and no template of this builder can state."""
     region = replica.region
     for member in unknown_members(replica.table):
         yield (
@@ -109,7 +109,7 @@ def _unsayable(name: str, replica: SeenReplica) -> Iterator[str]:
             f"aws dynamodb delete-resource-policy --region {region} --resource-arn {arn}"
         )
     if len(replica.kinesis) > 1:
-        streams = ", ".join(str(one.get("StreamArn")) for one in replica.kinesis)
+        streams = ", ".join(str(stream.get("StreamArn")) for stream in replica.kinesis)
         yield (
             f"its changes in {region} go to {len(replica.kinesis)} streams of Kinesis, and a template names one: "
             f"leave one of {streams}: "
@@ -121,9 +121,12 @@ def _unsayable(name: str, replica: SeenReplica) -> Iterator[str]:
 
 
 def notes_of(seen: SeenTable) -> Iterator[str]:
-    """Yield what the table has and the definition does not say."""
+    """Yield what the table has and the definition does not state."""
     table = seen.own.table
-    for name, holder in (("", table), *((one["IndexName"], one) for one in by_name(table, "GlobalSecondaryIndexes"))):
+    for name, holder in (
+        ("", table),
+        *((index["IndexName"], index) for index in by_name(table, "GlobalSecondaryIndexes")),
+    ):
         warm = {unit: at(holder, "WarmThroughput", unit) for unit in _WARM}
         if any(isinstance(units, int) and units > _WARM[unit] for unit, units in warm.items()):
             what = f"the warm throughput of its index {name}" if name else "its warm throughput"
@@ -135,23 +138,23 @@ def notes_of(seen: SeenTable) -> Iterator[str]:
         yield f"its replica in {region}, which was not asked: tags, recovery and protection there are not known"
 
 
-def kept_for_good(live: Properties, wanted: Properties) -> Iterator[str]:
-    """Yield what a table keeps for good and the template says otherwise."""
-    has, asks = _words(live.get("KeySchema")), _words(wanted.get("KeySchema"))
+def kept_for_good(live: Properties, properties: Properties) -> Iterator[str]:
+    """Yield what a table cannot change and the template, by its `properties`, states otherwise."""
+    has, asks = _words(live.get("KeySchema")), _words(properties.get("KeySchema"))
     if has != asks:
         yield (
             f"its key is {has or 'not shown'}, and the template's {asks or 'not said'}: a key is for good, so say the "
             "table's own under `key:` in dr.yaml"
         )
-    local = [str(one["IndexName"]) for one in live.get("LocalSecondaryIndexes", [])]
-    asked = [str(at(one, "IndexName")) for one in as_list(wanted.get("LocalSecondaryIndexes"))]
-    if sorted(local) != sorted(asked):
+    local = [str(index["IndexName"]) for index in live.get("LocalSecondaryIndexes", [])]
+    named = [str(at(index, "IndexName")) for index in as_list(properties.get("LocalSecondaryIndexes"))]
+    if sorted(local) != sorted(named):
         yield (
             f"its local secondary indexes are {', '.join(local) or 'none'}, and the template's "
-            f"{', '.join(asked) or 'none'}: they come and go with the table alone, so copy what is in it to a table "
+            f"{', '.join(named) or 'none'}: they come and go with the table alone, so copy what is in it to a table "
             "with others, or bring a template of your own"
         )
-    stream, view = (at(one, "StreamSpecification", "StreamViewType") for one in (live, wanted))
+    stream, view = (at(side, "StreamSpecification", "StreamViewType") for side in (live, properties))
     if stream is not None and view != stream:
         yield (
             f"its stream shows {stream}, and the template's {view or 'is off'}: who reads it would lose it, so say "
@@ -160,4 +163,4 @@ def kept_for_good(live: Properties, wanted: Properties) -> Iterator[str]:
 
 
 def _words(schema: object) -> str:
-    return ", ".join(f"{at(one, 'AttributeName')} ({at(one, 'KeyType')})" for one in as_list(schema))
+    return ", ".join(f"{at(attribute, 'AttributeName')} ({at(attribute, 'KeyType')})" for attribute in as_list(schema))

@@ -1,4 +1,4 @@
-"""What a look at a table in all of its regions comes to; pure."""
+"""What was read of a table in all of its regions; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from builder.deploy.observe.live.owner import Owner
 from builder.terms import Region
 
 ON = frozenset({"ENABLED", "ENABLING"})
-"""Statuses of what is on, or will be without anybody's doing."""
+"""Statuses of what is on, or is being switched on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class ReplicaKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenReplica:
-    """What one region says of a table."""
+    """What one region shows of a table."""
 
     region: Region
     table: Mapping[str, Any]
@@ -33,7 +33,7 @@ class SeenReplica:
     insights: Mapping[str, str]
     """The mode of contributor insights where they are on: of the table by the empty name, of its indexes by theirs."""
     kinesis: tuple[Mapping[str, Any], ...]
-    """Where its changes go by Kinesis."""
+    """The Kinesis streams that its changes go to."""
     policies: tuple[str, ...]
     """The ARNs, of the table and of its stream, that have a policy of their own."""
     key: ReplicaKey | None
@@ -41,28 +41,28 @@ class SeenReplica:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenTable:
-    """A table in all of its regions, that of the look first."""
+    """A table in all of its regions, first the one that it was looked up in."""
 
     name: str
     replicas: tuple[SeenReplica, ...]
     expiry: Mapping[str, Any]
     owners: tuple[Owner, ...]
     lost: tuple[Region, ...] = ()
-    """Regions with a replica that nobody asked."""
+    """Regions with a replica that were not asked."""
     missing: tuple[Region, ...] = ()
-    """Regions with a replica that said that they have none."""
+    """Regions of a listed replica in which there is no table."""
     is_of_old: bool = False
     """Whether it is in a global table of version 2017.11.29."""
 
     @property
     def own(self) -> SeenReplica:
-        """That of the region that was asked first."""
+        """The replica of the region that the table was looked up in."""
         return self.replicas[0]
 
     @property
     def members(self) -> dict[str, Mapping[str, Any]]:
-        """What the first region shows of each replica, by region."""
-        return {one["RegionName"]: one for one in self.own.table.get("Replicas", [])}
+        """What that region shows of each replica, by region."""
+        return {replica["RegionName"]: replica for replica in self.own.table.get("Replicas", [])}
 
 
 def by_name(table: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:

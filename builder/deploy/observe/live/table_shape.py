@@ -1,6 +1,6 @@
-"""A table that was looked at in all of its regions, as AWS::DynamoDB::GlobalTable says it; pure.
+"""A table that was read in all of its regions, as AWS::DynamoDB::GlobalTable states it; pure.
 
-First whichever template is to have it; then as near to one template as what stands allows.
+First for any template that is to have it; then as near to one template as the table allows.
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
 """
 
@@ -21,7 +21,7 @@ _MOST_DAYS = 35
 
 
 def as_live(seen: SeenTable) -> LiveResource:
-    """Return a table as it stands, whichever template is to have it."""
+    """Return a table as it is, whichever template is to have it."""
     return LiveResource(
         type=GLOBAL_TABLE,
         name=seen.name,
@@ -36,18 +36,19 @@ def as_live(seen: SeenTable) -> LiveResource:
 def _definition(seen: SeenTable) -> Properties:
     table = seen.own.table
     expires = seen.expiry.get("TimeToLiveStatus") in ON
-    return _said(
+    return _without_empty(
         {
             "TableName": seen.name,
             "BillingMode": at(table, "BillingModeSummary", "BillingMode"),
             "AttributeDefinitions": sorted(
-                (dict(one) for one in table.get("AttributeDefinitions", [])), key=lambda one: str(one["AttributeName"])
+                (dict(attribute) for attribute in table.get("AttributeDefinitions", [])),
+                key=lambda attribute: str(attribute["AttributeName"]),
             ),
             "KeySchema": _key_schema(table),
-            "GlobalSecondaryIndexes": [_index(one) for one in by_name(table, "GlobalSecondaryIndexes")],
+            "GlobalSecondaryIndexes": [_index(index) for index in by_name(table, "GlobalSecondaryIndexes")],
             "LocalSecondaryIndexes": [
-                {"IndexName": one["IndexName"], "KeySchema": _key_schema(one), "Projection": _projection(one)}
-                for one in by_name(table, "LocalSecondaryIndexes")
+                {"IndexName": index["IndexName"], "KeySchema": _key_schema(index), "Projection": _projection(index)}
+                for index in by_name(table, "LocalSecondaryIndexes")
             ],
             "StreamSpecification": _stream(table),
             "TimeToLiveSpecification": (
@@ -55,30 +56,39 @@ def _definition(seen: SeenTable) -> Properties:
             ),
             "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS"} if seen.own.key else None,
             "WriteOnDemandThroughputSettings": _most(table, "MaxWriteRequestUnits"),
-            "Replicas": [*(_replica(one) for one in seen.replicas), *(_unasked(seen, region) for region in seen.lost)],
+            "Replicas": [
+                *(_replica(replica) for replica in seen.replicas),
+                *(_unasked(seen, region) for region in seen.lost),
+            ],
         }
     )
 
 
-def _said(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the properties that say anything."""
+def _without_empty(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties that are not empty."""
     return {name: value for name, value in properties.items() if value not in (None, [], {})}
 
 
 def _key_schema(holder: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"AttributeName": one["AttributeName"], "KeyType": one["KeyType"]} for one in holder.get("KeySchema", [])]
+    return [
+        {"AttributeName": attribute["AttributeName"], "KeyType": attribute["KeyType"]}
+        for attribute in holder.get("KeySchema", [])
+    ]
 
 
 def _projection(index: Mapping[str, Any]) -> dict[str, Any]:
-    said = index.get("Projection", {})
+    projection = index.get("Projection", {})
     # DynamoDB keeps no order of them.
-    return _said(
-        {"ProjectionType": said.get("ProjectionType"), "NonKeyAttributes": sorted(said.get("NonKeyAttributes", []))}
+    return _without_empty(
+        {
+            "ProjectionType": projection.get("ProjectionType"),
+            "NonKeyAttributes": sorted(projection.get("NonKeyAttributes", [])),
+        }
     )
 
 
 def _index(index: Mapping[str, Any]) -> dict[str, Any]:
-    return _said(
+    return _without_empty(
         {
             "IndexName": index["IndexName"],
             "KeySchema": _key_schema(index),
@@ -89,19 +99,19 @@ def _index(index: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _stream(table: Mapping[str, Any]) -> dict[str, Any] | None:
-    said = table.get("StreamSpecification", {})
-    return {"StreamViewType": said.get("StreamViewType")} if said.get("StreamEnabled") else None
+    stream = table.get("StreamSpecification", {})
+    return {"StreamViewType": stream.get("StreamViewType")} if stream.get("StreamEnabled") else None
 
 
 def _most(holder: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-    """Return the most that is served on demand; DynamoDB shows -1 where nothing is the most."""
+    """Return the limit of on-demand throughput; DynamoDB shows -1 where there is none."""
     units = at(holder, "OnDemandThroughput", name)
     return {name: units} if isinstance(units, int) and units > 0 else None
 
 
 def _replica(seen: SeenReplica) -> dict[str, Any]:
     table_class = at(seen.table, "TableClassSummary", "TableClass")
-    return _said(
+    return _without_empty(
         {
             "Region": seen.region,
             "SSESpecification": {"KMSMasterKeyId": seen.key.arn} if seen.key and not seen.key.is_aws else None,
@@ -112,7 +122,7 @@ def _replica(seen: SeenReplica) -> dict[str, Any]:
             "KinesisStreamSpecification": _kinesis(seen.kinesis[0]) if len(seen.kinesis) == 1 else None,
             "ReadOnDemandThroughputSettings": _most(seen.table, "MaxReadRequestUnits"),
             "GlobalSecondaryIndexes": [
-                index for one in by_name(seen.table, "GlobalSecondaryIndexes") if (index := _index_here(seen, one))
+                own for index in by_name(seen.table, "GlobalSecondaryIndexes") if (own := _index_here(seen, index))
             ],
             "Tags": tag_list(seen.tags),
         }
@@ -122,24 +132,28 @@ def _replica(seen: SeenReplica) -> dict[str, Any]:
 def _recovery(shown: Mapping[str, Any]) -> dict[str, Any]:
     if shown.get("PointInTimeRecoveryStatus") not in ON:
         return {"PointInTimeRecoveryEnabled": False}
-    return _said({"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": shown.get("RecoveryPeriodInDays")})
+    return _without_empty(
+        {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": shown.get("RecoveryPeriodInDays")}
+    )
 
 
 def _insights(seen: SeenReplica, index: str) -> dict[str, Any] | None:
     if index not in seen.insights:
         return None
-    return _said({"Enabled": True, "Mode": seen.insights[index]}) if seen.insights[index] else {"Enabled": True}
+    return (
+        _without_empty({"Enabled": True, "Mode": seen.insights[index]}) if seen.insights[index] else {"Enabled": True}
+    )
 
 
 def _kinesis(stream: Mapping[str, Any]) -> dict[str, Any]:
     precision = "ApproximateCreationDateTimePrecision"
-    return _said({"StreamArn": stream.get("StreamArn"), precision: stream.get(precision)})
+    return _without_empty({"StreamArn": stream.get("StreamArn"), precision: stream.get(precision)})
 
 
 def _index_here(seen: SeenReplica, index: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what is an index's own in a region; None where nothing is."""
+    """Return what an index has in this region alone; None where it has nothing."""
     name = index["IndexName"]
-    own = _said(
+    own = _without_empty(
         {
             "ContributorInsightsSpecification": _insights(seen, name),
             "ReadOnDemandThroughputSettings": _most(index, "MaxReadRequestUnits"),
@@ -154,7 +168,7 @@ def _unasked(seen: SeenTable, region: Region) -> dict[str, Any]:
     table_class = at(shown, "ReplicaTableClassSummary", "TableClass")
     key = shown.get("KMSMasterKeyId")
     read = at(shown, "OnDemandThroughputOverride", "MaxReadRequestUnits")
-    return _said(
+    return _without_empty(
         {
             "Region": region,
             "SSESpecification": {"KMSMasterKeyId": key} if key and seen.own.key and not seen.own.key.is_aws else None,
@@ -169,12 +183,12 @@ def _unasked(seen: SeenTable, region: Region) -> dict[str, Any]:
 def fit_table(
     live: LiveResource, side: TemplateSide, keys: Mapping[str, ReplicaKey], lost: Collection[str] = ()
 ) -> LiveResource:
-    """Return a live table as near to a template as what stands allows, and what stands in this template's way.
+    """Return a live table as near to a template as the table allows, with the obstacles to this template.
 
-    Lists are in the template's order; what is off, and what the stack's tags give, is said where the template says it;
-    a key, by `keys` of each region, is called as the template calls it. Nobody has asked `lost` regions.
+    Lists are in the template's order; what is off, and what the stack's tags give, is stated where the template states
+    it; a key, one of `keys` by region, is named as the template names it. `lost` regions were not asked.
     """
-    wanted = side.properties
+    properties = side.properties
     definition = dict(live.definition)
     for name, named_by in (
         ("AttributeDefinitions", "AttributeName"),
@@ -183,51 +197,53 @@ def fit_table(
         ("Replicas", "Region"),
     ):
         if name in definition:
-            definition[name] = in_order_of(definition[name], as_list(wanted.get(name)), named_by)
-    indexes = {str(at(one, "IndexName")): one for one in as_list(wanted.get("GlobalSecondaryIndexes"))}
+            definition[name] = in_order_of(definition[name], as_list(properties.get(name)), named_by)
+    indexes = {str(at(index, "IndexName")): index for index in as_list(properties.get("GlobalSecondaryIndexes"))}
     for index in definition.get("GlobalSecondaryIndexes", []):
         names = as_list(at(indexes.get(index["IndexName"]), "Projection", "NonKeyAttributes"))
         if sorted(map(str, names)) == index["Projection"].get("NonKeyAttributes"):
             index["Projection"] = {**index["Projection"], "NonKeyAttributes": names}
-    replicas = {str(at(one, "Region")): one for one in as_list(wanted.get("Replicas"))}
+    replicas = {str(at(replica, "Region")): replica for replica in as_list(properties.get("Replicas"))}
     definition["Replicas"] = [
-        _fitted(one, replicas.get(one["Region"]), side.stack_tags, keys) for one in definition["Replicas"]
+        _fitted(replica, replicas.get(replica["Region"]), side.stack_tags, keys) for replica in definition["Replicas"]
     ]
     return replace(
         live,
         definition=definition,
-        obstacles=(*live.obstacles, *kept_for_good(live.definition, wanted)),
-        losses=tuple(losses_of_table(definition, wanted, lost)),
+        obstacles=(*live.obstacles, *kept_for_good(live.definition, properties)),
+        losses=tuple(losses_of_table(definition, properties, lost)),
     )
 
 
-def in_order_of(items: Iterable[Mapping[str, Any]], wanted: Sequence[object], named_by: str) -> list[dict[str, Any]]:
-    """Return copies of the items in the order in which the wanted ones are listed; others after them, as they were."""
-    places = {at(one, named_by): place for place, one in enumerate(wanted)}
-    return [dict(one) for one in sorted(items, key=lambda one: places.get(one[named_by], len(places)))]
+def in_order_of(
+    items: Iterable[Mapping[str, Any]], template_items: Sequence[object], named_by: str
+) -> list[dict[str, Any]]:
+    """Return copies of the items in the order of the template's items; others after them, as they were."""
+    places = {at(item, named_by): place for place, item in enumerate(template_items)}
+    return [dict(item) for item in sorted(items, key=lambda item: places.get(item[named_by], len(places)))]
 
 
 def _fitted(
-    replica: Mapping[str, Any], wanted: object, given: Mapping[str, str], keys: Mapping[str, ReplicaKey]
+    replica: Mapping[str, Any], template_replica: object, given: Mapping[str, str], keys: Mapping[str, ReplicaKey]
 ) -> dict[str, Any]:
     fitted = dict(replica)
-    if not is_on(fitted.get("DeletionProtectionEnabled")) and at(wanted, "DeletionProtectionEnabled") is None:
+    if not is_on(fitted.get("DeletionProtectionEnabled")) and at(template_replica, "DeletionProtectionEnabled") is None:
         fitted.pop("DeletionProtectionEnabled", None)
-    recovery, asked = (
+    recovery, template_recovery = (
         dict(fitted.get("PointInTimeRecoverySpecification", {})),
-        at(wanted, "PointInTimeRecoverySpecification"),
+        at(template_replica, "PointInTimeRecoverySpecification"),
     )
-    if recovery.get("RecoveryPeriodInDays") == _MOST_DAYS and at(asked, "RecoveryPeriodInDays") is None:
+    if recovery.get("RecoveryPeriodInDays") == _MOST_DAYS and at(template_recovery, "RecoveryPeriodInDays") is None:
         del recovery["RecoveryPeriodInDays"]
     fitted["PointInTimeRecoverySpecification"] = recovery
-    if asked is None and not is_on(recovery.get("PointInTimeRecoveryEnabled")):
+    if template_recovery is None and not is_on(recovery.get("PointInTimeRecoveryEnabled")):
         del fitted["PointInTimeRecoverySpecification"]
     if "Tags" in fitted:
-        listed = as_list(at(wanted, "Tags"))
-        said = {str(at(one, "Key")) for one in listed}
-        tags = [one for one in fitted["Tags"] if one["Key"] in said or given.get(one["Key"]) != one["Value"]]
+        listed = as_list(at(template_replica, "Tags"))
+        template_keys = {str(at(tag, "Key")) for tag in listed}
+        tags = [tag for tag in fitted["Tags"] if tag["Key"] in template_keys or given.get(tag["Key"]) != tag["Value"]]
         fitted["Tags"] = in_order_of(tags, listed, "Key")
-    key, name = keys.get(fitted["Region"]), at(wanted, "SSESpecification", "KMSMasterKeyId")
+    key, name = keys.get(fitted["Region"]), at(template_replica, "SSESpecification", "KMSMasterKeyId")
     if key is not None and "SSESpecification" in fitted and name in {*key.aliases, key.arn.rpartition("/")[2]}:
         fitted["SSESpecification"] = {"KMSMasterKeyId": name}
-    return _said(fitted)
+    return _without_empty(fitted)

@@ -1,7 +1,7 @@
-"""What a table or bucket that stands has, and the template that is to have it takes from it; pure.
+"""What an existing table or bucket loses by the template that imports it; pure.
 
-The import itself changes nothing; the first update after it forces the template on what stands. What a template cannot
-be bound to is not told: it is shown by that update alone.
+The import itself changes nothing; the first update after it makes the resource what the template states. A value that
+cannot be bound is left out: that update alone shows it.
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html
 """
 
@@ -14,63 +14,63 @@ from builder.template import as_list, at
 
 _MOST_DAYS = 35
 _SHOWN_CHARACTERS = 60
-# Its name and key are compared elsewhere, attributes come and go with indexes, and on demand is all that is taken in.
+# Name and key are compared in other places, attributes come and go with indexes; only tables on demand are imported.
 _OF_TABLE = frozenset({"TableName", "KeySchema", "AttributeDefinitions", "BillingMode", "LocalSecondaryIndexes"})
-_TOLD_APART = frozenset({"GlobalSecondaryIndexes", "TimeToLiveSpecification", "StreamSpecification", "Replicas"})
+_COMPARED_APART = frozenset({"GlobalSecondaryIndexes", "TimeToLiveSpecification", "StreamSpecification", "Replicas"})
 _OF_REPLICA = frozenset({"Region", "DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "Tags"})
-# S3 encrypts every bucket so, whatever it is told.
+# S3 encrypts every bucket so by default.
 _DEFAULT_ENCRYPTION = [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
 
 
-def losses_of_table(live: Properties, wanted: Properties, lost: Collection[str] = ()) -> Iterator[str]:
-    """Yield what a table has and its template does not say, of what is its own and of its replicas.
+def losses_of_table(live: Properties, properties: Properties, lost: Collection[str] = ()) -> Iterator[str]:
+    """Yield what a table and its replicas have and the template, by its `properties`, does not state.
 
-    Nobody has asked the `lost` regions. A replica that goes as a whole is told by the update that removes it.
+    The `lost` regions were not asked. A replica that goes as a whole is shown by the update that removes it.
     """
-    indexes = {str(at(one, "IndexName")): one for one in as_list(wanted.get("GlobalSecondaryIndexes"))}
+    indexes = {str(at(index, "IndexName")): index for index in as_list(properties.get("GlobalSecondaryIndexes"))}
     for index in live.get("GlobalSecondaryIndexes", []):
         name = index["IndexName"]
         if name not in indexes:
             yield f"its index {name}: what queries it fails from then on"
         elif others := list(_others(index, indexes[name])):
             yield f"its index {name} as it is: the template says another {', '.join(others)}"
-    yield from _expiry(live.get("TimeToLiveSpecification"), wanted.get("TimeToLiveSpecification"))
-    own = {name: value for name, value in live.items() if name not in _OF_TABLE | _TOLD_APART}
-    yield from (f"its {name}, {_shown(own[name])}" for name in _others(own, wanted))
-    replicas = {str(at(one, "Region")): one for one in as_list(wanted.get("Replicas"))}
+    yield from _expiry(live.get("TimeToLiveSpecification"), properties.get("TimeToLiveSpecification"))
+    own = {name: value for name, value in live.items() if name not in _OF_TABLE | _COMPARED_APART}
+    yield from (f"its {name}, {_shown(own[name])}" for name in _others(own, properties))
+    replicas = {str(at(replica, "Region")): replica for replica in as_list(properties.get("Replicas"))}
     for replica in live.get("Replicas", []):
         region = str(replica["Region"])
         if region in replicas and region not in lost:
             yield from _losses_of_replica(replica, replicas[region], f"in {region}")
 
 
-def _losses_of_replica(live: Properties, wanted: object, where: str) -> Iterator[str]:
-    if is_on(live.get("DeletionProtectionEnabled")) and _is_off(at(wanted, "DeletionProtectionEnabled")):
+def _losses_of_replica(live: Properties, template_replica: object, where: str) -> Iterator[str]:
+    if is_on(live.get("DeletionProtectionEnabled")) and _is_off(at(template_replica, "DeletionProtectionEnabled")):
         yield f"its deletion protection {where}"
-    days, asked = _days(live), _days(wanted)
-    if asked is not None and days is not None and asked < days:
-        yield f"what its point-in-time recovery {where} goes back to, beyond {asked} days"
-    if gone := _tags(live, wanted):
+    days, template_days = _days(live), _days(template_replica)
+    if template_days is not None and days is not None and template_days < days:
+        yield f"what its point-in-time recovery {where} goes back to, beyond {template_days} days"
+    if gone := _tags(live, template_replica):
         yield f"its tags {', '.join(gone)} {where}"
     own = {name: value for name, value in live.items() if name not in _OF_REPLICA}
-    yield from (f"its {name} {where}, {_shown(own[name])}" for name in _others(own, wanted))
+    yield from (f"its {name} {where}, {_shown(own[name])}" for name in _others(own, template_replica))
 
 
-def losses_of_bucket(live: Properties, wanted: Properties) -> Iterator[str]:
-    """Yield what a bucket has and its template does not say."""
-    if gone := _tags(live, wanted):
+def losses_of_bucket(live: Properties, properties: Properties) -> Iterator[str]:
+    """Yield what a bucket has and the template, by its `properties`, does not state."""
+    if gone := _tags(live, properties):
         yield f"its tags {', '.join(gone)}"
     own = {name: value for name, value in live.items() if name not in {"BucketName", "Tags"}}
     if at(own, "BucketEncryption", "ServerSideEncryptionConfiguration") == _DEFAULT_ENCRYPTION:
         own.pop("BucketEncryption")
     if at(own, "VersioningConfiguration", "Status") == "Suspended":
         own.pop("VersioningConfiguration")
-    yield from (f"its {name}, {_shown(own[name])}" for name in _others(own, wanted))
+    yield from (f"its {name}, {_shown(own[name])}" for name in _others(own, properties))
 
 
-def _expiry(live: object, wanted: object) -> Iterator[str]:
-    by, to_be = at(live, "AttributeName"), at(wanted, "AttributeName")
-    is_wanted = wanted is not None and not _is_off(at(wanted, "Enabled"))
+def _expiry(live: object, template_expiry: object) -> Iterator[str]:
+    by, to_be = at(live, "AttributeName"), at(template_expiry, "AttributeName")
+    is_wanted = template_expiry is not None and not _is_off(at(template_expiry, "Enabled"))
     if by is not None and (not is_wanted or not _same(by, to_be)):
         yield f"its time to live by {by}: nothing expires by that any more"
     if is_wanted and (by is None or not _same(by, to_be)):
@@ -78,7 +78,7 @@ def _expiry(live: object, wanted: object) -> Iterator[str]:
 
 
 def _days(replica: object) -> int | None:
-    """Return how many days back recovery goes; None where nobody knows."""
+    """Return how many days back recovery goes; None where that is not known."""
     recovery = at(replica, "PointInTimeRecoverySpecification")
     enabled = at(recovery, "PointInTimeRecoveryEnabled")
     if not _is_known(recovery):
@@ -89,29 +89,31 @@ def _days(replica: object) -> int | None:
     return int(days) if days.isdecimal() else _MOST_DAYS
 
 
-def _tags(live: Properties, wanted: object) -> list[str]:
-    listed = as_list(at(wanted, "Tags"))
-    said = {str(at(one, "Key")): at(one, "Value") for one in listed}
+def _tags(live: Properties, template: object) -> list[str]:
+    listed = as_list(at(template, "Tags"))
+    template_tags = {str(at(tag, "Key")): at(tag, "Value") for tag in listed}
     if not _is_known(listed):
         return []
-    return [one["Key"] for one in live.get("Tags", []) if not _same(one["Value"], said.get(one["Key"]))]
+    return [tag["Key"] for tag in live.get("Tags", []) if not _same(tag["Value"], template_tags.get(tag["Key"]))]
 
 
-def _others(live: Mapping[str, object], wanted: object) -> Iterator[str]:
-    """Yield the properties that a template says otherwise, or not at all."""
+def _others(live: Mapping[str, object], template: object) -> Iterator[str]:
+    """Yield the properties that a template states otherwise, or not at all."""
     for name, value in live.items():
-        said = at(wanted, name)
-        if _is_known(said) and not _same(value, said):
+        template_value = at(template, name)
+        if _is_known(template_value) and not _same(value, template_value):
             yield name
 
 
-def _same(live: object, wanted: object) -> bool:
-    match live, wanted:
+def _same(live: object, template_value: object) -> bool:
+    match live, template_value:
         case Mapping(), Mapping():
-            return live.keys() == wanted.keys() and all(_same(live[name], wanted[name]) for name in live)
+            return live.keys() == template_value.keys() and all(
+                _same(live[name], template_value[name]) for name in live
+            )
         case list(), list():
-            return len(live) == len(wanted) and all(map(_same, live, wanted))
-    return _text(live) == _text(wanted)
+            return len(live) == len(template_value) and all(map(_same, live, template_value))
+    return _text(live) == _text(template_value)
 
 
 def _text(value: object) -> str:
@@ -123,7 +125,7 @@ def _is_off(value: object) -> bool:
 
 
 def _is_known(value: object) -> bool:
-    """Return whether nothing in a value hangs on what only CloudFormation can tell."""
+    """Return whether no part of a value is left to CloudFormation."""
     match value:
         case Mapping():
             return not any(name == "Ref" or str(name).startswith("Fn::") for name in value) and all(
