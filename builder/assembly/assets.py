@@ -95,19 +95,19 @@ def merged(assets: Iterable[Asset]) -> tuple[Asset, ...]:
         by_id[asset.id] = replace(
             known or asset, regions=tuple(sorted(set(regions))), entries=tuple(sorted(entries)) or None
         )
-    return tuple(sorted(by_id.values(), key=lambda one: (one.source, one.key)))
+    return tuple(sorted(by_id.values(), key=lambda asset: (asset.source, asset.key)))
 
 
 def taken_by(template: bytes, assets: Collection[Asset]) -> tuple[Asset, ...]:
     """Return what a template takes of an assembly's assets, and what the templates among them take."""
-    found: set[Asset] = set()
+    taken: set[Asset] = set()
     waiting = [asset for asset in assets if asset.key.encode() in template]
     while waiting:
         asset = waiting.pop()
-        if asset not in found:
-            found.add(asset)
+        if asset not in taken:
+            taken.add(asset)
             waiting += [other for other in assets if other.id in asset.needs]
-    return tuple(asset for asset in assets if asset in found)
+    return tuple(asset for asset in assets if asset in taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ def read_assets(data: bytes, where: str) -> tuple[Asset, ...]:
     if listed.version != VERSION:
         raise BadInput(where=where, what=f"version: {listed.version} is not {VERSION}, which this builder reads")
     for number, asset in enumerate(listed.assets):
-        fault = _fault(asset, {one.id for one in listed.assets})
+        fault = _fault(asset, {other.id for other in listed.assets})
         if fault:
             raise BadInput(where=where, what=f"assets.{number}.{fault}", next_step="python -m builder render")
     return listed.assets

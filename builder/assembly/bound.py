@@ -76,13 +76,13 @@ class Bound:
 
     def place(self, *path: str | int) -> tuple[str, int, int]:
         """Return file, line and column of a path, or of the last part of it that there is."""
-        found: object = self.template.data
+        value: object = self.template.data
         line, column = 1, 1
         for step in path:
-            mark = next((key for key in found if key == step), None) if isinstance(found, dict) else None
-            found = at(found, step)
-            start = getattr(mark if mark is not None else found, "start_mark", None)
-            if found is None or start is None:
+            mark = next((key for key in value if key == step), None) if isinstance(value, dict) else None
+            value = at(value, step)
+            start = getattr(mark if mark is not None else value, "start_mark", None)
+            if value is None or start is None:
                 break
             line, column = start.line + 1, start.column + 1
         return self.file, line, column
@@ -114,7 +114,7 @@ class Bound:
 
 
 def bind_entries(manifest: Manifest, templates: Mapping[str, bytes]) -> tuple[Bound, ...]:
-    """Return every stack of an assembly with its template. Raises BadInput for a file that is none."""
+    """Return every stack of an assembly with its template. Raises BadInput for a file that is no template."""
     return tuple(
         Bound(entry, entry.template, read_template(templates[entry.template], entry.template))
         for entry in manifest.stacks
@@ -128,17 +128,17 @@ def bind_stack(template: Template, name: str, region: Region, parameters: Mappin
 
 
 def faults_of_existing(bound: Bound) -> Iterator[str]:
-    """Yield why what a stack lists as standing already cannot be taken in, its stack first.
+    """Yield why a resource that a stack lists as existing cannot be imported, its stack first.
 
     CloudFormation finds it by its name, so that has to be known as soon as environment, account and region are.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-manually.html
     """
     entry = bound.entry
-    one = {
+    parameters = {
         name: next(iter(value.environments.values()), "") if isinstance(value, ByEnvironment) else value
         for name, value in entry.parameters.items()
     }
-    known = replace(bound, entry=replace(entry, parameters=one))
+    known = replace(bound, entry=replace(entry, parameters=parameters))
     made = dict(bound.made(bound.template.resources()))
     for name in entry.existing:
         if name not in made:
@@ -147,5 +147,5 @@ def faults_of_existing(bound: Bound) -> Iterator[str]:
             types = " and ".join(TAKEN_IN)
             yield f"{entry.id}: existing: {name} is of type {type_name}: what can be taken in is of {types}"
         elif known.name_of(made[name]) is None:
-            said = f"{name_property(type_name)} of {name} has to be known beforehand"
-            yield f"{entry.id}: existing: {said}, of environment, account and region alone"
+            what = f"{name_property(type_name)} of {name} has to be known beforehand"
+            yield f"{entry.id}: existing: {what}, of environment, account and region alone"

@@ -162,36 +162,43 @@ class _Reading:
 
     def _read_stack(self, within: str, name: str, where: str, artifacts: Mapping[str, Artifact]) -> None:
         artifact = artifacts[name]
-        said = artifact.properties
+        properties = artifact.properties
         site = self._site(where, name, artifact.environment)
-        template = posixpath.normpath(posixpath.join(within, said.template_file))
-        if not said.template_file or template.startswith(("../", "/")):
-            self.fault(where, f"templateFile: '{said.template_file}' is no file of the assembly", _SYNTH)
+        template = posixpath.normpath(posixpath.join(within, properties.template_file))
+        if not properties.template_file or template.startswith(("../", "/")):
+            self.fault(where, f"templateFile: '{properties.template_file}' is no file of the assembly", _SYNTH)
             return
-        own = [name, *(one for one in artifact.dependencies if one in artifacts and artifacts[one].type == _ASSETS)]
-        needs = [one for one in artifact.dependencies if one not in own]
+        own = [
+            name,
+            *(
+                dependency
+                for dependency in artifact.dependencies
+                if dependency in artifacts and artifacts[dependency].type == _ASSETS
+            ),
+        ]
+        needs = [need for need in artifact.dependencies if need not in own]
         for need in needs:
             if need not in artifacts:
                 self.fault(where, f"dependencies: there is no artifact {need}", _SYNTH)
         stack = _Stack(
             place=where,
             site=site,
-            name=said.stack_name or name,
+            name=properties.stack_name or name,
             template=template,
             data=read_file(self._folder, template, next_step=_SYNTH),
             needs=tuple(
                 (within, need) for need in needs if need in artifacts and artifacts[need].type not in _TOLD_ONLY
             ),
-            properties=said,
+            properties=properties,
         )
         self.stacks[within, name] = stack
         self._check_template(stack)
-        if said.notification_arns:
+        if properties.notification_arns:
             self.notes.append(f"{self._folder / where}: notificationArns are not set on the stack: it keeps its own")
-        for one in own:
-            self._require(site, artifacts[one].properties)
-            if artifacts[one].type == _ASSETS:
-                self._read_assets(within, artifacts[one].properties.file, stack)
+        for dependency in own:
+            self._require(site, artifacts[dependency].properties)
+            if artifacts[dependency].type == _ASSETS:
+                self._read_assets(within, artifacts[dependency].properties.file, stack)
 
     def _site(self, where: str, name: str, environment: str | None) -> Site:
         match = re.fullmatch(r"aws://([^/]+)/([^/]+)", environment or "")
@@ -214,10 +221,10 @@ class _Reading:
                 "take the DefaultStackSynthesizer in the app, then: cdk synth",
             )
 
-    def _require(self, site: Site, said: Properties) -> None:
-        if said.requires_bootstrap_stack_version is not None:
-            parameter = said.bootstrap_stack_version_ssm_parameter or _PARAMETER
-            version = said.requires_bootstrap_stack_version
+    def _require(self, site: Site, properties: Properties) -> None:
+        if properties.requires_bootstrap_stack_version is not None:
+            parameter = properties.bootstrap_stack_version_ssm_parameter or _PARAMETER
+            version = properties.requires_bootstrap_stack_version
             self.bootstraps.append(Bootstrap(site=site, parameter=parameter, version=version))
 
     def _read_assets(self, within: str, file: str, stack: _Stack) -> None:
@@ -246,18 +253,18 @@ class _Reading:
                 "make the file before synthesis, then: cdk synth",
             )
             return None
-        found = self._relative(posixpath.join(within, source.path))
-        if source.path.startswith("/") or found == ".." or found.startswith("../"):
+        path = self._relative(posixpath.join(within, source.path))
+        if source.path.startswith("/") or path == ".." or path.startswith("../"):
             self.fault(
                 where,
                 f"lies outside of the assembly, at {source.path}",
                 "cdk synth    without --no-staging, which leaves files where they are",
             )
             return None
-        if not (self._root / found).exists():
+        if not (self._root / path).exists():
             self.fault(where, f"{source.path} is not there", _SYNTH)
             return None
-        return found
+        return path
 
     def _relative(self, path: str) -> str:
         """Return a path within the folder as one within the outermost cloud assembly."""
@@ -341,18 +348,18 @@ class _Reading:
         }
 
     def _entry(self, key: tuple[str, str], stack: _Stack, ids: Mapping[tuple[str, str], StackId]) -> StackEntry:
-        said = stack.properties
+        properties = stack.properties
         return StackEntry(
             id=ids[key],
             region=stack.site.region,
             name=stack.name,
             template=stack.template,
             sha256=hashlib.sha256(stack.data).hexdigest(),
-            parameters=said.parameters,
+            parameters=properties.parameters,
             capabilities=capabilities_of(read_template(stack.data)),
-            needs=tuple(dict.fromkeys(one for need in stack.needs for one in self._in(need, ids))),
-            tags=said.tags,
-            termination_protection=said.termination_protection,
+            needs=tuple(dict.fromkeys(stack_id for need in stack.needs for stack_id in self._in(need, ids))),
+            tags=properties.tags,
+            termination_protection=properties.termination_protection,
             account=stack.site.account,
         )
 
@@ -407,10 +414,10 @@ def _merged(assets: Sequence[Asset], root: Path) -> tuple[Asset, ...]:
 
 
 def _strictest(bootstraps: Iterable[Bootstrap]) -> tuple[Bootstrap, ...]:
-    """Return the highest version that is wanted of each bootstrap."""
+    """Return the highest version that is required of each bootstrap."""
     versions: dict[tuple[Site, str], Bootstrap] = {}
-    for one in bootstraps:
-        known = versions.setdefault((one.site, one.parameter), one)
-        if one.version > known.version:
-            versions[one.site, one.parameter] = one
+    for bootstrap in bootstraps:
+        known = versions.setdefault((bootstrap.site, bootstrap.parameter), bootstrap)
+        if bootstrap.version > known.version:
+            versions[bootstrap.site, bootstrap.parameter] = bootstrap
     return tuple(versions.values())

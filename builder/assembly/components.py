@@ -141,15 +141,15 @@ class Component:
     @property
     def outputs(self) -> Mapping[str, OutputOf]:
         """Every output that it is bound to, by its place within the component."""
-        found: dict[str, OutputOf] = {}
+        bindings: dict[str, OutputOf] = {}
         if self.table and isinstance(self.table.name, OutputOf):
-            found["table.name"] = self.table.name
+            bindings["table.name"] = self.table.name
         if self.function:
-            found |= {f"function.url.{region}": url for region, url in self.function.url.items()}
+            bindings |= {f"function.url.{region}": url for region, url in self.function.url.items()}
         if self.bucket:
-            found |= {f"bucket.names.{region}": name for region, name in self.bucket.names.items()}
-            found |= {f"bucket.batch_roles.{region}": role for region, role in self.bucket.batch_roles.items()}
-        return found
+            bindings |= {f"bucket.names.{region}": name for region, name in self.bucket.names.items()}
+            bindings |= {f"bucket.batch_roles.{region}": role for region, role in self.bucket.batch_roles.items()}
+        return bindings
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -192,10 +192,20 @@ def one_of_each(components: Components, where: str) -> Component:
     where none is.
     """
     return Component(
-        table=_only("table", {name: one.table for name, one in components.items() if one.table}, where),
-        function=_only("function", {name: one.function for name, one in components.items() if one.function}, where),
-        bucket=_only("bucket", {name: one.bucket for name, one in components.items() if one.bucket}, where),
-        alarms=_only("alarms", {name: one.alarms for name, one in components.items() if one.alarms}, where),
+        table=_only(
+            "table", {name: component.table for name, component in components.items() if component.table}, where
+        ),
+        function=_only(
+            "function",
+            {name: component.function for name, component in components.items() if component.function},
+            where,
+        ),
+        bucket=_only(
+            "bucket", {name: component.bucket for name, component in components.items() if component.bucket}, where
+        ),
+        alarms=_only(
+            "alarms", {name: component.alarms for name, component in components.items() if component.alarms}, where
+        ),
     )
 
 
@@ -225,13 +235,13 @@ def _only(kind: str, named: Mapping[str, T], where: str) -> T | None:
 
 def stacks_of_functions(components: Components) -> tuple[StackId, ...]:
     """Return the stacks that hold functions behind URLs, each once."""
-    functions = (one.function for one in components.values() if one.function)
+    functions = (component.function for component in components.values() if component.function)
     return tuple(dict.fromkeys(of.output[0] for function in functions for of in function.url.values()))
 
 
 def bind_components(components: Components, bound: Callable[[str], str]) -> Components:
     """Return the components with each text bound to an environment."""
-    return {name: _bind(one, bound) for name, one in components.items()}
+    return {name: _bind(component, bound) for name, component in components.items()}
 
 
 def _bind(component: Component, bound: Callable[[str], str]) -> Component:
@@ -243,8 +253,8 @@ def _bind(component: Component, bound: Callable[[str], str]) -> Component:
 
 def narrow_components(components: Components, stacks: Collection[StackId], skipped: Collection[Region]) -> Components:
     """Return what is left of the components without these regions: what no stack of those that stay tells is gone."""
-    narrowed = {name: _narrow(one, stacks, skipped) for name, one in components.items()}
-    return {name: one for name, one in narrowed.items() if one.regions}
+    narrowed = {name: _narrow(component, stacks, skipped) for name, component in components.items()}
+    return {name: component for name, component in narrowed.items() if component.regions}
 
 
 def _narrow(component: Component, stacks: Collection[StackId], skipped: Collection[Region]) -> Component:
@@ -254,7 +264,7 @@ def _narrow(component: Component, stacks: Collection[StackId], skipped: Collecti
     table, function, bucket = component.table, component.function, component.bucket
     if table:
         known = isinstance(table.name, str) or table.name.output[0] in stacks
-        table = replace(table, regions=tuple(one for one in table.regions if known and one not in skipped))
+        table = replace(table, regions=tuple(region for region in table.regions if known and region not in skipped))
     if function:
         function = replace(function, url=staying(function.url))
     if bucket:
@@ -281,8 +291,8 @@ def faults_of_roles(roles: Roles, regions: Collection[Region]) -> Iterator[str]:
     before: dict[Region, str] = {}
     for place, region in places:
         if region not in regions:
-            standing = ", ".join(dict.fromkeys(regions))
-            yield f"roles.{place}: neither a stack nor a replica is in {region}; they are in {standing}"
+            known = ", ".join(dict.fromkeys(regions))
+            yield f"roles.{place}: neither a stack nor a replica is in {region}; they are in {known}"
         if region in before:
             yield f"roles.{place}: {region} is {before[region]} already"
         before.setdefault(region, f"roles.{place}")
@@ -300,8 +310,8 @@ def faults_of_components(
         if not _NAME.fullmatch(name):
             yield f"{place}: is no name for a component: letters, digits, hyphens and underscores, a letter first"
         if len(component.kinds) != 1:
-            said = " and ".join(component.kinds) or "nothing"
-            yield f"{place}: says {said}, and a component is a table, a function, a bucket or alarms"
+            kinds = " and ".join(component.kinds) or "nothing"
+            yield f"{place}: says {kinds}, and a component is a table, a function, a bucket or alarms"
         yield from (f"{place}.{fault}" for fault in _faults_of_outputs(component, stacks))
         yield from (f"{place}.{fault}" for fault in _faults_of_regions(component, roles, stacks))
         yield from (f"{place}.{fault}" for fault in _faults_of_values(component, longest))
@@ -320,7 +330,7 @@ def _faults_of_outputs(component: Component, stacks: Mapping[StackId, Region]) -
 def _faults_of_regions(component: Component, roles: Roles | None, stacks: Mapping[StackId, Region]) -> Iterator[str]:
     known = roles.regions if roles else tuple(dict.fromkeys(stacks.values()))
     otherwise = "is neither the primary nor a secondary; these are" if roles else "has no stack; these have"
-    for place, regions in _regions_said(component):
+    for place, regions in _named_regions(component):
         if not regions:
             yield f"{place}: names no region"
         for region in dict.fromkeys(regions):
@@ -330,7 +340,7 @@ def _faults_of_regions(component: Component, roles: Roles | None, stacks: Mappin
                 yield f"{place}: {region} is there more than once"
 
 
-def _regions_said(component: Component) -> Iterator[tuple[str, tuple[Region, ...]]]:
+def _named_regions(component: Component) -> Iterator[tuple[str, tuple[Region, ...]]]:
     if component.table:
         yield "table.regions", component.table.regions
     if component.function:
@@ -401,18 +411,18 @@ def derive(outputs: Mapping[str, tuple[StackId, str]], stacks: Mapping[StackId, 
     """
     known = {name: OutputOf(of) for name, of in outputs.items() if of[0] in stacks}
 
-    def by_region(*wanted: str) -> dict[Region, OutputOf]:
-        found: dict[Region, OutputOf] = {}
-        for form in wanted:
-            for name in (one for one in known if re.fullmatch(form, one)):
-                found.setdefault(stacks[known[name].output[0]], known[name])
-        return found
+    def by_region(*forms: str) -> dict[Region, OutputOf]:
+        bindings: dict[Region, OutputOf] = {}
+        for form in forms:
+            for name in (output for output in known if re.fullmatch(form, output)):
+                bindings.setdefault(stacks[known[name].output[0]], known[name])
+        return bindings
 
     urls = by_region("primaryLambdaUrl", "secondaryLambdaUrl", r"lambdaUrl\..*", ".*LambdaUrl")
     buckets = by_region("primaryBucketName", "secondaryBucketName", r"bucketName\..*")
     here = next(iter(by_region("primaryLambdaUrl", "primaryBucketName")), None)
     there = by_region("secondaryLambdaUrl", "secondaryBucketName", r"lambdaUrl\..*", r"bucketName\..*")
-    roles = Roles(primary=here, secondaries=tuple(one for one in there if one != here)) if here else None
+    roles = Roles(primary=here, secondaries=tuple(region for region in there if region != here)) if here else None
     if roles:
         urls, buckets = _in_order(urls, roles), _in_order(buckets, roles)
     components: dict[str, Component] = {}

@@ -38,8 +38,8 @@ class ManifestLines:
         line, column = 0, 1
         for text in texts:
             after = enumerate(self._lines[line:], start=line + 1)
-            found = ((number, at.index(text) + 1) for number, at in after if text in at)
-            line, column = next(found, (line, column))
+            places = ((number, at.index(text) + 1) for number, at in after if text in at)
+            line, column = next(places, (line, column))
         return self._file, max(line, 1), column
 
 
@@ -122,8 +122,8 @@ def _with_roles_by_sam(bound: Bound) -> Iterator[str]:
     for name, body in bound.resources(*_SAM_EVENTS):
         kind = str(body["Type"])
         common = bound.template.section("Globals").get(kind.removeprefix("AWS::Serverless::"))
-        said = _literal(body.get("Properties"))
-        properties = said and {**(_literal(common) or {}), **said}
+        own = _literal(body.get("Properties"))
+        properties = own and {**(_literal(common) or {}), **own}
         if properties is not None and _has_role_by_sam(properties, _SAM_EVENTS[kind]):
             yield name
 
@@ -148,14 +148,14 @@ def _literal(value: object) -> Mapping[str, object] | None:
 
 def check_maps(bound: Bound) -> Iterator[Finding]:
     """Yield every look-up in a map that has nothing for the stack's region, or not what is looked up there."""
-    maps, told = bound.template.section("Mappings"), set[tuple[str, ...]]()
+    maps, reported = bound.template.section("Mappings"), set[tuple[str, ...]]()
     for path, arguments in _lookups(bound.template.data, ()):
         match arguments:
             case [str(name), first, second] if isinstance(maps.get(name), dict):
                 keys = [bound.text(key) for key in (first, second)]
                 missing = _missing(maps[name], keys)
-                if missing and bound.entry.region in missing and (name, *missing) not in told:
-                    told.add((name, *missing))
+                if missing and bound.entry.region in missing and (name, *missing) not in reported:
+                    reported.add((name, *missing))
                     what = f"{bound.entry.id}: map {name} has no {'.'.join(missing)}"
                     yield finding("X012", bound.place(*path), what)
 

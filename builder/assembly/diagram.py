@@ -76,7 +76,7 @@ def make_diagram(assembly: Assembly) -> Diagram:
     needs = find_needs(assembly.manifest, find_uses(bounds)).of
     for source, target, link in _links(bounds, replicas, needs):
         links.setdefault((source, target), {})[link] = None
-    arrows = tuple(Arrow(*ends, links=tuple(found)) for ends, found in links.items())
+    arrows = tuple(Arrow(*ends, links=tuple(kinds)) for ends, kinds in links.items())
     return Diagram(tuple(dict.fromkeys(node.place for node in nodes)), nodes, arrows)
 
 
@@ -86,8 +86,8 @@ def _links(
     needs: Mapping[StackId, tuple[StackId, ...]],
 ) -> Iterator[tuple[str, str, ArrowKind]]:
     for stack, others in replicas:
-        for one, other in combinations([stack, *(node.id for node in others)], 2):
-            yield one, other, ArrowKind.ITEMS
+        for first, second in combinations([stack, *(node.id for node in others)], 2):
+            yield first, second, ArrowKind.ITEMS
     for source, target in object_copies(bounds):
         yield source, target, ArrowKind.OBJECTS
     for bound in bounds:
@@ -120,7 +120,7 @@ def _replicas(bound: Bound, name: str, body: Mapping[str, object]) -> Iterator[D
                 id=f"{bound.entry.id}/{name}/{region}",
                 place=_place(bound, region),
                 title="replica",
-                lines=tuple(_told(bound, body)),
+                lines=tuple(_resource_lines(bound, body)),
                 holds_data=True,
             )
 
@@ -131,12 +131,12 @@ def _place(bound: Bound, region: str) -> str:
 
 def _lines(bound: Bound, bodies: Sequence[Mapping[str, object]]) -> Iterator[str]:
     """Yield what there is; alike things without a name of their own are counted."""
-    lines = [tuple(_told(bound, body)) for body in bodies]
+    lines = [tuple(_resource_lines(bound, body)) for body in bodies]
     for line, count in Counter(lines).items():
         yield from (f"{line[0]} ×{count}", *line[1:]) if count > 1 else line
 
 
-def _told(bound: Bound, body: Mapping[str, object]) -> Iterator[str]:
+def _resource_lines(bound: Bound, body: Mapping[str, object]) -> Iterator[str]:
     """Yield what a resource is, and its name where that can be told: `global table`, `tap-…-global`."""
     yield NOUNS[str(body["Type"])]
     if name := bound.name_of(body):

@@ -80,21 +80,21 @@ def _bucket_name(config: Config) -> str:
 
 
 def _without_buckets(config: Config, assembly: Assembly) -> Assembly:
-    """Return the system as the accounts get it: without buckets of its own, its stacks told those of the fleet.
+    """Return the system as the accounts get it: without buckets of its own, its stacks given those of the fleet.
 
-    Raises BadInput for a stack that is told another one.
+    Raises BadInput for a stack that is given another one.
     """
     if not assembly.assets:
         return assembly
     made = config.artifacts_bucket is None
     gone = {entry.id for entry in assembly.manifest.stacks if made and entry.id == f"{entry.region}/{ARTIFACTS}"}
-    told = assembly.manifest.artifacts_bucket or ""
+    bucket_name = assembly.manifest.artifacts_bucket or ""
 
     def given(entry: StackEntry) -> StackEntry:
         needs = tuple(need for need in entry.needs if need not in gone)
         if not any(asset.key.encode() in assembly.templates[entry.template] for asset in assembly.assets):
             return replace(entry, needs=needs)
-        if entry.parameters.get(BUCKET_PARAMETER) != told.replace(REGION, entry.region):
+        if entry.parameters.get(BUCKET_PARAMETER) != bucket_name.replace(REGION, entry.region):
             raise BadInput(
                 where=f"{entry.id}: parameter {BUCKET_PARAMETER}",
                 what="is given another bucket, and the stacks of a fleet take code from one bucket in each region",
@@ -133,13 +133,13 @@ class _Instances:
         """Return every stack with its template, nested ones too, the buckets being of this account."""
         manifest = self.assembly.manifest
 
-        def told(entry: StackEntry) -> StackEntry:
+        def in_account(entry: StackEntry) -> StackEntry:
             bucket = entry.parameters.get(BUCKET_PARAMETER)
             if not isinstance(bucket, str):
                 return entry
             return replace(entry, parameters={**entry.parameters, BUCKET_PARAMETER: bucket.replace(ACCOUNT, account)})
 
-        stacks = tuple(told(entry) for entry in manifest.stacks)
+        stacks = tuple(in_account(entry) for entry in manifest.stacks)
         bounds = bind_templates(replace(self.assembly, manifest=replace(manifest, stacks=stacks)))
         return bind_nested(bounds, PolicyContext(), self._nested)[0]
 

@@ -159,9 +159,9 @@ class Manifest:
         a change of them, and one that was made from a manifest of version 1 its rendering as version 2: what is hashed
         is written as that was.
         """
-        said = _said(self)
-        deployed = {"version": _FIRST, **{name: said[name] for name in ("project", "stacks", "outputs")}}
-        return hashlib.sha256(_written(deployed)).hexdigest()
+        data = _as_data(self)
+        deployed = {"version": _FIRST, **{name: data[name] for name in ("project", "stacks", "outputs")}}
+        return hashlib.sha256(_to_bytes(deployed)).hexdigest()
 
 
 def read_manifest(data: bytes, where: str) -> Manifest:
@@ -190,7 +190,7 @@ def check_manifest(manifest: Manifest, where: str) -> None:
 
 def write_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of manifest.json: the same for equal manifests, one line at the end."""
-    return _written(_said(manifest))
+    return _to_bytes(_as_data(manifest))
 
 
 def make_schema() -> bytes:
@@ -205,29 +205,29 @@ def _adapter() -> TypeAdapter[Manifest]:
     return TypeAdapter(Manifest)
 
 
-def _said(manifest: Manifest) -> dict[str, Any]:
-    """Return what is written of a manifest: all that it says, in the order of the records."""
-    said = dataclasses.asdict(manifest)
-    for entry in said["stacks"]:
+def _as_data(manifest: Manifest) -> dict[str, Any]:
+    """Return a manifest as plain data, as it is written: in the order of the records, without what is empty."""
+    data = dataclasses.asdict(manifest)
+    for entry in data["stacks"]:
         for name in ("account", "termination_protection", "stack_policy", "interim"):
             if entry[name] is None:
                 del entry[name]
         if not entry["existing"]:
             del entry["existing"]
-    for name, component in said["components"].items():
-        said["components"][name] = {kind: body for kind, body in component.items() if body is not None}
-        if "bucket" in said["components"][name] and not component["bucket"]["batch_roles"]:
+    for name, component in data["components"].items():
+        data["components"][name] = {kind: body for kind, body in component.items() if body is not None}
+        if "bucket" in data["components"][name] and not component["bucket"]["batch_roles"]:
             del component["bucket"]["batch_roles"]
     for name in ("roles", "artifacts_bucket"):
-        if said[name] is None:
-            del said[name]
-    if not said["empty_regions"]:
-        del said["empty_regions"]
-    return said
+        if data[name] is None:
+            del data[name]
+    if not data["empty_regions"]:
+        del data["empty_regions"]
+    return data
 
 
-def _written(said: Mapping[str, Any]) -> bytes:
-    return json.dumps(said, indent=2).encode() + b"\n"
+def _to_bytes(data: Mapping[str, Any]) -> bytes:
+    return json.dumps(data, indent=2).encode() + b"\n"
 
 
 def bind(text: str, suffix: str) -> str:
@@ -303,10 +303,12 @@ def _longest(text: str) -> str:
 
 
 def _faults_of(entry: StackEntry, ids: Collection[StackId], before: Sequence[StackEntry]) -> Iterator[str]:
-    if entry.id in {one.id for one in before}:
+    if entry.id in {other.id for other in before}:
         yield f"id: {entry.id} is there more than once"
     sources = {name: value.output[0] for name, value in entry.parameters.items() if isinstance(value, OutputOf)}
-    yield from (f"needs: {entry.id} needs {one}, which is not in the assembly" for one in entry.needs if one not in ids)
+    yield from (
+        f"needs: {entry.id} needs {need}, which is not in the assembly" for need in entry.needs if need not in ids
+    )
     for name, source in sources.items():
         if source not in ids:
             yield f"parameters.{name}: {entry.id} takes an output of {source}, which is not in the assembly"
@@ -315,13 +317,15 @@ def _faults_of(entry: StackEntry, ids: Collection[StackId], before: Sequence[Sta
     yield from (f"name: {fault}" for fault in _name_faults(entry, before))
     yield from (f"tags{fault}" for fault in _tag_faults(entry.tags))
     if entry.interim is not None:
-        yield from (f"interim.until: {one} is not in the assembly" for one in entry.interim.until if one not in ids)
+        yield from (
+            f"interim.until: {stack} is not in the assembly" for stack in entry.interim.until if stack not in ids
+        )
         unknown = [name for name in entry.interim.parameters if name not in entry.parameters]
         yield from (f"interim.parameters: {name} is no parameter that the stack is given" for name in unknown)
     twice = dict.fromkeys(name for name in entry.existing if entry.existing.count(name) > 1)
     yield from (f"existing: {name} is there more than once" for name in twice)
-    said = entry.stack_policy
-    policies = said.environments if isinstance(said, ByEnvironment) else {"": said} if said is not None else {}
+    value = entry.stack_policy
+    policies = value.environments if isinstance(value, ByEnvironment) else {"": value} if value is not None else {}
     for suffix, policy in policies.items():
         try:
             canonical_policy(policy)
@@ -336,9 +340,10 @@ def _name_faults(entry: StackEntry, before: Sequence[StackEntry]) -> Iterator[st
     elif len(bound) > NAME_CHARACTERS:
         longest = f" with an environment suffix of {len(LONGEST_SUFFIX)}" if bound != entry.name else ""
         yield f"'{entry.name}' of {entry.id} has {len(bound)} characters{longest}, and a stack's name {NAME_CHARACTERS}"
-    for one in before:
-        if (one.name, one.region, one.account) == (entry.name, entry.region, entry.account):
-            yield f"'{entry.name}' in {entry.region} is both {one.id}'s and {entry.id}'s: a stack's name is there once"
+    for other in before:
+        if (other.name, other.region, other.account) == (entry.name, entry.region, entry.account):
+            both = f"both {other.id}'s and {entry.id}'s"
+            yield f"'{entry.name}' in {entry.region} is {both}: a stack's name is there once"
 
 
 def _tag_faults(tags: Mapping[str, str]) -> Iterator[str]:

@@ -142,8 +142,8 @@ def _package(data: bytes, where: _Where, above: tuple[Path, ...]) -> Packaged:
     text = text_of(data, str(where.file))
     if result.faults:
         lines = lines_of(text, result.faults)
-        told = sorted((lines[path], fault) for path, fault in result.faults.items())
-        (line, what), *others = told
+        faults = sorted((lines[path], fault) for path, fault in result.faults.items())
+        (line, what), *others = faults
         more = (f"{where.file}:{line}: {fault}" for line, fault in others)
         raise BadInput(where=f"{where.file}:{line}", what="\n  ".join((what, *more)))
     if BUCKET_PARAMETER not in (template.get("Parameters") or {}):
@@ -215,7 +215,7 @@ def _pack(local: _Local, template: Mapping[str, Any], where: _Where, above: tupl
     bucket = {"Ref": BUCKET_PARAMETER}
     if local.place.form == "template":
         packaged, asset = _pack_template(source, where, above)
-        result.assets |= {one.id: one for one in (*packaged.assets, asset)}
+        result.assets |= {other.id: other for other in (*packaged.assets, asset)}
         result.values[local.path] = {"Fn::Sub": URL + asset.key}
         if packaged.data and _takes_bucket(packaged.data, source):
             result.values |= _handed_on(local)
@@ -261,7 +261,7 @@ def _pack_template(source: str, where: _Where, above: tuple[Path, ...]) -> tuple
         raise NoSource(f"nests templates in a circle: {circle}")
     packaged = _package((where.root / file).read_bytes(), replace(where, file=file), above)
     digest = hashlib.sha256(packaged.data).hexdigest()
-    needs = tuple(sorted(one.id for one in packaged.assets))
+    needs = tuple(sorted(asset.id for asset in packaged.assets))
     asset = Asset(id=digest, kind="template", source=source, key=f"{digest}.yaml", regions=(where.region,), needs=needs)
     return packaged, asset
 

@@ -32,7 +32,7 @@ class _Rule:
 
 
 def check_references(manifest: Manifest, bounds: Sequence[Bound]) -> Iterator[Finding]:
-    """Yield what leaves no order or is made by nobody, and every replication that leads nowhere."""
+    """Yield needs that leave no order, uses that no stack makes, and replications without a destination."""
     yield from _orders(manifest, bounds)
     things = [thing for bound in bounds for thing in created(bound)]
     for bound in bounds:
@@ -48,12 +48,12 @@ def object_copies(bounds: Sequence[Bound]) -> Iterator[tuple[StackId, StackId]]:
 
 
 def _orders(manifest: Manifest, bounds: Sequence[Bound]) -> Iterator[Finding]:
-    """Yield what leaves no order of creation, and what is taken and nobody makes."""
+    """Yield what leaves no order of creation, and what a stack takes that no stack makes."""
     by_id = {bound.entry.id: bound for bound in bounds}
     uses = find_uses(bounds)
     needs = find_needs(manifest, uses)
     for circle in needs.circles:
-        use = next(one for one in uses if one.stack in circle and {made.stack for made in one.makers} & set(circle))
+        use = next(use for use in uses if use.stack in circle and {made.stack for made in use.makers} & set(circle))
         what = f"stacks take values of each other in a circle: {as_circle(circle)}"
         yield finding("X010", by_id[use.stack].place(*use.path), what)
     for use in needs.undecided:
@@ -101,13 +101,13 @@ def _replication_rules(bound: Bound) -> Iterator[_Rule]:
 
 
 def _destination(bound: Bound, path: TemplatePath, arn: str, created: Sequence[CreatedResource]) -> Iterator[Finding]:
-    found = _buckets(arn, created, bound)
-    if not found:
+    buckets = _buckets(arn, created, bound)
+    if not buckets:
         yield finding("X007", bound.place(*path), f"replicates to {arn}, which no template creates")
-    for thing in found:
+    for thing in buckets:
         status = thing.bound.text(at(thing.body, "Properties", "VersioningConfiguration", "Status"))
-        said = at(thing.body, "Properties", "VersioningConfiguration")
-        if status not in {None, "Enabled"} or said is None:
+        versioning = at(thing.body, "Properties", "VersioningConfiguration")
+        if status not in {None, "Enabled"} or versioning is None:
             yield finding(
                 "X008", bound.place(*path), f"replicates to {thing.name}, which {thing.stack} creates without versions"
             )
@@ -131,13 +131,21 @@ def _may_write(bound: Bound, role: Mapping[str, object] | None, arn: str) -> boo
     statements = [statement for document in documents for statement in as_list(document)]
     attached = [*as_list(at(role, "Properties", "ManagedPolicyArns")), *bound.resources(*_POLICIES)]
     # What an Fn::If chooses has none of these keys.
-    if role is None or attached or None in documents or any(at(one, "Action") is None for one in statements):
+    if (
+        role is None
+        or attached
+        or None in documents
+        or any(at(statement, "Action") is None for statement in statements)
+    ):
         return True
     allowed = [
         bound.text(resource)
         for statement in statements
         if at(statement, "Effect") == "Allow"
-        and any(fnmatch.fnmatchcase("s3:replicateobject", str(one).lower()) for one in as_list(at(statement, "Action")))
+        and any(
+            fnmatch.fnmatchcase("s3:replicateobject", str(action).lower())
+            for action in as_list(at(statement, "Action"))
+        )
         for resource in as_list(at(statement, "Resource"))
     ]
-    return None in allowed or any(fnmatch.fnmatchcase(f"{arn}/object", str(one)) for one in allowed)
+    return None in allowed or any(fnmatch.fnmatchcase(f"{arn}/object", str(resource)) for resource in allowed)

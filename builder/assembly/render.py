@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rendered:
+class _Templates:
     """The templates of some stacks, by the stacks' ids."""
 
     bytes: Mapping[StackId, bytes] = field(default_factory=dict)
     read: Mapping[StackId, Template] = field(default_factory=dict)
     paths: Mapping[StackId, str] = field(default_factory=dict)
 
-    def and_of(self, other: "_Rendered") -> "_Rendered":
+    def and_of(self, other: "_Templates") -> "_Templates":
         """Return both in one."""
-        return _Rendered({**self.bytes, **other.bytes}, {**self.read, **other.read}, {**self.paths, **other.paths})
+        return _Templates({**self.bytes, **other.bytes}, {**self.read, **other.read}, {**self.paths, **other.paths})
 
 
 def make_assembly(loaded: LoadedConfig) -> Assembly:
@@ -78,31 +78,31 @@ def _system(loaded: LoadedConfig) -> Assembly:
     topology, buckets = _with_artifacts(loaded, topology, built_in, packaged, code)
     built_in = built_in.and_of(_render_built_in(loaded, buckets))
     own = _render_own(loaded, topology, built_in, packaged)
-    rendered = built_in.and_of(own)
+    every = built_in.and_of(own)
     manifest = Manifest(
         version=VERSION,
         project=loaded.config.project,
-        stacks=tuple(_entry(stack, rendered, loaded) for stack in topology.stacks),
+        stacks=tuple(_entry(stack, every, loaded) for stack in topology.stacks),
         outputs=topology.outputs,
         roles=_roles(topology, loaded.config),
         empty_regions=_empty_regions(topology, loaded.config),
         artifacts_bucket=artifacts.bucket_name(loaded.config) if buckets or loaded.config.artifacts_bucket else None,
         components=topology.components,
     )
-    templates = {rendered.paths[stack]: data for stack, data in rendered.bytes.items()}
+    templates = {every.paths[stack]: data for stack, data in every.bytes.items()}
     manifest = _with_needs(manifest, templates, _own(topology))
-    # What is written is read again: what no verb would take is told where it is asked for.
+    # Checked as a reader would: a manifest that no verb takes is refused where it is made.
     check_manifest(manifest, loaded.lines.file)
     return Assembly(
         manifest=manifest,
         templates=templates,
-        assets=merged((*code, *(asset for one in packaged.values() for asset in one.made.assets))),
+        assets=merged((*code, *(asset for template in packaged.values() for asset in template.made.assets))),
     )
 
 
 def _empty_regions(topology: Topology, config: Config) -> tuple[Region, ...]:
-    stands = {stack.region for stack in topology.stacks}
-    return tuple(region for region in config.regions.all if region not in stands)
+    regions = {stack.region for stack in topology.stacks}
+    return tuple(region for region in config.regions.all if region not in regions)
 
 
 def _roles(topology: Topology, config: Config) -> Roles | None:
@@ -120,7 +120,7 @@ def _own(topology: Topology) -> list[Stack]:
     return [stack for stack in topology.stacks if stack.component == OWN]
 
 
-def _render_built_in(loaded: LoadedConfig, stacks: list[Stack]) -> _Rendered:
+def _render_built_in(loaded: LoadedConfig, stacks: list[Stack]) -> _Templates:
     """Return each stack's template; what regions share, as the service's, is put into text once."""
     templates: dict[StackId, bytes] = {}
     texts: dict[str, bytes] = {}
@@ -135,7 +135,7 @@ def _render_built_in(loaded: LoadedConfig, stacks: list[Stack]) -> _Rendered:
         if content not in texts:
             texts[content] = write_template(template)
         templates[stack.id], read[stack.id] = texts[content], Template(template)
-    return _Rendered(templates, read, {stack.id: f"{stack.region}/{stack.name}.yaml" for stack in stacks})
+    return _Templates(templates, read, {stack.id: f"{stack.region}/{stack.name}.yaml" for stack in stacks})
 
 
 def _package_own(loaded: LoadedConfig, stacks: list[Stack]) -> "dict[StackId, OwnTemplate]":
@@ -149,7 +149,7 @@ def _package_own(loaded: LoadedConfig, stacks: list[Stack]) -> "dict[StackId, Ow
 def _with_artifacts(
     loaded: LoadedConfig,
     topology: Topology,
-    built_in: _Rendered,
+    built_in: _Templates,
     packaged: "Mapping[StackId, OwnTemplate]",
     code: Sequence[Asset],
 ) -> tuple[Topology, list[Stack]]:
@@ -159,8 +159,8 @@ def _with_artifacts(
     Raises BadInput where a stack of the user's own has their name.
     """
     config, own = loaded.config, packaged
-    data = {**built_in.bytes, **{stack: one.made.data for stack, one in own.items()}}
-    takes = {stack for stack, one in own.items() if one.made.assets}
+    data = {**built_in.bytes, **{stack: template.made.data for stack, template in own.items()}}
+    takes = {stack for stack, template in own.items() if template.made.assets}
     takes |= {stack for stack, template in built_in.bytes.items() if taken_by(template, code)}
     large = {stack for stack, template in data.items() if len(template) > REQUEST_BYTES}
     regions = {stack.region for stack in topology.stacks if stack.id in takes | large}
@@ -182,27 +182,27 @@ def _with_artifacts(
 
 
 def _render_own(
-    loaded: LoadedConfig, topology: Topology, built_in: _Rendered, packaged: "Mapping[StackId, OwnTemplate]"
-) -> _Rendered:
+    loaded: LoadedConfig, topology: Topology, built_in: _Templates, packaged: "Mapping[StackId, OwnTemplate]"
+) -> _Templates:
     """Return the templates of the user's own stacks, which take what dr.yaml gives them, and give what it takes."""
     config = loaded.config
     if not (config.stacks or config.components or config.outputs):
-        return _Rendered()
+        return _Templates()
     from builder.assembly.own import read_templates  # noqa: PLC0415
 
     read, paths = read_templates(loaded, topology, _own(topology), built_in.read, packaged)
-    return _Rendered({stack: own.made.data for stack, own in packaged.items()}, read, paths)
+    return _Templates({stack: own.made.data for stack, own in packaged.items()}, read, paths)
 
 
-def _entry(stack: Stack, rendered: _Rendered, loaded: LoadedConfig) -> StackEntry:
-    config, template = loaded.config, rendered.read[stack.id]
+def _entry(stack: Stack, templates: _Templates, loaded: LoadedConfig) -> StackEntry:
+    config, template = loaded.config, templates.read[stack.id]
     suffix = {"EnvironmentSuffix": SUFFIX} if "EnvironmentSuffix" in template.parameters else {}
     return StackEntry(
         id=stack.id,
         region=stack.region,
         name=stack.stack_name,
-        template=rendered.paths[stack.id],
-        sha256=hashlib.sha256(rendered.bytes[stack.id]).hexdigest(),
+        template=templates.paths[stack.id],
+        sha256=hashlib.sha256(templates.bytes[stack.id]).hexdigest(),
         parameters={**suffix, **stack.parameters},
         capabilities=capabilities_of(template),
         needs=stack.needs,

@@ -94,18 +94,18 @@ class FolderChanges:
 
 
 def write_assembly(folder: Path, assembly: Assembly) -> FolderChanges:
-    """Make the folder hold this assembly, and what was there that no rendering wrote; return what changed.
+    """Make the folder hold this assembly beside what no rendering wrote; return what changed.
 
     The new tree is written beside the folder and then renamed into its place.
     Raises BadInput, and changes nothing, where a file would be overwritten that no rendering wrote, and where the
     folder can't be written; Failed where there is no room for it.
     """
-    standing, changes = _compare(folder, assembly)
+    contents, changes = _compare(folder, assembly)
     if not changes.paths:
         return changes
-    _check_own(standing, changes)
+    _check_own(contents, changes)
     try:
-        _write(folder, assembly, kept=standing.found.keys() - set(changes.removed))
+        _write(folder, assembly, kept=contents.files.keys() - set(changes.removed))
     except OSError as error:
         raise of_file(error, folder, doing="written") from error
     return changes
@@ -133,66 +133,66 @@ def find_changes(folder: Path, assembly: Assembly) -> FolderChanges:
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class _FolderContents:
     """What is in a folder."""
 
     folder: Path
-    found: Mapping[str, Path]
+    files: Mapping[str, Path]
     """Every file and link below it by its path; what a link leads to is not followed."""
     before: Mapping[str, str | None]
     """What the last rendering wrote into it: each path with its SHA-256 where a manifest says one."""
 
 
-def _compare(folder: Path, assembly: Assembly) -> tuple[_Standing, FolderChanges]:
+def _compare(folder: Path, assembly: Assembly) -> tuple[_FolderContents, FolderChanges]:
     """Return what is in the folder, which is gone through once, and what makes it hold the assembly."""
     try:
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-        standing = _Standing(folder, _tree(folder), _rendered_before(folder))
-        return standing, _changes(standing, assembly)
+        contents = _FolderContents(folder, _tree(folder), _written_before(folder))
+        return contents, _changes(contents, assembly)
     except OSError as error:
         raise of_file(error, error.filename or folder, doing="read") from error
 
 
-def _changes(standing: _Standing, assembly: Assembly) -> FolderChanges:
-    wanted, found, before = files_of(assembly), standing.found, standing.before
+def _changes(contents: _FolderContents, assembly: Assembly) -> FolderChanges:
+    desired, present, before = files_of(assembly), contents.files, contents.before
     return FolderChanges(
         written=tuple(
             path
-            for path in sorted(wanted)
-            if path not in found or found[path].is_symlink() or found[path].read_bytes() != wanted[path]
+            for path in sorted(desired)
+            if path not in present or present[path].is_symlink() or present[path].read_bytes() != desired[path]
         ),
         # What was changed since it was rendered is somebody's work now.
         removed=tuple(
             path
-            for path in sorted(before.keys() & found.keys() - wanted.keys())
-            if before[path] in {None, hashlib.sha256(found[path].read_bytes()).hexdigest()}
+            for path in sorted(before.keys() & present.keys() - desired.keys())
+            if before[path] in {None, hashlib.sha256(present[path].read_bytes()).hexdigest()}
         ),
     )
 
 
-def _check_own(standing: _Standing, changes: FolderChanges) -> None:
-    if (standing.folder / FILE_NAME).exists() and not standing.before.keys() - _RESERVED:
-        return  # it cannot be read, after a merge perhaps: that there was a rendering is all that is known
-    if foreign := [path for path in changes.written if path in standing.found and path not in standing.before]:
+def _check_own(contents: _FolderContents, changes: FolderChanges) -> None:
+    if (contents.folder / FILE_NAME).exists() and not contents.before.keys() - _RESERVED:
+        return  # the manifest cannot be read, after a merge perhaps: it is known only that there was a rendering
+    if foreign := [path for path in changes.written if path in contents.files and path not in contents.before]:
         raise BadInput(
-            where=str(standing.folder),
+            where=str(contents.folder),
             what=f"{', '.join(foreign)} was not written by render, and is not overwritten",
             next_step="move it away, then: python -m builder render",
         )
 
 
-def _rendered_before(folder: Path) -> dict[str, str | None]:
-    rendered: dict[str, str | None] = {}
+def _written_before(folder: Path) -> dict[str, str | None]:
+    written: dict[str, str | None] = {}
     for place in ("", f"{FLEET_FOLDER}/"):
         manifest = folder / place / FILE_NAME
         if not manifest.is_file():
             continue
-        rendered |= {path: None for path in _RESERVED if path.startswith(place)}
+        written |= {path: None for path in _RESERVED if path.startswith(place)}
         with suppress(ValueError, OSError, TypeError, KeyError, RecursionError):
             entries = json.loads(manifest.read_bytes())["stacks"]
-            rendered |= {f"{place}{entry['template']}": str(entry["sha256"]) for entry in entries}
-    return rendered
+            written |= {f"{place}{entry['template']}": str(entry["sha256"]) for entry in entries}
+    return written
 
 
 def _tree(folder: Path) -> dict[str, Path]:
@@ -204,7 +204,7 @@ def _tree(folder: Path) -> dict[str, Path]:
 
 
 def _keep(old: Path, new: Path) -> None:
-    """Have what stands at `old` at `new` too; the same file where the file system can."""
+    """Put the file or link at `old` at `new` too; the same file where the file system can."""
     new.parent.mkdir(parents=True, exist_ok=True)
     if old.is_symlink():
         new.symlink_to(old.readlink())
@@ -222,7 +222,7 @@ def files_of(assembly: Assembly) -> dict[str, bytes]:
 
 
 def _replace(folder: Path, fresh: Path) -> None:
-    """Put `fresh` where `folder` is; what stood there ends up inside the temporary name and is removed."""
+    """Put `fresh` where `folder` is; the old folder is moved to a temporary name and removed."""
     if not folder.exists():
         fresh.rename(folder)
         return

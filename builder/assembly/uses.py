@@ -126,14 +126,14 @@ def _in_reach(thing: CreatedResource, region: str) -> bool:
 def find_uses(bounds: Sequence[Bound]) -> tuple[Use, ...]:
     """Return what each stack takes of others, one of each thing: also what no stack of the assembly makes."""
     made = _Made(bounds)
-    found: dict[tuple[StackId, Way, str, str], Use] = {}
+    by_key: dict[tuple[StackId, Way, str, str], Use] = {}
     for use in (use for bound in bounds for use in _uses(bound, made)):
-        found.setdefault((use.stack, use.way, use.name, use.parameter), use)
-    return tuple(found.values())
+        by_key.setdefault((use.stack, use.way, use.name, use.parameter), use)
+    return tuple(by_key.values())
 
 
 def read_uses(manifest: Manifest, templates: Mapping[str, bytes]) -> tuple[tuple[Use, ...], Needs]:
-    """Return what the stacks of an assembly take of each other, and need. Raises BadInput for a file that is none."""
+    """Return what the stacks of an assembly take of each other, and need. Raises BadInput for a broken template."""
     uses = find_uses(bind_entries(manifest, templates))
     return uses, find_needs(manifest, uses)
 
@@ -161,12 +161,12 @@ class _Made:
     def _add(self, key: tuple[object, ...], made: Maker) -> None:
         self._by_key.setdefault(key, []).append(made)
 
-    def asked(self, *key: object) -> tuple[Maker, ...]:
-        """Return who makes what is asked for by kind, place and name."""
+    def makers(self, *key: object) -> tuple[Maker, ...]:
+        """Return the makers of something by kind, place and name."""
         return tuple(self._by_key.get(key, ()))
 
     def named(self, text: str, bound: Bound) -> Iterator[CreatedResource]:
-        """Yield what a text names; of the many things there are only those that it may mean are looked at."""
+        """Yield what a text names; only resources that it may mean are compared."""
         arn = _ARN.fullmatch(text)
         keys = [("", text)]
         if arn is not None:
@@ -200,11 +200,11 @@ def _of_parameters(bound: Bound, made: _Made) -> Iterator[Use]:
         path = ("Parameters", parameter)
         if parameter in bound.template.from_ssm:
             name = re.sub(r":\d+$", "", value)
-            use = _use(bound, Way.SSM_VALUE, name, made.asked(_SSM, _site(bound), name), path)
+            use = _use(bound, Way.SSM_VALUE, name, made.makers(_SSM, _site(bound), name), path)
             yield replace(use, parameter=parameter)
         elif type_name := _NAME_TYPES.get(kind.removeprefix("List<").removesuffix(">")):
             for name in value.split(","):
-                use = _use(bound, Way.NAME_TYPE, name, made.asked(type_name, _site(bound), name), path)
+                use = _use(bound, Way.NAME_TYPE, name, made.makers(type_name, _site(bound), name), path)
                 yield replace(use, parameter=parameter)
 
 
@@ -212,18 +212,18 @@ def _of_transforms(bound: Bound, made: _Made) -> Iterator[Use]:
     for transform in bound.template.transforms:
         name = transform.get("Name") if isinstance(transform, dict) else transform
         if isinstance(name, str) and not name.startswith("AWS::"):
-            yield _use(bound, Way.MACRO, name, made.asked(_MACRO, _site(bound), name), ("Transform",))
+            yield _use(bound, Way.MACRO, name, made.makers(_MACRO, _site(bound), name), ("Transform",))
 
 
 def _of_text(bound: Bound, made: _Made, path: TemplatePath, text: str) -> Iterator[Use]:
     site = _site(bound)
     match path:
         case (*_, "Fn::ImportValue"):
-            yield _use(bound, Way.EXPORT, text, made.asked(Way.EXPORT, site, text), path)
+            yield _use(bound, Way.EXPORT, text, made.makers(Way.EXPORT, site, text), path)
             return
         case (*_, "Fn::Transform", "Name"):
             if not text.startswith("AWS::"):
-                yield _use(bound, Way.MACRO, text, made.asked(_MACRO, site, text), path)
+                yield _use(bound, Way.MACRO, text, made.makers(_MACRO, site, text), path)
             return
         case (*_, "Fn::GetStackOutput", "StackName"):
             yield from _of_output(bound, made, path, text)
@@ -234,30 +234,30 @@ def _of_text(bound: Bound, made: _Made, path: TemplatePath, text: str) -> Iterat
         case (*_, "Fn::Transform", "Parameters", "Location"):
             yield from _of_bucket(bound, made, path, text)
             return
-    for found in _RESOLVE.finditer(text):
-        kind = _SECRET if found["service"] == "secretsmanager" else _SSM
-        yield _use(bound, Way.RESOLVED, found["name"], made.asked(kind, site, found["name"]), path)
+    for reference in _RESOLVE.finditer(text):
+        kind = _SECRET if reference["service"] == "secretsmanager" else _SSM
+        yield _use(bound, Way.RESOLVED, reference["name"], made.makers(kind, site, reference["name"]), path)
     if path[0] == "Resources" and len(path) > 2 and path[2] == "Properties" and not _is_watched(bound, path):
         makers = tuple(Maker(thing.stack, thing.logical_id) for thing in made.named(text, bound))
-        if makers and bound.entry.id not in {one.stack for one in makers}:
+        if makers and bound.entry.id not in {maker.stack for maker in makers}:
             thing = next(made.named(text, bound))
             yield _use(bound, Way.NAMED, thing.name, makers, path)
 
 
 def _of_output(bound: Bound, made: _Made, path: TemplatePath, stack: str) -> Iterator[Use]:
     """Yield what Fn::GetStackOutput takes, from another region where it says one."""
-    said = path[:-1]
-    region = bound.text(at(bound.template.data, *said, "Region")) or bound.entry.region
-    output = bound.text(at(bound.template.data, *said, "OutputName")) or ""
-    makers = tuple(Maker(one.stack, output) for one in made.asked("stack", Region(region), stack))
+    call = path[:-1]
+    region = bound.text(at(bound.template.data, *call, "Region")) or bound.entry.region
+    output = bound.text(at(bound.template.data, *call, "OutputName")) or ""
+    makers = tuple(Maker(maker.stack, output) for maker in made.makers("stack", Region(region), stack))
     yield _use(bound, Way.OUTPUT, f"{stack}.{output} in {region}", makers, path)
 
 
 def _of_bucket(bound: Bound, made: _Made, path: TemplatePath, url: str) -> Iterator[Use]:
-    found = _BUCKET_URL.match(url)
-    if found is None:
+    match = _BUCKET_URL.match(url)
+    if match is None:
         return
-    bucket = found["plain"] or found["host"] or found["path"]
+    bucket = match["plain"] or match["host"] or match["path"]
     arn = f"arn:${{AWS::Partition}}:s3:::{bucket}"
     makers = tuple(Maker(thing.stack, thing.logical_id) for thing in made.named(arn, bound))
     if makers:
@@ -285,18 +285,19 @@ def find_needs(manifest: Manifest, uses: Sequence[Use]) -> Needs:
     order = {entry.id: number for number, entry in enumerate(manifest.stacks)}
     typed = {entry.id: entry.needs for entry in manifest.stacks}
     edges = {stack: set(needs) for stack, needs in typed.items()}
-    known = [one for one in uses if one.makers and all(made.stack in order for made in one.makers)]
-    for use in (one for one in known if one.way is not Way.NAMED):
-        edges[use.stack] |= {made.stack for made in use.makers} - {use.stack}
+    known = [use for use in uses if use.makers and all(made.stack in order for made in use.makers)]
+    for use in known:
+        if use.way is not Way.NAMED:
+            edges[use.stack] |= {made.stack for made in use.makers} - {use.stack}
     circles = tuple(strongly_connected(edges))
     if circles:
         return Needs(of=typed, circles=circles)
     values = {stack: set(needs) for stack, needs in edges.items()}
-    undecided = list(_order_by_names(edges, values, [one for one in known if one.way is Way.NAMED]))
+    undecided = list(_order_by_names(edges, values, [use for use in known if use.way is Way.NAMED]))
     implied = {stack: closure(typed, stack) for stack in typed}
     return Needs(
         of={
-            stack: (*needs, *sorted(edges[stack] - set(needs) - implied[stack], key=lambda one: order[one]))
+            stack: (*needs, *sorted(edges[stack] - set(needs) - implied[stack], key=lambda need: order[need]))
             for stack, needs in typed.items()
         },
         undecided=tuple(undecided),
