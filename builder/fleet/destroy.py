@@ -1,6 +1,6 @@
-"""Taking a fleet down: the stacks in all accounts, in reverse order of needs, then the sets with the stack they are in.
+"""Delete a fleet: the stacks in all accounts, in reverse order of needs, then the sets with the stack that holds them.
 
-Nothing is kept between runs: what is gone is not listed any more, so it goes on from wherever it was left.
+Nothing is kept between runs: what is deleted is not listed any more, so a repeat goes on from there.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from builder.fleet.observe import SetWatch, are_ended, observe_instances, observ
 from builder.fleet.operation import FIRST_DELETION, delete_instances, dependants_of, in_order, is_done
 from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import Skipped, StackInstance, StackSet, skips
-from builder.fleet.sets import look_again, observe_sets
+from builder.fleet.sets import observe_again, observe_sets
 from builder.fleet.targets import in_accounts, observe_instance_stack, observe_states
 from builder.terms import AccountId, Site, StackId, StackPlace
 
@@ -43,7 +43,7 @@ class FleetRemoval:
 
     @property
     def helps(self) -> bool:
-        """Whether what keeps a stack from being deleted is removed."""
+        """Whether buckets are emptied, and what else keeps a stack from being deleted is removed."""
         return self.role is not None and not self.retain
 
 
@@ -54,69 +54,74 @@ class RemovalRun:
     fleet: FleetRemoval
     watch: SetWatch
     id: str
-    """Of which the ids of its operations are made."""
+    """The ids of its operations are made of it."""
     account: AccountId | None = None
     """The only account that it takes instances from; None for all of them."""
     shown: frozenset[tuple[StackId, Site, str]] | None = None
     """The only instances that it takes, by set, place and stack, since somebody agreed to those; None for all."""
 
     async def instances(self, stack_set: StackSet) -> tuple[StackInstance, ...]:
-        """Return the set's instances that it is about."""
+        """Return the set's instances that the run deletes."""
         listed = await observe_instances(self.watch.clients, stack_set, self.account)
         if self.shown is None:
             return listed
-        return tuple(one for one in listed if (stack_set.id, one.site, one.stack) in self.shown)
+        return tuple(instance for instance in listed if (stack_set.id, instance.site, instance.stack) in self.shown)
 
-    async def came(self, stack_set: StackSet) -> tuple[Failure, ...]:
-        """Return what the set has of the account though all that was shown is gone: it stays."""
+    async def newcomers(self, stack_set: StackSet) -> tuple[Failure, ...]:
+        """Return as failures the account's instances that are there after the deletion of all that were shown."""
         listed = await unless_lagging(lambda: observe_instances(self.watch.clients, stack_set, self.account), bool)
-        return tuple(Failure(one.site, "came while the others went") for one in listed)
+        return tuple(Failure(instance.site, "came while the others went") for instance in listed)
 
 
 async def delete_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit: FleetEmit) -> FleetEnd:
     """Delete all instances, then the stacks that hold the sets; return how everything ended.
 
-    What runs on those stacks is waited for, since until then more may be in the sets than is seen. Where an instance
-    stays, so do its set, what it needs in that account, and the stack that holds them.
+    Operations on those stacks are waited for, since they may still add instances. Where an instance stays, its set, the
+    stacks that it needs in that account and the stack that holds the sets stay too.
     Raises Stopped, before anything is changed, where a stack has termination protection that may not be lifted.
     """
     check_removable(fleet.removal.stacks, fleet.removal.allow)
     removal = replace(fleet.removal, stacks=await settle_holders(fleet.removal.stacks, clients, run_id, emit))
     sets = await observe_sets(removal.stacks, clients)
-    emit(RunBegun(what="destroy", stacks=(*(one.id for one in sets), *(one.id for one in removal.stacks))))
+    ids = (*(stack_set.id for stack_set in sets), *(holder.id for holder in removal.stacks))
+    emit(RunBegun(what="destroy", stacks=ids))
     run = RemovalRun(fleet, SetWatch(clients, emit), run_id)
     await run.watch.begin(sets)
 
     ended = await in_order(sets, dependants_of(sets), partial(delete_set, run), is_known)
-    if all(is_done(one) for one in ended):
+    if all(is_done(outcome) for outcome in ended):
         removal = replace(removal, stacks=await settle_holders(removal.stacks, clients, run_id, emit))
-        back = await _come_back(removal.stacks, clients)
+        back = await _find_refilled(removal.stacks, clients)
         if not back:
             return FleetEnd(await delete_deployment(removal, clients, run_id, emit), ended)
-        ended = tuple({one.stack: one for one in (*ended, *back)}.values())
-    for one in removal.stacks:
-        emit(NotStarted(stack=one.id, because="its sets still have instances"))
+        ended = tuple({outcome.stack: outcome for outcome in (*ended, *back)}.values())
+    for holder in removal.stacks:
+        emit(NotStarted(stack=holder.id, because="its sets still have instances"))
     return FleetEnd((), ended)
 
 
 async def settle_holders(
-    standing: Iterable[StackContents], clients: Clients, run_id: str, emit: FleetEmit
+    holders: Iterable[StackContents], clients: Clients, run_id: str, emit: FleetEmit
 ) -> tuple[StackContents, ...]:
-    """Wait until nothing runs on the stacks, and return what each then holds."""
-    standing = await look_again(standing, clients)
-    ids = {StackPlace(one.stack.site, one.stack.name): one.id for one in standing}
-    watches = make_watches(ids, clients, emit, known={one.stack.arn: one.stack.status for one in standing})
+    """Wait until no operation runs on the stacks, and return each stack with its contents."""
+    holders = await observe_again(holders, clients)
+    ids = {StackPlace(holder.stack.site, holder.stack.name): holder.id for holder in holders}
+    watches = make_watches(ids, clients, emit, known={holder.stack.arn: holder.stack.status for holder in holders})
     return tuple(
-        await together(settled(DeleteContext(clients, emit, watches[one.stack.site], run_id), one) for one in standing)
+        await together(
+            settled(DeleteContext(clients, emit, watches[holder.stack.site], run_id), holder) for holder in holders
+        )
     )
 
 
-async def _come_back(standing: Iterable[StackContents], clients: Clients) -> tuple[SetFailed, ...]:
-    """Return the sets that have instances, though all were emptied: they would go with their stack, data and all."""
-    sets = await observe_sets(standing, clients)
-    listed = await together(observe_instances(clients, one) for one in sets)
+async def _find_refilled(holders: Iterable[StackContents], clients: Clients) -> tuple[SetFailed, ...]:
+    """Return the sets that have instances again: these would be deleted with the stack, data and all."""
+    sets = await observe_sets(holders, clients)
+    listed = await together(observe_instances(clients, stack_set) for stack_set in sets)
     return tuple(
-        SetFailed(stack_set.id, tuple(Failure(one.site, "came while the others were deleted") for one in instances))
+        SetFailed(
+            stack_set.id, tuple(Failure(instance.site, "came while the others were deleted") for instance in instances)
+        )
         for stack_set, instances in zip(sets, listed, strict=True)
         if instances
     )
@@ -128,16 +133,16 @@ def is_known(ended: SetOutcome) -> bool:
 
 
 def _occupied(before: Iterable[SetOutcome]) -> Mapping[AccountId | None, StackId]:
-    """Return the accounts where stacks that need a set's are still there, with the first set that has one."""
-    found: dict[AccountId | None, StackId] = {}
+    """Return the accounts that still have a stack of a dependent set, each with the first such set."""
+    occupied: dict[AccountId | None, StackId] = {}
     for ended in before:
         for failure in ended.failures if isinstance(ended, SetFailed) else ():
-            found.setdefault(failure.site.account, ended.stack)
-    return found
+            occupied.setdefault(failure.site.account, ended.stack)
+    return occupied
 
 
 async def delete_set(run: RemovalRun, stack_set: StackSet, before: Mapping[StackId, SetOutcome]) -> SetOutcome:
-    """Delete the set's instances, but for accounts that still have a stack which needs the set's there."""
+    """Delete the set's instances, except in accounts that still have a stack of a dependent set."""
     ended = await _delete_stacks(run, stack_set, _occupied(before.values()))
     if is_done(ended):
         run.watch.emit(Finished(stack=stack_set.id, status="DELETED"))
@@ -147,7 +152,7 @@ async def delete_set(run: RemovalRun, stack_set: StackSet, before: Mapping[Stack
 async def _delete_stacks(
     run: RemovalRun, stack_set: StackSet, occupied: Mapping[AccountId | None, StackId]
 ) -> SetOutcome:
-    """Delete the set's instances, and again where what was in the way could be removed.
+    """Delete the set's instances; retry where what blocked the deletion was removed.
 
     Raises Failed where somebody stopped it.
     """
@@ -156,24 +161,29 @@ async def _delete_stacks(
     unclear: Mapping[Site, str] = {}
     skipped: tuple[Skipped, ...] = ()
     for attempt in range(1, (TRIES if fleet.helps else 1) + 1):
-        free = [one for one in left if one.site.account not in occupied]
+        free = [instance for instance in left if instance.site.account not in occupied]
         if not free:
             break
         watch.emit(Started(stack=stack_set.id, what=f"DELETE in {len(free)}"))
         unclear = await _clear(run, stack_set, free, again=attempt > 1)
-        going = [one for one in free if one.site not in unclear]
+        going = [instance for instance in free if instance.site not in unclear]
         await _delete(run, stack_set, going, f"{run.id} {attempt}", retain=fleet.retain)
-        tried = {one.site for one in going}
-        left, passed = await _let_go(run, stack_set, f"{run.id} {attempt} suspended", free, tried)
+        tried = {instance.site for instance in going}
+        left, passed = await _drop_suspended(run, stack_set, f"{run.id} {attempt} suspended", free, tried)
         skipped += passed
     if not left:
-        came = await run.came(stack_set) if run.shown is not None else ()
-        return SetFailed(stack_set.id, came, skipped=skipped) if came else SetDone(stack_set.id, len(at_first), skipped)
-    seen = {**{one.site: one.reason for one in watch.failures(stack_set.id)}, **unclear}
+        newcomers = await run.newcomers(stack_set) if run.shown is not None else ()
+        if newcomers:
+            return SetFailed(stack_set.id, newcomers, skipped=skipped)
+        return SetDone(stack_set.id, len(at_first), skipped)
+    seen = {**{failure.site: failure.reason for failure in watch.failures(stack_set.id)}, **unclear}
     waiting = {account: f"{other}, which needs it, is still there" for account, other in occupied.items()}
     failures = tuple(
-        Failure(one.site, waiting.get(one.site.account) or seen.get(one.site) or one.reason or "no reason given")
-        for one in left
+        Failure(
+            instance.site,
+            waiting.get(instance.site.account) or seen.get(instance.site) or instance.reason or "no reason given",
+        )
+        for instance in left
     )
     return SetFailed(stack_set.id, failures, reason="" if fleet.helps or fleet.retain else _HELP, skipped=skipped)
 
@@ -191,19 +201,19 @@ async def _delete(
 async def _once_idle(
     run: RemovalRun, stack_set: StackSet, going: Iterable[StackInstance], own: str
 ) -> tuple[StackInstance, ...]:
-    """Wait until nothing but our own operation runs on the set; return those that then still are what was shown.
+    """Wait until no other operation runs on the set; return those instances that are then still the ones shown.
 
-    A deletion that waits behind another's operation, where CloudFormation queues it, takes what that brings.
-    Raises Failed where the other goes on for longer than CloudFormation itself waits for a set.
+    A deletion that CloudFormation queues behind another operation deletes also what that operation creates.
+    Raises Failed where the other operation runs for longer than CloudFormation itself waits for a set.
     """
     loop, clients = asyncio.get_running_loop(), run.watch.clients
     began, waited_for = loop.time(), ""
     while loop.time() - began < DEADLINE_S:
         newest = await observe_operations(clients, stack_set, are_ended)
-        running = next((one for one in newest if not one.ended and one.id != own), None)
+        running = next((operation for operation in newest if not operation.ended and operation.id != own), None)
         if running is None:
-            sites = {one.site for one in going}
-            return tuple(one for one in await run.instances(stack_set) if one.site in sites)
+            sites = {instance.site for instance in going}
+            return tuple(instance for instance in await run.instances(stack_set) if instance.site in sites)
         if running.id != waited_for:
             waited_for = running.id
             run.watch.emit(Waiting(stack=stack_set.id, status=running.status, token=running.id))
@@ -211,60 +221,61 @@ async def _once_idle(
     raise Failed(where=stack_set.id, what=f"another's operation went on for {DEADLINE_S:.0f} s")
 
 
-async def _let_go(
+async def _drop_suspended(
     run: RemovalRun, stack_set: StackSet, run_id: str, free: Iterable[StackInstance], tried: Collection[Site]
 ) -> tuple[tuple[StackInstance, ...], tuple[Skipped, ...]]:
-    """Return what is left of the set's instances, and whom it let go: those that StackSets passed over.
+    """Delete the instances that StackSets skip, retaining their stacks; return the instances left, and those skipped.
 
-    Nobody reaches a stack in a suspended account, and its instance would keep the set for good: so the instance goes
-    without its stack, which AWS deletes with the account. What an instance says of itself counts where it was `tried`.
+    Nobody reaches a stack in a suspended account, and its instance would keep the set for good: so the instance is
+    deleted without its stack, which AWS deletes with the account. An instance's own status counts only where its
+    deletion was `tried`.
     """
     clients = run.watch.clients
-    sites = {one.site for one in free}
+    sites = {instance.site for instance in free}
 
     def is_contradicted(shown: Iterable[StackInstance]) -> bool:
-        still = {one.site: one for one in shown if one.site in tried}
+        still = {instance.site: instance for instance in shown if instance.site in tried}
         return run.watch.knows_better(stack_set.id, still, still)
 
     left = await unless_lagging(lambda: run.instances(stack_set), is_contradicted)
     states = await observe_states(clients, [stack_set]) if left else {}
     known = {site for site in sites if site in tried or AccountId(str(site.account)) in states}
-    passed = skips((one for one in left if one.site in known), states)
+    passed = skips((instance for instance in left if instance.site in known), states)
     if not passed:
         return left, ()
-    sites = {one.site for one in passed}
+    sites = {skip.site for skip in passed}
     run.watch.emit(Started(stack=stack_set.id, what=f"RETAIN in {len(sites)}, passed over"))
-    await _delete(run, stack_set, (one for one in left if one.site in sites), run_id, retain=True)
+    await _delete(run, stack_set, (instance for instance in left if instance.site in sites), run_id, retain=True)
     left = await run.instances(stack_set)
-    stays = sites.intersection(one.site for one in left)
+    stays = sites.intersection(instance.site for instance in left)
     return left, tuple(
-        replace(one, because=f"{one.because}; its stack stays there") for one in passed if one.site not in stays
+        replace(skip, because=f"{skip.because}; its stack stays there") for skip in passed if skip.site not in stays
     )
 
 
 async def _clear(
     run: RemovalRun, stack_set: StackSet, free: Collection[StackInstance], *, again: bool
 ) -> Mapping[Site, str]:
-    """Empty what the instances' stacks hold, where a role is given for it, and remove what else was in the way.
+    """Empty what the instances' stacks hold, if a role is given for it; `again` also unblocks failed deletions.
 
-    Returns where that could not be done, and why.
+    Returns the sites where that failed, each with the reason.
     """
     if not run.fleet.helps:
         return {}
 
-    async def one_of_them(stack_set: StackSet, one: StackInstance, reaching: Clients) -> Failure | None:
+    async def clear(stack_set: StackSet, instance: StackInstance, reaching: Clients) -> Failure | None:
         try:
-            stack = await observe_instance_stack(one, reaching)
+            stack = await observe_instance_stack(instance, reaching)
             if stack is not None:
-                standing = await observe_stack_contents(stack_set.id, stack, reaching)
-                check_clear([standing])
-                await empty(standing, reaching, run.watch.emit)
+                contents = await observe_stack_contents(stack_set.id, stack, reaching)
+                check_clear([contents])
+                await empty(contents, reaching, run.watch.emit)
                 if again:
                     await unblock(stack_set.id, stack, reaching)
         except BuilderError as error:
-            return Failure(one.site, error.what)
+            return Failure(instance.site, error.what)
         return None
 
-    instances = [(stack_set, one) for one in free]
-    tried = await in_accounts(run.watch.clients, instances, run.fleet.role, one_of_them)
+    instances = [(stack_set, instance) for instance in free]
+    tried = await in_accounts(run.watch.clients, instances, run.fleet.role, clear)
     return {failure.site: failure.reason for failure in tried if failure is not None}

@@ -1,4 +1,4 @@
-"""A template as the stacks of one StackSet run it, and what an update does to their resources; pure."""
+"""The template of a StackSet resolved for one stack, and what an update does to that stack's resources; pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ from builder.terms import LogicalId, Region
 
 
 def resolve_template(body: str, parameters: Mapping[str, str], region: Region, where: str = "body") -> Template:
-    """Return the template with everything in its resources known that can be; what no condition makes is not in it.
+    """Return the template with all known values of its resources resolved, without those whose condition is false.
 
     Raises BadInput, `where` being its StackSet, for one that cannot be read.
     """
@@ -58,18 +58,18 @@ def find_changes(deployed: Template, desired: Template) -> tuple[ResourceChange,
         for name in after
         if name in before and (change := _modified(LogicalId(name), before[name], after[name])) is not None
     }
-    modified = _spread(modified, {name: one for name, one in after.items() if name in before})
+    modified = _spread(modified, {name: resource for name, resource in after.items() if name in before})
     return (
-        *(_gone(LogicalId(name), one) for name, one in before.items() if name not in after),
-        *(_change("Add", LogicalId(name), one) for name, one in after.items() if name not in before),
+        *(_gone(LogicalId(name), resource) for name, resource in before.items() if name not in after),
+        *(_change("Add", LogicalId(name), resource) for name, resource in after.items() if name not in before),
         *(modified[name] for name in after if name in modified),
     )
 
 
-def merge_changes(found: Iterable[tuple[ResourceChange, ...]]) -> tuple[ResourceChange, ...]:
-    """Return every change that any instance meets; of one resource's several the gravest."""
+def merge_changes(change_lists: Iterable[tuple[ResourceChange, ...]]) -> tuple[ResourceChange, ...]:
+    """Return every change of these lists once; of one resource's several changes, the gravest."""
     merged: dict[tuple[str, LogicalId], ResourceChange] = {}
-    for change in (change for changes in found for change in changes):
+    for change in (change for changes in change_lists for change in changes):
         known = merged.get((change.action, change.logical_id))
         if known is None or (change.is_replaced and not known.is_replaced):
             merged[change.action, change.logical_id] = change
@@ -89,11 +89,11 @@ def _gone(name: LogicalId, resource: Resource) -> ResourceChange:
 def _modified(name: LogicalId, before: Resource, after: Resource) -> ResourceChange | None:
     kind = str(after.get("Type", ""))
     if before.get("Type") != after.get("Type"):
-        # CloudFormation refuses that in an update. It is told as what it would come to.
+        # CloudFormation refuses that in an update. It is shown as the replacement that it would be.
         return _replaced(replace(_change("Modify", name, before), replacement="True"), after)
     was, will = properties_of(before), properties_of(after)
     touched = [prop for prop in dict.fromkeys((*was, *will)) if was.get(prop) != will.get(prop)]
-    attributes = [one for one in _ATTRIBUTES if before.get(one) != after.get(one)]
+    attributes = [attribute for attribute in _ATTRIBUTES if before.get(attribute) != after.get(attribute)]
     if not touched and not attributes:
         return None
     replacement = _replacement(kind, was, will)
@@ -106,7 +106,7 @@ def _modified(name: LogicalId, before: Resource, after: Resource) -> ResourceCha
         replacement=replacement,
         scope=(*(["Properties"] if touched else []), *attributes),
         properties=tuple(
-            PropertyChange(path=f"/Properties/{prop}", before=_told(was.get(prop)), after=_told(will.get(prop)))
+            PropertyChange(path=f"/Properties/{prop}", before=_as_text(was.get(prop)), after=_as_text(will.get(prop)))
             for prop in touched
         ),
         losses=holder.losses(seen) if holder else (),
@@ -130,22 +130,22 @@ def _replaced(change: ResourceChange, after: Resource) -> ResourceChange:
     """Return the change with what becomes of the old resource."""
     kept = str(after.get("UpdateReplacePolicy") or "Delete")
     recreation = _DOES[change.replacement]
-    properties = tuple(replace(one, recreation=recreation) for one in change.properties)
+    properties = tuple(replace(property_, recreation=recreation) for property_ in change.properties)
     return replace(change, policy_action=f"ReplaceAnd{kept}", properties=properties)
 
 
-def _told(value: object) -> str | None:
+def _as_text(value: object) -> str | None:
     return None if value is None else value if isinstance(value, str) else str(value)
 
 
 def _spread(changes: dict[str, ResourceChange], stay: Mapping[str, Resource]) -> dict[str, ResourceChange]:
-    """Add what refers to a resource that is replaced, or may be: it takes another value then, and may be replaced too.
+    """Add what refers to a resource that is replaced, or may be: it gets another value, and may be replaced too.
 
-    What an update makes of the attributes of a type that is not guarded nobody here knows.
+    The attributes of a type that is not guarded may change with any update.
     """
     spread = dict(changes)
     while True:
-        unsure = {name for name, one in spread.items() if one.is_replaced or not at_stake(one.type)}
+        unsure = {name for name, change in spread.items() if change.is_replaced or not at_stake(change.type)}
         more = dict(_reached(unsure, spread, stay))
         if not more:
             return spread
@@ -166,7 +166,7 @@ def _reached(
         ]
         if props and not (name in known and known[name].is_replaced):
             change = known.get(name) or _change("Modify", LogicalId(name), resource)
-            paths = {one.path for one in change.properties}
+            paths = {property_.path for property_ in change.properties}
             added = (PropertyChange(path=f"/Properties/{prop}") for prop in props if f"/Properties/{prop}" not in paths)
             change = replace(change, replacement="Conditional", properties=(*change.properties, *added))
             yield name, _replaced(change, resource)

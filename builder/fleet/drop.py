@@ -1,8 +1,8 @@
-"""An account leaves a fleet: its instances go from all sets, those first that need others, with their stacks or not.
+"""An account leaves a fleet: its instances are deleted from all sets, dependants first, with their stacks or not.
 
-Read in this order: what is told before anybody agrees (`observe_leaving`), `drop_account`, and what says that an
-account cannot be reached, for whoever meets that elsewhere. A repeat begins the same operations: their ids follow from
-the account, the set and whether the stacks stay, and a number where one of an earlier departure has that id.
+Read in this order: what is shown before anybody agrees (`observe_leaving`), `drop_account`, and which accounts cannot
+be reached (`find_unreachable`), which other verbs ask too. A repeat begins the same operations: their ids follow from
+the account, the set and whether the stacks stay, and a number where an earlier departure has that id.
 """
 
 import re
@@ -61,7 +61,7 @@ class LeavingAccount:
     @property
     def deleted(self) -> tuple[LeavingStack, ...]:
         """The stacks that are deleted, with all that is in them."""
-        return () if self.retain else tuple(one for one in self.stacks if one.instance.stack)
+        return () if self.retain else tuple(stack for stack in self.stacks if stack.instance.stack)
 
     @property
     def keeps(self) -> bool:
@@ -72,22 +72,27 @@ class LeavingAccount:
 async def observe_leaving(
     account: AccountId, fleet: FleetRemoval, clients: Clients, run_id: str, emit: FleetEmit
 ) -> LeavingAccount:
-    """Return what the account has of the fleet. The stacks stay where that is wanted, or StackSets cannot go.
+    """Return the account's stacks of the fleet. They are retained on request, and where StackSets cannot reach them.
 
-    What runs on the stacks that hold the sets is waited for, since until then more may come than is seen.
-    Raises Stopped where the account leaves already, by an operation that does with its stacks what this one would not.
+    Operations on the stacks that hold the sets are waited for, since they may still add instances.
+    Raises Stopped where the account leaves already, by an operation that retains its stacks where this one would delete
+    them, or the other way round.
     """
-    standing = await settle_holders(fleet.removal.stacks, clients, run_id, emit)
-    sets = await observe_sets(standing, clients)
-    listed = await together(observe_instances(clients, one, account) for one in sets)
-    instances = dict(zip((one.id for one in sets), listed, strict=True))
+    holders = await settle_holders(fleet.removal.stacks, clients, run_id, emit)
+    sets = await observe_sets(holders, clients)
+    listed = await together(observe_instances(clients, stack_set, account) for stack_set in sets)
+    instances = dict(zip((stack_set.id for stack_set in sets), listed, strict=True))
     states = await observe_states(clients, sets) if any(listed) else {}
     stacks = tuple(_in_order(sets, instances))
     unreachable = await _why_unreachable(account, stacks, states, clients) if stacks else ""
-    defined = [one for each in await together(observe_definitions(one, clients) for one in standing) for one in each]
-    # Nobody else's stacks does a unit bring again; where Organizations was not asked, or says nothing, any may.
+    defined = [
+        definition
+        for definitions in await together(observe_definitions(holder, clients) for holder in holders)
+        for definition in definitions
+    ]
+    # A unit brings stacks again only to an active account; where Organizations does not tell, any account may be one.
     is_followed = not states or states.get(account) == ACTIVE
-    units = {one.instance.unit for one in stacks} if is_followed else ()
+    units = {stack.instance.unit for stack in stacks} if is_followed else ()
     leaving = LeavingAccount(
         account=account,
         stacks=stacks,
@@ -95,23 +100,23 @@ async def observe_leaving(
         unreachable=unreachable,
         targeted_by=tuple(dict.fromkeys(find_targets(defined, account, units))),
     )
-    holding = {one.stack_set.id: one.stack_set for one in stacks if one.instance.stack}
-    await together(_check_other_kind(leaving, one, clients) for one in holding.values())
+    holding = {stack.stack_set.id: stack.stack_set for stack in stacks if stack.instance.stack}
+    await together(_check_other_kind(leaving, stack_set, clients) for stack_set in holding.values())
     return leaving
 
 
 def _in_order(sets: Iterable[StackSet], instances: Mapping[StackId, Iterable[StackInstance]]) -> Iterator[LeavingStack]:
-    by_id = {one.id: one for one in sets}
+    by_id = {stack_set.id: stack_set for stack_set in sets}
     for stack in make_order(dependants_of(by_id.values())):
-        yield from (LeavingStack(by_id[stack], one) for one in instances[stack])
+        yield from (LeavingStack(by_id[stack], instance) for instance in instances[stack])
 
 
 async def _check_other_kind(leaving: LeavingAccount, stack_set: StackSet, clients: Clients) -> None:
     newest = await observe_operations(clients, stack_set, are_ended)
-    running = {one.id for one in newest if not one.ended}
+    running = {operation.id for operation in newest if not operation.ended}
     if not running:
         return
-    known = {one.id for one in await observe_operations(clients, stack_set)}
+    known = {operation.id for operation in await observe_operations(clients, stack_set)}
     other = not leaving.keeps
     number = 1
     while _operation(leaving.account, other, number, stack_set.id) in known:
@@ -125,8 +130,8 @@ async def _check_other_kind(leaving: LeavingAccount, stack_set: StackSet, client
 
 
 def find_targets(definitions: Iterable[Definition], account: AccountId, units: Collection[str]) -> Iterator[Aim]:
-    """Yield what in these templates leads to the account, which came by these units; pure."""
-    for targets in (group for one in definitions for group in one.targets):
+    """Yield the targets in these templates that lead to the account; `units` are those of its instances; pure."""
+    for targets in (group for definition in definitions for group in definition.targets):
         named = account in targets.accounts
         if named and (not targets.units or targets.filter == "UNION"):
             yield Aim()
@@ -142,13 +147,14 @@ async def _why_unreachable(
     first = stacks[0]
     if states and account not in states:
         return "it is not in the organization any more"
-    for one in stacks:
-        if because := one.instance.skipped_because(states.get(account)):
+    for stack in stacks:
+        if because := stack.instance.skipped_because(states.get(account)):
             return because
     if first.stack_set.is_service_managed:
         return ""
-    # What StackSets itself has found counts, whoever else may take the role.
-    if reason := next((each.reason for one in stacks if _lacks_role((each := one.instance).site, each.reason)), ""):
+    # The reasons of StackSets' own operations count, even where these credentials may assume the role.
+    instances = [stack.instance for stack in stacks]
+    if reason := next((instance.reason for instance in instances if _lacks_role(instance.site, instance.reason)), ""):
         return reason
     arn = role_arn(first.stack_set, first.instance, None)
     reaching = clients.reaching({account: arn}).of(first.instance.site)
@@ -167,27 +173,33 @@ _REFUSALS = frozenset({"AccessDenied", "AccessDeniedException"})
 async def drop_account(
     leaving: LeavingAccount, fleet: FleetRemoval, clients: Clients, run_id: str, emit: FleetEmit
 ) -> FleetEnd:
-    """Take the account out of every set, and return how each ended; all else of the fleet stays as it is.
+    """Delete the account's instances from every set, and return how each ended; the rest of the fleet is not touched.
 
-    Nothing goes but what `leaving` has shown: what came since is left, and fails its set. What runs on the stacks that
-    hold the sets is waited for. `run_id` is of this run alone; the operations have ids that a repeat has too.
+    Only what `leaving` has shown is deleted: instances that were added since stay, and fail their set. Operations on
+    the holders are waited for. `run_id` is of this run alone; a repeat's operations have the same ids.
     """
-    standing = await settle_holders(fleet.removal.stacks, clients, run_id, emit)
-    sets = await observe_sets(standing, clients)
-    emit(RunBegun(what="drop", stacks=tuple(one.id for one in sets)))
-    shown = frozenset((one.stack_set.id, one.instance.site, one.instance.stack) for one in leaving.stacks)
+    holders = await settle_holders(fleet.removal.stacks, clients, run_id, emit)
+    sets = await observe_sets(holders, clients)
+    emit(RunBegun(what="drop", stacks=tuple(stack_set.id for stack_set in sets)))
+    shown = frozenset((stack.stack_set.id, stack.instance.site, stack.instance.stack) for stack in leaving.stacks)
     watch = SetWatch(clients, emit)
     run = RemovalRun(replace(fleet, retain=leaving.keeps), watch, run_id, leaving.account, shown)
     await watch.begin(sets)
     ended = await in_order(sets, dependants_of(sets), partial(_drop_from, run, leaving), is_known)
-    by_id = {one.id: one for one in sets}
-    return FleetEnd((), tuple(await together(_unless_back(run, by_id[one.stack], one) for one in ended)))
+    by_id = {stack_set.id: stack_set for stack_set in sets}
+    return FleetEnd(
+        (), tuple(await together(_check_newcomers(run, by_id[outcome.stack], outcome) for outcome in ended))
+    )
 
 
 async def _drop_from(
     run: RemovalRun, leaving: LeavingAccount, stack_set: StackSet, before: Mapping[StackId, SetOutcome]
 ) -> SetOutcome:
-    ended = {one.id for one in await observe_operations(run.watch.clients, stack_set) if one.status in ENDED}
+    ended = {
+        operation.id
+        for operation in await observe_operations(run.watch.clients, stack_set)
+        if operation.status in ENDED
+    }
     number = 1
     while _operation(leaving.account, leaving.keeps, number, stack_set.id) in ended:
         number += 1
@@ -202,12 +214,12 @@ def _operation(account: AccountId, keeps: bool, number: int, stack: StackId, att
     return token(f"{_run_id(account, keeps, number)} {attempt}", stack, FIRST_DELETION)
 
 
-async def _unless_back(run: RemovalRun, stack_set: StackSet, ended: SetOutcome) -> SetOutcome:
-    """Return how the set ended; that of one which is done may have instances of the account again."""
+async def _check_newcomers(run: RemovalRun, stack_set: StackSet, ended: SetOutcome) -> SetOutcome:
+    """Return how the set ended; one that is done fails where it has instances of the account again."""
     if not isinstance(ended, SetDone):
         return ended
-    came = await run.came(stack_set)
-    return SetFailed(ended.stack, came) if came else ended
+    newcomers = await run.newcomers(stack_set)
+    return SetFailed(ended.stack, newcomers) if newcomers else ended
 
 
 def _lacks_role(site: Site, reason: str) -> bool:

@@ -1,4 +1,4 @@
-"""Executing a fleet's plan: its change sets, never rolled back, each set watched; then what failed before or lacks."""
+"""Execute a fleet's plan: imports, then its change sets, never rolled back; then repair what failed or is missing."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -53,41 +53,41 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     """
     if not trusted.is_own:
         plan = await _judged(plan, trusted, clients)
-        imports = {one.id: one.imports for one in plan.sets}
+        imports = {planned.id: planned.imports for planned in plan.sets}
         trusted = replace(trusted, more_guards=partial(fleet_guards, imports=imports))
-    elif any(one.has_secrets for one in plan.sets if one.missing or one.imports):
+    elif any(planned.has_secrets for planned in plan.sets if planned.missing or planned.imports):
         plan = await _with_values(plan, trusted, clients)
-    creations = (one.stack_set for one in plan.sets if one.does == "create")
+    creations = (planned.stack_set for planned in plan.sets if planned.does == "create")
     await check_names(creations, {stack: place.name for stack, place in plan.ordinary.places.items()}, clients)
-    changing = [one for one in plan.sets if one.does != "nothing"]
+    changing = [planned for planned in plan.sets if planned.does != "nothing"]
     _check_barred(plan, allow)
     watch = SetWatch(clients, emit, expected=_expected(plan))
     await _begin(watch, plan, trusted.deployment)
     first = _Imports(watch, plan)
-    async with watch.following(one.stack_set for one in changing):
+    async with watch.following(planned.stack_set for planned in changing):
         try:
-            told = _with_sets(emit, plan)
-            execution = _Execution(plan.ordinary, trusted, clients, told, allow, first.take_in)
+            emit_with_sets = _with_sets(emit, plan)
+            execution = _Execution(plan.ordinary, trusted, clients, emit_with_sets, allow, first.take_in)
             ordinary = await _execute_ordinary(execution, in_detail=in_detail)
         except Stopped as error:
             raise _of_a_fleet(error) from error
         except _NotImported:
             return first.end_without_more()
-    ordinary = tuple(_with_next_step(one) for one in ordinary)
-    whole = all(isinstance(one, Done) for one in ordinary)
-    broken = {one.resource.partition(" ")[0] for one in ordinary if isinstance(one, StackFailed)}
+    ordinary = tuple(_with_next_step(outcome) for outcome in ordinary)
+    whole = all(isinstance(outcome, Done) for outcome in ordinary)
+    broken = {outcome.resource.partition(" ")[0] for outcome in ordinary if isinstance(outcome, StackFailed)}
     changed = await together(
-        _after_change(watch, one) if whole else _after_failure(watch, one, broken) for one in changing
+        _after_change(watch, planned) if whole else _after_failure(watch, planned, broken) for planned in changing
     )
-    failed = next((one.stack for one in changed if not isinstance(one, SetDone)), None)
+    failed = next((outcome.stack for outcome in changed if not isinstance(outcome, SetDone)), None)
     if whole and failed is None:
         repaired = await _repair(watch, plan)
     else:
         because = f"{failed or 'the stack that holds the sets'} failed"
-        repaired = tuple(SetCancelled(one.id, because) for one in plan.sets if one.repairs)
+        repaired = tuple(SetCancelled(planned.id, because) for planned in plan.sets if planned.repairs)
     for outcome in (*changed, *repaired):
         _tell(emit, outcome)
-    return FleetEnd(ordinary, (*first.alone(one.id for one in changing), *changed, *repaired))
+    return FleetEnd(ordinary, (*first.alone(planned.id for planned in changing), *changed, *repaired))
 
 
 class _NotImported(Failed):
@@ -96,109 +96,117 @@ class _NotImported(Failed):
 
 @dataclass(slots=True)
 class _Imports:
-    """What is done before the change sets, and how it ended."""
+    """The imports, which are done before the change sets, and how they ended."""
 
     watch: SetWatch
     plan: FleetPlan
     ended: tuple[SetOutcome, ...] = ()
 
     async def take_in(self) -> None:
-        """Import what the plan says. Raises _NotImported unless all of it went well."""
+        """Import the plan's stacks. Raises _NotImported unless every import succeeds."""
         self.ended = await import_stacks(self.watch, self.plan.sets, self.plan.ordinary.id)
-        if not all(is_done(one) for one in self.ended):
+        if not all(is_done(outcome) for outcome in self.ended):
             raise _NotImported(where=self.plan.ordinary.deployment, what="not all stacks could be imported")
 
     def alone(self, others: Iterable[StackId]) -> tuple[SetOutcome, ...]:
-        """Return the outcomes of sets that nothing else is told of."""
-        known = {*others, *(one.id for one in self.plan.sets if one.repairs)}
-        ended = tuple(one for one in self.ended if one.stack not in known)
-        for one in ended:
-            _tell(self.watch.emit, one)
+        """Return the outcomes of the imported sets that are not among `others` and have no repairs."""
+        known = {*others, *(planned.id for planned in self.plan.sets if planned.repairs)}
+        ended = tuple(outcome for outcome in self.ended if outcome.stack not in known)
+        for outcome in ended:
+            _tell(self.watch.emit, outcome)
         return ended
 
     def end_without_more(self) -> FleetEnd:
-        """Return the end of an execution that goes no further."""
-        failed = next(one.stack for one in self.ended if not is_done(one))
-        known = {one.stack for one in self.ended}
-        left = (one for one in self.plan.sets if one.touched and one.id not in known)
-        cancelled = tuple(SetCancelled(one.id, f"{failed} could not import its stacks") for one in left)
-        for one in (*self.ended, *cancelled):
-            _tell(self.watch.emit, one)
+        """Return the end of an execution whose imports failed: no change set is executed."""
+        failed = next(outcome.stack for outcome in self.ended if not is_done(outcome))
+        known = {outcome.stack for outcome in self.ended}
+        left = (planned for planned in self.plan.sets if planned.touched and planned.id not in known)
+        cancelled = tuple(SetCancelled(planned.id, f"{failed} could not import its stacks") for planned in left)
+        for outcome in (*self.ended, *cancelled):
+            _tell(self.watch.emit, outcome)
         return FleetEnd((), (*self.ended, *cancelled))
 
 
 def _check_barred(plan: FleetPlan, allow: Collection[str]) -> None:
-    """Raise Stopped where a stack stands in the way and nobody allows it: also where no change set asks."""
-    check_allowed(not_named((hit for one in plan.sets for hit in barred_hits(one)), allow), (), ())
+    """Raise Stopped unless every barred stack is allowed by name, also where no change set would stop for it."""
+    check_allowed(not_named((hit for planned in plan.sets for hit in barred_hits(planned)), allow), (), ())
 
 
 async def _begin(watch: SetWatch, plan: FleetPlan, deployment: Deployment) -> None:
-    """Note what was done on the sets before. What runs is this plan's only where their stack is at work for it."""
-    if not await watch.begin(one.stack_set for one in plan.sets if one.does != "nothing" or one.repairs or one.imports):
+    """Note the sets' earlier operations. One that runs is this plan's only while a holder of the sets is busy."""
+    if not await watch.begin(
+        planned.stack_set for planned in plan.sets if planned.does != "nothing" or planned.repairs or planned.imports
+    ):
         return
-    holders = {one.stack_set.held_by for one in plan.sets}
+    holders = {planned.stack_set.held_by for planned in plan.sets}
     # A plan has places only of what its change sets are for.
-    names = {one.id: one.name for one in deployment.stacks}
+    names = {stack.id: stack.name for stack in deployment.stacks}
     names |= {stack: place.name for stack, place in plan.ordinary.places.items()}
-    found = await together(observe_stack(watch.clients, one.site, names[one.stack]) for one in holders)
-    if all(stack is None or stack.facts.settled for stack in found):
+    stacks = await together(observe_stack(watch.clients, holding.site, names[holding.stack]) for holding in holders)
+    if all(stack is None or stack.facts.settled for stack in stacks):
         watch.disown()
 
 
 async def _judged(plan: FleetPlan, trusted: TrustedInput, clients: Clients) -> FleetPlan:
-    """Return the plan with its sets as the assembly and AWS have them, and no repairs beyond their reach.
+    """Return the plan with its sets as the assembly and AWS have them, and only the repairs that these sets can need.
 
-    What the file says of accounts is told and waited for; guarded is what the change sets mean as they stand. Raises
+    The accounts of the file are reported and waited for; guards come from the change sets as they are now. Raises
     BadInput for a set that is neither in the assembly nor deployed.
     """
     ordinary = check_claim(plan.ordinary, trusted)
-    known = {one.id: one for one in await _known_sets(ordinary, trusted, clients)}
+    known = {planned.id: planned for planned in await _known_sets(ordinary, trusted, clients)}
     # A set that the plan takes away is not known any more once that is done.
-    sets = tuple(one for one in plan.sets if one.id in known or one.does != "remove")
-    if unknown := [one.id for one in sets if one.id not in known]:
+    sets = tuple(planned for planned in plan.sets if planned.id in known or planned.does != "remove")
+    if unknown := [planned.id for planned in sets if planned.id not in known]:
         raise BadInput(
             where=ordinary.deployment,
             what=f"the plan has sets that are neither in the assembly nor deployed: {', '.join(unknown)}",
             next_step=_PLAN_AGAIN,
         )
-    if sorted(known) != sorted(one.id for one in sets):
-        # What is left out would not be waited for, and its failures would be told by nobody.
+    if sorted(known) != sorted(planned.id for planned in sets):
+        # A set that is left out would not be waited for, and nobody would report its failures.
         raise BadInput(
             where=ordinary.deployment,
             what=f"the plan has to say each set once: {', '.join(known)}",
             next_step=_PLAN_AGAIN,
         )
-    return replace(plan, sets=tuple(_judged_set(one, known[one.id]) for one in sets))
+    return replace(plan, sets=tuple(_judged_set(planned, known[planned.id]) for planned in sets))
 
 
 async def _with_values(plan: FleetPlan, trusted: TrustedInput, clients: Clients) -> FleetPlan:
-    """Return a plan of our own with the values of what it gives, which it does not show all of."""
-    known = {one.id: one.given for one in await _known_sets(plan.ordinary, trusted, clients)}
-    return replace(plan, sets=tuple(replace(one, given=known.get(one.id, one.given)) for one in plan.sets))
-
-
-async def _known_sets(ordinary: Plan, trusted: TrustedInput, clients: Clients) -> tuple[SetPlan, ...]:
-    """Return the sets as they are to be, whatever change sets there are for that."""
-    return await judge_sets(replace(ordinary, steps=(), deferred=()), trusted.deployment, clients)
-
-
-def _judged_set(said: SetPlan, found: SetPlan) -> SetPlan:
-    """Return the set with the repairs that are in its reach: of instances that it has, and of places that it lacks."""
-    stands = {one.site for one in found.instances}
+    """Return a plan of our own with the values of all overrides: the plan itself masks those of NoEcho parameters."""
+    known = {planned.id: planned.given for planned in await _known_sets(plan.ordinary, trusted, clients)}
     return replace(
-        said,
-        stack_set=found.stack_set,
-        given=found.given,
-        retries=tuple(one for one in said.retries if one.site in stands),
-        missing=tuple(one for one in said.missing if one in found.missing or one.site in stands),
-        imports=tuple(one for one in said.imports if is_of_set(found.stack_set, one) and _leads_to(found, one)),
+        plan, sets=tuple(replace(planned, given=known.get(planned.id, planned.given)) for planned in plan.sets)
     )
 
 
-def _leads_to(found: SetPlan, one: StackImport) -> bool:
-    """Return whether the set lacks a stack where the import says, or has an instance there."""
-    here = {instance.site for instance in found.instances}
-    return one.site in here or TargetedSite(one.unit, one.site) in found.missing
+async def _known_sets(ordinary: Plan, trusted: TrustedInput, clients: Clients) -> tuple[SetPlan, ...]:
+    """Return the sets as the assembly and AWS have them, without any change set."""
+    return await judge_sets(replace(ordinary, steps=(), deferred=()), trusted.deployment, clients)
+
+
+def _judged_set(planned: SetPlan, known: SetPlan) -> SetPlan:
+    """Return the set with only those repairs that are of its instances, or of places where it lacks a stack."""
+    sites = {instance.site for instance in known.instances}
+    return replace(
+        planned,
+        stack_set=known.stack_set,
+        given=known.given,
+        retries=tuple(instance for instance in planned.retries if instance.site in sites),
+        missing=tuple(place for place in planned.missing if place in known.missing or place.site in sites),
+        imports=tuple(
+            stack_import
+            for stack_import in planned.imports
+            if is_of_set(known.stack_set, stack_import) and _leads_to(known, stack_import)
+        ),
+    )
+
+
+def _leads_to(known: SetPlan, stack_import: StackImport) -> bool:
+    """Return whether the set lacks a stack in the import's site, or has an instance there."""
+    here = {instance.site for instance in known.instances}
+    return stack_import.site in here or TargetedSite(stack_import.unit, stack_import.site) in known.missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,32 +227,32 @@ async def _execute_ordinary(run: _Execution, *, in_detail: bool) -> tuple[Outcom
 
 
 def _with_sets(emit: FleetEmit, plan: FleetPlan) -> Emit:
-    """Return what tells, as the work begins, that it is about the sets as well."""
-    sets = tuple(one.id for one in plan.sets if one.touched)
+    """Return an emit that adds the sets to the stacks of RunBegun."""
+    sets = tuple(planned.id for planned in plan.sets if planned.touched)
 
-    def told(event: Progress) -> None:
+    def emit_with_sets(event: Progress) -> None:
         emit(replace(event, stacks=(*event.stacks, *sets)) if isinstance(event, RunBegun) else event)
 
-    return told
+    return emit_with_sets
 
 
 def _of_a_fleet(error: Stopped) -> Stopped:
-    """Return the refusal with what goes on from there in a fleet; what is to be allowed is the same as anywhere."""
+    """Return the refusal with a fleet's next step, unless that is to allow a guard, which is typed the same way."""
     next_step = error.next_step if "--allow" in error.next_step else _PLAN_AGAIN
     return Stopped(where=error.where, what=error.what, next_step=next_step)
 
 
 def _expected(plan: FleetPlan) -> Mapping[tuple[StackId, str], int]:
     counts = {}
-    for one in plan.sets:
-        counts[one.id, "CREATE"] = len(one.joining) or len(one.missing)
-        counts[one.id, "UPDATE"] = len(one.updating) or len(one.retries)
-        counts[one.id, "DELETE"] = len(one.leaving)
+    for planned in plan.sets:
+        counts[planned.id, "CREATE"] = len(planned.joining) or len(planned.missing)
+        counts[planned.id, "UPDATE"] = len(planned.updating) or len(planned.retries)
+        counts[planned.id, "DELETE"] = len(planned.leaving)
     return counts
 
 
 def _with_next_step(outcome: Outcome) -> Outcome:
-    """Return the outcome with what goes on from there: a stack of sets is taken up where it was left."""
+    """Return the outcome with a fleet's next step: deploying again retries only what failed."""
     if isinstance(outcome, StackFailed | Superseded):
         return replace(outcome, next_step=_AGAIN)
     return outcome
@@ -261,73 +269,75 @@ async def _after_failure(watch: SetWatch, planned: SetPlan, broken: Collection[s
     failed = watch.unsuccessful(planned.id)
     if failed is None and planned.stack_set.logical_id not in broken:
         return ended
-    standing = ended.failures if isinstance(ended, SetFailed) else ()
-    failures = {one.site: one for one in (*standing, *watch.failures(planned.id))}
+    shown = ended.failures if isinstance(ended, SetFailed) else ()
+    failures = {failure.site: failure for failure in (*shown, *watch.failures(planned.id))}
     reason = f"{failed.action} {failed.status}" if failed else "CloudFormation has put it back to what it was"
     skipped = () if isinstance(ended, SetCancelled) else ended.skipped
     return SetFailed(planned.id, tuple(failures.values()), reason=reason, skipped=skipped)
 
 
 async def _repair(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:
-    planned = {one.id: one for one in plan.sets}
+    by_id = {planned.id: planned for planned in plan.sets}
 
     async def repair_set(stack_set: StackSet, _before: Mapping[StackId, SetOutcome]) -> SetOutcome:
-        one = planned[stack_set.id]
-        for what, places in (("RETRY", one.retries), ("CREATE", one.missing)):
+        planned = by_id[stack_set.id]
+        for what, places in (("RETRY", planned.retries), ("CREATE", planned.missing)):
             if places:
-                watch.emit(Started(stack=one.id, what=f"{what} in {len(places)}"))
+                watch.emit(Started(stack=planned.id, what=f"{what} in {len(places)}"))
         operations = (
-            *await update_instances(watch, stack_set, one.retries, plan.ordinary.id),
-            *await create_instances(watch, stack_set, one.missing, plan.ordinary.id, one.given),
+            *await update_instances(watch, stack_set, planned.retries, plan.ordinary.id),
+            *await create_instances(watch, stack_set, planned.missing, plan.ordinary.id, planned.given),
         )
-        ended = await _as_it_stands(watch, one, [each.site for each in one.repairs])
+        ended = await _observe_outcome(watch, planned, [repair.site for repair in planned.repairs])
         if isinstance(ended, SetFailed):
-            reasons = [f"{each.status}: {each.reason}" for each in operations if each.status != "SUCCEEDED"]
+            reasons = [
+                f"{operation.status}: {operation.reason}" for operation in operations if operation.status != "SUCCEEDED"
+            ]
             return replace(ended, reason="; ".join(reasons))
         return ended
 
-    sets = [one.stack_set for one in plan.sets if one.repairs]
-    return await in_order(sets, needs_of(one.stack_set for one in plan.sets), repair_set)
+    sets = [planned.stack_set for planned in plan.sets if planned.repairs]
+    return await in_order(sets, needs_of(planned.stack_set for planned in plan.sets), repair_set)
 
 
 async def _after_change(watch: SetWatch, planned: SetPlan) -> SetOutcome:
     leaves = set(planned.leaving).difference(planned.joining)
-    return await _as_it_stands(watch, planned, planned.changed, leaves)
+    return await _observe_outcome(watch, planned, planned.changed, leaves)
 
 
-async def _as_it_stands(
+async def _observe_outcome(
     watch: SetWatch, planned: SetPlan, touched: Collection[Site], leaves: Collection[Site] = ()
 ) -> SetOutcome:
     """Return whether each of these sites is as planned: current where it stays, and gone where it leaves.
 
-    StackSets pass over an account that is suspended or closed, and so does the verdict.
+    StackSets skip an account that is suspended or closed, so it is no failure.
     """
 
-    async def look() -> dict[Site, StackInstance]:
-        return {one.site: one for one in await observe_instances(watch.clients, planned.stack_set)}
+    async def observe() -> dict[Site, StackInstance]:
+        return {instance.site: instance for instance in await observe_instances(watch.clients, planned.stack_set)}
 
     def bad_in(shown: Mapping[Site, StackInstance]) -> list[Site]:
         return [site for site in touched if not _is_well(shown.get(site), leaves=site in leaves)]
 
-    standing = await unless_lagging(look, lambda shown: watch.knows_better(planned.id, bad_in(shown), shown))
-    bad = bad_in(standing)
-    instances = [standing[site] for site in bad if site in standing]
+    by_site = await unless_lagging(observe, lambda shown: watch.knows_better(planned.id, bad_in(shown), shown))
+    bad = bad_in(by_site)
+    instances = [by_site[site] for site in bad if site in by_site]
     skipped = await observe_skipped(watch.clients, planned.stack_set, instances)
-    passed = {one.site for one in skipped}
-    skipped += tuple(one for one in planned.skipped if one.site in standing and one.site not in passed)
-    seen = {one.site: one.reason for one in watch.failures(planned.id)}
-    failures = tuple(Failure(site, seen.get(site) or _reason(standing.get(site))) for site in bad if site not in passed)
+    passed = {skip.site for skip in skipped}
+    skipped += tuple(skip for skip in planned.skipped if skip.site in by_site and skip.site not in passed)
+    seen = {failure.site: failure.reason for failure in watch.failures(planned.id)}
+    failures = tuple(Failure(site, seen.get(site) or _reason(by_site.get(site))) for site in bad if site not in passed)
     if failures:
         return SetFailed(planned.id, failures, skipped=skipped)
     return SetDone(planned.id, len(touched), skipped)
 
 
-def _reason(found: StackInstance | None) -> str:
-    return (found.reason if found else "no stack came into being") or "no reason given"
+def _reason(instance: StackInstance | None) -> str:
+    return (instance.reason if instance else "no stack came into being") or "no reason given"
 
 
-def _is_well(found: StackInstance | None, *, leaves: bool) -> bool:
-    return found is None if leaves else found is not None and found.status == "CURRENT"
+def _is_well(instance: StackInstance | None, *, leaves: bool) -> bool:
+    return instance is None if leaves else instance is not None and instance.status == "CURRENT"
 
 
 def _tell(emit: FleetEmit, outcome: SetOutcome) -> None:
@@ -337,4 +347,4 @@ def _tell(emit: FleetEmit, outcome: SetOutcome) -> None:
         case SetCancelled():
             emit(NotStarted(stack=outcome.stack, because=outcome.because))
         case SetFailed():
-            pass  # each of its failures is told by itself
+            pass  # each of its failures is an event of its own

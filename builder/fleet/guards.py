@@ -1,7 +1,7 @@
-"""What must not happen in any account of a fleet unasked, and what cannot happen at all: `check_names` asks AWS for it.
+"""The guards of a fleet's accounts, and the checks of its sets, of which `check_names` asks AWS.
 
-What the change set of the sets itself loses is the ordinary plan's to guard. First what stops until it is named; then
-another permission model, and names of new sets that are taken.
+What the change set itself loses is guarded by the ordinary plan. First the guards, which stop a plan until they are
+allowed by name; then the checks: of another permission model, and of new sets' names that are taken.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from builder.deploy.records import GuardHit, ResourceChange
 from builder.errors import Stopped, gathered
 from builder.fleet.observe import describe_set
 from builder.fleet.records import Holding, SetPlan, StackSet
-from builder.fleet.targets import Observed
+from builder.fleet.targets import ObservedSet
 from builder.resource_types import STACK_SET
 from builder.terms import Region, StackId, StackName, counted
 
@@ -37,15 +37,17 @@ def fleet_guard_hits(sets: Iterable[SetPlan]) -> tuple[GuardHit, ...]:
 
 
 def _of_failure(planned: SetPlan) -> Iterator[GuardHit]:
-    """Yield a guard for each stack that stands and that the end of a failed update would delete: its target is new.
+    """Yield a guard for each existing stack that a failed update would delete, since its target is new.
 
-    Where nothing but imports is done the update has nothing to fail at.
+    Where nothing but imports is done, there is no update that could fail.
     """
     if not (planned.does == "update" or planned.joining or planned.leaving or planned.reset):
         return
-    stands = dict.fromkeys((site.account for site in planned.exposed), "its stack is in the set, not yet as a target")
-    stands |= dict.fromkeys((one.site.account for one in planned.imports if one.joins), "its stack is imported")
-    for account, how in stands.items():
+    reasons = dict.fromkeys((site.account for site in planned.exposed), "its stack is in the set, not yet as a target")
+    reasons |= dict.fromkeys(
+        (stack_import.site.account for stack_import in planned.imports if stack_import.joins), "its stack is imported"
+    )
+    for account, how in reasons.items():
         why = (
             f"{how}, and where the set's update fails after that CloudFormation deletes it, with all "
             "that is in it: deploy who comes back by itself, then the rest"
@@ -55,22 +57,23 @@ def _of_failure(planned: SetPlan) -> Iterator[GuardHit]:
 
 
 def barred_hits(planned: SetPlan) -> Iterator[GuardHit]:
-    """Yield a guard for each stack that stands in the way of one that the set is to create."""
-    for one in planned.barred:
-        why = f"a stack of the set stays in {one.site.account} {one.site.region}, and the new one would fail beside it"
+    """Yield a guard for each retained stack beside which the set would create another."""
+    for barred in planned.barred:
+        where = f"{barred.site.account} {barred.site.region}"
+        why = f"a stack of the set stays in {where}, and the new one would fail beside it"
         yield GuardHit(
             stack=planned.stack_set.held_by.stack,
-            logical_id=str(one.site.account),
-            why=f"{why}: {one.because}",
-            allow=f"{planned.id}/{one.site.account}",
+            logical_id=str(barred.site.account),
+            why=f"{why}: {barred.because}",
+            allow=f"{planned.id}/{barred.site.account}",
             kind="a stack of the set stays there, and the new one would fail beside it",
         )
 
 
 def _of_changes(planned: SetPlan) -> tuple[GuardHit, ...]:
     step = _InTheAccounts(planned.id, planned.stack_set.site.region, planned.changes)
-    found = guard_hits([step]) if planned.updating else ()
-    return tuple(replace(hit, stack=planned.stack_set.held_by.stack) for hit in found)
+    hits = guard_hits([step]) if planned.updating else ()
+    return tuple(replace(hit, stack=planned.stack_set.held_by.stack) for hit in hits)
 
 
 def _of_leaving(planned: SetPlan) -> Iterator[GuardHit]:
@@ -83,9 +86,9 @@ def _of_leaving(planned: SetPlan) -> Iterator[GuardHit]:
             why = f"the set is made anew, which deletes {lost} and what is in there"
             yield GuardHit(stack=holder, logical_id=name, why=why, allow=f"{planned.id}/{name}")
         return
-    anew = {*planned.joining, *(one.site for one in planned.missing)}
+    anew = {*planned.joining, *(place.site for place in planned.missing)}
     stays = {site.region for site in (*planned.updating, *anew)}
-    stays |= {one.site.region for one in planned.instances if one.site not in planned.leaving}
+    stays |= {instance.site.region for instance in planned.instances if instance.site not in planned.leaving}
     gone = dict.fromkeys(site.region for site in planned.leaving if site.region not in stays)
     for region in gone:
         count = sum(site.region == region for site in planned.leaving)
@@ -101,33 +104,43 @@ def _of_leaving(planned: SetPlan) -> Iterator[GuardHit]:
         yield GuardHit(stack=holder, logical_id=str(account), why=f"{kind}: {why}", allow=allow, kind=kind)
 
 
-def check_models(sets: Iterable[tuple[StackSet, Observed | None]]) -> None:
-    """Raise Stopped unless each set that stands keeps its permission model; pure."""
-    changed = [one for one, found in sets if found and found.is_service_managed != one.is_service_managed]
+def check_models(sets: Iterable[tuple[StackSet, ObservedSet | None]]) -> None:
+    """Raise Stopped unless each existing set keeps its permission model; pure."""
+    changed = [
+        stack_set
+        for stack_set, observed in sets
+        if observed and observed.is_service_managed != stack_set.is_service_managed
+    ]
     if not changed:
         return
     before, after = ("self-managed", "service-managed")[:: 1 if changed[0].is_service_managed else -1]
+    ids = ", ".join(stack_set.id for stack_set in changed)
     raise Stopped(
         where=changed[0].held_by.stack,
         what=f"fleet.permission_model changes from {before} to {after}, which makes a new set of each of "
-        f"{', '.join(one.id for one in changed)}: it would fail, as their stacks have the names of those that stand",
+        f"{ids}: it would fail, as their stacks have the names of those that stand",
         next_step="python -m builder fleet destroy --retain    leaves all stacks in their accounts; then deploy to an "
         "account that has none, then name the others too: docs/fleets.md, Another permission model",
     )
 
 
 async def check_names(sets: Iterable[StackSet], names: Mapping[StackId, StackName], clients: Clients) -> None:
-    """Return if the names of these new sets are free, or taken by what CloudFormation removes or goes on with first.
+    """Raise Stopped, or Several, unless the names of these new sets are free, or CloudFormation frees or reuses them.
 
-    `names` are those of the stacks that hold them. Raises Stopped, or Several, saying whose each name is.
+    `names` are those of the stacks that hold the sets. The error says which set or stack has each name.
     """
     sets = tuple(sets)
-    described = await together(describe_set(clients, one) for one in sets)
-    taken = [(one, said["StackSetId"]) for one, said in zip(sets, described, strict=True) if said is not None]
-    holders = tuple(dict.fromkeys(one.held_by for one, _ in taken))
-    held = dict(zip(holders, await together(_held(one, names[one.stack], clients) for one in holders), strict=True))
-    refused = [refusal for one, id_ in taken if (refusal := _refusal(one, id_, held[one.held_by])) is not None]
-    if refused:
+    described = await together(describe_set(clients, stack_set) for stack_set in sets)
+    taken = [
+        (stack_set, answer["StackSetId"])
+        for stack_set, answer in zip(sets, described, strict=True)
+        if answer is not None
+    ]
+    holders = tuple(dict.fromkeys(stack_set.held_by for stack_set, _ in taken))
+    resources = await together(_held(holding, names[holding.stack], clients) for holding in holders)
+    held = dict(zip(holders, resources, strict=True))
+    refusals = [_refusal(stack_set, id_, held[stack_set.held_by]) for stack_set, id_ in taken]
+    if refused := [refusal for refusal in refusals if refusal is not None]:
         raise gathered(refused)
 
 
@@ -135,15 +148,15 @@ async def _held(holding: Holding, name: StackName, clients: Clients) -> tuple[Ob
     stack = await observe_stack(clients, holding.site, name)
     if stack is None or not stack.facts.exists:
         return ()
-    return tuple(one for one in await observe_resources(clients, stack) if one.type == STACK_SET)
+    return tuple(resource for resource in await observe_resources(clients, stack) if resource.type == STACK_SET)
 
 
 def _refusal(stack_set: StackSet, set_id: str, held: tuple[ObservedResource, ...]) -> Stopped | None:
     """Return why the set cannot be created under its name; pure."""
-    own = next((each for each in held if each.logical_id == stack_set.logical_id), None)
+    own = next((resource for resource in held if resource.logical_id == stack_set.logical_id), None)
     if own is not None and (own.physical_id == set_id or own.status.endswith("_IN_PROGRESS")):
         return None
-    holder = next((each for each in held if each.physical_id == set_id), None)
+    holder = next((resource for resource in held if resource.physical_id == set_id), None)
     if holder is None:
         return _stopped(
             stack_set,

@@ -1,4 +1,4 @@
-"""A read-only look at StackSets: what they hold, where their stacks stand, what runs on them."""
+"""Read StackSets: what they hold, where their stacks are, what runs on them. Changes nothing."""
 
 import asyncio
 from collections import Counter
@@ -12,7 +12,7 @@ from builder.deploy.observe.operation import DEADLINE_S, is_passing
 from builder.errors import AwsError, Failed
 from builder.fleet.progress import Failure, FleetEmit, InstanceFailed, SetProgress
 from builder.fleet.records import InstanceOverride, StackInstance, StackSet
-from builder.fleet.targets import Observed
+from builder.fleet.targets import ObservedSet
 from builder.terms import AccountId, Region, Site, StackId
 
 if TYPE_CHECKING:
@@ -78,21 +78,21 @@ def named(stack_set: StackSet) -> Any:  # noqa: ANN401 - keyword arguments, whic
 
 async def observe_set(
     clients: Clients, stack_set: StackSet, *, overrides: bool = True, all_overrides: bool = False
-) -> Observed | None:
+) -> ObservedSet | None:
     """Return the set with all its instances; None if there is none.
 
     `overrides` are the parameters of its instances: read up to a number, as each costs a call, or of `all_overrides`.
     """
-    said = await describe_set(clients, stack_set)
-    if said is None:
+    answer = await describe_set(clients, stack_set)
+    if answer is None:
         return None
     instances = await observe_instances(clients, stack_set)
     known = overrides and (all_overrides or len(instances) <= OVERRIDES_READ)
-    return Observed(
-        body=said.get("TemplateBody", ""),
-        parameters=_values(said.get("Parameters", [])),
-        is_service_managed=said.get("PermissionModel") == "SERVICE_MANAGED",
-        tags={tag["Key"]: tag["Value"] for tag in said.get("Tags", [])},
+    return ObservedSet(
+        body=answer.get("TemplateBody", ""),
+        parameters=_values(answer.get("Parameters", [])),
+        is_service_managed=answer.get("PermissionModel") == "SERVICE_MANAGED",
+        tags={tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])},
         instances=instances,
         overrides=await _overrides(clients, stack_set, instances) if known else (),
         overrides_known=known,
@@ -116,8 +116,8 @@ async def observe_instances(
     """Return every stack instance of the set, or those of one account, over all pages; none if there is no such set."""
     client = client_of(clients, stack_set)
     only = {"StackInstanceAccount": account} if account else {}
-    found = _pages(stack_set, client.list_stack_instances, **only)
-    return tuple([_instance(one) async for page in found for one in page])
+    listed = _pages(stack_set, client.list_stack_instances, **only)
+    return tuple([_instance(summary) async for page in listed for summary in page])
 
 
 async def observe_operations(
@@ -127,17 +127,17 @@ async def observe_operations(
 
     AWS lists those of 90 days, the newest first: no page is read after one that is `enough`.
     """
-    found: list[SetOperation] = []
+    listed: list[SetOperation] = []
     async for page in _pages(stack_set, client_of(clients, stack_set).list_stack_set_operations):
-        operations = [_operation(one) for one in page]
-        found += operations
+        operations = [_operation(summary) for summary in page]
+        listed += operations
         if operations and enough(operations):
             break
-    return tuple(sorted(found, key=lambda operation: operation.created, reverse=True))
+    return tuple(sorted(listed, key=lambda operation: operation.created, reverse=True))
 
 
 def are_ended(operations: Sequence[SetOperation]) -> bool:
-    """Return whether nothing of these goes on; then nothing does of those older than a page of them."""
+    """Return whether none of these still runs; if a page of them is over, so is everything older."""
     return all(operation.ended for operation in operations)
 
 
@@ -145,7 +145,7 @@ async def observe_results(clients: Clients, stack_set: StackSet, operation: str)
     """Return how the operation goes in each account and region, over all pages."""
     client = client_of(clients, stack_set)
     results = pages(stack_set.id, client.list_stack_set_operation_results, OperationId=operation, **named(stack_set))
-    return tuple([_result(one) async for page in results for one in page["Summaries"]])
+    return tuple([_result(summary) async for page in results for summary in page["Summaries"]])
 
 
 async def _pages(stack_set: StackSet, ask: Callable[..., Any], **only: str) -> AsyncIterator[list[Any]]:
@@ -163,7 +163,7 @@ async def _overrides(
 ) -> tuple[InstanceOverride, ...]:
     client = client_of(clients, stack_set)
 
-    async def one(instance: StackInstance) -> InstanceOverride:
+    async def read(instance: StackInstance) -> InstanceOverride:
         answer = await call(
             stack_set.id,
             client.describe_stack_instance,
@@ -175,42 +175,44 @@ async def _overrides(
             site=instance.site, parameters=_values(answer["StackInstance"].get("ParameterOverrides", []))
         )
 
-    return tuple(found for found in await together(one(each) for each in instances) if found.parameters)
+    return tuple(
+        override for override in await together(read(instance) for instance in instances) if override.parameters
+    )
 
 
 def _values(parameters: Any) -> Mapping[str, str]:  # noqa: ANN401 - the same shape under several types
-    return {one["ParameterKey"]: one.get("ParameterValue", "") for one in parameters}
+    return {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in parameters}
 
 
-def _instance(said: "StackInstanceSummaryTypeDef") -> StackInstance:
+def _instance(summary: "StackInstanceSummaryTypeDef") -> StackInstance:
     return StackInstance(
-        site=Site(AccountId(said["Account"]), Region(said["Region"])),
-        status=said["Status"],
-        detailed_status=said.get("StackInstanceStatus", {}).get("DetailedStatus", ""),
-        reason=said.get("StatusReason", ""),
-        stack=said.get("StackId", ""),
-        unit=said.get("OrganizationalUnitId", ""),
-        drift=said.get("DriftStatus", ""),
-        drift_at=said["LastDriftCheckTimestamp"].isoformat() if said.get("LastDriftCheckTimestamp") else "",
-        operation=said.get("LastOperationId", ""),
+        site=Site(AccountId(summary["Account"]), Region(summary["Region"])),
+        status=summary["Status"],
+        detailed_status=summary.get("StackInstanceStatus", {}).get("DetailedStatus", ""),
+        reason=summary.get("StatusReason", ""),
+        stack=summary.get("StackId", ""),
+        unit=summary.get("OrganizationalUnitId", ""),
+        drift=summary.get("DriftStatus", ""),
+        drift_at=summary["LastDriftCheckTimestamp"].isoformat() if summary.get("LastDriftCheckTimestamp") else "",
+        operation=summary.get("LastOperationId", ""),
     )
 
 
-def _operation(said: "StackSetOperationSummaryTypeDef") -> SetOperation:
+def _operation(summary: "StackSetOperationSummaryTypeDef") -> SetOperation:
     return SetOperation(
-        id=said["OperationId"],
-        action=said["Action"],
-        status=said["Status"],
-        created=said["CreationTimestamp"].isoformat(),
-        reason=said.get("StatusReason", ""),
+        id=summary["OperationId"],
+        action=summary["Action"],
+        status=summary["Status"],
+        created=summary["CreationTimestamp"].isoformat(),
+        reason=summary.get("StatusReason", ""),
     )
 
 
-def _result(said: "StackSetOperationResultSummaryTypeDef") -> InstanceResult:
+def _result(summary: "StackSetOperationResultSummaryTypeDef") -> InstanceResult:
     return InstanceResult(
-        site=Site(AccountId(said["Account"]), Region(said["Region"])),
-        status=said["Status"],
-        reason=said.get("StatusReason", ""),
+        site=Site(AccountId(summary["Account"]), Region(summary["Region"])),
+        status=summary["Status"],
+        reason=summary.get("StatusReason", ""),
     )
 
 
@@ -221,7 +223,7 @@ class _Before:
     ids: frozenset[str] = frozenset()
     """Of those that were over, as far as they were listed."""
     newest: str = ""
-    """When the newest of them was begun: what was not listed is older."""
+    """When the newest of them began: those that were not listed are older."""
     running: frozenset[str] = frozenset()
 
     def has(self, operation: SetOperation) -> bool:
@@ -231,7 +233,7 @@ class _Before:
 
 @dataclass(slots=True)
 class SetWatch:
-    """Remembers what was seen of each set's operations, so that everything is told once."""
+    """Remembers what was seen of each set's operations, so that each event is emitted once."""
 
     clients: Clients
     emit: FleetEmit
@@ -245,46 +247,46 @@ class SetWatch:
     _failures: dict[StackId, dict[Site, str]] = field(default_factory=dict)
 
     async def begin(self, sets: Iterable[StackSet]) -> bool:
-        """Note which operations were over before, so that those to come are told from them; return whether any runs."""
+        """Note which operations are over now, to tell later ones from them; return whether any still runs."""
 
-        async def note(one: StackSet) -> None:
-            known = await observe_operations(self.clients, one, are_ended)
+        async def note(stack_set: StackSet) -> None:
+            known = await observe_operations(self.clients, stack_set, are_ended)
             ended = [operation for operation in known if operation.ended]
-            self._before[one.id] = _Before(
+            self._before[stack_set.id] = _Before(
                 ids=frozenset(operation.id for operation in ended),
                 newest=max((operation.created for operation in ended), default=""),
                 running=frozenset(operation.id for operation in known if not operation.ended),
             )
 
-        await together(note(one) for one in sets)
+        await together(note(stack_set) for stack_set in sets)
         return any(before.running for before in self._before.values())
 
     def disown(self) -> None:
-        """Leave out what ran when the watch began: it is somebody else's."""
+        """Ignore the operations that ran when the watch began: they are somebody else's."""
         for stack, before in self._before.items():
             self._before[stack] = replace(before, ids=before.ids | before.running, running=frozenset())
 
     def has_seen(self, stack: StackId) -> bool:
-        """Return whether anything was begun on the set since."""
+        """Return whether any operation on the set began since."""
         return stack in self._of_set
 
     def unsuccessful(self, stack: StackId) -> SetOperation | None:
         """Return the first operation on the set that failed as a whole or was stopped; None where none did."""
-        ended = (self._ended[one] for one in self._of_set.get(stack, ()) if one in self._ended)
-        return next((one for one in ended if one.status != "SUCCEEDED"), None)
+        ended = (self._ended[id_] for id_ in self._of_set.get(stack, ()) if id_ in self._ended)
+        return next((operation for operation in ended if operation.status != "SUCCEEDED"), None)
 
     async def is_used_up(self, stack_set: StackSet, operation: str) -> bool:
-        """Return whether an operation of this id is over and failed anywhere: what it was for takes another."""
+        """Return whether an operation of this id is over and failed anywhere: a retry takes another id."""
         before = self._before.get(stack_set.id, _Before())
         if operation not in before.ids and operation not in self._ended:
             return False
         results = await observe_results(self.clients, stack_set, operation)
-        return not results or any(one.status != "SUCCEEDED" for one in results)
+        return not results or any(result.status != "SUCCEEDED" for result in results)
 
     def knows_better(self, stack: StackId, bad: Iterable[Site], shown: Mapping[Site, StackInstance]) -> bool:
-        """Return whether a listing contradicts the operations, which ended well: in these sites nothing failed.
+        """Return whether a listing contradicts the operations: these succeeded, and nothing failed in a `bad` site.
 
-        An account that StackSets pass over, because it is suspended, is nobody's failure, and the listing says so.
+        An account that StackSets skip, because it is suspended, is no failure, and the listing says so.
         """
         if not self.has_seen(stack) or self.unsuccessful(stack) is not None:
             return False
@@ -300,25 +302,25 @@ class SetWatch:
 
     @asynccontextmanager
     async def following(self, sets: Iterable[StackSet]) -> AsyncIterator[None]:
-        """Look at the sets, in turn, until the block ends; then once more, so that nothing is missed."""
+        """Poll the sets, in turn, until the block ends; then once more, so that nothing is missed."""
         sets = tuple(sets)
-        looking = asyncio.ensure_future(self._keep_looking(sets))
+        polling = asyncio.ensure_future(self._keep_polling(sets))
         try:
             yield
         finally:
-            looking.cancel()
-        await together(self.look(one) for one in sets)
+            polling.cancel()
+        await together(self.poll(stack_set) for stack_set in sets)
 
     async def until_ended(self, stack_set: StackSet, operation: str) -> SetOperation:
         """Return one of our own operations as it ended. Raises Failed where it goes on for longer than StackSets do."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        # Begun by an earlier run of the same plan it may be over already.
+        # An earlier run of the same plan may have started it, so it may be over already.
         self._own.add(operation)
         while loop.time() - began < DEADLINE_S:
             await asyncio.sleep(self.clients.tempo.stacks.wait_s(loop.time() - began))
             try:
-                await self.look(stack_set)
+                await self.poll(stack_set)
             except AwsError as error:
                 if not is_passing(error):
                     raise
@@ -326,8 +328,8 @@ class SetWatch:
                 return self._ended[operation]
         raise Failed(where=stack_set.id, what=f"operation {operation} had not ended after {DEADLINE_S:.0f} s")
 
-    async def look(self, stack_set: StackSet) -> None:
-        """Tell what is new of the set's operations, the oldest first."""
+    async def poll(self, stack_set: StackSet) -> None:
+        """Emit what is new about the set's operations, the oldest first."""
         before = self._before.get(stack_set.id, _Before())
 
         def is_old(operation: SetOperation) -> bool:
@@ -343,22 +345,22 @@ class SetWatch:
                     seen.append(operation.id)
                 self._tell(stack_set, operation, await observe_results(self.clients, stack_set, operation.id))
 
-    async def _keep_looking(self, sets: tuple[StackSet, ...]) -> None:
+    async def _keep_polling(self, sets: tuple[StackSet, ...]) -> None:
         loop = asyncio.get_running_loop()
         began, took = loop.time(), 0.0
         while True:
-            # Of a thousand accounts a look takes many calls: it never takes more than half of the time.
+            # Polling a thousand accounts takes many calls: it never takes more than half of the time.
             await asyncio.sleep(max(took, self.clients.tempo.stacks.wait_s(loop.time() - began)))
             started = loop.time()
-            for one in sets:
+            for stack_set in sets:
                 try:
-                    await self.look(one)
+                    await self.poll(stack_set)
                 except AwsError:
-                    continue  # the work does not hang on its being watched; the last look tells what lasts
+                    continue  # the work goes on unwatched; the last poll raises an error that lasts
             took = loop.time() - started
 
     def _tell(self, stack_set: StackSet, operation: SetOperation, results: tuple[InstanceResult, ...]) -> None:
-        counts = Counter(one.status for one in results)
+        counts = Counter(result.status for result in results)
         progress = SetProgress(
             stack=stack_set.id,
             action=operation.action,
@@ -377,14 +379,16 @@ class SetWatch:
 
     def _tell_failures(self, stack_set: StackSet, results: tuple[InstanceResult, ...]) -> None:
         known = self._failures.setdefault(stack_set.id, {})
-        for one in results:
-            if one.status == "FAILED" and known.get(one.site) != one.reason:
-                known[one.site] = one.reason
-                self.emit(InstanceFailed(stack_set.id, AccountId(str(one.site.account)), one.site.region, one.reason))
+        for result in results:
+            if result.status == "FAILED" and known.get(result.site) != result.reason:
+                known[result.site] = result.reason
+                self.emit(
+                    InstanceFailed(stack_set.id, AccountId(str(result.site.account)), result.site.region, result.reason)
+                )
 
 
-def _is_news(told: SetProgress | None, now: SetProgress) -> bool:
-    """Return whether it is worth a line: a first look, another status, a failure more, or a twentieth of the way."""
-    if told is None or (told.status, told.failed) != (now.status, now.failed):
+def _is_news(last: SetProgress | None, now: SetProgress) -> bool:
+    """Return whether it is worth a line: the first one, another status, a failure more, or a twentieth of the way."""
+    if last is None or (last.status, last.failed) != (now.status, now.failed):
         return True
-    return now.done - told.done >= max(1, now.total // 20)
+    return now.done - last.done >= max(1, now.total // 20)

@@ -1,4 +1,4 @@
-"""Operations on StackSets: in the order of the sets' needs, each begun once and watched to its end; and stopped."""
+"""Operations on StackSets: in the order of the sets' needs, each started once and watched to its end; then stopping."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from builder.errors import AwsError, BuilderError, Failed
 from builder.fleet.observe import SetOperation, SetWatch, are_ended, client_of, named, observe_operations
 from builder.fleet.progress import FleetEmit, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import InstanceOverride, StackImport, StackInstance, StackSet, TargetedSite
-from builder.fleet.sets import look_again, observe_sets
+from builder.fleet.sets import observe_again, observe_sets
 from builder.graph import closure, dependants
 from builder.terms import StackId
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 Waits = Mapping[StackId, Collection[StackId]]
 Given = Collection[InstanceOverride]
 SetWork = Callable[[StackSet, Mapping[StackId, SetOutcome]], Coroutine[Any, Any, SetOutcome]]
-"""What is done on a set, told how those ended that it waits for."""
+"""What is done on a set, given the outcomes of the sets that it waits for."""
 
 
 def needs_of(sets: Iterable[StackSet]) -> Waits:
-    """Return by set all that has to be done before it, not only what it needs itself; pure."""
-    direct = {one.id: one.needs for one in sets}
-    return {one: sorted(closure(direct, one)) for one in direct}
+    """Return by set all sets that have to be done before it, indirect needs included; pure."""
+    direct = {stack_set.id: stack_set.needs for stack_set in sets}
+    return {stack: sorted(closure(direct, stack)) for stack in direct}
 
 
 def dependants_of(sets: Iterable[StackSet]) -> Waits:
-    """Return by set all that has to be gone before it: the same order backwards; pure."""
-    return {one: sorted(others) for one, others in dependants(needs_of(sets)).items()}
+    """Return by set all sets that have to be deleted before it: the same order backwards; pure."""
+    return {stack: sorted(others) for stack, others in dependants(needs_of(sets)).items()}
 
 
 def is_done(ended: SetOutcome) -> bool:
@@ -50,8 +50,8 @@ def is_done(ended: SetOutcome) -> bool:
 async def in_order(
     sets: Iterable[StackSet], waits: Waits, work: SetWork, goes_on: Callable[[SetOutcome], bool] = is_done
 ) -> tuple[SetOutcome, ...]:
-    """Do the work on each set once all that it waits for ended so that it `goes_on`; return how each ended."""
-    by_id = {one.id: one for one in sets}
+    """Do the work on each set once `goes_on` holds for all outcomes that it waits for; return how each ended."""
+    by_id = {stack_set.id: stack_set for stack_set in sets}
 
     async def run(stack: StackId, before: Mapping[StackId, SetOutcome]) -> SetOutcome:
         try:
@@ -69,16 +69,16 @@ async def in_order(
 _OURS_ALREADY = "OperationIdAlreadyExistsException"
 
 
-# StackSets do one operation at a time; the second is what an operation is told that overlaps with an auto-deployment.
+# A StackSet does one operation at a time; the second error is that of an operation which overlaps an auto-deployment.
 _IN_THE_WAY = frozenset({"OperationInProgressException", "StaleRequestException"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
-    """What is asked of CloudFormation; for the same run its ids are the same, so a repeat is the same operation.
+class _OperationRequest:
+    """A call for operations; for the same run its ids are the same, so a repeat is the same operation.
 
-    It is the places that tell batches apart: a run that goes on has other batches before it than the first one had.
-    Deletions are counted: who goes on with one knows its operations by that.
+    The id of a batch is made of its places, since a run that goes on has fewer batches than the first one had.
+    Deletions are numbered instead: a repeat finds their operations by number.
     """
 
     call: Callable[..., object]
@@ -86,7 +86,7 @@ class _Asking:
     what: str
     more: Mapping[str, Any] = field(default_factory=dict)
     prefix: str = ""
-    """How its ids begin, for who comes later and asks what was done to an instance."""
+    """How its ids begin: by that a later run knows what an instance's last operation was."""
 
 
 async def create_instances(
@@ -97,8 +97,8 @@ async def create_instances(
     `given` are the parameters that some of these stacks get of their own.
     """
     client = client_of(watch.clients, stack_set)
-    asking = _Asking(client.create_stack_instances, run_id, "create")
-    return await _each(watch, stack_set, make_creations(stack_set, places, given), asking)
+    request = _OperationRequest(client.create_stack_instances, run_id, "create")
+    return await _run_batches(watch, stack_set, make_creations(stack_set, places, given), request)
 
 
 async def update_instances(
@@ -106,8 +106,8 @@ async def update_instances(
 ) -> tuple[SetOperation, ...]:
     """Bring just these instances up to their set, and return the operations as they ended; parameters stay."""
     client = client_of(watch.clients, stack_set)
-    asking = _Asking(client.update_stack_instances, run_id, "update")
-    return await _each(watch, stack_set, make_batches(stack_set, instances), asking)
+    request = _OperationRequest(client.update_stack_instances, run_id, "update")
+    return await _run_batches(watch, stack_set, make_batches(stack_set, instances), request)
 
 
 async def reset_instances(
@@ -115,8 +115,10 @@ async def reset_instances(
 ) -> tuple[SetOperation, ...]:
     """Bring these instances up to their set, with no parameters of their own but those `given`."""
     batches = ({_OVERRIDES: [], **batch} for batch in make_creations(stack_set, instances, given))
-    asking = _Asking(client_of(watch.clients, stack_set).update_stack_instances, run_id, "reset", prefix=RESET)
-    return await _each(watch, stack_set, batches, asking)
+    request = _OperationRequest(
+        client_of(watch.clients, stack_set).update_stack_instances, run_id, "reset", prefix=RESET
+    )
+    return await _run_batches(watch, stack_set, batches, request)
 
 
 async def import_instances(
@@ -124,15 +126,17 @@ async def import_instances(
 ) -> tuple[SetOperation, ...]:
     """Take these stacks into the set as they are, and return the operations as they ended."""
     by_unit: dict[str, list[str]] = defaultdict(list)
-    for one in stacks:
-        by_unit[one.unit].append(one.stack)
+    for stack_import in stacks:
+        by_unit[stack_import.unit].append(stack_import.stack)
     batches = (
         {"StackIds": arns[first : first + _IMPORTED], **({"OrganizationalUnitIds": [unit]} if unit else {})}
         for unit, arns in by_unit.items()
         for first in range(0, len(arns), _IMPORTED)
     )
-    asking = _Asking(client_of(watch.clients, stack_set).import_stacks_to_stack_set, run_id, "import", prefix=IMPORT)
-    return await _each(watch, stack_set, batches, asking)
+    request = _OperationRequest(
+        client_of(watch.clients, stack_set).import_stacks_to_stack_set, run_id, "import", prefix=IMPORT
+    )
+    return await _run_batches(watch, stack_set, batches, request)
 
 
 IMPORT, RESET = "import-", "reset-"
@@ -146,43 +150,43 @@ async def delete_instances(
 ) -> tuple[SetOperation, ...]:
     """Delete just these instances, with their stacks unless those are retained; return the operations as they ended."""
     client = client_of(watch.clients, stack_set)
-    asking = _Asking(client.delete_stack_instances, run_id, _DELETE, {"RetainStacks": retain})
-    return await _each(watch, stack_set, make_batches(stack_set, instances), asking)
+    request = _OperationRequest(client.delete_stack_instances, run_id, _DELETE, {"RetainStacks": retain})
+    return await _run_batches(watch, stack_set, make_batches(stack_set, instances), request)
 
 
 def make_creations(
     stack_set: StackSet, places: Iterable[StackInstance | TargetedSite], given: Given
 ) -> tuple[dict[str, Any], ...]:
-    """Return how calls name the stacks to create, one call for all that get the same parameters of their own; pure."""
-    own = {one.site: one.parameters for one in given}
+    """Return the arguments that name the stacks to create, one call for all that get the same overrides; pure."""
+    own = {override.site: override.parameters for override in given}
     by_own: dict[tuple[tuple[str, str], ...], list[StackInstance | TargetedSite]] = defaultdict(list)
     for place in places:
         by_own[tuple(sorted(own.get(place.site, {}).items()))].append(place)
     return tuple(
-        {**batch, **({_OVERRIDES: _parameters(said)} if said else {})}
-        for said, these in by_own.items()
+        {**batch, **({_OVERRIDES: _parameters(parameters)} if parameters else {})}
+        for parameters, these in by_own.items()
         for batch in make_batches(stack_set, these)
     )
 
 
-def _parameters(said: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"ParameterKey": key, "ParameterValue": value} for key, value in said]
+def _parameters(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in pairs]
 
 
 _OVERRIDES = "ParameterOverrides"
 _DELETE = "delete"
 FIRST_DELETION = f"{_DELETE} 1"
-"""What the first operation of a deletion is for, as its id has that."""
+"""The text of which the id of a deletion's first operation is made."""
 
 
 def make_batches(stack_set: StackSet, instances: Iterable[StackInstance | TargetedSite]) -> tuple[dict[str, Any], ...]:
-    """Return how calls name just these instances; one call for all accounts that are meant in the same regions."""
+    """Return the arguments that name just these instances; one call for all accounts with the same regions."""
     regions: dict[str, set[Region]] = defaultdict(set)
     units: dict[str, str] = {}
-    for one in instances:
-        account = str(one.site.account)
-        regions[account].add(one.site.region)
-        units[account] = one.unit
+    for instance in instances:
+        account = str(instance.site.account)
+        regions[account].add(instance.site.region)
+        units[account] = instance.unit
     together: dict[tuple[Region, ...], list[str]] = defaultdict(list)
     for account, where in regions.items():
         together[tuple(sorted(where))].append(account)
@@ -202,44 +206,44 @@ def _targets(stack_set: StackSet, accounts: list[str], units: Mapping[str, str])
     return {"DeploymentTargets": targets}
 
 
-async def _each(
-    watch: SetWatch, stack_set: StackSet, batches: Iterable[Mapping[str, Any]], asking: _Asking
+async def _run_batches(
+    watch: SetWatch, stack_set: StackSet, batches: Iterable[Mapping[str, Any]], request: _OperationRequest
 ) -> tuple[SetOperation, ...]:
-    """Do it batch by batch, since a set does one thing at a time, and none after one that somebody stopped."""
+    """Run the batches one after the other, as a set does one operation at a time; none after one that was stopped."""
     ended = []
     for number, batch in enumerate(batches, start=1):
-        which = str(number) if asking.what == _DELETE else _places(batch)
-        own = await _own_id(watch, stack_set, asking, which)
-        said = {**named(stack_set), **batch, **asking.more, "OperationPreferences": dict(stack_set.preferences)}
-        await begin_operation(watch, stack_set, asking.call, {**said, "OperationId": own})
+        which = str(number) if request.what == _DELETE else _places(batch)
+        own = await _own_id(watch, stack_set, request, which)
+        arguments = {**named(stack_set), **batch, **request.more, "OperationPreferences": dict(stack_set.preferences)}
+        await begin_operation(watch, stack_set, request.call, {**arguments, "OperationId": own})
         ended.append(await watch.until_ended(stack_set, own))
         if ended[-1].status == "STOPPED":
             break
     return tuple(ended)
 
 
-async def _own_id(watch: SetWatch, stack_set: StackSet, asking: _Asking, which: str) -> str:
-    """Return the id of what is done on a batch: the same again, unless that is over and failed anywhere."""
-    what = f"{asking.what} {which}"
-    own = asking.prefix + token(asking.run_id, stack_set.id, what)
+async def _own_id(watch: SetWatch, stack_set: StackSet, request: _OperationRequest, which: str) -> str:
+    """Return the operation id of a batch: that of an earlier attempt, unless this is over and failed anywhere."""
+    what = f"{request.what} {which}"
+    own = request.prefix + token(request.run_id, stack_set.id, what)
     attempt = 1
     while await watch.is_used_up(stack_set, own):
         attempt += 1
-        own = asking.prefix + token(asking.run_id, stack_set.id, f"{what}, attempt {attempt}")
+        own = request.prefix + token(request.run_id, stack_set.id, f"{what}, attempt {attempt}")
     return own
 
 
 def _places(batch: Mapping[str, Any]) -> str:
-    """Return what a batch is done on, without the values that it is done with."""
-    return json.dumps({name: said for name, said in batch.items() if name != _OVERRIDES}, sort_keys=True)
+    """Return the places of a batch as text, without its parameter values."""
+    return json.dumps({name: value for name, value in batch.items() if name != _OVERRIDES}, sort_keys=True)
 
 
 async def begin_operation(
     watch: SetWatch, stack_set: StackSet, call_it: Callable[..., object], arguments: Mapping[str, Any]
 ) -> None:
-    """Ask for an operation until it is accepted: another's on the set, and throttling, are waited for."""
+    """Start an operation; another one on the set, and throttling, are waited for."""
     loop = asyncio.get_running_loop()
-    began, said = loop.time(), ""
+    began, waited_for = loop.time(), ""
     while True:
         try:
             await call(stack_set.id, call_it, **arguments)
@@ -251,11 +255,11 @@ async def begin_operation(
         else:
             return
         newest = await observe_operations(watch.clients, stack_set, are_ended)
-        if any(one.id == arguments["OperationId"] for one in newest):
-            return  # likewise: the detection of drift has no error of its own for it
-        running = next((one for one in newest if not one.ended), None)
-        if running is not None and running.id != said:
-            said = running.id
+        if any(operation.id == arguments["OperationId"] for operation in newest):
+            return  # likewise: drift detection has no error of its own for it
+        running = next((operation for operation in newest if not operation.ended), None)
+        if running is not None and running.id != waited_for:
+            waited_for = running.id
             watch.emit(Waiting(stack=stack_set.id, status=running.status, token=running.id))
         await asyncio.sleep(watch.clients.tempo.stacks.wait_s(loop.time() - began))
 
@@ -266,18 +270,18 @@ _OVER = frozenset({"InvalidOperationException", "OperationNotFoundException"})
 
 @dataclass(frozen=True, slots=True)
 class StoppedOperation:
-    """An operation that was told to stop; what it has begun in an account is done to its end there."""
+    """An operation that was stopped; it still finishes the accounts that it has begun."""
 
     stack: StackId
     operation: SetOperation
 
 
 async def stop_operations(
-    standing: Iterable[StackContents], clients: Clients, emit: FleetEmit
+    holders: Iterable[StackContents], clients: Clients, emit: FleetEmit
 ) -> tuple[StoppedOperation, ...]:
-    """Stop every operation on the stacks' sets until they have settled and none runs any more; return all of them.
+    """Stop every operation on the sets until the holders have settled and none runs any more; return all of them.
 
-    A stack goes on after an operation that was stopped: with the set's next one, and with sets that do not need it.
+    After a stopped operation a stack goes on, with the set's next one and with sets that do not need it.
     Raises Failed where that lasts longer than CloudFormation itself waits for a set.
     """
     loop, pace = asyncio.get_running_loop(), clients.tempo.stacks.pace
@@ -285,17 +289,17 @@ async def stop_operations(
     stopped: list[StoppedOperation] = []
     shown: dict[StackId, str] = {}
     while loop.time() - began < DEADLINE_S:
-        standing = await look_again(standing, clients)
-        for one in standing:
-            if not one.stack.facts.settled and shown.get(one.id) != one.stack.status:
-                shown[one.id] = one.stack.status
-                emit(StatusChange(stack=one.id, status=one.stack.status))
-        running = await _running(await observe_sets(standing, clients), clients)
+        holders = await observe_again(holders, clients)
+        for holder in holders:
+            if not holder.stack.facts.settled and shown.get(holder.id) != holder.stack.status:
+                shown[holder.id] = holder.stack.status
+                emit(StatusChange(stack=holder.id, status=holder.stack.status))
+        running = await _running(await observe_sets(holders, clients), clients)
         if now := await _stop_all(running, clients, emit):
             stopped += now
             news = loop.time()
-        # What was begun a moment ago a read may not show yet.
-        if not running and all(one.stack.facts.settled for one in standing) and loop.time() - began > LAG_S:
+        # A read may not show yet what began a moment ago.
+        if not running and all(holder.stack.facts.settled for holder in holders) and loop.time() - began > LAG_S:
             return tuple(stopped)
         await asyncio.sleep(pace.wait_s(max(loop.time() - news, pace.first_s)))
     raise Failed(where="fleet stop", what=f"operations went on for {DEADLINE_S:.0f} s")
@@ -303,15 +307,22 @@ async def stop_operations(
 
 async def _running(sets: Iterable[StackSet], clients: Clients) -> list[tuple[StackSet, SetOperation]]:
     sets = tuple(sets)
-    listed = await together(observe_operations(clients, one, are_ended) for one in sets)
-    return [(one, each) for one, operations in zip(sets, listed, strict=True) for each in operations if not each.ended]
+    listed = await together(observe_operations(clients, stack_set, are_ended) for stack_set in sets)
+    return [
+        (stack_set, operation)
+        for stack_set, operations in zip(sets, listed, strict=True)
+        for operation in operations
+        if not operation.ended
+    ]
 
 
 async def _stop_all(
     running: Iterable[tuple[StackSet, SetOperation]], clients: Clients, emit: FleetEmit
 ) -> list[StoppedOperation]:
-    stopped = await together(_stop(*one, clients, emit) for one in running if one[1].status != "STOPPING")
-    return [one for one in stopped if one is not None]
+    stopped = await together(
+        _stop(stack_set, operation, clients, emit) for stack_set, operation in running if operation.status != "STOPPING"
+    )
+    return [operation for operation in stopped if operation is not None]
 
 
 async def _stop(

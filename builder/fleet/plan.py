@@ -33,7 +33,7 @@ from builder.fleet.records import (
 )
 from builder.fleet.sets import has_sets, pseudo_parameters, read_definitions
 from builder.fleet.targets import (
-    Observed,
+    ObservedSet,
     Organization,
     SetContext,
     TargetSites,
@@ -56,23 +56,23 @@ class _Pair:
     deployed: Definition | None
     change: ResourceChange | None
     as_deployed: bool
-    """Whether the deployed template is what stands: after an update that failed each set is as it was, or as it is."""
+    """Whether the sets are as the deployed template has them: after a failed update they may be as before it."""
 
     @property
     def either(self) -> Definition:
-        """The set as it will be, or as it is where it goes."""
-        one = self.desired or self.deployed
-        assert one is not None, "a pair of nothing"  # noqa: S101 - made below from the union of both
-        return one
+        """The set as it will be; of a set that is removed, as it is."""
+        definition = self.desired or self.deployed
+        assert definition is not None, "a pair of nothing"  # noqa: S101 - made below from the union of both
+        return definition
 
     @property
     def is_imported(self) -> bool:
-        """Whether the set that stands becomes the stack's."""
+        """Whether the stack imports an existing set."""
         return self.change is not None and self.change.action == "Import"
 
     @property
-    def standing(self) -> Definition:
-        """The set by the name that it stands under, which a replacement changes."""
+    def existing(self) -> Definition:
+        """The set under the name that it has now, which a replacement changes."""
         return self.deployed or self.either
 
 
@@ -84,28 +84,28 @@ def unrolled_stacks(deployment: Deployment) -> tuple[StackId, ...]:
     return tuple(stack.id for stack in deployment.stacks if has_sets(stack.template, stack.id))
 
 
-async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
+async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one option more
     deployment: Deployment,
     clients: Clients,
     plan_id: PlanId,
     emit: Emit,
-    wish: PlanRequest = PlanRequest(),
+    request: PlanRequest = PlanRequest(),
     *,
     all_overrides: bool = False,
     role: str | None = None,
 ) -> FleetPlan:
-    """Return the plan, its change sets standing in CloudFormation for review.
+    """Return the plan, its change sets made in CloudFormation for review.
 
-    `role` names that by which each account is asked for stacks that stayed there, where a set is to create one; else
-    it is the sets' own.
-    Raises what `make_plan` raises, and BadInput where a set aims at the management account; then, too, nothing that
+    `role` names the role to assume in each account where a set is to create a stack, to find retained ones; without it,
+    the sets' own role is assumed.
+    Raises what `make_plan` raises, and BadInput where a set targets the management account; then, too, nothing that
     this run made is left.
     """
-    unrolled = replace(wish, options=replace(wish.options, unrolled=unrolled_stacks(deployment)))
+    unrolled = replace(request, options=replace(request.options, unrolled=unrolled_stacks(deployment)))
     ordinary = await make_plan(deployment, clients, plan_id, emit, unrolled)
     try:
-        look = _FurtherLook(all_overrides=all_overrides, retained=True, role=role, shown=True)
-        plan = await _look_further(ordinary, deployment, clients, look)
+        options = _ObserveOptions(all_overrides=all_overrides, retained=True, role=role, shown=True)
+        plan = await _plan_sets(ordinary, deployment, clients, options)
         return replace(plan, sets=tuple(await together(_paced(clients, planned) for planned in plan.sets)))
     except (BuilderError, asyncio.CancelledError):
         await asyncio.shield(discard_plan(ordinary, clients))
@@ -113,73 +113,81 @@ async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
 
 
 async def judge_sets(ordinary: Plan, deployment: Deployment, clients: Clients) -> tuple[SetPlan, ...]:
-    """Return what the change sets of an ordinary plan mean for each set, from the assembly and what stands alone.
+    """Return what the change sets of an ordinary plan mean for each set, from the assembly and AWS alone.
 
-    It has the parameters that are given with their values, NoEcho ones too: for operations, and never to be shown.
+    It has the values of all overrides, NoEcho ones too: for operations, and never to be shown.
     """
     bare = replace(ordinary, guards=(), orphans=(), deletions=())
-    return (await _look_further(bare, deployment, clients, _FurtherLook())).sets
+    return (await _plan_sets(bare, deployment, clients, _ObserveOptions())).sets
 
 
 async def fleet_guards(
     ordinary: Plan, deployment: Deployment, clients: Clients, *, imports: Imports
 ) -> tuple[GuardHit, ...]:
-    """Return what they trip in the accounts; `imports` are what is taken in before, by set."""
+    """Return the guards that the plan trips in the accounts; `imports` has, by set, what is imported before."""
     sets = await judge_sets(ordinary, deployment, clients)
-    return fleet_guard_hits(_with_claimed(one, imports.get(one.id, ())) for one in sets)
+    return fleet_guard_hits(_with_claimed(planned, imports.get(planned.id, ())) for planned in sets)
 
 
 def _with_claimed(planned: SetPlan, imports: Collection[StackImport]) -> SetPlan:
-    """Return the plan with imports that nobody looked for again."""
-    away = {one.site for one in imports}
+    """Return the set's plan with these imports instead of creations in their sites."""
+    away = {stack_import.site for stack_import in imports}
     return replace(
         planned,
-        imports=tuple(replace(one, joins=one.site in planned.joining) for one in imports),
+        imports=tuple(replace(stack_import, joins=stack_import.site in planned.joining) for stack_import in imports),
         joining=tuple(site for site in planned.joining if site not in away),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _FurtherLook:
-    """How much is asked beyond the sets themselves."""
+class _ObserveOptions:
+    """What is read beyond the sets themselves."""
 
     all_overrides: bool = False
     retained: bool = False
-    """Whether accounts are asked for stacks that stayed there."""
+    """Whether accounts are searched for retained stacks."""
     role: str | None = None
     shown: bool = False
-    """Whether a file or a screen gets to see it: then without NoEcho values."""
+    """Whether a file or a screen shows it: then NoEcho values are masked."""
 
 
-async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients, look: _FurtherLook) -> FleetPlan:
+async def _plan_sets(ordinary: Plan, deployment: Deployment, clients: Clients, options: _ObserveOptions) -> FleetPlan:
     pairs = [
         pair
         for stack in deployment.stacks
         if has_sets(stack.template, stack.id)
         for pair in await _pairs(ordinary, stack, clients)
     ]
-    definitions = [one for pair in pairs for one in (pair.desired, pair.deployed) if one is not None]
+    definitions = [
+        definition for pair in pairs for definition in (pair.desired, pair.deployed) if definition is not None
+    ]
     region = pairs[0].either.stack_set.site.region if pairs else deployment.regions[0]
-    organization = await observe_organization(clients, region, units_of(one.targets for one in definitions))
-    observed = await together(
+    organization = await observe_organization(
+        clients, region, units_of(definition.targets for definition in definitions)
+    )
+    observed_sets = await together(
         observe_set(
-            clients, pair.standing.stack_set, overrides=pair.change is not None, all_overrides=look.all_overrides
+            clients, pair.existing.stack_set, overrides=pair.change is not None, all_overrides=options.all_overrides
         )
         for pair in pairs
     )
     check_models(
-        (pair.desired.stack_set, found)
-        for pair, found in zip(pairs, observed, strict=True)
-        if pair.desired and pair.deployed  # another's set of the same name is no change of ours
+        (pair.desired.stack_set, observed)
+        for pair, observed in zip(pairs, observed_sets, strict=True)
+        if pair.desired and pair.deployed  # a set of that name that is somebody else's is no change of ours
     )
-    settings = [_setting(pair, found, organization) for pair, found in zip(pairs, observed, strict=True)]
-    sets = tuple(plan_set(setting) for setting in settings)
-    if look.retained:
-        sets = await _with_retained(sets, settings, clients, look.role)
-    if look.shown:
-        sets = tuple(without_secrets(one, setting) for one, setting in zip(sets, settings, strict=True))
+    contexts = [
+        _make_context(pair, observed, organization) for pair, observed in zip(pairs, observed_sets, strict=True)
+    ]
+    sets = tuple(plan_set(context) for context in contexts)
+    if options.retained:
+        sets = await _with_retained(sets, contexts, clients, options.role)
+    if options.shown:
+        sets = tuple(without_secrets(planned, context) for planned, context in zip(sets, contexts, strict=True))
     creations = [
-        one.stack_set for pair, one in zip(pairs, sets, strict=True) if one.does == "create" and not pair.is_imported
+        planned.stack_set
+        for pair, planned in zip(pairs, sets, strict=True)
+        if planned.does == "create" and not pair.is_imported
     ]
     await check_names(creations, {stack.id: stack.name for stack in deployment.stacks}, clients)
     ordinary = _without_instances(ordinary, sets)
@@ -196,12 +204,14 @@ async def _paced(clients: Clients, planned: SetPlan) -> SetPlan:
 
 
 async def _with_retained(
-    sets: tuple[SetPlan, ...], settings: list[SetContext], clients: Clients, role: str | None
+    sets: tuple[SetPlan, ...], contexts: list[SetContext], clients: Clients, role: str | None
 ) -> tuple[SetPlan, ...]:
-    wanted = [(one.stack_set, find_places(one, setting)) for one, setting in zip(sets, settings, strict=True)]
-    seen = await observe_retained(wanted, clients, role)
-    taken = {instance.stack for one in sets for instance in one.instances if instance.stack}
-    return tuple(with_imports(one, setting, seen, taken) for one, setting in zip(sets, settings, strict=True))
+    lacking = [
+        (planned.stack_set, find_places(planned, context)) for planned, context in zip(sets, contexts, strict=True)
+    ]
+    seen = await observe_retained(lacking, clients, role)
+    taken = {instance.stack for planned in sets for instance in planned.instances if instance.stack}
+    return tuple(with_imports(planned, context, seen, taken) for planned, context in zip(sets, contexts, strict=True))
 
 
 def _without_instances(ordinary: Plan, sets: Iterable[SetPlan]) -> Plan:
@@ -209,7 +219,7 @@ def _without_instances(ordinary: Plan, sets: Iterable[SetPlan]) -> Plan:
 
     Raises Stopped where it would delete one.
     """
-    of_set = {Arn(one.stack): each.id for each in sets for one in each.instances}
+    of_set = {Arn(instance.stack): planned.id for planned in sets for instance in planned.instances}
     for deletion in ordinary.deletions:
         if deletion.stack_arn in of_set:
             set_id = of_set[deletion.stack_arn]
@@ -219,54 +229,58 @@ def _without_instances(ordinary: Plan, sets: Iterable[SetPlan]) -> Plan:
                 next_step="python -m builder fleet plan    without --remove-orphans",
             )
     names = {f"{arn.split(':')[3]}/{arn.split('/')[1]}" for arn in of_set if arn}
-    return replace(ordinary, orphans=tuple(one for one in ordinary.orphans if one.stack not in names))
+    return replace(ordinary, orphans=tuple(orphan for orphan in ordinary.orphans if orphan.stack not in names))
 
 
-def _setting(pair: _Pair, found: Observed | None, organization: Organization) -> SetContext:
-    instances = found.instances if found else ()
+def _make_context(pair: _Pair, observed: ObservedSet | None, organization: Organization) -> SetContext:
+    instances = observed.instances if observed else ()
     desired, known = pair.desired, with_departed(organization, instances)
     before = given_overrides(pair.deployed.targets, known) if pair.deployed else {}
     if not pair.as_deployed:
-        own = {one.site: one.parameters for one in found.overrides} if found and found.overrides_known else {}
-        aimed = (TargetedSite(one.unit, one.site) for one in instances)
-        before = {one: own.get(one.site, before.get(one, {})) for one in aimed}
+        own = (
+            {override.site: override.parameters for override in observed.overrides}
+            if observed and observed.overrides_known
+            else {}
+        )
+        places = (TargetedSite(instance.unit, instance.site) for instance in instances)
+        before = {place: own.get(place.site, before.get(place, {})) for place in places}
     return SetContext(
         definition=pair.either,
         change=pair.change,
         states=_states(instances, organization),
-        observed=found,
-        aim=choose_targets(desired.stack_set, desired.targets, organization) if desired else TargetSites(sites=()),
-        aims=targeted_sites(desired.targets, known) if desired else (),
-        aimed=tuple(before),
+        observed=observed,
+        targets=choose_targets(desired.stack_set, desired.targets, organization) if desired else TargetSites(sites=()),
+        new_targets=targeted_sites(desired.targets, known) if desired else (),
+        old_targets=tuple(before),
         overrides=given_overrides(desired.targets, known) if desired else {},
         overrides_before=before,
     )
 
 
 def _states(instances: Iterable[StackInstance], organization: Organization) -> Mapping[AccountId, str]:
-    accounts = {AccountId(str(one.site.account)) for one in instances}
-    told = {account: organization.state_of(account) for account in accounts}
-    return {account: state for account, state in told.items() if state is not None}
+    accounts = {AccountId(str(instance.site.account)) for instance in instances}
+    states = {account: organization.state_of(account) for account in accounts}
+    return {account: state for account, state in states.items() if state is not None}
 
 
 async def _pairs(ordinary: Plan, stack: DesiredStack, clients: Clients) -> list[_Pair]:
     """Return each set of the stack's template and of the deployed one, if there is any, with its change."""
-    found = await observe_stack(clients, stack.site, stack.name)
+    observed = await observe_stack(clients, stack.site, stack.name)
     holding, pseudo = Holding(stack.id, stack.site), _pseudo(ordinary.account, stack)
     deployed: tuple[Definition, ...] = ()
-    if found is not None and found.facts.exists:
-        template = read_deployed(await observe_template(clients, found), stack.id)
-        deployed = read_definitions(template.data, {**found.parameters, **pseudo}, holding)
-    as_deployed = found is None or found.facts.operation is Operation.UPDATE
+    if observed is not None and observed.facts.exists:
+        template = read_deployed(await observe_template(clients, observed), stack.id)
+        deployed = read_definitions(template.data, {**observed.parameters, **pseudo}, holding)
+    as_deployed = observed is None or observed.facts.operation is Operation.UPDATE
     desired = read_definitions(stack.template, {**stack.values, **pseudo}, holding)
     links: tuple[Step | Deferred, ...] = (*ordinary.steps, *ordinary.deferred)
-    changes = {change.logical_id: change for one in links if one.stack == stack.id for change in one.changes}
+    changes = {change.logical_id: change for step in links if step.stack == stack.id for change in step.changes}
     new, old = _by_id(desired), _by_id(deployed)
     return [_Pair(new.get(name), old.get(name), changes.get(name), as_deployed) for name in dict.fromkeys((*new, *old))]
 
 
 def _by_id(definitions: tuple[Definition, ...]) -> dict[LogicalId, Definition]:
-    return {one.stack_set.logical_id: one for one in definitions}
+    return {definition.stack_set.logical_id: definition for definition in definitions}
 
 
 def _pseudo(account: AccountId, stack: DesiredStack) -> Mapping[str, str]:
@@ -291,7 +305,7 @@ def make_pace(preferences: Mapping[str, Any], sites: Iterable[Site], stack_s: fl
     return Pace(
         accounts=most,
         at_once=_at_once(preferences, most),
-        asked=_asked(preferences, most),
+        asked=_max_concurrent(preferences, most),
         rounds=sum(rounds.values()) if in_turn else max(rounds.values(), default=0),
         stack_s=ASSUMED_S if stack_s is None else stack_s,
         is_assumed=stack_s is None,
@@ -300,13 +314,13 @@ def make_pace(preferences: Mapping[str, Any], sites: Iterable[Site], stack_s: fl
 
 def _at_once(preferences: Mapping[str, Any], accounts: int) -> int:
     """Return in how many accounts of a region StackSets work at a time, as long as none fails."""
-    asked = max(1, min(_asked(preferences, accounts), accounts))
+    at_once = max(1, min(_max_concurrent(preferences, accounts), accounts))
     if preferences.get("ConcurrencyMode") == "SOFT_FAILURE_TOLERANCE":
-        return asked
-    return min(asked, _amount(preferences, "FailureTolerance", accounts, 0) + 1)
+        return at_once
+    return min(at_once, _amount(preferences, "FailureTolerance", accounts, 0) + 1)
 
 
-def _asked(preferences: Mapping[str, Any], accounts: int) -> int:
+def _max_concurrent(preferences: Mapping[str, Any], accounts: int) -> int:
     return max(1, _amount(preferences, "MaxConcurrent", accounts, 1))
 
 
@@ -339,11 +353,11 @@ async def observe_stack_s(clients: Clients, stack_set: StackSet, instances: Iter
         if error.code == _NO_OPERATION:
             return None  # AWS keeps them for ninety days
         raise
-    said = answer["StackSetOperation"]
-    if "EndTimestamp" not in said:
+    described = answer["StackSetOperation"]
+    if "EndTimestamp" not in described:
         return None
-    took_s = (said["EndTimestamp"] - said["CreationTimestamp"]).total_seconds()
-    return took_s / make_pace(said.get("OperationPreferences", {}), sites, None).rounds
+    took_s = (described["EndTimestamp"] - described["CreationTimestamp"]).total_seconds()
+    return took_s / make_pace(described.get("OperationPreferences", {}), sites, None).rounds
 
 
 def paced_sites(planned: SetPlan) -> tuple[Site, ...]:

@@ -1,4 +1,4 @@
-"""What the work on a fleet says while it runs, and how its sets ended: two closed unions."""
+"""The events of work on a fleet while it runs, and the outcomes of its sets: two closed unions."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -107,8 +107,8 @@ def fleet_exit_code(end: FleetEnd) -> ExitCode:
 
 
 def _codes(sets: Iterable[SetOutcome]) -> Iterable[ExitCode]:
-    for one in sets:
-        match one:
+    for outcome in sets:
+        match outcome:
             case SetDone():
                 yield ExitCode.DONE
             case SetFailed():
@@ -116,4 +116,4 @@ def _codes(sets: Iterable[SetOutcome]) -> Iterable[ExitCode]:
             case SetCancelled():
                 yield ExitCode.STOPPED
             case _:
-                assert_never(one)
+                assert_never(outcome)

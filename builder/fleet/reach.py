@@ -11,28 +11,28 @@ from builder.deploy.draft.sequence import Ends, count_updates
 from builder.deploy.records import ResourceChange
 from builder.fleet.difference import find_changes, merge_changes, resolve_template
 from builder.fleet.records import InstanceOverride, SetAction, SetPlan, StackInstance, TargetedSite
-from builder.fleet.targets import Observed, SetContext
+from builder.fleet.targets import ObservedSet, SetContext
 from builder.template import Template, read_deployed, read_template
 from builder.terms import Site, counted
 
-IN_HAND = frozenset({"PENDING", "RUNNING"})
+IN_PROGRESS = frozenset({"PENDING", "RUNNING"})
 
 
 FAILED_IMPORT = "FAILED_IMPORT"
 
 
-def find_remarks(does: SetAction, setting: SetContext) -> tuple[str, ...]:
+def find_remarks(does: SetAction, context: SetContext) -> tuple[str, ...]:
     """Return the remarks, those about accounts first."""
     return (
-        *setting.aim.remarks,
-        *(_of_properties(setting.change) if does == "update" else ()),
-        *(_of_body(setting) if does == "update" else ()),
-        *(_of_instances(does, setting, setting.observed) if setting.observed else ()),
+        *context.targets.remarks,
+        *(_of_properties(context.change) if does == "update" else ()),
+        *(_of_body(context) if does == "update" else ()),
+        *(_of_instances(does, context, context.observed) if context.observed else ()),
     )
 
 
 def _of_properties(change: ResourceChange | None) -> Iterator[str]:
-    """Yield what no template shows: tags, and an operation that nothing in any stack asks for."""
+    """Yield what no template shows: tags, and an operation that changes nothing in any stack."""
     names = _touched(change)
     if "Tags" in names or (change is not None and "Tags" in change.scope):
         yield "the tags of its stacks change, and of everything in them that takes tags"
@@ -40,19 +40,19 @@ def _of_properties(change: ResourceChange | None) -> Iterator[str]:
         yield f"an operation for {', '.join(sorted(names))} goes through all of its stacks, none of which differs by it"
 
 
-def _of_body(setting: SetContext) -> Iterator[str]:
-    body = setting.definition.body
+def _of_body(context: SetContext) -> Iterator[str]:
+    body = context.definition.body
     if body is None:
         yield "its template lies in a bucket: what it changes in the stacks was not looked at"
         return
-    if read_template(body, setting.definition.stack_set.id).transforms:
+    if read_template(body, context.definition.stack_set.id).transforms:
         yield "its template has a transform: what that makes of it was not looked at"
-    ends = setting.observed and Ends(
-        where=setting.definition.stack_set.id,
-        deployed=setting.observed.body,
+    ends = context.observed and Ends(
+        where=context.definition.stack_set.id,
+        deployed=context.observed.body,
         desired=body,
-        values_before=setting.observed.parameters,
-        values_after=setting.definition.parameters,
+        values_before=context.observed.parameters,
+        values_after=context.definition.parameters,
     )
     steps = count_updates(ends) if ends else 1
     if steps > 1:
@@ -62,47 +62,49 @@ def _of_body(setting: SetContext) -> Iterator[str]:
         )
 
 
-def _of_instances(does: SetAction, setting: SetContext, observed: Observed) -> Iterator[str]:
+def _of_instances(does: SetAction, context: SetContext, observed: ObservedSet) -> Iterator[str]:
     instances = observed.instances
     if does == "create" and instances:
-        because = "it is replaced" if setting.change and setting.change.is_replaced else "its creation failed before"
+        because = "it is replaced" if context.change and context.change.is_replaced else "its creation failed before"
         yield f"{because}: CloudFormation makes it anew and deletes the {counted(len(instances), 'stack')} that it has"
-    if not observed.overrides_known and (does == "update" or _reset(does, setting)):
+    if not observed.overrides_known and (does == "update" or _reset(does, context)):
         yield f"{counted(len(instances), 'instance')}: parameters of their own were not looked at; --overrides does"
-    behind = sum(one.status == "OUTDATED" for one in instances)
+    behind = sum(instance.status == "OUTDATED" for instance in instances)
     if behind and does == "update":
         are = "instance is" if behind == 1 else "instances are"
         yield f"{behind} {are} behind the set's template: the update changes more there than is shown"
-    lost = _reset(does, setting).keys() - {one.site for one in instances}
+    lost = _reset(does, context).keys() - {instance.site for instance in instances}
     if lost:
         yield (
             f"{', '.join(sorted(f'{site.account} {site.region}' for site in lost))} has no stack, and its parameters "
             "change: CloudFormation would fail there; deploy once without that change"
         )
     yield from _of_states(instances)
-    yield from _of_skipped(setting)
+    yield from _of_skipped(context)
 
 
-def _of_skipped(setting: SetContext) -> Iterator[str]:
-    """Yield who is passed over though an instance stands there; of who was never taken aim at it is said already."""
+def _of_skipped(context: SetContext) -> Iterator[str]:
+    """Yield the accounts with instances that StackSets skip, but for those that `targets` already remarks on."""
     accounts: dict[tuple[object, str], list[str]] = {}
-    for one in setting.skipped():
-        accounts.setdefault((one.site.account, one.because), []).append(one.site.region)
+    for skip in context.skipped():
+        accounts.setdefault((skip.site.account, skip.because), []).append(skip.site.region)
     for (account, because), regions in accounts.items():
-        if not any(remark.startswith(f"{account} is left out") for remark in setting.aim.remarks):
+        if not any(remark.startswith(f"{account} is left out") for remark in context.targets.remarks):
             yield f"{account} is skipped in {', '.join(regions)}: {because}; what stands there stays as it is"
 
 
 def _of_states(instances: tuple[StackInstance, ...]) -> Iterator[str]:
-    in_hand = sum(one.detailed_status in IN_HAND for one in instances)
-    if in_hand:
-        yield f"{in_hand} instances are in the hands of an operation that runs; python -m builder fleet status shows it"
-    for one in instances:
-        if one.detailed_status == FAILED_IMPORT:
-            yield f"{one.site.account} {one.site.region} was not imported: {one.reason or 'no reason given'}"
-        elif one.status == "INOPERABLE":
+    in_progress = sum(instance.detailed_status in IN_PROGRESS for instance in instances)
+    if in_progress:
+        who = f"{in_progress} instances are in the hands of an operation that runs"
+        yield f"{who}; python -m builder fleet status shows it"
+    for instance in instances:
+        where = f"{instance.site.account} {instance.site.region}"
+        if instance.detailed_status == FAILED_IMPORT:
+            yield f"{where} was not imported: {instance.reason or 'no reason given'}"
+        elif instance.status == "INOPERABLE":
             yield (
-                f"{one.site.account} {one.site.region} is INOPERABLE, and no update reaches it: delete the instance "
+                f"{where} is INOPERABLE, and no update reaches it: delete the instance "
                 "with its stack retained, then the stack by hand"
             )
 
@@ -140,55 +142,60 @@ https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-clou
 """
 
 
-def plan_set(setting: SetContext) -> SetPlan:
+def plan_set(context: SetContext) -> SetPlan:
     """Return what the plan does to the set, and thereby in the accounts."""
-    does = _does(setting)
-    instances = setting.observed.instances if setting.observed else ()
-    gone = _gone(does, setting)
-    leaving = [one.site for one in instances if one.site in gone]
-    stays = [one.site for one in instances if one.site not in gone]
-    coming = _coming(does, setting)
+    does = _does(context)
+    instances = context.observed.instances if context.observed else ()
+    gone = _gone(does, context)
+    leaving = [instance.site for instance in instances if instance.site in gone]
+    stays = [instance.site for instance in instances if instance.site not in gone]
+    coming = _coming(does, context)
     comes = coming.difference(stays)
-    joining = [site for site in setting.aim.sites if site in comes]
-    skipped = setting.skipped()
-    reset = _reset(does, setting)
-    stuck = {one.site for one in instances if one.status == "INOPERABLE"}.union(one.site for one in skipped)
+    joining = [site for site in context.targets.sites if site in comes]
+    skipped = context.skipped()
+    reset = _reset(does, context)
+    inoperable = {instance.site for instance in instances if instance.status == "INOPERABLE"}
+    stuck = inoperable.union(skip.site for skip in skipped)
     return SetPlan(
-        stack_set=setting.definition.stack_set,
+        stack_set=context.definition.stack_set,
         does=does,
         instances=instances,
         joining=tuple(joining),
         updating=tuple(site for site in stays if site not in stuck and (does == "update" or site in reset)),
         leaving=tuple(leaving),
         retries=_retries(does, instances, {*leaving, *stuck}),
-        missing=_missing(setting, {*stays, *joining}),
+        missing=_missing(context, {*stays, *joining}),
         skipped=skipped,
-        changes=_changes(does, setting),
-        overrides=setting.observed.overrides if setting.observed else (),
+        changes=_changes(does, context),
+        overrides=context.observed.overrides if context.observed else (),
         given=tuple(
-            InstanceOverride(site=one.site, parameters=own)
-            for one, own in setting.overrides.items()
-            if own or one.site in reset
+            InstanceOverride(site=place.site, parameters=own)
+            for place, own in context.overrides.items()
+            if own or place.site in reset
         ),
         reset=tuple(site for site in stays if site in reset),
-        exposed=tuple(one.site for one in instances if one.stack and one.site in coming and one.site not in gone),
-        remarks=find_remarks(does, setting),
+        exposed=tuple(
+            instance.site
+            for instance in instances
+            if instance.stack and instance.site in coming and instance.site not in gone
+        ),
+        remarks=find_remarks(does, context),
     )
 
 
-def without_secrets(planned: SetPlan, setting: SetContext) -> SetPlan:
-    """Return the plan as it is shown and saved: without a value of any parameter that the set's template, now or from
-    now on, has as NoEcho; and without all values of parameters where that template cannot be read.
+def without_secrets(planned: SetPlan, context: SetContext) -> SetPlan:
+    """Return the plan as it is shown and saved: without the value of any parameter that the set's deployed or new
+    template has as NoEcho; without the value of every parameter where the new template is in a bucket.
     """
-    new, old = setting.definition, setting.observed.body if setting.observed else ""
+    new, old = context.definition, context.observed.body if context.observed else ""
     hidden = read_deployed(old, new.stack_set.id).no_echo if old else frozenset()
     if new.body is not None:
         hidden |= read_template(new.body, new.stack_set.id).no_echo
 
-    def masked(own: InstanceOverride) -> InstanceOverride:
-        said = own.parameters.items()
-        shown = {name: MASK if new.body is None or name in hidden else value for name, value in said}
-        return replace(own, parameters=shown)
+    def masked(override: InstanceOverride) -> InstanceOverride:
+        parameters = override.parameters.items()
+        shown = {name: MASK if new.body is None or name in hidden else value for name, value in parameters}
+        return replace(override, parameters=shown)
 
     return replace(
         planned,
@@ -198,39 +205,39 @@ def without_secrets(planned: SetPlan, setting: SetContext) -> SetPlan:
     )
 
 
-def _gone(does: SetAction, setting: SetContext) -> set[Site]:
-    """Return where CloudFormation deletes what stands."""
+def _gone(does: SetAction, context: SetContext) -> set[Site]:
+    """Return where CloudFormation deletes a stack."""
     if does == "nothing":
         return set()
     if does in {"remove", "create"}:
         # A set that is created though it has stacks is replaced, or failed to come into being before.
-        return {one.site for one in setting.observed.instances} if setting.observed else set()
-    return {one.site for one in set(setting.aimed) - set(setting.aims)}
+        return {instance.site for instance in context.observed.instances} if context.observed else set()
+    return {place.site for place in set(context.old_targets) - set(context.new_targets)}
 
 
-def _coming(does: SetAction, setting: SetContext) -> set[Site]:
-    """Return where CloudFormation creates a stack that does not stand."""
+def _coming(does: SetAction, context: SetContext) -> set[Site]:
+    """Return where CloudFormation creates a stack unless there is one."""
     if does == "create":
-        return set(setting.aim.sites)
-    names = _touched(setting.change)
+        return set(context.targets.sites)
+    names = _touched(context.change)
     if does not in {"update", "targets"} or (names and _GROUPS not in names):
         return set()
-    return {one.site for one in set(setting.aims) - set(setting.aimed)}
+    return {place.site for place in set(context.new_targets) - set(context.old_targets)}
 
 
-def _missing(setting: SetContext, provided: Collection[Site]) -> tuple[TargetedSite, ...]:
-    """Return where nothing brings a stack that is wanted, each by the first target that leads there."""
-    if setting.observed is None:
+def _missing(context: SetContext, provided: Collection[Site]) -> tuple[TargetedSite, ...]:
+    """Return the targeted places where the change set brings no stack, each by the first target that leads there."""
+    if context.observed is None:
         return ()
-    lack = set(setting.aim.sites).difference(provided)
+    lack = set(context.targets.sites).difference(provided)
     first: dict[Site, TargetedSite] = {}
-    for one in setting.aims:
-        first.setdefault(one.site, one)
-    return tuple(one for site, one in first.items() if site in lack)
+    for place in context.new_targets:
+        first.setdefault(place.site, place)
+    return tuple(place for site, place in first.items() if site in lack)
 
 
-def _does(setting: SetContext) -> SetAction:
-    change = setting.change
+def _does(context: SetContext) -> SetAction:
+    change = context.change
     if change is None:
         return "nothing"
     if change.action in {"Add", "Import"} or change.is_replaced:
@@ -240,24 +247,24 @@ def _does(setting: SetContext) -> SetAction:
     names = _touched(change)
     effects = {EFFECTS.get(name, "stacks") for name in names}
     # The tags of the stack that holds a set are the set's as well; a template in a bucket is always asked about.
-    goes_through = not names or "Tags" in change.scope or setting.definition.body is None
+    goes_through = not names or "Tags" in change.scope or context.definition.body is None
     return "update" if goes_through or effects & {"set", "stacks", "operation"} else "targets"
 
 
 def _touched(change: ResourceChange | None) -> set[str]:
     """Return which properties a change names; where it names none it may touch any."""
     # /Properties/Tags/0 where CloudFormation shows values, else Properties.Tags
-    paths = (re.split(r"[/.]", one.path.lstrip("/")) for one in change.properties) if change else ()
+    paths = (re.split(r"[/.]", property_.path.lstrip("/")) for property_ in change.properties) if change else ()
     return {path[1] for path in paths if len(path) > 1}
 
 
-def _reset(does: SetAction, setting: SetContext) -> dict[Site, Mapping[str, str]]:
-    """Return what stacks get as parameters of their own that stay under a target which gave them others."""
-    names = _touched(setting.change)
+def _reset(does: SetAction, context: SetContext) -> dict[Site, Mapping[str, str]]:
+    """Return by site the new overrides of the stacks whose target stays and gave them other overrides before."""
+    names = _touched(context.change)
     if does not in {"update", "targets"} or (names and _GROUPS not in names):
         return {}
-    before = setting.overrides_before
-    return {one.site: own for one, own in setting.overrides.items() if before.get(one, own) != own}
+    before = context.overrides_before
+    return {place.site: own for place, own in context.overrides.items() if before.get(place, own) != own}
 
 
 def _retries(
@@ -265,37 +272,44 @@ def _retries(
 ) -> tuple[StackInstance, ...]:
     if does not in {"nothing", "targets"}:
         return ()
-    behind = (one for one in instances if one.status == "OUTDATED" and one.detailed_status not in IN_HAND)
-    return tuple(one for one in behind if one.site not in not_these)
+    behind = (
+        instance
+        for instance in instances
+        if instance.status == "OUTDATED" and instance.detailed_status not in IN_PROGRESS
+    )
+    return tuple(instance for instance in behind if instance.site not in not_these)
 
 
-def _changes(does: SetAction, setting: SetContext) -> tuple[ResourceChange, ...]:
-    """Return what becomes of resources in any stack, step by step: the set's own update, then other parameters."""
-    new, observed = setting.definition, setting.observed
-    reset = _reset(does, setting)
+def _changes(does: SetAction, context: SetContext) -> tuple[ResourceChange, ...]:
+    """Return what happens to resources in any stack: by the set's own update, then by other overrides."""
+    new, observed = context.definition, context.observed
+    reset = _reset(does, context)
     if (does not in {"create", "update"} and not reset) or new.body is None:
         return ()
-    where, region = new.stack_set.id, setting.region
+    where, region = new.stack_set.id, context.region
     if observed is None or does == "create":
         return find_changes(Template(), resolve_template(new.body, new.parameters, region, where))
     masked = {
-        key: new.parameters[key] for key, said in observed.parameters.items() if said == MASK and key in new.parameters
+        key: new.parameters[key]
+        for key, value in observed.parameters.items()
+        if value == MASK and key in new.parameters
     }
     read_deployed(observed.body, where)
     old = _Version(observed.body, {**observed.parameters, **masked})
     updated = _Version(new.body, new.parameters) if does == "update" else old
     steps: list[tuple[_Version, _Version]] = []
-    for before, after in _own_parameters(does, setting, observed, reset):
+    for before, after in _own_parameters(does, context, observed, reset):
         steps += [(old.with_own(before), updated.with_own(before)), (updated.with_own(before), updated.with_own(after))]
     distinct = [step for place, step in enumerate(steps) if step[0] != step[1] and step not in steps[:place]]
     return merge_changes(
-        find_changes(*(resolve_template(one.body, one.parameters, region, where) for one in step)) for step in distinct
+        find_changes(*(resolve_template(version.body, version.parameters, region, where) for version in step))
+        for step in distinct
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """What a stack is made of."""
+    """The template and the parameters of a stack."""
 
     body: str
     parameters: Mapping[str, str]
@@ -305,15 +319,15 @@ class _Version:
 
 
 def _own_parameters(
-    does: SetAction, setting: SetContext, observed: Observed, reset: Mapping[Site, Mapping[str, str]]
+    does: SetAction, context: SetContext, observed: ObservedSet, reset: Mapping[Site, Mapping[str, str]]
 ) -> Iterator[tuple[Mapping[str, str], Mapping[str, str]]]:
-    """Yield the parameters that stacks have of their own, and those that they get: of all that is updated."""
+    """Yield, for each instance that is updated, the overrides that it has and those that it gets."""
     if does == "update":
         yield {}, {}
-    known = {one.site: one.parameters for one in observed.overrides}
+    known = {override.site: override.parameters for override in observed.overrides}
     if not observed.overrides_known:
-        known |= {one.site: own for one, own in setting.overrides_before.items() if own or one.site in reset}
-    for one in observed.instances:
-        if one.site in reset or (does == "update" and one.site in known):
-            has = known.get(one.site, {})
-            yield has, reset.get(one.site, has)
+        known |= {place.site: own for place, own in context.overrides_before.items() if own or place.site in reset}
+    for instance in observed.instances:
+        if instance.site in reset or (does == "update" and instance.site in known):
+            has = known.get(instance.site, {})
+            yield has, reset.get(instance.site, has)

@@ -73,7 +73,7 @@ class Targets:
 
 
 class TargetedSite(NamedTuple):
-    """A place as CloudFormation aims at it: by a target, of which several may lead to the same place."""
+    """A site together with the target that leads to it; several targets may lead to the same site."""
 
     unit: str
     """The organisational unit; empty where the account itself is the target."""
@@ -112,9 +112,9 @@ class StackInstance:
     """The id of the operation that touched it last."""
 
     def skipped_because(self, state: str | None) -> str:
-        """Return why StackSets pass it over; empty where they do not.
+        """Return why StackSets skip it; empty where they do not.
 
-        `state` is what Organizations says of its account now, None where nobody asked; else its last operation tells.
+        `state` is its account's state in Organizations; where that is None, the last operation's status tells.
         Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceComprehensiveStatus.html
         """
         if state is not None:
@@ -132,9 +132,12 @@ class Skipped:
 
 
 def skips(instances: Iterable[StackInstance], states: Mapping[AccountId, str]) -> tuple[Skipped, ...]:
-    """Return those of a set's instances that StackSets pass over, by what they and Organizations say; pure."""
-    told = {one.site: one.skipped_because(states.get(AccountId(str(one.site.account)))) for one in instances}
-    return tuple(Skipped(site, because) for site, because in told.items() if because)
+    """Return those of a set's instances that StackSets skip, by their last operation or their account's state; pure."""
+    reasons = {
+        instance.site: instance.skipped_because(states.get(AccountId(str(instance.site.account))))
+        for instance in instances
+    }
+    return tuple(Skipped(site, because) for site, because in reasons.items() if because)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +158,7 @@ class Pace:
     """Of the region that has the most."""
     at_once: int
     asked: int
-    """What the preferences say of that, which strict concurrency may undercut."""
+    """The number by the preferences, which strict concurrency may undercut."""
     rounds: int
     """How often as many accounts are gone through, of all regions."""
     stack_s: float
@@ -241,18 +244,18 @@ class SetPlan:
     @property
     def changed(self) -> tuple[Site, ...]:
         """Every account and region that the change set does anything in, and what is taken in before it."""
-        imported = (one.site for one in self.imports)
+        imported = (stack_import.site for stack_import in self.imports)
         return tuple(dict.fromkeys((*self.joining, *imported, *self.updating, *self.leaving)))
 
     @property
     def has_secrets(self) -> bool:
         """Whether any parameter that it gives a stack is shown without its value."""
-        return any(MASK in one.parameters.values() for one in self.given)
+        return any(MASK in override.parameters.values() for override in self.given)
 
     @property
     def touched(self) -> tuple[Site, ...]:
         """Every account and region that anything is done in."""
-        return tuple(dict.fromkeys((*self.changed, *(one.site for one in self.repairs))))
+        return tuple(dict.fromkeys((*self.changed, *(repair.site for repair in self.repairs))))
 
     @property
     def repairs(self) -> tuple[StackInstance | TargetedSite, ...]:
@@ -273,7 +276,7 @@ class FleetPlan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return self.ordinary.is_empty and not any(one.repairs or one.imports for one in self.sets)
+        return self.ordinary.is_empty and not any(planned.repairs or planned.imports for planned in self.sets)
 
 
 _PLAN = TypeAdapter(FleetPlan)
@@ -282,11 +285,11 @@ _PLAN = TypeAdapter(FleetPlan)
 def read_fleet_plan(data: bytes, where: str) -> FleetPlan:
     """Return the plan in a file's bytes. Raises BadInput."""
     again, otherwise = "python -m builder fleet plan -o fleet-plan.json", "is no fleet's plan"
-    found = read_versioned(_PLAN, data, FLEET_PLAN_VERSION, where=where, otherwise=otherwise, again=again)
-    if found.ordinary.version != PLAN_VERSION:
-        what = f"plan version {found.ordinary.version} in it is not {PLAN_VERSION}: plan again"
+    plan = read_versioned(_PLAN, data, FLEET_PLAN_VERSION, where=where, otherwise=otherwise, again=again)
+    if plan.ordinary.version != PLAN_VERSION:
+        what = f"plan version {plan.ordinary.version} in it is not {PLAN_VERSION}: plan again"
         raise BadInput(where=where, what=what, next_step=again)
-    return found
+    return plan
 
 
 def write_fleet_plan(plan: FleetPlan) -> bytes:

@@ -1,4 +1,4 @@
-"""The sets: who gets which stack and what waits for what, in a template, and in the stacks that stand."""
+"""The StackSets of a template, and those of the deployed stacks: who gets which stack, and what waits for what."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,11 +26,11 @@ def read_definitions(template: object, values: Mapping[str, str | None], holding
     """
     read = read_template(template, holding.stack)
     resources, binding = read.resources(STACK_SET), read.bind(values)
-    properties = {name: binding.value(properties_of(one)) for name, one in resources.items()}
-    ids = {name: _id(name, said) for name, said in properties.items()}
+    properties = {name: binding.value(properties_of(resource)) for name, resource in resources.items()}
+    ids = {name: _id(name, own) for name, own in properties.items()}
     return tuple(
-        _definition(LogicalId(name), properties[name], ids, _named(one.get("DependsOn")), holding)
-        for name, one in resources.items()
+        _definition(LogicalId(name), properties[name], ids, _named(resource.get("DependsOn")), holding)
+        for name, resource in resources.items()
     )
 
 
@@ -40,23 +40,26 @@ def has_sets(template: object, where: str = "template") -> bool:
 
 
 def _definition(
-    name: LogicalId, said: Mapping[str, Any], ids: Mapping[str, StackId], needs: list[Any], holding: Holding
+    name: LogicalId, properties: Mapping[str, Any], ids: Mapping[str, StackId], needs: list[Any], holding: Holding
 ) -> Definition:
     return Definition(
         stack_set=StackSet(
             id=ids[name],
-            name=str(said.get("StackSetName")),
+            name=str(properties.get("StackSetName")),
             logical_id=name,
             held_by=holding,
-            needs=tuple(ids[one] for one in needs if one in ids),
-            is_service_managed=said.get("PermissionModel") == "SERVICE_MANAGED",
-            call_as="DELEGATED_ADMIN" if said.get("CallAs") == "DELEGATED_ADMIN" else "SELF",
-            execution_role=str(said.get("ExecutionRoleName", "")),
-            preferences=said.get("OperationPreferences", {}),
+            needs=tuple(ids[need] for need in needs if need in ids),
+            is_service_managed=properties.get("PermissionModel") == "SERVICE_MANAGED",
+            call_as="DELEGATED_ADMIN" if properties.get("CallAs") == "DELEGATED_ADMIN" else "SELF",
+            execution_role=str(properties.get("ExecutionRoleName", "")),
+            preferences=properties.get("OperationPreferences", {}),
         ),
-        body=said["TemplateBody"] if isinstance(said.get("TemplateBody"), str) else None,
-        parameters={one["ParameterKey"]: str(one["ParameterValue"]) for one in said.get("Parameters", [])},
-        targets=tuple(_targets(said)),
+        body=properties["TemplateBody"] if isinstance(properties.get("TemplateBody"), str) else None,
+        parameters={
+            parameter["ParameterKey"]: str(parameter["ParameterValue"])
+            for parameter in properties.get("Parameters", [])
+        },
+        targets=tuple(_targets(properties)),
     )
 
 
@@ -64,15 +67,18 @@ def _named(depends_on: object) -> list[Any]:
     return [depends_on] if isinstance(depends_on, str) else depends_on if isinstance(depends_on, list) else []
 
 
-def _targets(said: Mapping[str, Any]) -> Iterator[Targets]:
-    for group in said.get("StackInstancesGroup", []):
+def _targets(properties: Mapping[str, Any]) -> Iterator[Targets]:
+    for group in properties.get("StackInstancesGroup", []):
         targets = group.get("DeploymentTargets", {})
         yield Targets(
-            accounts=tuple(AccountId(one) for one in _texts(targets.get("Accounts"))),
+            accounts=tuple(AccountId(account) for account in _texts(targets.get("Accounts"))),
             units=_texts(targets.get("OrganizationalUnitIds")),
             filter=targets.get("AccountFilterType", "NONE"),
-            regions=tuple(Region(one) for one in _texts(group.get("Regions"))),
-            overrides={one["ParameterKey"]: str(one["ParameterValue"]) for one in group.get("ParameterOverrides", [])},
+            regions=tuple(Region(region) for region in _texts(group.get("Regions"))),
+            overrides={
+                parameter["ParameterKey"]: str(parameter["ParameterValue"])
+                for parameter in group.get("ParameterOverrides", [])
+            },
         )
 
 
@@ -80,12 +86,12 @@ def _texts(value: object) -> tuple[str, ...]:
     """Return a list's texts; a parameter of type CommaDelimitedList is one text."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()
+    return tuple(str(part) for part in value) if isinstance(value, list) else ()
 
 
-def _id(name: str, said: Mapping[str, Any]) -> StackId:
-    """Return what the set's tag says it is; of a set that somebody added by hand its logical id."""
-    tags = {tag.get("Key"): tag.get("Value") for tag in said.get("Tags", [])}
+def _id(name: str, properties: Mapping[str, Any]) -> StackId:
+    """Return the id in the set's tag; of a set that somebody added by hand, its logical id."""
+    tags = {tag.get("Key"): tag.get("Value") for tag in properties.get("Tags", [])}
     return StackId(tags.get(TAG_STACK) or name)
 
 
@@ -94,42 +100,49 @@ def pseudo_parameters(account: AccountId, region: Region, stack_name: str) -> di
     return {"AWS::AccountId": account, "AWS::Region": region, "AWS::StackName": stack_name}
 
 
-async def look_again(standing: Iterable[StackContents], clients: Clients) -> tuple[StackContents, ...]:
-    """Return the stacks, those deleted since included, as they are by now; what they hold is not looked at again."""
-    standing = tuple(standing)
-    found = await together(observe_stack(clients, one.stack.site, one.stack.arn) for one in standing)
-    return tuple(replace(one, stack=stack) for one, stack in zip(standing, found, strict=True) if stack is not None)
+async def observe_again(holders: Iterable[StackContents], clients: Clients) -> tuple[StackContents, ...]:
+    """Return the stacks as they are now, deleted ones included; their contents are not read again."""
+    holders = tuple(holders)
+    observed = await together(observe_stack(clients, holder.stack.site, holder.stack.arn) for holder in holders)
+    return tuple(
+        replace(holder, stack=stack) for holder, stack in zip(holders, observed, strict=True) if stack is not None
+    )
 
 
-async def observe_sets(standing: Iterable[StackContents], clients: Clients) -> tuple[StackSet, ...]:
+async def observe_sets(holders: Iterable[StackContents], clients: Clients) -> tuple[StackSet, ...]:
     """Return the sets that the stacks hold: those of their templates, in their order, then those dropped from them.
 
-    A stack whose update failed, or still goes on, holds what its template has no more, and takes it along when it goes.
+    A stack whose update failed, or still runs, holds sets that its template has no more, and deletes them with itself.
     """
-    found = await together(_held(one, clients) for one in standing if one.stack.facts.exists)
-    return _told_apart([stack_set for sets in found for stack_set in sets])
+    held = await together(_held(holder, clients) for holder in holders if holder.stack.facts.exists)
+    return _with_unique_ids([stack_set for sets in held for stack_set in sets])
 
 
 async def without_instances(
-    standing: Sequence[StackContents], sets: Sequence[StackSet], clients: Clients
+    stacks: Sequence[StackContents], sets: Sequence[StackSet], clients: Clients
 ) -> tuple[StackContents, ...]:
-    """Return the stacks that are no instances of these sets: one that was imported into a set has kept its own name."""
-    holders = {one.held_by for one in sets}
-    others = {one.stack.account for one in standing if Holding(one.id, one.stack.site) not in holders}
-    listed = await together(observe_instances(clients, one, account) for one in sets for account in others)
-    instances = {one.stack for found in listed for one in found}
-    return tuple(one for one in standing if one.stack.arn not in instances)
+    """Return the stacks that are no instances of these sets: a stack that was imported into a set keeps its name."""
+    holders = {stack_set.held_by for stack_set in sets}
+    others = {contents.stack.account for contents in stacks if Holding(contents.id, contents.stack.site) not in holders}
+    listed = await together(observe_instances(clients, stack_set, account) for stack_set in sets for account in others)
+    arns = {instance.stack for instances in listed for instance in instances}
+    return tuple(contents for contents in stacks if contents.stack.arn not in arns)
 
 
-def _told_apart(sets: Sequence[StackSet]) -> tuple[StackSet, ...]:
-    """Return the sets under ids that are unique, also where two stacks hold the same ones: the fleet has moved."""
-    counts = Counter(one.id for one in sets)
+def _with_unique_ids(sets: Sequence[StackSet]) -> tuple[StackSet, ...]:
+    """Return the sets with unique ids, also where two stacks hold sets of the same ids because the fleet has moved."""
+    counts = Counter(stack_set.id for stack_set in sets)
 
-    def unique(one: StackSet, name: StackId) -> StackId:
-        return StackId(f"{name} of {one.held_by.stack}") if counts[name] > 1 else name
+    def unique(stack_set: StackSet, name: StackId) -> StackId:
+        return StackId(f"{name} of {stack_set.held_by.stack}") if counts[name] > 1 else name
 
     return tuple(
-        replace(one, id=unique(one, one.id), needs=tuple(unique(one, need) for need in one.needs)) for one in sets
+        replace(
+            stack_set,
+            id=unique(stack_set, stack_set.id),
+            needs=tuple(unique(stack_set, need) for need in stack_set.needs),
+        )
+        for stack_set in sets
     )
 
 
@@ -141,20 +154,30 @@ async def observe_definitions(holder: StackContents, clients: Clients) -> tuple[
     return read_definitions(template.data, values, Holding(holder.id, stack.site))
 
 
-async def _held(one: StackContents, clients: Clients) -> tuple[StackSet, ...]:
-    names = await _observe_names(one.stack, clients)
-    is_unsure = one.stack.facts.settled and not one.stack.facts.good
+async def _held(holder: StackContents, clients: Clients) -> tuple[StackSet, ...]:
+    names = await _observe_names(holder.stack, clients)
+    is_unsure = holder.stack.facts.settled and not holder.stack.facts.good
     if not names and not is_unsure:
         return ()
-    defined = [each.stack_set for each in await observe_definitions(one, clients)]
+    defined = [definition.stack_set for definition in await observe_definitions(holder, clients)]
     if is_unsure:
-        names |= await _unlisted(one.stack, [each for each in defined if each.logical_id not in names], clients)
-    held = tuple(replace(each, name=names.pop(each.logical_id)) for each in defined if each.logical_id in names)
-    # A fleet says once for all of its sets how they are worked on; what was dropped says nothing of that any more.
-    said: dict[str, Any] = {"call_as": defined[0].call_as, "preferences": defined[0].preferences} if defined else {}
+        names |= await _unlisted(
+            holder.stack, [stack_set for stack_set in defined if stack_set.logical_id not in names], clients
+        )
+    held = tuple(
+        replace(stack_set, name=names.pop(stack_set.logical_id))
+        for stack_set in defined
+        if stack_set.logical_id in names
+    )
+    # Preferences are the same for all sets of a fleet; a dropped set has them nowhere else.
+    shared: dict[str, Any] = {"call_as": defined[0].call_as, "preferences": defined[0].preferences} if defined else {}
     unknown = [
         StackSet(
-            id=StackId(logical_id), name=name, logical_id=logical_id, held_by=Holding(one.id, one.stack.site), **said
+            id=StackId(logical_id),
+            name=name,
+            logical_id=logical_id,
+            held_by=Holding(holder.id, holder.stack.site),
+            **shared,
         )
         for logical_id, name in names.items()
     ]
@@ -168,22 +191,22 @@ async def _observe_names(stack: ObservedStack, clients: Clients) -> dict[Logical
     """
     resources = await observe_resources(clients, stack)
     return {
-        one.logical_id: one.physical_id.partition(":")[0]
-        for one in resources
-        if one.type == STACK_SET and one.physical_id
+        resource.logical_id: resource.physical_id.partition(":")[0]
+        for resource in resources
+        if resource.type == STACK_SET and resource.physical_id
     }
 
 
 async def _unlisted(stack: ObservedStack, defined: Sequence[StackSet], clients: Clients) -> dict[LogicalId, str]:
-    """Return the names of sets that only the template shows: what failed to be created may be no resource, and stand.
+    """Return the names of sets that only the template shows: one whose creation failed may exist and be no resource.
 
-    Somebody else's, for whose name the creation failed, is told by its tags.
+    A set of somebody else, over whose name the creation failed, is known by its tags.
     """
-    described = await together(describe_set(clients, one) for one in defined)
+    described = await together(describe_set(clients, stack_set) for stack_set in defined)
     return {
-        one.logical_id: one.name
-        for one, said in zip(defined, described, strict=True)
-        if said is not None and _tags(said).items() >= {(TAG_STACK, one.id), *_deployment_tag(stack)}
+        stack_set.logical_id: stack_set.name
+        for stack_set, answer in zip(defined, described, strict=True)
+        if answer is not None and _tags(answer).items() >= {(TAG_STACK, stack_set.id), *_deployment_tag(stack)}
     }
 
 
@@ -191,33 +214,33 @@ def _deployment_tag(stack: ObservedStack) -> set[tuple[str, str]]:
     return {(TAG_DEPLOYMENT, stack.tags.get(TAG_DEPLOYMENT, ""))}
 
 
-def _tags(said: "StackSetTypeDef") -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in said.get("Tags", [])}
+def _tags(answer: "StackSetTypeDef") -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
 
 
 async def _dropped(unknown: Sequence[StackSet], held: tuple[StackSet, ...], clients: Clients) -> tuple[StackSet, ...]:
-    """Return the sets that the template has no more, each needing all of the template's and those older than itself.
+    """Return the sets that the template has no more, each needing all of the template's and all older dropped ones.
 
-    Nothing that is left in a template can need what was taken out of it; and what needs another is made after it.
+    No set of the template can need one that was taken out of it; and a set is created after those that it needs.
     """
-    described = await together(describe_set(clients, one) for one in unknown)
-    # Their order is asked for where there is any: the oldest operation is on the last page.
-    operations = await together(observe_operations(clients, one) for one in unknown if len(unknown) > 1)
+    described = await together(describe_set(clients, stack_set) for stack_set in unknown)
+    # Their order takes reading all pages, so only if there are several: the oldest operation is on the last page.
+    operations = await together(observe_operations(clients, stack_set) for stack_set in unknown if len(unknown) > 1)
     ages = [past[-1].created if past else "" for past in operations] or [""] * len(unknown)
     dropped: list[StackSet] = []
-    for _, one, said in sorted(zip(ages, unknown, described, strict=True), key=lambda each: each[0]):
-        if said is not None:
+    for _, stack_set, answer in sorted(zip(ages, unknown, described, strict=True), key=lambda each: each[0]):
+        if answer is not None:
             needs = tuple(other.id for other in (*held, *dropped))
-            dropped.append(_as_described(one, said, needs))
+            dropped.append(_as_described(stack_set, answer, needs))
     return tuple(dropped)
 
 
-def _as_described(one: StackSet, said: "StackSetTypeDef", needs: tuple[StackId, ...]) -> StackSet:
-    own = StackId(_tags(said).get(TAG_STACK, one.id))
+def _as_described(stack_set: StackSet, answer: "StackSetTypeDef", needs: tuple[StackId, ...]) -> StackSet:
+    own = StackId(_tags(answer).get(TAG_STACK, stack_set.id))
     return replace(
-        one,
-        id=one.id if own in needs else own,  # under another logical id the template has it anew
+        stack_set,
+        id=stack_set.id if own in needs else own,  # the template has it again under another logical id
         needs=needs,
-        is_service_managed=said.get("PermissionModel") == "SERVICE_MANAGED",
-        execution_role=said.get("ExecutionRoleName", ""),
+        is_service_managed=answer.get("PermissionModel") == "SERVICE_MANAGED",
+        execution_role=answer.get("ExecutionRoleName", ""),
     )

@@ -1,4 +1,4 @@
-"""How a fleet stands: a row for each account, region and stack, its stacks' outputs, and what drifted.
+"""The status of a fleet: a row for each account, region and stack, its stacks' outputs, and what drifted.
 
 Outputs are read in each account. Drift is by CloudFormation's own detection, set by set, which changes no stack; an
 override is what an instance was made of, and no drift.
@@ -85,15 +85,15 @@ def choose(rows: Iterable[FleetRow], choice: RowFilter) -> tuple[FleetRow, ...]:
 async def observe_status(
     sets: Collection[StackSet], clients: Clients, choice: RowFilter = RowFilter()
 ) -> tuple[FleetRow, ...]:
-    """Return the instances that are asked for, set by set; what is wrong with one is looked into."""
-    found = await together(_rows(one, clients, choice) for one in sets)
-    rows = [(row, instance) for rows in found for row, instance in rows]
+    """Return the rows that are asked for, set by set; Organizations is asked where an instance is not well."""
+    by_set = await together(_rows(stack_set, clients, choice) for stack_set in sets)
+    rows = [(row, instance) for rows in by_set for row, instance in rows]
     states = {} if all(row.is_well for row, _ in rows) else await observe_states(clients, sets)
-    told = (
+    with_reasons = (
         row if row.is_well else replace(row, skipped=instance.skipped_because(states.get(row.account)))
         for row, instance in rows
     )
-    return choose(told, choice)
+    return choose(with_reasons, choice)
 
 
 async def observe_chosen(stack_set: StackSet, clients: Clients, choice: RowFilter) -> tuple[StackInstance, ...]:
@@ -103,35 +103,37 @@ async def observe_chosen(stack_set: StackSet, clients: Clients, choice: RowFilte
     listings = await together(
         observe_instances(clients, stack_set, account) for account in (choice.accounts or (None,))
     )
-    found = (one for instances in listings for one in instances)
-    return tuple(one for one in found if choice.takes(one.site.account, one.site.region, stack_set.id))
+    listed = (instance for instances in listings for instance in instances)
+    return tuple(
+        instance for instance in listed if choice.takes(instance.site.account, instance.site.region, stack_set.id)
+    )
 
 
 async def _rows(stack_set: StackSet, clients: Clients, choice: RowFilter) -> list[tuple[FleetRow, StackInstance]]:
     instances = await observe_chosen(stack_set, clients, choice)
     if not instances:
         return []
-    lacking = {one.operation for one in instances}
+    lacking = {instance.operation for instance in instances}
 
     def are_all(listed: Iterable[SetOperation]) -> bool:
         lacking.difference_update(operation.id for operation in listed)
         return not lacking
 
-    operations = {one.id: one for one in await observe_operations(clients, stack_set, are_all)}
-    return [(_row(stack_set, one, operations.get(one.operation)), one) for one in instances]
+    operations = {operation.id: operation for operation in await observe_operations(clients, stack_set, are_all)}
+    return [(_row(stack_set, instance, operations.get(instance.operation)), instance) for instance in instances]
 
 
-def _row(stack_set: StackSet, one: StackInstance, operation: SetOperation | None) -> FleetRow:
-    said = f"{operation.action} {operation.status} {operation.id}" if operation else one.operation
+def _row(stack_set: StackSet, instance: StackInstance, operation: SetOperation | None) -> FleetRow:
+    last_operation = f"{operation.action} {operation.status} {operation.id}" if operation else instance.operation
     return FleetRow(
-        account=AccountId(str(one.site.account)),
-        region=one.site.region,
+        account=AccountId(str(instance.site.account)),
+        region=instance.site.region,
         stack=stack_set.id,
-        status=one.status,
-        detailed_status=one.detailed_status,
-        reason=one.reason,
-        drift=one.drift,
-        operation=said,
+        status=instance.status,
+        detailed_status=instance.detailed_status,
+        reason=instance.reason,
+        drift=instance.drift,
+        operation=last_operation,
     )
 
 
@@ -160,41 +162,45 @@ async def observe_fleet_outputs(
 ) -> FleetOutputs:
     """Return the outputs of the stacks that are asked for; no call is made in any other account.
 
-    `role` is the name of the one to assume there; else it is the execution role of the sets.
+    `role` is the name of the role to assume there; without it, the sets' execution role is assumed.
     Raises BadInput where the sets have none.
     """
-    found = await together(observe_chosen(one, clients, choice) for one in sets)
-    chosen = [(one, instance) for one, instances in zip(sets, found, strict=True) for instance in instances]
+    by_set = await together(observe_chosen(stack_set, clients, choice) for stack_set in sets)
+    chosen = [
+        (stack_set, instance) for stack_set, instances in zip(sets, by_set, strict=True) for instance in instances
+    ]
     read = await in_accounts(clients, chosen, role, _read)
-    unread = [one for one in read if not isinstance(one, StackOutputs)]
+    unread = [answer for answer in read if not isinstance(answer, StackOutputs)]
     states = await observe_states(clients, sets) if unread else {}
-    skipped = [(each, skips([instance], states)) for instance, each in unread]
+    skipped = [(failure, skips([instance], states)) for instance, failure in unread]
     return FleetOutputs(
-        stacks=tuple(one for one in read if isinstance(one, StackOutputs)),
+        stacks=tuple(answer for answer in read if isinstance(answer, StackOutputs)),
         failures=tuple(failure for failure, passed in skipped if not passed),
-        skipped=tuple(dict.fromkeys(each for _, passed in skipped for each in passed)),
+        skipped=tuple(dict.fromkeys(skip for _, passed in skipped for skip in passed)),
     )
 
 
 async def _read(
-    stack_set: StackSet, one: StackInstance, reaching: Clients
+    stack_set: StackSet, instance: StackInstance, reaching: Clients
 ) -> StackOutputs | tuple[StackInstance, Failure]:
     try:
-        found = await observe_instance_stack(one, reaching)
+        stack = await observe_instance_stack(instance, reaching)
     except BuilderError as error:
-        return one, Failure(one.site, f"{stack_set.id}: {error.what}")
-    if found is None:
-        return one, Failure(one.site, f"{stack_set.id}: no stack stands: {one.reason or one.status}")
-    return StackOutputs(AccountId(str(one.site.account)), one.site.region, stack_set.id, found.outputs)
+        return instance, Failure(instance.site, f"{stack_set.id}: {error.what}")
+    if stack is None:
+        return instance, Failure(
+            instance.site, f"{stack_set.id}: no stack stands: {instance.reason or instance.status}"
+        )
+    return StackOutputs(AccountId(str(instance.site.account)), instance.site.region, stack_set.id, stack.outputs)
 
 
-# Nothing is changed, so nothing has to be spared: no failure keeps another account from being looked at.
+# Detection changes nothing, so it runs everywhere at a time, and no failure keeps it from another account.
 _EVERYWHERE = {
     "MaxConcurrentPercentage": 100,
     "FailureTolerancePercentage": 100,
     "RegionConcurrencyType": "PARALLEL",
 }
-# Of a time in ISO 8601, both of which CloudFormation says: no fractions, which it may give one of them only.
+# How much of two ISO 8601 times is compared: CloudFormation may give fractions of seconds with one of them only.
 _SECONDS = len("2026-01-01T00:00:00")
 
 
@@ -221,7 +227,7 @@ class UnseenInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetDrift:
-    """What a detection came to in one set."""
+    """The result of drift detection in one set."""
 
     stack: StackId
     instances: int = 0
@@ -237,9 +243,9 @@ class SetDrift:
 async def detect_drift(
     sets: Collection[StackSet], clients: Clients, run_id: str, emit: FleetEmit
 ) -> tuple[SetDrift, ...]:
-    """Detect drift of every set, all at a time, and return what it came to.
+    """Detect the drift of all sets at a time, and return the result of each.
 
-    A set does one operation at a time: another's is waited for. One that cannot be looked at keeps no other from it.
+    A set does one operation at a time, so a running one is waited for. A set that cannot be read stops no other.
     """
     watch = SetWatch(clients, emit)
     await watch.begin(sets)
@@ -260,33 +266,37 @@ async def _detect(watch: SetWatch, stack_set: StackSet, run_id: str) -> SetDrift
     if not before:
         return SetDrift(stack=stack_set.id)
     own = token(run_id, stack_set.id, "drift")
-    asked = {**named(stack_set), "OperationPreferences": dict(_EVERYWHERE), "OperationId": own}
-    await begin_operation(watch, stack_set, client_of(clients, stack_set).detect_stack_set_drift, asked)
+    arguments = {**named(stack_set), "OperationPreferences": dict(_EVERYWHERE), "OperationId": own}
+    await begin_operation(watch, stack_set, client_of(clients, stack_set).detect_stack_set_drift, arguments)
     ended = await watch.until_ended(stack_set, own)
     states = await observe_states(clients, [stack_set])
     results = await unless_lagging(
-        lambda: observe_results(clients, stack_set, own), lambda shown: any(not one.is_over for one in shown)
+        lambda: observe_results(clients, stack_set, own), lambda shown: any(not result.is_over for result in shown)
     )
-    failures = {one.site: one.reason or "no reason given" for one in results if one.status != "SUCCEEDED"}
+    failures = {result.site: result.reason or "no reason given" for result in results if result.status != "SUCCEEDED"}
 
     def unseen_in(listed: Iterable[StackInstance]) -> dict[Site, str]:
-        behind = (one.site for one in listed if one.drift_at[:_SECONDS] < ended.created[:_SECONDS])
+        behind = (instance.site for instance in listed if instance.drift_at[:_SECONDS] < ended.created[:_SECONDS])
         return {**dict.fromkeys(behind, "no drift of it is told since the detection began"), **failures}
 
     def is_contradicted(listed: tuple[StackInstance, ...]) -> bool:
-        return not unseen_in(listed).keys() <= {*failures, *(one.site for one in skips(listed, states))}
+        return not unseen_in(listed).keys() <= {*failures, *(skip.site for skip in skips(listed, states))}
 
     listed = await unless_lagging(lambda: observe_instances(clients, stack_set), is_contradicted)
     skipped, unseen = skips(listed, states), unseen_in(listed)
-    passed = {one.site for one in skipped}
-    away = [one for one in listed if one.drift == "DRIFTED" and one.site not in passed and one.site not in unseen]
-    read = await together(_read_drift(clients, stack_set, one, own) for one in away)
-    told = (_unseen(stack_set, site, reason) for site, reason in unseen.items() if site not in passed)
+    passed = {skip.site for skip in skipped}
+    away = [
+        instance
+        for instance in listed
+        if instance.drift == "DRIFTED" and instance.site not in passed and instance.site not in unseen
+    ]
+    read = await together(_read_drift(clients, stack_set, instance, own) for instance in away)
+    unseen_instances = (_unseen(stack_set, site, reason) for site, reason in unseen.items() if site not in passed)
     return SetDrift(
         stack=stack_set.id,
         instances=len(listed),
         drifted=tuple(drifted for drifted, _ in read),
-        unseen=(*told, *(unread for _, unread in read if unread is not None)),
+        unseen=(*unseen_instances, *(unread for _, unread in read if unread is not None)),
         skipped=skipped,
         problem=_problem(ended),
     )
@@ -305,23 +315,23 @@ def _account(site: Site) -> AccountId:
 
 
 async def _read_drift(
-    clients: Clients, stack_set: StackSet, one: StackInstance, operation: str
+    clients: Clients, stack_set: StackSet, instance: StackInstance, operation: str
 ) -> tuple[DriftedInstance, UnseenInstance | None]:
-    """Return an instance with every resource that drifted, over all pages; and why, where those could not be read."""
-    asked = {
+    """Return an instance with every resource that drifted, over all pages; and the reason if they cannot be read."""
+    arguments = {
         **named(stack_set),
-        "StackInstanceAccount": str(one.site.account),
-        "StackInstanceRegion": one.site.region,
+        "StackInstanceAccount": str(instance.site.account),
+        "StackInstanceRegion": instance.site.region,
         "StackInstanceResourceDriftStatuses": ["MODIFIED", "DELETED"],
         "OperationId": operation,
     }
-    listed = pages(stack_set.id, client_of(clients, stack_set).list_stack_instance_resource_drifts, **asked)
+    listed = pages(stack_set.id, client_of(clients, stack_set).list_stack_instance_resource_drifts, **arguments)
     resources: tuple[DriftedResource, ...] = ()
     unread = None
     try:
-        resources = tuple([read_drifted(said) async for page in listed for said in page["Summaries"]])
+        resources = tuple([read_drifted(drift) async for page in listed for drift in page["Summaries"]])
     except AwsError as error:
-        unread = _unseen(stack_set, one.site, f"what drifted in it could not be read: {error.what}")
-    account = _account(one.site)
-    drifted = DriftedInstance(account=account, region=one.site.region, stack=stack_set.id, resources=resources)
+        unread = _unseen(stack_set, instance.site, f"what drifted in it could not be read: {error.what}")
+    account = _account(instance.site)
+    drifted = DriftedInstance(account=account, region=instance.site.region, stack=stack_set.id, resources=resources)
     return drifted, unread

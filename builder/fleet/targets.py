@@ -1,6 +1,6 @@
-"""Who is in the organisation's units, which accounts a set's targets come to, and who of them is left out.
+"""The accounts of the organisation's units, those that a set's targets lead to, and those that are left out.
 
-Last how work is done in each of them: with clients that reach it by a role.
+Last how work is done in each account: with clients that assume a role there.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Organization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetSites:
-    """Where a set's stacks are wanted, and where not though the targets name it."""
+    """Where a set is to have stacks, and remarks on targeted accounts that are left out."""
 
     sites: tuple[Site, ...]
     remarks: tuple[str, ...] = ()
@@ -57,17 +57,17 @@ class TargetSites:
 
 def units_of(targets: Iterable[tuple[Targets, ...]]) -> tuple[str, ...]:
     """Return every organisational unit that any of them names, each once."""
-    return tuple(dict.fromkeys(unit for groups in targets for one in groups for unit in one.units))
+    return tuple(dict.fromkeys(unit for groups in targets for group in groups for unit in group.units))
 
 
 def choose_targets(stack_set: StackSet, groups: tuple[Targets, ...], organization: Organization) -> TargetSites:
-    """Return where the set's stacks are wanted.
+    """Return where the set is to have stacks.
 
     Raises BadInput where a service-managed set names the management account, into which StackSets deploy nothing.
     """
-    for one in groups:
-        _refuse_management(stack_set, one, organization)
-    named = dict.fromkeys(one.site for one in targeted_sites(groups, organization))
+    for group in groups:
+        _refuse_management(stack_set, group, organization)
+    named = dict.fromkeys(place.site for place in targeted_sites(groups, organization))
     accounts = (AccountId(str(site.account)) for site in named)
     left_out = dict.fromkeys(account for account in accounts if _is_out(stack_set, account, organization))
     return TargetSites(
@@ -77,10 +77,10 @@ def choose_targets(stack_set: StackSet, groups: tuple[Targets, ...], organizatio
 
 
 def targeted_sites(groups: tuple[Targets, ...], organization: Organization) -> tuple[TargetedSite, ...]:
-    """Return every place that the groups lead to, once for each target that does, who is left out included.
+    """Return every place that the groups lead to, once for each target, accounts that are left out included.
 
-    It is by these that CloudFormation compares an update with what was: a place that is aimed at by another target
-    than before is deleted by the one and created by the other.
+    CloudFormation compares these before and after an update: a site that another target leads to than before is deleted
+    for the old target and created for the new one.
     Source: InstancesAnalyzer and AltStackInstancesCalculator of AWS::CloudFormation::StackSet, in
     https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-cloudformation
     """
@@ -90,36 +90,36 @@ def targeted_sites(groups: tuple[Targets, ...], organization: Organization) -> t
 def given_overrides(
     groups: tuple[Targets, ...], organization: Organization
 ) -> Mapping[TargetedSite, Mapping[str, str]]:
-    """Return by each of these places the parameters that the groups give the stack there of its own."""
+    """Return by place the overrides that the groups give the stack there."""
     return {
-        TargetedSite(unit, Site(account, region)): one.overrides
-        for one in groups
-        for region in one.regions
-        for unit, account in _accounts(one, organization)
+        TargetedSite(unit, Site(account, region)): group.overrides
+        for group in groups
+        for region in group.regions
+        for unit, account in _accounts(group, organization)
     }
 
 
 def with_departed(organization: Organization, instances: Iterable[StackInstance]) -> Organization:
-    """Return the organisation with accounts still counted to the unit that they came by, though they have left it.
+    """Return the organisation with accounts that have left a unit still in it, as long as they have an instance by it.
 
-    Their instances stay with the target, and go when it goes.
+    Such instances belong to the target, and are deleted with it.
     """
     members = dict(organization.members)
-    for one in instances:
-        account = AccountId(str(one.site.account))
-        if account not in members.get(one.unit, (account,)):
-            members[one.unit] = (*members[one.unit], account)
+    for instance in instances:
+        account = AccountId(str(instance.site.account))
+        if account not in members.get(instance.unit, (account,)):
+            members[instance.unit] = (*members[instance.unit], account)
     return replace(organization, members=members)
 
 
 def _accounts(targets: Targets, organization: Organization) -> Iterator[tuple[str, AccountId]]:
-    """Yield accounts, each with the unit that it is aimed at by."""
+    """Yield the targeted accounts, each with the unit that leads to it."""
     below = dict.fromkeys((unit, account) for unit in targets.units for account in organization.members.get(unit, ()))
     match targets.filter:
         case "INTERSECTION":
-            yield from (one for one in below if one[1] in targets.accounts)
+            yield from ((unit, account) for unit, account in below if account in targets.accounts)
         case "DIFFERENCE":
-            yield from (one for one in below if one[1] not in targets.accounts)
+            yield from ((unit, account) for unit, account in below if account not in targets.accounts)
         case "UNION" | "NONE":
             yield from below
     if targets.filter == "UNION" or not targets.units:
@@ -151,8 +151,8 @@ def _remarks(left_out: Iterable[AccountId], organization: Organization) -> Itera
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
-    """A StackSet as it stands."""
+class ObservedSet:
+    """A StackSet as AWS has it."""
 
     body: str
     parameters: Mapping[str, str]
@@ -168,25 +168,25 @@ class SetContext:
     """All that is known of one set when its plan is made."""
 
     definition: Definition
-    """As it will be; of a set that goes, as it is."""
+    """As it will be; of a set that is removed, as it is."""
     change: ResourceChange | None = None
     """What the change set does to the set as a resource."""
-    observed: Observed | None = None
-    aim: TargetSites = field(default_factory=lambda: TargetSites(sites=()))
-    """Where its stacks are wanted from now on."""
+    observed: ObservedSet | None = None
+    targets: TargetSites = field(default_factory=lambda: TargetSites(sites=()))
+    """Where it is to have stacks from now on."""
     states: Mapping[AccountId, str] = field(default_factory=dict)
     """By account what Organizations says of it; nothing of those that no unit of the fleet has."""
-    aims: tuple[TargetedSite, ...] = ()
-    """Every place that the targets lead to from now on, by each of them."""
-    aimed: tuple[TargetedSite, ...] = ()
-    """Every place that those lead to which CloudFormation compares them with."""
+    new_targets: tuple[TargetedSite, ...] = ()
+    """Every place that its targets lead to from now on, once for each target."""
+    old_targets: tuple[TargetedSite, ...] = ()
+    """Every place that its targets led to before, with which CloudFormation compares the new ones."""
     overrides: Mapping[TargetedSite, Mapping[str, str]] = field(default_factory=dict)
-    """The parameters of their own that stacks have by the template from now on."""
+    """The overrides that stacks get by the template from now on."""
     overrides_before: Mapping[TargetedSite, Mapping[str, str]] = field(default_factory=dict)
-    """Those that CloudFormation compares them with."""
+    """The overrides that stacks had before, with which CloudFormation compares the new ones."""
 
     def skipped(self) -> tuple[Skipped, ...]:
-        """Return where StackSets pass over what stands, with the reason."""
+        """Return the instances that StackSets skip, with the reason."""
         return skips(self.observed.instances if self.observed else (), self.states)
 
     @property
@@ -208,36 +208,36 @@ async def observe_organization(clients: Clients, region: Region, units: tuple[st
         return Organization()
     client = clients.organizations(region)
     described = await call(_WHERE, client.describe_organization)
-    found = await together(_below(client, unit) for unit in units)
-    members = {unit: tuple(account["Id"] for account in accounts) for unit, accounts in zip(units, found, strict=True)}
-    states = {account["Id"]: _state(account) for accounts in found for account in accounts}
+    listed = await together(_below(client, unit) for unit in units)
+    members = {unit: tuple(account["Id"] for account in accounts) for unit, accounts in zip(units, listed, strict=True)}
+    states = {account["Id"]: _state(account) for accounts in listed for account in accounts}
     return Organization(
         management=AccountId(described["Organization"]["MasterAccountId"]),
-        members={unit: tuple(AccountId(one) for one in accounts) for unit, accounts in members.items()},
+        members={unit: tuple(AccountId(account) for account in accounts) for unit, accounts in members.items()},
         inactive={AccountId(account): state for account, state in states.items() if state != ACTIVE},
     )
 
 
 async def observe_states(clients: Clients, sets: Iterable[StackSet]) -> Mapping[AccountId, str]:
-    """Return the state of every account of the organisation that service-managed sets follow; nothing if none does.
+    """Return the state of every account of the organisation; nothing unless a set is service-managed.
 
-    It is asked where a stack is not as it should be, to tell whether anybody could mend it. Where it does not answer,
-    or not to these credentials, nothing is returned; then the instances alone tell.
+    Called where a stack is not as it should be, to know whether anybody could repair it. Where Organizations does not
+    answer, or refuses these credentials, nothing is returned; then the instances alone tell.
     Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
     """
-    site = next((one.site for one in sets if one.is_service_managed), None)
+    site = next((stack_set.site for stack_set in sets if stack_set.is_service_managed), None)
     if site is None:
         return {}
     client = clients.of(site).hurried().organizations(site.region)
     try:
         listed = pages(_WHERE, client.list_accounts)
-        return {AccountId(one["Id"]): _state(one) async for page in listed for one in page["Accounts"]}
+        return {AccountId(account["Id"]): _state(account) async for page in listed for account in page["Accounts"]}
     except AwsError:
         return {}
 
 
 async def observe_skipped(clients: Clients, stack_set: StackSet, bad: Collection[StackInstance]) -> tuple[Skipped, ...]:
-    """Return which of a set's bad instances StackSets pass over; asks Organizations where there are any."""
+    """Return which of a set's bad instances StackSets skip; asks Organizations if there are any."""
     return skips(bad, await observe_states(clients, [stack_set]) if bad else {})
 
 
@@ -269,35 +269,35 @@ AccountWork = Callable[[StackSet, StackInstance, Clients], Coroutine[Any, Any, R
 async def in_accounts(
     clients: Clients, instances: Iterable[tuple[StackSet, StackInstance]], role: str | None, work: AccountWork[R]
 ) -> list[R]:
-    """Do the work on each instance with clients that reach it; return what came of it, account by account.
+    """Do the work on each instance with clients of its account; return the results, account by account.
 
-    Some accounts are worked in at a time, and their clients go with that. `role` is the name of the one to take there;
-    else it is the execution role of the sets. Raises BadInput where the sets have none.
+    A few accounts are worked on at a time, and their clients are dropped after that. `role` is the name of the role to
+    assume there; without it, the sets' execution role is assumed. Raises BadInput where the sets have none.
     """
     by_account: dict[AccountId, list[tuple[StackSet, StackInstance]]] = defaultdict(list)
-    for stack_set, one in instances:
-        by_account[AccountId(str(one.site.account))].append((stack_set, one))
+    for stack_set, instance in instances:
+        by_account[AccountId(str(instance.site.account))].append((stack_set, instance))
     arns = {account: role_arn(*those[0], role) for account, those in by_account.items()}
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def in_one(account: AccountId) -> list[R]:
         async with gate:
             reaching = clients.reaching({account: arns[account]})
-            return await together(work(stack_set, one, reaching) for stack_set, one in by_account[account])
+            return await together(work(stack_set, instance, reaching) for stack_set, instance in by_account[account])
 
     done = await together(in_one(account) for account in by_account)
     return [result for some in done for result in some]
 
 
-async def observe_instance_stack(one: StackInstance, reaching: Clients) -> ObservedStack | None:
-    """Return the stack of an instance, looked at in its own account; None if it has none."""
-    if not one.stack:
+async def observe_instance_stack(instance: StackInstance, reaching: Clients) -> ObservedStack | None:
+    """Return the stack of an instance, read in its own account; None if it has none."""
+    if not instance.stack:
         return None
-    found = await observe_stack(reaching, one.site, one.stack)
-    return found if found is not None and found.facts.exists else None
+    stack = await observe_stack(reaching, instance.site, instance.stack)
+    return stack if stack is not None and stack.facts.exists else None
 
 
-def role_arn(stack_set: StackSet, one: StackInstance, role: str | None) -> str:
+def role_arn(stack_set: StackSet, instance: StackInstance, role: str | None) -> str:
     """Return the ARN of the role by which the instance's account is reached. Raises BadInput where none is known."""
     name = role or stack_set.execution_role
     if not name:
@@ -306,5 +306,5 @@ def role_arn(stack_set: StackSet, one: StackInstance, role: str | None) -> str:
             what=f"{stack_set.id} is service-managed: it has no execution role that this account may assume",
             next_step="--role OrganizationAccountAccessRole    or another role that trusts this account",
         )
-    partition = one.stack.split(":")[1] if one.stack else "aws"
-    return f"arn:{partition}:iam::{one.site.account}:role/{name}"
+    partition = instance.stack.split(":")[1] if instance.stack else "aws"
+    return f"arn:{partition}:iam::{instance.site.account}:role/{name}"

@@ -1,4 +1,4 @@
-"""How the alarms of one region stand, those of the manifest and those of its stacks, and who is told of them."""
+"""The state of one region's alarms, those of the manifest and those of its stacks, and whom their topics notify."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -13,20 +13,25 @@ _PENDING = "PendingConfirmation"
 _ABSENT = "ABSENT"
 
 
-def alarm_names(deployment: Deployment, region: Region, standing: Iterable[str]) -> tuple[str, ...]:
-    """Return the alarms to look at: first those that the manifest names, then the others that stacks have."""
-    named = (name for one in deployment.components.values() if one.alarms for name in one.alarms.names(region))
-    return tuple(dict.fromkeys((*named, *standing)))
+def alarm_names(deployment: Deployment, region: Region, existing: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the alarms to read: those of the manifest, then the other `existing` ones of stacks."""
+    named = (
+        name
+        for component in deployment.components.values()
+        if component.alarms
+        for name in component.alarms.names(region)
+    )
+    return tuple(dict.fromkeys((*named, *existing)))
 
 
-def topics_of_alarms(deployment: Deployment, standing: Iterable[str]) -> tuple[Arn, ...]:
-    """Return which of the topics that stand, by their ARNs, are those that the manifest's alarms notify."""
-    named = {one.alarms.topic for one in deployment.components.values() if one.alarms}
-    return tuple(Arn(arn) for arn in standing if arn.rpartition(":")[2] in named)
+def topics_of_alarms(deployment: Deployment, arns: Iterable[str]) -> tuple[Arn, ...]:
+    """Return those of the existing topics that the manifest's alarms notify."""
+    named = {component.alarms.topic for component in deployment.components.values() if component.alarms}
+    return tuple(Arn(arn) for arn in arns if arn.rpartition(":")[2] in named)
 
 
 async def find_alarms(clients: Clients, site: Site, names: tuple[str, ...]) -> tuple[AlarmState, ...]:
-    """Return how each alarm stands; one that is not there is ABSENT."""
+    """Return the state of each alarm; one that does not exist is ABSENT."""
     return tuple(states(names, await observe_alarms(clients, site, names)))
 
 
@@ -42,7 +47,7 @@ def states(names: Iterable[str], seen: Mapping[str, AlarmSighting]) -> Iterator[
 
 
 async def observe_topic(clients: Clients, site: Site, topic: Arn) -> TopicState:
-    """Return who is told by a topic, and who has not confirmed yet that they want to be."""
+    """Return a topic's number of confirmed subscriptions, and the endpoints of those that are not confirmed yet."""
     sns = clients.of(site).service("sns", site.region)
     confirmed, pending = 0, list[str]()
     async for page in pages(f"{site.region}: {topic}", sns.list_subscriptions_by_topic, TopicArn=topic):

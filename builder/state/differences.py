@@ -1,4 +1,4 @@
-"""Drift and parity at once: what is away from its templates, and what the regions differ in."""
+"""Drift and parity at once: what differs from its template, and what differs between regions."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ _DETECTABLE = frozenset(
 
 
 async def observe_drift(clients: Clients, stacks: tuple[ObservedStack, ...]) -> tuple[DriftedStack, ...]:
-    """Return what each stack drifted by; one that can't be looked at says why, and stops no other."""
+    """Return the drift of each stack; one that can't be read says why, and stops no other."""
     return tuple(await together(_observe(clients, stack) for stack in stacks))
 
 
@@ -42,7 +42,7 @@ async def _observe(clients: Clients, stack: ObservedStack) -> DriftedStack:
         resources = await _read(clients, stack)
     except BuilderError as error:
         return _unknown(stack, error.what)
-    # Where detection failed for some resources, those for which it did not are told all the same.
+    # Where detection failed for some resources, those for which it succeeded are listed all the same.
     problem = (reason or status) if status == "DETECTION_FAILED" else ""
     return DriftedStack(
         region=stack.region,
@@ -60,19 +60,19 @@ def _unknown(stack: ObservedStack, problem: str) -> DriftedStack:
 async def _detect(clients: Clients, stack: ObservedStack) -> tuple[str, str]:
     """Detect, and return how that ended, with its reason."""
     client, where = clients.of(stack.site).cloudformation(stack.region), f"{stack.region}/{stack.name}"
-    begun = await call(where, client.detect_stack_drift, StackName=stack.arn)
+    detection = await call(where, client.detect_stack_drift, StackName=stack.arn)
 
-    async def look() -> tuple[str, str] | None:
+    async def read_status() -> tuple[str, str] | None:
         answer = await call(
             where,
             client.describe_stack_drift_detection_status,
-            StackDriftDetectionId=begun["StackDriftDetectionId"],
+            StackDriftDetectionId=detection["StackDriftDetectionId"],
         )
         if answer["DetectionStatus"] == "DETECTION_IN_PROGRESS":
             return None
         return answer["DetectionStatus"], answer.get("DetectionStatusReason", "")
 
-    return await clients.tempo.stacks.until(look)
+    return await clients.tempo.stacks.until(read_status)
 
 
 async def _read(clients: Clients, stack: ObservedStack) -> tuple[DriftedResource, ...]:
@@ -87,13 +87,13 @@ async def _read(clients: Clients, stack: ObservedStack) -> tuple[DriftedResource
     return tuple([read_drifted(drift) async for page in drifted for drift in page["StackResourceDrifts"]])
 
 
-def read_drifted(said: "StackResourceDriftTypeDef | StackInstanceResourceDriftsSummaryTypeDef") -> DriftedResource:
-    """Return a resource as CloudFormation tells its drift, of a stack or of a StackSet's instance."""
+def read_drifted(drift: "StackResourceDriftTypeDef | StackInstanceResourceDriftsSummaryTypeDef") -> DriftedResource:
+    """Return a drifted resource of a stack, or of a StackSet's instance."""
     return DriftedResource(
-        logical_id=said["LogicalResourceId"],
-        type=said["ResourceType"],
-        physical_id=said.get("PhysicalResourceId", ""),
-        status=said["StackResourceDriftStatus"],
+        logical_id=drift["LogicalResourceId"],
+        type=drift["ResourceType"],
+        physical_id=drift.get("PhysicalResourceId", ""),
+        status=drift["StackResourceDriftStatus"],
         properties=tuple(
             PropertyDrift(
                 path=difference["PropertyPath"],
@@ -101,18 +101,18 @@ def read_drifted(said: "StackResourceDriftTypeDef | StackInstanceResourceDriftsS
                 expected=difference["ExpectedValue"],
                 actual=difference["ActualValue"],
             )
-            for difference in said.get("PropertyDifferences", [])
+            for difference in drift.get("PropertyDifferences", [])
         ),
     )
 
 
 _NONE = "(none)"
 _LEAST_ID = 8
-"""What is shorter may stand in a text by chance."""
+"""A shorter id may be in a text by chance."""
 
 
 def find_disparities(seen: Iterable[Settings]) -> tuple[Disparity, ...]:
-    """Return every setting that regions differ in, of each thing that stands in more than one of them.
+    """Return every setting that differs between regions, of each thing that more than one of them has.
 
     A value that is a region's own word, as the value of a parameter, counts as the word's name: `primary` and
     `secondary` are both `${Role}`.
@@ -120,7 +120,9 @@ def find_disparities(seen: Iterable[Settings]) -> tuple[Disparity, ...]:
     things: dict[str, list[Settings]] = {}
     for side in seen:
         things.setdefault(side.thing, []).append(side)
-    return tuple(found for thing, sides in things.items() if len(sides) > 1 for found in _differing(thing, sides))
+    return tuple(
+        disparity for thing, sides in things.items() if len(sides) > 1 for disparity in _differing(thing, sides)
+    )
 
 
 def _differing(thing: str, sides: list[Settings]) -> Iterable[Disparity]:
@@ -132,27 +134,27 @@ def _differing(thing: str, sides: list[Settings]) -> Iterable[Disparity]:
 
 
 def _in_all_words(value: str, side: Settings) -> str:
-    word = next((name for name, said in side.own_words.items() if said == value), None)
+    word = next((name for name, own in side.own_words.items() if own == value), None)
     if word is not None:
         return f"${{{word}}}"
-    # A key's or a network's name is AWS's own, and may stand within an ARN or a policy; the longest is the whole of it.
-    for name, said in sorted(side.ids.items(), key=lambda named: (-len(named[1]), named[0])):
-        if len(said) >= _LEAST_ID:
-            value = value.replace(said, f"${{{name}}}")
+    # AWS names keys and networks, and such an id may be a part of an ARN or a policy; so the longest is replaced first.
+    for name, id_ in sorted(side.ids.items(), key=lambda named: (-len(named[1]), named[0])):
+        if len(id_) >= _LEAST_ID:
+            value = value.replace(id_, f"${{{name}}}")
     return value.replace(side.region, "${AWS::Region}")
 
 
 async def find_differences(deployment: Deployment, clients: Clients) -> Differences:
     """Return every stack of the deployment with its drift, and every setting that the regions differ in.
 
-    A region that does not answer is told as such, and keeps nothing from being found in the others.
+    A region that does not answer is reported as such; the others are compared without it.
     """
     part, hurried = PartialAnswers(), clients.hurried()
     listed = await asyncio.gather(
         *(part.ask(site.region, observe_stacks(clients, hurried, site)) for site in deployment.sites)
     )
-    answering = {site: found for site, found in zip(deployment.sites, listed, strict=True) if found is not None}
-    every = tuple(stack for found in answering.values() for stack in found)
+    answering = {site: stacks for site, stacks in zip(deployment.sites, listed, strict=True) if stacks is not None}
+    every = tuple(stack for stacks in answering.values() for stack in stacks)
     stacks = of_deployment(every, deployment.name)
     # Of a stack that has others nested in it CloudFormation detects its own drift alone.
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
@@ -183,7 +185,7 @@ async def find_differences(deployment: Deployment, clients: Clients) -> Differen
 
 
 async def observe_stacks(clients: Clients, hurried: Clients, site: Site) -> tuple[ObservedStack, ...]:
-    """Return the stacks of a site; it is given up soon where nobody is there, not where it is busy."""
+    """Return the stacks of a site. It is given up soon where nothing answers, but not where it is busy."""
     try:
         return await SiteView(hurried, site).every_stack()
     except AwsError as error:

@@ -1,6 +1,6 @@
-"""One region of one account within a deadline: what does not answer is a line, and hides nothing else.
+"""The status of one region of one account within a deadline: what does not answer is a line, and hides nothing else.
 
-First its function, URL, table and bucket, each by itself; then the region with its stacks; all of them make a status.
+First its function, URL, table and bucket, each by itself; then the region with its stacks; then all regions.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-# What a look needs to come back with the rest of what it knows.
+# The time that a read needs to return the rest of what it knows.
 _MARGIN_S = 0.3
 
 
@@ -67,7 +67,7 @@ class PartialAnswers:
 
     @property
     def until(self) -> float | None:
-        """When, by the loop's clock, a look has to do without what it looks for on the side."""
+        """When, by the loop's clock, a read no longer waits for what it reads on the side."""
         return None if self._deadline is None else self._deadline - _MARGIN_S
 
     async def ask(self, where: str, work: Coroutine[Any, Any, T]) -> T | None:
@@ -83,14 +83,14 @@ class PartialAnswers:
         return None
 
     async def each(self, works: Iterable[tuple[str, Coroutine[Any, Any, T]]]) -> tuple[T, ...]:
-        """Return what answered of several, each given with where it is."""
+        """Return the answers of those works that succeed, each given with its place."""
         answers = await asyncio.gather(*(self.ask(where, work) for where, work in works))
         return tuple(answer for answer in answers if answer is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionContext:
-    """What every look at a resource of a region has."""
+    """What every read of a region's resource takes."""
 
     clients: Clients
     region: Region
@@ -103,7 +103,7 @@ class RegionContext:
     """When, by the loop's clock, nothing on the side is waited for any longer: a URL, another region's metric."""
 
     def at(self, region: Region) -> "RegionContext":
-        """Return the same look at another region."""
+        """Return the same context for another region."""
         return replace(self, region=region)
 
 
@@ -185,7 +185,7 @@ FUNCTION = "AWS::Lambda::Function"
 
 
 async def observe_function(context: RegionContext, name: str) -> FunctionState:
-    """Return how a function stands, and what each of its URLs answers."""
+    """Return the state of a function, and what each of its URLs answers."""
     client, where = context.clients.functions(context.region), f"{context.region}: {name}"
     answer = await call(where, client.get_function_configuration, FunctionName=name)
     listed = await call(where, client.list_function_url_configs, FunctionName=name)
@@ -205,7 +205,7 @@ TABLES = ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
 
 
 async def find_replica(context: RegionContext, table: str) -> ReplicaState:
-    """Return how a replica stands; one that is not there is ABSENT."""
+    """Return the state of a replica; one that does not exist is ABSENT."""
     try:
         return await observe_replica(context, table)
     except AwsError as error:
@@ -215,13 +215,13 @@ async def find_replica(context: RegionContext, table: str) -> ReplicaState:
 
 
 async def observe_replica(context: RegionContext, table: str) -> ReplicaState:
-    """Return how a replica stands. Raises AwsError where there is none."""
+    """Return the state of a replica. Raises AwsError where there is none."""
     region = context.region
     client, where = context.clients.dynamodb(region), f"{region}: {table}"
-    found = (await call(where, client.describe_table, TableName=table))["Table"]
+    described = (await call(where, client.describe_table, TableName=table))["Table"]
     backups = await call(where, client.describe_continuous_backups, TableName=table)
     recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
-    others = [replica["RegionName"] for replica in found.get("Replicas", []) if replica["RegionName"] != region]
+    others = [replica["RegionName"] for replica in described.get("Replicas", []) if replica["RegionName"] != region]
     # Published in the region that was written to; not for strong consistency.
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
     latencies = await together(
@@ -232,13 +232,14 @@ async def observe_replica(context: RegionContext, table: str) -> ReplicaState:
     )
     return ReplicaState(
         table=table,
-        status=found["TableStatus"],
-        items=found.get("ItemCount", 0),
-        bytes=found.get("TableSizeBytes", 0),
+        status=described["TableStatus"],
+        items=described.get("ItemCount", 0),
+        bytes=described.get("TableSizeBytes", 0),
         point_in_time_recovery=recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
         latency_ms=dict(zip(others, latencies, strict=True)),
         indexes={
-            index["IndexName"]: index.get("IndexStatus", "ACTIVE") for index in found.get("GlobalSecondaryIndexes", [])
+            index["IndexName"]: index.get("IndexStatus", "ACTIVE")
+            for index in described.get("GlobalSecondaryIndexes", [])
         },
     )
 
@@ -291,7 +292,7 @@ WITHIN_S = 4.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObserveOptions:
-    """How is asked."""
+    """How a site is observed."""
 
     clients: Clients
     now: datetime
@@ -300,7 +301,7 @@ class ObserveOptions:
 
 
 async def observe_site(deployment: Deployment, site: Site, options: ObserveOptions) -> SiteState:
-    """Return how one region stands; it takes no longer than the deadline, and raises nothing of AWS's."""
+    """Return the state of one region; it takes no longer than the deadline, and raises no AwsError."""
     part, role = PartialAnswers(within_s=WITHIN_S), _role(deployment, site.region)
     clients, region = options.clients.of(site), site.region
     listed = await part.ask(region, SiteView(options.clients, site).every_stack())
@@ -308,10 +309,10 @@ async def observe_site(deployment: Deployment, site: Site, options: ObserveOptio
         silent, refused = tuple(part.silent), tuple(part.refused)
         return SiteState(region=region, account=site.account, role=role, silent=silent, refused=refused, is_seen=False)
     ours = of_deployment(listed, deployment.name)
-    wanted = {stack.name: stack for stack in deployment.stacks if stack.site == site}
+    desired = {stack.name: stack for stack in deployment.stacks if stack.site == site}
     nested = inside(ours, listed)
-    standing = [stack for stack in (*ours, *nested) if stack.may_hold]
-    shown = [(stack, None if stack.parent else wanted.get(stack.name)) for stack in (*ours, *nested)]
+    existing = [stack for stack in (*ours, *nested) if stack.may_hold]
+    shown = [(stack, None if stack.parent else desired.get(stack.name)) for stack in (*ours, *nested)]
     context = RegionContext(
         clients=clients,
         region=region,
@@ -320,12 +321,12 @@ async def observe_site(deployment: Deployment, site: Site, options: ObserveOptio
         health=_health(deployment, region, {stack.name: stack.outputs for stack in ours}),
         until=part.until,
     )
-    named = await part.each((f"{region}/{stack.name}", _resources(options.clients, stack)) for stack in standing)
+    named = await part.each((f"{region}/{stack.name}", _resources(options.clients, stack)) for stack in existing)
     by_type = [resource for resources in named for resource in resources]
     tables = dict.fromkeys((*_named(by_type, *TABLES), *copied_tables(deployment, region)))
     alarms = alarm_names(deployment, region, _named(by_type, ALARM))
     topics = topics_of_alarms(deployment, _named(by_type, TOPIC))
-    stacks, replicas, buckets, functions, states, told = await asyncio.gather(
+    stacks, replicas, buckets, functions, alarm_states, topic_states = await asyncio.gather(
         part.each((f"{region}/{stack.name}", _stack(options.clients, stack, entry)) for stack, entry in shown),
         part.each((f"{region}: {name}", find_replica(context, name)) for name in tables),
         part.each((f"{region}: {name}", observe_bucket(context, name)) for name in _named(by_type, BUCKET)),
@@ -337,7 +338,7 @@ async def observe_site(deployment: Deployment, site: Site, options: ObserveOptio
         {stack.name for stack in ours},
         {stack.name: stack for stack in listed if stack.may_hold and not whose(stack, deployment.name)},
     )
-    absent = tuple(_not_ours(name, there.get(name)) for name in wanted if name not in seen)
+    absent = tuple(_not_ours(name, there.get(name)) for name in desired if name not in seen)
     return SiteState(
         region=region,
         account=site.account,
@@ -346,8 +347,8 @@ async def observe_site(deployment: Deployment, site: Site, options: ObserveOptio
         replicas=replicas,
         buckets=buckets,
         functions=functions,
-        alarms=tuple(alarm for found in states for alarm in found),
-        topics=told,
+        alarms=tuple(alarm for answered in alarm_states for alarm in answered),
+        topics=topic_states,
         silent=tuple(part.silent),
         refused=tuple(part.refused),
     )
@@ -361,10 +362,10 @@ def _not_ours(name: StackName, stack: ObservedStack | None) -> StackState:
 
 
 def copied_tables(deployment: Deployment, region: Region) -> tuple[str, ...]:
-    """Return the tables that a region holds a copy of, by the assembly: their stack's region may be the lost one."""
+    """Return the tables that a region has a replica of, by the assembly: their stack's region may be the lost one."""
     tables = [component.table for component in deployment.components.values() if component.table]
-    said = [table.name for table in tables if isinstance(table.name, str) and region in table.regions]
-    return tuple(dict.fromkeys((*said, *_copies(deployment, region))))
+    names = [table.name for table in tables if isinstance(table.name, str) and region in table.regions]
+    return tuple(dict.fromkeys((*names, *_copies(deployment, region))))
 
 
 def _copies(deployment: Deployment, region: Region) -> Iterator[str]:
@@ -386,12 +387,12 @@ def _role(deployment: Deployment, region: Region) -> str:
 
 def _health(deployment: Deployment, region: Region, outputs: Mapping[StackName, Mapping[str, str]]) -> dict[str, str]:
     """Return the path that says whether each function is well that is a component, by the host of its URL there."""
-    places, found = deployment.places, dict[str, str]()
-    for said in (component.function for component in deployment.components.values() if component.function):
-        if region in said.url and (place := places.get(said.url[region].output[0])):
-            url = outputs.get(place.name, {}).get(said.url[region].output[1], "")
-            found[urlsplit(url).netloc] = said.health
-    return found
+    places, paths = deployment.places, dict[str, str]()
+    for function in (component.function for component in deployment.components.values() if component.function):
+        if region in function.url and (place := places.get(function.url[region].output[0])):
+            url = outputs.get(place.name, {}).get(function.url[region].output[1], "")
+            paths[urlsplit(url).netloc] = function.health
+    return paths
 
 
 async def _resources(clients: Clients, stack: ObservedStack) -> tuple[tuple[str, str], ...]:
@@ -406,34 +407,34 @@ def _named(resources: Iterable[tuple[str, str]], *types: str) -> tuple[str, ...]
     return tuple(name for kind, name in resources if kind in types)
 
 
-async def _stack(clients: Clients, stack: ObservedStack, wanted: DesiredStack | None) -> StackState:
-    # Of a nested stack nobody has a template at hand: its parent's says where it lies.
+async def _stack(clients: Clients, stack: ObservedStack, desired: DesiredStack | None) -> StackState:
+    # A nested stack is compared with no template: it is in a bucket, and its parent's template has the address.
     template = "orphan" if stack.parent is None else ""
-    if wanted is not None:
-        template = (await _compare(clients, stack, wanted)).value
+    if desired is not None:
+        template = (await _compare(clients, stack, desired)).value
     return StackState(
         name=stack.name,
         status=stack.status,
         drift=stack.drift,
         last_change=stack.last_change,
         template=template,
-        policy=await _compare_policy(clients, stack, wanted.stack_policy if wanted is not None else None),
+        policy=await _compare_policy(clients, stack, desired.stack_policy if desired is not None else None),
     )
 
 
-async def _compare(clients: Clients, stack: ObservedStack, wanted: DesiredStack) -> Comparison:
+async def _compare(clients: Clients, stack: ObservedStack, desired: DesiredStack) -> Comparison:
     if not stack.may_hold:
         return Comparison.DIFFERENT
-    return compare_template(wanted.template, await observe_template(clients, stack))
+    return compare_template(desired.template, await observe_template(clients, stack))
 
 
-async def _compare_policy(clients: Clients, stack: ObservedStack, wanted: str | None) -> str:
-    if wanted is None or not stack.may_hold:
+async def _compare_policy(clients: Clients, stack: ObservedStack, policy: str | None) -> str:
+    if policy is None or not stack.may_hold:
         return ""
-    return "same" if same_policy(wanted, await observe_policy(clients, stack)) else "different"
+    return "same" if same_policy(policy, await observe_policy(clients, stack)) else "different"
 
 
 async def observe_sites(deployment: Deployment, options: ObserveOptions) -> Status:
-    """Return how every region stands; none waits for another, and one that does not answer is told as such."""
+    """Return the state of every region; none waits for another, and one that does not answer is reported as such."""
     sites = await together(observe_site(deployment, site, options) for site in deployment.sites)
     return Status(deployment=deployment.name, sites=tuple(sites), one_way=one_way_replications(deployment.components))

@@ -1,4 +1,4 @@
-"""What regions should have in common, read from what stands: functions with their code, tables, buckets and quotas.
+"""What regions should have in common, read from AWS: functions with their code, tables, buckets and quotas.
 
 First the settings of each. Then what a function's code is, `compare_code`: an archive that was packed a minute later
 has another CodeSha256 and the same code in it. So where regions differ in that, the files in their archives are
@@ -42,42 +42,42 @@ async def observe_settings(
     clients: Clients,
     part: PartialAnswers,
 ) -> tuple[Settings, ...]:
-    """Return the settings of all that several regions have: a thing is the same one where its stack's name is.
+    """Return the settings of all that several regions have: things are the same if their stacks have the same name.
 
-    What replicates a table has one name everywhere; it is asked for in each of `sites` that has a copy by the assembly.
+    A global table has one name everywhere; it is read in each of `sites` that has a replica by the assembly.
     What can't be read is noted in the part, and is not compared.
     """
-    standing = tuple(stack for stack in stacks if stack.may_hold)
+    existing = tuple(stack for stack in stacks if stack.may_hold)
     work: list[Coroutine[Any, Any, list[Settings]]] = [
-        *_templates(deployment, standing, clients),
-        *(_of_stack(stack, _outputs(stack, standing), clients) for stack in standing),
+        *_templates(deployment, existing, clients),
+        *(_of_stack(stack, _outputs(stack, existing), clients) for stack in existing),
         *(_replicas(deployment, site, clients) for site in sites),
         *(_quotas(site, clients) for site in sites),
     ]
     read = await part.each((deployment.name, step) for step in work)
-    return await compare_code((entry for found in read for entry in found), clients, part)
+    return await compare_code((entry for entries in read for entry in entries), clients, part)
 
 
 def _templates(
-    deployment: Deployment, standing: tuple[ObservedStack, ...], clients: Clients
+    deployment: Deployment, existing: tuple[ObservedStack, ...], clients: Clients
 ) -> Iterator[Coroutine[Any, Any, list[Settings]]]:
     """Yield the reading of every template that the assembly has with the same bytes for several regions."""
-    wanted = {(stack.site, stack.name): stack.sha256 for stack in deployment.stacks}
-    shared = Counter(wanted.values())
+    digests = {(stack.site, stack.name): stack.sha256 for stack in deployment.stacks}
+    shared = Counter(digests.values())
 
     async def read(stack: ObservedStack) -> list[Settings]:
         shown = as_shown(await observe_template(clients, stack))
         values = {"template": hashlib.sha256(shown.encode()).hexdigest()}
         return [Settings(thing=stack.name, region=stack.region, values=values)]
 
-    for stack in standing:
-        if shared[wanted.get((stack.site, stack.name), "")] > 1:
+    for stack in existing:
+        if shared[digests.get((stack.site, stack.name), "")] > 1:
             yield read(stack)
 
 
-def _outputs(stack: ObservedStack, standing: tuple[ObservedStack, ...]) -> dict[str, str]:
-    """Return what the stacks beside one put out, which it may have been given."""
-    beside = (other for other in standing if other.site == stack.site)
+def _outputs(stack: ObservedStack, existing: tuple[ObservedStack, ...]) -> dict[str, str]:
+    """Return the outputs of all stacks of this stack's site, which its parameters may have the values of."""
+    beside = (other for other in existing if other.site == stack.site)
     return {f"{other.name}.{name}": value for other in beside for name, value in other.outputs.items()}
 
 
@@ -135,18 +135,18 @@ async def _read_function(clients: Clients, region: Region, name: str) -> dict[st
 
 async def _read_table(clients: Clients, region: Region, name: str) -> dict[str, str]:
     client, where = clients.dynamodb(region), f"{region}: {name}"
-    found = (await call(where, client.describe_table, TableName=name))["Table"]
+    described = (await call(where, client.describe_table, TableName=name))["Table"]
     backups = await call(where, client.describe_continuous_backups, TableName=name)
     expiry = await call(where, client.describe_time_to_live, TableName=name)
-    tags = await call(where, client.list_tags_of_resource, ResourceArn=found["TableArn"])
+    tags = await call(where, client.list_tags_of_resource, ResourceArn=described["TableArn"])
     recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
     return {
         "point-in-time recovery": _recovery(recovery),
         "time to live": expiry["TimeToLiveDescription"].get("TimeToLiveStatus", "DISABLED"),
         "expires by": expiry["TimeToLiveDescription"].get("AttributeName", ""),
-        "deletion protection": str(found.get("DeletionProtectionEnabled", False)),
-        "table class": found.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
-        "indexes": ", ".join(sorted(index["IndexName"] for index in found.get("GlobalSecondaryIndexes", []))),
+        "deletion protection": str(described.get("DeletionProtectionEnabled", False)),
+        "table class": described.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
+        "indexes": ", ".join(sorted(index["IndexName"] for index in described.get("GlobalSecondaryIndexes", []))),
         # CloudFormation's own tags are on the replica of its stack's region alone.
         "tags": _text(
             {tag["Key"]: tag["Value"] for tag in tags["Tags"] if not tag["Key"].startswith(("aws:", "builder:"))}
@@ -154,9 +154,9 @@ async def _read_table(clients: Clients, region: Region, name: str) -> dict[str, 
     }
 
 
-def _recovery(found: Mapping[str, Any]) -> str:
-    """Return whether a replica can be restored, and how many days back where that is told."""
-    status, days = found.get("PointInTimeRecoveryStatus", "DISABLED"), found.get("RecoveryPeriodInDays")
+def _recovery(recovery: Mapping[str, Any]) -> str:
+    """Return whether a replica can be restored, and how many days back where DynamoDB says that."""
+    status, days = recovery.get("PointInTimeRecoveryStatus", "DISABLED"), recovery.get("RecoveryPeriodInDays")
     return f"{status}, {days} days" if days else str(status)
 
 
@@ -165,17 +165,17 @@ async def _read_bucket(clients: Clients, region: Region, name: str) -> dict[str,
     versioning = await call(where, client.get_bucket_versioning, Bucket=name)
     return {
         "versioning": versioning.get("Status", "Off"),
-        "encryption": await _setting(where, client.get_bucket_encryption, name),
-        "public access": await _setting(where, client.get_public_access_block, name),
-        "ownership": await _setting(where, client.get_bucket_ownership_controls, name),
-        "lifecycle": await _setting(where, client.get_bucket_lifecycle_configuration, name),
+        "encryption": await _bucket_setting(where, client.get_bucket_encryption, name),
+        "public access": await _bucket_setting(where, client.get_public_access_block, name),
+        "ownership": await _bucket_setting(where, client.get_bucket_ownership_controls, name),
+        "lifecycle": await _bucket_setting(where, client.get_bucket_lifecycle_configuration, name),
     }
 
 
-async def _setting(where: str, operation: Callable[..., Mapping[str, Any]], name: str) -> str:
+async def _bucket_setting(where: str, operation: Callable[..., Mapping[str, Any]], name: str) -> str:
     """Return a bucket's setting as text; empty where it has none."""
-    said = await read_setting(where, operation, name)
-    return _text(said) if said else ""
+    value = await read_setting(where, operation, name)
+    return _text(value) if value else ""
 
 
 def _text(value: object) -> str:
@@ -205,34 +205,34 @@ class ArchiveContents:
     @property
     def digest(self) -> str:
         """One text that stands for all of it."""
-        told = "\n".join(f"{name}\0{said}" for name, said in sorted(self.files.items()))
-        return hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
+        text = "\n".join(f"{name}\0{fingerprint}" for name, fingerprint in sorted(self.files.items()))
+        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
 
 
 async def compare_code(settings: Iterable[Settings], clients: Clients, part: PartialAnswers) -> tuple[Settings, ...]:
-    """Return the settings, those of functions whose archives differ with what is in these instead of their digests.
+    """Return the settings; where functions' archives differ, with the archives' contents instead of their digests.
 
     Nothing is fetched where the digests are the same. Of code that can't be read, which is noted in the part, nothing
     is compared.
     """
-    found = list(settings)
+    compared = list(settings)
     things: dict[str, list[int]] = {}
-    for place, side in enumerate(found):
+    for place, side in enumerate(compared):
         if side.code_of is not None:
             things.setdefault(side.thing, []).append(place)
     for places in things.values():
-        sides = [found[place] for place in places]
+        sides = [compared[place] for place in places]
         if len({side.values["code"] for side in sides}) > 1:
             for place, side in zip(places, await _looked_into(sides, clients, part), strict=True):
-                found[place] = side
-    return tuple(found)
+                compared[place] = side
+    return tuple(compared)
 
 
 async def _looked_into(sides: list[Settings], clients: Clients, part: PartialAnswers) -> list[Settings]:
     first = {side.values["code"]: side for side in reversed(sides)}
     read: dict[str, ArchiveContents | None] = {}
-    for sha256, one in first.items():  # one after the other: an archive may be large
-        read[sha256] = await part.ask(f"{one.region}: {one.thing}", observe_archive(one, clients))
+    for sha256, side in first.items():  # one after the other: an archive may be large
+        read[sha256] = await part.ask(f"{side.region}: {side.thing}", observe_archive(side, clients))
     contents = {sha256: what for sha256, what in read.items() if what is not None}
     if len(contents) < len(read):
         return [_with_code(side, {}) for side in sides]
@@ -243,7 +243,7 @@ async def _looked_into(sides: list[Settings], clients: Clients, part: PartialAns
 
 def _with_code(settings: Settings, code: Mapping[str, str]) -> Settings:
     return replace(
-        settings, values={**{name: said for name, said in settings.values.items() if name != "code"}, **code}
+        settings, values={**{name: value for name, value in settings.values.items() if name != "code"}, **code}
     )
 
 

@@ -105,7 +105,7 @@ def sites(region: str, *named: str) -> tuple[Site, ...]:
     return tuple(Site(AccountId(account), Region(region)) for account in named)
 
 
-def aims(region: str, *named: str, unit: str = "") -> tuple[TargetedSite, ...]:
+def places(region: str, *named: str, unit: str = "") -> tuple[TargetedSite, ...]:
     return tuple(TargetedSite(unit, site) for site in sites(region, *named))
 
 

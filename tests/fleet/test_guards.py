@@ -6,7 +6,7 @@ from builder.deploy.records import ResourceChange
 from builder.fleet.guards import fleet_guard_hits
 from builder.fleet.records import SetPlan, StackImport
 from builder.terms import LogicalId
-from fleet.scene import ACCOUNTS, EAST, WEST, aims, instance, instances, set_plan, sites
+from fleet.scene import ACCOUNTS, EAST, WEST, instance, instances, places, set_plan, sites
 
 A, B, C = ACCOUNTS
 HERE = sites(WEST, *ACCOUNTS)
@@ -46,7 +46,9 @@ def test_a_region_that_leaves_is_one_name_for_all_its_accounts() -> None:
 
 
 def test_an_account_whose_stack_is_made_anew_has_to_be_allowed_and_its_region_stays() -> None:
-    anew = set_plan(does="targets", instances=instances(), leaving=HERE, joining=sites(WEST, A), missing=aims(WEST, B))
+    anew = set_plan(
+        does="targets", instances=instances(), leaving=HERE, joining=sites(WEST, A), missing=places(WEST, B)
+    )
     guard_hits = fleet_guard_hits([anew])
     assert [hit.allow for hit in guard_hits] == [f"us-west-2/storage/{account}" for account in ACCOUNTS]
     assert ["made anew" in hit.why for hit in guard_hits] == [True, True, False]

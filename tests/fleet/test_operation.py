@@ -9,7 +9,7 @@ from builder.fleet.operation import create_instances, delete_instances, make_bat
 from builder.fleet.records import InstanceOverride, TargetedSite
 from fake_aws import Fault
 from fleet.rig import CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, WEST, aims, instance, sites, stack_set
+from fleet.scene import ACCOUNTS, WEST, instance, places, sites, stack_set
 
 A, B, C = ACCOUNTS
 
@@ -77,7 +77,7 @@ def test_a_stack_is_created_in_just_the_places_that_are_meant(standing: FleetRig
 
     async def work() -> None:
         await watch.begin([set_])
-        (ended,) = await create_instances(watch, set_, aims(WEST, new), "run")
+        (ended,) = await create_instances(watch, set_, places(WEST, new), "run")
         assert ended.status == "SUCCEEDED"
 
     standing.run(work)
@@ -98,7 +98,7 @@ def test_a_run_that_goes_on_with_what_is_left_begins_an_operation_of_its_own(sta
     given = [
         InstanceOverride(site=site, parameters={"EnvironmentSuffix": str(site.account)}) for site in sites(WEST, *news)
     ]
-    asked = aims(WEST, *news)
+    asked = places(WEST, *news)
 
     async def work(places: Sequence[TargetedSite]) -> list[str]:
         return [one.id for one in await create_instances(watch, set_, places, "run", given)]

@@ -21,9 +21,9 @@ from fleet.scene import (
     SERVICE_MANAGED,
     WEST,
     accounts,
-    aims,
     fleet_deployment,
     fleet_template,
+    places,
     sites,
     stack_set,
 )
@@ -168,7 +168,7 @@ def test_an_instance_that_was_deleted_by_hand_is_planned_and_made_again(standing
     delete_by_hand(standing, C)
     plan = standing.plan(two_sets(body))
     assert not plan.is_empty
-    assert (plan.sets[0].joining, plan.sets[0].missing) == ((), aims(WEST, C))
+    assert (plan.sets[0].joining, plan.sets[0].missing) == ((), places(WEST, C))
     assert all(isinstance(one, SetDone) for one in standing.execute(plan).sets)
     assert {one.site.account: one.status for one in standing.instances()} == dict.fromkeys(ACCOUNTS, "CURRENT")
     assert standing.plan().is_empty
@@ -180,7 +180,7 @@ def test_an_account_that_joined_its_unit_gets_the_stack_that_nothing_else_brings
     assert rig.world.organization is not None
     rig.world.organization.unit_of[C] = child
     plan = rig.plan(of_units(child, body=CHANGED))
-    assert (plan.sets[0].joining, plan.sets[0].missing) == ((), aims(WEST, C, unit=child))
+    assert (plan.sets[0].joining, plan.sets[0].missing) == ((), places(WEST, C, unit=child))
     ended = rig.execute(plan).sets
     assert ended == (SetDone(StackId(STORAGE), 2), SetDone(StackId(STORAGE), 1))
     assert {one.site.account: one.unit for one in rig.instances()} == dict.fromkeys(ACCOUNTS, child)

@@ -5,9 +5,9 @@ import pytest
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.fleet.reach import plan_set
 from builder.fleet.records import Definition, InstanceOverride, Targets
-from builder.fleet.targets import Observed, SetContext, TargetSites
+from builder.fleet.targets import ObservedSet, SetContext, TargetSites
 from builder.terms import LogicalId
-from fleet.scene import ACCOUNTS, WEST, aims, instance, instances, shipped_bodies, sites, stack_set
+from fleet.scene import ACCOUNTS, WEST, instance, instances, places, shipped_bodies, sites, stack_set
 
 A, B, C = ACCOUNTS
 BODY = shipped_bodies()["us-east-1/table"]
@@ -15,9 +15,11 @@ HERE = sites(WEST, *ACCOUNTS)
 DEFINITION = Definition(
     stack_set=stack_set(), body=BODY, parameters={"EnvironmentSuffix": "dev"}, targets=(Targets(regions=(WEST,)),)
 )
-STANDS = Observed(body=BODY, parameters={"EnvironmentSuffix": "dev"}, instances=instances())
-BY_NAME = aims(WEST, *ACCOUNTS)
-SETTING = SetContext(definition=DEFINITION, observed=STANDS, aim=TargetSites(sites=HERE), aims=BY_NAME, aimed=BY_NAME)
+STANDS = ObservedSet(body=BODY, parameters={"EnvironmentSuffix": "dev"}, instances=instances())
+BY_NAME = places(WEST, *ACCOUNTS)
+CONTEXT = SetContext(
+    definition=DEFINITION, observed=STANDS, targets=TargetSites(sites=HERE), new_targets=BY_NAME, old_targets=BY_NAME
+)
 
 
 def change(action: str, *names: str) -> ResourceChange:
@@ -27,25 +29,25 @@ def change(action: str, *names: str) -> ResourceChange:
     )
 
 
-UPDATE = replace(SETTING, change=change("Modify", "/Properties/TemplateBody"))
-RETARGET = replace(SETTING, change=change("Modify", "Properties.StackInstancesGroup"))
+UPDATE = replace(CONTEXT, change=change("Modify", "/Properties/TemplateBody"))
+RETARGET = replace(CONTEXT, change=change("Modify", "Properties.StackInstancesGroup"))
 
 
-def aiming(setting: SetContext, *named: str) -> SetContext:
-    """The setting with other accounts wanted."""
-    return replace(setting, aim=TargetSites(sites=sites(WEST, *named)), aims=aims(WEST, *named))
+def targeting(context: SetContext, *named: str) -> SetContext:
+    """The context with other accounts wanted."""
+    return replace(context, targets=TargetSites(sites=sites(WEST, *named)), new_targets=places(WEST, *named))
 
 
 def under(unit: str, *named: str) -> SetContext:
     """A set that is retargeted from the unit `child`, of A and B, to another one."""
     came = tuple(instance(account, unit="child") for account in (A, B))
-    by_unit = aims(WEST, *named, unit=unit)
+    by_unit = places(WEST, *named, unit=unit)
     return replace(
         RETARGET,
         observed=replace(STANDS, instances=came),
-        aim=TargetSites(sites=tuple(one.site for one in by_unit)),
-        aims=by_unit,
-        aimed=aims(WEST, A, B, unit="child"),
+        targets=TargetSites(sites=tuple(one.site for one in by_unit)),
+        new_targets=by_unit,
+        old_targets=places(WEST, A, B, unit="child"),
     )
 
 
@@ -66,11 +68,11 @@ def under(unit: str, *named: str) -> SetContext:
     ],
 )
 def test_what_a_change_set_does_to_a_set_is_read_from_its_properties(said: ResourceChange | None, does: str) -> None:
-    assert plan_set(replace(SETTING, change=said)).does == does
+    assert plan_set(replace(CONTEXT, change=said)).does == does
 
 
 def test_a_new_set_comes_everywhere_with_all_that_is_in_its_template() -> None:
-    planned = plan_set(replace(SETTING, change=change("Add"), observed=None, aimed=()))
+    planned = plan_set(replace(CONTEXT, change=change("Add"), observed=None, old_targets=()))
     assert (planned.joining, planned.updating, planned.touched) == (HERE, (), HERE)
     assert [(one.action, one.logical_id) for one in planned.changes] == [("Add", "Table")]
 
@@ -80,54 +82,54 @@ BOTH = change("Modify", "/Properties/TemplateBody", "/Properties/StackInstancesG
 
 def test_a_new_template_reaches_every_instance_and_whoever_comes() -> None:
     stands = replace(STANDS, instances=instances((A, B)))
-    planned = plan_set(replace(SETTING, change=BOTH, observed=stands, aimed=aims(WEST, A, B)))
+    planned = plan_set(replace(CONTEXT, change=BOTH, observed=stands, old_targets=places(WEST, A, B)))
     assert planned.updating == sites(WEST, A, B)
     assert (planned.joining, planned.missing) == (sites(WEST, C), ())
     assert planned.changes == ()
 
 
-@pytest.mark.parametrize("setting", [SETTING, UPDATE, RETARGET])
-def test_a_stack_that_no_change_of_targets_brings_is_made_by_an_operation_of_ours(setting: SetContext) -> None:
-    planned = plan_set(replace(setting, observed=replace(STANDS, instances=instances((A, B)))))
-    assert (planned.joining, planned.missing) == ((), aims(WEST, C))
+@pytest.mark.parametrize("context", [CONTEXT, UPDATE, RETARGET])
+def test_a_stack_that_no_change_of_targets_brings_is_made_by_an_operation_of_ours(context: SetContext) -> None:
+    planned = plan_set(replace(context, observed=replace(STANDS, instances=instances((A, B)))))
+    assert (planned.joining, planned.missing) == ((), places(WEST, C))
     assert planned.touched[-1:] == sites(WEST, C)
 
 
 def test_after_a_failed_update_nobody_comes_by_a_change_of_something_else() -> None:
-    two = aims(WEST, A, B)
+    two = places(WEST, A, B)
     stands = replace(STANDS, instances=instances((A, B)))
-    assert plan_set(replace(UPDATE, observed=stands, aimed=two)).missing == aims(WEST, C)
-    assert plan_set(replace(RETARGET, observed=stands, aimed=two)).joining == sites(WEST, C)
+    assert plan_set(replace(UPDATE, observed=stands, old_targets=two)).missing == places(WEST, C)
+    assert plan_set(replace(RETARGET, observed=stands, old_targets=two)).joining == sites(WEST, C)
 
 
 def test_a_set_that_is_not_there_lacks_no_stack() -> None:
-    assert plan_set(replace(SETTING, observed=None)).missing == ()
+    assert plan_set(replace(CONTEXT, observed=None)).missing == ()
 
 
 def test_who_is_not_aimed_at_any_more_leaves_and_is_not_updated() -> None:
-    planned = plan_set(aiming(UPDATE, A, B))
+    planned = plan_set(targeting(UPDATE, A, B))
     assert (planned.updating, planned.leaving) == (sites(WEST, A, B), sites(WEST, C))
 
 
 def test_an_instance_that_no_template_put_there_does_not_leave() -> None:
-    planned = plan_set(replace(aiming(UPDATE, A), aimed=aims(WEST, A)))
+    planned = plan_set(replace(targeting(UPDATE, A), old_targets=places(WEST, A)))
     assert planned.leaving == ()
     assert planned.updating == HERE
 
 
 def test_a_stack_that_stands_where_the_change_set_makes_a_target_is_exposed_to_its_failure() -> None:
     stands = replace(STANDS, instances=(instance(A, stack="arn:a"), instance(B, stack="arn:b"), instance(C)))
-    two = aims(WEST, A)
-    planned = plan_set(replace(UPDATE, change=BOTH, observed=stands, aimed=two))
+    two = places(WEST, A)
+    planned = plan_set(replace(UPDATE, change=BOTH, observed=stands, old_targets=two))
     assert (planned.exposed, planned.joining) == (sites(WEST, B), ())
-    assert plan_set(replace(RETARGET, observed=stands, aimed=two)).exposed == sites(WEST, B)
-    assert plan_set(replace(UPDATE, observed=stands, aimed=two)).exposed == ()
+    assert plan_set(replace(RETARGET, observed=stands, old_targets=two)).exposed == sites(WEST, B)
+    assert plan_set(replace(UPDATE, observed=stands, old_targets=two)).exposed == ()
     assert plan_set(replace(UPDATE, change=BOTH, observed=stands)).exposed == ()
-    assert plan_set(replace(UPDATE, change=change("Add"), observed=stands, aimed=two)).exposed == ()
+    assert plan_set(replace(UPDATE, change=change("Add"), observed=stands, old_targets=two)).exposed == ()
 
 
 def test_where_only_the_targets_change_the_others_are_left_alone() -> None:
-    planned = plan_set(aiming(RETARGET, A, B))
+    planned = plan_set(targeting(RETARGET, A, B))
     assert (planned.updating, planned.leaving, planned.changes) == ((), sites(WEST, C), ())
 
 
@@ -140,19 +142,19 @@ def test_another_unit_takes_down_every_stack_of_the_old_one_and_makes_it_anew() 
 
 def test_a_unit_beside_the_old_one_takes_nothing_down() -> None:
     both = under("root", A, B, C)
-    planned = plan_set(replace(both, aims=(*both.aimed, *both.aims)))
+    planned = plan_set(replace(both, new_targets=(*both.old_targets, *both.new_targets)))
     assert (planned.leaving, planned.joining, planned.missing) == ((), sites(WEST, C), ())
 
 
 def test_what_one_of_two_targets_takes_down_and_the_other_does_not_bring_back_is_made_by_us() -> None:
     one_less = under("root", A, B)
-    planned = plan_set(replace(one_less, aimed=(*one_less.aimed, *one_less.aims)))
+    planned = plan_set(replace(one_less, old_targets=(*one_less.old_targets, *one_less.new_targets)))
     assert (planned.leaving, planned.joining) == (sites(WEST, A, B), ())
-    assert planned.missing == aims(WEST, A, B, unit="root")
+    assert planned.missing == places(WEST, A, B, unit="root")
 
 
 def test_a_set_that_goes_takes_all_its_instances() -> None:
-    planned = plan_set(replace(SETTING, change=change("Remove"), aim=TargetSites(sites=())))
+    planned = plan_set(replace(CONTEXT, change=change("Remove"), targets=TargetSites(sites=())))
     assert (planned.leaving, planned.joining, planned.updating) == (HERE, (), ())
 
 
@@ -165,7 +167,7 @@ MIXED = (
 
 
 def test_what_failed_before_is_done_again_where_the_change_set_does_not_reach_it() -> None:
-    here = replace(SETTING, observed=replace(STANDS, instances=MIXED))
+    here = replace(CONTEXT, observed=replace(STANDS, instances=MIXED))
     assert [one.site for one in plan_set(here).retries] == [*sites(WEST, B)]
     assert plan_set(here).touched == sites(WEST, B)
     assert plan_set(replace(here, change=UPDATE.change)).retries == ()
@@ -178,9 +180,9 @@ def test_a_name_that_an_override_decides_is_replaced_for_that_instance_only() ->
     )
     own = InstanceOverride(site=HERE[0], parameters={"Name": "mine"})
     literal = replace(STANDS, body=body.replace("tap-${Name}-global", "tap-dev-global"), overrides=(own, own))
-    setting = replace(UPDATE, definition=replace(DEFINITION, body=body), observed=literal)
-    assert [one.is_replaced for one in plan_set(setting).changes] == [True]
-    assert plan_set(replace(setting, observed=replace(literal, overrides=()))).changes == ()
+    context = replace(UPDATE, definition=replace(DEFINITION, body=body), observed=literal)
+    assert [one.is_replaced for one in plan_set(context).changes] == [True]
+    assert plan_set(replace(context, observed=replace(literal, overrides=()))).changes == ()
 
 
 def test_a_masked_parameter_counts_as_unchanged() -> None:
@@ -189,7 +191,7 @@ def test_a_masked_parameter_counts_as_unchanged() -> None:
 
 
 def test_a_creation_that_failed_before_begins_with_the_deletion_of_what_came_of_it() -> None:
-    planned = plan_set(replace(SETTING, change=change("Add"), observed=replace(STANDS, instances=instances((A,)))))
+    planned = plan_set(replace(CONTEXT, change=change("Add"), observed=replace(STANDS, instances=instances((A,)))))
     assert (planned.joining, planned.leaving) == (HERE, sites(WEST, A))
     assert planned.remarks == (
         "its creation failed before: CloudFormation makes it anew and deletes the 1 stack that it has",
@@ -207,6 +209,6 @@ def test_what_an_operation_has_in_hand_is_not_tried_again() -> None:
         instance(A, status="OUTDATED", detailed_status="RUNNING"),
         instance(B, status="OUTDATED", detailed_status="FAILED"),
     )
-    planned = plan_set(replace(SETTING, observed=replace(STANDS, instances=busy)))
+    planned = plan_set(replace(CONTEXT, observed=replace(STANDS, instances=busy)))
     assert [one.site for one in planned.retries] == [*sites(WEST, B)]
     assert any("1 instances are in the hands of an operation" in remark for remark in planned.remarks)

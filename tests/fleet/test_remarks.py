@@ -9,8 +9,8 @@ C = ACCOUNTS[2]
 
 
 def test_what_was_not_looked_at_is_said() -> None:
-    def told(setting: SetContext) -> str:
-        return "\n".join(plan_set(setting).remarks)
+    def told(context: SetContext) -> str:
+        return "\n".join(plan_set(context).remarks)
 
     assert "--overrides" in told(replace(UPDATE, observed=replace(STANDS, overrides_known=False)))
     assert "lies in a bucket" in told(replace(UPDATE, definition=replace(DEFINITION, body=None)))

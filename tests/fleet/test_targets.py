@@ -6,7 +6,7 @@ from builder.errors import BadInput
 from builder.fleet.records import Targets
 from builder.fleet.targets import Organization, choose_targets, targeted_sites, units_of, with_departed
 from builder.terms import AccountId
-from fleet.scene import EAST, WEST, aims, instance, sites, stack_set
+from fleet.scene import EAST, WEST, instance, places, sites, stack_set
 
 A, B, C, GONE, BOSS = (AccountId(letter * 12) for letter in "12345")
 ORGANIZATION = Organization(
@@ -38,9 +38,9 @@ def test_units_and_accounts_come_together_as_the_filter_says(wanted: Targets, fo
 
 
 def test_who_is_left_out_is_said_with_the_reason() -> None:
-    aim = choose_targets(SERVICE, (targets("r-1"),), ORGANIZATION)
-    assert aim.sites == sites(WEST, A, B, C)
-    assert aim.remarks == (
+    chosen = choose_targets(SERVICE, (targets("r-1"),), ORGANIZATION)
+    assert chosen.sites == sites(WEST, A, B, C)
+    assert chosen.remarks == (
         f"{GONE} is left out: it is CLOSED",
         f"{BOSS} is left out: it is the organisation's management account",
     )
@@ -61,17 +61,17 @@ def test_a_self_managed_set_goes_where_it_is_sent_in_every_region() -> None:
 def test_a_place_is_aimed_at_by_each_target_that_leads_there_who_is_left_out_included() -> None:
     wanted = targets("ou-1", "r-1", accounts=(B, GONE), said="INTERSECTION")
     assert targeted_sites((wanted, wanted), ORGANIZATION) == (
-        *aims(WEST, B, GONE, unit="ou-1"),
-        *aims(WEST, B, GONE, unit="r-1"),
+        *places(WEST, B, GONE, unit="ou-1"),
+        *places(WEST, B, GONE, unit="r-1"),
     )
-    assert targeted_sites((targets(accounts=(A,)),), ORGANIZATION) == aims(WEST, A)
+    assert targeted_sites((targets(accounts=(A,)),), ORGANIZATION) == places(WEST, A)
 
 
 def test_an_account_that_has_left_a_unit_is_aimed_at_by_it_as_long_as_its_instance_is() -> None:
     here = [instance(A, unit="ou-1"), instance(C, unit="ou-1"), instance(B)]
     known = with_departed(ORGANIZATION, here)
-    assert targeted_sites((targets("ou-1"),), known) == aims(WEST, A, B, GONE, C, unit="ou-1")
-    assert targeted_sites((targets("ou-2"),), known) == aims(WEST, C, unit="ou-2")
+    assert targeted_sites((targets("ou-1"),), known) == places(WEST, A, B, GONE, C, unit="ou-1")
+    assert targeted_sites((targets("ou-2"),), known) == places(WEST, C, unit="ou-2")
 
 
 def test_units_are_asked_for_once() -> None:

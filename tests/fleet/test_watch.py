@@ -28,7 +28,7 @@ def test_what_was_over_before_is_not_told(standing: FleetRig) -> None:
 
     async def look() -> None:
         await watch.begin([SET])
-        await watch.look(SET)
+        await watch.poll(SET)
 
     standing.run(look)
     assert standing.events == []
@@ -43,7 +43,7 @@ def test_each_step_of_an_operation_is_told_once_until_it_has_ended(standing: Fle
         own = await asyncio.to_thread(update, standing)
         ended = await watch.until_ended(SET, own)
         assert ended.status == "SUCCEEDED"
-        await watch.look(SET)
+        await watch.poll(SET)
 
     standing.run(follow)
     told = standing.said(SetProgress)

@@ -5,7 +5,7 @@ from builder.fleet.plan import make_pace
 from builder.fleet.records import FleetPlan, InstanceOverride, SetPlan
 from builder.report.fleet_plan import fleet_plan_text, group_guards
 from builder.terms import LogicalId, Region
-from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, aims, instance, set_plan, sites
+from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, instance, places, set_plan, sites
 from fleet.test_plan_file import ORDINARY
 from report.sample import step
 
@@ -75,7 +75,7 @@ def test_retries_say_why_they_failed_and_what_is_particular_is_told() -> None:
 
 
 def test_a_stack_that_no_change_set_brings_is_told_apart_and_counted_with_the_others() -> None:
-    text = shown(set_plan(does="nothing", missing=aims(WEST, ACCOUNTS[0])))
+    text = shown(set_plan(does="nothing", missing=places(WEST, ACCOUNTS[0])))
     assert "stacks 1 created" in text
     assert f"  creates its missing stack in {ACCOUNTS[0]} in us-west-2" in text
 
