@@ -167,10 +167,10 @@ def _compare(
     session: Session, context: "FailbackContext", options: "FailbackOptions", whereabouts: "ClientsWhereabouts"
 ) -> "FailbackFindings":
     from builder.failback.failback import observe_failback
-    from builder.report.failback import look_text, looked_event
+    from builder.report.failback import findings_text, looked_event
 
     seen = session.run(observe_failback(context, options, whereabouts), state=_CHANGED_NOTHING)
-    session.console.say(look_text(seen, session.console.now()))
+    session.console.say(findings_text(seen, session.console.now()))
     if session.options.json_events:
         session.console.result(looked_event(seen, session.console.now()))
     return seen

@@ -145,18 +145,21 @@ def adopted(stacks: Mapping[str, object], files: tuple[str, ...], at: datetime) 
 
 def fleet_ended(end: FleetEnd, at: datetime) -> str:
     """Return how everything in a fleet ended as one line."""
-    said = {"steps": _outcomes(end.ordinary), "sets": _outcomes(end.sets)}
-    return _line(at, {**dataclasses.asdict(FleetEnded((), ())), **said})
+    outcomes = {"steps": _outcomes(end.ordinary), "sets": _outcomes(end.sets)}
+    return _line(at, {**dataclasses.asdict(FleetEnded((), ())), **outcomes})
 
 
-def fleet_drift_seen(found: tuple[SetDrift, ...], at: datetime) -> str:
+def fleet_drift_seen(drifts: tuple[SetDrift, ...], at: datetime) -> str:
     """Return what every set's detection came to as one line."""
-    return _line(at, dataclasses.asdict(FleetDriftSeen(found)))
+    return _line(at, dataclasses.asdict(FleetDriftSeen(drifts)))
 
 
 def fleet_leaving(leaving: LeavingAccount, at: datetime) -> str:
     """Return what becomes of each stack of an account that leaves as one line."""
-    return _line(at, dataclasses.asdict(FleetLeaving(leaving, tuple(one.instance.stack for one in leaving.deleted))))
+    return _line(
+        at,
+        dataclasses.asdict(FleetLeaving(leaving, tuple(stack.instance.stack for stack in leaving.deleted))),
+    )
 
 
 _WORDS: Mapping[type, str] = {**OUTCOME_WORDS, **SET_OUTCOME_WORDS}

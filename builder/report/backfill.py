@@ -50,8 +50,8 @@ class BackfillEnded:
 
 def event(facts: BackfillCounted | BackfillProgress | BackfillEnded, at: datetime) -> str:
     """Return a record as one line."""
-    said = dataclasses.asdict(facts)
-    return json_line(said.pop("event"), at, said)
+    values = dataclasses.asdict(facts)
+    return json_line(values.pop("event"), at, values)
 
 
 def counted_event(backfill: Backfill, gaps: Mapping[str, Gap] | None, at: datetime) -> str:
@@ -71,8 +71,8 @@ def _planned(backfill: Backfill, gaps: Mapping[str, Gap] | None) -> Iterator[Tex
     source = backfill.source
     yield Text.assemble((source.id, "bold"), f"  {source.bucket.name}")
     for place in source.destinations:
-        said = "not counted" if gaps is None else _gap(gaps[place.site.region])
-        yield Text(f"  to {place.site.region}  {place.name}: {said}")
+        lack = "not counted" if gaps is None else _gap(gaps[place.site.region])
+        yield Text(f"  to {place.site.region}  {place.name}: {lack}")
 
 
 def _gap(gap: Gap) -> str:
@@ -103,8 +103,8 @@ def ended_text(ended: Sequence[Ended]) -> Text:
 
 
 def _ended(end: Ended) -> Text:
-    said = {
+    words = {
         "done": f"replicated {counted(end.job.succeeded, 'version')}",
         "nothing to do": "had nothing to replicate",
     }.get(end.verdict, end.why)
-    return Text.assemble((end.job.source, "bold"), "  ", (said, "red" if end.verdict == "failed" else "green"))
+    return Text.assemble((end.job.source, "bold"), "  ", (words, "red" if end.verdict == "failed" else "green"))

@@ -1,4 +1,4 @@
-"""The live table: what each progress record says, and one frame of all that is known so far; pure."""
+"""The live table: each progress record in words, and one frame of all that is known so far; pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from builder.report.screen import one_line
 from builder.terms import STATUSES, StackId, counted
 
 _RUNS = {"plan": "planning", "execute": "executing", "destroy": "destroying", "drop": "dropping"}
-# A reason of AWS's; it is told in full when everything has ended.
+# A reason of AWS's; it is shown in full when everything has ended.
 _REASON_WIDTH = 300
 # Of what a pattern lets pass; --json has all of it.
 _NAMED = 20
@@ -26,7 +26,7 @@ _End = events.Planned | events.Unchanged | events.Finished | events.FirstFailure
 
 
 def event_words(event: FleetProgress) -> tuple[str, str]:
-    """Return what an event says, without the stack it is about: the news, and what there is to add or an empty text."""
+    """Return an event's news and its detail, which may be empty; neither names the stack that it is about."""
     if isinstance(event, SetProgress | InstanceFailed):
         return _of_fleet(event)
     if isinstance(event, events.RunBegun | events.Allowed | events.TemplateUploaded):
@@ -149,10 +149,10 @@ class Board:
     started: datetime
     rows: dict[StackId, _Row] = field(default_factory=dict)
     is_whole: bool = False
-    """Whether all stacks of the run are known; else nobody can say which share of them is done."""
+    """Whether all stacks of the run are known; else the share that is done is not."""
 
     def take(self, event: FleetProgress, now: datetime) -> None:
-        """Note what an event says."""
+        """Take an event into its stack's row."""
         if isinstance(event, events.RunBegun):
             self.is_whole = True
             for stack in event.stacks:
@@ -189,14 +189,14 @@ class Board:
         urgent = [row for row in rows if row.phase <= _Phase.RUNNING]
         urgent.sort(key=lambda row: (row.phase, row.since or self.started))
         room = max(1, height - len(counts) - 2)
-        hidden = Text(f"not shown: {_told(urgent[room:])}" if urgent[room:] else "", style="dim")
+        hidden = Text(f"not shown: {_news(urgent[room:])}" if urgent[room:] else "", style="dim")
         return Group(head, _table(urgent[:room], now, width), hidden, *counts)
 
     def _head(self, rows: Sequence[_Row], now: datetime, width: int) -> Table:
         done = sum(row.phase is _Phase.DONE for row in rows)
-        told = ", ".join(filter(None, [f"{done} of {len(rows)} done", _told(rows)])) if self.is_whole else _told(rows)
+        counts = ", ".join(filter(None, [f"{done} of {len(rows)} done", _news(rows)])) if self.is_whole else _news(rows)
         passed = duration_text(now - self.started)
-        room = width - len(told) - len(passed) - 2 * _GAP
+        room = width - len(counts) - len(passed) - 2 * _GAP
         bar = ProgressBar(
             total=max(1, len(rows)),
             completed=done,
@@ -205,11 +205,11 @@ class Board:
             finished_style="green",
         )
         head = Table.grid(padding=(0, _GAP, 0, 0))
-        head.add_row(*([bar] if self.is_whole and room > 0 else []), Text(told, style="bold"), passed)
+        head.add_row(*([bar] if self.is_whole and room > 0 else []), Text(counts, style="bold"), passed)
         return head
 
 
-def _told(rows: Iterable[_Row]) -> str:
+def _news(rows: Iterable[_Row]) -> str:
     """Return `2 failed, 38 running, 1 not started`; what is done or to do is not news."""
     counts = Counter(row.phase for row in rows)
     return ", ".join(f"{counts[phase]} {word}" for phase, word in _NEWS.items() if counts[phase])

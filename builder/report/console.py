@@ -87,7 +87,7 @@ class Console:
         write(sys.stderr, f"{text}\n")
 
     def leave(self, state: str = "") -> None:
-        """Leave the terminal as it was found, and say where the work stands: with CloudFormation, if nothing else."""
+        """Leave the terminal as it was found, and show the state of the work; CloudFormation goes on where none is given."""
         self._rich.show_cursor()
         self.warn(f"left: {state or _WITH_CLOUDFORMATION}")
 
@@ -107,16 +107,16 @@ class Console:
         write(self._people, f"{question} [{answer or 'y/N'}] ")
         with interruptible():
             try:
-                said = sys.stdin.readline()
+                typed = sys.stdin.readline()
             except OSError:
                 # The terminal is gone, and its signal was put off.
-                said = ""
-        if said.strip() != answer if answer else said.strip().lower() not in {"y", "yes"}:
+                typed = ""
+        if typed.strip() != answer if answer else typed.strip().lower() not in {"y", "yes"}:
             raise Stopped(where="question", what="declined", next_step="")
 
     @contextmanager
     def progress(self) -> Iterator[FleetEmit]:
-        """Show what long work says of itself, until the block ends."""
+        """Show the progress of long work, until the block ends."""
         if self.json_events:
             yield lambda event: self.result(as_json.event(event, self.now()))
         elif self._rich.is_terminal:

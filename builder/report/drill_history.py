@@ -13,7 +13,7 @@ from rich.text import Text
 from builder.drill.history import Change, Drill, Group, History, Number, Outside, Trend, Unread
 from builder.report import drill_plot as plot
 from builder.report.drill_page import TONES, badge
-from builder.report.drill_text import number_name, objective, outcome_told, short_name, unit_of, value
+from builder.report.drill_text import number_name, objective, outcome_words, short_name, unit_of, value
 from builder.report.html import fill_page
 from builder.report.screen import json_line, one_line
 from builder.terms import counted
@@ -50,7 +50,7 @@ def history_text(shown: History, width: int) -> Text:
         blocks.append([Text(f"no report of a drill to compare in {shown.folder}")])
     if shown.outside:
         blocks.append([Text("Of version 1, outside of the trends: a number of theirs means something else", "bold")])
-        blocks[-1] += [Text(f"  {one_line(outside_told(report), 300)}") for report in shown.outside]
+        blocks[-1] += [Text(f"  {one_line(outside_text(report), 300)}") for report in shown.outside]
     if shown.unread:
         blocks.append([Text("Not compared", style="bold")])
         blocks[-1] += [
@@ -59,7 +59,7 @@ def history_text(shown: History, width: int) -> Text:
     return Text("\n").join([line for block in blocks for line in (*block, Text(""))][:-1])
 
 
-def outside_told(outside: Outside) -> str:
+def outside_text(outside: Outside) -> str:
     """Return a report of version 1 in a line."""
     held = "held" if outside.holds else "failed"
     return f"{outside.path}: {outside.kind} drill of {outside.deployment}, {minute(outside.began)}, {held}"
@@ -75,7 +75,7 @@ def minute(began: str) -> str:
     return began[:16].replace("T", " ")
 
 
-def change_told(change: Change, most: int = 10_000) -> str:
+def change_text(change: Change, most: int = 10_000) -> str:
     """Return what changed in a line."""
     short = 12 if change.what == "assembly" else most
     before, after = (text[:short] if short == 12 else one_line(text, short) for text in (change.before, change.after))
@@ -93,8 +93,8 @@ def _group(group: Group, width: int) -> list[Text]:
     lines = [Text(f"{title(group)}, {counted(len(group.drills), 'drill')}, the oldest first", style="bold")]
     fixed = [
         _column("#", [str(number) for number in range(1, len(group.drills) + 1)], ""),
-        _column("began (UTC)", [minute(one.began) for one in group.drills], ""),
-        _column("verdict", [outcome_told(one.verdict) for one in group.drills], "worst", left=True),
+        _column("began (UTC)", [minute(drill.began) for drill in group.drills], ""),
+        _column("verdict", [outcome_words(drill.verdict) for drill in group.drills], "worst", left=True),
     ]
     columns = [_trend_column(trend, group) for trend in group.trends]
     used = set()
@@ -102,19 +102,21 @@ def _group(group: Group, width: int) -> list[Text]:
         lines += [Text(""), *_table(part, group)]
         used |= {mark for column in part for cell in column for mark in _LEGEND if cell.rstrip().endswith(mark)}
     if used:
-        lines.append(Text("  ".join(f"{mark} {told}" for mark, told in _LEGEND.items() if mark in used), style="dim"))
+        lines.append(
+            Text("  ".join(f"{mark} {meaning}" for mark, meaning in _LEGEND.items() if mark in used), style="dim")
+        )
     changes = [(number, change) for number, several in enumerate(group.changes, start=1) for change in several]
     if changes:
         lines += [Text(""), Text("Changed against the drill before")]
-        lines += [Text(f"{number:>3}{_GAP}{change_told(change, _SHORT)}") for number, change in changes]
+        lines += [Text(f"{number:>3}{_GAP}{change_text(change, _SHORT)}") for number, change in changes]
     elif len(group.drills) > 1:
         lines += [Text(""), Text("Nothing else changed between them")]
-    odd = [Text(f"{_GAP}{one_line(told, 300)}", style="red") for drill in group.drills if (told := evidence(drill))]
+    odd = [Text(f"{_GAP}{one_line(reason, 300)}", style="red") for drill in group.drills if (reason := evidence(drill))]
     return [*lines, Text(""), *odd] if odd else lines
 
 
 def evidence(drill: Drill) -> str | None:
-    """Return what is to be said of a report's log, if anything."""
+    """Return what is wrong with a report's log; None where nothing is."""
     match drill.log:
         case "another":
             return f"{drill.path}: the log beside it is not the one that it was made from"
@@ -223,9 +225,9 @@ def history_page(shown: History, beside: PurePath | None = None) -> str:
             "judged": judged,
             "minute": minute,
             "title": title,
-            "change": change_told,
+            "change": change_text,
             "evidence": evidence,
-            "outside": outside_told,
+            "outside": outside_text,
             "tone": lambda drill: TONES[drill.verdict],
             "link": lambda drill: _link(drill, beside),
         },
@@ -271,7 +273,7 @@ def _picture(trend: Trend, group: Group) -> _Picture:
         points=tuple((number.verdict, plot.mark(_FORMS[number.verdict], x, y)) for x, y, number in seen),
         limit=_steps(places, limits),
         changes="".join(
-            f"M{x:g},{size.ground + 3}l4,7h-8z" for x, changed in zip(places, group.changes, strict=True) if changed
+            f"M{x:g},{size.axis + 3}l4,7h-8z" for x, changed in zip(places, group.changes, strict=True) if changed
         ),
         ticks=up.ticks,
         unit=unit_of(trend.name),

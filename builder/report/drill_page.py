@@ -53,9 +53,9 @@ def drill_page(shown: Report) -> str:
         rows=[_row(check, shown) for check in shown.checks],
         remarks=words.remarks(shown),
         unmeasured=words.unmeasured(shown),
-        pairs=[(words.pair_told((pair.source, pair.destination)), words.pair_facts(pair)) for pair in shown.pairs],
+        pairs=[(words.pair_name((pair.source, pair.destination)), words.pair_facts(pair)) for pair in shown.pairs],
         moments=words.moments(failover) if failover else (),
-        courses=[_course(shown, times, size) for size in plot.COURSE],
+        timelines=[_timeline(shown, times, size) for size in plot.TIMELINE],
         forms=[(kind, plot.mark(form, 7, 7)) for kind, form in _FORMS.items()],
         delays=[_delay(pair, looked, times) for pair in looked if pair.delays],
         losses=words.losses(shown),
@@ -129,7 +129,7 @@ def _fault(shown: FailoverReport | None) -> tuple[float, float] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Course:
+class _Timeline:
     """The lanes of all regions over time, and the times without service."""
 
     size: plot.Size
@@ -140,15 +140,15 @@ class _Course:
     spells: tuple[plot.SpellBar, ...]
     spells_top: float
     top: float
-    ground: float
+    axis: float
 
     @property
     def height(self) -> float:
         """Of the whole."""
-        return self.ground + self.size.bottom
+        return self.axis + self.size.bottom
 
 
-def _course(shown: Report, times: _Times, size: plot.Size) -> _Course:
+def _timeline(shown: Report, times: _Times, size: plot.Size) -> _Timeline:
     about, across = shown.about, plot.time_scale(times.last_s, size)
     failover = shown if isinstance(shown, FailoverReport) else None
     flags = plot.flags([moment.at_s for moment in failover.timeline], across) if failover else ()
@@ -157,7 +157,7 @@ def _course(shown: Report, times: _Times, size: plot.Size) -> _Course:
     lanes = plot.lanes(shown.traffic, regions, across, top, _LANE)
     ends = top + _LANE * len(regions)
     spells = failover.episode.spells if failover else ()
-    return _Course(
+    return _Timeline(
         size=size,
         across=across,
         fault=times.shaded(across),
@@ -166,7 +166,7 @@ def _course(shown: Report, times: _Times, size: plot.Size) -> _Course:
         spells=plot.spells([(spell.began_s, spell.ended_s) for spell in spells], across),
         spells_top=ends,
         top=top - 4,
-        ground=ends + (_SPELLS if failover else 0),
+        axis=ends + (_SPELLS if failover else 0),
     )
 
 
@@ -184,7 +184,7 @@ class _Plot:
 def _delay(pair: Pair, pairs: Iterable[Pair], times: _Times) -> tuple[str, str, tuple[_Plot, ...]]:
     """Return the title of a pair of regions, its delays in words, and their plots by one scale of all pairs."""
     slowest = max((delays.max_s or 0.0 for other in pairs for delays in other.delays), default=0.0)
-    text = "; ".join(words.delays_told(delays) for delays in pair.delays)
+    text = "; ".join(words.delays_text(delays) for delays in pair.delays)
     plots = tuple(_delay_plot(pair.delays, slowest, times, size) for size in plot.DELAYS)
     return f"{pair.source} to {pair.destination}", text, plots
 

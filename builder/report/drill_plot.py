@@ -42,7 +42,7 @@ class Size:
         return self.width - self.right
 
     @property
-    def ground(self) -> int:
+    def axis(self) -> int:
         """Where the axis across is."""
         return self.height - self.bottom
 
@@ -51,7 +51,7 @@ DELAYS = (
     Size("wide", 960, 150, 64, 12, 10, 26, 10),
     Size("narrow", 340, 150, 52, 10, 10, 26, 4),
 )
-COURSE = (Size("wide", 960, 0, 64, 12, 8, 26, 10), Size("narrow", 340, 0, 30, 10, 8, 26, 4))
+TIMELINE = (Size("wide", 960, 0, 64, 12, 8, 26, 10), Size("narrow", 340, 0, 30, 10, 8, 26, 4))
 """Its height follows from its lanes."""
 TREND = Size("small", 320, 116, 56, 8, 10, 16, 4)
 
@@ -102,7 +102,7 @@ def value_scale(largest: float, size: Size, *, least: float = 0.0) -> Scale:
     step = _step(largest - least, 3)
     first = math.floor(least / step + 1e-9) * step
     last = max(first + step, math.ceil(largest / step - 1e-9) * step)
-    return Scale(last, size.ground, size.top, step, first)
+    return Scale(last, size.axis, size.top, step, first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +118,15 @@ class Flag:
 def flags(moments: Sequence[float | None], across: Scale) -> tuple[Flag, ...]:
     """Return the moments that came, numbered as they are listed; numbers that would touch stand below each other."""
     free: list[float] = []
-    found = []
+    made = []
     came = sorted((at_s, number) for number, at_s in enumerate(moments, start=1) if at_s is not None)
     for at_s, number in came:
         x = across.place(at_s)
         label_x = min(x, across.end - _CHARACTER)
         row = next((row for row, until in enumerate(free) if label_x >= until), len(free))
         free[row:] = [label_x + 22, *free[row + 1 :]]
-        found.append(Flag(number, x, label_x, row * _ROW + _ROW / 2))
-    return tuple(found)
+        made.append(Flag(number, x, label_x, row * _ROW + _ROW / 2))
+    return tuple(made)
 
 
 @dataclass(frozen=True, slots=True)

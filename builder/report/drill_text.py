@@ -69,13 +69,13 @@ def summary(shown: Report) -> str:
         verdict: ", ".join(dict.fromkeys(number_name(check.name) for check in shown.checks if check.verdict == verdict))
         for verdict in get_args(Verdict)
     }
-    told = [
+    sentences = [
         f"Missed: {names['missed']}." if names["missed"] else "",
         f"Not measured: {names['not measured']}." if names["not measured"] else "",
         "Everything that has an objective holds." if shown.verdict == "passed" and names["holds"] else "",
         f"Without an objective: {names['no objective']}." if names["no objective"] else "",
     ]
-    return " ".join(filter(None, told))
+    return " ".join(filter(None, sentences))
 
 
 def number_name(number: str) -> str:
@@ -98,7 +98,7 @@ def value(number: str, measured: float) -> str:
 
 
 def objective(number: str, limit: float | None) -> str:
-    """Return what was promised."""
+    """Return the objective in words."""
     if limit is None:
         return "no objective"
     return f"at {'least' if number in AT_LEAST else 'most'} {limit:g}{unit_of(number)}"
@@ -114,14 +114,14 @@ def seconds(time: float) -> str:
     return f"{time:.3f} s"
 
 
-def pair_told(pair: tuple[str, str] | None) -> str:
+def pair_name(pair: tuple[str, str] | None) -> str:
     """Return from where to where, or an empty text."""
     return f"{pair[0]} to {pair[1]}" if pair else ""
 
 
 def check_name(check: Check) -> str:
     """Return which number a check is of."""
-    return " ".join(filter(None, (number_name(check.name), pair_told(check.pair))))
+    return " ".join(filter(None, (number_name(check.name), pair_name(check.pair))))
 
 
 def measured(check: Check) -> str:
@@ -131,7 +131,7 @@ def measured(check: Check) -> str:
     return value(check.name, check.measured)
 
 
-def told(check: Check) -> str:
+def check_text(check: Check) -> str:
     """Return a check in words: `RTO: 3.020 s, at most 60 s`; and why it could not be measured or was not reached."""
     reason = f"; {check.reason}" if check.reason else ""
     return f"{check_name(check)}: {measured(check)}, {objective(check.name, check.limit)}{reason}"
@@ -150,26 +150,26 @@ def resolution(number: str, about: About) -> str:
             return "exact"
 
 
-def stream_told(stream: Stream) -> str:
+def stream_name(stream: Stream) -> str:
     """Return what goes where."""
     return f"{KINDS[stream.what]}, {stream.source} to {stream.destination}"
 
 
-def delays_told(delays: Delays) -> str:
+def delays_text(delays: Delays) -> str:
     """Return a stream's delays in a line."""
     return f"{KINDS[delays.stream.what]} {delays_in_short(delays)}"
 
 
 def delays_in_short(delays: Delays) -> str:
     """Return a stream's delays without saying whose they are."""
-    found = (("p50", delays.p50_s), ("p95", delays.p95_s), ("p99", delays.p99_s), ("max", delays.max_s))
-    values = ", ".join(f"{name} {seconds(time)}" for name, time in found if time is not None)
+    quantiles = (("p50", delays.p50_s), ("p95", delays.p95_s), ("p99", delays.p99_s), ("max", delays.max_s))
+    values = ", ".join(f"{name} {seconds(time)}" for name, time in quantiles if time is not None)
     unseen = f"; {len(delays.unseen)} never seen" if delays.unseen else ""
     return f"{len(delays.samples)} arrived{f', {values}' if values else ''}{unseen}"
 
 
 def drill_event_words(event: DrillProgress) -> str:
-    """Return what an event says, in a line."""
+    """Return an event in a line of words."""
     match event:
         case events.DrillBegun(drill=drill, what=what, deployment=deployment, folder=folder):
             return f"{what} drill {drill} of {deployment} begins; it is written down in {folder}"
@@ -182,7 +182,7 @@ def drill_event_words(event: DrillProgress) -> str:
         case events.DrillRestored(drill=drill, what=what):
             return f"drill {drill}: {what}"
         case events.DrillEnded(verdict=verdict, report=where):
-            return f"{outcome_told(verdict)}; the report is {where}"
+            return f"{outcome_words(verdict)}; the report is {where}"
     assert_never(event)
 
 
@@ -197,7 +197,7 @@ _MOMENTS = {
 }
 
 
-def outcome_told(verdict: str) -> str:
+def outcome_words(verdict: str) -> str:
     """Return a drill's verdict so that a bad one is not passed over."""
     return verdict if verdict == "passed" else verdict.upper()
 
@@ -205,12 +205,12 @@ def outcome_told(verdict: str) -> str:
 def _headline(shown: Report) -> Text:
     about = shown.about
     what = f" {shown.kind} drill of {about.deployment} in account {about.account}, run by {about.by}"
-    return Text.assemble((outcome_told(shown.verdict), _STYLES[shown.verdict]), what)
+    return Text.assemble((outcome_words(shown.verdict), _STYLES[shown.verdict]), what)
 
 
 def _judged(check: Check) -> Text:
     verdict = check.verdict.upper() if check.verdict in {"missed", "not measured"} else check.verdict
-    return Text.assemble((f"{verdict:<14}", _STYLES[check.verdict]), told(check))
+    return Text.assemble((f"{verdict:<14}", _STYLES[check.verdict]), check_text(check))
 
 
 def remarks(shown: Report) -> list[str]:
@@ -226,7 +226,9 @@ def remarks(shown: Report) -> list[str]:
         lines.append(f"without service for {seconds(episode.without_service_s)} altogether, in {spells}")
         if counter:
             lines.append(f"counter: {counter.updates} of {counted(counter.turns, 'update')} acknowledged")
-    ways = [(pair.source, pair.destination) for pair in shown.pairs if any(_of_objects(one) for one in pair.delays)]
+    ways = [
+        (pair.source, pair.destination) for pair in shown.pairs if any(_of_objects(delays) for delays in pair.delays)
+    ]
     lines += [one_way_sentence(*way) for way in ways if way[::-1] not in ways]
     return lines
 
@@ -266,20 +268,20 @@ def pair_facts(pair: Pair) -> list[tuple[str, str]]:
 
 
 def losses(shown: Report) -> list[tuple[str, tuple[str, ...], str]]:
-    """Return what was lost: how it is called, which writes, and what to say where there are none."""
-    found: list[tuple[str, tuple[str, ...], str]] = [
+    """Return what was lost: its name, the writes, and the sentence to show where there are none."""
+    named: list[tuple[str, tuple[str, ...], str]] = [
         ("requests that no region took", shown.requests.lost, "Every request was acknowledged.")
     ]
     if shown.objects.sent:
-        found.append(("objects that no region took", shown.objects.lost, "Every object was acknowledged."))
+        named.append(("objects that no region took", shown.objects.lost, "Every object was acknowledged."))
     for pair in shown.pairs:
-        found += _pair_losses(pair)
+        named += _pair_losses(pair)
     if isinstance(shown, FailoverReport):
-        found += _counter_losses(shown.counter)
+        named += _counter_losses(shown.counter)
         if shown.reconciliation.is_complete:
-            told = f"All {shown.reconciliation.acknowledged} acknowledged writes are as they should be in every region."
-            found.append(("missing or in conflict at the end", (), told))
-    return found
+            none = f"All {shown.reconciliation.acknowledged} acknowledged writes are as they should be in every region."
+            named.append(("missing or in conflict at the end", (), none))
+    return named
 
 
 def _pair_losses(pair: Pair) -> Iterator[tuple[str, tuple[str, ...], str]]:
@@ -290,7 +292,7 @@ def _pair_losses(pair: Pair) -> Iterator[tuple[str, tuple[str, ...], str]]:
             yield f"{what} at risk at {seconds(exposure.at_s)}, {where}", exposure.lost, none
     for delays in pair.delays:
         if delays.unseen:
-            yield f"never seen, {stream_told(delays.stream)}", delays.unseen, ""
+            yield f"never seen, {stream_name(delays.stream)}", delays.unseen, ""
     if pair.missing:
         yield f"acknowledged by {pair.source} and missing in {pair.destination}", pair.missing, ""
     if pair.conflicting:

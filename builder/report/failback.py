@@ -56,24 +56,24 @@ def event(progress: FailbackProgress, at: datetime) -> str:
     return _line(dataclasses.asdict(progress), at)
 
 
-def looked_event(look: FailbackFindings, at: datetime) -> str:
+def looked_event(findings: FailbackFindings, at: datetime) -> str:
     """Return all that was looked at as one line."""
     facts = FailbackLooked(
-        deployment=look.deployment,
-        source=look.way.source,
-        target=look.way.target,
-        holds=look.holds,
-        problems=look.problems,
-        tables=look.tables,
-        buckets=look.buckets,
-        notes=look.notes,
-        allow=tuple(dict.fromkeys(loss.name for loss in (*look.losses, *look.unwell))),
+        deployment=findings.deployment,
+        source=findings.way.source,
+        target=findings.way.target,
+        holds=findings.holds,
+        problems=findings.problems,
+        tables=findings.tables,
+        buckets=findings.buckets,
+        notes=findings.notes,
+        allow=tuple(dict.fromkeys(loss.name for loss in (*findings.losses, *findings.unwell))),
     )
     return _line(dataclasses.asdict(facts), at)
 
 
-def _line(said: dict[str, object], at: datetime) -> str:
-    return json_line(str(said.pop("event")), at, said)
+def _line(values: dict[str, object], at: datetime) -> str:
+    return json_line(str(values.pop("event")), at, values)
 
 
 def whereabouts_text(deployment: str, way: FailbackWay, held: Region | None, holds: Sequence[HoldSighting]) -> Text:
@@ -121,53 +121,57 @@ def _read(read: Mapping[Region, int]) -> str:
     return ", ".join(f"{count:,} in {region}" for region, count in read.items())
 
 
-def look_text(look: FailbackFindings, now: datetime) -> Text:
+def findings_text(findings: FailbackFindings, now: datetime) -> Text:
     """Return what was found: what is not well, what differs with its keys, and what else one has to know."""
-    return Text("\n").join(_look(look, now))
+    return Text("\n").join(_findings_lines(findings, now))
 
 
-def _look(look: FailbackFindings, now: datetime) -> Iterator[Text]:
-    for problem in look.problems:
+def _findings_lines(findings: FailbackFindings, now: datetime) -> Iterator[Text]:
+    for problem in findings.problems:
         yield Text.assemble((problem.region, "bold"), "  ", (problem.what, _BAD))
-    for table in look.tables:
+    for table in findings.tables:
         part = "a sample, " if table.is_sample else ""
         yield Text.assemble((table.component, "bold"), f"  {table.table}: {part}items {_read(table.read)}")
-        yield from _found(look, table, now)
-    for bucket in look.buckets:
+        yield from _comparison(findings, table, now)
+    for bucket in findings.buckets:
         yield Text.assemble((bucket.component, "bold"), f"  {counted(bucket.keys, 'object')} in either region")
-        yield from _found(look, bucket, now)
-        yield from _of_bucket(look.way, bucket)
-    for note in look.notes:
+        yield from _comparison(findings, bucket, now)
+        yield from _of_bucket(findings.way, bucket)
+    for note in findings.notes:
         yield Text(note, style=_ODD)
-    yield _sum(look)
+    yield _sum(findings)
 
 
-def _sum(look: FailbackFindings) -> Text:
-    if look.losses:
-        return Text(f"something would be lost by going to {look.way.target} now", style=_BAD)
-    if look.problems:
-        return Text(f"{', '.join(dict.fromkeys(problem.region for problem in look.problems))}: not well", style=_BAD)
-    if any(table.is_sample for table in look.tables):
+def _sum(findings: FailbackFindings) -> Text:
+    if findings.losses:
+        return Text(f"something would be lost by going to {findings.way.target} now", style=_BAD)
+    if findings.problems:
+        return Text(
+            f"{', '.join(dict.fromkeys(problem.region for problem in findings.problems))}: not well", style=_BAD
+        )
+    if any(table.is_sample for table in findings.tables):
         return Text("nothing of the sample would be lost; of the rest nobody knows", style=_ODD)
-    if look.notes:
+    if findings.notes:
         return Text("nothing of what was compared would be lost", style=_ODD)
     return Text("nothing would be lost", style=_GOOD)
 
 
-def _found(look: FailbackFindings, found: TableComparison | BucketComparison, now: datetime) -> Iterator[Text]:
-    way, examples = look.way, look.examples.get(found.component, ())
-    if not found.differing:
+def _comparison(
+    findings: FailbackFindings, compared: TableComparison | BucketComparison, now: datetime
+) -> Iterator[Text]:
+    way, examples = findings.way, findings.examples.get(compared.component, ())
+    if not compared.differing:
         yield Text("  the same in both", style=_GOOD)
     else:
-        said = [(found.only_source, f"only in {way.source}"), (found.both, "not the same in both")]
-        said.append((found.only_target, f"only in {way.target}"))
-        yield Text(f"  {', '.join(f'{count:,} {words}' for count, words in said if count)}", style=_BAD)
+        counts = [(compared.only_source, f"only in {way.source}"), (compared.both, "not the same in both")]
+        counts.append((compared.only_target, f"only in {way.target}"))
+        yield Text(f"  {', '.join(f'{count:,} {words}' for count, words in counts if count)}", style=_BAD)
     for example in examples:
         yield Text(f"    {_difference(example, now)}")
-    if (rest := found.differing - len(examples)) > 0:
+    if (rest := compared.differing - len(examples)) > 0:
         yield Text(f"    and {rest:,} more; --json has all")
-    if found.moving:
-        yield Text(f"  {found.moving:,} written all the time, and on their way at each look", style=_ODD)
+    if compared.moving:
+        yield Text(f"  {compared.moving:,} written all the time, and on their way at each look", style=_ODD)
 
 
 def _difference(difference: Difference, now: datetime) -> str:
@@ -184,9 +188,9 @@ def _difference(difference: Difference, now: datetime) -> str:
             assert_never(difference)
     if only is not None and written.keys() <= {only}:
         return f"{name}  only in {only}{f', written {written[only]}' if written else ''}"
-    told = ", ".join(f"{region} {ago}" for region, ago in written.items())
+    times = ", ".join(f"{region} {ago}" for region, ago in written.items())
     where = f"only in {only}" if only else f"not the same{what}"
-    return f"{name}  {where}{f': {told}' if told else ''}"
+    return f"{name}  {where}{f': {times}' if times else ''}"
 
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))

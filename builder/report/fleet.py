@@ -43,10 +43,10 @@ def fleet_status_text(rows: Sequence[FleetRow], failed_of: int | None = None) ->
     skipped = [row for row in rows if row.skipped]
     passed = f", {len(skipped)} skipped" if skipped else ""
     are = "is as it should be" if well == 1 else "are as they should be"
-    said = f"{well} of {counted(len(rows), 'stack')} in {counted(accounts, 'account')} {are}{passed}"
+    summary = f"{well} of {counted(len(rows), 'stack')} in {counted(accounts, 'account')} {are}{passed}"
     if failed_of:
-        said = f"{len(rows)} of {counted(failed_of, 'stack')} failed, in {counted(accounts, 'account')}"
-    head = Text(said, style="bold red" if wrong else "bold green")
+        summary = f"{len(rows)} of {counted(failed_of, 'stack')} failed, in {counted(accounts, 'account')}"
+    head = Text(summary, style="bold red" if wrong else "bold green")
     stacks = dict.fromkeys(row.stack for row in rows)
     lines = [head, *(_stack(stack, [row for row in rows if row.stack == stack]) for stack in stacks)]
     if wrong:
@@ -66,10 +66,10 @@ def fleet_status_json(rows: Iterable[FleetRow]) -> str:
     return json.dumps([dataclasses.asdict(row) for row in rows])
 
 
-def fleet_drift_text(found: Sequence[SetDrift]) -> Text:
+def fleet_drift_text(drifts: Sequence[SetDrift]) -> Text:
     """Return a block for each stack that drifted, a line for each that could not be looked at, and the sum."""
-    lines = [line for set_ in found for stack in set_.drifted[:_LISTED_ROWS] for line in _drifted(stack)]
-    for set_ in found:
+    lines = [line for set_ in drifts for stack in set_.drifted[:_LISTED_ROWS] for line in _drifted(stack)]
+    for set_ in drifts:
         if len(set_.drifted) > _LISTED_ROWS:
             lines.append(Text(f"and {len(set_.drifted) - _LISTED_ROWS} more of {set_.stack}: --json names them all"))
         for unseen in set_.unseen[:_LISTED_ROWS]:
@@ -79,11 +79,11 @@ def fleet_drift_text(found: Sequence[SetDrift]) -> Text:
             lines.append(Text(f"and {len(set_.unseen) - _LISTED_ROWS} more of {set_.stack}: --json names them all"))
         if set_.problem:
             lines.append(Text.assemble((f"{set_.stack}  ", "bold"), (printable(set_.problem), "yellow")))
-    skipped = dict.fromkeys(each for set_ in found for each in set_.skipped)
-    total, drifted = sum(set_.instances for set_ in found), sum(len(set_.drifted) for set_ in found)
-    unknown = sum(len(set_.unseen) for set_ in found)
-    said = f"{counted(total, 'stack')} of {counted(len(found), 'set')}: {drifted} drifted, {unknown} not looked at"
-    return Text("\n").join([*lines, *_skips(skipped), Text(said, style="bold")])
+    skipped = dict.fromkeys(each for set_ in drifts for each in set_.skipped)
+    total, drifted = sum(set_.instances for set_ in drifts), sum(len(set_.drifted) for set_ in drifts)
+    unknown = sum(len(set_.unseen) for set_ in drifts)
+    summary = f"{counted(total, 'stack')} of {counted(len(drifts), 'set')}: {drifted} drifted, {unknown} not looked at"
+    return Text("\n").join([*lines, *_skips(skipped), Text(summary, style="bold")])
 
 
 def _drifted(stack: DriftedInstance) -> Iterator[Text]:
@@ -91,28 +91,28 @@ def _drifted(stack: DriftedInstance) -> Iterator[Text]:
     yield from drifted_lines(stack.resources)
 
 
-def fleet_outputs_text(found: FleetOutputs) -> Text:
+def fleet_outputs_text(outputs: FleetOutputs) -> Text:
     """Return a line for each output, by account, region and stack."""
     lines = [
         Text(f"{stack.account} {stack.region} {stack.stack}  {name} = {printable(value)}")
-        for stack in found.stacks
+        for stack in outputs.stacks
         for name, value in stack.outputs.items()
     ]
-    lines += [*(_failure(failure) for failure in found.failures), *_skips(found.skipped)]
+    lines += [*(_failure(failure) for failure in outputs.failures), *_skips(outputs.skipped)]
     return Text("\n").join(lines or [Text("no outputs")])
 
 
-def fleet_outputs_csv(found: FleetOutputs) -> str:
+def fleet_outputs_csv(outputs: FleetOutputs) -> str:
     """Return a row for each output."""
     rows = (
-        [stack.account, stack.region, stack.stack, *pair] for stack in found.stacks for pair in stack.outputs.items()
+        [stack.account, stack.region, stack.stack, *pair] for stack in outputs.stacks for pair in stack.outputs.items()
     )
     return _csv(("account", "region", "stack", "output", "value"), rows)
 
 
-def fleet_outputs_json(found: FleetOutputs) -> str:
+def fleet_outputs_json(outputs: FleetOutputs) -> str:
     """Return each stack with its outputs, as one line of JSON."""
-    return json.dumps([dataclasses.asdict(stack) for stack in found.stacks])
+    return json.dumps([dataclasses.asdict(stack) for stack in outputs.stacks])
 
 
 def deployed_text(stacks: Iterable[StackContents], sets: Iterable[StackSet]) -> Text:
@@ -142,8 +142,8 @@ def fleet_end_text(end: FleetEnd) -> Text:
 def _stack(stack: str, rows: Sequence[FleetRow]) -> Text:
     counts = Counter(row.status for row in rows)
     drifted = sum(row.drift == "DRIFTED" for row in rows)
-    said = ", ".join(f"{count} {word}" for word, count in counts.most_common())
-    return Text.assemble((f"{stack}  ", "bold"), said, (f", {drifted} drifted" if drifted else "", "yellow"))
+    statuses = ", ".join(f"{count} {word}" for word, count in counts.most_common())
+    return Text.assemble((f"{stack}  ", "bold"), statuses, (f", {drifted} drifted" if drifted else "", "yellow"))
 
 
 def _wrong(row: FleetRow) -> Text:
@@ -200,20 +200,20 @@ def _csv(fields: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def leaving_text(leaving: LeavingAccount) -> Text:
     """Return a line for each stack, in the order in which they go, under what happens to all of them."""
     deleted, stay = len(leaving.deleted), len(leaving.stacks) - len(leaving.deleted)
-    said = [f"{counted(deleted, 'stack')} deleted, with all that is in them"] if deleted else []
-    said += [f"{counted(stay, 'instance')} taken out of their sets, no stack touched"] if stay else []
-    lines = [Text(f"{leaving.account} leaves the fleet: {', '.join(said)}", style="bold red" if deleted else "bold")]
+    effects = [f"{counted(deleted, 'stack')} deleted, with all that is in them"] if deleted else []
+    effects += [f"{counted(stay, 'instance')} taken out of their sets, no stack touched"] if stay else []
+    lines = [Text(f"{leaving.account} leaves the fleet: {', '.join(effects)}", style="bold red" if deleted else "bold")]
     return Text("\n").join([*lines, *_lines(leaving)])
 
 
 def _lines(leaving: LeavingAccount) -> Iterator[Text]:
     deleted = leaving.deleted
-    for one in leaving.stacks:
-        does = "deletes" if one in deleted else "leaves" if one.instance.stack else "has no stack"
+    for stack in leaving.stacks:
+        does = "deletes" if stack in deleted else "leaves" if stack.instance.stack else "has no stack"
         style = "red" if does == "deletes" else "yellow"
-        name = one.instance.stack.partition(":stack/")[2].partition("/")[0]
-        head = (f"  {one.stack_set.id}  ", "bold"), (does, style)
-        yield Text.assemble(*head, f"  {one.instance.site.region}  {name or one.stack_set.name}")
+        name = stack.instance.stack.partition(":stack/")[2].partition("/")[0]
+        head = (f"  {stack.stack_set.id}  ", "bold"), (does, style)
+        yield Text.assemble(*head, f"  {stack.instance.site.region}  {name or stack.stack_set.name}")
     if leaving.unreachable:
         yield Text(f"  note: the stacks stay in the account: {printable(leaving.unreachable)}", style="yellow")
 
@@ -222,24 +222,24 @@ def targeted_text(leaving: LeavingAccount) -> str:
     """Return what to change so that the next deployment does not bring the account back; empty where nothing."""
     if not leaving.targeted_by:
         return ""
-    ways = dict.fromkeys(_way_out(leaving.account, aim) for aim in leaving.targeted_by)
+    ways = dict.fromkeys(_way_out(leaving.account, target) for target in leaving.targeted_by)
     then = "python -m builder render, then python -m builder fleet deploy"
     return f"the fleet's stack still aims at the account: {'; '.join(ways)}; then {then}: else it comes back"
 
 
-def _way_out(account: AccountId, aim: Aim) -> str:
+def _way_out(account: AccountId, target: Aim) -> str:
     """Return the edit by which this leads to the account no more."""
-    if not aim.unit or aim.filter == "INTERSECTION":
+    if not target.unit or target.filter == "INTERSECTION":
         return f"take {account} out of fleet.accounts in dr.yaml"
-    moved = f"move {account} out of {aim.unit}"
-    match aim.filter:
+    moved = f"move {account} out of {target.unit}"
+    match target.filter:
         case "DIFFERENCE":
             return f"add {account} to fleet.accounts in dr.yaml, whom account_filter: difference leaves out"
         case "UNION":
             return moved
         case "NONE":
             return f'{moved}, or leave it out in dr.yaml: accounts: ["{account}"], account_filter: difference'
-    assert_never(aim.filter)
+    assert_never(target.filter)
 
 
 def drop_hint(accounts: tuple[AccountId, ...]) -> str:

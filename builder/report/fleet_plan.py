@@ -61,13 +61,13 @@ class Groups:
 
         `left` is how many lines there are for them.
         """
-        told: dict[tuple[str, ...], str] = {}
+        letters: dict[tuple[str, ...], str] = {}
         blocks: list[list[str]] = []
         by_size = sorted(self.known.items(), key=lambda pair: len(pair[0]), reverse=True)
         differences: dict[str, str] = {}
         for accounts, letter in by_size:
-            if (difference := _difference(accounts, told)) is None:
-                told[accounts] = letter
+            if (difference := _difference(accounts, letters)) is None:
+                letters[accounts] = letter
             else:
                 differences[letter] = difference
         # The smallest first, which is who leaves or joins; of the largest as many as there is room for.
@@ -84,10 +84,10 @@ class Groups:
         yield from (line for block in reversed(blocks) for line in block)
 
 
-def _difference(accounts: Sequence[str], told: Mapping[tuple[str, ...], str]) -> str | None:
+def _difference(accounts: Sequence[str], letters: Mapping[tuple[str, ...], str]) -> str | None:
     """Return the list by another that differs from it in a few accounts only; None where there is none."""
     here = set(accounts)
-    for others, letter in told.items():
+    for others, letter in letters.items():
         more, less = sorted(here.difference(others)), sorted(set(others) - here)
         if len(more) + len(less) <= _IN_LINE and len(accounts) > _IN_LINE:
             parts = [f"{word} {' '.join(names)}" for word, names in (("without", less), ("with", more)) if names]
@@ -104,7 +104,7 @@ def _letters(number: int) -> str:
 def place_lines(planned: SetPlan, groups: Groups) -> Iterator[str]:
     """Yield what is done with the set's stacks, in which accounts and regions."""
     for word, sites in (
-        ("imports the stack that stayed in", tuple(one.site for one in planned.imports)),
+        ("imports the stack that stayed in", tuple(stack.site for stack in planned.imports)),
         ("creates its stack in", planned.joining),
         ("updates its stack in", planned.updating),
         ("deletes its stack in", planned.leaving),
@@ -119,14 +119,14 @@ def detail_lines(planned: SetPlan, groups: Groups) -> Iterator[str]:
     """Yield why stacks failed before, which have parameters of their own, and what a person should know beside that."""
     reasons = [(instance.site, printable(instance.reason or "no reason given")) for instance in planned.retries]
     yield from _grouped(reasons, lambda where, reason: f"failed before: {where}: {reason}", groups)
-    imported = [(one.site, printable(one.stack.split("/")[1])) for one in planned.imports]
+    imported = [(stack.site, printable(stack.stack.split("/")[1])) for stack in planned.imports]
     yield from _grouped(imported, lambda where, name: f"imported in {where}: {name}", groups)
-    told = [(own.site, _values(own)) for own in planned.overrides]
-    yield from _grouped(told, lambda where, values: f"of its own in {where}: {values}", groups)
+    overrides = [(own.site, _values(own)) for own in planned.overrides]
+    yield from _grouped(overrides, lambda where, values: f"of its own in {where}: {values}", groups)
     new = {
         *planned.reset,
         *planned.joining,
-        *(one.site for one in planned.imports),
+        *(stack.site for stack in planned.imports),
         *(targeted.site for targeted in planned.missing),
     }
     given = [(own.site, _values(own)) for own in planned.given if own.site in new]
@@ -140,10 +140,10 @@ def _remarks(remarks: Iterable[str], groups: Groups) -> Iterator[str]:
     for remark in remarks:
         account = _OF_ACCOUNT.match(remark)
         same.setdefault(remark[account.end() :] if account else remark, []).append(account[1] if account else "")
-    several = [said for said, accounts in same.items() if len(accounts) > 1 and accounts[0]]
-    alone = ((said, accounts[0]) for said, accounts in same.items() if said not in several)
-    yield from (f"{account} {said}" if account else said for said, account in alone)
-    yield from _some([f"{groups.name(same[said])}: each {said}" for said in several], "of that kind")
+    several = [text for text, accounts in same.items() if len(accounts) > 1 and accounts[0]]
+    alone = ((text, accounts[0]) for text, accounts in same.items() if text not in several)
+    yield from (f"{account} {text}" if account else text for text, account in alone)
+    yield from _some([f"{groups.name(same[text])}: each {text}" for text in several], "of that kind")
 
 
 def _values(own: InstanceOverride) -> str:
@@ -151,16 +151,16 @@ def _values(own: InstanceOverride) -> str:
     return values or "nothing, the set's parameters hold"
 
 
-def _grouped(told: Iterable[tuple[Site, str]], line: Callable[[str, str], str], groups: Groups) -> Iterator[str]:
-    """Yield a line for all places of which the same is told."""
+def _grouped(facts: Iterable[tuple[Site, str]], line: Callable[[str, str], str], groups: Groups) -> Iterator[str]:
+    """Yield a line for each fact, with all places that it is true of."""
     same: dict[str, list[Site]] = {}
-    for site, said in told:
-        same.setdefault(said, []).append(site)
+    for site, fact in facts:
+        same.setdefault(fact, []).append(site)
     lines = []
-    for said, sites in same.items():
+    for fact, sites in same.items():
         for accounts, regions in _by_regions(sites):
             where = f"{accounts[0]} {regions[0]}" if len(sites) == 1 else _where(accounts, regions, groups)
-            lines.append(line(where, said))
+            lines.append(line(where, fact))
     yield from _some(lines, "of that kind")
 
 
@@ -208,12 +208,12 @@ def make_summary(sets: Sequence[SetPlan]) -> str:
         "deleted": sum(len(planned.leaving) for planned in sets),
         "retried": sum(len(planned.retries) for planned in sets),
     }
-    said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-    if not said:
+    fates = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    if not fates:
         well = "its only set is as it should be" if len(sets) == 1 else f"{len(sets)} sets are as they should be"
         return f"No stack in any account changes: {well}."
     places = f"{counted(len(accounts), 'account')} and {counted(len(regions), 'region')} ({', '.join(sorted(regions))})"
-    return f"In {places}: stacks {said}"
+    return f"In {places}: stacks {fates}"
 
 
 def pace_lines(sets: Sequence[SetPlan]) -> Iterator[str]:
@@ -248,7 +248,7 @@ def _duration(seconds: float) -> str:
 
 
 def shown_sets(shown: FleetPlan) -> list[SetPlan]:
-    """Return the sets of which there is something to say, the riskiest first."""
+    """Return the sets that the plan changes or remarks on, the riskiest first."""
     guarded = {hit.allow.rpartition("/")[0] for hit in shown.ordinary.guards}
     sets = [planned for planned in shown.sets if planned.touched or planned.remarks]
     return sorted(sets, key=lambda planned: _gravity(planned, guarded))
@@ -302,15 +302,15 @@ def _pattern(hit: GuardHit) -> tuple[str, str]:
 def fleet_plan_text(shown: FleetPlan) -> Text:
     """Return the plan: what it does in the accounts, then the change sets that do it, what stops it and the summary."""
     groups = Groups()
-    told = [Text("\n").join(_set(planned, groups)) for planned in shown_sets(shown)]
+    set_texts = [Text("\n").join(_set(planned, groups)) for planned in shown_sets(shown)]
     head = Text("\n".join(_headline(shown)), style="bold")
-    # What is lost in a resource is told each time; of accounts that leave, some.
+    # What is lost in a resource is always shown; of accounts that leave, some are.
     lost = sum(not _pattern(hit)[0] for hit in shown.ordinary.guards)
     below = ordinary_plan(_ordinary(shown), View(stops=lost + _GUARD_LINES))
     # Each list may end in a line that says how many more there are.
-    used = sum(part.plain.count("\n") + 2 for part in (head, *told, below)) + len(groups.known)
+    used = sum(part.plain.count("\n") + 2 for part in (head, *set_texts, below)) + len(groups.known)
     named = list(groups.lines(min(_LIST_LINES, max(_FEW, _LINES - used))))
-    return Text("\n\n").join([head, *told, *([Text("\n".join(named))] if named else []), below])
+    return Text("\n\n").join([head, *set_texts, *([Text("\n".join(named))] if named else []), below])
 
 
 def _set(planned: SetPlan, groups: Groups) -> Iterator[Text]:

@@ -37,10 +37,10 @@ def plan_markdown(shown: Plan, file: str, accounts: InAccounts | None = None) ->
     stops = _fitted(tuple(_stops(shown)), _STOPS_LIMIT, lambda cut: f"- and {cut} more, {whole}\n")
     if stops:
         head += f"\n**Stops until allowed by name:**\n\n{stops}"
-    opens = [f"- {_escaped(f'{entry.title}/{said}')}\n" for entry in entries for said in entry.opens]
+    opens = [f"- {_escaped(f'{entry.title}/{sentence}')}\n" for entry in entries for sentence in entry.opens]
     if opens:
-        told = _fitted(opens, _STOPS_LIMIT, lambda cut: f"- and {cut} more, {whole}\n")
-        head += f"\n**Opens to the world:**\n\n{told}"
+        lines = _fitted(opens, _STOPS_LIMIT, lambda cut: f"- and {cut} more, {whole}\n")
+        head += f"\n**Opens to the world:**\n\n{lines}"
     if entries:
         rows = _fitted(
             tuple(_row(entry) for entry in entries),
@@ -69,7 +69,7 @@ def _fitted(pieces: Sequence[str], room: int, note: Callable[[int], str]) -> str
 
 
 def _origin(shown: Plan) -> str:
-    made = re.sub("[^0-9TZ:.+-]", "", shown.at)  # of a time nothing else is left, whatever the file says
+    made = re.sub("[^0-9TZ:.+-]", "", shown.at)  # nothing but a time is left, whatever the file holds
     return f"Plan {_code(shown.id)} of {_code(shown.deployment)} in account {_code(shown.account)}, made {made}."
 
 
@@ -171,4 +171,4 @@ def _code(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """Return a text in which nothing is markup: of `a|b` the reader sees just that, also in a table."""
-    return re.sub(r"[^\w ,./-]|_", lambda found: f"&#{ord(found[0])};", printable(text).replace("\n", " "))
+    return re.sub(r"[^\w ,./-]|_", lambda match: f"&#{ord(match[0])};", printable(text).replace("\n", " "))

@@ -39,13 +39,13 @@ def _dot_lines(shown: Diagram) -> Iterator[str]:
     for number, place in enumerate(shown.places, start=1):
         yield f"    subgraph cluster_{number} {{"
         yield f"        graph [label=<<b>{_xml(place)}</b>>, {_REGION}]"
-        yield from (f"        {ids[node.id]} [{_look(node)}]" for node in shown.nodes if node.place == place)
+        yield from (f"        {ids[node.id]} [{_dot_node(node)}]" for node in shown.nodes if node.place == place)
         yield "    }"
     yield from (f"    {ids[arrow.source]} -> {ids[arrow.target]} [{_dot_line(arrow)}]" for arrow in shown.arrows)
     yield "}"
 
 
-def _look(node: DiagramNode) -> str:
+def _dot_node(node: DiagramNode) -> str:
     label = "<br/>".join([f"<b>{_xml(node.title)}</b>", *map(_xml, node.lines)])
     return f"shape={'cylinder' if node.holds_data else 'box'}, label=<{label}>"
 
@@ -53,8 +53,8 @@ def _look(node: DiagramNode) -> str:
 def _dot_line(arrow: Arrow) -> str:
     if arrow.links == (ArrowKind.NEEDS,):
         return "style=dashed"
-    look = f'penwidth=2.5, label=" {", ".join(arrow.links)} "'
-    return f"{look}, dir=both" if ArrowKind.ITEMS in arrow.links else look
+    style = f'penwidth=2.5, label=" {", ".join(arrow.links)} "'
+    return f"{style}, dir=both" if ArrowKind.ITEMS in arrow.links else style
 
 
 def _xml(text: str) -> str:
@@ -102,13 +102,13 @@ FINDING = "lint.finding"
 """The kind of event that a finding is."""
 
 
-def as_text(found: Sequence[Finding]) -> str:
+def as_text(findings: Sequence[Finding]) -> str:
     """Return one line for each finding: where, which rule, what; and how many there are."""
-    lines = [f"{entry.file}:{entry.line}:{entry.column}: {entry.rule} {entry.message}" for entry in found]
-    count = f"{len(found)} finding{'s' if len(found) > 1 else ''}" if found else "no findings"
+    lines = [f"{entry.file}:{entry.line}:{entry.column}: {entry.rule} {entry.message}" for entry in findings]
+    count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}" if findings else "no findings"
     return "\n".join([*lines, count])
 
 
-def as_event(found: Finding, at: datetime) -> str:
+def as_event(finding: Finding, at: datetime) -> str:
     """Return one finding as one line."""
-    return json_line(FINDING, at, dataclasses.asdict(found))
+    return json_line(FINDING, at, dataclasses.asdict(finding))

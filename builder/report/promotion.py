@@ -63,8 +63,8 @@ class PromotionSeen:
 
 def event(facts: PromotionChecked | PromotionBegun | PromotionEnded, at: datetime) -> str:
     """Return a record as one line."""
-    said = dataclasses.asdict(facts)
-    return json_line(said.pop("event"), at, said)
+    values = dataclasses.asdict(facts)
+    return json_line(values.pop("event"), at, values)
 
 
 def checked_text(seen: Drained, to: Region) -> Text:
@@ -75,8 +75,8 @@ def checked_text(seen: Drained, to: Region) -> Text:
 
 
 def _table(table: TableReplicas) -> Text:
-    told = ", ".join(f"{status} in {region}" for region, status in table.statuses.items())
-    return Text(f"table {table.table}: {told}; items go on both ways, whichever stack has it")
+    statuses = ", ".join(f"{status} in {region}" for region, status in table.statuses.items())
+    return Text(f"table {table.table}: {statuses}; items go on both ways, whichever stack has it")
 
 
 def _pair(pair: PairGap, to: Region) -> Iterator[Text]:
@@ -94,12 +94,12 @@ def _pair(pair: PairGap, to: Region) -> Iterator[Text]:
         yield Text(f"{way}: {back}: they stay, and `backfill` brings them once {to} is the primary", style="yellow")
 
 
-def begun_text(begun: PromotionBegun, config: str) -> str:
+def begun_text(written: PromotionBegun, config: str) -> str:
     """Return what was written, as one change to commit."""
-    lines = [f"{begun.to} is the primary by {config} now; to be committed as one change:"]
-    lines += [f"  {path}" for path in begun.files]
-    if not begun.files:
-        lines = [f"{begun.to} is the primary by {config} already"]
+    lines = [f"{written.to} is the primary by {config} now; to be committed as one change:"]
+    lines += [f"  {path}" for path in written.files]
+    if not written.files:
+        lines = [f"{written.to} is the primary by {config} already"]
     return "\n".join(lines)
 
 
@@ -108,8 +108,8 @@ def ended_text(ended: PromotionEnded) -> Text:
     if ended.is_done:
         return Text(f"{ended.to} is the primary: a plan has nothing left to do", style="bold green")
     if ended.left:
-        told = f"{ended.to} is not yet all that a primary is: a plan would still change {', '.join(ended.left)}"
-        return Text(f"{told}\nnext:  python -m builder deploy    does it", style="yellow")
+        what = f"{ended.to} is not yet all that a primary is: a plan would still change {', '.join(ended.left)}"
+        return Text(f"{what}\nnext:  python -m builder deploy    does it", style="yellow")
     lines = [f"{ended.to} serves as the primary, and this waits until {ended.came_from} answers again:"]
     lines += [f"  {name}" for name in ended.postponed]
     again = (

@@ -115,11 +115,11 @@ class Entry:
 
     @property
     def remark(self) -> str:
-        """What there is to say of it besides its changes; mostly nothing."""
-        return "; ".join(filter(None, (self._said, self._protection)))
+        """A remark beside its changes; mostly empty."""
+        return "; ".join(filter(None, (self._summary, self._protection)))
 
     @property
-    def _said(self) -> str:
+    def _summary(self) -> str:
         if self.notes:
             return ""
         if self.does == "upload":
@@ -211,7 +211,9 @@ def make_tally(plan: Plan) -> Tally:
     """Return the counts of a plan; a replacement that is only possible counts as one."""
     touched = {change_set.stack for change_set in plan.change_sets}
     # An import is the first update of its stack.
-    made = {(one.stack, "CREATE" if one.type == "CREATE" else "UPDATE") for one in plan.change_sets}
+    made = {
+        (change_set.stack, "CREATE" if change_set.type == "CREATE" else "UPDATE") for change_set in plan.change_sets
+    }
     kinds = [kind for _, kind in made]
     settings = {*(policy.stack for policy in plan.policies), *(protection.stack for protection in plan.protections)}
     kinds += ["UPDATE" for _ in settings - touched]
@@ -329,8 +331,8 @@ def _entry(place: int, step: AnyStep) -> Entry:
         case Protection() | StackPolicy():
             return replace(entry, is_setting_alone=True)
         case Upload():
-            said = f"{step.source} ({step.size:,} bytes, SHA-256 {step.sha256[:12]}) is uploaded"
-            return replace(entry, does="upload", because=said)
+            what = f"{step.source} ({step.size:,} bytes, SHA-256 {step.sha256[:12]}) is uploaded"
+            return replace(entry, does="upload", because=what)
     assert_never(step)
 
 

@@ -78,14 +78,14 @@ def _step(number: int, step: RunbookStep, marked: _Marked) -> Iterator[str]:
     for line in step.lines:
         yield ""
         yield from (f"{_INDENT}{text}" for text in _block(as_typed(line)))
-        yield from ("", f"{_INDENT}{marked(told(line))}")
+        yield from ("", f"{_INDENT}{marked(explanation(line))}")
     for note in step.notes:
         yield from ("", f"{_INDENT}{marked(note)}")
     yield ""
 
 
-def told(line: RunbookLine) -> str:
-    """Return what there is to say of a line that is typed."""
+def explanation(line: RunbookLine) -> str:
+    """Return the explanation below a line that is typed."""
     if isinstance(line, ShellVariable):
         return f"In its place write {line.what}."
     return f"It shows {line.says}. Exit code {' or '.join(map(str, line.exits))}."
@@ -128,7 +128,7 @@ def runbook_page(shown: Runbook) -> str:
     return fill_page(
         "runbook.html.j2",
         ("plan.css", "runbook.css"),
-        {"sentence": _sentence, "typed": as_typed, "told": told, "state_of": state_of},
+        {"sentence": _sentence, "typed": as_typed, "explanation": explanation, "state_of": state_of},
         shown=shown,
         titles=shown.titles,
         cannot=CANNOT,

@@ -84,9 +84,9 @@ _VERDICT = {
 }
 
 
-def report_as_json(found: Report) -> bytes:
+def report_as_json(report: Report) -> bytes:
     """Return the whole report, the verdict first."""
-    return json.dumps({"verdict": found.verdict, **dataclasses.asdict(found)}, indent=2).encode() + b"\n"
+    return json.dumps({"verdict": report.verdict, **dataclasses.asdict(report)}, indent=2).encode() + b"\n"
 
 
 def make_report_schema() -> bytes:

@@ -23,7 +23,9 @@ def printable(value: str) -> str:
     """
     if value.isprintable():
         return value
-    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in value)
+    return "".join(
+        character if character.isprintable() or character == "\n" else repr(character)[1:-1] for character in value
+    )
 
 
 def one_line(value: str, width: int) -> str:

@@ -53,8 +53,8 @@ def status_event(
         one_way=seen.one_way,
         promotion=promotion,
     )
-    said = dataclasses.asdict(facts)
-    return json_line(said.pop("event"), at, said)
+    values = dataclasses.asdict(facts)
+    return json_line(values.pop("event"), at, values)
 
 
 def status_text(seen: records.Status, ends: Mapping[str, date], at: datetime) -> Text:
@@ -145,8 +145,8 @@ def _bucket(bucket: records.BucketState) -> Iterator[Text]:
         if rule.pending is None and rule.failed is None:
             backlog: tuple[str, str] | str = "no metrics"
         else:
-            told = f"{_count(rule.pending)} pending, {_count(rule.failed)} failed"
-            backlog = (told, _BAD if rule.failed else "")
+            counts = f"{_count(rule.pending)} pending, {_count(rule.failed)} failed"
+            backlog = (counts, _BAD if rule.failed else "")
         yield _row("  rule", f"{rule.id} ({rule.status.lower()}) to {rule.destination}", backlog)
 
 
@@ -195,8 +195,8 @@ def _alarm(alarm: records.AlarmState) -> Text:
 
 def _topic(topic: records.TopicState) -> Text:
     waiting = f"waits for {', '.join(topic.pending)} to confirm" if topic.pending else ""
-    told = f"tells {counted(topic.confirmed, 'subscription')}" if topic.confirmed else "tells nobody"
-    return _row("topic", topic.topic, (told, "" if topic.confirmed else _ODD), (waiting, _ODD))
+    subscriptions = f"tells {counted(topic.confirmed, 'subscription')}" if topic.confirmed else "tells nobody"
+    return _row("topic", topic.topic, (subscriptions, "" if topic.confirmed else _ODD), (waiting, _ODD))
 
 
 _WIDTH = 80
@@ -209,29 +209,29 @@ class DriftSeen(records.Differences):
     event: Literal["drift.seen"] = "drift.seen"
 
 
-def drift_event(found: records.Differences, at: datetime) -> str:
+def drift_event(differences: records.Differences, at: datetime) -> str:
     """Return all of it as one line."""
-    return json_line("drift.seen", at, dataclasses.asdict(found))
+    return json_line("drift.seen", at, dataclasses.asdict(differences))
 
 
-def drift_text(found: records.Differences) -> Text:
+def drift_text(differences: records.Differences) -> Text:
     """Return what differs, and a line for the rest."""
-    lines = [line for stack in found.stacks for line in _drifted_stack(stack)]
-    if found.disparities:
+    lines = [line for stack in differences.stacks for line in _drifted_stack(stack)]
+    if differences.disparities:
         lines.append(Text("the regions differ:", style="bold"))
-    lines += [line for disparity in found.disparities for line in _disparity(disparity)]
-    lines += [Text(silence, style="yellow") for silence in found.silent]
-    lines += map(_one_way, found.one_way)
-    away = sum(stack.status == "DRIFTED" for stack in found.stacks)
-    absent = sum(stack.status == "ABSENT" for stack in found.stacks)
-    unknown = sum(bool(stack.problem) for stack in found.stacks)
-    others = sum(stack.status == "NOT_OURS_YET" for stack in found.stacks)
-    told = f"{counted(len(found.stacks), 'stack')}: {away} drifted, {absent} absent, {unknown} unknown"
-    told += f", {others} not ours yet" if others else ""
-    told += f"; differences between regions: {len(found.disparities)}"
-    if found.silent:
-        told += f"; not read: {len(found.silent)}"
-    lines.append(Text(told, style="bold"))
+    lines += [line for disparity in differences.disparities for line in _disparity(disparity)]
+    lines += [Text(silence, style="yellow") for silence in differences.silent]
+    lines += map(_one_way, differences.one_way)
+    away = sum(stack.status == "DRIFTED" for stack in differences.stacks)
+    absent = sum(stack.status == "ABSENT" for stack in differences.stacks)
+    unknown = sum(bool(stack.problem) for stack in differences.stacks)
+    others = sum(stack.status == "NOT_OURS_YET" for stack in differences.stacks)
+    summary = f"{counted(len(differences.stacks), 'stack')}: {away} drifted, {absent} absent, {unknown} unknown"
+    summary += f", {others} not ours yet" if others else ""
+    summary += f"; differences between regions: {len(differences.disparities)}"
+    if differences.silent:
+        summary += f"; not read: {len(differences.silent)}"
+    lines.append(Text(summary, style="bold"))
     return Text("\n").join(lines)
 
 
@@ -242,9 +242,9 @@ def _drifted_stack(stack: records.DriftedStack) -> Iterator[Text]:
         adopts = "not ours yet: it does not carry this deployment's tags; plan adopts it"
         yield Text.assemble((f"{stack.region}/{stack.name}", "bold"), "  ", (adopts, "yellow"))
         return
-    said = f": {stack.problem}" if stack.problem else ""
+    problem = f": {stack.problem}" if stack.problem else ""
     style = "yellow" if stack.status == "UNKNOWN" else "red"
-    yield Text.assemble((f"{stack.region}/{stack.name}", "bold"), "  ", (f"{stack.status}{said}", style))
+    yield Text.assemble((f"{stack.region}/{stack.name}", "bold"), "  ", (f"{stack.status}{problem}", style))
     yield from drifted_lines(stack.resources)
 
 

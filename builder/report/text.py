@@ -40,7 +40,7 @@ class View:
     """Where the links into the CloudFormation console are: behind the stacks' titles on a terminal that follows links,
     in a numbered list at the end elsewhere."""
     stops: int | None = None
-    """How many of the guards are shown; all of them unless it is said."""
+    """How many of the guards are shown; all of them where it is None."""
 
 
 def plan_text(shown: Plan, view: View = View()) -> Text:
@@ -58,12 +58,12 @@ def plan_text(shown: Plan, view: View = View()) -> Text:
     if shown.left_out:
         blocks.append([f"in a skipped region, left out: {_listed(shown.left_out)}"])
     if shown.orphans:
-        strays = [orphan.stack for orphan in shown.orphans]
-        blocks.append([f"not in the assembly any more, left alone: {_listed(strays)}"])
+        orphans = [orphan.stack for orphan in shown.orphans]
+        blocks.append([f"not in the assembly any more, left alone: {_listed(orphans)}"])
     if numbers:
         links = {number: entry.console for entry in entries if (number := numbers.get(entry.place))}
         blocks.append(["in the CloudFormation console:", *(f"  [{number}] {link}" for number, link in links.items())])
-    if opens := [f"  {entry.title}/{said}" for entry in entries for said in entry.opens]:
+    if opens := [f"  {entry.title}/{sentence}" for entry in entries for sentence in entry.opens]:
         more = [f"  and {len(opens) - _OPENS} more, above"] if len(opens) > _OPENS else []
         blocks.append([Text("opens to the world:", style="bold red"), *map(printable, opens[:_OPENS]), *more])
     if stops := list(_stops(shown, view.stops)):
@@ -81,8 +81,8 @@ BACKFILL = "afterwards: python -m builder backfill    counts what the others lac
 
 def _unfilled(shown: Plan) -> Iterator[list[_Line]]:
     if places := unfilled(shown):
-        told = f"new rules do not replicate what is there already: {', '.join(places)}"
-        yield [Text(told, style="yellow"), f"  {BACKFILL}"]
+        note = f"new rules do not replicate what is there already: {', '.join(places)}"
+        yield [Text(note, style="yellow"), f"  {BACKFILL}"]
 
 
 def unfilled(shown: Plan) -> tuple[str, ...]:
@@ -99,8 +99,8 @@ def unfilled(shown: Plan) -> tuple[str, ...]:
 
 
 def _gets_rules(change: ResourceChange) -> bool:
-    touched = [one for one in change.properties if "ReplicationConfiguration" in one.path]
-    goes = bool(touched) and all(one.after is None and one.before is not None for one in touched)
+    touched = [property_ for property_ in change.properties if "ReplicationConfiguration" in property_.path]
+    goes = bool(touched) and all(property_.after is None and property_.before is not None for property_ in touched)
     return change.type == "AWS::S3::Bucket" and change.action == "Modify" and bool(touched) and not goes
 
 
@@ -170,9 +170,9 @@ def change_lines(change: ResourceChange, *, full: bool = False) -> Iterator[Text
     `full` also yields all properties of one that is created.
     """
     style = "red" if is_lost(change) else "green" if change.action == "Add" else "yellow"
-    # What goes is said in so many words; the signs say the rest.
-    is_told = change.is_replaced or change.is_moved or change.action in {"Dynamic", "Import"}
-    words = f"  {printable(fate(change))}" if is_told else ""
+    # The sign alone does not tell these from others.
+    needs_words = change.is_replaced or change.is_moved or change.action in {"Dynamic", "Import"}
+    words = f"  {printable(fate(change))}" if needs_words else ""
     bold = "bold red" if is_lost(change) else "bold"
     yield Text.assemble((f"  {sign(change)} {change.logical_id}", style), f"  {change.type}", (words, bold))
     for touched in change.values:
@@ -196,24 +196,24 @@ def _outcome(outcome: StackFailed | Cancelled | Superseded | ReviewRequired) -> 
     link = ""
     match outcome:
         case StackFailed(stack=stack, status=status, resource=resource, reason=reason):
-            said = f"{status or 'failed'}: {f'{resource}: ' if resource else ''}{reason}"
+            what = f"{status or 'failed'}: {f'{resource}: ' if resource else ''}{reason}"
         case Cancelled(stack=stack, because=because):
-            said = f"not started: {because}"
+            what = f"not started: {because}"
         case Superseded(stack=stack, by=by):
-            said = f"not started: {by}"
+            what = f"not started: {by}"
         case ReviewRequired(stack=stack, step=step, beyond=beyond):
-            told = "".join(f"\n    {line}" for line in beyond)
-            said = f"its change set shows more than was expected, and waits for review:{told}"
+            lines = "".join(f"\n    {line}" for line in beyond)
+            what = f"its change set shows more than was expected, and waits for review:{lines}"
             stack, link = step.stack, step.console
         case _:
             assert_never(outcome)
     style = "red" if isinstance(outcome, StackFailed) else "yellow"
-    return Text.assemble((stack, Style(bold=True, link=link or None)), ": ", (printable(said), style))
+    return Text.assemble((stack, Style(bold=True, link=link or None)), ": ", (printable(what), style))
 
 
-def recoveries_text(found: Sequence[Recovery]) -> str:
+def recoveries_text(recoveries: Sequence[Recovery]) -> str:
     """Return a block for each stack: what is done, what failed, what may be skipped and what that means."""
-    return "\n\n".join("\n".join(_recovery(entry)) for entry in found) + "\n"
+    return "\n\n".join("\n".join(_recovery(entry)) for entry in recoveries) + "\n"
 
 
 def _recovery(recovery: Recovery) -> Iterator[str]:
@@ -242,21 +242,22 @@ def _data(type_name: str) -> str:
     return " with all its data" if holds_data(type_name) else ""
 
 
-def leftovers_text(found: Pruning) -> str:
+def leftovers_text(pruning: Pruning) -> str:
     """Return a line for each object that is to be deleted, and how many stay."""
     lines = [
-        f"{one.place.text}  {one.size:,} bytes in {counted(len(one.versions), 'version')}" for one in found.leftovers
+        f"{leftover.place.text}  {leftover.size:,} bytes in {counted(len(leftover.versions), 'version')}"
+        for leftover in pruning.leftovers
     ]
-    young = f", and {found.young} are not, and younger than a day" if found.young else ""
-    total = f"{counted(len(lines), 'object')} of no use to anything; {found.named} are named{young}"
+    young = f", and {pruning.young} are not, and younger than a day" if pruning.young else ""
+    total = f"{counted(len(lines), 'object')} of no use to anything; {pruning.named} are named{young}"
     return "\n".join([*lines, total])
 
 
-def retained_text(standing: Iterable[StackContents]) -> str:
+def retained_text(stacks: Iterable[StackContents]) -> str:
     """Return a line for the retained data of each stack: whether it stays or goes, and where it is."""
     lines = []
-    for data in (data for stack in standing for data in stack.kept):
-        goes = any(data in stack.deleted for stack in standing)
+    for data in (data for stack in stacks for data in stack.kept):
+        goes = any(data in stack.deleted for stack in stacks)
         what = "is deleted too" if goes else "stays"
         lines.append(f"{what}: {data.physical_id}  {data.type} of {data.stack}, in {', '.join(data.regions)}")
     if any(line.startswith("stays") for line in lines):
@@ -268,21 +269,21 @@ _WAIT = frozenset({"AWS::KMS::Key", "AWS::KMS::ReplicaKey"})
 """What AWS deletes only days after its stack."""
 
 
-def waiting_text(standing: Iterable[StackContents]) -> str:
+def waiting_text(stacks: Iterable[StackContents]) -> str:
     """Return a line for each key that goes with its stack: until KMS deletes it days pass."""
-    return "".join(f"{stack.id}  {name}  {kind}: {_WAITS}\n" for stack, kind, name in _waiting(standing))
+    return "".join(f"{stack.id}  {name}  {kind}: {_WAITS}\n" for stack, kind, name in _waiting(stacks))
 
 
 # https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
 _WAITS = "KMS deletes it 7 to 30 days after its stack, and until then it can be had back"
 
 
-def _waiting(standing: Iterable[StackContents]) -> Iterator[tuple[StackContents, str, str]]:
-    yield from ((stack, kind, name) for stack in standing for kind, name in stack.going if kind in _WAIT)
+def _waiting(stacks: Iterable[StackContents]) -> Iterator[tuple[StackContents, str, str]]:
+    yield from ((stack, kind, name) for stack in stacks for kind, name in stack.going if kind in _WAIT)
 
 
 def left_text(deployment: str, before: Sequence[StackContents], after: FoundStacks) -> str:
-    """Return a text of what still stands, what was left behind as its template wanted, and where nobody could look."""
+    """Return the stacks that remain, what they left behind as their templates say, and the regions not looked at."""
     there = {stack.stack.arn for stack in after.stacks}
     lines = [f"{stack.id}  {stack.stack.name}  {stack.stack.status}" for stack in after.stacks]
     lines += [
@@ -298,6 +299,6 @@ def left_text(deployment: str, before: Sequence[StackContents], after: FoundStac
         for stack, kind, name in _waiting(before)
         if stack.stack.arn not in there
     ]
-    told = [f"left of {deployment}: {'nothing' if not lines else ''}".rstrip(), *(f"  {line}" for line in lines)]
-    told += [f"not looked at: {where.site.region}: {where.because}" for where in after.unseen]
-    return "\n".join(told)
+    text = [f"left of {deployment}: {'nothing' if not lines else ''}".rstrip(), *(f"  {line}" for line in lines)]
+    text += [f"not looked at: {where.site.region}: {where.because}" for where in after.unseen]
+    return "\n".join(text)

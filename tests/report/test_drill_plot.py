@@ -10,7 +10,7 @@ from builder.drill.service import Second
 from builder.report import drill_plot as plot
 from report.drills import PRIMARY, SECONDARY
 
-SIZES = (*plot.DELAYS, *plot.COURSE)
+SIZES = (*plot.DELAYS, *plot.TIMELINE)
 TRAFFIC = (
     Second(0, PRIMARY, good=10, failed=0),
     Second(1, PRIMARY, good=2, failed=8),
@@ -28,12 +28,12 @@ def test_a_scale_has_few_round_ticks_within_the_picture(largest: float, share: f
         assert scale.first <= share * largest * (1 + 1e-9)
         assert len({tick.label for tick in scale.ticks}) == len(scale.ticks)
     assert all(size.left <= tick.at <= size.edge for tick in across.ticks)
-    assert all(size.top <= tick.at <= size.ground for tick in up.ticks)
+    assert all(size.top <= tick.at <= size.axis for tick in up.ticks)
 
 
 def test_nothing_measured_has_a_scale_too() -> None:
     assert [tick.label for tick in plot.value_scale(0, plot.DELAYS[0]).ticks] == ["0.0", "0.5", "1.0"]
-    assert plot.lanes((), (PRIMARY,), plot.time_scale(9, plot.COURSE[0]), 0, 84)[0].answered == ""
+    assert plot.lanes((), (PRIMARY,), plot.time_scale(9, plot.TIMELINE[0]), 0, 84)[0].answered == ""
 
 
 @pytest.mark.parametrize("form", get_args(plot.Form))
@@ -57,7 +57,7 @@ def heights(path: str) -> list[float]:
 
 
 def test_what_was_answered_stands_above_a_region_s_line_and_what_failed_below() -> None:
-    first, second = plot.lanes(TRAFFIC, (PRIMARY, SECONDARY), plot.time_scale(2, plot.COURSE[0]), 10, 84)
+    first, second = plot.lanes(TRAFFIC, (PRIMARY, SECONDARY), plot.time_scale(2, plot.TIMELINE[0]), 10, 84)
     assert all(height < 0 for height in heights(first.answered) + heights(second.answered))
     assert all(height > 0 for height in heights(first.failed) + heights(second.failed))
     assert heights(first.answered)[0] / heights(first.failed)[0] == pytest.approx(-10 / 8, rel=0.02)
@@ -65,7 +65,7 @@ def test_what_was_answered_stands_above_a_region_s_line_and_what_failed_below() 
     assert (first.most, second.most) == ("10", "10")
 
 
-@given(st.integers(1, 90_000), st.sampled_from(plot.COURSE))
+@given(st.integers(1, 90_000), st.sampled_from(plot.TIMELINE))
 def test_however_long_a_drill_its_bars_can_be_seen_and_are_not_many(seconds: int, size: plot.Size) -> None:
     traffic = [Second(second, PRIMARY, good=20, failed=0) for second in range(0, seconds, max(1, seconds // 500))]
     (lane,) = plot.lanes(traffic, (PRIMARY,), plot.time_scale(seconds, size), 0, 84)
@@ -75,7 +75,7 @@ def test_however_long_a_drill_its_bars_can_be_seen_and_are_not_many(seconds: int
     assert all(abs(height) >= 1.5 for height in heights(lane.answered))
 
 
-@given(st.lists(st.none() | st.floats(0, 100), max_size=8), st.sampled_from(plot.COURSE))
+@given(st.lists(st.none() | st.floats(0, 100), max_size=8), st.sampled_from(plot.TIMELINE))
 def test_the_numbers_of_moments_never_touch(moments: list[float | None], size: plot.Size) -> None:
     found = plot.flags(moments, plot.time_scale(100, size))
     assert sorted(flag.number for flag in found) == [n for n, at in enumerate(moments, 1) if at is not None]
@@ -85,7 +85,7 @@ def test_the_numbers_of_moments_never_touch(moments: list[float | None], size: p
 
 @given(st.lists(st.tuples(st.floats(0, 50), st.floats(0, 50)), max_size=20))
 def test_spells_are_drawn_apart_and_each_can_be_seen(times: list[tuple[float, float]]) -> None:
-    drawn = plot.spells([(began, began + lasted) for began, lasted in times], plot.time_scale(100, plot.COURSE[1]))
+    drawn = plot.spells([(began, began + lasted) for began, lasted in times], plot.time_scale(100, plot.TIMELINE[1]))
     assert all(spell.width >= 2 for spell in drawn)
     assert all(before.x + before.width < after.x for before, after in pairwise(drawn))
     assert bool(drawn) == bool(times)

@@ -70,7 +70,7 @@ TOLD = [
 
 @pytest.mark.parametrize(("check", "words"), TOLD, ids=[words for _, words in TOLD])
 def test_every_number_is_told_with_its_objective(check: Check, words: str) -> None:
-    assert drill_text.told(check) == words
+    assert drill_text.check_text(check) == words
 
 
 def test_every_event_has_its_words() -> None:

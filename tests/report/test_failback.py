@@ -21,7 +21,7 @@ from builder.failback.records import (
     TableComparison,
     TableSize,
 )
-from builder.report.failback import event, look_text, looked_event, progress_text, whereabouts_text
+from builder.report.failback import event, findings_text, looked_event, progress_text, whereabouts_text
 from builder.terms import Region
 
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
@@ -51,7 +51,7 @@ def look(*, way: FailbackWay = WAY, **more: Any) -> FailbackFindings:
 
 
 def lines(found: FailbackFindings) -> list[str]:
-    return look_text(found, NOW).plain.splitlines()
+    return findings_text(found, NOW).plain.splitlines()
 
 
 def test_what_differs_is_listed_by_key_with_its_age_and_never_with_its_contents() -> None:
