@@ -87,7 +87,7 @@ class Console:
         write(sys.stderr, f"{text}\n")
 
     def leave(self, state: str = "") -> None:
-        """Leave the terminal as it was found, and show the state of the work; CloudFormation goes on where none is given."""
+        """Leave the terminal as it was found, and show in which state the work is left."""
         self._rich.show_cursor()
         self.warn(f"left: {state or _WITH_CLOUDFORMATION}")
 
