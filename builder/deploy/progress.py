@@ -310,6 +310,7 @@ async def run_in_order(
 
     A need that is none of the nodes counts as done. Of a node's needs the first that is not done cancels it. Once
     `stop` is set nothing more is started, and what runs is left to end; who cancels this cancels what runs.
+    An exception of a node, which is a fault of ours, cancels what runs, and is raised once that has ended.
     Raises BadInput, before anything is started, where nodes need each other in a circle.
     """
     loop = asyncio.get_running_loop()
@@ -333,5 +334,9 @@ async def run_in_order(
         ends[node].set_result(outcome)
         return outcome
 
-    outcomes = await asyncio.gather(*(end(node) for node in ends))
-    return dict(zip(ends, outcomes, strict=True))
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(end(node)) for node in ends]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return {node: task.result() for node, task in zip(ends, tasks, strict=True)}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -175,3 +176,28 @@ def test_what_is_needed_and_is_no_node_is_done() -> None:
     run_virtual(course.run)
     assert course.outcomes == {"a": "done"}
     assert course.before == {"a": {}}
+
+
+@settings(deadline=None)
+@given(acyclic(), LASTS, st.sampled_from("abcdefgh"))
+def test_an_exception_leaves_nothing_running(needs: Graph, lasts: dict[str, int], breaks: str) -> None:
+    course = Course(needs, lasts)
+    running: set[str] = set()
+
+    async def work(node: str, before: Mapping[str, str]) -> str:
+        running.add(node)
+        try:
+            outcome = await course.work(node, before)
+        finally:
+            running.remove(node)
+        if node == breaks:
+            raise LookupError(node)
+        return outcome
+
+    async def main() -> set[str]:
+        expected = pytest.raises(LookupError, match=breaks) if breaks in needs else nullcontext()
+        with expected:
+            await run_in_order(needs, needs, Work(work, course.cancel, lambda outcome: outcome == "done"))
+        return set(running)
+
+    assert run_virtual(main) == set()
