@@ -5,6 +5,7 @@ import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,53 @@ def _modules() -> dict[Path, ast.Module]:
 
 def _entries(folder: Path) -> set[str]:
     return {path.parent.name for path in folder.glob("*/__init__.py")} - {"page", "files"}
+
+
+def test_every_package_imports_what_the_table_says_and_nothing_else() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| (\w+) \| (.*?) \| .*? \|$", page.partition("| package | imports")[2], re.MULTILINE)
+    table = {
+        package: re.findall(r"`([a-z_/*]+)`", imports) for package, imports in rows if package in _entries(BUILDER)
+    }
+    assert table.keys() == _entries(BUILDER)
+    taken: dict[str, set[str]] = defaultdict(set)
+    for path, tree in _modules().items():
+        package = path.relative_to(BUILDER).parts[0]
+        taken[package] |= {
+            module for node in ast.walk(tree) for module in _ours(node) if not module.startswith(package)
+        }
+    del table["cli"]
+    free = {"errors", "terms", "graph", ""}
+    beyond = {
+        package: sorted(
+            module for module in taken[package] - free if not any(_is_in(module, place) for place in places)
+        )
+        for package, places in table.items()
+    }
+    assert {package: modules for package, modules in beyond.items() if modules} == {}
+    unused = {
+        package: sorted(place for place in places if not any(_is_in(module, place) for module in taken[package]))
+        for package, places in table.items()
+    }
+    assert {package: places for package, places in unused.items() if places} == {}
+
+
+def _ours(node: ast.AST) -> Iterator[str]:
+    """Yield which modules a statement imports of ours: `deploy/records`."""
+    if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "builder":
+        path = "/".join((node.module or "").split(".")[1:])
+        inner = (
+            {alias.name for alias in node.names} & {each.stem for each in (BUILDER / path).iterdir()}
+            if (BUILDER / path).is_dir()
+            else set()
+        )
+        yield from (f"{path}/{name}".strip("/") for name in inner)
+        if len(inner) < len(node.names):
+            yield path
+
+
+def _is_in(module: str, place: str) -> bool:
+    return fnmatch(module, place) or fnmatch(module, f"{place}/*")
 
 
 @pytest.mark.slow

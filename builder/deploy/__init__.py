@@ -1,23 +1,23 @@
 """The deployer: an assembly and what stands, to a plan of change sets, to their execution, to their deletion.
 
-It works from a manifest made yesterday on another machine, and never imports config, topology or stacks. Its chapters,
-each importing only those before it:
+It works from a manifest made yesterday on another machine, and never imports config, topology or components. Its
+chapters, each importing only those before it:
 
     desired     the assembly bound to an environment       records, progress  what a plan says, what a run tells
     order       in which order a plan's steps are done
-    resources/  the types that hold data: what to guard, how to change them one at a time, how to empty them
-    observe/    what stands, read from AWS
-    promotion   that a secondary is being promoted: a record in AWS
+    resources/    the types that hold data: what to guard, how to change them one at a time, how to empty them
+    observe/      what stands, read from AWS
+    promotion     that a secondary is being promoted: a record in AWS
     change_sets/  a change set asked for, read whole, discarded
-    handovers/  data that goes from stack to stack
-    draft/      what each stack needs, and which change sets that takes; pure
-    plan/       all change sets of all regions, made and judged before anything runs
-    delete/     stacks with what they hold, in reverse order
-    execute/    a plan's steps, each when its needs are done; what stands halfway, rolled back
-    backfill/   what was in a bucket before a rule, replicated
+    handovers/    data that goes from stack to stack
+    draft/        what each stack needs, and which change sets that takes; pure
+    plan/         all change sets of all regions, made and judged before anything runs
+    delete/       stacks with what they hold, in reverse order
+    execute/      a plan's steps, each when its needs are done; what stands halfway, rolled back
+    backfill/     what was in a bucket before a rule, replicated
 
-Under both, and under fleets, runs one engine, `run_in_order` of `progress`: each stack starts as soon as its own needs
-are done.
+Executions, destructions and fleets run on one engine, `run_in_order` of `progress`: each stack starts as soon as its
+own needs are done.
 """
 
 from builder.deploy.change_sets.steps import after_review, discard_all, discard_plan, sweep

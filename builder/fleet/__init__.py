@@ -1,6 +1,6 @@
 """A fleet: the same system in many accounts by StackSets, planned as change sets of the stack that holds the sets.
 
-It works from assemblies and by the deployer, as `deploy` does, and never imports config, topology or stacks.
+It works from assemblies and by the deployer, as `deploy` does, and never imports config, topology or components.
 
     records     what a plan says, and of what            sets        the StackSets of a template, and those that stand
     observe     what a set holds and does, and its watch   targets     the accounts they come to; the organization
