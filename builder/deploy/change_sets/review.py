@@ -98,7 +98,7 @@ def _resource(change: "ResourceChangeTypeDef", above: str) -> ResourceChange:
     holder = HOLDERS.get(type_name)
     modified = holder if change["Action"] == "Modify" else None
     seen = _seen(change)
-    shown = [properties for properties in (seen.before, seen.after) if properties is not None] if holder else []
+    shown = [side for side in (seen.before, seen.after) if side is not None] if holder else []
     return ResourceChange(
         action=change["Action"],
         logical_id=LogicalId(f"{above}{change['LogicalResourceId']}"),
@@ -117,7 +117,7 @@ def _resource(change: "ResourceChangeTypeDef", above: str) -> ResourceChange:
         definition=define(seen.after) if change["Action"] in {"Add", "Import"} else "",
         # The same property is listed once as a static and once as a dynamic change.
         properties=tuple(properties),
-        regions=tuple(dict.fromkeys(region for properties in shown if holder for region in holder.regions(properties))),
+        regions=tuple(dict.fromkeys(region for side in shown if holder for region in holder.regions(side))),
     )
 
 

@@ -154,7 +154,7 @@ def no_tags(desired: DesiredStack, observed: ObservedStack | None) -> Stopped:
 
 
 def adoption_hit(stack: StackId) -> GuardHit:
-    """Return what the adoption of a stack trips; it is named by its stack alone."""
+    """Return the guard that the adoption of a stack trips; it is named by its stack alone."""
     why = (
         "others deployed this stack; from its adoption on it is this deployment's: plans change it, and destroy "
         "deletes it with all that is in it"

@@ -48,9 +48,9 @@ from builder.deploy.plan.deletions import check_as_planned
 from builder.deploy.plan.guards import allowed_names, guard_hits, tell_allowed
 from builder.deploy.plan.handed_over import with_handovers, without_gone
 from builder.deploy.plan.judgement import check_made, observe_context
-from builder.deploy.plan.plan import make_step
 from builder.deploy.plan.policies import denials
 from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
+from builder.deploy.plan.step import review_step
 from builder.deploy.progress import Work, run_in_order
 from builder.deploy.promotion import Promotion
 from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, StackPolicy, Step, Upload
@@ -401,7 +401,7 @@ async def make_deferred(  # noqa: PLR0913, PLR0917 - as execute_plan
     pending = await create_change_set(
         clients, origin, request, afresh=not trusted.is_own and bool(no_echo_parameters(part.desired))
     )
-    step = await make_step(clients, pending, part)
+    step = await review_step(clients, pending, part)
     if step is None:
         return None
     if not trusted.is_own:

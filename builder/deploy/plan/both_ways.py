@@ -1,4 +1,4 @@
-"""Two buckets that stand and are to replicate to each other: what each has that the other lacks is shown first.
+"""Two existing buckets that are to replicate to each other: what each has that the other lacks is shown first.
 
 A rule does not touch what is there already. But from then on each bucket takes what the other is given, and a backfill
 brings the rest together: which version of a key is read then follows from times that nobody compared. So each new pair
@@ -54,41 +54,41 @@ class _Pair:
 
 async def both_ways_hits(
     deployment: Deployment,
-    standing: Mapping[StackId, ObservedStack],
+    stacks: Mapping[StackId, ObservedStack],
     work: Collection[Step | Deferred],
     account: AccountId,
     clients: Clients,
 ) -> tuple[GuardHit, ...]:
     """Return a guard for each pair of buckets that will replicate to each other and does not yet, if keys stop it."""
-    changed = {one.stack for one in work if any(_touches_rules(change) for change in one.changes)}
-    found = [pair for pair in _pairs(deployment, standing, account) if {pair.stack} & changed]
-    hits = await together(_hit(clients, pair) for pair in found)
+    changed = {step.stack for step in work if any(_touches_rules(change) for change in step.changes)}
+    affected = [pair for pair in _pairs(deployment, stacks, account) if {pair.stack} & changed]
+    hits = await together(_hit(clients, pair) for pair in affected)
     return tuple(hit for hit in hits if hit is not None)
 
 
 def _touches_rules(change: ResourceChange) -> bool:
-    """Return whether a bucket that stands may get other rules: also where no property is shown."""
+    """Return whether an existing bucket may get other rules: also where no property is shown."""
     if change.type != _BUCKET or change.action != "Modify":
         return False
     return not change.properties or any(_RULES in touched.path for touched in change.properties)
 
 
-def _pairs(deployment: Deployment, standing: Mapping[StackId, ObservedStack], account: AccountId) -> Iterator[_Pair]:
+def _pairs(deployment: Deployment, stacks: Mapping[StackId, ObservedStack], account: AccountId) -> Iterator[_Pair]:
     for component in deployment.components.values():
         bucket = component.bucket
         for source, destination in bucket.replication if bucket else ():
             if bucket is None or (destination, source) not in bucket.replication:
                 continue
-            here, there = (_place(bucket, region, standing, account) for region in (source, destination))
+            here, there = (_place(bucket, region, stacks, account) for region in (source, destination))
             if here and there:
                 yield _Pair(bucket.names[source].output[0], here, there)
 
 
 def _place(
-    bucket: Bucket, region: Region, standing: Mapping[StackId, ObservedStack], account: AccountId
+    bucket: Bucket, region: Region, stacks: Mapping[StackId, ObservedStack], account: AccountId
 ) -> BucketPlace | None:
     stack_id, output = bucket.names[region].output
-    stack = standing.get(stack_id)
+    stack = stacks.get(stack_id)
     if stack is None or not stack.facts.exists or output not in stack.outputs:
         return None
     return BucketPlace(site=stack.site, name=stack.outputs[output], owner=stack.site.account or account)
@@ -98,16 +98,16 @@ async def _hit(clients: Clients, pair: _Pair) -> GuardHit | None:
     if pair.there.name in await observe_rules(clients, pair.here):
         return None
     contested = Contested()
-    async for one in pairs(clients, pair.here, pair.there):
-        contested.take(one)
+    async for key_pair in pairs(clients, pair.here, pair.there):
+        contested.take(key_pair)
     if not contested.examples:
         return None
     here, there = pair.here.site.region, pair.there.site.region
-    told = []
+    counts = []
     if contested.own:
-        told.append(f"{counted(contested.own, 'key')} with versions of their own in {here} and in {there}")
+        counts.append(f"{counted(contested.own, 'key')} with versions of their own in {here} and in {there}")
     if contested.deleted:
-        told.append(f"{counted(contested.deleted, 'key')} deleted in one of them and read in the other")
+        counts.append(f"{counted(contested.deleted, 'key')} deleted in one of them and read in the other")
     first = ", ".join(contested.examples)
-    why = f"{' and '.join(told)} come together: which version is read then nobody compared; the first: {first}"
+    why = f"{' and '.join(counts)} come together: which version is read then nobody compared; the first: {first}"
     return GuardHit(stack=pair.stack, logical_id=BOTH_WAYS, why=why, allow=f"{pair.stack}/{BOTH_WAYS}")

@@ -16,32 +16,32 @@ async def plan_orphans(
     orphans: tuple[ObservedStack, ...],
     clients: Clients,
     needs: tuple[StackId, ...],
-    handed: Handovers,
+    handovers: Handovers,
     *,
     every: bool,
 ) -> tuple[Orphan | Deletion, ...]:
-    """Return the orphans with what stands in them, to be deleted once all that they may serve is done.
+    """Return the orphans with what they hold, to be deleted once all that they may serve is done.
 
     `needs` are the stacks that the plan works on. Unless `every` one is to be deleted, orphans are left alone, but for
-    those that let go of their data, or moved with a promotion, and hold no other. They come the one created last first,
-    and go in that order: what needs another was created after it.
+    those that release their data, or moved with a promotion, and hold no other. The one created last comes first, and
+    is deleted first: what needs another was created after it.
     """
     held = await together(observe_held(stack, clients) for stack in orphans)
-    found: list[Orphan | Deletion] = []
+    planned: list[Orphan | Deletion] = []
     for stack, resources in zip(orphans, held, strict=True):
-        name, let_go = StackId(f"{stack.region}/{stack.name}"), handed.orphan_releases.get(stack.arn, frozenset())
-        left = tuple(one for one in resources if one.logical_id not in let_go)
+        name, let_go = StackId(f"{stack.region}/{stack.name}"), handovers.orphan_releases.get(stack.arn, frozenset())
+        left = tuple(resource for resource in resources if resource.logical_id not in let_go)
         is_empty = bool(resources) and all(
-            (one.logical_id, one.type) == (PLACEHOLDER, PLACEHOLDER_TYPE) for one in left
+            (resource.logical_id, resource.type) == (PLACEHOLDER, PLACEHOLDER_TYPE) for resource in left
         )
-        has_moved = handed.has_moved(stack) and not any(holds_data(one.type) for one in left)
+        has_moved = handovers.has_moved(stack) and not any(holds_data(resource.type) for resource in left)
         if not every and not is_empty and not has_moved:
-            found.append(Orphan(stack=name, region=stack.region, resources=left, account=stack.site.account))
+            planned.append(Orphan(stack=name, region=stack.region, resources=left, account=stack.site.account))
             continue
         because = "it has released its data, and holds nothing else" if is_empty else "the assembly no longer has it"
-        before = tuple(one.stack for one in found if isinstance(one, Deletion))
-        found.append(_deletion(name, stack, left, because, (*needs, *before)))
-    return tuple(found)
+        before = tuple(deletion.stack for deletion in planned if isinstance(deletion, Deletion))
+        planned.append(_deletion(name, stack, left, because, (*needs, *before)))
+    return tuple(planned)
 
 
 async def plan_failed_creation(desired: DesiredStack, observed: ObservedStack, clients: Clients) -> Deletion:
@@ -53,21 +53,21 @@ async def plan_failed_creation(desired: DesiredStack, observed: ObservedStack, c
 
 def check_failed_creation(desired: DesiredStack, observed: ObservedStack, resources: tuple[StackResource, ...]) -> None:
     """Raise Stopped where what is left of a failed creation holds data."""
-    kept = [one for one in resources if holds_data(one.type)]
+    kept = [resource for resource in resources if holds_data(resource.type)]
     if kept:
-        told = "".join(f"\n  {one.logical_id} ({one.type}): {at_stake(one.type)}" for one in kept)
+        lines = "".join(f"\n  {resource.logical_id} ({resource.type}): {at_stake(resource.type)}" for resource in kept)
         raise Stopped(
             where=desired.id,
-            what=f"the stack is in {observed.status}, takes nothing but its deletion, and still holds{told}",
+            what=f"the stack is in {observed.status}, takes nothing but its deletion, and still holds{lines}",
             next_step="python -m builder destroy    deletes the deployment with all its data",
         )
 
 
 async def observe_held(stack: ObservedStack, clients: Clients) -> tuple[StackResource, ...]:
-    """Return the resources that stand in a stack, and in those nested in it."""
+    """Return the resources that a stack has, and those nested in it."""
     return tuple(
-        StackResource(logical_id=one.path, type=one.type, policy_action=one.fate)
-        for one in await observe_contents(clients, stack)
+        StackResource(logical_id=content.path, type=content.type, policy_action=content.fate)
+        for content in await observe_contents(clients, stack)
     )
 
 
@@ -94,11 +94,11 @@ def _deletion(
 
 async def check_as_planned(deletion: Deletion, stack: ObservedStack, clients: Clients) -> None:
     """Return if the stack has no data that the plan does not show, such as what was not released. Raises Stopped."""
-    shown = {one.logical_id for one in deletion.resources}
+    shown = {resource.logical_id for resource in deletion.resources}
     more = [
-        f"{one.logical_id} ({one.type}): {at_stake(one.type)}"
-        for one in await observe_held(stack, clients)
-        if holds_data(one.type) and one.policy_action != "Retain" and one.logical_id not in shown
+        f"{resource.logical_id} ({resource.type}): {at_stake(resource.type)}"
+        for resource in await observe_held(stack, clients)
+        if holds_data(resource.type) and resource.policy_action != "Retain" and resource.logical_id not in shown
     ]
     if more:
         raise Stopped(

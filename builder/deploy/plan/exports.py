@@ -41,68 +41,68 @@ class _Change:
 def missing_exports(reason: str) -> tuple[str, ...]:
     """Return the exports that a change set was made without, from its reason.
 
-    That it was made without them is no sign of rows that were left out, though both are told by a [WARN].
+    That it was made without them is no sign of rows that were left out, though the reason says [WARN] of both.
     """
     return tuple(dict.fromkeys(_MISSING.findall(reason)))
 
 
-def told_missing(export: str) -> str:
-    """Return what a finding says of an export that is not there."""
+def missing_export_finding(export: str) -> str:
+    """Return the finding about an export that is not there."""
     return f"WARN no export named {export}: it has to be there when this is executed"
 
 
 def without_made(step: Step, deployment: Deployment, account: AccountId) -> Step:
-    """Return the step without findings about exports that stacks make which it needs."""
+    """Return the step without findings about exports that its needs make."""
     made = {
-        told_missing(_in_account(use.name, account))
+        missing_export_finding(_in_account(use.name, account))
         for use in deployment.uses
         if use.stack == step.stack and use.way is Way.EXPORT and use.makers
     }
-    return replace(step, findings=tuple(one for one in step.findings if one not in made))
+    return replace(step, findings=tuple(finding for finding in step.findings if finding not in made))
 
 
 async def put_importers_first(
-    work: Sequence[Step | Deferred], deployment: Deployment, look: ObservedDeployment, clients: Clients
+    work: Sequence[Step | Deferred], deployment: Deployment, deployed: ObservedDeployment, clients: Clients
 ) -> tuple[Step | Deferred, ...]:
-    """Return the work, each update that changes or removes an export after those that give up importing it.
+    """Return the work; an update that changes or removes an export needs those that give up importing it.
 
-    What only may change is told in the findings: CloudFormation rolls back what comes to that.
-    Raises Stopped, naming each export, where somebody goes on importing it or nothing tells that they do not.
+    An export that only may change is a finding: CloudFormation rolls back the update where it does.
+    Raises Stopped, naming each export, where somebody goes on importing it or may do so.
     """
-    changes = [(one, change) for one in work for change in _changes(one, deployment, look)]
+    changes = [(step, change) for step in work for change in _changes(step, deployment, deployed)]
     users = await together(observe_importers(clients, change.site, change.stack, change.name) for _, change in changes)
-    adopted = {one.stack for one in work if isinstance(one, Step) and one.adoption is not None}
-    # Of several change sets of a stack what the last one waits for is none of the first one's.
-    more: dict[StackId, set[StackId]] = {one.stack: set() for one in work}
-    needs: dict[StackId, set[StackId]] = {one.stack: set(one.needs) for one in work}
-    # What is adopted goes on as it is.
+    adopted = {step.stack for step in work if isinstance(step, Step) and step.adoption is not None}
+    # A stack may have several change sets: the first one does not wait for what the last one waits for.
+    more: dict[StackId, set[StackId]] = {step.stack: set() for step in work}
+    needs: dict[StackId, set[StackId]] = {step.stack: set(step.needs) for step in work}
+    # An adopted stack goes on importing what it imports.
     updated = {stack: waits for stack, waits in needs.items() if stack not in adopted}
     faults: list[BuilderError] = []
-    told: dict[StackId, list[str]] = {}
-    for (one, change), names in zip(changes, users, strict=True):
+    warnings: dict[StackId, list[str]] = {}
+    for (step, change), names in zip(changes, users, strict=True):
         for name in names:
             if not change.is_certain:
-                told.setdefault(one.stack, []).append(
+                warnings.setdefault(step.stack, []).append(
                     f"WARN export {change.name} may change, which {name} imports: CloudFormation would refuse that"
                 )
                 continue
-            first = _gives_it_up(name, change, deployment, look.account, updated)
+            first = _gives_it_up(name, change, deployment, deployed.account, updated)
             if isinstance(first, Stopped):
                 faults.append(first)
             else:
-                needs[one.stack].add(first)
-                more[one.stack].add(first)
+                needs[step.stack].add(first)
+                more[step.stack].add(first)
     if faults:
         raise gathered(faults)
-    return tuple(_changed(one, more[one.stack], told.get(one.stack, ())) for one in work)
+    return tuple(_changed(step, more[step.stack], warnings.get(step.stack, ())) for step in work)
 
 
-def _changed(one: Step | Deferred, needs: Collection[StackId], findings: Sequence[str]) -> Step | Deferred:
-    more = tuple(sorted(set(needs) - set(one.needs)))
-    findings = (*one.findings, *dict.fromkeys(findings))
-    if isinstance(one, Step):
-        return replace(one, needs=(*one.needs, *more), findings=findings)
-    return replace(one, desired=replace(one.desired, needs=(*one.needs, *more)), findings=findings)
+def _changed(step: Step | Deferred, needs: Collection[StackId], findings: Sequence[str]) -> Step | Deferred:
+    more = tuple(sorted(set(needs) - set(step.needs)))
+    findings = (*step.findings, *dict.fromkeys(findings))
+    if isinstance(step, Step):
+        return replace(step, needs=(*step.needs, *more), findings=findings)
+    return replace(step, desired=replace(step.desired, needs=(*step.needs, *more)), findings=findings)
 
 
 def _gives_it_up(
@@ -110,9 +110,11 @@ def _gives_it_up(
 ) -> StackId | Stopped:
     """Return the stack that has to be updated first, or why no order helps; `needs` are those of updated stacks."""
     what = f"{change.verb} the export {change.name}, which {importer} imports"
-    ours = next((one for one in deployment.stacks if one.site == change.site and one.name == importer), None)
+    ours = next((stack for stack in deployment.stacks if stack.site == change.site and stack.name == importer), None)
     # A nested stack is named <the outer one>-<logical id>-<letters and digits>.
-    outer = [one.id for one in deployment.stacks if one.site == change.site and importer.startswith(f"{one.name}-")]
+    outer = [
+        stack.id for stack in deployment.stacks if stack.site == change.site and importer.startswith(f"{stack.name}-")
+    ]
     if ours is None and outer:
         nested = f"{what}; that stack seems to be nested in {outer[0]}, and no order within one plan is known to help"
         return Stopped(where=change.stack, what=nested, next_step=_TWO_PLANS)
@@ -133,27 +135,27 @@ def _gives_it_up(
     return ours.id
 
 
-def _changes(one: Step | Deferred, deployment: Deployment, look: ObservedDeployment) -> Iterator[_Change]:
-    observed = look.stacks.get(one.stack)
-    adopts = isinstance(one, Step) and one.adoption is not None
-    if observed is None or not observed.exports or one.type != "UPDATE" or adopts:
+def _changes(step: Step | Deferred, deployment: Deployment, deployed: ObservedDeployment) -> Iterator[_Change]:
+    observed = deployed.stacks.get(step.stack)
+    adopts = isinstance(step, Step) and step.adoption is not None
+    if observed is None or not observed.exports or step.type != "UPDATE" or adopts:
         return
-    desired = deployment.stack(one.stack)
-    deployed = read_deployed(look.templates.get(one.stack), one.stack).section("Outputs")
-    wanted = read_template(desired.template, one.stack).section("Outputs")
-    by_name = dict(_named(desired, look.account))
+    desired = deployment.stack(step.stack)
+    old_outputs = read_deployed(deployed.templates.get(step.stack), step.stack).section("Outputs")
+    new_outputs = read_template(desired.template, step.stack).section("Outputs")
+    by_name = dict(_named(desired, deployed.account))
     moved = set(other_values(desired, observed))
     for name, key in observed.exports.items():
-        before = deployed.get(key)
-        same = at(before, "Export") == at(wanted, key, "Export")
+        before = old_outputs.get(key)
+        same = at(before, "Export") == at(new_outputs, key, "Export")
         same = same and moved.isdisjoint(names_in(at(before, "Export")))
         now = by_name.get(name) or (key if same and before else None)
         if now is None:
-            yield _Change(stack=one.stack, site=one.site, name=name, verb="removes", is_certain=True)
+            yield _Change(stack=step.stack, site=step.site, name=name, verb="removes", is_certain=True)
             continue
-        certain = _value_changes(at(before, "Value"), at(wanted, now, "Value"), moved, one.changes)
-        if certain is not None and at(wanted, now, "Value") != observed.outputs.get(key):
-            yield _Change(stack=one.stack, site=one.site, name=name, verb="changes", is_certain=certain)
+        certain = _value_changes(at(before, "Value"), at(new_outputs, now, "Value"), moved, step.changes)
+        if certain is not None and at(new_outputs, now, "Value") != observed.outputs.get(key):
+            yield _Change(stack=step.stack, site=step.site, name=name, verb="changes", is_certain=certain)
 
 
 def _value_changes(before: object, after: object, moved: set[str], changes: Sequence[ResourceChange]) -> bool | None:
@@ -161,14 +163,14 @@ def _value_changes(before: object, after: object, moved: set[str], changes: Sequ
     if before != after:
         return isinstance(after, str)
     replaced: dict[str, ResourceChange] = {change.logical_id: change for change in changes if change.is_replaced}
-    found = [replaced[name] for name in names_in(after) if name in replaced]
-    if any(change.replacement == "True" for change in found):
+    sources = [replaced[name] for name in names_in(after) if name in replaced]
+    if any(change.replacement == "True" for change in sources):
         return True
-    return False if found or not moved.isdisjoint(names_in(after)) else None
+    return False if sources or not moved.isdisjoint(names_in(after)) else None
 
 
 def _named(desired: DesiredStack, account: AccountId) -> Iterator[tuple[str, str]]:
-    """Yield the name of each export that can be told, with the output's."""
+    """Yield the name of each export that is known, with that of its output."""
     template = read_template(desired.template, desired.id)
     bound = bind_stack(template, desired.name, desired.region, desired.parameters)
     for key, output in template.section("Outputs").items():

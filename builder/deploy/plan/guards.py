@@ -1,4 +1,4 @@
-"""What must not happen unasked: changes that lose data or an address, and others' reviews; allowed by name; pure."""
+"""Guards: changes that lose data or an address, and others' reviews, each to be allowed by name; pure."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -58,25 +58,25 @@ def guard_hits(
 ) -> tuple[GuardHit, ...]:
     """Return every guard that the plan trips, in the plan's order, deletions of whole stacks last; each one once.
 
-    A resource may trip several; all of its trips take the same `--allow`.
+    A resource may trip several; the same `--allow` is for all of them.
     """
     steps, deletions, policies = tuple(steps), tuple(deletions), tuple(policies)
-    # One that is opened for data to leave denies all else, and is put back.
+    # A policy that is opened for data to leave denies all else, and is put back.
     opened = {policy.stack for policy in policies if policy.opens}
     adopted = [step.stack for step in steps if isinstance(step, Step) and step.adoption is not None]
     leaving: tuple[Orphan | Deletion, ...] = (*orphans, *deletions)
-    found = [
+    hits = [
         *(hit for step in steps for change in step.changes for hit in _of_change(step, change)),
         *(hit for step in steps if isinstance(step, Step | Deferred) for hit in _of_import(step)),
         *(hit for step in steps for hit in _new_primaries(step, leaving)),
         *(hit for deletion in deletions for hit in _of_removal(deletion)),
         *(_replacing(policy) for policy in policies if policy.stack not in opened and _replaces(policy)),
-        *(_lifting(one) for one in protections if not one.protect),
+        *(_lifting(protection) for protection in protections if not protection.protect),
     ]
-    return tuple(dict.fromkeys((*map(adoption_hit, adopted), *found)))
+    return tuple(dict.fromkeys((*map(adoption_hit, adopted), *hits)))
 
 
-def _trip(stack: str, logical_id: str, why: str) -> GuardHit:
+def _hit(stack: str, logical_id: str, why: str) -> GuardHit:
     return GuardHit(stack=stack, logical_id=logical_id, why=why, allow=f"{stack}/{logical_id}")
 
 
@@ -85,23 +85,23 @@ def _of_change(step: Changing, change: ResourceChange) -> Iterator[GuardHit]:
         return
     lost = at_stake(change.type)
     if lost and (fate := _fate(change, lost)):
-        yield _trip(step.stack, change.logical_id, f"{change.type} {fate}")
+        yield _hit(step.stack, change.logical_id, f"{change.type} {fate}")
     # Of any type: a nested stack that nobody could look into, an answer that nobody understands.
     for loss in change.losses:
-        yield _trip(step.stack, change.logical_id, f"{change.type} loses {loss}")
+        yield _hit(step.stack, change.logical_id, f"{change.type} loses {loss}")
     for name in _refused(change):
         why = "the change set shows it as harmless, and the update would fail and be rolled back"
-        yield _trip(step.stack, change.logical_id, f"{change.type} keeps its {name} for good: {why}")
+        yield _hit(step.stack, change.logical_id, f"{change.type} keeps its {name} for good: {why}")
 
 
 def _of_import(step: Step | Deferred) -> Iterator[GuardHit]:
-    """Yield what the import of data trips: that it was nobody's here and others use it, and what is taken from it."""
+    """Yield the guards that an import of data trips: no stack of the deployment had the data, or it loses something."""
     for change in step.changes if step.type == "IMPORT" else ():
         if not change.other_stack:
             why = f"{change.type} {change.physical_id} is there already: from its import on this stack updates it"
-            yield _trip(step.stack, change.logical_id, why)
+            yield _hit(step.stack, change.logical_id, why)
         for loss in change.losses:
-            yield _trip(step.stack, change.logical_id, f"{change.type} loses {loss}")
+            yield _hit(step.stack, change.logical_id, f"{change.type} loses {loss}")
 
 
 def _refused(change: ResourceChange) -> Iterator[str]:
@@ -120,7 +120,7 @@ def _property_of(path: str) -> str:
 
 
 def _same(touched: PropertyChange, default: str) -> bool:
-    """Return whether a property says before and after the same, be it by saying nothing; never where nobody knows."""
+    """Return whether a property is the same before and after, its default included; False where nobody knows."""
     if touched.before is None and touched.after is None:
         return False
     before, after = (default if value is None else value for value in (touched.before, touched.after))
@@ -128,7 +128,7 @@ def _same(touched: PropertyChange, default: str) -> bool:
 
 
 def _fate(change: ResourceChange, lost: str) -> str:
-    """Return what becomes of the resource that stands, in words; empty if it stays what it is."""
+    """Return what becomes of the existing resource, in words; empty if it stays what it is."""
     kept = (change.policy_action or "").removeprefix("ReplaceAnd")
     if change.action == "Remove":
         return _removed(kept, lost)
@@ -175,28 +175,28 @@ def _new_primaries(step: Changing, leaving: tuple[Orphan | Deletion, ...]) -> It
             for table in tables:
                 primary = "a new primary region: " if stack.region != step.region else ""
                 why = f"{primary}{held.logical_id} of {stack.stack}, which the assembly no longer has, is the table now"
-                yield _trip(step.stack, table.logical_id, why)
+                yield _hit(step.stack, table.logical_id, why)
 
 
 def protection_hit(stack: StackId) -> GuardHit:
-    """Return what the deletion of a stack trips that has termination protection."""
+    """Return the guard that the deletion of a stack with termination protection trips."""
     why = "the stack is protected from deletion; where this is allowed, its termination protection is lifted first"
-    return _trip(stack, TERMINATION_PROTECTION, why)
+    return _hit(stack, TERMINATION_PROTECTION, why)
 
 
 def _lifting(protection: Protection) -> GuardHit:
     why = "the stack is protected from deletion, and is not any more once this is done"
-    return _trip(protection.stack, TERMINATION_PROTECTION, why)
+    return _hit(protection.stack, TERMINATION_PROTECTION, why)
 
 
 def _replaces(policy: StackPolicy) -> bool:
-    """Return whether a policy goes that denies something."""
+    """Return whether the policy that is replaced denies something."""
     return policy.standing is not None and not is_open(policy.standing)
 
 
 def _replacing(policy: StackPolicy) -> GuardHit:
     why = "the stack policy that stands is replaced by another, which may let updates do what that one denies"
-    return _trip(policy.stack, STACK_POLICY, why)
+    return _hit(policy.stack, STACK_POLICY, why)
 
 
 def _of_removal(deletion: Deletion) -> Iterator[GuardHit]:
@@ -205,7 +205,7 @@ def _of_removal(deletion: Deletion) -> Iterator[GuardHit]:
     for resource in deletion.resources:
         if lost := at_stake(resource.type):
             fate = _removed(resource.policy_action or "", lost, "is deleted with its stack")
-            yield _trip(deletion.stack, resource.logical_id, f"{resource.type} {fate}")
+            yield _hit(deletion.stack, resource.logical_id, f"{resource.type} {fate}")
 
 
 _WILD = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -213,14 +213,14 @@ _WILD = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One `--allow`, and what it lets pass; nothing where all that it names is done already."""
+    """One `--allow`, and the names that it lets pass; none where all that it names is done already."""
 
     allow: str
     names: tuple[str, ...]
 
 
 def check_allowed(
-    tripped: Iterable[GuardHit],
+    hits: Iterable[GuardHit],
     pending: Iterable[PendingReview],
     allow: Collection[str],
     shown: Collection[str] | None = None,
@@ -231,23 +231,24 @@ def check_allowed(
 
     `shown` is what whoever wrote the `allow` could see beforehand, done by now or not; None where that is all of it. A
     pattern is for no more: what has come up since, or was kept from them, is let pass by its name alone.
-    Raises Stopped, naming everything that is not allowed; BadInput for an `allow` that names nothing of it and nothing
-    that was `shown` either: a leftover, or a slip of the pen.
+    Raises Stopped, naming everything that is not allowed; BadInput for an `allow` that names nothing of it, and nothing
+    that was `shown`: a leftover, or a slip of the pen.
     """
-    needed = _needed(tripped, pending)
+    needed = _needed(hits, pending)
     could = tuple(dict.fromkeys((*needed, *(shown or ()))))
-    for one in allow:
-        if not any(_names(one, name) for name in could):
-            raise BadInput(where=f"--allow {one}", what=_names_nothing(one, could))
+    for pattern in allow:
+        if not any(_names(pattern, name) for name in could):
+            raise BadInput(where=f"--allow {pattern}", what=_names_nothing(pattern, could))
     permissions = tuple(
-        Permission(one, tuple(name for name in needed if _lets_pass(one, name, shown))) for one in dict.fromkeys(allow)
+        Permission(pattern, tuple(name for name in needed if _lets_pass(pattern, name, shown)))
+        for pattern in dict.fromkeys(allow)
     )
     missing = {name: whys for name, whys in needed.items() if name not in allowed_names(permissions)}
     if missing:
-        told = "\n  ".join(f"{name}: {why}" for name, whys in missing.items() for why in whys)
+        lines = "\n  ".join(f"{name}: {why}" for name, whys in missing.items() for why in whys)
         raise Stopped(
             where="not allowed yet",
-            what=f"\n  {told}\nNothing was executed",
+            what=f"\n  {lines}\nNothing was executed",
             next_step=f"{' '.join(f'--allow {name}' for name in missing)}    lets exactly this pass{otherwise}",
         )
     return permissions
@@ -255,18 +256,18 @@ def check_allowed(
 
 def not_named(hits: Iterable[GuardHit], allow: Collection[str]) -> tuple[GuardHit, ...]:
     """Return those of the hits that no `allow` names."""
-    return tuple(hit for hit in hits if not any(_names(one, hit.allow) for one in allow))
+    return tuple(hit for hit in hits if not any(_names(pattern, hit.allow) for pattern in allow))
 
 
 def allowed_names(permissions: Iterable[Permission]) -> frozenset[str]:
     """Return every name that is allowed: only what was shown before, whatever else a pattern would fit."""
-    return frozenset(name for one in permissions for name in one.names)
+    return frozenset(name for permission in permissions for name in permission.names)
 
 
 def tell_allowed(permissions: Iterable[Permission], emit: Emit) -> None:
-    """Say of each `--allow` how many it lets pass."""
-    for one in permissions:
-        emit(Allowed(allow=one.allow, passes=len(one.names), names=one.names))
+    """Report for each `--allow` how many it lets pass."""
+    for permission in permissions:
+        emit(Allowed(allow=permission.allow, passes=len(permission.names), names=permission.names))
 
 
 def _lets_pass(allow: str, name: str, shown: Collection[str] | None) -> bool:
@@ -280,10 +281,10 @@ def _names(allow: str, name: str) -> bool:
     return re.fullmatch("".join(_WILD.get(part, re.escape(part)) for part in parts), name, re.DOTALL) is not None
 
 
-def _needed(tripped: Iterable[GuardHit], pending: Iterable[PendingReview]) -> dict[str, list[str]]:
+def _needed(hits: Iterable[GuardHit], pending: Iterable[PendingReview]) -> dict[str, list[str]]:
     """Return what `--allow` has to name, with every reason."""
     needed: dict[str, list[str]] = {}
-    for hit in tripped:
+    for hit in hits:
         needed.setdefault(hit.allow, []).append(hit.why)
     for review in pending:
         why = "it waits for somebody's review, and executing this plan would delete it"

@@ -1,4 +1,4 @@
-"""A saved plan beside what has changed hands since it was made, read from AWS once more."""
+"""A saved plan and the data that has changed hands since it was made, read from AWS once more."""
 
 from dataclasses import replace
 
@@ -15,17 +15,17 @@ from builder.terms import StackId
 
 
 async def without_gone(plan: Plan, deployment: Deployment, clients: Clients) -> Plan:
-    """Return the plan without what it does to stacks before it deletes them, where their deletion has begun by now.
+    """Return the plan without its other steps on stacks that it deletes, where the deletion has begun by now.
 
-    Nothing of it can be seen any more. A stack that the assembly has is not among them.
+    AWS shows nothing of these steps any more. It is done for orphans only, not for a stack of the assembly.
     """
     known = {stack.id for stack in deployment.stacks}
     others = {(step.site, step.name): step.stack for step in plan.changing if step.stack not in known}
-    deletions = [one for one in plan.deletions if (one.site, one.name) in others]
-    seen = await together(observe_stack(clients, one.site, one.stack_arn) for one in deletions)
+    deletions = [deletion for deletion in plan.deletions if (deletion.site, deletion.name) in others]
+    seen = await together(observe_stack(clients, deletion.site, deletion.stack_arn) for deletion in deletions)
     gone = {
-        others[one.site, one.name]
-        for one, stack in zip(deletions, seen, strict=True)
+        others[deletion.site, deletion.name]
+        for deletion, stack in zip(deletions, seen, strict=True)
         if stack is None or stack.status.startswith("DELETE_")
     }
     if not gone:
@@ -36,22 +36,28 @@ async def without_gone(plan: Plan, deployment: Deployment, clients: Clients) -> 
 
     return replace(
         plan,
-        steps=tuple(replace(one, needs=needs(one.needs)) for one in plan.steps if one.stack not in gone),
+        steps=tuple(replace(step, needs=needs(step.needs)) for step in plan.steps if step.stack not in gone),
         deferred=tuple(
-            replace(one, desired=replace(one.desired, needs=needs(one.needs)))
-            for one in plan.deferred
-            if one.stack not in gone
+            replace(deferred, desired=replace(deferred.desired, needs=needs(deferred.needs)))
+            for deferred in plan.deferred
+            if deferred.stack not in gone
         ),
-        policies=tuple(replace(one, needs=needs(one.needs)) for one in plan.policies if one.stack not in gone),
-        protections=tuple(replace(one, needs=needs(one.needs)) for one in plan.protections if one.stack not in gone),
-        deletions=tuple(replace(one, needs=needs(one.needs)) for one in plan.deletions),
+        policies=tuple(
+            replace(policy, needs=needs(policy.needs)) for policy in plan.policies if policy.stack not in gone
+        ),
+        protections=tuple(
+            replace(protection, needs=needs(protection.needs))
+            for protection in plan.protections
+            if protection.stack not in gone
+        ),
+        deletions=tuple(replace(deletion, needs=needs(deletion.needs)) for deletion in plan.deletions),
     )
 
 
 async def with_handovers(plan: Plan, trusted: TrustedInput, clients: Clients, emit: Emit) -> TrustedInput:
-    """Return what an execution knows by itself, with what changes hands in the plan, read from AWS once more.
+    """Return the trusted input with the plan's handovers, read from AWS once more.
 
-    A stack that the assembly no longer has and that has let go of its data by now stays as it is.
+    An orphan that has released its data by now stays as it is.
     """
     known = {stack.id for stack in trusted.deployment.stacks}
     others = [step for step in plan.change_sets if step.stack not in known]
@@ -60,16 +66,18 @@ async def with_handovers(plan: Plan, trusted: TrustedInput, clients: Clients, em
     if not others and not any(step.type == "IMPORT" for step in plan.change_sets):
         return trusted
     deployment = narrowed(plan, trusted.deployment)
-    look = await observe_deployment(deployment, clients, emit, is_moved=trusted.promotion is not None)
-    handed = await observe_handovers(deployment, look, clients, trusted.promotion)
-    wanted = {(step.site, step.name): step.stack for step in others}
-    named = {stack.id for stack in handed.deployment.stacks}
-    done = [stack for stack in handed.deployed.orphans if wanted.get((stack.site, stack.name), "") not in {"", *named}]
+    deployed = await observe_deployment(deployment, clients, emit, is_moved=trusted.promotion is not None)
+    handovers = await observe_handovers(deployment, deployed, clients, trusted.promotion)
+    planned = {(step.site, step.name): step.stack for step in others}
+    named = {stack.id for stack in handovers.deployment.stacks}
+    done = [
+        stack for stack in handovers.deployed.orphans if planned.get((stack.site, stack.name), "") not in {"", *named}
+    ]
     templates = await together(observe_template(clients, stack) for stack in done)
     stay = tuple(
-        as_deployed(wanted[stack.site, stack.name], stack, as_shown(template))
+        as_deployed(planned[stack.site, stack.name], stack, as_shown(template))
         for stack, template in zip(done, templates, strict=True)
     )
-    leaving = (*handed.deployment.leaving, *(stack.id for stack in stay))
-    deployment = replace(handed.deployment, stacks=(*handed.deployment.stacks, *stay), leaving=leaving)
-    return replace(trusted, deployment=deployment, transfers=handed.transfers)
+    leaving = (*handovers.deployment.leaving, *(stack.id for stack in stay))
+    deployment = replace(handovers.deployment, stacks=(*handovers.deployment.stacks, *stay), leaving=leaving)
+    return replace(trusted, deployment=deployment, transfers=handovers.transfers)

@@ -1,6 +1,6 @@
-"""What a claimed plan is about to do to each stack, judged anew: from what stands in AWS, and from the assembly.
+"""What a claimed plan is about to do to each stack, judged anew: from what is deployed, and from the assembly.
 
-In this order: the stacks and templates that stand are read; the assembly leads from them to change sets, `parts_from`;
+In this order: the deployed stacks and templates are read; the assembly leads from them to change sets, `parts_from`;
 each change set of the plan is read as AWS shows it, and compared (`expected`); what is to be made or deleted later
 is put together anew. So the guards that follow are of what will happen, not of what a file says.
 """
@@ -66,115 +66,115 @@ from builder.terms import Operation, StackId, StackPlace
 
 @dataclass(frozen=True, slots=True)
 class JudgementContext:
-    """What a plan is judged by: its own words are none of it."""
+    """What a plan is judged by: the assembly and what AWS shows, not what its file says."""
 
     plan: Plan
     deployment: Deployment
     """The assembly's, without the regions that the plan leaves out."""
-    stands: Mapping[StackPlace, ObservedStack]
+    deployed: Mapping[StackPlace, ObservedStack]
     clients: Clients
     transfers: Mapping[StackId, Transfer] = field(default_factory=dict)
-    """What data stacks import, and let go of."""
+    """The data that stacks import and release."""
 
     def transfer(self, stack: StackId) -> Transfer:
-        """Return what a stack imports, and lets go of."""
+        """Return the data that a stack imports and releases."""
         return self.transfers.get(stack, NO_TRANSFER)
 
     def stack(self, desired: DesiredStack) -> ObservedStack | None:
-        """Return what stands of a stack."""
-        return self.stands.get(StackPlace(desired.site, desired.name))
+        """Return a stack as it is deployed; None where it is not."""
+        return self.deployed.get(StackPlace(desired.site, desired.name))
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedStack:
-    """What is left to be done to one stack, as AWS and the assembly have it."""
+    """What is left to be done to one stack, as AWS and the assembly say."""
 
     steps: StackSteps
     guards: tuple[GuardHit, ...] = ()
-    """What a change set does not show, and somebody has to answer for."""
+    """Guards of what a change set does not show."""
 
 
 async def observe_context(
     plan: Plan, deployment: Deployment, clients: Clients, transfers: Mapping[StackId, Transfer] = MappingProxyType({})
 ) -> JudgementContext:
-    """Return what stands in every region of the deployment, beside what its stacks import and let go of."""
+    """Read every stack in the deployment's regions; return them as the context of the judgement."""
     by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
-    stands = {StackPlace(stack.site, stack.name): stack for stacks in by_site for stack in stacks}
-    return JudgementContext(plan, deployment, stands, clients, transfers)
+    deployed = {StackPlace(stack.site, stack.name): stack for stacks in by_site for stack in stacks}
+    return JudgementContext(plan, deployment, deployed, clients, transfers)
 
 
-async def judge_stack(ground: JudgementContext, steps: StackSteps) -> JudgedStack | None:
-    """Return the steps as it will be done; None where its change set has been taken away meanwhile.
+async def judge_stack(context: JudgementContext, steps: StackSteps) -> JudgedStack | None:
+    """Return a stack's steps as they will be done; None where a change set of them was deleted meanwhile.
 
-    Raises Stopped, with every reason, where it is not what the assembly says.
+    Raises Stopped, with every reason, where a step is not what the assembly says.
     """
-    desired = next((stack for stack in ground.deployment.stacks if stack.id == steps[0].stack), None)
-    deletions = tuple([await _judge_deletion(ground, step, desired) for step in steps if isinstance(step, Deletion)])
+    desired = next((stack for stack in context.deployment.stacks if stack.id == steps[0].stack), None)
+    deletions = tuple([await _judge_deletion(context, step, desired) for step in steps if isinstance(step, Deletion)])
     settings: StackSteps = tuple(step for step in steps if isinstance(step, StackPolicy | Protection))
-    standing = await _standing_policy(ground, desired, steps) if not deletions else None
-    settings = tuple(_judge_setting(step, standing) for step in settings)
+    policy = await _deployed_policy(context, desired, steps) if not deletions else None
+    settings = tuple(_judge_setting(step, policy) for step in settings)
     change_sets = tuple(step for step in steps if isinstance(step, Step | Deferred))
     if desired is None or not change_sets:
         return JudgedStack((*deletions, *settings))
-    observed = None if deletions else ground.stack(desired)
+    observed = None if deletions else context.stack(desired)
     try:
-        template = await _template_of(observed, ground.clients)
-        moved, transfer = moving(ground.deployment, desired.id), ground.transfer(desired.id)
+        template = await _template_of(observed, context.clients)
+        moved, transfer = moving(context.deployment, desired.id), context.transfer(desired.id)
         parts = parts_from(desired, observed, template, len(change_sets), moved, transfer)
         judged = [
-            await _judge_change_set(ground, step, part, later=step is not change_sets[0] or bool(deletions))
+            await _judge_change_set(context, step, part, later=step is not change_sets[0] or bool(deletions))
             for step, part in zip(change_sets, parts, strict=True)
         ]
     except AwsError as error:
         if error.code == "ChangeSetNotFound":
             return None
         raise
-    is_open = desired.id in opened(one for one in settings if isinstance(one, StackPolicy))
-    in_force = {} if is_open else {desired.id: standing}
+    is_open = desired.id in opened(step for step in settings if isinstance(step, StackPolicy))
+    in_force = {} if is_open else {desired.id: policy}
     check_policies((step for step in judged if isinstance(step, Step)), in_force)
     hidden = [hit for step in judged if isinstance(step, Step) and not step.adoption for hit in _hidden(step, desired)]
-    first = tuple(one for one in settings if isinstance(one, StackPolicy) and one.opens)
-    rest = tuple(one for one in settings if one not in first)
+    first = tuple(step for step in settings if isinstance(step, StackPolicy) and step.opens)
+    rest = tuple(step for step in settings if step not in first)
     return JudgedStack((*deletions, *first, *judged, *rest), tuple(hidden))
 
 
 async def judge_needs(
-    ground: JudgementContext, stack_steps: Mapping[StackId, StackSteps], done: Collection[StackId]
+    context: JudgementContext, stack_steps: Mapping[StackId, StackSteps], done: Collection[StackId]
 ) -> tuple[GuardHit, ...]:
-    """Return a guard for every stack that is needed and not as the assembly says, and that the plan leaves out."""
+    """Return a guard for every needed stack that is not as the assembly says, and that the plan does not change."""
     needed = dict.fromkeys(need for steps in stack_steps.values() for step in steps for need in step.needs)
-    known = {stack.id: stack for stack in ground.deployment.stacks}
+    known = {stack.id: stack for stack in context.deployment.stacks}
     open_needs = [need for need in needed if need in known and need not in stack_steps and need not in done]
-    hits = await together(_left_out(ground, known[need]) for need in open_needs)
+    hits = await together(_judge_need(context, known[need]) for need in open_needs)
     return tuple(hit for hit in hits if hit is not None)
 
 
-async def check_done(ground: JudgementContext, done: Collection[StackId]) -> None:
-    """Return if every stack on which the plan's change sets are executed is as the assembly says. Raises Stopped.
+async def check_done(context: JudgementContext, done: Collection[StackId]) -> None:
+    """Raise Stopped unless every stack on which the plan's change sets are executed is as the assembly says.
 
-    That they are executed is told by an ARN in the plan's file, or by a Description: somebody may have executed others.
+    An ARN in the plan's file, or a Description, says that they are executed: somebody may have executed others.
     """
-    known = {stack.id: stack for stack in ground.deployment.stacks}
-    await together(_check_done(ground, known[stack]) for stack in done if stack in known)
+    known = {stack.id: stack for stack in context.deployment.stacks}
+    await together(_check_done(context, known[stack]) for stack in done if stack in known)
 
 
-async def judge_guards(ground: JudgementContext, stack_steps: Mapping[StackId, StackSteps]) -> tuple[GuardHit, ...]:
-    """Return every guard that what is left to do trips."""
+async def judge_guards(context: JudgementContext, stack_steps: Mapping[StackId, StackSteps]) -> tuple[GuardHit, ...]:
+    """Return every guard that the steps which are left trip."""
     steps = tuple(step for steps in stack_steps.values() for step in steps)
     changing = tuple(step for step in steps if isinstance(step, Step | Deferred))
     deletions = tuple(step for step in steps if isinstance(step, Deletion))
     protections = tuple(step for step in steps if isinstance(step, Protection))
     adds = any(change.action == "Add" and change.type == GLOBAL_TABLE for step in changing for change in step.changes)
-    orphans = await _orphans(ground, {deletion.stack_arn for deletion in deletions}) if adds else ()
+    orphans = await _orphans(context, {deletion.stack_arn for deletion in deletions}) if adds else ()
     policies = tuple(step for step in steps if isinstance(step, StackPolicy))
     return guard_hits(changing, deletions, orphans, protections, policies)
 
 
-async def check_made(ground: JudgementContext, step: Step, part: DraftStep) -> None:
+async def check_made(context: JudgementContext, step: Step, part: DraftStep) -> None:
     """Raise Stopped unless a change set of the plan's name, whoever made it, is the part's."""
     # It has just been made, or found: a read may lag behind that.
-    shown = await once_there(lambda: _observe_change_set(ground, step, part))
-    if faults := (*differences(*shown), *_imports(ground, part, step.changes)):
+    shown = await once_there(lambda: _observe_change_set(context, step, part))
+    if faults := (*differences(*shown), *_imports(context, part, step.changes)):
         raise _refused(step, faults)
 
 
@@ -182,53 +182,53 @@ async def _template_of(observed: ObservedStack | None, clients: Clients) -> obje
     return await observe_template(clients, observed) if observed is not None and observed.facts.exists else None
 
 
-async def _standing_policy(ground: JudgementContext, desired: DesiredStack | None, steps: StackSteps) -> str | None:
-    observed = ground.stack(desired) if desired is not None else None
+async def _deployed_policy(context: JudgementContext, desired: DesiredStack | None, steps: StackSteps) -> str | None:
+    observed = context.stack(desired) if desired is not None else None
     if desired is None or observed is None or not observed.facts.exists:
         return None
     if desired.stack_policy is None and not any(isinstance(step, StackPolicy) for step in steps):
         return None
-    return await observe_policy(ground.clients, observed)
+    return await observe_policy(context.clients, observed)
 
 
-async def judge_settings(ground: JudgementContext, steps: StackSteps) -> StackSteps:
-    """Return the steps of a stack on which a change set runs, with the policy that stands in them. Raises Stopped."""
-    desired = next((stack for stack in ground.deployment.stacks if steps and stack.id == steps[0].stack), None)
-    standing = await _standing_policy(ground, desired, steps)
-    return tuple(_judge_setting(step, standing) for step in steps)
+async def judge_settings(context: JudgementContext, steps: StackSteps) -> StackSteps:
+    """Return the steps of a stack on which a change set runs, with the deployed policy in them. Raises Stopped."""
+    desired = next((stack for stack in context.deployment.stacks if steps and stack.id == steps[0].stack), None)
+    policy = await _deployed_policy(context, desired, steps)
+    return tuple(_judge_setting(step, policy) for step in steps)
 
 
-def _judge_setting(step: AnyStep, standing: str | None) -> AnyStep:
+def _judge_setting(step: AnyStep, deployed: str | None) -> AnyStep:
     if not isinstance(step, StackPolicy):
         return step
-    if not any(same_policy(standing, known) for known in (step.standing, step.policy)):
+    if not any(same_policy(deployed, known) for known in (step.standing, step.policy)):
         what = "the stack policy that stands is neither the one that the plan replaces, nor the one that it sets"
         raise Stopped(where=step.stack, what=what, next_step=PLAN_AGAIN)
-    # One that is set already is not replaced.
-    return replace(step, standing=None if same_policy(standing, step.policy) else standing)
+    # A policy that is set already replaces nothing.
+    return replace(step, standing=None if same_policy(deployed, step.policy) else deployed)
 
 
 async def _judge_change_set(
-    ground: JudgementContext, step: Step | Deferred, part: DraftStep, *, later: bool
+    context: JudgementContext, step: Step | Deferred, part: DraftStep, *, later: bool
 ) -> Step | Deferred:
     if isinstance(step, Deferred):
-        # Its order was judged before: the assembly's needs, and those that planning found in AWS.
+        # Its order was judged before: the assembly's needs, and those that planning read from AWS.
         desired = replace(without_secrets(part.desired), needs=step.needs)
         risk = rate_risk(part.expected)
         return replace(step, desired=desired, type=part.type, changes=part.expected, risk=risk)
     if later:
         raise Stopped(where=step.stack, what="its change set has to be made later", next_step=PLAN_AGAIN)
     if step.template_sha256 != part.desired.sha256:
-        # By it those that wait for somebody's review are told from what is the same as the step.
+        # The template tells change sets that wait for somebody's review from those that are the same as the step.
         raise _refused(step, ("the plan was made with another template than the assembly's",))
-    shown, template, expected = await _observe_change_set(ground, step, part)
+    shown, template, expected = await _observe_change_set(context, step, part)
     if faults := differences(shown, template, expected):
         raise _refused(step, faults)
     pending = PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn, nested=expected.nested)
-    reviewed = await review(ground.clients, pending)
+    reviewed = await review(context.clients, pending)
     changes = with_transfer(with_lost(reviewed.changes, part.lost), part.transfer) if reviewed else ()
     check_transfer(step.stack, part.transfer, changes, is_import=part.type == "IMPORT")
-    if faults := (*_imports(ground, part, changes), *(beyond_tags(changes) if part.adoption is not None else ())):
+    if faults := (*_imports(context, part, changes), *(beyond_tags(changes) if part.adoption is not None else ())):
         raise _refused(step, faults)
     hidden = no_echo_parameters(part.desired)
     return replace(
@@ -243,13 +243,13 @@ async def _judge_change_set(
     )
 
 
-def _imports(ground: JudgementContext, part: DraftStep, changes: tuple[ResourceChange, ...]) -> tuple[str, ...]:
-    """Return what a change set takes in without having been asked to.
+def _imports(context: JudgementContext, part: DraftStep, changes: tuple[ResourceChange, ...]) -> tuple[str, ...]:
+    """Return what a change set imports though nothing asks for it.
 
-    One of the type IMPORT says so nowhere else, and takes what whoever made it has named, not what the template names:
-    where one is to be made, what it imports has been compared row by row.
+    One of type IMPORT takes in what its maker named, whatever the template says: where a step is to be one, its
+    imports have been compared row by row.
     """
-    if ground.plan.options.import_existing or part.type == "IMPORT":
+    if context.plan.options.import_existing or part.type == "IMPORT":
         return ()
     return tuple(
         f"it takes in {change.physical_id or 'what exists'} as {change.logical_id}"
@@ -268,26 +268,26 @@ def _refused(step: Step, faults: tuple[str, ...]) -> Stopped:
 
 
 async def _observe_change_set(
-    ground: JudgementContext, step: Step, part: DraftStep
+    context: JudgementContext, step: Step, part: DraftStep
 ) -> tuple[ShownChangeSet, object, ExpectedChangeSet]:
     """Return what AWS shows of a step's change set, its template, and what both should be."""
-    client = ground.clients.of(step.site).cloudformation(step.region)
+    client = context.clients.of(step.site).cloudformation(step.region)
     template = await call(step.stack, client.get_template, ChangeSetName=step.change_set, TemplateStage="Original")
     answer = await call(step.stack, client.describe_change_set, ChangeSetName=step.change_set)
-    return read_shown(answer), template["TemplateBody"], _said(ground, step, part)
+    return read_shown(answer), template["TemplateBody"], _expect_change_set(context, step, part)
 
 
-def _said(ground: JudgementContext, step: Step, part: DraftStep) -> ExpectedChangeSet:
+def _expect_change_set(context: JudgementContext, step: Step, part: DraftStep) -> ExpectedChangeSet:
     desired = part.desired
     request = ChangeSetRequest(desired=desired, type=part.type, adopts=part.adoption is not None)
-    options = options_of(request, ground.plan.options)
-    observed = ground.stack(desired)
+    options = options_of(request, context.plan.options)
+    observed = context.stack(desired)
     return ExpectedChangeSet(
-        name=change_set_name(ground.plan.deployment, ground.plan.id, step.part),
+        name=change_set_name(context.plan.deployment, context.plan.id, step.part),
         stack_name=desired.name,
         stack_arn=observed.arn if observed is not None else step.stack_arn,
         template=desired.template,
-        parameters=bound(ground, desired),
+        parameters=bind_parameters(context, desired),
         previous=desired.previous,
         tags=desired.tags,
         capabilities=frozenset(desired.capabilities),
@@ -299,19 +299,19 @@ def _said(ground: JudgementContext, step: Step, part: DraftStep) -> ExpectedChan
     )
 
 
-def bound(ground: JudgementContext, desired: DesiredStack) -> dict[str, str]:
-    """Return the stack's parameters, with the outputs that stand. Raises Stopped for one that does not."""
-    places = {stack.id: stack for stack in (*ground.deployment.stacks, *ground.deployment.left_out)}
-    own = ground.stack(desired)
-    standing = own.parameters if own is not None else {}
-    check_previous(desired, standing)
+def bind_parameters(context: JudgementContext, desired: DesiredStack) -> dict[str, str]:
+    """Return the stack's parameters with deployed outputs as values. Raises Stopped for an output that is not there."""
+    places = {stack.id: stack for stack in (*context.deployment.stacks, *context.deployment.left_out)}
+    own = context.stack(desired)
+    previous = own.parameters if own is not None else {}
+    check_previous(desired, previous)
     values = {}
-    for name, value in desired.parameters_over(standing).items():
+    for name, value in desired.parameters_over(previous).items():
         if not isinstance(value, OutputOf):
             values[name] = value
             continue
         source, output = value.output
-        stack = ground.stack(places[source])
+        stack = context.stack(places[source])
         if stack is None or output not in stack.outputs:
             what = f"its parameter {name} is the output {output} of {source}, which does not stand"
             raise Stopped(where=desired.id, what=what, next_step=PLAN_AGAIN)
@@ -325,31 +325,31 @@ def _hidden(step: Step, desired: DesiredStack) -> list[GuardHit]:
     return [GuardHit(stack=step.stack, logical_id=name, why=why, allow=f"{step.stack}/{name}") for name in names]
 
 
-async def _check_done(ground: JudgementContext, desired: DesiredStack) -> None:
+async def _check_done(context: JudgementContext, desired: DesiredStack) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
-    while await _differs(ground, desired) and not await _is_just_adopted(ground, desired):
+    while await _differs(context, desired) and not await _is_just_adopted(context, desired):
         # A read may lag behind the execution.
         if loop.time() - began > LAG_S:
             what = "a change set of the plan's was executed here, and the stack is not as the assembly says"
             raise Stopped(where=desired.id, what=what, next_step=PLAN_AGAIN)
         await asyncio.sleep(READ_AGAIN_S)
-        ground = await observe_context(ground.plan, ground.deployment, ground.clients)
+        context = await observe_context(context.plan, context.deployment, context.clients)
 
 
-async def _is_just_adopted(ground: JudgementContext, desired: DesiredStack) -> bool:
-    """Return whether a stack was last given this deployment's tags, as the plan says, and nothing else happened to it.
+async def _is_just_adopted(context: JudgementContext, desired: DesiredStack) -> bool:
+    """Return whether the last thing that happened to a stack is its adoption, as the plan says, and nothing more.
 
-    That is seen of the change set: that what else the assembly says of it is to come excuses no other one.
+    Its executed change set shows that: any other difference from the assembly is not excused by the adoption.
     """
-    stack = ground.stack(desired)
-    if stack is None or stack.change_set is None or not is_ours(stack, ground.plan.deployment):
+    stack = context.stack(desired)
+    if stack is None or stack.change_set is None or not is_ours(stack, context.plan.deployment):
         return False
-    if not any(step.stack == desired.id and step.adoption is not None for step in ground.plan.steps):
+    if not any(step.stack == desired.id and step.adoption is not None for step in context.plan.steps):
         return False
     executed = PendingChangeSet(desired.id, desired.site, stack.change_set, stack.arn)
     try:
-        reviewed = await review(ground.clients, executed)
+        reviewed = await review(context.clients, executed)
     except AwsError as error:
         if error.code == "ChangeSetNotFound":
             return False
@@ -357,19 +357,19 @@ async def _is_just_adopted(ground: JudgementContext, desired: DesiredStack) -> b
     return reviewed is not None and not beyond_tags(reviewed.changes)
 
 
-async def _differs(ground: JudgementContext, desired: DesiredStack) -> bool:
-    """Return whether a stack is seen not to be as the assembly says. Raises Stopped where nothing can be said."""
-    observed = ground.stack(desired)
-    template = await _template_of(observed, ground.clients)
-    parameters = bound(ground, desired)
-    decision = decide(ground.deployment, replace(desired, parameters=parameters), observed, template)
-    # Where only a change set could tell, nothing that is seen of the stack differs.
+async def _differs(context: JudgementContext, desired: DesiredStack) -> bool:
+    """Return whether a stack is not as the assembly says. Raises Stopped where nothing tells."""
+    observed = context.stack(desired)
+    template = await _template_of(observed, context.clients)
+    parameters = bind_parameters(context, desired)
+    decision = decide(context.deployment, replace(desired, parameters=parameters), observed, template)
+    # Where only a change set could tell, nothing that AWS shows of the stack differs.
     return not (isinstance(decision, Keep) or (isinstance(decision, NeedsChangeSet) and not decision.certain))
 
 
-async def _left_out(ground: JudgementContext, desired: DesiredStack) -> GuardHit | None:
+async def _judge_need(context: JudgementContext, desired: DesiredStack) -> GuardHit | None:
     try:
-        differs = await _differs(ground, desired)
+        differs = await _differs(context, desired)
     except BuilderError as error:
         what = f"is needed, and the plan leaves it out: {error.what}"
         raise Stopped(where=desired.id, what=what, next_step=PLAN_AGAIN) from error
@@ -379,48 +379,50 @@ async def _left_out(ground: JudgementContext, desired: DesiredStack) -> GuardHit
     return GuardHit(stack=desired.id, logical_id="LeftOut", why=why, allow=f"{desired.id}/LeftOut")
 
 
-async def _judge_deletion(ground: JudgementContext, deletion: Deletion, desired: DesiredStack | None) -> Deletion:
-    stack = await observe_stack(ground.clients, deletion.site, deletion.stack_arn)
+async def _judge_deletion(context: JudgementContext, deletion: Deletion, desired: DesiredStack | None) -> Deletion:
+    stack = await observe_stack(context.clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
         return deletion
-    ours = of_deployment((stack,), ground.plan.deployment)
+    ours = of_deployment((stack,), context.plan.deployment)
     faults = []
     if not ours:
-        faults.append(f"the stack that is to be deleted does not carry {TAG_DEPLOYMENT}={ground.plan.deployment}")
+        faults.append(f"the stack that is to be deleted does not carry {TAG_DEPLOYMENT}={context.plan.deployment}")
     if stack.arn != deletion.stack_arn or stack.name != deletion.name:
         faults.append(f"what is to be deleted is {stack.arn}")
-    is_wreck = stack.facts.operation is Operation.REBUILD or stack.status.startswith("DELETE_")
-    if desired is not None and not is_wreck:
+    is_failed_creation = stack.facts.operation is Operation.REBUILD or stack.status.startswith("DELETE_")
+    if desired is not None and not is_failed_creation:
         faults.append(f"the stack that is to be deleted is in the assembly, and in {stack.status}")
     if faults:
         raise gathered([Stopped(where=deletion.stack, what=fault, next_step=PLAN_AGAIN) for fault in faults])
-    # What the plan's own change sets on the stack have let go of by then.
-    planned = {step.stack for step in ground.plan.change_sets if (step.site, step.name) == (deletion.site, stack.name)}
-    let_go = {name for one in planned for name in ground.transfer(one).releases}
-    resources = tuple(one for one in await observe_held(stack, ground.clients) if one.logical_id not in let_go)
+    # What the plan's own change sets on the stack will have released.
+    planned = {step.stack for step in context.plan.change_sets if (step.site, step.name) == (deletion.site, stack.name)}
+    released = {name for stack_id in planned for name in context.transfer(stack_id).releases}
+    resources = tuple(
+        resource for resource in await observe_held(stack, context.clients) if resource.logical_id not in released
+    )
     if desired is not None:
         check_failed_creation(desired, stack, resources)
     return replace(deletion, resources=resources, protected=stack.termination_protection)
 
 
-async def _orphans(ground: JudgementContext, deleted: Collection[str]) -> tuple[Orphan, ...]:
-    """Return the deployment's stacks that the assembly does not have, with what they hold; those deleted apart."""
+async def _orphans(context: JudgementContext, deleted: Collection[str]) -> tuple[Orphan, ...]:
+    """Return the orphans, with what they hold, but for those that the plan deletes."""
     places = {
         StackPlace(stack.site, stack.name): stack.id
-        for stack in (*ground.deployment.stacks, *ground.deployment.left_out)
+        for stack in (*context.deployment.stacks, *context.deployment.left_out)
     }
-    seen = tuple(ground.stands.values())
-    ours = {places[place]: stack for place, stack in ground.stands.items() if place in places and stack.facts.exists}
+    seen = tuple(context.deployed.values())
+    ours = {places[place]: stack for place, stack in context.deployed.items() if place in places and stack.facts.exists}
     templates = dict(
-        zip(ours, await together(observe_template(ground.clients, stack) for stack in ours.values()), strict=True)
+        zip(ours, await together(observe_template(context.clients, stack) for stack in ours.values()), strict=True)
     )
-    seen += await observe_other_regions(ground.deployment, seen, templates, ground.clients)
-    strays = [
+    seen += await observe_other_regions(context.deployment, seen, templates, context.clients)
+    orphans = [
         stack
-        for stack in of_deployment(seen, ground.deployment.name)
+        for stack in of_deployment(seen, context.deployment.name)
         if StackPlace(stack.site, stack.name) not in places and stack.arn not in deleted
     ]
-    held = await together(observe_held(stack, ground.clients) for stack in strays)
+    held = await together(observe_held(stack, context.clients) for stack in orphans)
     return tuple(
         Orphan(
             stack=StackId(f"{stack.region}/{stack.name}"),
@@ -428,5 +430,5 @@ async def _orphans(ground: JudgementContext, deleted: Collection[str]) -> tuple[
             resources=resources,
             account=stack.site.account,
         )
-        for stack, resources in zip(strays, held, strict=True)
+        for stack, resources in zip(orphans, held, strict=True)
     )

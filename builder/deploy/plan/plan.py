@@ -1,7 +1,11 @@
-"""Planning: every change set of every region is made before anything is executed; nothing here executes."""
+"""Planning: every change set of every region is made before anything is executed; nothing here executes.
+
+`make_plan` is the whole story: read what is deployed, draft what has to be done, make the change sets, put them in
+order, check them. Its parts follow in that order.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -19,31 +23,28 @@ from builder.deploy.change_sets.change_set import (
     PendingChangeSet,
     busy_plans,
     check_mode,
-    console_link,
     create_change_set,
     delete_change_set,
     observe_change_sets,
     older_of_ours,
     reviews_of_others,
 )
-from builder.deploy.change_sets.review import rate_risk, read_findings, review
+from builder.deploy.change_sets.review import rate_risk, review
 from builder.deploy.change_sets.steps import discard_change_sets, is_as_found, overtaken
-from builder.deploy.desired import MASK, Deployment, bind_account
-from builder.deploy.draft.adoption import check_only_tags, no_tags
+from builder.deploy.desired import Deployment, bind_account
 from builder.deploy.draft.creation import DraftStep
 from builder.deploy.draft.draft import DraftPlan, make_draft
-from builder.deploy.draft.expected import with_lost
-from builder.deploy.draft.parts import no_echo_parameters, without_secrets, without_values
+from builder.deploy.draft.parts import without_secrets
 from builder.deploy.handovers.handovers import Handovers, observe_handovers
-from builder.deploy.handovers.transfers import check_transfer, with_transfer
-from builder.deploy.observe.deployment import observe_deployment
+from builder.deploy.observe.deployment import ObservedDeployment, observe_deployment
 from builder.deploy.observe.stacks import observe_stack
 from builder.deploy.plan.both_ways import both_ways_hits
 from builder.deploy.plan.deletions import plan_failed_creation, plan_orphans
-from builder.deploy.plan.exports import missing_exports, put_importers_first, told_missing, without_made
+from builder.deploy.plan.exports import put_importers_first, without_made
 from builder.deploy.plan.guards import guard_hits
 from builder.deploy.plan.policies import check_policies, foretell, opened
 from builder.deploy.plan.skipped import check_without
+from builder.deploy.plan.step import review_step
 from builder.deploy.progress import Emit, Planned, Planning, RunBegun, Unchanged
 from builder.deploy.promotion import Promotion
 from builder.deploy.records import (
@@ -55,9 +56,8 @@ from builder.deploy.records import (
     PendingReview,
     Plan,
     PlanOptions,
-    Protection,
-    StackPolicy,
     Step,
+    Upload,
 )
 from builder.errors import AwsError, BuilderError, Stopped
 from builder.terms import Arn, Region, StackId
@@ -67,12 +67,12 @@ if TYPE_CHECKING:
 
 
 Lint = Callable[[str, Region], tuple[str, ...]]
-"""What a linter has to say of a template in a region, a line each."""
+"""Return a linter's findings of a template in a region, a line each."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanId:
-    """What tells one plan from every other."""
+    """A plan's id and time, which no other plan has."""
 
     id: str
     at: str
@@ -81,149 +81,153 @@ class PlanId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What is asked of planning beside the assembly."""
+    """What a plan is made for, beside the assembly."""
 
     options: PlanOptions = PlanOptions()
     remove_orphans: bool = False
     lint: Lint | None = None
-    """Is asked about templates that the assembly does not have."""
+    """Called for templates that the assembly does not have."""
     promotion: Promotion | None = None
     """The promotion that is under way: its table goes from stack to stack."""
     replaced: Callable[[str], None] | None = None
-    """Is told of each older plan whose change sets on the same stacks are deleted then; None leaves them."""
-
-
-_Made = tuple[Step | None, tuple[PendingReview, ...]]
-"""The step of a change set, None if that was empty, and what waits for somebody's review on the same stack."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Planner:
-    """What every step of one planning run is made with."""
-
-    origin: Origin
-    deployment: Deployment
-    clients: Clients
-    emit: Emit
-    lint: Lint | None
-    replaces: bool
-    """Whether change sets of older plans go."""
-    asked: list[PendingChangeSet] = field(default_factory=list)
-    """Every change set of this run that CloudFormation accepted."""
-    older: list[OlderChangeSet] = field(default_factory=list)
-    busy: set[str] = field(default_factory=set)
-    """The ids of plans that are under way elsewhere."""
+    """Called for each older plan whose change sets on the same stacks are deleted then; None leaves them."""
 
 
 async def make_plan(
-    deployment: Deployment, clients: Clients, plan_id: PlanId, emit: Emit, wish: PlanRequest = PlanRequest()
+    deployment: Deployment, clients: Clients, plan_id: PlanId, emit: Emit, request: PlanRequest = PlanRequest()
 ) -> Plan:
-    """Return the plan, its change sets standing in CloudFormation for review.
+    """Return the plan; its change sets wait in CloudFormation for review.
 
     Raises Stopped, with every reason, where a stack needs a person first; Failed where a change set could not be
     made. Then, and when it is cancelled, all that this run made is deleted again.
     """
-    look = await observe_deployment(deployment, clients, emit, is_moved=wish.promotion is not None)
-    deployment = bind_account(deployment, look.account)
-    await check_bootstraps(deployment, look.account, clients)
-    options = with_bucket(wish.options, deployment)
-    check_mode(deployment, look.templates, options)
-    handed = await observe_handovers(deployment, look, clients, wish.promotion)
-    deployment, look = handed.deployment, handed.deployed
-    draft = make_draft(deployment, look, options, transfers=handed.transfers)
+    deployed = await observe_deployment(deployment, clients, emit, is_moved=request.promotion is not None)
+    deployment = bind_account(deployment, deployed.account)
+    await check_bootstraps(deployment, deployed.account, clients)
+    options = with_bucket(request.options, deployment)
+    check_mode(deployment, deployed.templates, options)
+    handovers = await observe_handovers(deployment, deployed, clients, request.promotion)
+    draft = make_draft(handovers.deployment, handovers.deployed, options, transfers=handovers.transfers)
     emit(RunBegun(what="plan", stacks=tuple(part.desired.id for part in draft.now)))
     origin = Origin(
         deployment=deployment.name,
         assembly=deployment.digest,
         plan=plan_id.id,
         options=options,
-        account=look.account,
+        account=deployed.account,
     )
-    planner = _Planner(origin, deployment, clients, emit, wish.lint, replaces=wish.replaced is not None)
+    planner = _Planner(plan_id, origin, handovers, clients, emit, request)
+    try:
+        return await _make_from_draft(planner, draft)
+    except (BuilderError, asyncio.CancelledError):
+        await asyncio.shield(discard_change_sets(planner.created, clients))
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """What one planning run works with, and what it has created so far."""
+
+    plan_id: PlanId
+    origin: Origin
+    handovers: Handovers
+    clients: Clients
+    emit: Emit
+    request: PlanRequest
+    created: list[PendingChangeSet] = field(default_factory=list)
+    """Every change set of this run that CloudFormation accepted."""
+    older: list[OlderChangeSet] = field(default_factory=list)
+    """Those of older plans on the same stacks, where they are to be replaced."""
+    busy: set[str] = field(default_factory=set)
+    """The ids of plans that are under way elsewhere."""
+
+    @property
+    def deployment(self) -> Deployment:
+        """The deployment, with the orphans that release data."""
+        return self.handovers.deployment
+
+    @property
+    def deployed(self) -> ObservedDeployment:
+        """What is deployed of it."""
+        return self.handovers.deployed
+
+
+@dataclass(frozen=True, slots=True)
+class _MadeChangeSet:
+    """What became of a change set of the draft."""
+
+    step: Step | None
+    """None if it was empty."""
+    reviews: tuple[PendingReview, ...] = ()
+    """What waits for somebody's review on the same stack."""
+
+
+async def _make_from_draft(planner: _Planner, draft: DraftPlan) -> Plan:
+    """Make the change sets of a draft, and return the plan of what they show."""
+    deployment, deployed, clients = planner.deployment, planner.deployed, planner.clients
     failed_creations = await together(
         plan_failed_creation(stack, observed, clients) for stack, observed in draft.failed_creations
     )
-    try:
-        draft, results = await _make_steps(planner, handed, draft)
-        orphans = await plan_orphans(look.orphans, clients, draft.stacks, handed, every=wish.remove_orphans)
-        work = await put_importers_first(
-            [
-                *(without_made(step, deployment, look.account) for step, _ in results if step is not None),
-                *(_defer(planner, part, draft) for part in draft.later),
-            ],
-            deployment,
-            look,
-            clients,
-        )
-        artifacts = await find_artifacts(deployment, look.account, work, clients)
-        work = tuple(_after(one, uploads_for(deployment, one.stack, artifacts)) for one in work)
-        made = tuple(one for one in work if isinstance(one, Step))
-        in_force = {stack: policy for stack, policy in look.policies.items() if stack not in opened(draft.policies)}
-        check_policies(made, in_force)
-        deferred = tuple(foretell(one, in_force.get(one.stack)) for one in work if isinstance(one, Deferred))
-        pending = tuple(review for _, reviews in results for review in reviews)
-        await check_without(deployment, work, clients)
-        contested = await both_ways_hits(deployment, look.stacks, work, look.account, clients)
-        if wish.replaced is not None:
-            pending = await _replace(planner, wish.replaced, pending)
-    except (BuilderError, asyncio.CancelledError):
-        await asyncio.shield(discard_change_sets(planner.asked, clients))
-        raise
-    deletions = (*failed_creations, *(one for one in orphans if isinstance(one, Deletion)))
-    left_alone = tuple(one for one in orphans if isinstance(one, Orphan))
-    return Plan(
+    draft, made = await _make_change_sets(planner, draft)
+    orphans = await plan_orphans(
+        deployed.orphans, clients, draft.stacks, planner.handovers, every=planner.request.remove_orphans
+    )
+    work, artifacts = await _order_work(planner, draft, made)
+    work = _apply_policies(planner, draft, work)
+    await check_without(deployment, work, clients)
+    contested = await both_ways_hits(deployment, deployed.stacks, work, deployed.account, clients)
+    pending = await _replace_older_plans(planner, made)
+    plan = Plan(
         version=PLAN_VERSION,
-        id=plan_id.id,
-        at=plan_id.at,
-        account=look.account,
+        id=planner.plan_id.id,
+        at=planner.plan_id.at,
+        account=deployed.account,
         deployment=deployment.name,
         assembly=deployment.digest,
-        steps=made,
-        deferred=deferred,
-        deletions=deletions,
+        steps=tuple(step for step in work if isinstance(step, Step)),
+        deferred=tuple(step for step in work if isinstance(step, Deferred)),
+        deletions=(*failed_creations, *(orphan for orphan in orphans if isinstance(orphan, Deletion))),
         protections=draft.protections,
         policies=draft.policies,
         artifacts=artifacts,
-        unchanged=_unchanged(deployment, (*made, *deferred, *draft.policies, *draft.protections)),
-        orphans=left_alone,
-        guards=(
-            *guard_hits((*made, *deferred), deletions, left_alone, draft.protections, draft.policies),
-            *contested,
-        ),
+        orphans=tuple(orphan for orphan in orphans if isinstance(orphan, Orphan)),
         pending=pending,
         left_out=tuple(stack.id for stack in deployment.left_out),
-        options=options,
+        options=planner.origin.options,
     )
+    hits = guard_hits(plan.change_sets, plan.deletions, plan.orphans, plan.protections, plan.policies)
+    changed = {step.stack for step in plan.changing}
+    unchanged = tuple(stack.id for stack in deployment.stacks if stack.id not in changed)
+    return replace(plan, unchanged=unchanged, guards=(*hits, *contested))
 
 
-async def _make_steps(planner: _Planner, handed: Handovers, draft: DraftPlan) -> tuple[DraftPlan, list[_Made]]:
-    """Make every change set that can be made; return what was made, and the outline that is left then.
+async def _make_change_sets(planner: _Planner, draft: DraftPlan) -> tuple[DraftPlan, list[_MadeChangeSet]]:
+    """Make every change set that can be made now; return the draft that is left then, and what was made of it.
 
-    Where one of which nobody could tell turns out empty, its stack stays as it is: what waited for that is made too.
+    Where one that was uncertain turns out empty, its stack stays as it is: then what waited for it is made too.
     """
-    made: dict[tuple[StackId, int], _Made] = {}
-    empty: set[StackId] = set()
+    made: dict[tuple[StackId, int], _MadeChangeSet] = {}
+    unchanged: set[StackId] = set()
     needed: set[StackId] = set()
     while True:
-        fresh = [part for part in draft.now if (part.desired.id, part.number) not in made]
+        fresh = [part for part in draft.now if _key(part) not in made]
         later = [part for part in draft.later if part.desired.id not in needed]
-        kept = await together(_is_needed(planner, part) for part in later)
-        results = await together(_make_step(planner, part) for part in fresh)
-        made |= {(part.desired.id, part.number): one for part, one in zip(fresh, results, strict=True)}
-        needed |= {part.desired.id for part, is_needed in zip(later, kept, strict=True) if is_needed}
-        told = {part.desired.id for part in fresh if made[part.desired.id, part.number][0] is None} - needed
-        told |= {part.desired.id for part, is_needed in zip(later, kept, strict=True) if not is_needed}
-        if not told or not draft.later:
-            return draft, [made[part.desired.id, part.number] for part in draft.now]
-        empty |= told
-        draft = make_draft(handed.deployment, handed.deployed, planner.origin.options, empty, handed.transfers)
+        are_needed = await together(_is_needed(planner, part) for part in later)
+        results = await together(_make_change_set(planner, part) for part in fresh)
+        made |= {_key(part): result for part, result in zip(fresh, results, strict=True)}
+        needed |= {part.desired.id for part, is_needed in zip(later, are_needed, strict=True) if is_needed}
+        empty = {part.desired.id for part in fresh if made[_key(part)].step is None} - needed
+        empty |= {part.desired.id for part, is_needed in zip(later, are_needed, strict=True) if not is_needed}
+        if not empty or not draft.later:
+            return draft, [made[_key(part)] for part in draft.now]
+        unchanged |= empty
+        draft = make_draft(
+            planner.deployment, planner.deployed, planner.origin.options, unchanged, planner.handovers.transfers
+        )
 
 
-def _unchanged(
-    deployment: Deployment, work: tuple[Step | Deferred | Protection | StackPolicy, ...]
-) -> tuple[StackId, ...]:
-    touched = {one.stack for one in work}
-    return tuple(stack.id for stack in deployment.stacks if stack.id not in touched)
+def _key(part: DraftStep) -> tuple[StackId, int]:
+    return part.desired.id, part.number
 
 
 async def _is_needed(planner: _Planner, part: DraftStep) -> bool:
@@ -235,147 +239,94 @@ async def _is_needed(planner: _Planner, part: DraftStep) -> bool:
         return True
     request = ChangeSetRequest(desired=part.desired, type=part.type, part=part.number)
     await _place_templates(planner, part)
-    asked = await create_change_set(planner.clients, planner.origin, request)
-    planner.asked.append(asked)
-    reviewed = await review(planner.clients, asked)
+    pending = await create_change_set(planner.clients, planner.origin, request)
+    planner.created.append(pending)
+    reviewed = await review(planner.clients, pending)
     if reviewed is not None:
-        await discard_change_sets([asked], planner.clients)
+        await discard_change_sets([pending], planner.clients)
     if reviewed is None or (reviewed.idle and part.only_nested):
         planner.emit(Unchanged(stack=part.desired.id))
         return False
     return True
 
 
-async def _make_step(planner: _Planner, part: DraftStep) -> _Made:
-    """Make a part's change set; return its step, and what waits for somebody's review on the same stack.
+async def _make_change_set(planner: _Planner, part: DraftStep) -> _MadeChangeSet:
+    """Make the change set of a part; return its step, and what waits for somebody's review on the same stack.
 
     Raises Stopped where somebody else's operation on the stack came in between.
     """
     clients, emit, desired = planner.clients, planner.emit, part.desired
     emit(Planning(stack=desired.id, type=part.type))
-    asked = None
+    pending = None
     await _place_templates(planner, part)
     try:
         adopts = part.adoption is not None
         request = ChangeSetRequest(
             desired=desired, type=part.type, part=part.number, adopts=adopts, imports=part.targets
         )
-        asked = await create_change_set(clients, planner.origin, request)
-        planner.asked.append(asked)
-        step, there = await asyncio.gather(make_step(clients, asked, part), _standing(clients, asked, part))
+        pending = await create_change_set(clients, planner.origin, request)
+        planner.created.append(pending)
+        step, summaries = await asyncio.gather(
+            review_step(clients, pending, part), _observe_change_sets(clients, pending, part)
+        )
     except AwsError as error:
-        if moved := await _moved(clients, part, asked):
+        if moved := await _observe_move(clients, part, pending):
             raise moved from error
         raise
     if step is None:
         emit(Unchanged(stack=desired.id))
-        return None, ()
+        return _MadeChangeSet(None)
     emit(Planned(stack=desired.id, changes=len(step.changes)))
-    if planner.replaces:
-        planner.older.extend(older_of_ours(planner.origin.deployment, step, there))
-        planner.busy.update(busy_plans(there))
-    return step, reviews_of_others(step, planner.origin.assembly, there)
-
-
-def _after(step: Step | Deferred, uploads: tuple[StackId, ...]) -> Step | Deferred:
-    needs = (*step.needs, *uploads)
-    if isinstance(step, Deferred):
-        return replace(step, desired=replace(step.desired, needs=needs))
-    return replace(step, needs=needs)
+    if planner.request.replaced is not None:
+        planner.older.extend(older_of_ours(planner.origin.deployment, step, summaries))
+        planner.busy.update(busy_plans(summaries))
+    return _MadeChangeSet(step, reviews_of_others(step, planner.origin.assembly, summaries))
 
 
 async def _place_templates(planner: _Planner, part: DraftStep) -> None:
     await place_templates(planner.deployment, planner.origin.account, part.desired, planner.clients, planner.emit)
 
 
-async def _replace(
-    planner: _Planner, told: Callable[[str], None], pending: tuple[PendingReview, ...]
-) -> tuple[PendingReview, ...]:
-    """Say which older plans of the deployment this one replaces, delete their change sets, and return what waits on."""
-    older = [one for one in planner.older if one.plan not in planner.busy]
-    first = {one.plan: one.created for one in sorted(older, key=lambda one: one.created, reverse=True)}
-    for plan_id, created in sorted(first.items(), key=lambda item: item[1]):
-        stacks = ", ".join(dict.fromkeys(one.stack for one in older if one.plan == plan_id))
-        told(f"replaces plan {plan_id} of {created.isoformat(timespec='seconds')}: {stacks}")
-    await together(
-        delete_change_set(planner.clients, PendingChangeSet(one.stack, one.site, one.change_set, one.stack_arn))
-        for one in older
-    )
-    gone = {one.change_set for one in older}
-    return tuple(review for review in pending if review.change_set not in gone)
-
-
-async def _standing(clients: Clients, asked: PendingChangeSet, part: DraftStep) -> "list[ChangeSetSummaryTypeDef]":
-    """Return the change sets on the stack; on one that the request has just brought into being there are no others."""
+async def _observe_change_sets(
+    clients: Clients, pending: PendingChangeSet, part: DraftStep
+) -> "list[ChangeSetSummaryTypeDef]":
+    """Return the change sets on the stack; none where the stack is new with this one: there are no others on it."""
     if part.found.status is None:
         return []
-    return await observe_change_sets(clients, asked.stack, asked.site, asked.stack_arn, holds=asked.change_set)
+    return await observe_change_sets(clients, pending.stack, pending.site, pending.stack_arn, holds=pending.change_set)
 
 
-async def _moved(clients: Clients, part: DraftStep, asked: PendingChangeSet | None) -> Stopped | None:
-    """Return the refusal if the stack is not as it was found, or lost the change set that was asked for."""
+async def _observe_move(clients: Clients, part: DraftStep, pending: PendingChangeSet | None) -> Stopped | None:
+    """Return the refusal if the stack is not as it was found, or lost the change set that this run created."""
     desired = part.desired
     stack = await observe_stack(clients, desired.site, desired.name)
     if not is_as_found(part.found, stack):
         now = stack.status if stack is not None else "gone"
         return overtaken(desired.id, stack, f"the stack was moved while it was planned, and is {now} now")
-    holds = asked.change_set if asked is not None else None
-    there = await observe_change_sets(clients, desired.id, desired.site, Arn(desired.name), holds=holds)
-    if asked is not None and asked.change_set not in {one["ChangeSetId"] for one in there}:
+    holds = pending.change_set if pending is not None else None
+    summaries = await observe_change_sets(clients, desired.id, desired.site, Arn(desired.name), holds=holds)
+    if pending is not None and pending.change_set not in {summary["ChangeSetId"] for summary in summaries}:
         return overtaken(desired.id, stack, "its change set was deleted while it was planned")
     return None
 
 
-async def make_step(clients: Clients, asked: PendingChangeSet, part: DraftStep) -> Step | None:
-    """Return the step of a change set that was asked for, once it is made; None if it turned out to change nothing.
+async def _order_work(
+    planner: _Planner, draft: DraftPlan, made: Sequence[_MadeChangeSet]
+) -> tuple[tuple[Step | Deferred, ...], tuple[Upload, ...]]:
+    """Return the change sets, made and deferred, each with all that it needs; and the artifacts that they take.
 
-    CloudFormation lists nested stacks whether or not they change: one that lists nothing else is dropped.
+    Importers of an export come before the update that changes it, and uploads before what takes them.
     """
-    desired, hidden = part.desired, no_echo_parameters(part.desired)
-    reviewed = await review(clients, asked)
-    if part.adoption is not None:
-        if reviewed is None:
-            raise no_tags(desired, await observe_stack(clients, desired.site, desired.name))
-        check_only_tags(desired.id, reviewed.changes)
-    is_import = part.type == "IMPORT"
-    if reviewed is not None or is_import:
-        check_transfer(desired.id, part.transfer, reviewed.changes if reviewed else (), is_import=is_import)
-    if reviewed is None:
-        return None
-    if reviewed.idle and part.only_nested:
-        await delete_change_set(clients, asked)
-        return None
-    changes = with_transfer(with_lost(reviewed.changes, part.lost), part.transfer)
-    return Step(
-        stack=desired.id,
-        region=desired.region,
-        name=desired.name,
-        type=part.type,
-        change_set=asked.change_set,
-        stack_arn=asked.stack_arn,
-        template_sha256=desired.sha256,
-        parameters={
-            name: MASK if name in hidden else str(value)
-            for name, value in desired.parameters.items()
-            if name not in desired.previous
-        },
-        needs=desired.needs,
-        found=part.found,
-        risk=rate_risk(changes),
-        console=console_link(asked),
-        changes=without_values(changes) if part.secret else changes,
-        findings=(
-            *await read_findings(clients, asked, reviewed.children),
-            *(told_missing(export) for export in missing_exports(reviewed.reason)),
-        ),
-        part=part.number,
-        account=desired.account,
-        nested=asked.nested,
-        adoption=part.adoption,
-    )
+    deployment, deployed, clients = planner.deployment, planner.deployed, planner.clients
+    steps = (without_made(result.step, deployment, deployed.account) for result in made if result.step is not None)
+    deferred = (_defer(planner, part, draft) for part in draft.later)
+    work = await put_importers_first([*steps, *deferred], deployment, deployed, clients)
+    artifacts = await find_artifacts(deployment, deployed.account, work, clients)
+    return tuple(_after(step, uploads_for(deployment, step.stack, artifacts)) for step in work), artifacts
 
 
 def _defer(planner: _Planner, part: DraftStep, draft: DraftPlan) -> Deferred:
+    lint = planner.request.lint
     return Deferred(
         desired=without_secrets(part.desired),
         type=part.type,
@@ -385,5 +336,46 @@ def _defer(planner: _Planner, part: DraftStep, draft: DraftPlan) -> Deferred:
         changes=part.expected,
         risk=rate_risk(part.expected),
         found=part.found,
-        findings=planner.lint(part.desired.template, part.desired.region) if planner.lint and part.derived else (),
+        findings=lint(part.desired.template, part.desired.region) if lint and part.derived else (),
     )
+
+
+def _after(step: Step | Deferred, uploads: tuple[StackId, ...]) -> Step | Deferred:
+    needs = (*step.needs, *uploads)
+    if isinstance(step, Deferred):
+        return replace(step, desired=replace(step.desired, needs=needs))
+    return replace(step, needs=needs)
+
+
+def _apply_policies(
+    planner: _Planner, draft: DraftPlan, work: tuple[Step | Deferred, ...]
+) -> tuple[Step | Deferred, ...]:
+    """Return the change sets; a deferred one with what its stack's policy may deny. Raises Stopped for a made one."""
+    opens = opened(draft.policies)
+    in_force = {stack: policy for stack, policy in planner.deployed.policies.items() if stack not in opens}
+    check_policies((step for step in work if isinstance(step, Step)), in_force)
+    return tuple(foretell(step, in_force.get(step.stack)) if isinstance(step, Deferred) else step for step in work)
+
+
+async def _replace_older_plans(planner: _Planner, made: Sequence[_MadeChangeSet]) -> tuple[PendingReview, ...]:
+    """Delete the change sets of older plans where the request says so, and return what still waits for a review."""
+    pending = tuple(review for result in made for review in result.reviews)
+    if planner.request.replaced is None:
+        return pending
+    older = [change_set for change_set in planner.older if change_set.plan not in planner.busy]
+    first = {
+        change_set.plan: change_set.created
+        for change_set in sorted(older, key=lambda change_set: change_set.created, reverse=True)
+    }
+    for plan_id, created in sorted(first.items(), key=lambda item: item[1]):
+        stacks = ", ".join(dict.fromkeys(change_set.stack for change_set in older if change_set.plan == plan_id))
+        planner.request.replaced(f"replaces plan {plan_id} of {created.isoformat(timespec='seconds')}: {stacks}")
+    await together(
+        delete_change_set(
+            planner.clients,
+            PendingChangeSet(change_set.stack, change_set.site, change_set.change_set, change_set.stack_arn),
+        )
+        for change_set in older
+    )
+    gone = {change_set.change_set for change_set in older}
+    return tuple(review for review in pending if review.change_set not in gone)

@@ -1,6 +1,6 @@
-"""What the stack policies that stand deny of a plan's change sets, told before anything runs; pure.
+"""What deployed stack policies deny of a plan's change sets, before anything runs; pure.
 
-CloudFormation judges an update by the policy that stands, resource after resource while it is executed, and rolls back
+CloudFormation judges an update by the deployed policy, resource after resource while it is executed, and rolls back
 at the first that is denied. A change set does not show that, and takes no policy of its own: what UpdateStack knows as
 StackPolicyDuringUpdate, ExecuteChangeSet does not have.
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html and
@@ -21,13 +21,13 @@ _NOT_JUDGED = frozenset({"Metadata", "DeletionPolicy", "UpdateReplacePolicy", "C
 
 
 def denials(changes: Iterable[ResourceChange], policy: str | None) -> tuple[str, ...]:
-    """Return what of the changes a policy denies, one line each; only what is certain to be denied."""
+    """Return the changes that a policy denies, one line each; only those that it certainly denies."""
     changes = tuple(changes)
     return () if policy is None else tuple(_denials(changes, policy))
 
 
 def check_policies(steps: Iterable[Step], policies: Mapping[StackId, str | None]) -> None:
-    """Raise Stopped, naming every resource, where a policy that stands denies what a change set does."""
+    """Raise Stopped, naming every resource, where a deployed policy denies what a change set does."""
     faults = [
         _denied(step, lines)
         for step in steps
@@ -43,10 +43,10 @@ def opened(policies: Iterable[StackPolicy]) -> frozenset[StackId]:
 
 
 def foretell(deferred: Deferred, policy: str | None) -> Deferred:
-    """Return a deferred change set with what the policy will deny of it, should it show the most that it may."""
+    """Return a deferred change set with what the policy denies if it shows the most that it may."""
     lines = denials(deferred.changes, policy) if deferred.type == "UPDATE" else ()
-    told = tuple(f"if it changes that, the stack policy denies {line}" for line in lines)
-    return replace(deferred, findings=(*deferred.findings, *told))
+    warnings = tuple(f"if it changes that, the stack policy denies {line}" for line in lines)
+    return replace(deferred, findings=(*deferred.findings, *warnings))
 
 
 def _denied(step: Step, lines: tuple[str, ...]) -> Stopped:
@@ -70,7 +70,7 @@ def _denials(changes: tuple[ResourceChange, ...], policy: str) -> Iterator[str]:
 
 
 def _actions(change: ResourceChange, changes: tuple[ResourceChange, ...]) -> tuple[UpdateAction, ...]:
-    """Return what CloudFormation asks the policy about a change: any of these, where it tells only then which."""
+    """Return the actions that CloudFormation judges a change by; several where only the execution tells which."""
     # What is nested is judged by the policy of its own stack.
     if "/" in change.logical_id or _is_idle(change, changes):
         return ()

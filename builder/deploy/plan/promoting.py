@@ -1,4 +1,4 @@
-"""Plans of a promotion: of what can be done while a region is lost, and the last one, which has nothing left to do."""
+"""Plans of a promotion: of what can be done while a region is lost, and the last one, after which nothing is left."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from builder.terms import StackId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialPlan:
-    """What can be done now, of which deployment, and the stacks whose part waits."""
+    """A plan of what can be done now, its deployment, and the stacks that wait."""
 
     plan: Plan | None
-    """None where all of it waits."""
+    """None where every stack waits."""
     deployment: Deployment
     postponed: tuple[StackId, ...]
 
 
 async def make_partial_plan(
-    deployment: Deployment, clients: Clients, new_id: Callable[[], PlanId], emit: Emit, wish: PlanRequest
+    deployment: Deployment, clients: Clients, new_id: Callable[[], PlanId], emit: Emit, request: PlanRequest
 ) -> PartialPlan:
-    """Return a plan of all that does not hang on the deployment's skipped regions; each attempt has an id of its own.
+    """Return a plan of all that does not depend on the deployment's skipped regions; each attempt has an id of its own.
 
     Raises what `make_plan` raises for any other reason.
     """
@@ -37,7 +37,7 @@ async def make_partial_plan(
             return PartialPlan(plan=None, deployment=deployment, postponed=postponed)
         part = leave_out(deployment, postponed)
         try:
-            plan = await make_plan(part, clients, new_id(), emit, wish)
+            plan = await make_plan(part, clients, new_id(), emit, request)
         except BuilderError as error:
             waits = tuple(dict.fromkeys(_left_behind(error)))
             if not waits:
@@ -48,21 +48,21 @@ async def make_partial_plan(
 
 
 def _left_behind(error: BuilderError) -> Iterator[StackId]:
-    """Yield the stacks whose work hangs on a lost region; none where anything else is wrong too."""
+    """Yield the stacks whose work depends on a lost region; none where anything else is wrong too."""
     errors = error.errors if isinstance(error, Several) else (error,)
-    if all(isinstance(one, LeftBehind) for one in errors):
-        yield from (StackId(stack) for one in errors if isinstance(one, LeftBehind) for stack in one.stacks)
+    if all(isinstance(fault, LeftBehind) for fault in errors):
+        yield from (StackId(stack) for fault in errors if isinstance(fault, LeftBehind) for stack in fault.stacks)
 
 
 async def end_promotion(
     deployment: Deployment, promotion: Promotion, clients: Clients, plan_id: PlanId, emit: Emit
 ) -> Plan:
-    """Return a plan of what is left to do, whose change sets are gone again; where that is nothing the record goes too.
+    """Return a plan of what is left to do, its change sets deleted again; where that is nothing delete the record too.
 
     Raises what `make_plan` and `delete_promotion` raise.
     """
-    wish = PlanRequest(options=PlanOptions(by="deploy"), promotion=promotion)
-    plan = await make_plan(deployment, clients, plan_id, emit, wish)
+    request = PlanRequest(options=PlanOptions(by="deploy"), promotion=promotion)
+    plan = await make_plan(deployment, clients, plan_id, emit, request)
     await discard_plan(plan, clients)
     if plan.is_empty:
         await delete_promotion(clients, promotion)

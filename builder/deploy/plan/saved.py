@@ -1,4 +1,4 @@
-"""plan.json: a plan as bytes, and what is read from it held to what the assembly says, for it is a claim."""
+"""plan.json: a plan as bytes; what is read from it is a claim, and is checked against the assembly."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def read_plan(data: bytes, where: str) -> Plan:
 
 
 def _console(step: Step) -> str:
-    """Return the link to the step's change set, computed: where it leads is nothing that a file may say."""
+    """Return the link to the step's change set; it is computed, for no file may say where it leads."""
     if not _REGION.fullmatch(step.region) or not step.change_set.startswith("arn:aws"):
         return ""
     return console_link(PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn))
@@ -85,19 +85,19 @@ def read_versioned(  # noqa: PLR0913 - what is read, and what is said of it
 def _version_fault(data: bytes, version: int, otherwise: str) -> str:
     """Return why nothing more of the file is read; empty where its version is the one that this builder reads."""
     try:
-        said = json.loads(data)
+        document = json.loads(data)
     except (ValueError, RecursionError):
         return f"{otherwise}: it is not JSON"
-    if not isinstance(said, dict):
+    if not isinstance(document, dict):
         return f"{otherwise}: it is not a JSON object"
-    if "version" not in said:
+    if "version" not in document:
         return f"{otherwise}: it says no version"
-    found = said["version"]
-    if isinstance(found, bool) or not isinstance(found, int):
+    found_version = document["version"]
+    if isinstance(found_version, bool) or not isinstance(found_version, int):
         return f"{otherwise}: its version is not an integer"
-    if found != version:
-        made_by = "an older builder" if found < version else "a newer builder"
-        return f"plan version {found} is of {made_by}, and this one reads version {version}: plan again"
+    if found_version != version:
+        made_by = "an older builder" if found_version < version else "a newer builder"
+        return f"plan version {found_version} is of {made_by}, and this one reads version {version}: plan again"
     return ""
 
 
@@ -107,20 +107,20 @@ MoreGuards = Callable[[Plan, Deployment, Clients], Coroutine[Any, Any, tuple[Gua
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedInput:
-    """What an execution knows by itself, whatever a plan's file says."""
+    """What an execution knows without the plan's file."""
 
     deployment: Deployment
     """The assembly at hand, bound to the environment; all of it, skipped regions included."""
     options: PlanOptions = PlanOptions()
     """How its change sets are to be made, as dr.yaml and the command line say it."""
     more_guards: "MoreGuards | None" = None
-    """Is asked for what else the plan trips, of its steps as they were judged: a fleet's in its accounts."""
+    """Returns further guards of the plan as judged: a fleet's, in its accounts."""
     is_own: bool = False
-    """The plan was made by this very run, and was in nobody else's hands."""
+    """This very run made the plan, and nobody else had it."""
     promotion: Promotion | None = None
     """The promotion that is under way, as AWS has it."""
     transfers: Mapping[StackId, Transfer] = field(default_factory=dict)
-    """What data its stacks import and let go of, as AWS has it when the execution begins."""
+    """The data that its stacks import and release, as AWS has it when the execution begins."""
 
 
 def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
@@ -143,20 +143,24 @@ def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
         )
     desired = {stack.id: stack for stack in deployment.stacks}
     work = tuple(dict.fromkeys(step.stack for step in plan.changing))
-    orphans = tuple(one.stack for one in plan.deletions if one.stack not in desired)
-    uploads = {one.stack: uploads_for(deployment, one.stack, plan.artifacts) for one in plan.change_sets}
+    orphans = tuple(deletion.stack for deletion in plan.deletions if deletion.stack not in desired)
+    uploads = {
+        change_set.stack: uploads_for(deployment, change_set.stack, plan.artifacts) for change_set in plan.change_sets
+    }
 
-    def needs(one: Step | Deferred) -> tuple[StackId, ...]:
-        return tuple(dict.fromkeys((*_needs(one, desired), *uploads[one.stack])))
+    def needs(change_set: Step | Deferred) -> tuple[StackId, ...]:
+        return tuple(dict.fromkeys((*_needs(change_set, desired), *uploads[change_set.stack])))
 
     restored = replace(
         plan,
         steps=tuple(replace(step, needs=needs(step)) for step in plan.steps),
-        deferred=tuple(replace(one, desired=replace(one.desired, needs=needs(one))) for one in plan.deferred),
+        deferred=tuple(
+            replace(deferred, desired=replace(deferred.desired, needs=needs(deferred))) for deferred in plan.deferred
+        ),
         artifacts=artifacts_restored(deployment, plan.artifacts, work),
-        protections=tuple(replace(one, needs=_needs(one, desired)) for one in plan.protections),
+        protections=tuple(replace(protection, needs=_needs(protection, desired)) for protection in plan.protections),
         policies=tuple(replace(policy, needs=_needs(policy, desired)) for policy in plan.policies),
-        deletions=tuple(_deletion_restored(one, work, orphans) for one in plan.deletions),
+        deletions=tuple(_deletion_restored(deletion, work, orphans) for deletion in plan.deletions),
     )
     # What the assembly adds can close a circle that the file left open: a stack that needs an orphan's deletion.
     check_order(restored)
@@ -164,7 +168,7 @@ def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
 
 
 def _check_stacks(plan: Plan, deployment: Deployment) -> None:
-    """Raise Stopped where a stack was to release data that is not in it any more: somebody was faster."""
+    """Raise Stopped where a stack was to release data that it no longer has: somebody was faster."""
     known = {stack.id for stack in deployment.stacks}
     if gone := dict.fromkeys(step.stack for step in plan.changing if step.stack not in known):
         what = f"{', '.join(gone)} was to release data, and that has changed since the plan was made"
@@ -186,13 +190,13 @@ def check_own(plan: Plan) -> None:
         raise BadInput(where=plan.deployment, what="\n  ".join(("these are not the plan's:", *faults)))
 
 
-def _needs(one: _Work, desired: Mapping[StackId, DesiredStack]) -> tuple[StackId, ...]:
-    """Return what the assembly says, and what planning found in AWS besides: an order that can only delay."""
-    return tuple(dict.fromkeys((*desired[one.stack].needs, *one.needs)))
+def _needs(step: _Work, desired: Mapping[StackId, DesiredStack]) -> tuple[StackId, ...]:
+    """Return the needs that the assembly says, and those that planning read from AWS: these can only delay."""
+    return tuple(dict.fromkeys((*desired[step.stack].needs, *step.needs)))
 
 
 def narrowed(plan: Plan, deployment: Deployment) -> Deployment:
-    """Return the deployment without the regions that the plan leaves out, and without what hangs on them.
+    """Return the deployment without the regions that the plan leaves out, and without what depends on them.
 
     Raises BadInput for a part of a region where none is left out as a whole.
     """
@@ -243,23 +247,24 @@ def _check_origin(plan: Plan, trusted: TrustedInput) -> None:
         raise BadInput(where=plan.deployment, what="the plan leaves other failures as they are than is usual here")
 
 
-def _check_options(plan: Plan, said: PlanOptions) -> None:
+def _check_options(plan: Plan, given: PlanOptions) -> None:
     """Raise BadInput unless whoever executes says how the change sets are to be made, as whoever planned did."""
     options = plan.options
-    if options.role_arn != said.role_arn:
+    if options.role_arn != given.role_arn:
         raise BadInput(
             where=plan.deployment,
             what=f"CloudFormation's role is {options.role_arn or 'none'} in the plan, and here it is "
-            f"{said.role_arn or 'none'}",
+            f"{given.role_arn or 'none'}",
             next_step="--role-arn ARN    names the role, where that of the plan is meant",
         )
-    if options.deployment_mode != said.deployment_mode:
+    if options.deployment_mode != given.deployment_mode:
         raise BadInput(
             where=plan.deployment,
-            what=f"the deployment mode is {options.deployment_mode} in the plan, and here it is {said.deployment_mode}",
+            what=f"the deployment mode is {options.deployment_mode} in the plan, and here it is "
+            f"{given.deployment_mode}",
             next_step=f"--deployment-mode {options.deployment_mode}    where that of the plan is meant",
         )
-    if options.import_existing != said.import_existing:
+    if options.import_existing != given.import_existing:
         does, here = ("takes in", "it is not said") if options.import_existing else ("does not take in", "it is said")
         raise BadInput(
             where=plan.deployment,
@@ -267,20 +272,20 @@ def _check_options(plan: Plan, said: PlanOptions) -> None:
             next_step="--import-existing    has the plan's change sets take in what exists, where that is meant",
         )
     # Of change sets that are made already the templates are where they are.
-    if plan.deferred and options.artifacts_bucket != said.artifacts_bucket:
+    if plan.deferred and options.artifacts_bucket != given.artifacts_bucket:
         raise BadInput(
             where=plan.deployment,
             what=f"large templates go to the bucket {options.artifacts_bucket or 'none'} in the plan, and here to "
-            f"{said.artifacts_bucket or 'none'}",
+            f"{given.artifacts_bucket or 'none'}",
             next_step="--artifacts-bucket NAME    names it, where that of the plan is meant",
         )
 
 
 def _faults(plan: Plan, deployment: Deployment, transfers: Mapping[StackId, Transfer]) -> Iterator[str]:
     desired = {stack.id: stack for stack in deployment.stacks}
-    known = {*desired, *plan.left_out, *(one.stack for one in plan.deletions), *(one.stack for one in plan.uploads)}
+    known = {*desired, *plan.left_out, *(step.stack for step in plan.deletions), *(step.stack for step in plan.uploads)}
     yield from faults_of_artifacts(
-        deployment, plan.account, plan.artifacts, dict.fromkeys(one.stack for one in plan.change_sets)
+        deployment, plan.account, plan.artifacts, dict.fromkeys(change_set.stack for change_set in plan.change_sets)
     )
     for step in plan.changing:
         yield from _faults_of_place(plan, step, desired.get(step.stack), transfers.get(step.stack, NO_TRANSFER))
@@ -302,59 +307,61 @@ def _faults(plan: Plan, deployment: Deployment, transfers: Mapping[StackId, Tran
 
 
 def _faults_of_releases(made: Collection[StackId], transfers: Mapping[StackId, Transfer]) -> Iterator[str]:
-    """Yield what is released and not imported, though no stack has it yet that is to."""
+    """Yield what is released while the stack that is to have it does not import it."""
     for stack_id in made:
         for name, taker in transfers.get(stack_id, NO_TRANSFER).releases.items():
             if transfers.get(taker, NO_TRANSFER).imports and taker not in made:
                 yield f"{stack_id} releases {name}, and the plan does not have {taker} import it"
 
 
-def _faults_of_place(plan: Plan, one: _Work, desired: DesiredStack | None, transfer: Transfer) -> Iterator[str]:
+def _faults_of_place(plan: Plan, step: _Work, desired: DesiredStack | None, transfer: Transfer) -> Iterator[str]:
     if desired is None:
-        yield f"{one.stack} is no stack of the assembly"
+        yield f"{step.stack} is no stack of the assembly"
         return
-    if (one.site, one.name) != (desired.site, desired.name):
-        account = f" of account {one.site.account}" if one.site.account else ""
-        yield f"{one.stack} is not the stack {one.name} in {one.region}{account}"
-    if missing := [need for need in desired.needs if need not in one.needs]:
-        yield f"{one.stack} needs {', '.join(missing)}, and the plan does not say so"
-    if isinstance(one, Step):
-        yield from _faults_of_arn(plan, one, one.change_set, f"changeSet/{name_of(plan, one)}")
-        yield from _faults_of_arn(plan, one, one.stack_arn, f"stack/{desired.name}")
-    if isinstance(one, Protection) and one.protect is not desired.termination_protection:
-        yield f"{one.stack}: its termination protection is not what the assembly says"
-    if isinstance(one, StackPolicy) and (fault := _fault_of_policy(one, desired, transfer)):
-        yield f"{one.stack}: {fault}"
-    if isinstance(one, Protection | StackPolicy) and one.found.stack_id is not None:
-        yield from _faults_of_arn(plan, one, one.found.stack_id, f"stack/{desired.name}")
+    if (step.site, step.name) != (desired.site, desired.name):
+        account = f" of account {step.site.account}" if step.site.account else ""
+        yield f"{step.stack} is not the stack {step.name} in {step.region}{account}"
+    if missing := [need for need in desired.needs if need not in step.needs]:
+        yield f"{step.stack} needs {', '.join(missing)}, and the plan does not say so"
+    if isinstance(step, Step):
+        yield from _faults_of_arn(plan, step, step.change_set, f"changeSet/{name_of(plan, step)}")
+        yield from _faults_of_arn(plan, step, step.stack_arn, f"stack/{desired.name}")
+    if isinstance(step, Protection) and step.protect is not desired.termination_protection:
+        yield f"{step.stack}: its termination protection is not what the assembly says"
+    if isinstance(step, StackPolicy) and (fault := _fault_of_policy(step, desired, transfer)):
+        yield f"{step.stack}: {fault}"
+    if isinstance(step, Protection | StackPolicy) and step.found.stack_id is not None:
+        yield from _faults_of_arn(plan, step, step.found.stack_id, f"stack/{desired.name}")
 
 
-def _fault_of_policy(one: StackPolicy, desired: DesiredStack, transfer: Transfer) -> str:
-    if one.opens:
-        return "" if transfer.opened and one.policy == transfer.opened else "nothing leaves it that its policy denies"
-    wanted = desired.stack_policy or transfer.policy
-    return "" if one.policy == wanted else "its stack policy is not what the assembly says"
+def _fault_of_policy(policy: StackPolicy, desired: DesiredStack, transfer: Transfer) -> str:
+    if policy.opens:
+        return (
+            "" if transfer.opened and policy.policy == transfer.opened else "nothing leaves it that its policy denies"
+        )
+    expected = desired.stack_policy or transfer.policy
+    return "" if policy.policy == expected else "its stack policy is not what the assembly says"
 
 
-def name_of(plan: Plan, one: Step | Deferred) -> str:
+def name_of(plan: Plan, step: Step | Deferred) -> str:
     """Return the name that a change set of the plan has."""
-    return change_set_name(plan.deployment, plan.id, one.part)
+    return change_set_name(plan.deployment, plan.id, step.part)
 
 
 def _faults_of_arn(
-    plan: Plan, one: Step | Protection | StackPolicy | Deletion, arn: Arn, resource: str
+    plan: Plan, step: Step | Protection | StackPolicy | Deletion, arn: Arn, resource: str
 ) -> Iterator[str]:
     # arn:aws:cloudformation:us-east-1:111122223333:changeSet/NAME/uuid
-    account = one.site.account or plan.account
+    account = step.site.account or plan.account
     parts = arn.split(":", 5)
-    if parts[:1] != ["arn"] or parts[2:5] != ["cloudformation", one.region, account]:
-        yield f"{one.stack}: {arn} is not of {one.region} and account {account}"
+    if parts[:1] != ["arn"] or parts[2:5] != ["cloudformation", step.region, account]:
+        yield f"{step.stack}: {arn} is not of {step.region} and account {account}"
     elif "".join(parts[5:]).rpartition("/")[0] != resource:
-        yield f"{one.stack}: {arn} is not {resource}"
+        yield f"{step.stack}: {arn} is not {resource}"
 
 
 def _faults_of_deletion(plan: Plan, deletion: Deletion, deployment: Deployment) -> Iterator[str]:
-    everything = [one for one in (*deployment.stacks, *deployment.left_out) if one.id not in deployment.leaving]
+    everything = [stack for stack in (*deployment.stacks, *deployment.left_out) if stack.id not in deployment.leaving]
     yield from _faults_of_arn(plan, deletion, deletion.stack_arn, f"stack/{deletion.name}")
     if deletion.region in deployment.skipped:
         yield f"{deletion.stack} is in {deletion.region}, which the plan leaves out"
@@ -366,7 +373,7 @@ def _faults_of_deletion(plan: Plan, deletion: Deletion, deployment: Deployment) 
             yield f"{deletion.stack} is in account {deletion.site.account}, where the assembly has nothing"
     elif deletion.stack != desired.id:
         yield f"{deletion.stack} is not the stack {deletion.name} in {deletion.region}"
-    elif deletion.stack not in {one.stack for one in plan.deferred if one.part == 1}:
+    elif deletion.stack not in {deferred.stack for deferred in plan.deferred if deferred.part == 1}:
         yield f"{deletion.stack} is in the assembly, and the plan deletes it without making it again"
 
 

@@ -1,4 +1,4 @@
-"""Work beside skipped regions: nothing is done that hangs on one, and nothing whose needs are unsure."""
+"""Work while regions are skipped: nothing is done that depends on one, and nothing whose needs may be unmet."""
 
 from collections.abc import Iterable, Iterator
 
@@ -18,18 +18,18 @@ _LATER = "python -m builder deploy    without --skip-region brings it up to date
 async def check_without(deployment: Deployment, work: Iterable[Step | Deferred], clients: Clients) -> None:
     """Return if all of the work can be done without the skipped regions.
 
-    Raises LeftBehind, or Several, naming every change that hangs on one, and every need on a stack there that is not
+    Raises LeftBehind, or Several, naming every change that depends on one, and every need on a stack there that is not
     seen to be met in the surviving region.
     """
     if not deployment.skipped:
         return
     work = tuple(work)
-    faults: list[BuilderError] = [fault for one in work for fault in _hanging(deployment, one)]
+    faults: list[BuilderError] = [fault for step in work for fault in _dependent_changes(deployment, step)]
     left_out = {stack.id: stack for stack in deployment.left_out}
     needs: dict[tuple[Site, StackId], list[StackId]] = {}
-    for one in sorted(work, key=lambda each: each.stack):
-        for need in set(one.needs) & left_out.keys():
-            needs.setdefault((one.site, need), []).append(one.stack)
+    for step in sorted(work, key=lambda each: each.stack):
+        for need in set(step.needs) & left_out.keys():
+            needs.setdefault((step.site, need), []).append(step.stack)
     met = await together(_is_met(left_out[need], site, clients) for site, need in needs)
     faults += [
         LeftBehind(
@@ -46,10 +46,10 @@ async def check_without(deployment: Deployment, work: Iterable[Step | Deferred],
         raise gathered(faults)
 
 
-def _hanging(deployment: Deployment, work: Step | Deferred) -> Iterator[LeftBehind]:
+def _dependent_changes(deployment: Deployment, work: Step | Deferred) -> Iterator[LeftBehind]:
     template = read_template(deployment.stack(work.stack).template, work.stack)
     for change in work.changes:
-        # It changes nothing of what it imports, wherever that has copies.
+        # An import changes nothing, wherever the data has copies.
         if change.action == "Import":
             continue
         plane = control_plane_of(change.type, work.region)
@@ -65,8 +65,8 @@ def _hanging(deployment: Deployment, work: Step | Deferred) -> Iterator[LeftBehi
 
 
 def _stopped(stack: StackId, change: ResourceChange, what: str) -> LeftBehind:
-    told = f"{change.type} cannot be changed now: {what}"
-    return LeftBehind(where=f"{stack}/{change.logical_id}", what=told, next_step=_LATER, stacks=(stack,))
+    reason = f"{change.type} cannot be changed now: {what}"
+    return LeftBehind(where=f"{stack}/{change.logical_id}", what=reason, next_step=_LATER, stacks=(stack,))
 
 
 def _may_have_copies(change: ResourceChange) -> bool:
@@ -76,7 +76,7 @@ def _may_have_copies(change: ResourceChange) -> bool:
 
 
 async def _is_met(need: DesiredStack, site: Site, clients: Clients) -> bool:
-    """Look in a surviving region at what a stack that is left out makes there."""
+    """Return whether a surviving region shows what a left-out stack makes there."""
     template = read_template(need.template, need.id)
     binding = template.bind(need.values)
     for resource in template.resources().values():
