@@ -1,7 +1,7 @@
-"""What stacks take from buckets: looked for, uploaded once, and never put in the place of anything else.
+"""What stacks take from buckets: found there or uploaded once; an object that is something else is never overwritten.
 
-First which code a plan has to upload, `find_artifacts`; then templates, which have to be there when a change set is
-made; then the one way in which an object is looked at and put.
+First the code that a plan has to upload, `find_artifacts`; then templates, which have to be there when a change set is
+made; then the one way in which an object is read and put.
 """
 
 import base64
@@ -57,7 +57,7 @@ class ObservedObject:
 
 
 def assets_needed(deployment: Deployment, desired: DesiredStack) -> tuple[Built | NotBuilt, ...]:
-    """Return what a stack takes from its bucket, what its nested stacks take included."""
+    """Return the assets that a stack takes from its bucket, those of its nested stacks included."""
     assets = taken_by(desired.template.encode(), [build.asset for build in deployment.assets])
     return tuple(
         build
@@ -81,7 +81,7 @@ def is_uploaded_alone(asset: Asset) -> bool:
 
 
 def upload_id(site: Site, asset: Asset) -> StackId:
-    """Return what the upload of an asset is known by among the stacks."""
+    """Return the id that the upload of an asset has among the stacks."""
     account = f"{site.account}-" if site.account else ""
     # The same bytes may be wanted in several buckets, or by several keys, where others give them their names.
     name = hashlib.sha256(f"{asset.bucket}/{asset.key}".encode()).hexdigest() if asset.bucket else asset.id
@@ -101,10 +101,10 @@ def uploads_needed(deployment: Deployment, desired: DesiredStack) -> tuple[Stack
 async def find_artifacts(
     deployment: Deployment, account: AccountId, work: Iterable[Step | Deferred], clients: Clients
 ) -> tuple[Upload, ...]:
-    """Return the code that the stacks which change take, each with whether it is in its bucket.
+    """Return the code that changing stacks take, and whether each is in its bucket.
 
-    Raises BadInput for a bucket that is not there and that no stack makes, and for code that is neither there nor
-    could be made here; Stopped for an object of its key that is something else.
+    Raises BadInput for a bucket that does not exist and that no stack creates, and for code that is neither there nor
+    could be built here; Stopped for an object of its key that is something else.
     """
     stacks = {stack.id: stack for stack in deployment.stacks}
     changing = dict.fromkeys(step.stack for step in work)
@@ -169,7 +169,7 @@ async def _observe_upload(upload: Upload, place: ObjectPlace, build: Built | Not
 
 
 def uploads_for(deployment: Deployment, stack: StackId, artifacts: Iterable[Upload]) -> tuple[StackId, ...]:
-    """Return the uploads that are still to be done, and that a stack takes something of."""
+    """Return the uploads that are still to be done and that a stack needs."""
     waiting = {artifact.stack for artifact in artifacts if not artifact.there}
     desired = next((desired for desired in deployment.stacks if desired.id == stack), None)
     needed = uploads_needed(deployment, desired) if waiting and desired else ()
@@ -177,7 +177,7 @@ def uploads_for(deployment: Deployment, stack: StackId, artifacts: Iterable[Uplo
 
 
 def with_bucket(options: PlanOptions, deployment: Deployment) -> PlanOptions:
-    """Return how change sets are made, large templates going where the assembly says, unless it is said otherwise."""
+    """Return the options with the assembly's bucket for large templates, unless they name another."""
     return replace(options, artifacts_bucket=options.artifacts_bucket or deployment.artifacts_bucket)
 
 
@@ -208,7 +208,7 @@ def _place(deployment: Deployment, desired: DesiredStack, asset: Asset, site: Si
 async def place_templates(
     deployment: Deployment, account: AccountId, desired: DesiredStack, clients: Clients, emit: Emit
 ) -> None:
-    """Have every template in its bucket that is nested in a stack: CloudFormation reads it for the change set.
+    """Put every template that is nested in a stack into its bucket: CloudFormation reads it for the change set.
 
     Raises BadInput for one that is neither there nor could be made here.
     """
@@ -246,9 +246,9 @@ def bucket_for(bucket: str, site: Site, account: AccountId) -> str:
 
 
 async def check_bootstraps(deployment: Deployment, account: AccountId, clients: Clients) -> None:
-    """Return if what a CDK app takes for granted stands where its stacks go, and is new enough.
+    """Raise BadInput, or Several, unless CDK's bootstrap is where the app's stacks go, and is new enough.
 
-    Raises BadInput, or Several, with the command that makes it.
+    The error has the command that makes it.
     """
     sites = set(deployment.sites)
     await together(
@@ -313,7 +313,7 @@ async def observe_object(clients: Clients, place: ObjectPlace) -> ObservedObject
 
 
 async def check_bucket(clients: Clients, place: ObjectPlace, next_step: str) -> None:
-    """Return if the bucket is there, and the account's. Raises BadInput."""
+    """Raise BadInput unless the bucket exists and is the account's."""
     client = clients.of(place.site).s3(place.site.region)
     try:
         await call(place.text, client.head_bucket, Bucket=place.bucket, ExpectedBucketOwner=place.owner)
@@ -349,9 +349,9 @@ def check_same(place: ObjectPlace, observed: ObservedObject, sha256: str) -> Non
 
 
 async def put_object(clients: Clients, place: ObjectPlace, data: bytes) -> None:
-    """Have these bytes at a place where nothing is, or the same bytes. Raises Stopped where others are.
+    """Put bytes at a place where nothing is, or the same bytes. Raises Stopped where others are.
 
-    After a lost answer boto3 asks again, and is told that the object is there: then it is looked at.
+    After a lost answer boto3 sends the request again, and S3 refuses it as there already: then the object is read.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
     digest = hashlib.sha256(data)
@@ -404,7 +404,7 @@ def place_of(upload: Upload, account: AccountId) -> ObjectPlace:
 
 
 def build_of(deployment: Deployment, upload: Upload) -> Built | None:
-    """Return the bytes that a plan's upload is of, as far as they are at hand; None where others are, or none."""
+    """Return the built asset that a plan's upload is of; None where it is not built here, or has other bytes."""
     built = (build for build in deployment.assets if isinstance(build, Built))
     return next((build for build in built if (build.asset.key, build.sha256) == (upload.key, upload.sha256)), None)
 
@@ -423,9 +423,9 @@ def artifacts_restored(
 
 
 async def check_artifacts(plan: Plan, deployment: Deployment, left: Collection[StackId], clients: Clients) -> None:
-    """Raise Stopped unless the code that is left to upload is at hand, and what was there when it was planned still is.
+    """Raise Stopped unless the code that is left to upload is built, and what was in its bucket at planning still is.
 
-    `left` are the stacks, and uploads, that something is left to be done for.
+    `left` are the stacks and uploads that are not done yet.
     """
     for upload in plan.uploads:
         if upload.stack in left and build_of(deployment, upload) is None:
@@ -459,7 +459,7 @@ async def put_upload(deployment: Deployment, upload: Upload, account: AccountId,
 def faults_of_artifacts(
     deployment: Deployment, account: AccountId, artifacts: Sequence[Upload], changing: Iterable[StackId]
 ) -> Iterable[str]:
-    """Yield what of a plan's artifacts does not follow from the assembly."""
+    """Yield each fault of a plan's artifacts: what does not follow from the assembly."""
     planned = {artifact.stack: artifact for artifact in artifacts}
     if len(planned) < len(artifacts):
         yield "an artifact is in the plan twice"

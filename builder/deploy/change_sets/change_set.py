@@ -114,7 +114,7 @@ async def create_change_set(
     except AwsError as error:
         if error.code != "AlreadyExistsException":
             raise
-        # The answer to our own request was lost and boto3 sent it again: go on if what stands there is ours.
+        # The answer to our own request was lost and boto3 sent it again: go on if the change set that is there is ours.
         shown = await once_there(
             lambda: call(desired.id, client.describe_change_set, ChangeSetName=name, StackName=desired.name)
         )
@@ -259,12 +259,12 @@ def is_deploys_own(description: str) -> bool:
 
 
 def plan_of(description: str) -> str:
-    """Return the id of the plan that a Description tells of; empty where it tells of none."""
+    """Return the id of the plan that a Description names; empty where it names none."""
     return str(_read(description).get("plan", ""))
 
 
 def template_of(description: str) -> str:
-    """Return the SHA-256 of the template that a Description tells of; empty where it tells of none."""
+    """Return the SHA-256 of the template that a Description names; empty where it names none."""
     return str(_read(description).get("template", ""))
 
 
@@ -282,7 +282,7 @@ BUCKET_BYTES = 1_048_576
 
 
 async def place_template(clients: Clients, desired: DesiredStack, origin: Origin) -> dict[str, Any]:
-    """Return how CreateChangeSet is told the template, after putting it into the bucket where that is needed.
+    """Return the template as CreateChangeSet takes it, after putting it into the bucket where that is needed.
 
     Its key is its digest, so that what was reviewed can't be overwritten by a later template.
     Raises BadInput for a template that is too large.
@@ -330,7 +330,7 @@ async def observe_change_sets(
 ) -> "list[ChangeSetSummaryTypeDef]":
     """Return every change set that a stack has, over all pages; none where there is no such stack.
 
-    `holds` is one that is known to be there: a listing without it is asked for again, for LAG_S. Those that this
+    `holds` is one that is known to be there: a listing without it is read again, for LAG_S. Those that this
     process has deleted are gone, whatever a listing shows, as are those that it shows as deleted, with nested stacks.
     """
     client = clients.of(site).cloudformation(site.region)
@@ -393,7 +393,7 @@ def older_of_ours(
 ) -> tuple[OlderChangeSet, ...]:
     """Return the change sets on a step's stack that earlier plans of the deployment left.
 
-    A plan that may be under way elsewhere is let alone: one that is younger than a minute, by AWS's clock, or has a
+    A plan that may be under way elsewhere is left alone: one that is younger than a minute, by AWS's clock, or has a
     change set that is still being made or is executed.
     """
     summaries = tuple(summaries)
@@ -434,14 +434,14 @@ async def is_under_review_by(deployment: str, clients: Clients, stack: ObservedS
 
 
 def is_made_by(deployment: str, summary: "ChangeSetSummaryTypeDef") -> bool:
-    """Return whether a plan of the deployment made the change set: its name and its Description tell of one plan."""
+    """Return whether a plan of the deployment made the change set: its name and its Description name the same plan."""
     plan = plan_of(summary.get("Description", ""))
     name, first = summary["ChangeSetName"], change_set_name(deployment, plan, 1)
     return bool(plan) and (name == first or (name.startswith(f"{first}-") and name[len(first) + 1 :].isdigit()))
 
 
 def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], options: PlanOptions) -> None:
-    """Return if the change sets can be made as the options say. Raises BadInput.
+    """Raise BadInput unless the change sets can be made as the options say.
 
     AWS makes no drift-aware change set of nested stacks, so what it does inside them could not be seen.
     """

@@ -1,6 +1,4 @@
-"""What the change set that a stack was last executed with tells of it: whether its template is what was sent, and what
-it has released.
-"""
+"""What a stack's last executed change set shows: whether its template is what was sent, and what it has released."""
 
 import hashlib
 from collections.abc import Collection, Iterable

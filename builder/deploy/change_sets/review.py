@@ -1,8 +1,8 @@
 """A change set as CloudFormation shows it: every page of it, its findings, and the change sets of nested stacks.
 
 First its changes, from the shape that CloudFormation answers with to records. Then `review`, the one reader. Where
-stacks are nested in the stack it reads their change sets too, to any depth, and where one goes with all that it holds,
-and so has no change set, what it holds. A change below has the path to it as its logical id, `Child/Orders`.
+stacks are nested in the stack it reads their change sets too, to any depth; a nested stack that is deleted has no
+change set, so its resources are read. A change below has the path to it as its logical id, `Child/Orders`.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     )
 
 
-# All that these can say, as far as this project knows. Whatever else they say stops at a guard.
+# Every value of these fields that this project knows. Any other value trips a guard.
 ACTIONS = frozenset({"Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual"})
 REPLACEMENTS = frozenset({"True", "False", "Conditional"})
 POLICY_ACTIONS = frozenset(
@@ -58,7 +58,7 @@ def rate_risk(changes: Iterable[ResourceChange]) -> Risk:
 
 
 def read_change(change: "ChangeTypeDef", above: str = "") -> ResourceChange:
-    """Return what happens to one resource; what is no change of a resource stops at a guard.
+    """Return the change of one resource; a row that is no change of a resource trips a guard.
 
     `above` is the path of the nested stack whose change set it is in, `Child/`; empty for the outermost.
     """
@@ -145,7 +145,7 @@ def _policies(change: "ResourceChangeTypeDef") -> tuple[str, ...]:
 
 
 def _unknown(change: "ResourceChangeTypeDef") -> Iterator[str]:
-    """Yield a loss for each word that AWS has and this project has not: nobody can tell what it does."""
+    """Yield a loss for each value of AWS's that this project does not know: nobody can tell what it does."""
     if change["Action"] not in ACTIONS:
         yield _not_known("Action", change["Action"])
     if change.get("Replacement", "False") not in REPLACEMENTS:
@@ -182,7 +182,7 @@ _OF_RESOURCES = frozenset({"ResourceAttribute", "ResourceReference"})
 
 
 def _followed(detail: "ResourceChangeDetailTypeDef") -> str:
-    """Return the resource that a property hangs on, where only the execution tells what it comes to."""
+    """Return the resource that a property depends on, where only the execution shows its value."""
     is_known = detail.get("Evaluation") != "Dynamic" or detail.get("ChangeSource") not in _OF_RESOURCES
     return "" if is_known else detail.get("CausingEntity", "").partition(".")[0]
 
@@ -302,7 +302,7 @@ async def _read_child(clients: Clients, pending: PendingChangeSet, child: Child)
 
 
 async def _going(clients: Clients, pending: PendingChangeSet, change: ResourceChange) -> tuple[ResourceChange, ...]:
-    """Return what becomes of all that a nested stack holds which goes, or may: no change set tells that."""
+    """Return what becomes of the resources of a nested stack that is, or may be, deleted: no change set shows that."""
     fate, replaced = change.policy_action or "Delete", change.is_replaced
     if change.action in {"Add", "Import", "SyncWithActual"} or (change.action == "Modify" and not replaced):
         return ()

@@ -1,4 +1,4 @@
-"""What becomes of a plan's steps: how far AWS shows a stack to have come, and change sets discarded.
+"""A plan's steps in AWS: how many are executed on a stack; and change sets that are discarded.
 
 A stack may have been moved by this plan, by the same plan made again, or by somebody else. What nobody executed is
 deleted: a plan's own change sets, all that the deployment's plans left, those of a `deploy` that broke off.
@@ -80,8 +80,8 @@ def after_review(plan: Plan, ended: Iterable[Outcome]) -> Plan:
 async def steps_executed_by_same_plan(clients: Clients, plan: Plan, steps: StackSteps, stack: ObservedStack) -> int:
     """Return how many steps are as good as executed, if the stack's last change set is the same as one of theirs.
 
-    The stack has moved since the plan was made: what ran before that is the same as nothing in it. And one that may
-    have done something else with the same words, because of what it looked at, is not known to be the same.
+    The stack has moved since the plan was made: what ran before that is none of the plan's. A change set that may have
+    done something else with the same template and parameters is not known to be the same.
     """
     if stack.change_set is None or not stack.facts.exists:
         return 0
@@ -117,7 +117,7 @@ def _is_same(plan: Plan, step: AnyStep, description: str, parameters: dict[str, 
         return False
     source = step.desired if isinstance(step, Deferred) else step
     digest = step.desired.sha256 if isinstance(step, Deferred) else step.template_sha256
-    # Of a value that AWS shows to nobody it is not known to be the same.
+    # A value that AWS shows to nobody is not known to be the same.
     known = dict(source.parameters) == parameters and MASK not in parameters.values()
     return known and is_alike(description, plan.assembly, step.stack, digest)
 
@@ -153,8 +153,8 @@ async def discard_plan(plan: Plan, clients: Clients, only: Collection[StackId] |
 async def discard_all(deployment: Deployment, clients: Clients) -> tuple[StackId, ...]:
     """Delete every change set that plans of the deployment made and nobody executed, and new stacks that hold nothing.
 
-    Returns the stack of each, one for each change set or empty stack. One that is being made or executed is let alone:
-    somebody's plan is under way. What is another's stays, and the stack that it waits on.
+    Returns the stack of each, one for each change set or empty stack. One that is being made or executed is left alone:
+    somebody's plan is under way. Change sets of others stay, and the stacks on which they wait.
     """
     by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
     names = {(place.site, place.name): stack for stack, place in deployment.places.items()}

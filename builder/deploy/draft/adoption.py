@@ -1,7 +1,7 @@
-"""Stacks that others deployed: what their adoption is, that it does nothing else, and what becomes of them; pure.
+"""Stacks that others deployed: their adoption, the check that it does nothing else, and what comes after it; pure.
 
-An adoption is an update with the template and the values that stand, and the tags of both: CloudFormation hands tags on
-to resources, and nothing more may happen. What the assembly has otherwise is the next plan's.
+An adoption is an update with the deployed template and values, and the tags of both: CloudFormation hands tags on to
+resources, and nothing more may happen. Where the assembly differs the next plan changes it.
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html (Scope)
 """
@@ -48,7 +48,7 @@ def check_adoptable(desired: DesiredStack, observed: ObservedStack, template: ob
 
 
 def adopted(desired: DesiredStack, observed: ObservedStack, template: object) -> DesiredStack:
-    """Return a stack as its adoption leaves it: as it stands, and with the tags that the assembly gives it.
+    """Return a stack as its adoption leaves it: as it is deployed, and with the tags that the assembly gives it.
 
     The template is as GetTemplate shows it: it is compared, and never sent.
     """
@@ -87,7 +87,7 @@ def _to_come(desired: DesiredStack, observed: ObservedStack, template: object) -
 def beyond_tags(changes: Iterable[ResourceChange]) -> tuple[str, ...]:
     """Return what a change set shows beside tags that are handed on, one line each.
 
-    Nor is it more where a resource takes an attribute of one that gets tags: CloudFormation shows it as perhaps
+    A resource that takes an attribute of one that gets tags is no line: CloudFormation shows it as perhaps
     modified, and neither template nor values nor resources are others, so the attribute is the same.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html (Evaluation)
     """
@@ -103,7 +103,7 @@ def beyond_tags(changes: Iterable[ResourceChange]) -> tuple[str, ...]:
 
 
 def _follows(change: ResourceChange, quiet: Collection[str]) -> bool:
-    """Return whether all that is shown of a resource beside its tags hangs on resources that stay as they are."""
+    """Return whether all that is shown of a resource beside its tags depends on resources that stay as they are."""
     if change.action != "Modify" or change.is_replaced or change.losses or change.policy_action:
         return False
     if change.type == NESTED_STACK or not {"Properties", "Tags"}.issuperset(change.scope):

@@ -37,19 +37,19 @@ class DraftStep:
     derived: bool = False
     """Its template is one between the deployed and the desired one, which the assembly does not have."""
     secret: bool = False
-    """Values of its properties may be of NoEcho parameters, of the template that stands or of its own."""
+    """Values of its properties may be of NoEcho parameters, of the deployed template or of its own."""
     only_nested: bool = False
-    """Its stack is as it should be: it is asked for the stacks nested in it, and dropped where they are, too."""
+    """Its stack is as it should be: it is made for the stacks nested in it, and dropped where they are, too."""
     adoption: Adoption | None = None
     """Set where it adopts its stack, and does nothing else."""
     transfer: Transfer = NO_TRANSFER
-    """The data that it imports, or lets go of."""
+    """The data that it imports or releases."""
     lost: tuple[ResourceChange, ...] = ()
-    """What is lost by policies that keep less than the deployed ones, or is not, whatever its change set shows."""
+    """What policies that keep less than the deployed ones lose, whatever the change set shows."""
 
     @property
     def targets(self) -> "tuple[ResourceToImportTypeDef, ...]":
-        """What it takes in, as CreateChangeSet wants it."""
+        """What it imports, as CreateChangeSet takes it."""
         return self.transfer.targets if self.type == "IMPORT" else ()
 
 
@@ -117,7 +117,7 @@ def with_transforms(because: str, template: Template) -> str:
 
 
 def _additions(desired: DesiredStack) -> tuple[ResourceChange, ...]:
-    """Return what a new stack may bring, without what its parameters surely leave out."""
+    """Return the resources that a new stack may create, without those that its parameters surely leave out."""
     template = read_template(desired.template, desired.id)
     # Of a value that is kept in SSM only the name is known.
     binding = template.bind(desired.values | dict.fromkeys(template.from_ssm))

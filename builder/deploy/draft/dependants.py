@@ -1,4 +1,4 @@
-"""What is decided of a stack, and which stacks wait for what others make in the same plan; pure."""
+"""The decision about each stack, and which stacks wait for what others make in the same plan; pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """The stack stands and is not the deployment's: it is given the deployment's tags, and stays as it is else."""
+    """The stack exists and is not the deployment's: it gets the deployment's tags, and stays as it is otherwise."""
 
 
 Decision = NeedsChangeSet | Rebuild | Keep | Adopt
@@ -56,14 +56,14 @@ An export or a dynamic reference that is missing makes a change set all the same
 Unverified for Fn::GetStackOutput, of which no document says it.
 """
 _FUNCTIONS: Mapping[Way, str] = {Way.OUTPUT: "Fn::GetStackOutput"}
-"""What stands in a template where no parameter does."""
+"""The function in a template, where no parameter is given."""
 _STAYS = frozenset({"Retain", "RetainExceptOnCreate"})
 _Name = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecidedStack:
-    """A stack with what is to be done about it, and why not at once."""
+    """A stack with the decision about it, and why its change set waits."""
 
     desired: DesiredStack
     decision: Decision
@@ -189,6 +189,6 @@ def _names_in(
 
 
 def moving(deployment: Deployment, stack: StackId) -> frozenset[str]:
-    """Return what a stack is given whose value other stacks of its assembly may change, though its text stays."""
+    """Return the parameters of a stack whose values other stacks of its assembly may change while their texts stay."""
     uses = [use for use in deployment.uses if use.stack == stack and use.way in _WORDS and use.makers]
     return frozenset(use.parameter or _FUNCTIONS.get(use.way, "") for use in uses) - {""}

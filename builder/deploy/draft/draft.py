@@ -55,7 +55,7 @@ def decide(
     """Return what the stack needs.
 
     `template` is what GetTemplate shows of an observed stack, None where nothing is deployed. A stack with an
-    operation under way is waited for before this is asked. `unrolled` says that the stack's failures are never rolled
+    operation under way is waited for before this is called. `unrolled` says that the stack's failures are never rolled
     back: it is updated from where one left it.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
     Raises Stopped for a stack that is another's for good, or in a status that takes no change set.

@@ -37,8 +37,8 @@ def expect_changes(  # noqa: PLR0913 - both ends, and what else differs between 
 
     `parameters` are the names of those whose values change; `tags` says that the stack's tags do. A modified resource
     lists the paths that may change, `/Properties/Replicas`. What refers to a modified resource may be modified too.
-    `nested` are templates at hand, by their keys in a bucket: what a nested stack that comes new brings with it.
-    `given` are the values of the parameters before and after: what is lost is told of what properties come to by them.
+    `nested` are templates at hand, by their keys in a bucket: what a new nested stack brings with it.
+    `given` are the values of the parameters before and after: losses are read from the properties with these values.
     """
     before, after = deployed.resources(), desired.resources()
     touched: dict[str, set[str]] = {}
@@ -262,7 +262,7 @@ def _users_of(resource: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownChangeSet:
-    """What DescribeChangeSet shows of how a change set was asked for."""
+    """What DescribeChangeSet shows of the request for a change set."""
 
     name: str
     stack_name: StackName
@@ -278,7 +278,7 @@ class ShownChangeSet:
     keeps_failures: bool = False
     """Its execution is not rolled back where it fails."""
     nested: bool = False
-    """It was asked for with the stacks nested in its own."""
+    """It was made with the stacks nested in its own."""
     previous: frozenset[str] = frozenset()
     """The parameters of which it shows no value, only that they keep required."""
     belongs_to: Arn | None = None
@@ -287,14 +287,14 @@ class ShownChangeSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedChangeSet:
-    """What a change set has to be, from the assembly and what stands."""
+    """What a change set has to be, from the assembly and what is deployed."""
 
     name: str
     stack_name: StackName
     stack_arn: Arn
     template: str
     parameters: Mapping[str, str]
-    """Those that keep their previous value with the one that stands."""
+    """Those that keep their previous value with the deployed one."""
     tags: Mapping[str, str]
     capabilities: frozenset[str]
     previous: frozenset[str] = frozenset()
@@ -341,7 +341,7 @@ def _is_previous(parameter: "ParameterTypeDef") -> bool:
 
 
 def differences(shown: ShownChangeSet, template: object, expected: ExpectedChangeSet) -> tuple[str, ...]:
-    """Return what of a change set is not as the assembly says, in words without their full stops.
+    """Return each difference of a change set from what the assembly says, in words without their full stops.
 
     `template` is what GetTemplate answers for the change set. No value of a NoEcho parameter is in any of them.
     """

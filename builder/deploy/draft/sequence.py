@@ -1,8 +1,8 @@
 """From the deployed template to the desired one in as many updates as it takes; pure.
 
 AWS takes some changes only one at a time, such as a global table's replicas, and some properties have a value between
-the old and the new one, such as its time to live; which, is said by the module of the type in `resources`, and what AWS
-would refuse too. The templates in between are the desired text with other items in those lists, or such a value, all
+the old and the new one, such as its time to live; the module of the type in `resources` says which, and what AWS would
+refuse. The templates in between are the desired text with other items in those lists, or such a value, all
 else byte for byte: GetTemplate's answer, in which a `?` may stand for another character, is no template to send. First
 the public functions, then which operations there are, then the lists of each state.
 """

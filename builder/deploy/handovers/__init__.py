@@ -1,5 +1,5 @@
-"""Handovers: data that goes from stack to stack, and data that stands and is to be taken in.
+"""Handovers: data that goes from stack to stack, and existing data that is to be imported.
 
-`claims` finds what stands already of what a stack is to create, and whose it is; `handovers` who lets go of it first;
-`transfers` are the change sets of that: releases, imports, and what stands in between.
+`claims` finds the data that a stack is to create and that exists already, and its owners; `handovers` decides which
+stack releases it first; `transfers` are the change sets of that: releases, imports, and the templates in between.
 """

@@ -221,7 +221,7 @@ def _claim(
 
 def _ours(owners: Sequence[Owner], deployed: ObservedDeployment) -> tuple[tuple[Owner, ObservedStack], ...]:
     known = {stack.arn: stack for stack in (*deployed.stacks.values(), *deployed.orphans)}
-    # A nested stack is not updated by itself: its parent's template has to let go of what is in it.
+    # A nested stack is not updated by itself: its parent's template has to release what is in it.
     ours = (owner for owner in owners if owner.parent is None)
     return tuple((owner, known[owner.stack_arn]) for owner in ours if owner.stack_arn in known)
 

@@ -1,7 +1,7 @@
-"""Data that changes hands within a deployment: which stack lets go of it, which imports it, and with what values.
+"""Data that changes hands within a deployment: which stack releases it, which imports it, and with what values.
 
-Whichever stack of the deployment lists what another one is to have lets go of it first, be it one that the assembly no
-longer has: that is brought into the deployment as it is to be without it.
+A stack of the deployment that lists what another one is to have releases it first. It may be an orphan: that is brought
+into the deployment as it is to be without the data.
 """
 
 import hashlib
@@ -190,7 +190,7 @@ async def _observe_release(
 
 
 def _has_copies(imports: Iterable[LiveResource], regions: Collection[Region]) -> bool:
-    """Return whether any of it has a copy in one of the regions."""
+    """Return whether any of the imported data has a copy in one of the regions."""
     tables = (resource.definition for resource in imports if resource.type == GLOBAL_TABLE)
     return any(region in regions for table in tables for region in replica_regions(table))
 
@@ -301,7 +301,7 @@ def _with_orphans(
 
 
 def _imported_last(deployment: Deployment, transfers: Mapping[StackId, Transfer]) -> Deployment:
-    """Return the deployment, what is imported beside a lost region after all else, and nothing waiting for it.
+    """Return the deployment; what is imported while a region is lost comes after all else, and nothing waits for it.
 
     Whether CloudFormation imports a table while a region of its replicas is lost is unverified; and the data is there.
     """
@@ -323,7 +323,7 @@ def _without_data(release: _Release, transfer: Transfer) -> DesiredStack:
 
 
 def as_deployed(name: StackId, stack: ObservedStack, text: str) -> DesiredStack:
-    """Return a stack that the assembly does not have as one that is to have this template, and all else as it is."""
+    """Return an orphan as a desired stack: with this template, and all else as it is."""
     return DesiredStack(
         id=name,
         region=stack.region,

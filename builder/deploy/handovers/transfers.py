@@ -1,4 +1,4 @@
-"""Data that changes hands: what one stack lets go of and retains, and another imports, as their change sets; pure.
+"""Data that changes hands, as change sets: what one stack releases and retains, and another imports; pure.
 
 A *release* is an update by which the data is retained whatever happens, every reference to it a literal, and then one
 by which the resource leaves its stack: CloudFormation takes the policy of the template that is deployed, so that has to
@@ -37,20 +37,20 @@ if TYPE_CHECKING:
 
 RETAIN = "Retain"
 PLACEHOLDER = "Placeholder"
-"""The resource that is left where a stack has let go of all that it had: CloudFormation keeps none without any."""
+"""The one resource of a stack that has released all others: CloudFormation keeps no stack without any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """What of a stack's data comes from elsewhere, or goes elsewhere, whatever else changes."""
+    """The data that a stack imports, and the data that it releases."""
 
     imports: Mapping[LogicalId, LiveResource] = field(default_factory=dict)
     sources: Mapping[LogicalId, StackId] = field(default_factory=dict)
-    """Which stack of the deployment has to let go of it first."""
+    """Which stack of the deployment has to release it first."""
     releases: Mapping[LogicalId, StackId] = field(default_factory=dict)
-    """What it lets go of, with the stack that imports that, or has done so already."""
+    """What it releases, with the stack that imports that, or has done so already."""
     literals: Mapping[tuple[str, str | None], str] = field(default_factory=dict)
-    """What references to it come to: by its logical id alone, or with an attribute."""
+    """The values of references to it: by its logical id alone, or with an attribute."""
     former: Mapping[LogicalId, str] = field(default_factory=dict)
     """Who has released what is imported, where it was one of the deployment: a stack, or a region in a promotion."""
     is_only: bool = False
@@ -58,7 +58,7 @@ class Transfer:
     is_exact: bool = False
     """The deployed template is known to be what was sent, to the character."""
     policy: str | None = None
-    """The stack policy that stands, where it denies that the data leaves: it is put back after that."""
+    """The deployed stack policy, where it denies that the data leaves: it is put back after that."""
     opened: str = ""
     """The policy until then, which denies all else that the other one does."""
 
@@ -96,7 +96,7 @@ def text_deployed(deployed: object, where: StackId, *, is_exact: bool) -> str:
 
 
 def make_empty(desired: DesiredStack) -> DesiredStack:
-    """Return a new stack as it stands before its import: with its tags and its values, and nothing in it.
+    """Return a new stack as it is before its import: with its tags and its values, and nothing in it.
 
     A parameter that came with a later update would be a change of all that refers to it, a name among it, though what
     that comes to is the same: *unverified* whether AWS's change sets show such a one as a replacement.
@@ -140,7 +140,7 @@ def _policies(resource: Mapping[str, Any]) -> dict[str, str]:
 
 
 def created(desired: DesiredStack) -> ObservedStack:
-    """Return a stack as it will stand once it is created with nothing in it; its values are known."""
+    """Return a stack as it will be once it is created with nothing in it; its values are known."""
     return ObservedStack(
         site=desired.site,
         name=desired.name,
@@ -163,7 +163,7 @@ def make_release(
 ) -> DesiredStack | None:
     """Return the stack with its data retained and every reference to that a literal; None where it is so already.
 
-    Raises Stopped where that cannot be told in the template's text.
+    Raises Stopped where the template's text cannot say that.
     """
     text = text_deployed(deployed, desired.id, is_exact=transfer.is_exact)
     template, names = read_template(text, desired.id), tuple(transfer.releases)
@@ -176,7 +176,7 @@ def make_release(
 
 @contextmanager
 def movable(where: StackId) -> Iterator[None]:
-    """Have Stopped raised for a deployed template whose text nothing can be moved out of, or into."""
+    """Raise Stopped for a deployed template whose text no resource can be moved out of, or into."""
     try:
         yield
     except Unmovable as error:

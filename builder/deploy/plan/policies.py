@@ -16,7 +16,7 @@ from builder.resource_types import NESTED_STACK
 from builder.template import OPEN_POLICY, UpdateAction, denial
 from builder.terms import StackId
 
-# Attributes of a resource that are CloudFormation's own business: whether a policy is asked about them is unverified.
+# Attributes of a resource that are CloudFormation's own business: whether a policy judges them is unverified.
 _NOT_JUDGED = frozenset({"Metadata", "DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy", "UpdatePolicy"})
 
 

@@ -110,7 +110,7 @@ class TrustedInput:
     """What an execution knows without the plan's file."""
 
     deployment: Deployment
-    """The assembly at hand, bound to the environment; all of it, skipped regions included."""
+    """The assembly, bound to the environment; all of it, skipped regions included."""
     options: PlanOptions = PlanOptions()
     """How its change sets are to be made, as dr.yaml and the command line say it."""
     more_guards: "MoreGuards | None" = None
