@@ -80,7 +80,7 @@ class Stage:
 
     def update_bound_s(self) -> float:
         """Return the same for both services alone."""
-        return max(self.change_sets_s[one] for one in SERVICES) + max(self.stacks_s[one] for one in SERVICES)
+        return max(self.change_sets_s[stack] for stack in SERVICES) + max(self.stacks_s[stack] for stack in SERVICES)
 
 
 def print_nothing(_: object) -> None:
@@ -146,7 +146,7 @@ def updated() -> Deployment:
 
 def tell(name: str, figures: list[Figure], most_calls: int | None) -> bool:
     """Print what the seeds amount to; return whether it is within its limits."""
-    ratios, calls = [one.ratio for one in figures], [one.calls for one in figures]
+    ratios, calls = [figure.ratio for figure in figures], [figure.calls for figure in figures]
     median, usual = statistics.median(ratios), statistics.median(calls)
     limit = f" (at most {most_calls})" if most_calls else ""
     print(
@@ -162,9 +162,9 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--workers", type=int, default=4, help="runs side by side; most of the time all of them wait")
     parser.add_argument("--virtual", action="store_true", help="the same seeds in virtual time: no machine is too busy")
-    said = parser.parse_args()
-    with ProcessPoolExecutor(said.workers) as pool:
-        runs = list(pool.map(as_if_in_real_time if said.virtual else in_real_time, range(said.seeds)))
+    options = parser.parse_args()
+    with ProcessPoolExecutor(options.workers) as pool:
+        runs = list(pool.map(as_if_in_real_time if options.virtual else in_real_time, range(options.seeds)))
     good = [
         tell("first deployment", [first for first, _, _ in runs], 60),
         tell("update of both services", [update for _, update, _ in runs], None),

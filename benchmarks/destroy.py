@@ -58,7 +58,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--versions", type=int, default=100_000)
     parser.add_argument("--puts", type=int, default=10_000)
-    said = parser.parse_args()
+    options = parser.parse_args()
     with EmbeddedAws() as aws:
         os.environ.update(
             AWS_ENDPOINT_URL=aws.endpoint,
@@ -74,10 +74,10 @@ def main() -> int:
         asyncio.run(deploy(deployment, clients))
         # A process of its own: what it leaves in memory is not the deployer's.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
-            made_s = apart.submit(fill, aws.endpoint, said.versions, min(said.puts, said.versions)).result()
-        print(f"made {said.versions:,} versions in {made_s:.1f} s")
+            made_s = apart.submit(fill, aws.endpoint, options.versions, min(options.puts, options.versions)).result()
+        print(f"made {options.versions:,} versions in {made_s:.1f} s")
         calls.clear()
-        return measure(deployment, clients, calls, said.versions)
+        return measure(deployment, clients, calls, options.versions)
 
 
 def measure(deployment: Deployment, clients: Clients, calls: "collections.Counter[str]", versions: int) -> int:
@@ -113,9 +113,9 @@ async def deploy(deployment: Deployment, clients: Clients) -> None:
 
 async def delete_stack(deployment: Deployment, clients: Clients, events: list[Progress]) -> tuple[Outcome, ...]:
     """Destroy all that stands of the deployment."""
-    standing = await find_deployed(deployment.name, deployment.sites, clients)
+    stacks = await find_deployed(deployment.name, deployment.sites, clients)
     needs = {stack.id: stack.needs for stack in deployment.stacks}
-    return await delete_deployment(Removal(stacks=standing, needs=needs), clients, "bench", events.append)
+    return await delete_deployment(Removal(stacks=stacks, needs=needs), clients, "bench", events.append)
 
 
 def fill(endpoint: str, versions: int, puts: int) -> float:

@@ -38,8 +38,8 @@ def main() -> int:
     with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, "us-east-1"), tempfile.TemporaryDirectory() as folder:
         _run("deploy", "--yes")
         _warm(Visitor(aws.endpoint, ACCOUNT, signs=False), json.loads(_run("outputs", "--json")))
-        course = ("--before", "2", "--outage", "4", "--after", "6", "--drills", folder)
-        _run("drill", "failover", "--rate", str(rate), *course)
+        periods = ("--before", "2", "--outage", "4", "--after", "6", "--drills", folder)
+        _run("drill", "failover", "--rate", str(rate), *periods)
         report = json.loads(next(Path(folder).glob("*/report.json")).read_text())
     return _judge(report, rate)
 

@@ -58,10 +58,10 @@ class Run:
     @property
     def failed(self) -> int:
         """How many stacks that hold sets, and sets, did not end well."""
-        return sum(not isinstance(one, Done | SetDone) for one in (*self.end.ordinary, *self.end.sets))
+        return sum(not isinstance(outcome, Done | SetDone) for outcome in (*self.end.ordinary, *self.end.sets))
 
 
-def measure(count: int, told: Callable[[float, FleetProgress], None]) -> Run:
+def measure(count: int, on_event: Callable[[float, FleetProgress], None]) -> Run:
     """Plan and execute it all in one virtual time; return what it took."""
     world = World(page_size=PAGE)
     world.script.takes(CHANGE_SET_S, action="CREATE_CHANGE_SET")
@@ -73,7 +73,7 @@ def measure(count: int, told: Callable[[float, FleetProgress], None]) -> Run:
     texts = []
 
     def emit(event: FleetProgress) -> None:
-        told(world.now - began, event)
+        on_event(world.now - began, event)
 
     async def deploy() -> FleetEnd:
         plan = await make_fleet_plan(deployment, clients, PlanId(id="fleet", at="2026-01-01T00:00:00+00:00"), emit)
@@ -93,8 +93,8 @@ def measure(count: int, told: Callable[[float, FleetProgress], None]) -> Run:
 
 def tell(now: float, event: FleetProgress) -> None:
     """Print an event as a pipeline's log shows it."""
-    said = ": ".join(filter(None, event_words(event)))
-    print(f"{timedelta(seconds=int(now))}  {getattr(event, 'stack', ''):<20} {said}")
+    words = ": ".join(filter(None, event_words(event)))
+    print(f"{timedelta(seconds=int(now))}  {getattr(event, 'stack', ''):<20} {words}")
 
 
 def bound_s(count: int, aws_s: float) -> float:
@@ -108,13 +108,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--accounts", type=int, default=200)
     parser.add_argument("--progress", action="store_true", help="also print the plan and every event")
-    said = parser.parse_args()
-    run = measure(said.accounts, tell if said.progress else lambda _now, _event: None)
-    if said.progress:
+    options = parser.parse_args()
+    run = measure(options.accounts, tell if options.progress else lambda _now, _event: None)
+    if options.progress:
         print(run.text)
-    bound, memory_mb = bound_s(said.accounts, run.aws_s), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    bound, memory_mb = bound_s(options.accounts, run.aws_s), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{said.accounts} accounts, 2 regions: {run.makespan_s:.1f} s, bound {bound:.1f} s, "
+        f"{options.accounts} accounts, 2 regions: {run.makespan_s:.1f} s, bound {bound:.1f} s, "
         f"ratio {run.makespan_s / bound:.2f} (at most 1.25)"
     )
     print(f"{run.calls} calls, {run.failed} failed; peak memory {memory_mb:.0f} MB (at most 250)")

@@ -28,12 +28,12 @@ def main() -> int:
 
 def _locked(sources: tuple[str, ...], more: tuple[str, ...], python: str) -> str:
     """Return the requirements for every platform and every Python from this one on, each file with its hash."""
-    with tempfile.NamedTemporaryFile("w", suffix=".in") as wanted:
-        wanted.write("\n".join(more))
-        wanted.flush()
+    with tempfile.NamedTemporaryFile("w", suffix=".in") as file:
+        file.write("\n".join(more))
+        file.flush()
         return subprocess.run(  # noqa: S603 - a command of our own
             [
-                *("uv", "pip", "compile", *sources, wanted.name, "--universal", "--python-version", python),
+                *("uv", "pip", "compile", *sources, file.name, "--universal", "--python-version", python),
                 *("--generate-hashes", "--no-annotate", "--no-header", "--quiet"),
             ],
             cwd=ROOT,

@@ -25,7 +25,7 @@ def make_table() -> dict[str, Any]:
     return {
         "cfn-lint": version("cfn-lint"),
         "types": {
-            name: _facts(name, [_read(data / "schemas" / "resources" / f"{one}.json") for one in sorted(files)])
+            name: _facts(name, [_read(data / "schemas" / "resources" / f"{file}.json") for file in sorted(files)])
             | ({"stateful": True} if name in stateful else {})
             for name, files in sorted(_files(data / "schemas" / "providers").items())
         },
@@ -56,12 +56,12 @@ def _data_folder() -> Path:
 
 def _files(providers: Path) -> dict[str, set[str]]:
     """Return the schemas of each type, which may differ from region to region, by the names of their files."""
-    found: dict[str, set[str]] = {}
+    files: dict[str, set[str]] = {}
     for region in providers.glob("*.json"):
         # The types of SAM are no resources: its transform makes some of them.
         for name, file in _read(region).items() if region.stem != "sam" else ():
-            found.setdefault(name, set()).add(file)
-    return found
+            files.setdefault(name, set()).add(file)
+    return files
 
 
 def _facts(name: str, schemas: Iterable[Mapping[str, Any]]) -> Facts:
@@ -79,7 +79,7 @@ def _facts(name: str, schemas: Iterable[Mapping[str, Any]]) -> Facts:
     facts = {
         "replaced_by": " ".join(_outermost(always)),
         "perhaps_replaced_by": " ".join(_outermost(perhaps - always)),
-        "name": next((found for schema in schemas if (found := _name_property(name, schema))), ""),
+        "name": next((property_ for schema in schemas if (property_ := _name_property(name, schema))), ""),
     }
     return {key: value for key, value in facts.items() if value}
 
@@ -90,12 +90,12 @@ def _name_property(name: str, schema: Mapping[str, Any]) -> str:
     It is what identifies the resource, where a template may say it and no update changes it; else, where AWS makes up
     an id, a property called `Name`, or by the end of the type's own name: `GroupName` of a SecurityGroup.
     """
-    said = {*_paths(schema, "createOnlyProperties")} - {*_paths(schema, "readOnlyProperties")}
+    settable = {*_paths(schema, "createOnlyProperties")} - {*_paths(schema, "readOnlyProperties")}
     match _paths(schema, "primaryIdentifier"):
-        case [identifier] if identifier in said:
+        case [identifier] if identifier in settable:
             return identifier
     ending = name.rsplit("::", maxsplit=1)[-1]
-    named = sorted(one for one in said if one.endswith("Name") and ending.endswith(one.removesuffix("Name")))
+    named = sorted(path for path in settable if path.endswith("Name") and ending.endswith(path.removesuffix("Name")))
     return named[0] if len(named) == 1 else ""
 
 
@@ -110,8 +110,8 @@ def _outermost(paths: Iterable[str]) -> list[str]:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return found
+    data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return data
 
 
 def main() -> int:

@@ -42,7 +42,9 @@ def make_page() -> str:
     """Return the page's text: each rule and each check by its id, with severity, what it says and its source."""
     rules: list[type[Rule]] = [getattr(builder.rules, name) for name in builder.rules.__all__]
     blocks = [_rule(rule) for rule in sorted(rules, key=lambda rule: rule.id)]
-    checks = [_block(one.id, one.severity, one.shortdesc, one.description, one.source) for one in CHECKS.values()]
+    checks = [
+        _block(check.id, check.severity, check.shortdesc, check.description, check.source) for check in CHECKS.values()
+    ]
     return "\n".join([_HEAD, *blocks, _ACROSS, *checks])
 
 

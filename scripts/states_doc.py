@@ -56,10 +56,10 @@ def make_page() -> str:
 
 
 def _row(state: State) -> str:
-    found = f"`{state.status}`" + (f" → `{state.becomes}`" if state.becomes else "")
+    status = f"`{state.status}`" + (f" → `{state.becomes}`" if state.becomes else "")
     plan = _cell(state.plan) + (f"; with `--recover`: {_cell(state.recover)}" if state.recover else "")
     others = (state.created, state.updated, state.again, state.destroy)
-    return f"| {' | '.join((found, plan, *(_cell(cell) for cell in others)))} |\n"
+    return f"| {' | '.join((status, plan, *(_cell(cell) for cell in others)))} |\n"
 
 
 def _cell(cell: Cell) -> str:

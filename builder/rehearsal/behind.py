@@ -1,6 +1,6 @@
 """What is changed behind CloudFormation's back, so that `drift` has something to find: a table of properties, literal.
 
-CloudFormation compares what a template says in so many words, so a property is changed only where the template says it.
+CloudFormation compares only properties that a template sets, so a property is changed only where the template sets it.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
 """
 
@@ -80,7 +80,7 @@ SETTINGS = (
     _function_setting("MemorySize", lambda value: value + 64),
     _function_setting("Timeout", lambda value: value + 1),
 )
-"""The first that a template says is the one that is changed."""
+"""The first that a template sets is the one that is changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +109,12 @@ class ByHand:
 
 
 async def change_by_hand(
-    deployment: Deployment, standing: Mapping[StackId, ObservedStack], clients: Clients
+    deployment: Deployment, deployed: Mapping[StackId, ObservedStack], clients: Clients
 ) -> ByHand | None:
-    """Change the first property of the table that a template says and a resource has; None where there is none."""
+    """Change the first property of the table that a template sets and a resource has; None where there is none."""
     for stack, logical_id, setting in _candidates(deployment):
-        resources = await observe_resources(clients, standing[stack.id])
-        physical_id = next((one.physical_id for one in resources if one.logical_id == logical_id), "")
+        resources = await observe_resources(clients, deployed[stack.id])
+        physical_id = next((resource.physical_id for resource in resources if resource.logical_id == logical_id), "")
         if not physical_id:
             continue
         client = clients.service(setting.service, stack.region)
@@ -124,7 +124,7 @@ async def change_by_hand(
         await call(where, setting.write, client, physical_id, after)
         return ByHand(
             where=where,
-            stack=standing[stack.id],
+            stack=deployed[stack.id],
             resource=LogicalId(logical_id),
             setting=setting,
             before=str(before),

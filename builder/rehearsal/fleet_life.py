@@ -117,8 +117,8 @@ class TargetAccount:
     def shut_out(self) -> None:
         """Delete the roles again. Raises Failed."""
         clients, deployment = self.clients(), self._deployment
-        standing = self.stage.run(find_deployed(deployment.name, deployment.sites, clients))
-        removal = Removal(stacks=standing, needs={})
+        stacks = self.stage.run(find_deployed(deployment.name, deployment.sites, clients))
+        removal = Removal(stacks=stacks, needs={})
         work = partial(delete_deployment, removal, clients, self.stage.plan_id().id)
         expect_done(self.stage.run(work(lambda _: None)))
 
@@ -163,7 +163,7 @@ class _Life:
     loaded: LoadedConfig
     accounts: tuple[AccountId, ...]
     fleet: Assembly
-    """Rendered of the two, once for all that is asked of it."""
+    """Rendered of the two above, once."""
 
     @property
     def deployment(self) -> Deployment:
@@ -183,7 +183,7 @@ class _Life:
 def rehearse_fleet(loaded: LoadedConfig, suffix: str, stage: Stage) -> None:
     """Live through it on an embedded AWS that ends with this call; the caller's AWS settings are put away.
 
-    What dr.yaml says of a fleet's roles and operations holds; the accounts are the rehearsal's own.
+    Roles and operations are those of dr.yaml's fleet; the accounts are the rehearsal's own.
     Raises Failed at the first thing that does not go as it should.
     """
     config = loaded.config
@@ -222,14 +222,14 @@ def live(loaded: LoadedConfig, suffix: str, stage: Stage, endpoint: str) -> None
 
 def with_accounts(loaded: LoadedConfig, accounts: tuple[AccountId, ...]) -> LoadedConfig:
     """Return the system for a self-managed fleet in these accounts, one of which may fail."""
-    said = loaded.config.fleet or FleetConfig(permission_model="self-managed")
+    written = loaded.config.fleet or FleetConfig(permission_model="self-managed")
     fleet = FleetConfig(
         permission_model="self-managed",
         accounts=accounts,
         operations=OperationsConfig(failure_tolerance=1, max_concurrent=2),
-        admin_region=said.admin_region,
-        administration_role=said.administration_role,
-        execution_role=said.execution_role,
+        admin_region=written.admin_region,
+        administration_role=written.administration_role,
+        execution_role=written.execution_role,
     )
     return replace(loaded, config=loaded.config.model_copy(update={"fleet": fleet}))
 
@@ -288,9 +288,9 @@ def _use(life: _Life, account: AccountId) -> None:
 
 def _outputs(life: _Life, account: AccountId) -> tuple[Component, dict[OutputOf, str]]:
     """Return what the system has in an account, and each output that it is bound to."""
-    sets = life.stage.run(observe_sets(_standing(life), life.clients))
-    found = life.stage.run(observe_fleet_outputs(sets, life.clients, RowFilter(accounts=(account,)), None))
-    outputs = {stack_outputs.stack: stack_outputs.outputs for stack_outputs in found.stacks}
+    sets = life.stage.run(observe_sets(_observe_stacks(life), life.clients))
+    observed = life.stage.run(observe_fleet_outputs(sets, life.clients, RowFilter(accounts=(account,)), None))
+    outputs = {stack_outputs.stack: stack_outputs.outputs for stack_outputs in observed.stacks}
     parts = one_of_each(_components(life), life.suffix)
     return parts, {of: str(outputs[of.output[0]][of.output[1]]) for of in parts.outputs.values()}
 
@@ -347,7 +347,7 @@ def _fail_and_repair(life: _Life, account: AccountId) -> _Life:
 
 
 def _tell_status(life: _Life, wrong: int) -> None:
-    sets = life.stage.run(observe_sets(_standing(life), life.clients))
+    sets = life.stage.run(observe_sets(_observe_stacks(life), life.clients))
     rows = life.stage.run(observe_status(sets, life.clients))
     ill = [row for row in rows if not row.is_well]
     life.stage.tell(Line(f"{len(rows)} stacks in all accounts, {len(ill)} not as they should be"))
@@ -358,19 +358,19 @@ def _tell_status(life: _Life, wrong: int) -> None:
 def _end(life: _Life) -> None:
     tell = life.stage.tell
     tell(Chapter("destroy, in all accounts"))
-    standing = _standing(life)
+    stacks = _observe_stacks(life)
     needs = {stack.id: stack.needs for stack in life.deployment.stacks}
-    removal = FleetRemoval(removal=Removal(stacks=standing, needs=needs), role=EMPTIER)
+    removal = FleetRemoval(removal=Removal(stacks=stacks, needs=needs), role=EMPTIER)
     end = life.stage.watch(partial(delete_fleet, removal, life.clients, life.stage.plan_id().id))
     _expect_well(end)
-    if left := _standing(life):
-        raise Failed(where="destroy", what=f"left standing: {', '.join(one.id for one in left)}")
+    if left := _observe_stacks(life):
+        raise Failed(where="destroy", what=f"left standing: {', '.join(contents.id for contents in left)}")
     for account in life.accounts:
         life.target(account).shut_out()
     tell(Line(f"{len(end.sets)} sets and their stacks are gone, and the roles with them"))
 
 
-def _standing(life: _Life) -> tuple[StackContents, ...]:
+def _observe_stacks(life: _Life) -> tuple[StackContents, ...]:
     name, sites = life.deployment.name, life.deployment.sites
-    found: tuple[StackContents, ...] = life.stage.run(find_deployed(name, sites, life.clients))
-    return found
+    stacks: tuple[StackContents, ...] = life.stage.run(find_deployed(name, sites, life.clients))
+    return stacks

@@ -32,9 +32,9 @@ def lint_read(assembly: Assembly, tell: Tell) -> None:
     """Lint an assembly as it was read. Raises Failed for errors; warnings are its author's."""
     tell(Chapter("lint"))
     findings = lint(assembly)
-    if fatal := [found for found in findings if found.severity == "error"]:
-        told = "\n  ".join(f"{found.file}:{found.line}: {found.rule} {found.message}" for found in fatal)
-        raise Failed(where="lint", what=told, next_step="python -m builder lint")
+    if fatal := [finding for finding in findings if finding.severity == "error"]:
+        errors = "\n  ".join(f"{finding.file}:{finding.line}: {finding.rule} {finding.message}" for finding in fatal)
+        raise Failed(where="lint", what=errors, next_step="python -m builder lint")
     tell(Line(counted_findings(findings)))
 
 
@@ -44,10 +44,10 @@ async def bootstrap(assembly: Assembly, account: AccountId, clients: Clients) ->
     for region, bucket in dict.fromkeys(_buckets(assembly, account)):
         await make_bucket(bucket, region, clients)
         made.append(f"{region}: bucket {bucket}, as cdk bootstrap makes it")
-    for one in assembly.bootstraps:
-        ssm = clients.ssm(one.site.region)
-        await call(one.parameter, ssm.put_parameter, Name=one.parameter, Value=str(one.version), Type="String")
-        made.append(f"{one.site.region}: {one.parameter} = {one.version}")
+    for required in assembly.bootstraps:
+        region, name, version = required.site.region, required.parameter, str(required.version)
+        await call(name, clients.ssm(region).put_parameter, Name=name, Value=version, Type="String")
+        made.append(f"{region}: {name} = {version}")
     return tuple(made)
 
 
@@ -62,10 +62,10 @@ async def make_buckets(assembly: Assembly, suffix: str, clients: Clients) -> tup
 
 
 async def make_bucket(bucket: str, region: Region, clients: Clients) -> None:
-    """Make a bucket with no word on it."""
+    """Make a bucket; what is made is listed by the caller."""
     # us-east-1 is no constraint: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
-    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    settings: dict[str, Any] = {} if region == "us-east-1" else elsewhere
+    constraint = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    settings: dict[str, Any] = {} if region == "us-east-1" else constraint
     await call(bucket, clients.s3(region).create_bucket, Bucket=bucket, **settings)
 
 

@@ -137,7 +137,7 @@ def _tell_built(stage: Stage, built: Built | NotBuilt, how: str) -> None:
 
 
 def with_stand_ins(assembly: Assembly) -> Assembly:
-    """Return the assembly with a value for each parameter that is to keep the one that its stack has: none stands."""
+    """Return the assembly with a value for each parameter that keeps its stack's value: no stack exists yet."""
 
     def stood_in(entry: StackEntry) -> StackEntry:
         kept = previous_of(entry)
@@ -236,8 +236,7 @@ class Change:
 def make_change(loaded: LoadedConfig | None, assembly: Assembly) -> Change:
     """Return the system with one more variable in the built-in functions, else with one more output in one template.
 
-    That is of the stack which stands in most regions, of those that no other needs: what takes outputs of it would be
-    looked at too.
+    Of the stacks that no other needs it is the one in most regions: what takes outputs of a stack would change too.
     """
     if loaded is not None and loaded.config.function is not None:
         made = make_assembly(with_variable(loaded, "REHEARSED", "yes"))
@@ -254,7 +253,7 @@ def make_change(loaded: LoadedConfig | None, assembly: Assembly) -> Change:
 def _needed(entry: StackEntry, need: StackId) -> str:
     """Return the name of a need; not of a stack's like in another region, of which it takes no output."""
     name = need.partition("/")[2]
-    takes = any(isinstance(one, OutputOf) and one.output[0] == need for one in entry.parameters.values())
+    takes = any(isinstance(value, OutputOf) and value.output[0] == need for value in entry.parameters.values())
     return name if takes or name != entry.id.partition("/")[2] else ""
 
 
@@ -294,29 +293,31 @@ def _drift(life: _Life) -> None:
 
 
 async def _change_by_hand(life: _Life) -> ByHand | None:
-    standing = await deploy.find_deployed(life.deployment.name, life.deployment.sites, life.clients)
-    return await change_by_hand(life.deployment, {one.id: one.stack for one in standing}, life.clients)
+    stacks = await deploy.find_deployed(life.deployment.name, life.deployment.sites, life.clients)
+    return await change_by_hand(life.deployment, {contents.id: contents.stack for contents in stacks}, life.clients)
 
 
 def _end(life: _Life) -> None:
     tell, deployment = life.stage.tell, life.deployment
     tell(Chapter("destroy, with all that is in it"))
-    found = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))
-    kept = tuple(dict.fromkeys(data.physical_id for one in found for data in one.kept if data.is_deletable))
-    standing = deploy.delete_kept(found, kept, ())
-    protected = life.stage.run(deploy.observe_protections(standing, life.clients))
-    for hit in (hit for one in protected for hit in deploy.protection_hits(one)):
+    deployed = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))
+    kept = tuple(
+        dict.fromkeys(data.physical_id for contents in deployed for data in contents.kept if data.is_deletable)
+    )
+    stacks = deploy.delete_kept(deployed, kept, ())
+    protected = life.stage.run(deploy.observe_protections(stacks, life.clients))
+    for hit in (hit for contents in protected for hit in deploy.protection_hits(contents)):
         tell(Line(f"lifted: {hit.allow}"))
     if kept:
         tell(Line(f"retained, and deleted by name: {', '.join(kept)}"))
     removal = deploy.Removal(
-        stacks=standing, needs={stack.id: stack.needs for stack in deployment.stacks}, unprotect=True
+        stacks=stacks, needs={stack.id: stack.needs for stack in deployment.stacks}, unprotect=True
     )
     expect_done(life.stage.watch(partial(deploy.delete_deployment, removal, life.clients, life.stage.plan_id().id)))
     left = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))
     if left:
-        raise Failed(where="destroy", what=f"left standing: {', '.join(one.id for one in left)}")
-    gone = "1 stack is" if len(standing) == 1 else f"{len(standing)} stacks are"
+        raise Failed(where="destroy", what=f"left standing: {', '.join(contents.id for contents in left)}")
+    gone = "1 stack is" if len(stacks) == 1 else f"{len(stacks)} stacks are"
     tell(Line(f"{gone} gone, nothing is left"))
 
 

@@ -72,7 +72,7 @@ ACCOUNT = AccountId("123456789012")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a rehearsal is given from outside: where to tell, how to run, how plans are told apart."""
+    """What a rehearsal is given from outside: where its lines go, how work is run, the ids of its plans."""
 
     tell: Tell
     run: Callable[[Coroutine[Any, Any, Any]], Any]
@@ -98,10 +98,10 @@ def render_and_lint(loaded: LoadedConfig, tell: Tell) -> Assembly:
     tell(Line(f"{len(assembly.manifest.stacks)} templates for {', '.join(regions)}"))
     tell(Chapter("lint"))
     findings = lint(assembly)
-    fatal = [found for found in findings if found.severity == "error" or not loaded.config.stacks]
+    fatal = [finding for finding in findings if finding.severity == "error" or not loaded.config.stacks]
     if fatal:
-        told = "\n  ".join(f"{found.file}:{found.line}: {found.rule} {found.message}" for found in fatal)
-        raise Failed(where="lint", what=told, next_step="python -m builder lint")
+        faults = "\n  ".join(f"{finding.file}:{finding.line}: {finding.rule} {finding.message}" for finding in fatal)
+        raise Failed(where="lint", what=faults, next_step="python -m builder lint")
     tell(Line(counted_findings(findings)))
     return assembly
 
@@ -110,9 +110,9 @@ def counted_findings(findings: Sequence[Finding]) -> str:
     """Return how many findings there are, of each gravity."""
     if not findings:
         return "cfn-lint, information included: no findings"
-    warnings = sum(found.severity == "warning" for found in findings)
-    told = f"{counted(warnings, 'warning')}, {len(findings) - warnings} for information"
-    return f"cfn-lint: no errors, {told}; they are told by: python -m builder lint"
+    warnings = sum(finding.severity == "warning" for finding in findings)
+    counts = f"{counted(warnings, 'warning')}, {len(findings) - warnings} for information"
+    return f"cfn-lint: no errors, {counts}; they are told by: python -m builder lint"
 
 
 def expect_done(ended: Iterable[Outcome]) -> None:

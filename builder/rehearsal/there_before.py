@@ -28,7 +28,7 @@ class ThereBefore:
     """A table or a bucket that is to be taken in."""
 
     where: str
-    """By which a plan is told that it may be: `us-east-1/table/Table`."""
+    """The name by which a plan allows it: `us-east-1/table/Table`."""
     region: Region
     type: str
     properties: Mapping[str, Any]
@@ -41,8 +41,11 @@ class ThereBefore:
     @property
     def key(self) -> dict[str, dict[str, Any]]:
         """The key of the item that is in a table."""
-        types = {one["AttributeName"]: one["AttributeType"] for one in as_list(self.properties["AttributeDefinitions"])}
-        names = [one["AttributeName"] for one in as_list(self.properties["KeySchema"])]
+        types = {
+            attribute["AttributeName"]: attribute["AttributeType"]
+            for attribute in as_list(self.properties["AttributeDefinitions"])
+        }
+        names = [part["AttributeName"] for part in as_list(self.properties["KeySchema"])]
         return {name: {types[name]: _VALUES[types[name]]} for name in names}
 
 
@@ -74,8 +77,8 @@ async def _make(thing: ThereBefore, clients: Clients) -> None:
         await call(thing.name, put, Bucket=thing.name, Key="there-before", Body=_CONTENT)
         return
     client, key = clients.dynamodb(thing.region), thing.key
-    definitions: Any = [{"AttributeName": name, "AttributeType": next(iter(said))} for name, said in key.items()]
-    schema: Any = [{key: one[key] for key in ("AttributeName", "KeyType")} for one in thing.properties["KeySchema"]]
+    definitions: Any = [{"AttributeName": name, "AttributeType": next(iter(value))} for name, value in key.items()]
+    schema: Any = [{key: part[key] for key in ("AttributeName", "KeyType")} for part in thing.properties["KeySchema"]]
     await call(
         thing.name,
         client.create_table,
@@ -97,10 +100,10 @@ async def check_there(things: tuple[ThereBefore, ...], clients: Clients) -> tupl
     for thing in things:
         if thing.type == BUCKET:
             answer = await call(thing.name, clients.s3(thing.region).get_object, Bucket=thing.name, Key="there-before")
-            found = await call(thing.name, answer["Body"].read) == _CONTENT
+            is_there = await call(thing.name, answer["Body"].read) == _CONTENT
         else:
             get = clients.dynamodb(thing.region).get_item
-            found = "Item" in await call(thing.name, get, TableName=thing.name, Key=thing.key)
-        if not found:
+            is_there = "Item" in await call(thing.name, get, TableName=thing.name, Key=thing.key)
+        if not is_there:
             raise Failed(where=thing.where, what=f"what was in {thing.name} before is not there any more")
     return tuple(f"{thing.name} holds what was in it before" for thing in things)

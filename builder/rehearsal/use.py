@@ -63,7 +63,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """What somebody uses a deployment with, and where it is told."""
+    """What a deployment is used with, and where a line for each use goes."""
 
     visitor: Visitor
     clients: Clients
@@ -82,7 +82,7 @@ async def observe_components(deployment: Deployment, clients: Clients) -> Mappin
 
 
 async def exercise(name: str, component: Component, known: Mapping[OutputOf, str], use: Use) -> None:
-    """Use one component in every region that it is in. Raises Failed where it does not do what it says."""
+    """Use one component in every region that it is in. Raises Failed where it does not do what its manifest says."""
     if component.function:
         await _check_health(name, component.function, known, use)
     if component.table:
@@ -113,14 +113,14 @@ async def _cross(use: Use, here: Region, urls: Mapping[Region, str]) -> None:
     written = loop.time()
 
     async def arrived(there: Region) -> dict[str, Any] | None:
-        status, found = await loop.run_in_executor(None, partial(use.visitor.call, "GET", urls[there] + path))
-        return found if status == 200 else None
+        status, answer = await loop.run_in_executor(None, partial(use.visitor.call, "GET", urls[there] + path))
+        return answer if status == 200 else None
 
     for there in (region for region in urls if region != here):
-        found = await _eventually(partial(arrived, there), f"{path} written in {here} does not show in {there}")
-        if found != item:
-            raise Failed(where=urls[there] + path, what=f"answers {found}, and {item} was written")
-        use.tell(Line(f"GET /{path} in {there}: {json.dumps(found)}, {loop.time() - written:.2f} s later"))
+        read = await _eventually(partial(arrived, there), f"{path} written in {here} does not show in {there}")
+        if read != item:
+            raise Failed(where=urls[there] + path, what=f"answers {read}, and {item} was written")
+        use.tell(Line(f"GET /{path} in {there}: {json.dumps(read)}, {loop.time() - written:.2f} s later"))
 
 
 async def _check_health(name: str, function: FunctionComponent, known: Mapping[OutputOf, str], use: Use) -> None:
@@ -157,9 +157,11 @@ async def _cross_items(table: Table, name: str, use: Use) -> None:
 async def _cross_item(table: Table, name: str, here: Region, use: Use) -> None:
     """Write an item of the table's own key in a region, read it in the others, and delete it again."""
     clients, where = use.clients, f"{here}: {name}"
-    found = (await call(where, clients.dynamodb(here).describe_table, TableName=name))["Table"]
-    types = {one["AttributeName"]: one["AttributeType"] for one in found["AttributeDefinitions"]}
-    names = [part["AttributeName"] for part in found["KeySchema"]]
+    description = (await call(where, clients.dynamodb(here).describe_table, TableName=name))["Table"]
+    types = {
+        attribute["AttributeName"]: attribute["AttributeType"] for attribute in description["AttributeDefinitions"]
+    }
+    names = [part["AttributeName"] for part in description["KeySchema"]]
     key = {part: _KEY_VALUES[types[part]](f"rehearsed in {here}") for part in names}
     loop = asyncio.get_running_loop()
     written = loop.time()
@@ -214,37 +216,37 @@ async def _copy(use: Use, source: Region, destination: Region, buckets: Mapping[
             raise
         return copy["Metadata"]
 
-    found = await _eventually(arrived, f"{key} does not arrive in {there}")
-    if found != metadata:
-        raise Failed(where=there, what=f"{key} has metadata {found}, and {metadata} was written")
-    use.tell(Line(f"got s3://{there}/{key}, metadata {found}, {loop.time() - written:.2f} s later"))
+    read = await _eventually(arrived, f"{key} does not arrive in {there}")
+    if read != metadata:
+        raise Failed(where=there, what=f"{key} has metadata {read}, and {metadata} was written")
+    use.tell(Line(f"got s3://{there}/{key}, metadata {read}, {loop.time() - written:.2f} s later"))
 
 
 async def _filter(clients: Clients, region: Region, source: str, destination: str) -> tuple[str, dict[str, str]]:
     """Return what an object's key begins with and which tags it has, for the rule that leads to the destination."""
     for rule in await read_rules(source, clients.s3(region), source):
         if rule["Destination"]["Bucket"].rpartition(":")[2] == destination and rule["Status"] == "Enabled":
-            said: Mapping[str, Any] = rule.get("Filter", {})
-            both: Mapping[str, Any] = said.get("And", {})
-            tags = [*both.get("Tags", []), *([said["Tag"]] if "Tag" in said else [])]
-            prefix = both.get("Prefix") or said.get("Prefix") or rule.get("Prefix") or ""
+            filter_: Mapping[str, Any] = rule.get("Filter", {})
+            both: Mapping[str, Any] = filter_.get("And", {})
+            tags = [*both.get("Tags", []), *([filter_["Tag"]] if "Tag" in filter_ else [])]
+            prefix = both.get("Prefix") or filter_.get("Prefix") or rule.get("Prefix") or ""
             return prefix, {tag["Key"]: tag["Value"] for tag in tags}
     return "", {}
 
 
-async def _ask(visitor: Visitor, method: str, url: str, wanted: int, body: object = None) -> dict[str, Any]:
+async def _ask(visitor: Visitor, method: str, url: str, expected: int, body: object = None) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
-    status, found = await loop.run_in_executor(None, partial(visitor.call, method, url, body))
-    if status != wanted:
-        raise Failed(where=url, what=f"answers {method} with {status} instead of {wanted}: {found}")
-    return found
+    status, answer = await loop.run_in_executor(None, partial(visitor.call, method, url, body))
+    if status != expected:
+        raise Failed(where=url, what=f"answers {method} with {status} instead of {expected}: {answer}")
+    return answer
 
 
-async def _eventually(look: Callable[[], Awaitable[T | None]], otherwise: str) -> T:
+async def _eventually(observe: Callable[[], Awaitable[T | None]], otherwise: str) -> T:
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            while (found := await look()) is None:  # noqa: ASYNC110 - replication sends no event
+            while (seen := await observe()) is None:  # noqa: ASYNC110 - replication sends no event
                 await asyncio.sleep(_LOOK_S)
-            return found
+            return seen
     except TimeoutError as error:
         raise Failed(where="replication", what=f"{otherwise} within {_PATIENCE_S:.0f} s") from error

@@ -100,8 +100,8 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def _filled(name: str, project: str) -> bytes:
     # A folder may be called `no`, which is no text to every YAML reader.
-    said = f"'{project}'" if name.endswith(".yaml") and may_be_no_text(project) else project
-    return (_HERE / "files" / name).read_text(encoding="utf-8").replace("__project__", said).encode()
+    name_in_file = f"'{project}'" if name.endswith(".yaml") and may_be_no_text(project) else project
+    return (_HERE / "files" / name).read_text(encoding="utf-8").replace("__project__", name_in_file).encode()
 
 
 def _project(folder_name: str) -> str:
