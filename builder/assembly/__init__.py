@@ -1,4 +1,4 @@
-"""The assembly: rendered templates and their manifest, the one thing that is reviewed, deployed and handed over."""
+"""The assembly: rendered templates and their manifest, the one thing that is reviewed, deployed and passed on."""
 
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import Manifest, PreviousValue, StackEntry

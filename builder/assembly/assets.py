@@ -24,7 +24,7 @@ VERSION = 1
 BUCKET_PARAMETER = "ArtifactsBucket"
 """The template parameter whose value is the name of the region's bucket."""
 ACCOUNT = "${AWS::AccountId}"
-"""Stands in a parameter's value, and in the bucket's name, for the account: that is known once AWS is asked."""
+"""The placeholder of the account in a parameter's value and in the bucket's name: only AWS knows the account."""
 REGION = "{region}"
 """Stands in the name of a bucket for artifacts for the region."""
 
@@ -52,9 +52,9 @@ class Asset:
     runtime: str = ""
     architecture: str = ""
     entries: tuple[str, ...] | None = None
-    """Of a function's folder the files that are called: what they import is asked for when packages are there."""
+    """The files of a function's folder that are called; their imports are checked when packages are there."""
     bucket: str | None = None
-    """The bucket that its stacks look for it in, account and region standing open; None for the one they are told."""
+    """Its bucket, with placeholders for account and region; None for the one that its stacks are given."""
     in_sets: Literal[True] | None = None
     """The stacks of StackSets take it, in each of its regions, from the assembly's bucket there; None for stacks of the
     assembly itself."""

@@ -36,7 +36,7 @@ class Bound:
         return Binding(self.template.conditions, self.template.section("Mappings"), self._find)
 
     def resources(self, *types: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield logical id and body of every resource of these types, of all where none is said."""
+        """Yield logical id and body of every resource of these types, of all where none is given."""
         yield from self.template.resources(*types).items()
 
     def made(self, bodies: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -32,12 +32,12 @@ _MANIFEST = "manifest.json"
 _KNOWN_VERSION = 55
 """The newest version of the schema that this was written by; a new one comes with every addition."""
 _STACK, _ASSETS, _NESTED = "aws:cloudformation:stack", "cdk:asset-manifest", "cdk:cloud-assembly"
-_TOLD_ONLY = frozenset({"none", "cdk:tree", "cdk:feature-flag-report"})
+_INFORMATION = frozenset({"none", "cdk:tree", "cdk:feature-flag-report"})
 """Artifacts that nobody deploys."""
 _PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 """Where CDK's own bootstrap says its version, unless the app has another qualifier."""
 _OLD_ASSETS = "AssetParameters"
-"""The beginning of the names of parameters by which the synthesizer of CDK 1 has files handed over."""
+"""The beginning of the names of parameters through which the synthesizer of CDK 1 takes files."""
 _SYNTH = "cdk synth    again, then the same command"
 
 
@@ -140,7 +140,7 @@ class _Reading:
                 self._read_stack(within, name, where, written.artifacts)
             elif artifact.type == _NESTED:
                 self._read_nested(within, where, artifact.properties.directory_name)
-            elif artifact.type not in {_ASSETS, *_TOLD_ONLY}:
+            elif artifact.type not in {_ASSETS, *_INFORMATION}:
                 self.fault(where, f"is of the type {artifact.type}, which this builder does not know", _SYNTH)
 
     def _read_nested(self, within: str, where: str, directory: str) -> None:
@@ -187,7 +187,7 @@ class _Reading:
             template=template,
             data=read_file(self._folder, template, next_step=_SYNTH),
             needs=tuple(
-                (within, need) for need in needs if need in artifacts and artifacts[need].type not in _TOLD_ONLY
+                (within, need) for need in needs if need in artifacts and artifacts[need].type not in _INFORMATION
             ),
             properties=properties,
         )

@@ -174,7 +174,7 @@ def _missing(of: object, keys: Sequence[str | None]) -> tuple[str, ...]:
 
 
 def _lookups(value: object, path: TemplatePath) -> Iterator[tuple[TemplatePath, object]]:
-    """Yield each Fn::FindInMap that is surely evaluated, what stands under no condition, with its place."""
+    """Yield each Fn::FindInMap that is surely evaluated, being under no condition, with its place."""
     if isinstance(value, dict):
         if "Fn::If" in value or ("Condition" in value and "Type" in value):
             return

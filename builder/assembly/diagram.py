@@ -1,4 +1,4 @@
-"""What there is to draw of an assembly: the regions, what stands in each, what needs what, where data is copied to.
+"""What there is to draw of an assembly: the regions, the stacks in each, what needs what, where data is copied to.
 
 All of it is read from the manifest and the templates, so that stacks of somebody else's are drawn as ours are.
 """
@@ -43,7 +43,7 @@ class DiagramNode:
     """Its region, with the account where that is not the one of the credentials."""
     title: str
     lines: tuple[str, ...]
-    """What it holds, each thing followed by its physical name where that can be told."""
+    """What it holds, each resource followed by its physical name where that is known."""
     holds_data: bool
 
 
@@ -137,7 +137,7 @@ def _lines(bound: Bound, bodies: Sequence[Mapping[str, object]]) -> Iterator[str
 
 
 def _resource_lines(bound: Bound, body: Mapping[str, object]) -> Iterator[str]:
-    """Yield what a resource is, and its name where that can be told: `global table`, `tap-…-global`."""
+    """Yield what a resource is, and its name where that is known: `global table`, `tap-…-global`."""
     yield NOUNS[str(body["Type"])]
     if name := bound.name_of(body):
         yield _UNKNOWN.sub("…", name)

@@ -109,9 +109,9 @@ class StackEntry:
     needs: tuple[StackId, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     termination_protection: bool | FlagByEnvironment | None = None
-    """Whether the stack is to be protected from deletion; where nothing is said, that is left as it is found."""
+    """Whether the stack is to be protected from deletion; None leaves that as it is."""
     stack_policy: str | ByEnvironment | None = None
-    """The stack policy that it is to have, as JSON; where nothing is said, that is left as it is found."""
+    """The stack policy that it is to have, as JSON; None leaves that as it is."""
     account: Annotated[AccountId, StringConstraints(pattern=r"^[0-9]{12}$")] | None = None
     """The account it belongs in, where it is not that of the credentials."""
     interim: Interim | None = None

@@ -85,9 +85,9 @@ _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|arn:")
 
 
 def package(data: bytes, file: Path, root: Path, region: Region) -> Packaged:
-    """Return a template with what its local paths lead to told as assets; the very same bytes where it has none.
+    """Return a template with assets in place of its local paths; the very same bytes where it has none.
 
-    What is no template comes back too: whoever reads it tells that. Paths are relative to the template's `file`, as
+    What is no template comes back too: whoever reads it reports that. Paths are relative to the template's `file`, as
     `aws cloudformation package` takes them, and stay below `root`.
     Raises BadInput with the line in the template of every path that leads to nothing that can be uploaded.
     """
@@ -218,7 +218,7 @@ def _pack(local: _Local, template: Mapping[str, Any], where: _Where, above: tupl
         result.assets |= {other.id: other for other in (*packaged.assets, asset)}
         result.values[local.path] = {"Fn::Sub": URL + asset.key}
         if packaged.data and _takes_bucket(packaged.data, source):
-            result.values |= _handed_on(local)
+            result.values |= _bucket_parameter(local)
         return
     asset = _pack_code(source, _recipe(local, template), where)
     result.assets[asset.id] = asset
@@ -270,8 +270,8 @@ def _takes_bucket(data: bytes, source: str) -> bool:
     return BUCKET_PARAMETER in (parse_template(data, source).get("Parameters") or {})
 
 
-def _handed_on(local: _Local) -> dict[TemplatePath, object]:
-    """Return what hands the bucket's name on to a nested template that takes it."""
+def _bucket_parameter(local: _Local) -> dict[TemplatePath, object]:
+    """Return the parameter that gives the bucket's name to a nested template."""
     given = at(local.body, "Properties", "Parameters")
     if given is not None and not isinstance(given, Mapping):
         raise NoSource(f"wants {BUCKET_PARAMETER} among Parameters, which are no mapping here")

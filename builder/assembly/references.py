@@ -87,7 +87,7 @@ def _replications(bound: Bound, created: Sequence[CreatedResource]) -> Iterator[
 
 
 def _replication_rules(bound: Bound) -> Iterator[_Rule]:
-    """Yield each rule that is in force and whose destination, in this account, can be told."""
+    """Yield each rule that is in force and has a known destination in this account."""
     for name, body in bound.resources("AWS::S3::Bucket"):
         where: TemplatePath = ("Resources", name, "Properties", "ReplicationConfiguration")
         for index, rule in enumerate(as_list(at(body, *where[2:], "Rules"))):

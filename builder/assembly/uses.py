@@ -100,7 +100,7 @@ class Needs:
 
 
 def created(bound: Bound) -> Iterator[CreatedResource]:
-    """Yield every resource of a stack whose physical name can be told."""
+    """Yield every resource of a stack whose physical name is known."""
     for name, body in bound.made(bound.template.resources(*ARN_FORMATS)):
         physical = bound.name_of(body)
         if physical is not None:
@@ -139,7 +139,7 @@ def read_uses(manifest: Manifest, templates: Mapping[str, bytes]) -> tuple[tuple
 
 
 class _Made:
-    """What the stacks of an assembly make that others can take, by how it is asked for."""
+    """What the stacks of an assembly make that others can take, by kind, place and name."""
 
     def __init__(self, bounds: Sequence[Bound]) -> None:
         self._by_key: dict[tuple[object, ...], list[Maker]] = {}

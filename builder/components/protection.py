@@ -22,7 +22,7 @@ from builder.template import OPEN_POLICY, Template, canonical_policy
 
 
 def termination_protection(config: Config, *, own: bool | None = None) -> bool | FlagByEnvironment | None:
-    """Return whether a stack is protected from deletion; `own` is what is said of this stack alone.
+    """Return whether a stack is protected from deletion; `own` is what dr.yaml has for this stack alone.
 
     Where an environment is productive it always is.
     """

@@ -14,7 +14,7 @@ _BOUNDS = (("MinValue", "ge"), ("MaxValue", "le"))
 
 
 class Varying:
-    """What one component's options are, for its template, which gets the parameters that are asked for."""
+    """One component's options for its template, which gets a parameter for each varying option that is used."""
 
     def __init__(
         self, config: Config, kind: str, name: str, template: Template, *, only: Collection[str] | None = None

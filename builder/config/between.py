@@ -67,7 +67,7 @@ def faults_between(data: _Data) -> Iterator[ConfigFault]:
 
 
 def sections_of(data: Mapping[str, Any], kind: str) -> Iterator[tuple[KeyPath, _Data]]:
-    """Yield what is said of each component of a kind, with its place: under the kind's own key, and by names."""
+    """Yield the section of each component of a kind, with its place: under the kind's own key, and by names."""
     if kind in data and isinstance(own := data[kind] or {}, dict):
         yield (kind,), own
     named = data.get(f"{kind}s")
@@ -174,8 +174,8 @@ def _tags(data: _Data) -> Iterator[ConfigFault]:
 
 def _drill(data: _Data) -> Iterator[ConfigFault]:
     """Yield a fault where drills by FIS have nothing to pause."""
-    is_asked = data.get("drill") == "fis" or _section(data, "drill").get("fis")
-    if is_asked and not [*sections_of(data, TABLE), *_replicated(data)]:
+    has_fis = data.get("drill") == "fis" or _section(data, "drill").get("fis")
+    if has_fis and not [*sections_of(data, TABLE), *_replicated(data)]:
         what = "pauses replication, and there is neither a table nor a bucket: write `table:` or `bucket:`"
         yield ConfigFault(("drill",), what)
 

@@ -80,7 +80,7 @@ class YamlDocument:
     """Each single value as it was written."""
     faults: list[ConfigFault] = field(default_factory=list)
     unread: set[KeyPath] = field(default_factory=set)
-    """Where something stands that could not be taken over; what else is said of these places is an after-effect."""
+    """The places of values that could not be read; any other fault of these places is an after-effect."""
 
 
 def read_document(raw: bytes) -> YamlDocument:

@@ -1,4 +1,4 @@
-"""Entries added to a section of dr.yaml as text: what stands in the file stays as it is, byte for byte; pure."""
+"""Entries added to a section of dr.yaml as text: what is in the file stays as it is, byte for byte; pure."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The schema of dr.yaml: what may be said, and what is meant where nothing is said.
+"""The schema of dr.yaml: its keys, and their defaults.
 
 What is wrong between two keys is `between.py`'s; how it is told is `load.py`'s.
 """
@@ -79,12 +79,12 @@ _TagKey = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_lengt
 _TagValue = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_length=256)]
 
 
-def _nothing_said(written: object) -> object:
-    """Return keys with values also for `table:` alone: that it is written is what counts."""
+def _none_as_empty(written: object) -> object:
+    """Return an empty section for `table:` alone: a key without a value counts as written."""
     return {} if written is None else written
 
 
-_EMPTY = BeforeValidator(_nothing_said)
+_EMPTY = BeforeValidator(_none_as_empty)
 
 
 class RegionsConfig(Section):
@@ -161,9 +161,9 @@ class ObjectivesConfig(Section):
     )
 
 
-_Table = Annotated[TableConfig, BeforeValidator(_nothing_said, json_schema_input_type=TableConfig | None)]
-_Bucket = Annotated[BucketConfig, BeforeValidator(_nothing_said, json_schema_input_type=BucketConfig | None)]
-_Function = Annotated[FunctionConfig, BeforeValidator(_nothing_said, json_schema_input_type=FunctionConfig | None)]
+_Table = Annotated[TableConfig, BeforeValidator(_none_as_empty, json_schema_input_type=TableConfig | None)]
+_Bucket = Annotated[BucketConfig, BeforeValidator(_none_as_empty, json_schema_input_type=BucketConfig | None)]
+_Function = Annotated[FunctionConfig, BeforeValidator(_none_as_empty, json_schema_input_type=FunctionConfig | None)]
 
 
 class EnvironmentConfig(Section):
@@ -198,7 +198,7 @@ class EnvironmentConfig(Section):
     alarms: AlarmsVarying | None = Field(default=None, description="What `alarms:` are here")
 
     def options(self, kind: str, name: str) -> Section | None:
-        """Return what is said here of a component of `table`, `bucket` or `function`; None if nothing is."""
+        """Return the options here of a component of `table`, `bucket` or `function`; None where there are none."""
         return _by_name(self, kind).get(name)
 
 
@@ -303,7 +303,7 @@ class Config(Section):
         return cast("dict[str, FunctionConfig]", _by_name(self, FUNCTION))
 
     def options(self, kind: str, name: str) -> Section:
-        """Return what is said of a component of `table`, `bucket` or `function`. Raises KeyError for an unknown one."""
+        """Return the options of a component of `table`, `bucket` or `function`. Raises KeyError for an unknown one."""
         options: Section = _by_name(self, kind)[name]
         return options
 

@@ -1,4 +1,4 @@
-"""The environment the embedded AWS runs in: what it may keep of its caller's, and what it is told."""
+"""The environment the embedded AWS runs in: what it keeps of its caller's, and what is set for it."""
 
 import os
 from collections.abc import Mapping

@@ -73,7 +73,7 @@ def check_installed() -> None:
 
 
 def _listen(port: int) -> socket.socket:
-    """Return a socket that listens already, so that a client told the port early waits instead of being refused."""
+    """Return a socket that listens already: a client that knows the port early waits instead of being refused."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -36,7 +36,7 @@ _NODE = frozenset(
 _RUNTIME_NODE = ("@aws-sdk/", "@smithy/")
 """Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html#nodejs-sdk-included"""
 _JS_COMMENTS = re.compile(r"/\*.*?\*/|(?<![:'\"\w/])//[^\n]*", re.DOTALL)
-# At the margin alone: what stands further in may be tried, never called, or a bundler's.
+# At the margin alone: what is indented may be in a try, never called, or a bundler's.
 _JS_IMPORT = re.compile(
     r"^(?:import|export)\b[^'\"`;]*?\bfrom\s*(['\"])(?P<from>[^'\"\n]+)\1"
     r"|^import\s*(['\"])(?P<bare>[^'\"\n]+)\3"

@@ -25,7 +25,7 @@ _OF_INSTALLERS = frozenset(
     {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json", ".lock"}
 )
 """Files that say who installed a package and how, not what is in it."""
-# They would send packages elsewhere than into the folder that is said, or take another Python than this one.
+# They would send packages to another folder than the one that is given, or take another Python than this one.
 _NOT_OURS = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_NO_BINARY")
 _NOT_OURS_OF_UV = ("UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_NO_BINARY", "UV_PROJECT", "UV_WORKING_DIRECTORY")
 _ENVIRONMENT = {
@@ -92,7 +92,7 @@ def _export(folder: Path, machine: Machine, into: Path) -> Pins:
 
 
 def _installer(machine: Machine) -> list[str]:
-    """Return how wheels are installed for a machine, dependencies not asked for."""
+    """Return how wheels are installed for a machine, without their dependencies."""
     options = ["--require-hashes", "--no-deps"]
     if uv := _uv():
         there = ["--python-platform", machine.uv_platform, "--python-version", machine.python]

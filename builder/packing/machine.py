@@ -67,7 +67,7 @@ class Machine:
 
     @property
     def node_platform(self) -> tuple[str, ...]:
-        """What npm is told of the machine."""
+        """The options by which npm knows the machine."""
         return (f"--cpu={_NODE[self.architecture]}", "--os=linux", "--libc=glibc")
 
     @property

@@ -80,7 +80,7 @@ class Packed:
     source: str
     recipe: Recipe
     entry: str
-    """The file of the handler, which is asked for what it imports once packages are there."""
+    """The file of the handler, whose imports are checked once packages are there."""
 
 
 Code = Inline | Packed

@@ -1,4 +1,4 @@
-"""Which recipe makes the archive of a function's folder, told by its lock file; and what of the folder is packed."""
+"""Which recipe makes the archive of a function's folder, by its lock file; and which files of the folder are packed."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -19,7 +19,7 @@ COMPILE = (
 _HASH = re.compile(r"\s--hash[=\s]\s*(\S+)")
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _OF_INDEXES = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--trusted-host")
-_SAID_ANYWAY = ("--require-hashes", "--only-binary", "--prefer-binary")
+_ALWAYS_PASSED = ("--require-hashes", "--only-binary", "--prefer-binary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def read_pins(text: str, python: str, where: str = REQUIREMENTS) -> Pins:
             option = re.split(r"[=\s]", line, maxsplit=1)[0]
             if option in _OF_INDEXES:
                 options.append(line)
-            elif option not in _SAID_ANYWAY:
+            elif option not in _ALWAYS_PASSED:
                 raise NoSource(f"says {option} in {place}: only packages with versions and hashes are built")
         else:
             pins.append(_pin(line, place, COMPILE.format(python=python)))

@@ -1,4 +1,4 @@
-"""Code as it lies in files: read and hashed, made into an archive, and an archive told by what is in it.
+"""Code as it lies in files: read and hashed, made into an archive, and an archive identified by its content.
 
 An archive is the same bytes wherever and whenever it is made: names sorted, one time, fixed modes, nothing deflated,
 since zlib's bytes differ between builds of it. What it is known by is a digest of what goes in, so that it is known

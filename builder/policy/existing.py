@@ -1,4 +1,4 @@
-"""Tables and buckets that were there before the system, as policies name them, and what says that tables move; pure.
+"""Tables and buckets that existed before the system, as policies name them, and what records a promotion; pure.
 
 A table's replicas may be in other regions than the system's, and its keys in no template.
 """
@@ -51,7 +51,7 @@ def _existing_buckets(bounds: tuple[Bound, ...], context: PolicyContext) -> tupl
 
 
 def _keys_of_tables(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
-    """Return the ARNs of keys that tables may be encrypted by: any, where a table is, or stood before."""
+    """Return the ARNs of keys that tables may be encrypted by: any, where a table has one, or existed before."""
     tables = (resource for resource in each_resource(bounds) if resource.type == GLOBAL_TABLE)
     encrypted = any("SSESpecification" in table.properties for table in tables)
     may_be = encrypted or any(True for _ in _existing(bounds, GLOBAL_TABLE))

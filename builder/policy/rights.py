@@ -219,14 +219,14 @@ class On(Enum):
     JOBS = auto()
     """The account's jobs of S3 Batch Operations, in the regions that have buckets."""
     EXISTING_BUCKETS = auto()
-    """Those that stood before."""
+    """Those that existed before."""
     TABLES = auto()
     EXISTING_TABLES = auto()
-    """Those that stood before, in any region."""
+    """Those that existed before, in any region."""
     STREAMS = auto()
     """Of both."""
     GLOBAL_TABLES = auto()
-    """Those that stood before, as DynamoDB's first kind of global tables would have them."""
+    """Those that existed before, as global tables of DynamoDB's first version."""
     TABLE_KEYS = auto()
     """Any, where a table is encrypted by one, or may be."""
     TABLE_ALIASES = auto()
@@ -447,7 +447,7 @@ def _fleet_places(bounds: tuple[Bound, ...], context: PolicyContext, caller: Pol
 
 
 def _artifacts(bounds: tuple[Bound, ...], context: PolicyContext, buckets: Sequence[str | None]) -> tuple[str, ...]:
-    """Return the buckets that large templates go to, and those that stacks are told to take code from."""
+    """Return the buckets that large templates go to, and those that stacks take code from."""
     large = [bucket.replace(REGION, bound.entry.region) for bucket in buckets if bucket for bound in bounds]
     given = [bound.entry.parameters.get(BUCKET_PARAMETER) for bound in bounds]
     names = (*large, *(name for name in given if isinstance(name, str)))
@@ -475,7 +475,7 @@ def _gathered(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRequest:
-    """What is asked for; several verbs make one policy."""
+    """The verbs that one policy is for, and who runs them."""
 
     verbs: tuple[Verb, ...]
     caller: PolicyCaller

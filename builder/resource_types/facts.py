@@ -90,7 +90,7 @@ class ResourceType:
     """The property that a template may name it by, of a type that AWS's schemas do not have."""
     arn: ArnFormat | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
-    """The properties that AWS refuses to change and no schema marks, each with what it is where nothing is said."""
+    """The properties that AWS refuses to change and no schema marks, each with its default."""
 
 
 def at_stake(type_name: str) -> str:

@@ -64,7 +64,7 @@ class Node:
         return node
 
     def items(self) -> tuple["Node", ...] | None:
-        """Return a list's present elements; () where nothing is said, None where the list can't be known.
+        """Return a list's present elements; () where there is none, None where the list can't be known.
 
         A single value where a list is usual counts as a list of one, as IAM's policies have it.
         """

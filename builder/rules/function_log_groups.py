@@ -135,7 +135,7 @@ def _hold(resources: Node, groups: frozenset[str]) -> bool:
 
 
 def _group_in(arn: str) -> str:
-    """Return what stands for a log group's name in an ARN, wildcards and all; '' where nothing does."""
+    """Return the part of an ARN that names a log group, wildcards included; '' where there is none."""
     _, is_group, name = arn.partition(":log-group:")
     if is_group:
         return _STREAMS.sub("", name)

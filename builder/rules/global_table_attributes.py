@@ -35,7 +35,7 @@ class GlobalTableAttributes(Rule):
 
 
 def _used(properties: Node) -> frozenset[str] | None:
-    """Return every attribute that a key names; None where one can't be known, or nothing is said of keys."""
+    """Return every attribute that a key names; None where one can't be known, or the table has no KeySchema."""
     indexes = [properties.get(kind).items() for kind in _INDEXES]
     if not properties.get("KeySchema").present or None in indexes:
         return None

@@ -40,10 +40,10 @@ def _without_replica(cfn: Template, region: str) -> list[Path]:
     return [
         replicas.path
         for table in resources(cfn, "AWS::DynamoDB::GlobalTable", region=region)
-        if _surely_elsewhere(replicas := table.get("Properties", "Replicas"), region)
+        if _surely_in_other_regions(replicas := table.get("Properties", "Replicas"), region)
     ]
 
 
-def _surely_elsewhere(replicas: Node, region: str) -> bool:
+def _surely_in_other_regions(replicas: Node, region: str) -> bool:
     regions = [replica.get("Region").text for replica in replicas.items() or ()]
     return bool(regions) and None not in regions and region not in regions

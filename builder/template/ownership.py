@@ -44,7 +44,7 @@ from builder.template.template import Template, TemplatePath, as_list, at, read_
 from builder.template.text import in_order, parse_template, write_block
 
 Literals = Mapping[tuple[str, str | None], str]
-"""What Ref of a resource comes to, and Fn::GetAtt of it where an attribute is said too."""
+"""What Ref of a resource comes to, and Fn::GetAtt of it where an attribute is given too."""
 _Make = Callable[[yaml.Node], Iterator[Edit]]
 
 _POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")

@@ -50,7 +50,7 @@ def compose(text: str) -> yaml.Node | None:
 
 
 def child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node | None, yaml.Node | None]:
-    """Return the key and the value at a step; of a key that is said twice the last, as every reader takes it.
+    """Return the key and the value at a step; of a key that is there twice the last, as every reader takes it.
 
     A function's short form has its argument where the long form has it, without a key.
     """

@@ -79,7 +79,7 @@ def chosen(value: Mapping[str, Any], lists: Mapping[str, ListEdit], name: Callab
 
 
 def put_values(text: str, values: Mapping[TemplatePath, Any]) -> str:
-    """Return the text with a value at each path, in the place of what stands there or as a new key of its mapping.
+    """Return the text with a value at each path, in place of the old value or as a new key of its mapping.
 
     No path is the beginning of another one. Raises Unspliceable as `splice` does, and where the text would not mean
     what the same data means with these values.

@@ -150,7 +150,7 @@ def _statements(policy: str) -> list[Mapping[str, object]]:
 
 
 def _covers(statement: Mapping[str, object], action: str, logical_id: str, type_name: str) -> bool | None:
-    """Return whether a statement is about the action on the resource; None where that cannot be told."""
+    """Return whether a statement is about the action on the resource; None where that is not known."""
     actions, excepts = _texts(statement.get("Action")), "NotResource" in statement
     both = excepts and "Resource" in statement
     resources = None if both else _texts(statement.get("NotResource" if excepts else "Resource"))

@@ -20,7 +20,7 @@ PLACEHOLDER = r"\$\{[^!}][^}]*\}"
 """What Fn::Sub replaces in a text, as a regular expression; `${!Literal}` is none."""
 NO_VALUE = {"Ref": "AWS::NoValue"}
 Find = Callable[[str, str], str | None]
-"""Returns what Ref of a name comes to, or Fn::GetAtt where an attribute is said too; None where that is not known."""
+"""Returns what Ref of a name comes to, or Fn::GetAtt where an attribute is given too; None where that is not known."""
 _PLACEHOLDER = re.compile(PLACEHOLDER)
 
 
@@ -221,7 +221,7 @@ class Template:
         return listed if isinstance(listed, Mapping) else {}
 
     def resources(self, *types: str) -> dict[str, Mapping[str, Any]]:
-        """Return the resources of these types by logical id, of all where none is said; what is none is left out."""
+        """Return the resources of these types by logical id, of all where none is given; skip what is no resource."""
         resources = _bodies(self.section("Resources"))
         return {name: body for name, body in resources.items() if body.get("Type") in types} if types else resources
 

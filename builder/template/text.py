@@ -60,7 +60,7 @@ _analyzed = functools.lru_cache(maxsize=1024)(Emitter(io.StringIO(), allow_unico
 
 
 class _Dumper(yaml.SafeDumper):
-    """PyYAML's dumper, told how people write templates."""
+    """PyYAML's dumper, set to write templates as people do."""
 
     def analyze_scalar(self, scalar: str) -> ScalarAnalysis:
         return _analyzed(scalar) if self.allow_unicode else super().analyze_scalar(scalar)
@@ -120,7 +120,7 @@ _Dumper.add_representer(str, _represent_text)
 
 
 class _Loader(yaml.CSafeLoader):
-    """PyYAML's loader, told the short forms and what CloudFormation takes for something else than a text.
+    """PyYAML's loader, with the short forms and with what CloudFormation takes for something else than a text.
 
     No merges, no dates, no numbers but JSON's: 0060, 12:30, 1_000 and 0x1F are texts, and so is a number that would
     not be written the same way again, such as 11.10.

@@ -1,4 +1,4 @@
-"""The alarms of a region, the topic that they notify, and who is told by it."""
+"""The alarms of a region, the topic that they notify, and its subscriptions."""
 
 import hashlib
 from collections.abc import Mapping
@@ -156,7 +156,7 @@ class _Alarms:
         """Return what is measured, how often, and what is made of minutes in which nothing was."""
         match watch.what:
             case What.LATENCY:
-                # Alarms on DynamoDB's metrics keep their state while nothing is published, whatever is said of it.
+                # Alarms on DynamoDB's metrics keep their state while nothing is published; TreatMissingData is ignored.
                 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
                 return {**self._items(watch), **_PER_MINUTE}
             case What.FAILED:

@@ -37,7 +37,7 @@ def make_template(loaded: LoadedConfig, stack: Stack) -> Template:
     if to := destinations(config, name, stack.region):
         template = make_skeleton(f"{config.project}: {what}", *key_id_parameter(config))
         bucket = _bucket(config, stack, template)
-        bucket.ReplicationConfiguration = _once_they_stand(template, stack, _replication(config, name, to))
+        bucket.ReplicationConfiguration = _once_they_exist(template, stack, _replication(config, name, to))
         add(template, bucket, make_tls_only(), _replication_role(config, name, stack.region, to))
         if config.buckets_by_name[name].has_batch_role:
             add(template, _batch_role(config, name, stack.region))
@@ -65,7 +65,7 @@ def _description(config: Config, stack: Stack) -> str:
             return "primary bucket, replicated to every secondary region" if is_primary else received
 
 
-def _once_they_stand(
+def _once_they_exist(
     template: Template, stack: Stack, rules: s3.ReplicationConfiguration
 ) -> s3.ReplicationConfiguration | If:
     """Return the rules, which a stack that is made before one of their destinations is created without."""

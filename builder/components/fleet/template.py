@@ -31,7 +31,7 @@ def make_template(config: Config, fleet: FleetConfig, bodies: Iterable[tuple[Sta
     _check_titles([stack for stack, _ in bodies])
     template = make_skeleton(f"{config.project}: the StackSets that bring the system to many accounts")
     if fleet.auto_deployment.enabled:
-        # What waits for what is said twice: in AutoDeployment to StackSets, which names ARNs, and to CloudFormation.
+        # The order is written twice: in AutoDeployment for StackSets, which names ARNs, and for CloudFormation.
         leave_unlinted(template, "W3005")
     for stack, body in bodies:
         for name in _by_environment(stack):

@@ -17,7 +17,7 @@ Source: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
 
 
 def make_stacks(config: Config) -> tuple[Stack, ...]:
-    """Return the stack of the key, and of each replica, which is told the key's ARN; none without a managed key."""
+    """Return the stack of the key, and of each replica, which is given the key's ARN; none without a managed key."""
     if not is_managed(config):
         return ()
     home = key_home(config)

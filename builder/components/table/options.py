@@ -161,7 +161,7 @@ class TableConfig(TableVarying):
 
     @property
     def recovery_days(self) -> int | None:
-        """How many days back it can be restored to, where that is said."""
+        """How many days back it can be restored to; None where the option is not given."""
         return self.point_in_time_recovery.days if isinstance(self.point_in_time_recovery, RecoveryConfig) else None
 
 

@@ -98,14 +98,14 @@ def _replica(config: Config, options: TableConfig, values: Varying, region: Regi
     more: dict[str, Any] = {}
     if key is not None:
         more["SSESpecification"] = dynamodb.ReplicaSSESpecification(KMSMasterKeyId=key)
-    # What is off is said only where it was written, or differs: then nobody asks what leaving it out would mean.
+    # What is off is written only where dr.yaml has it, or where environments differ.
     if "deletion_protection" in options.model_fields_set or values.varies("deletion_protection"):
         more["DeletionProtectionEnabled"] = values.of("deletion_protection")
     return dynamodb.ReplicaSpecification(
         Region=region,
         PointInTimeRecoverySpecification=_recovery(options),
         **more,
-        # CloudFormation's stack tags reach the replica of the stack's own region only, so they are said here.
+        # CloudFormation's stack tags reach the replica of the stack's own region only, so they are set here.
         Tags=Tags({"project": config.project, "environment": Ref("EnvironmentSuffix"), **config.tags}),
     )
 

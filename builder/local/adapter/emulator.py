@@ -73,7 +73,7 @@ def check() -> None:
 
 
 def describe(name: str) -> str:
-    """Return what stands behind a touched name: its signature, its type, or `absent`."""
+    """Return what a touched name is: its signature, its type, or `absent`."""
     try:
         attribute = touch(name)
     except (ImportError, AttributeError):

@@ -1,4 +1,4 @@
-"""Imports: what stands already and is taken into a stack, and which stack lists what.
+"""Imports: existing resources that a stack takes in, and which stack lists which resource.
 
 The emulator knows change sets of type IMPORT, but neither the types that hold data here nor all that AWS refuses: a
 role that the stack does not have, a stack that is not settled, properties that the type does not have. What is imported
@@ -50,7 +50,7 @@ _executing: ContextVar[ChangeSet | None] = ContextVar("executing", default=None)
 
 
 def install(handlers: MutableMapping[str, Any], actions: MutableMapping[str, Action]) -> None:
-    """Check imports when they are asked for and when they are executed, and find the owner of a physical id."""
+    """Check imports when their change set is created and executed, and find the owner of a physical id."""
     replace(f"{_CFN}.changesets:_import_owner", _make_find_owner)
     replace(f"{_CFN}.changesets:_import_resources_async", lambda import_all: _make_import_all(handlers, import_all))
     replace(f"{_CFN}.stacks:_validation_errors", _make_validate)

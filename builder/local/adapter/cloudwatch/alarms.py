@@ -42,7 +42,7 @@ def install() -> None:
     replace(f"{CLOUDWATCH}:_put_metric_alarm", _make_put)
     replace(f"{CLOUDWATCH}:_evaluate_alarm", lambda _: evaluate_alarm)
     for name in ("_describe_alarms", "_describe_alarms_for_metric", "_describe_alarm_history"):
-        replace(f"{CLOUDWATCH}:{name}", _make_look)
+        replace(f"{CLOUDWATCH}:{name}", _make_describe)
 
 
 def find_refusal(props: Properties) -> str | None:
@@ -179,7 +179,7 @@ def _make_put(put: Callable[..., Reply]) -> Callable[..., Reply]:
     return put_alarm
 
 
-def _make_look(describe: Callable[..., Reply]) -> Callable[..., Reply]:
+def _make_describe(describe: Callable[..., Reply]) -> Callable[..., Reply]:
     def evaluate_and_describe(*arguments: Any, **named: Any) -> Reply:  # noqa: ANN401  the emulator's own
         touch(f"{CLOUDWATCH}:_evaluate_all_alarms")()
         return describe(*arguments, **named)

@@ -65,7 +65,7 @@ def apply_settings(table: str, region: str, before: Properties, after: Propertie
 
 
 def _changes(table: str, arn: str, before: Properties, after: Properties) -> Iterator[Reply]:
-    """Yield the reply of each call that the change takes; the next is made only when it is asked for."""
+    """Yield the reply of each call that the change takes; the next is made only when the caller goes on."""
     if changes := _table_changes(before, after):
         yield touch(f"{_DDB}:_update_table")({"TableName": table, **changes})
     if (spec := _recovery(after)) != _recovery(before):

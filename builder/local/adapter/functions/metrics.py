@@ -1,4 +1,4 @@
-"""What CloudWatch is told of requests to function URLs; the emulator tells it of Lambda's own API only.
+"""CloudWatch metrics of requests to function URLs; the emulator has those of Lambda's own API only.
 
 Equal values of a second are one point, so that a load does not fill the memory.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-monitoring.html

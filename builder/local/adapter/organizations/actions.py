@@ -20,7 +20,7 @@ _STORES = {"ACCOUNT": "_accounts", "ORGANIZATIONAL_UNIT": "_ous"}
 
 
 def install(account_moved: Callable[[str, str], None]) -> None:
-    """Add the actions to the emulator's; `account_moved` is told the management account and the one that was moved."""
+    """Add the actions to the emulator's; `account_moved` is called with the management and the moved account."""
     actions: MutableMapping[str, OrganizationsAction] = touch(f"{_ORGANIZATIONS}:_DISPATCH")
     actions["MoveAccount"] = _make_move(actions["MoveAccount"], account_moved)
     actions.update(
