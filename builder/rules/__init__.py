@@ -12,7 +12,7 @@ from builder.rules.bucket_key_algorithm import BucketKeyAlgorithm
 from builder.rules.bucket_name_prefix import BucketNamePrefix
 from builder.rules.bucket_retention import BucketRetention
 from builder.rules.bucket_tls import BucketTls
-from builder.rules.deletion_said import DeletionSaid
+from builder.rules.deletion_policy import DeletionPolicies
 from builder.rules.function_key_alias import FunctionKeyAlias
 from builder.rules.function_log_groups import FunctionLogGroups
 from builder.rules.function_url_permissions import FunctionUrlPermissions
@@ -47,7 +47,7 @@ __all__ = [
     "BucketNamePrefix",
     "BucketRetention",
     "BucketTls",
-    "DeletionSaid",
+    "DeletionPolicies",
     "FunctionKeyAlias",
     "FunctionLogGroups",
     "FunctionUrlPermissions",

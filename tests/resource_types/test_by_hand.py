@@ -4,7 +4,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.deploy.resources import HOLDERS
 from builder.resource_types.facts import RESOURCE_TYPES, ResourceType, at_stake, holds_data, stateful_types
-from builder.rules.deletion_said import HOLD_DATA
+from builder.rules.deletion_policy import HOLD_DATA
 
 GUARDED = [name for name in RESOURCE_TYPES if at_stake(name)]
 ADDRESSES = {"AWS::KMS::Alias", "AWS::Lambda::Url"}

@@ -29,7 +29,7 @@ HOLD_DATA = sorted(_STATEFUL["ResourceTypes"].keys() - _ELSEWHERE | _NEWER)
 empty, until somebody empties it."""
 
 
-class DeletionSaid(Rule):
+class DeletionPolicies(Rule):
     """Delete is as good a word as Retain, as long as somebody said it."""
 
     id = "W9531"

@@ -4,7 +4,7 @@ from cfnlint.rules.resources.UpdateReplacePolicyDeletionPolicyOnStatefulResource
 )
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from builder.rules.deletion_said import HOLD_DATA, DeletionSaid
+from builder.rules.deletion_policy import HOLD_DATA, DeletionPolicies
 from rules.scene import find, make_template
 
 LEFT_ALONE = {"AWS::CloudFormation::Stack", "AWS::DocDB::DBInstance", "AWS::Neptune::DBInstance"}
@@ -23,14 +23,14 @@ def bucket(rest: str) -> str:
     ],
 )
 def test_what_is_unsaid_is_named(rest: str, unsaid: str) -> None:
-    (match,) = DeletionSaid().match(make_template(bucket(rest)))
+    (match,) = DeletionPolicies().match(make_template(bucket(rest)))
     assert match.message == f"Bucket holds data: say {unsaid}"
     assert match.path == ["Resources", "Bucket"]
 
 
 @pytest.mark.parametrize("policy", ["Delete", "Retain", "RetainExceptOnCreate"])
 def test_any_word_will_do(policy: str) -> None:
-    assert find(DeletionSaid, bucket(f", DeletionPolicy: {policy}, UpdateReplacePolicy: {policy}")) == []
+    assert find(DeletionPolicies, bucket(f", DeletionPolicy: {policy}, UpdateReplacePolicy: {policy}")) == []
 
 
 def test_an_instance_holds_data_unless_its_cluster_does() -> None:
@@ -44,11 +44,11 @@ def test_an_instance_holds_data_unless_its_cluster_does() -> None:
             Type: AWS::RDS::DBInstance
             Properties: {DBClusterIdentifier: !If [IsMember, !Ref Cluster, !Ref AWS::NoValue]}
     """
-    assert find(DeletionSaid, template) == ["Resources/Alone", "Resources/Either"]
+    assert find(DeletionPolicies, template) == ["Resources/Alone", "Resources/Either"]
 
 
 def test_what_holds_no_data_is_left_alone() -> None:
-    assert find(DeletionSaid, "Resources: {Topic: {Type: AWS::SNS::Topic}}") == []
+    assert find(DeletionPolicies, "Resources: {Topic: {Type: AWS::SNS::Topic}}") == []
 
 
 def test_cfnlint_s_own_list_is_covered() -> None:
