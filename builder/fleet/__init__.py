@@ -5,11 +5,11 @@ It works from assemblies and by the deployer, as `deploy` does, and never import
     records     what a plan says, and of what            sets        the StackSets of a template, and those that stand
     observe     what a set holds and does, and its watch   targets     the accounts they come to; the organization
     difference  what a template changes in a stack         reach       what that means in each account
-    imports     stacks that stayed, taken in again         guards      what must not happen unasked, or cannot
+    imports     retained stacks, imported again            guards      what stops until it is allowed, or at once
     plan        the ordinary plan, what it means, how long it takes
     operation   our own operations, by needs; stopped      execute     imports, change sets, then what failed before
-    status      rows, drift, each account's outputs        progress    what is said on the way, and the end
-    drop        an account that leaves                     destroy     all of it taken down
+    status      rows, drift, each account's outputs        progress    the events on the way, and the end
+    drop        an account that leaves                     destroy     all of it deleted
 """
 
 from builder.fleet.destroy import FleetRemoval, delete_fleet

@@ -72,7 +72,7 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
         except Stopped as error:
             raise _of_a_fleet(error) from error
         except _NotImported:
-            return first.end_without_more()
+            return first.emit_end()
     ordinary = tuple(_with_next_step(outcome) for outcome in ordinary)
     whole = all(isinstance(outcome, Done) for outcome in ordinary)
     broken = {outcome.resource.partition(" ")[0] for outcome in ordinary if isinstance(outcome, StackFailed)}
@@ -86,8 +86,8 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
         because = f"{failed or 'the stack that holds the sets'} failed"
         repaired = tuple(SetCancelled(planned.id, because) for planned in plan.sets if planned.repairs)
     for outcome in (*changed, *repaired):
-        _tell(emit, outcome)
-    return FleetEnd(ordinary, (*first.alone(planned.id for planned in changing), *changed, *repaired))
+        _emit_outcome(emit, outcome)
+    return FleetEnd(ordinary, (*first.emit_rest(planned.id for planned in changing), *changed, *repaired))
 
 
 class _NotImported(Failed):
@@ -108,22 +108,22 @@ class _Imports:
         if not all(is_done(outcome) for outcome in self.ended):
             raise _NotImported(where=self.plan.ordinary.deployment, what="not all stacks could be imported")
 
-    def alone(self, others: Iterable[StackId]) -> tuple[SetOutcome, ...]:
+    def emit_rest(self, others: Iterable[StackId]) -> tuple[SetOutcome, ...]:
         """Return the outcomes of the imported sets that are not among `others` and have no repairs."""
         known = {*others, *(planned.id for planned in self.plan.sets if planned.repairs)}
         ended = tuple(outcome for outcome in self.ended if outcome.stack not in known)
         for outcome in ended:
-            _tell(self.watch.emit, outcome)
+            _emit_outcome(self.watch.emit, outcome)
         return ended
 
-    def end_without_more(self) -> FleetEnd:
+    def emit_end(self) -> FleetEnd:
         """Return the end of an execution whose imports failed: no change set is executed."""
         failed = next(outcome.stack for outcome in self.ended if not is_done(outcome))
         known = {outcome.stack for outcome in self.ended}
         left = (planned for planned in self.plan.sets if planned.touched and planned.id not in known)
         cancelled = tuple(SetCancelled(planned.id, f"{failed} could not import its stacks") for planned in left)
         for outcome in (*self.ended, *cancelled):
-            _tell(self.watch.emit, outcome)
+            _emit_outcome(self.watch.emit, outcome)
         return FleetEnd((), (*self.ended, *cancelled))
 
 
@@ -259,7 +259,7 @@ def _with_next_step(outcome: Outcome) -> Outcome:
 
 
 async def _after_failure(watch: SetWatch, planned: SetPlan, broken: Collection[str]) -> SetOutcome:
-    """Return how a set ended whose stack failed; `broken` are the logical ids that it failed for.
+    """Return the outcome of a set that a failed stack holds; `broken` has the logical ids that the stack failed for.
 
     A set that failed may look well in every account, because CloudFormation has put it back to what it was.
     """
@@ -340,7 +340,7 @@ def _is_well(instance: StackInstance | None, *, leaves: bool) -> bool:
     return instance is None if leaves else instance is not None and instance.status == "CURRENT"
 
 
-def _tell(emit: FleetEmit, outcome: SetOutcome) -> None:
+def _emit_outcome(emit: FleetEmit, outcome: SetOutcome) -> None:
     match outcome:
         case SetDone():
             emit(Finished(stack=outcome.stack, status="CURRENT"))

@@ -39,7 +39,7 @@ LOOKED_AT = 100
 
 @dataclass(frozen=True, slots=True)
 class RetainedStack:
-    """A stack that stands, with its template."""
+    """An existing stack, with its template."""
 
     stack: ObservedStack
     body: object
@@ -199,7 +199,7 @@ def _decide(
     retried = own.stack if own and own.detailed_status == FAILED_IMPORT else ""
     ours = [retained for retained in sighting.stacks if _is_ours(planned.stack_set, observed, retained.stack)]
     if own and not retried and any(retained.stack.arn == own.stack for retained in ours):
-        return None  # its stack stands: an update failed in it
+        return None  # its stack exists: an update failed in it
     free = [retained for retained in ours if retained.stack.arn == retried or retained.stack.arn not in taken]
     if not free:
         return None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
 
 
-# One call an instance: beyond so many they are read only when asked for.
+# The overrides of more instances are read only on request: each instance costs a call.
 OVERRIDES_READ = 100
 
 
@@ -343,7 +343,7 @@ class SetWatch:
                 seen = self._of_set.setdefault(stack_set.id, [])
                 if operation.id not in seen:
                     seen.append(operation.id)
-                self._tell(stack_set, operation, await observe_results(self.clients, stack_set, operation.id))
+                self._emit_progress(stack_set, operation, await observe_results(self.clients, stack_set, operation.id))
 
     async def _keep_polling(self, sets: tuple[StackSet, ...]) -> None:
         loop = asyncio.get_running_loop()
@@ -359,7 +359,7 @@ class SetWatch:
                     continue  # the work goes on unwatched; the last poll raises an error that lasts
             took = loop.time() - started
 
-    def _tell(self, stack_set: StackSet, operation: SetOperation, results: tuple[InstanceResult, ...]) -> None:
+    def _emit_progress(self, stack_set: StackSet, operation: SetOperation, results: tuple[InstanceResult, ...]) -> None:
         counts = Counter(result.status for result in results)
         progress = SetProgress(
             stack=stack_set.id,
@@ -370,14 +370,14 @@ class SetWatch:
             failed=counts["FAILED"],
             operation=operation.id,
         )
-        self._tell_failures(stack_set, results)
+        self._emit_failures(stack_set, results)
         if _is_news(self._last.get(operation.id), progress):
             self._last[operation.id] = progress
             self.emit(progress)
         if operation.ended:
             self._ended[operation.id] = operation
 
-    def _tell_failures(self, stack_set: StackSet, results: tuple[InstanceResult, ...]) -> None:
+    def _emit_failures(self, stack_set: StackSet, results: tuple[InstanceResult, ...]) -> None:
         known = self._failures.setdefault(stack_set.id, {})
         for result in results:
             if result.status == "FAILED" and known.get(result.site) != result.reason:

@@ -249,7 +249,7 @@ async def begin_operation(
             await call(stack_set.id, call_it, **arguments)
         except AwsError as error:
             if error.code == _OURS_ALREADY:
-                return  # an answer was lost, and boto3 asked again
+                return  # an answer was lost, and boto3 repeated the call
             if error.code not in _IN_THE_WAY and not is_passing(error):
                 raise
         else:

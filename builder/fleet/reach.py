@@ -67,13 +67,13 @@ def _of_instances(does: SetAction, context: SetContext, observed: ObservedSet) -
     if does == "create" and instances:
         because = "it is replaced" if context.change and context.change.is_replaced else "its creation failed before"
         yield f"{because}: CloudFormation makes it anew and deletes the {counted(len(instances), 'stack')} that it has"
-    if not observed.overrides_known and (does == "update" or _reset(does, context)):
+    if not observed.overrides_known and (does == "update" or _new_overrides(does, context)):
         yield f"{counted(len(instances), 'instance')}: parameters of their own were not looked at; --overrides does"
     behind = sum(instance.status == "OUTDATED" for instance in instances)
     if behind and does == "update":
         are = "instance is" if behind == 1 else "instances are"
         yield f"{behind} {are} behind the set's template: the update changes more there than is shown"
-    lost = _reset(does, context).keys() - {instance.site for instance in instances}
+    lost = _new_overrides(does, context).keys() - {instance.site for instance in instances}
     if lost:
         yield (
             f"{', '.join(sorted(f'{site.account} {site.region}' for site in lost))} has no stack, and its parameters "
@@ -144,16 +144,16 @@ https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-clou
 
 def plan_set(context: SetContext) -> SetPlan:
     """Return what the plan does to the set, and thereby in the accounts."""
-    does = _does(context)
+    does = _decide_action(context)
     instances = context.observed.instances if context.observed else ()
-    gone = _gone(does, context)
-    leaving = [instance.site for instance in instances if instance.site in gone]
-    stays = [instance.site for instance in instances if instance.site not in gone]
-    coming = _coming(does, context)
-    comes = coming.difference(stays)
+    deleted = _deleted_sites(does, context)
+    leaving = [instance.site for instance in instances if instance.site in deleted]
+    kept = [instance.site for instance in instances if instance.site not in deleted]
+    created = _created_sites(does, context)
+    comes = created.difference(kept)
     joining = [site for site in context.targets.sites if site in comes]
     skipped = context.skipped()
-    reset = _reset(does, context)
+    reset = _new_overrides(does, context)
     inoperable = {instance.site for instance in instances if instance.status == "INOPERABLE"}
     stuck = inoperable.union(skip.site for skip in skipped)
     return SetPlan(
@@ -161,10 +161,10 @@ def plan_set(context: SetContext) -> SetPlan:
         does=does,
         instances=instances,
         joining=tuple(joining),
-        updating=tuple(site for site in stays if site not in stuck and (does == "update" or site in reset)),
+        updating=tuple(site for site in kept if site not in stuck and (does == "update" or site in reset)),
         leaving=tuple(leaving),
         retries=_retries(does, instances, {*leaving, *stuck}),
-        missing=_missing(context, {*stays, *joining}),
+        missing=_missing_places(context, {*kept, *joining}),
         skipped=skipped,
         changes=_changes(does, context),
         overrides=context.observed.overrides if context.observed else (),
@@ -173,11 +173,11 @@ def plan_set(context: SetContext) -> SetPlan:
             for place, own in context.overrides.items()
             if own or place.site in reset
         ),
-        reset=tuple(site for site in stays if site in reset),
+        reset=tuple(site for site in kept if site in reset),
         exposed=tuple(
             instance.site
             for instance in instances
-            if instance.stack and instance.site in coming and instance.site not in gone
+            if instance.stack and instance.site in created and instance.site not in deleted
         ),
         remarks=find_remarks(does, context),
     )
@@ -205,7 +205,7 @@ def without_secrets(planned: SetPlan, context: SetContext) -> SetPlan:
     )
 
 
-def _gone(does: SetAction, context: SetContext) -> set[Site]:
+def _deleted_sites(does: SetAction, context: SetContext) -> set[Site]:
     """Return where CloudFormation deletes a stack."""
     if does == "nothing":
         return set()
@@ -215,7 +215,7 @@ def _gone(does: SetAction, context: SetContext) -> set[Site]:
     return {place.site for place in set(context.old_targets) - set(context.new_targets)}
 
 
-def _coming(does: SetAction, context: SetContext) -> set[Site]:
+def _created_sites(does: SetAction, context: SetContext) -> set[Site]:
     """Return where CloudFormation creates a stack unless there is one."""
     if does == "create":
         return set(context.targets.sites)
@@ -225,7 +225,7 @@ def _coming(does: SetAction, context: SetContext) -> set[Site]:
     return {place.site for place in set(context.new_targets) - set(context.old_targets)}
 
 
-def _missing(context: SetContext, provided: Collection[Site]) -> tuple[TargetedSite, ...]:
+def _missing_places(context: SetContext, provided: Collection[Site]) -> tuple[TargetedSite, ...]:
     """Return the targeted places where the change set brings no stack, each by the first target that leads there."""
     if context.observed is None:
         return ()
@@ -236,7 +236,7 @@ def _missing(context: SetContext, provided: Collection[Site]) -> tuple[TargetedS
     return tuple(place for site, place in first.items() if site in lack)
 
 
-def _does(context: SetContext) -> SetAction:
+def _decide_action(context: SetContext) -> SetAction:
     change = context.change
     if change is None:
         return "nothing"
@@ -258,7 +258,7 @@ def _touched(change: ResourceChange | None) -> set[str]:
     return {path[1] for path in paths if len(path) > 1}
 
 
-def _reset(does: SetAction, context: SetContext) -> dict[Site, Mapping[str, str]]:
+def _new_overrides(does: SetAction, context: SetContext) -> dict[Site, Mapping[str, str]]:
     """Return by site the new overrides of the stacks whose target stays and gave them other overrides before."""
     names = _touched(context.change)
     if does not in {"update", "targets"} or (names and _GROUPS not in names):
@@ -268,7 +268,7 @@ def _reset(does: SetAction, context: SetContext) -> dict[Site, Mapping[str, str]
 
 
 def _retries(
-    does: SetAction, instances: tuple[StackInstance, ...], not_these: Collection[Site]
+    does: SetAction, instances: tuple[StackInstance, ...], excluded: Collection[Site]
 ) -> tuple[StackInstance, ...]:
     if does not in {"nothing", "targets"}:
         return ()
@@ -277,13 +277,13 @@ def _retries(
         for instance in instances
         if instance.status == "OUTDATED" and instance.detailed_status not in IN_PROGRESS
     )
-    return tuple(instance for instance in behind if instance.site not in not_these)
+    return tuple(instance for instance in behind if instance.site not in excluded)
 
 
 def _changes(does: SetAction, context: SetContext) -> tuple[ResourceChange, ...]:
     """Return what happens to resources in any stack: by the set's own update, then by other overrides."""
     new, observed = context.definition, context.observed
-    reset = _reset(does, context)
+    reset = _new_overrides(does, context)
     if (does not in {"create", "update"} and not reset) or new.body is None:
         return ()
     where, region = new.stack_set.id, context.region

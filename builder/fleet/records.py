@@ -30,7 +30,7 @@ SetAction = Literal["create", "update", "targets", "remove", "nothing"]
 
 
 class Holding(NamedTuple):
-    """A stack that holds sets as its resources, and where it stands."""
+    """A stack that holds sets as its resources, and its site."""
 
     stack: StackId
     site: Site
@@ -160,15 +160,15 @@ class Pace:
     asked: int
     """The number by the preferences, which strict concurrency may undercut."""
     rounds: int
-    """How often as many accounts are gone through, of all regions."""
+    """How many rounds of that many accounts it takes, over all regions."""
     stack_s: float
-    """What a stack takes in an account."""
+    """How long a stack takes in an account."""
     is_assumed: bool = False
-    """Whether no operation of the set says that."""
+    """Whether `stack_s` is an assumption, as no operation of the set has told it."""
 
     @property
     def seconds(self) -> float:
-        """What the set takes as long as nothing fails."""
+        """How long the set takes if nothing fails."""
         return self.rounds * self.stack_s
 
 
@@ -183,7 +183,7 @@ class StackImport:
     unit: str = ""
     """The organizational unit that leads to it; empty in a self-managed set."""
     joins: bool = False
-    """Whether it is the change set that makes its place a target, and where that fails takes the target away again."""
+    """Whether the change set makes its place a target; if that fails, CloudFormation removes the target again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,29 +212,29 @@ class SetPlan:
     leaving: tuple[Site, ...] = ()
     """Where stacks are deleted; those of `joining` among them are made anew, without what was in them."""
     retries: tuple[StackInstance, ...] = ()
-    """What failed before in a set that the change set does not touch, and is done again."""
+    """Instances that failed before, in a set that the change set does not touch, and are updated again."""
     missing: tuple[TargetedSite, ...] = ()
-    """Where a stack is wanted, none stands, and the change set brings none: an operation of our own does."""
+    """Where a stack is missing that the change set does not create: an operation of our own creates it."""
     imports: tuple[StackImport, ...] = ()
-    """What is taken into the set before the change set, instead of creating another."""
+    """Stacks that are imported before the change set is executed, instead of creating others."""
     barred: tuple[BarredStack, ...] = ()
-    """What stands in the way of those that are created."""
+    """Stacks that stayed where the set is to create others."""
     skipped: tuple[Skipped, ...] = ()
-    """Where an instance stands that StackSets pass over."""
+    """Instances that StackSets skip."""
     changes: tuple[ResourceChange, ...] = ()
     """What the new template does to the resources of a stack that runs the deployed one."""
     overrides: tuple[InstanceOverride, ...] = ()
     given: tuple[InstanceOverride, ...] = ()
-    """What the template gives stacks of their own from now on, where it gives any or has given others."""
+    """The overrides that the template gives stacks from now on, where it gives any or has given others."""
     reset: tuple[Site, ...] = ()
-    """Those of `updating` that get other parameters of their own."""
+    """Those of `updating` that get other overrides."""
     exposed: tuple[Site, ...] = ()
-    """Where a stack of the set stands already, and the change set makes its place a target: where that fails
-    CloudFormation takes the target away again, and the stack with it."""
+    """Where the set has a stack already, and the change set makes its place a target: if that fails, CloudFormation
+    removes the target again, and deletes the stack with it."""
     pace: Pace | None = None
     """Of its largest operation; None where there is none."""
     remarks: tuple[str, ...] = ()
-    """What a person should know beside all that: who is left out and why, what was not looked at."""
+    """What a person should know besides: which accounts are left out and why, what was not read."""
 
     @property
     def id(self) -> StackId:
@@ -243,13 +243,13 @@ class SetPlan:
 
     @property
     def changed(self) -> tuple[Site, ...]:
-        """Every account and region that the change set does anything in, and what is taken in before it."""
+        """Every account and region that the change set touches, and those of the imports before it."""
         imported = (stack_import.site for stack_import in self.imports)
         return tuple(dict.fromkeys((*self.joining, *imported, *self.updating, *self.leaving)))
 
     @property
     def has_secrets(self) -> bool:
-        """Whether any parameter that it gives a stack is shown without its value."""
+        """Whether the value of any override that it gives is masked."""
         return any(MASK in override.parameters.values() for override in self.given)
 
     @property
@@ -259,7 +259,7 @@ class SetPlan:
 
     @property
     def repairs(self) -> tuple[StackInstance | TargetedSite, ...]:
-        """What operations of our own are for, after the change set."""
+        """What operations of our own repair after the change set."""
         return (*self.retries, *self.missing)
 
 

@@ -59,7 +59,7 @@ class FleetRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFilter:
-    """Which of the rows are asked for; what is empty leaves out nothing."""
+    """Which rows to show; an empty field leaves out nothing."""
 
     accounts: Collection[str] = ()
     regions: Collection[str] = ()
@@ -139,7 +139,7 @@ def _row(stack_set: StackSet, instance: StackInstance, operation: SetOperation |
 
 @dataclass(frozen=True, slots=True)
 class StackOutputs:
-    """What one stack puts out."""
+    """The outputs of one stack."""
 
     account: AccountId
     region: Region
@@ -149,7 +149,7 @@ class StackOutputs:
 
 @dataclass(frozen=True, slots=True)
 class FleetOutputs:
-    """What all stacks that were asked for put out, and where that could not be read."""
+    """The outputs of all chosen stacks, and the sites where they could not be read."""
 
     stacks: tuple[StackOutputs, ...] = ()
     failures: tuple[Failure, ...] = field(default_factory=tuple)
@@ -227,7 +227,7 @@ class UnseenInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetDrift:
-    """The result of drift detection in one set."""
+    """What a detection came to in one set."""
 
     stack: StackId
     instances: int = 0

@@ -199,7 +199,7 @@ _WHERE = "organization"
 
 
 async def observe_organization(clients: Clients, region: Region, units: tuple[str, ...]) -> Organization:
-    """Return who is in these organisational units and all below them; no call where none is asked about.
+    """Return the accounts of these organisational units and all units below them; no call where there are none.
 
     Organizations answers from one region of each partition, whatever `region` says.
     Raises AwsError where the credentials are neither the management account's nor a delegated administrator's.

@@ -3,7 +3,7 @@
 It knows resource types, by what CloudFormation lists, and never a stack of this project.
 
     observe       one region of one account within a deadline, each resource by itself; what does not answer is a line
-    alarms        how the alarms of one region stand, and who is told of them
+    alarms        the alarms of one region, and whom they notify
     settings      what should be equal, read; a function's code by its archive
     differences   what CloudFormation detects of every stack, and what the regions differ in
 """

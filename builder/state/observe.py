@@ -54,7 +54,7 @@ _MARGIN_S = 0.3
 
 @dataclass(slots=True)
 class PartialAnswers:
-    """What was asked for, in part or whole: a line for each thing that did not answer, or was refused."""
+    """Collects a line for each read that did not answer, or was refused, so that the others still count."""
 
     within_s: float | None = None
     """How long all of it may take, from now on; for ever where that is None."""
@@ -114,7 +114,7 @@ _PERIOD_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What is asked for."""
+    """One metric, by its namespace, name and dimensions."""
 
     namespace: str
     name: str
