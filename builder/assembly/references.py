@@ -12,6 +12,7 @@ from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import Manifest
 from builder.assembly.uses import CreatedResource, Use, Way, created, find_needs, find_uses, names
 from builder.graph import as_circle
+from builder.resource_types import BUCKET, ROLE
 from builder.template import TemplatePath, as_list, at
 from builder.terms import StackId
 
@@ -88,7 +89,7 @@ def _replications(bound: Bound, created: Sequence[CreatedResource]) -> Iterator[
 
 def _replication_rules(bound: Bound) -> Iterator[_Rule]:
     """Yield each rule that is in force and has a known destination in this account."""
-    for name, body in bound.resources("AWS::S3::Bucket"):
+    for name, body in bound.resources(BUCKET):
         where: TemplatePath = ("Resources", name, "Properties", "ReplicationConfiguration")
         for index, rule in enumerate(as_list(at(body, *where[2:], "Rules"))):
             destination = at(rule, "Destination")
@@ -120,7 +121,7 @@ def _buckets(arn: str, created: Sequence[CreatedResource], bound: Bound) -> list
 def _role(bound: Bound, path: TemplatePath, role: object, arn: str) -> Iterator[Finding]:
     match role:
         case {"Fn::GetAtt": [str(name), "Arn"]}:
-            body = dict(bound.resources("AWS::IAM::Role")).get(name)
+            body = dict(bound.resources(ROLE)).get(name)
             if not _may_write(bound, body, arn):
                 yield finding("X009", bound.place(*path), f"role {name} may not s3:ReplicateObject on {arn}/*")
 

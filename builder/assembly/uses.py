@@ -13,7 +13,7 @@ from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.manifest import Manifest
 from builder.errors import BadInput
 from builder.graph import as_circle, closure, strongly_connected
-from builder.resource_types import NESTED_STACK
+from builder.resource_types import ALARM, NESTED_STACK
 from builder.resource_types.facts import ARN_FORMATS, ArnFormat, name_property
 from builder.template import PLACEHOLDER, TemplatePath, at, properties_of
 from builder.terms import Region, Site, StackId
@@ -266,7 +266,7 @@ def _of_bucket(bound: Bound, made: _Made, path: TemplatePath, url: str) -> Itera
 
 def _is_watched(bound: Bound, path: TemplatePath) -> bool:
     """Return whether it is only the name of what an alarm looks at: that need not be there, or be reached."""
-    return "Dimensions" in path and bound.template.resource(str(path[1])).get("Type") == "AWS::CloudWatch::Alarm"
+    return "Dimensions" in path and bound.template.resource(str(path[1])).get("Type") == ALARM
 
 
 def _is_nested(bound: Bound, name: str) -> bool:

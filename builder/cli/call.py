@@ -13,6 +13,7 @@ from builder.cli.command import global_options, pass_session
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Failed, of_file
 from builder.report.screen import lose
+from builder.resource_types import FUNCTION_URL
 from builder.terms import Region, StackId
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _wants_signature(session: Session, url: _Url) -> bool:
 
     stack, output = url.output
     template = read_template(session.project.deployed.stack(stack).template)
-    urls = template.resources("AWS::Lambda::Url")
+    urls = template.resources(FUNCTION_URL)
     match template.outputs({}).by_name.get(output):
         case {"Value": {"Fn::GetAtt": [str(name), "FunctionUrl"]}} if name in urls:
             urls = {name: urls[name]}

@@ -25,6 +25,7 @@ from builder.assembly.manifest import (
 from builder.assembly.store import REQUEST_BYTES, Bootstrap
 from builder.assembly.uses import CreatedResource, Maker, Use, Way, check_order, created, find_needs, find_uses
 from builder.errors import BadInput
+from builder.resource_types import BUCKET
 from builder.template import text_of
 from builder.terms import AccountId, LogicalId, Region, Site, StackId, StackName, StackPlace
 
@@ -295,7 +296,7 @@ def _nested(template: bytes, assets: Sequence[Built | NotBuilt]) -> dict[str, st
 
 
 def _buckets(bound: Bound) -> Iterator[CreatedResource]:
-    return (thing for thing in created(bound) if thing.body.get("Type") == "AWS::S3::Bucket")
+    return (thing for thing in created(bound) if thing.body.get("Type") == BUCKET)
 
 
 def _large_templates(manifest: Manifest, bounds: Sequence[Bound], templates: Mapping[str, bytes]) -> Iterator[Use]:

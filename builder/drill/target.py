@@ -10,9 +10,9 @@ from botocore.credentials import Credentials
 from builder import client
 from builder.aws import Clients, call, observe_caller, pages, together
 from builder.errors import BadInput, Failed
+from builder.resource_types import FUNCTION
 from builder.terms import AccountId, Arn, Endpoint, Region, Site, System, counted
 
-_FUNCTION = "AWS::Lambda::Function"
 _GONE = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
 
 
@@ -172,7 +172,7 @@ async def _observe_function(endpoint: Endpoint, clients: Clients) -> tuple[Funct
         resource["PhysicalResourceId"]
         async for page in pages(where, cloudformation.list_stack_resources, StackName=service.name)
         for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == _FUNCTION and _is_there(resource)
+        if resource["ResourceType"] == FUNCTION and _is_there(resource)
     ]
     urls_of_each = await together(_urls_of(service.site, name, clients) for name in names)
     behind = [

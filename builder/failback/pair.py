@@ -18,7 +18,8 @@ from builder.failback.buckets import BucketPair
 from builder.failback.hold import HoldPlaces
 from builder.failback.records import FailbackWay, RegionProblem
 from builder.failback.tables import TablePair, faults_of, observe_replica
-from builder.state.observe import FUNCTION, WITHIN_S, PartialAnswers, RegionContext, observe_function
+from builder.resource_types import FUNCTION
+from builder.state.observe import WITHIN_S, PartialAnswers, RegionContext, observe_function
 from builder.state.records import UrlState
 from builder.terms import AccountId, Endpoint, Region, StackId
 

@@ -5,9 +5,10 @@ import json
 from builder.assembly.bound import Bound
 from builder.policy.document import ANY, PolicyContext
 from builder.policy.resource import ACTION_ARNS, BoundResource, each_resource
+from builder.resource_types import BUCKET, ROLE
 
 BATCH_SERVICE = "batchoperations.s3.amazonaws.com"
-_BUCKET, _RULES = "AWS::S3::Bucket", "ReplicationConfiguration"
+_RULES = "ReplicationConfiguration"
 
 
 def paired_buckets(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
@@ -16,7 +17,7 @@ def paired_buckets(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[s
     if len({bucket.region for bucket in replicating}) < 2:
         return ()
     return tuple(
-        dict.fromkeys(arn for bucket in replicating for arn in ACTION_ARNS[_BUCKET].place(bucket, context).arns)
+        dict.fromkeys(arn for bucket in replicating for arn in ACTION_ARNS[BUCKET].place(bucket, context).arns)
     )
 
 
@@ -26,7 +27,7 @@ def batch_roles(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str,
     def trusts(role: BoundResource) -> bool:
         return BATCH_SERVICE in json.dumps(role.properties.get("AssumeRolePolicyDocument"))
 
-    roles = (role for role in each_resource(bounds) if role.type == "AWS::IAM::Role" and trusts(role))
+    roles = (role for role in each_resource(bounds) if role.type == ROLE and trusts(role))
     return tuple(dict.fromkeys(arn for role in roles for arn in ACTION_ARNS[role.type].place(role, context).arns))
 
 
@@ -37,4 +38,4 @@ def batch_jobs(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, 
 
 
 def _buckets(bounds: tuple[Bound, ...]) -> list[BoundResource]:
-    return [resource for resource in each_resource(bounds) if resource.type == _BUCKET]
+    return [resource for resource in each_resource(bounds) if resource.type == BUCKET]

@@ -45,7 +45,7 @@ from builder.policy.resource import (
     place_of,
     transforms,
 )
-from builder.resource_types import STACK_SET
+from builder.resource_types import ALARM, BUCKET, FUNCTION, FUNCTION_URL, KEYS, LOG_GROUP, STACK_SET, TABLES, TOPIC
 
 _TAGGING = "tagging"
 _ROLE_TABLE = yaml.load(Path(__file__).with_name("service_role.yaml").read_bytes(), Loader=yaml.CSafeLoader)
@@ -301,8 +301,6 @@ def _read_call(call: str, because: str, *, at: str = "", by: str = "", needs: Ma
 CALLS = {Verb(verb): tuple(_read(rows)) for verb, rows in _CALL_TABLE["verbs"].items()}
 FAULT_CALLS = {fault: tuple(_read(rows)) for fault, rows in _CALL_TABLE["faults"].items()}
 """What a drill calls for a kind of fault, beyond what every drill does; reserved concurrency is every drill's."""
-_URL = "AWS::Lambda::Url"
-_ALARM = "AWS::CloudWatch::Alarm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,8 +363,8 @@ def _places(bounds: tuple[Bound, ...], context: PolicyContext, caller: PolicyCal
     with_role: tuple[Test, ...] = (("StringEquals", role, roles),) if roles else ()
     to_cloudformation: Test = ("StringEquals", "iam:PassedToService", ("cloudformation.amazonaws.com",))
     to_batch: Test = ("StringEquals", "iam:PassedToService", (BATCH_SERVICE,))
-    buckets = _arns_of(bounds, context, "AWS::S3::Bucket")
-    tables = _arns_of(bounds, context, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
+    buckets = _arns_of(bounds, context, BUCKET)
+    tables = _arns_of(bounds, context, *TABLES)
     artifacts = _artifacts(bounds, context, (caller.artifacts_bucket, *caller.asset_buckets))
     return {
         On.ANYTHING: NOWHERE_IN_PARTICULAR,
@@ -406,23 +404,23 @@ def _places(bounds: tuple[Bound, ...], context: PolicyContext, caller: PolicyCal
         On.PROMOTION: GrantTarget("Promotion", promotion_records(bounds, context, caller.deployment)),
         **{On[name]: target for name, target in data_places(bounds, context, tables).items()},
         On.KEYS: encryption_keys(bounds, context),
-        On.OWN_KEYS: GrantTarget("OwnKeys", _arns_of(bounds, context, "AWS::KMS::Key", "AWS::KMS::ReplicaKey")),
-        On.LOG_GROUPS: GrantTarget("LogGroups", _arns_of(bounds, context, "AWS::Logs::LogGroup")),
+        On.OWN_KEYS: GrantTarget("OwnKeys", _arns_of(bounds, context, *KEYS)),
+        On.LOG_GROUPS: GrantTarget("LogGroups", _arns_of(bounds, context, LOG_GROUP)),
         On.ACCOUNT_ROLES: GrantTarget("AccountRoles", caller.account_roles),
-        On.FUNCTIONS: GrantTarget("Functions", _arns_of(bounds, context, "AWS::Lambda::Function")),
+        On.FUNCTIONS: GrantTarget("Functions", _arns_of(bounds, context, FUNCTION)),
         On.FUNCTION_ROLES: GrantTarget(
             "FunctionRoles",
-            _gathered(
-                bounds, lambda function: place_of("iam:PassRole", function, context).arns, "AWS::Lambda::Function"
-            ),
+            _gathered(bounds, lambda function: place_of("iam:PassRole", function, context).arns, FUNCTION),
         ),
         On.EXPERIMENTS: GrantTarget("Experiments", _arns_of(bounds, context, "AWS::FIS::ExperimentTemplate")),
-        On.ALARMS: GrantTarget("EveryAlarm", _gathered(bounds, partial(_every_alarm, context), _ALARM)),
+        On.ALARMS: GrantTarget("EveryAlarm", _gathered(bounds, partial(_every_alarm, context), ALARM)),
         On.EXPERIMENT_ALARMS: GrantTarget(
             "ExperimentAlarms", _gathered(bounds, partial(_every_alarm, context), "AWS::FIS::ExperimentTemplate")
         ),
-        On.TOPICS: GrantTarget("Topics", _arns_of(bounds, context, "AWS::SNS::Topic")),
-        On.SIGNED_FUNCTIONS: GrantTarget("SignedFunctions", _gathered(bounds, lambda url: _signed(url, context), _URL)),
+        On.TOPICS: GrantTarget("Topics", _arns_of(bounds, context, TOPIC)),
+        On.SIGNED_FUNCTIONS: GrantTarget(
+            "SignedFunctions", _gathered(bounds, lambda url: _signed(url, context), FUNCTION_URL)
+        ),
         **_fleet_places(bounds, context, caller),
     }
 
@@ -463,7 +461,7 @@ def _every_alarm(context: PolicyContext, beside: BoundResource) -> tuple[str, ..
 
 
 def _signed(url: BoundResource, context: PolicyContext) -> tuple[str, ...]:
-    return () if url.text("AuthType") == "NONE" else ACTION_ARNS[_URL].place(url, context).arns
+    return () if url.text("AuthType") == "NONE" else ACTION_ARNS[FUNCTION_URL].place(url, context).arns
 
 
 def _gathered(

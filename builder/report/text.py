@@ -15,6 +15,7 @@ from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, St
 from builder.deploy.records import Plan, ResourceChange
 from builder.report.review import Entry, definition_lines, fate, is_lost, make_entries, make_ranks, make_tally, sign
 from builder.report.screen import one_line, printable
+from builder.resource_types import BUCKET, KEYS
 from builder.resource_types.facts import holds_data
 from builder.terms import counted
 
@@ -101,7 +102,7 @@ def unfilled(shown: Plan) -> tuple[str, ...]:
 def _gets_rules(change: ResourceChange) -> bool:
     touched = [property_ for property_ in change.properties if "ReplicationConfiguration" in property_.path]
     goes = bool(touched) and all(property_.after is None and property_.before is not None for property_ in touched)
-    return change.type == "AWS::S3::Bucket" and change.action == "Modify" and bool(touched) and not goes
+    return change.type == BUCKET and change.action == "Modify" and bool(touched) and not goes
 
 
 def outcomes_text(ended: Sequence[Outcome]) -> Text:
@@ -265,10 +266,6 @@ def retained_text(stacks: Iterable[StackContents]) -> str:
     return "\n".join(lines)
 
 
-_WAIT = frozenset({"AWS::KMS::Key", "AWS::KMS::ReplicaKey"})
-"""What AWS deletes only days after its stack."""
-
-
 def waiting_text(stacks: Iterable[StackContents]) -> str:
     """Return a line for each key that goes with its stack: until KMS deletes it days pass."""
     return "".join(f"{stack.id}  {name}  {kind}: {_WAITS}\n" for stack, kind, name in _waiting(stacks))
@@ -279,7 +276,7 @@ _WAITS = "KMS deletes it 7 to 30 days after its stack, and until then it can be 
 
 
 def _waiting(stacks: Iterable[StackContents]) -> Iterator[tuple[StackContents, str, str]]:
-    yield from ((stack, kind, name) for stack in stacks for kind, name in stack.going if kind in _WAIT)
+    yield from ((stack, kind, name) for stack in stacks for kind, name in stack.going if kind in KEYS)
 
 
 def left_text(deployment: str, before: Sequence[StackContents], after: FoundStacks) -> str:

@@ -5,10 +5,23 @@ which property names it, whether AWS counts it among what holds data. The other,
 say.
 """
 
+ALARM = "AWS::CloudWatch::Alarm"
 BUCKET = "AWS::S3::Bucket"
+FUNCTION = "AWS::Lambda::Function"
+FUNCTION_URL = "AWS::Lambda::Url"
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
+KEY = "AWS::KMS::Key"
+LOG_GROUP = "AWS::Logs::LogGroup"
 NESTED_STACK = "AWS::CloudFormation::Stack"
+REPLICA_KEY = "AWS::KMS::ReplicaKey"
+ROLE = "AWS::IAM::Role"
 STACK_SET = "AWS::CloudFormation::StackSet"
+TABLE = "AWS::DynamoDB::Table"
+TOPIC = "AWS::SNS::Topic"
+KEYS = (KEY, REPLICA_KEY)
+"""The types of KMS keys."""
+TABLES = (GLOBAL_TABLE, TABLE)
+"""The types by which a stack has a table of DynamoDB's."""
 KEPT = "builder:kept"
 """In the metadata of a resource: a component of the builder's own has it retained with its data, and only a person who
 names that has it deleted."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from builder.resource_types import BUCKET, ROLE
 from builder.resource_types.facts import control_plane_of
 from builder.runbook.records import (
     RunbookLine,
@@ -19,7 +20,7 @@ from builder.runbook.records import (
 from builder.runbook.system import ACCOUNT, RunbookFunction, RunbookSystem, RunbookTable
 from builder.terms import Region
 
-_ELSEWHERE = ("AWS::IAM::Role", "AWS::S3::Bucket")
+_ELSEWHERE = (ROLE, BUCKET)
 
 
 def code(text: str) -> str:

@@ -11,16 +11,14 @@ from typing import Any
 from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.components import Bucket, Component, FunctionComponent, OutputOf, Table, bind_components
 from builder.assembly.manifest import Manifest, StackEntry, bind, bind_protection, bind_value
-from builder.resource_types import GLOBAL_TABLE
+from builder.resource_types import BUCKET, FUNCTION, FUNCTION_URL, GLOBAL_TABLE, KEYS, LOG_GROUP, TABLES
 from builder.resource_types.facts import NOUNS, holds_data
 from builder.runbook.records import RunbookRequest
 from builder.template import as_list, at, is_open, properties_of
 from builder.terms import AccountId, LogicalId, Region, StackId
 
 ACCOUNT = "${ACCOUNT}"
-_BUCKET, _FUNCTION, _URL = "AWS::S3::Bucket", "AWS::Lambda::Function", "AWS::Lambda::Url"
-_NO_DATA = ("AWS::Logs::LogGroup", "AWS::KMS::Key", "AWS::KMS::ReplicaKey")
-_TABLES = (GLOBAL_TABLE, "AWS::DynamoDB::Table")
+_NO_DATA = (LOG_GROUP, *KEYS)
 _Resource = tuple[Bound, LogicalId, Mapping[str, Any]]
 """A resource: the bound template that has it, its logical id, and its body."""
 
@@ -185,7 +183,7 @@ def _other_data(
         kind = str(body.get("Type"))
         bucket = bind(manifest.artifacts_bucket or "", suffix).replace("{region}", bound.entry.region)
         is_named = (bound.entry.id, logical_id) in named
-        is_for_code = kind == _BUCKET and bound.name_of(body) == bucket
+        is_for_code = kind == BUCKET and bound.name_of(body) == bucket
         if holds_data(kind) and kind not in _NO_DATA and not is_named and not is_for_code:
             nouns[bound.entry.id] = tuple(dict.fromkeys((*nouns.get(bound.entry.id, ()), NOUNS.get(kind, kind))))
     return nouns
@@ -231,14 +229,14 @@ class _Names:
     def table(self, table: Table) -> _Resource | None:
         """Return the resource that a table is; None where no template has it."""
         resource = self.source(table.name) if isinstance(table.name, OutputOf) else None
-        by_name = (each for each in self.every(*_TABLES) if each[0].name_of(each[2]) == table.name)
+        by_name = (each for each in self.every(*TABLES) if each[0].name_of(each[2]) == table.name)
         return resource or next(by_name, None)
 
     def function(self, of: OutputOf) -> _Resource | None:
         """Return the function behind the URL that an output is of."""
         resource = self.source(of)
-        if resource is None or resource[2].get("Type") != _URL:
-            return resource if resource and resource[2].get("Type") == _FUNCTION else None
+        if resource is None or resource[2].get("Type") != FUNCTION_URL:
+            return resource if resource and resource[2].get("Type") == FUNCTION else None
         bound, _, url = resource
         match properties_of(url).get("TargetFunctionArn"):
             case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), str()]} if name in bound.template.resources():
@@ -278,11 +276,11 @@ class _Names:
         yield from dict.fromkeys(name for name in named if name.startswith(("alias/", "arn:")) and "${" not in name)
 
     def _keys(self) -> Iterator[tuple[Bound, str | None, object]]:
-        for bound, _, body in self.every(*_TABLES):
+        for bound, _, body in self.every(*TABLES):
             for replica in _replicas(body, bound.binding.value(properties_of(body))):
                 of = bound.text(at(replica, "Region")) or bound.entry.region
                 yield bound, of, at(replica, "SSESpecification", "KMSMasterKeyId")
-        for bound, _, body in self.every(_BUCKET):
+        for bound, _, body in self.every(BUCKET):
             encryption = at(bound.binding.value(properties_of(body)), "BucketEncryption")
             for rule in as_list(at(encryption, "ServerSideEncryptionConfiguration")):
                 yield bound, bound.entry.region, at(rule, "ServerSideEncryptionByDefault", "KMSMasterKeyID")
@@ -335,7 +333,7 @@ def _key(properties: Mapping[str, Any]) -> dict[str, str]:
 
 def _bucket(name: str, bucket: Bucket, names: _Names) -> RunbookBucket:
     resources = {region: names.source(of) for region, of in bucket.names.items()}
-    made = [resource for resource in resources.values() if resource is not None and resource[2].get("Type") == _BUCKET]
+    made = [resource for resource in resources.values() if resource is not None and resource[2].get("Type") == BUCKET]
     bodies = [bound.binding.value(properties_of(body)) for bound, _, body in made]
     return RunbookBucket(
         component=name,
@@ -392,7 +390,7 @@ def _functions_without_url(names: _Names, called: list[Mapping[Region, OutputOf]
         if (resource := names.function(of)) is not None
     }
     alone: dict[str, dict[Region, _Resource]] = {}
-    for resource in names.every(_FUNCTION):
+    for resource in names.every(FUNCTION):
         bound, logical_id, _ = resource
         if (bound.entry.id, logical_id) not in behind:
             part = bound.entry.id.removeprefix(f"{bound.entry.region}/")

@@ -7,8 +7,6 @@ from builder.deploy.desired import Deployment
 from builder.state.records import AlarmState, TopicState
 from builder.terms import Arn, Region, Site
 
-ALARM = "AWS::CloudWatch::Alarm"
-TOPIC = "AWS::SNS::Topic"
 _PENDING = "PendingConfirmation"
 _ABSENT = "ABSENT"
 

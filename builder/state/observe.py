@@ -28,7 +28,8 @@ from builder.deploy.observe.stacks import (
 )
 from builder.deploy.resources import regions_of
 from builder.errors import AwsError, BuilderError
-from builder.state.alarms import ALARM, TOPIC, alarm_names, find_alarms, observe_topic, topics_of_alarms
+from builder.resource_types import ALARM, BUCKET, FUNCTION, TABLES, TOPIC
+from builder.state.alarms import alarm_names, find_alarms, observe_topic, topics_of_alarms
 from builder.state.records import (
     BucketState,
     FunctionState,
@@ -181,9 +182,6 @@ async def observe_url(context: RegionContext, url: str, auth: str) -> UrlState:
     )
 
 
-FUNCTION = "AWS::Lambda::Function"
-
-
 async def observe_function(context: RegionContext, name: str) -> FunctionState:
     """Return the state of a function, and what each of its URLs answers."""
     client, where = context.clients.functions(context.region), f"{context.region}: {name}"
@@ -199,9 +197,6 @@ async def observe_function(context: RegionContext, name: str) -> FunctionState:
         runtime=answer.get("Runtime", ""),
         urls=tuple(urls),
     )
-
-
-TABLES = ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
 
 
 async def find_replica(context: RegionContext, table: str) -> ReplicaState:
@@ -242,9 +237,6 @@ async def observe_replica(context: RegionContext, table: str) -> ReplicaState:
             for index in described.get("GlobalSecondaryIndexes", [])
         },
     )
-
-
-BUCKET = "AWS::S3::Bucket"
 
 
 async def observe_bucket(context: RegionContext, bucket: str) -> BucketState:

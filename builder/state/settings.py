@@ -26,7 +26,7 @@ from builder.deploy.observe.live.bucket import read_setting
 from builder.deploy.observe.nested import list_contents
 from builder.deploy.observe.stacks import ObservedStack, observe_template
 from builder.errors import Failed
-from builder.state import observe
+from builder.resource_types import BUCKET, FUNCTION
 from builder.state.observe import PartialAnswers, copied_tables
 from builder.state.records import Settings
 from builder.template import as_shown
@@ -182,7 +182,7 @@ def _text(value: object) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-_READERS: dict[str, ReadSettings] = {observe.FUNCTION: _read_function, observe.BUCKET: _read_bucket}
+_READERS: dict[str, ReadSettings] = {FUNCTION: _read_function, BUCKET: _read_bucket}
 """What is paired by stack name and logical id, or path below nested stacks; a table's replicas by its name."""
 # What Lambda takes at most, unpacked; an archive is never larger than what is in it but for some headers.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html

@@ -14,11 +14,12 @@ from builder.deploy.desired import Deployment
 from builder.deploy.observe.objects import BucketPlace, KeyPair, observe_rules, pairs
 from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.records import Deferred, GuardHit, ResourceChange, Step
+from builder.resource_types import BUCKET
 from builder.terms import AccountId, Region, StackId, counted
 
 BOTH_WAYS = "BothWays"
 """What `--allow` names of a stack whose bucket is to take what another one has."""
-_BUCKET, _RULES = "AWS::S3::Bucket", "ReplicationConfiguration"
+_RULES = "ReplicationConfiguration"
 _SHOWN = 5
 
 
@@ -68,7 +69,7 @@ async def both_ways_hits(
 
 def _touches_rules(change: ResourceChange) -> bool:
     """Return whether an existing bucket may get other rules: also where no property is shown."""
-    if change.type != _BUCKET or change.action != "Modify":
+    if change.type != BUCKET or change.action != "Modify":
         return False
     return not change.properties or any(_RULES in touched.path for touched in change.properties)
 

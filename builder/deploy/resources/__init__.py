@@ -11,6 +11,7 @@ from builder.aws import Clients, call
 from builder.deploy.resources import bucket, global_table
 from builder.deploy.resources.holder import Hold, Holder, Properties, Seen, Singly
 from builder.errors import AwsError
+from builder.resource_types import REPLICA_KEY, TABLES
 from builder.template import properties_of
 from builder.terms import Region
 
@@ -118,10 +119,9 @@ def way_on(type_name: str, reason: str) -> str:
     return ""
 
 
-_TABLES = ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
 _WAYS_ON = (
     (
-        ("AWS::KMS::ReplicaKey",),
+        (REPLICA_KEY,),
         "already exists",
         (
             "a replica of this key is there, or waits to be deleted: aws kms describe-key shows until when, aws kms "
@@ -129,7 +129,7 @@ _WAYS_ON = (
         ),
     ),
     (
-        _TABLES,
+        TABLES,
         "index which already exists",
         (
             "an update that was rolled back has left the index: aws dynamodb update-table "
@@ -137,7 +137,7 @@ _WAYS_ON = (
         ),
     ),
     (
-        _TABLES,
+        TABLES,
         "time to live has been modified multiple times",
         "the same command an hour later    goes on: DynamoDB takes one change of a time to live in that time",
     ),

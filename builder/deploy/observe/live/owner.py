@@ -15,11 +15,11 @@ from builder.deploy.observe.stacks import (
     observe_template,
 )
 from builder.errors import AwsError
-from builder.resource_types import BUCKET, GLOBAL_TABLE
+from builder.resource_types import BUCKET, TABLES
 from builder.template import read_deployed
 from builder.terms import Arn, LogicalId, Site, StackName
 
-OWNED_AS = (GLOBAL_TABLE, "AWS::DynamoDB::Table", BUCKET)
+OWNED_AS = (*TABLES, BUCKET)
 """The types by which a stack has a table or a bucket."""
 CDK_REPLICA = "Custom::DynamoDBReplica"
 """By which CDK 1, and `Table` of CDK 2, make a replica, and delete it as soon as the custom resource goes.
