@@ -1,10 +1,12 @@
 """`deploy`: plan, ask, execute; and `fleet stop`, which ends what runs on StackSets."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import click
 
+from builder.cli.allowed import without_done
 from builder.cli.command import command, global_options, pass_session
 from builder.cli.options import (
     allow_option,
@@ -35,6 +37,9 @@ def deploy(session: Session, scope: Scope[P], /, *, allow: Collection[str], **ty
     with or_discard(session, scope.ordinary(plan)):
         scope.check_file(plan, scope.plan_file)
         tell_plan(session, scope, plan, typed)
+        if not plan.is_empty:
+            sets, is_asked = partial(scope.names_of_sets, plan, deployment), not typed["yes"]
+            allow = without_done(session, scope.ordinary(plan), deployment, allow, is_asked=is_asked, sets=sets)
         if not typed["yes"] and not plan.is_empty:
             ask_to_execute(session, scope.ordinary(plan), allow)
     if not plan.is_empty:

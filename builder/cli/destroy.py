@@ -5,11 +5,12 @@ What is deployed is found by its tag. An account leaves listed in dr.yaml or not
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.cli.allowed import keep_hits
 from builder.cli.command import command, global_options, pass_session
 from builder.cli.options import allow_option, removal_options_again, together
 from builder.cli.scope import FoundDeployment, Scope
@@ -19,6 +20,8 @@ from builder.terms import counted
 
 if TYPE_CHECKING:
     from builder.deploy import StackContents
+    from builder.deploy.desired import DesiredStack
+    from builder.deploy.plan.done_before import StackNames
 
 
 def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], **typed: Any) -> ExitCode:  # noqa: ANN401 - as click has them
@@ -39,6 +42,7 @@ def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], *
     if any(contents.kept for contents in stacks):
         session.console.say(retained_text(stacks))
     protected = session.run(observe_protections(stacks, session.clients))
+    allow = _without_done(session, deletion, protected, allow)
     tell_allowed(check_removable(protected, allow, unprotect=unprotect), session.console.tell)
     if "" in typed.get("delete_retained", ()):
         _ask_names(session, stacks)
@@ -53,6 +57,44 @@ def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], *
     needs = make_needs(stacks, deletion.needs())
     # Whoever answers may take their time: what protects it is read again.
     return deletion.delete(Removal(stacks=stacks, needs=needs, allow=allow, unprotect=unprotect))
+
+
+def _without_done(
+    session: Session, deletion: FoundDeployment, stacks: "Sequence[StackContents]", allow: Collection[str]
+) -> tuple[str, ...]:
+    """Return the `--allow` that name what protects something; note those of what is lifted or deleted already.
+
+    Raises BadInput for one of a stack that is neither deployed nor deleted.
+    """
+    from builder.deploy import protection_hits
+    from builder.deploy.plan.done_before import KnownNames, find_gone, named_in_vain
+
+    hits = [hit.allow for contents in stacks for hit in protection_hits(contents)]
+    if not (in_vain := named_in_vain(hits, allow)):
+        return tuple(allow)
+    names = (*map(_names_of_contents, stacks), *map(_names_of_desired, deletion.desired()))
+    gone = session.run(find_gone(deletion.name, deletion.sites, in_vain, session.clients))
+    return keep_hits(session, allow, hits, KnownNames(stacks=names, gone=gone))
+
+
+def _names_of_contents(contents: "StackContents") -> "StackNames":
+    from builder.deploy.plan.done_before import WORDS, StackNames
+
+    paths = [*contents.paths.values(), *(data.path for data in contents.kept)]
+    return StackNames(stack=contents.id, names=frozenset({*WORDS, *_lifted(paths)}))
+
+
+def _names_of_desired(stack: "DesiredStack") -> "StackNames":
+    from builder.deploy.plan.done_before import WORDS, StackNames
+    from builder.template import read_template
+
+    resources = read_template(stack.template, stack.id).resources()
+    return StackNames(stack=stack.id, names=frozenset({*WORDS, *_lifted(resources)}))
+
+
+def _lifted(paths: Iterable[str]) -> Iterator[str]:
+    for path in paths:
+        yield from (path, f"{path}/DeletionProtection", f"{path}/ObjectLock")
 
 
 def _with_named(deletion: FoundDeployment, named: Sequence[str]) -> "tuple[StackContents, ...]":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.cli.allowed import keep_hits
 from builder.cli.command import global_options, pass_session
 from builder.cli.options import LONGEST_S, NumberRange, yes_option
 from builder.cli.session import Session
@@ -193,14 +194,19 @@ def _checked(seen: "FailbackFindings") -> ExitCode:
 def _guard(session: Session, seen: "FailbackFindings", allow: Collection[str]) -> bool:
     """Return whether something would be lost, all of it allowed by name.
 
-    Raises Stopped where it is not, BadInput for a name that is none.
+    What would not be lost any more may be named all the same. Raises Stopped where something is not allowed, BadInput
+    for the name of no component and no region.
     """
     from builder.deploy import check_allowed, tell_allowed
+    from builder.deploy.plan.done_before import KnownNames
     from builder.deploy.records import GuardHit
 
+    deployment = session.project.deployed
     hits = [
         GuardHit(stack=loss.name, logical_id="", why=loss.why, allow=loss.name) for loss in (*seen.losses, *seen.unwell)
     ]
+    known = KnownNames(plain=frozenset({*deployment.components, *deployment.regions}))
+    allow = keep_hits(session, allow, [hit.allow for hit in hits], known)
     tell_allowed(check_allowed(hits, (), allow), session.console.tell)
     return bool(hits)
 

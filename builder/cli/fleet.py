@@ -24,6 +24,7 @@ from builder.deploy import (
     find_deployed,
     find_deployment,
 )
+from builder.deploy.plan.done_before import StackNames
 from builder.errors import ExitCode, Failed
 from builder.fleet import (
     FleetEmit,
@@ -43,11 +44,14 @@ from builder.fleet import (
     without_instances,
     write_fleet_plan,
 )
+from builder.fleet.records import Holding, SetPlan
+from builder.fleet.sets import pseudo_parameters, read_definitions
 from builder.report import as_json
 from builder.report.fleet import deployed_text as listing
 from builder.report.fleet import drop_hint, fleet_end_text
 from builder.report.fleet_plan import fleet_plan_text, make_pages
-from builder.terms import Site
+from builder.template import read_template
+from builder.terms import Site, StackId
 
 
 async def _make_plan(
@@ -74,6 +78,27 @@ def _execute(session: Session, plan: FleetPlan, execution: Execution) -> ExitCod
             session.console.warn("the StackSets go on by themselves: python -m builder fleet stop    stops them")
         raise
     return tell_end(session, end, "python -m builder fleet deploy    takes up what failed, and only that")
+
+
+def _names_of_sets(plan: FleetPlan, deployment: Deployment) -> tuple[StackNames, ...]:
+    """Return what can be named of the sets: what is in their templates, where their stacks are and were.
+
+    An account or a region that a set has left is in nobody's listing.
+    """
+    bodies: dict[StackId, str | None] = {}
+    for stack in deployment.stacks:
+        values = {**stack.values, **pseudo_parameters(plan.ordinary.account, stack.region, stack.name)}
+        definitions = read_definitions(stack.template, values, Holding(stack.id, stack.site))
+        bodies |= {definition.stack_set.id: definition.body for definition in definitions}
+    return tuple(_names_of_set(planned, bodies.get(planned.id)) for planned in plan.sets)
+
+
+def _names_of_set(planned: SetPlan, body: str | None) -> StackNames:
+    resources = read_template(body, planned.id).resources() if body is not None else {}
+    sites = (*planned.touched, *(instance.site for instance in planned.instances))
+    places = (str(place) for site in sites for place in site if place is not None)
+    names = frozenset({planned.stack_set.logical_id, *resources, *places})
+    return StackNames(stack=planned.id, names=names, is_done=True, is_forgotten=True)
 
 
 def stop_fleet(session: Session, stacks: Collection[StackContents]) -> None:
@@ -112,6 +137,8 @@ class FoundFleet:
     sets: tuple[StackSet, ...]
     unseen: tuple[Unreachable, ...]
     """The regions that did not answer."""
+    sites: tuple[Site, ...]
+    """Where it was looked for."""
 
 
 def find_fleet(session: Session) -> FoundFleet:
@@ -137,7 +164,7 @@ def find_fleet(session: Session) -> FoundFleet:
         session.console.warn(f"not looked at: {unseen.site.region}: {unseen.because}")
     if len(seen.unseen) == len((*sites, *others)):
         raise Failed(where=name, what="no region could be looked at")
-    return FoundFleet(seen.stacks, sets, seen.unseen)
+    return FoundFleet(seen.stacks, sets, seen.unseen, (*sites, *others))
 
 
 def nothing_stands(project: Project) -> str:
@@ -158,6 +185,7 @@ def _find(session: Session, typed: TypedOptions) -> FoundDeployment:
         nothing=nothing_stands(session.project),
         needs=dict,
         delete=partial(_delete, session, typed),
+        sites=fleet.sites,
     )
 
 
@@ -191,6 +219,7 @@ FLEET = Scope(
     check_saved=lambda *_: None,
     check_file=lambda *_: None,
     execute=_execute,
+    names_of_sets=_names_of_sets,
     tell_deployed=lambda _: None,
     find=_find,
 )

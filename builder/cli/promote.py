@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.cli.allowed import without_done
 from builder.cli.command import global_options, pass_session
 from builder.cli.options import allow_option, full_option, make_plan_request, plan_options, yes_option
 from builder.cli.project import Project
@@ -69,7 +70,7 @@ def promote(session: Session, *, region: str, undrained: bool, allow: Collection
     request = make_plan_request("deploy", {**typed, "remove_orphans": False}, swap.after.role_arn)
     made = _make_plan(session, deployment, replace(request, promotion=promotion))
     decided = replace(promotion, forced=promotion.forced or is_forced, postponed=_postponed(swap, made))
-    return _execute(session, _Decision(swap, made, decided), allow, typed)
+    return _execute(session, _Decision(swap, made, decided, is_resumed=under_way is not None), allow, typed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class _Decision:
     swap: _Swap
     made: "PartialPlan"
     promotion: "Promotion"
+    is_resumed: bool
+    """Whether it was decided before, by a run that broke off."""
 
 
 def _check_scope(session: Session, region: str) -> "Region":
@@ -244,6 +247,8 @@ def _execute(session: Session, decision: _Decision, allow: Collection[str], type
     with or_discard(session, plan) if plan is not None else nullcontext():
         if plan is not None:
             tell_plan(session, SYSTEM, plan, typed)
+            is_asked = decision.is_resumed or not typed["yes"]
+            allow = without_done(session, plan, deployment, allow, is_asked=is_asked)
         _ask(session, decision, allow, yes=typed["yes"])
     begin = partial(_begin, session, decision)
     if plan is None or plan.is_empty:

@@ -4,7 +4,7 @@
 `fleet` hold its two values, of which `command` chooses one.
 """
 
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from builder.cli.project import Project
     from builder.cli.session import Session
     from builder.deploy import Deployment, Plan, PlanOptions, PlanRequest, Removal, StackContents, TrustedInput
+    from builder.deploy.desired import DesiredStack
+    from builder.deploy.plan.done_before import StackNames
     from builder.errors import ExitCode
     from builder.fleet import FleetEmit
     from builder.report.review import InAccounts
-    from builder.terms import AccountId, Region, StackId
+    from builder.terms import AccountId, Region, Site, StackId
 
 
 class _Planned(Protocol):
@@ -67,6 +69,10 @@ class FoundDeployment:
     """Deletes it, shows how that ended."""
     unseen: "tuple[Region, ...]" = ()
     """Regions in which it could not be looked at."""
+    sites: "tuple[Site, ...]" = ()
+    """Where it was looked for."""
+    desired: "Callable[[], tuple[DesiredStack, ...]]" = tuple
+    """Returns the stacks of the assembly, where there is one: what may have stood before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +112,8 @@ class Scope(Generic[P]):
     """Raises BadInput unless the file can be written where executing the plan may lead to another review."""
     execute: "Callable[[Session, P, Execution], ExitCode]"
     """Executes a plan, shows how it ended."""
+    names_of_sets: "Callable[[P, Deployment], Iterable[StackNames]]"
+    """Returns what can be named of a fleet's sets."""
     tell_deployed: "Callable[[Session], None]"
     """Shows what `deploy` has led to."""
     find: "Callable[[Session, TypedOptions], FoundDeployment]"

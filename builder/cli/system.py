@@ -197,6 +197,8 @@ def _find(session: Session, typed: TypedOptions) -> FoundDeployment:
         needs=dict if by_tag_alone else partial(_needs, project),
         delete=partial(_delete, session, name, typed, before),
         unseen=tuple(where.site.region for where in before.unseen),
+        sites=(*sites, *others),
+        desired=tuple if by_tag_alone else lambda: project.deployed.stacks,
     )
 
 
@@ -295,6 +297,7 @@ SYSTEM = Scope(
     check_saved=_check_saved,
     check_file=_check_file,
     execute=_execute,
+    names_of_sets=lambda *_: (),
     tell_deployed=_tell_deployed,
     find=_find,
 )

@@ -253,6 +253,21 @@ def test_an_import_that_fails_or_hangs_beside_a_lost_region_waits_for_it(filled:
 
 
 @pytest.mark.slow
+def test_begun_it_takes_the_same_allow_again_and_not_before(filled: OnWorld) -> None:
+    allow = ("--allow", "us-west-2/table/Table")
+    refused = filled("promote", WEST, "--yes", *allow)
+    assert refused.code == 2
+    assert "nothing of this assembly was executed before" in refused.err
+    assert record(filled) is None
+    filled.world.script.fails("IMPORT", "Table", reason="a moment ago")
+    assert filled("promote", WEST, "--yes").code == 1
+    filled.world.settle()
+    answer = filled("promote", WEST, "--yes", *allow)
+    assert answer.code == 0, answer
+    assert "note: --allow us-west-2/table/Table names nothing that is left to do" in answer.err
+
+
+@pytest.mark.slow
 def test_while_it_is_under_way_an_old_checkout_is_refused_and_nothing_is_destroyed(filled: OnWorld) -> None:
     old = {path: path.read_bytes() for path in (Path("dr.yaml"), *Path("templates").rglob("*.*"))}
     assert filled("plan", "-o", "old.json").code == 0

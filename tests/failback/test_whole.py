@@ -140,7 +140,10 @@ def test_what_would_be_lost_may_be_allowed_by_name_and_by_nothing_else(stage: St
     cut(stage)
     stage.hold.write(SECONDARY, at=SECONDARY)
     stage.client().request("PUT", "/items/order-1", body=b"{}")
-    assert stage.failback("--yes", "--allow", "bucket").code == 2
+    assert stage.failback("--yes", "--allow", "buckets").code == 2
+    refused = stage.failback("--yes", "--allow", "bucket")
+    assert refused.code == 4
+    assert "note: --allow bucket names nothing that is left to do" in refused.err
     answer, told = stage.events("--yes", "--allow", "table")
     assert answer.code == 0, answer
     assert [one["event"] for one in told if one["event"] in {"guard.allowed", "failback.note"}] == [

@@ -43,6 +43,7 @@ from builder.deploy.backfill.jobs import (
 from builder.deploy.backfill.records import BackfillOptions
 from builder.deploy.delete.prune import YOUNG, find_leftovers, prune
 from builder.deploy.desired import TAG_DEPLOYMENT
+from builder.deploy.plan.done_before import find_gone, find_known
 from builder.errors import BadInput, Stopped
 from builder.policy.document import Verb
 from builder.policy.rights import CALLS, FAULT_CALLS, On
@@ -398,6 +399,19 @@ def destroy_what_is_retained(rig: Rig) -> None:
     )
 
 
+def ask_for_what_is_gone(rig: Rig) -> None:
+    """As after an execution, or a deletion, that broke off: its `--allow` are typed again."""
+    typed = ["us-east-1/table/Gone", "us-east-1/gone/Data"]
+    plan = replace(rig.plan(), steps=())
+    rig.world.calls.clear()
+    rig.run(lambda: find_known(plan, rig.deployment, rig.clients, typed))
+
+
+def destroy_what_is_gone_in_part(rig: Rig) -> None:
+    sites = rig.deployment.sites
+    rig.run(lambda: find_gone(rig.deployment.name, sites, ["us-east-1/gone/Data"], rig.clients))
+
+
 def destroy_with_a_young_replica(rig: Rig) -> None:
     rig.world.quirks.young_replicas_block_deletion = True
     assert all(isinstance(outcome, Done) for outcome in rig.destroy())
@@ -471,12 +485,14 @@ STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
         execute_a_change_of_a_time_to_live,
         execute_without_a_lost_region,
         execute_a_large_template_that_is_deferred,
+        ask_for_what_is_gone,
     ),
     Verb.DESTROY: (
         destroy_it_full,
         destroy_what_only_waits_for_a_review,
         destroy_nested_stacks_that_only_wait_for_a_review,
         destroy_what_is_protected,
+        destroy_what_is_gone_in_part,
         destroy_with_a_young_replica,
         destroy_what_holds_on,
     ),

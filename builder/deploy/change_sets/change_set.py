@@ -263,6 +263,11 @@ def plan_of(description: str) -> str:
     return str(_read(description).get("plan", ""))
 
 
+def assembly_of(description: str) -> str:
+    """Return the digest of the assembly that a Description tells of; empty where it tells of none."""
+    return str(_read(description).get("assembly", ""))
+
+
 def template_of(description: str) -> str:
     """Return the SHA-256 of the template that a Description names; empty where it names none."""
     return str(_read(description).get("template", ""))

@@ -237,7 +237,7 @@ def check_allowed(
     needed = _needed(hits, pending)
     could = tuple(dict.fromkeys((*needed, *(shown or ()))))
     for pattern in allow:
-        if not any(_names(pattern, name) for name in could):
+        if not any(fits(pattern, name) for name in could):
             raise BadInput(where=f"--allow {pattern}", what=_names_nothing(pattern, could))
     permissions = tuple(
         Permission(pattern, tuple(name for name in needed if _lets_pass(pattern, name, shown)))
@@ -256,7 +256,7 @@ def check_allowed(
 
 def not_named(hits: Iterable[GuardHit], allow: Collection[str]) -> tuple[GuardHit, ...]:
     """Return those of the hits that no `allow` names."""
-    return tuple(hit for hit in hits if not any(_names(pattern, hit.allow) for pattern in allow))
+    return tuple(hit for hit in hits if not any(fits(pattern, hit.allow) for pattern in allow))
 
 
 def allowed_names(permissions: Iterable[Permission]) -> frozenset[str]:
@@ -271,10 +271,11 @@ def tell_allowed(permissions: Iterable[Permission], emit: Emit) -> None:
 
 
 def _lets_pass(allow: str, name: str, shown: Collection[str] | None) -> bool:
-    return allow == name or ((shown is None or name in shown) and _names(allow, name))
+    return allow == name or ((shown is None or name in shown) and fits(allow, name))
 
 
-def _names(allow: str, name: str) -> bool:
+def fits(allow: str, name: str) -> bool:
+    """Return whether a name, or a pattern, is of a name; pure."""
     if allow == name:
         return True
     parts = re.split(r"(\*\*|[*?])", allow)

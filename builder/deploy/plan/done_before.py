@@ -1,0 +1,231 @@
+"""Names for `--allow` that let nothing pass any more: what they name was done by a run that broke off, or never was.
+
+The same command is typed again after a crash, with all its `--allow`. What is done by then is noted, and no more: it
+lets nothing pass. A name of nothing at all is refused, and so is, where nobody is asked, one that no run of this very
+assembly can have used: a pipeline that keeps it would let a later change pass that nobody has seen.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from builder.aws import Clients, call, pages, together
+from builder.deploy.change_sets.change_set import assembly_of
+from builder.deploy.desired import TAG_DEPLOYMENT, Deployment, DesiredStack
+from builder.deploy.observe.stacks import ObservedStack, SiteView, is_absence, observe_stack
+from builder.deploy.plan.both_ways import BOTH_WAYS
+from builder.deploy.plan.guards import STACK_POLICY, TERMINATION_PROTECTION, fits
+from builder.deploy.records import Deletion, Orphan, Plan
+from builder.errors import AwsError, BadInput
+from builder.resource_types import NESTED_STACK
+from builder.template import read_template
+from builder.terms import Arn, Region, Site, StackId
+
+WORDS = (TERMINATION_PROTECTION, STACK_POLICY, BOTH_WAYS, "LeftOut")
+"""What `--allow` names of a stack beside its resources and parameters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackNames:
+    """What can be named of one stack of the deployment, or of one set of a fleet."""
+
+    stack: StackId
+    names: frozenset[str]
+    """Logical ids, parameters and words."""
+    nested: frozenset[str] = frozenset()
+    """Logical ids of nested stacks: of what is in them all that is below may be named."""
+    is_done: bool = False
+    """Whether it was moved by this very assembly: a review that waited on it is gone without a trace."""
+    is_forgotten: bool = False
+    """Whether AWS tells nobody what it has had, as of a set: then any name may be of it, but a slip of the pen."""
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Every whole name."""
+        return frozenset({self.stack, *(f"{self.stack}/{name}" for name in self.names)})
+
+    def has(self, name: str) -> bool:
+        """Return whether a whole name is one of the stack's; pure."""
+        stack, rest = split_name(name, (self.stack,))
+        if stack is None:
+            return False
+        first = rest.partition("/")[0]
+        # No logical id has a hyphen in it, and every name that we give change sets has.
+        is_gone = self.is_done and "/" not in rest and ("-" in rest or self._may_have_had(rest))
+        return not rest or rest in self.names or ("/" in rest and first in self.nested) or is_gone
+
+    def _may_have_had(self, name: str) -> bool:
+        is_account = re.fullmatch(r"\d{12}", name) is not None
+        return self.is_forgotten and (is_account or not get_close_matches(name, self.names, n=1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNames:
+    """All that can be named of a deployment, whether or not anything has to be allowed of it now."""
+
+    stacks: tuple[StackNames, ...] = ()
+    gone: frozenset[str] = frozenset()
+    """Names of stacks that stood: `region/name`, and all below it."""
+    is_begun: bool = True
+    """Whether any stack was moved by this very assembly."""
+    plain: frozenset[str] = frozenset()
+    """Names that are of no stack, such as components."""
+
+    def has(self, allow: str) -> bool:
+        """Return whether a name is known, or a pattern fits one that is; pure."""
+        if allow in self.plain or split_name(allow, self.gone)[0] is not None:
+            return True
+        if any(stack.has(allow) for stack in self.stacks):
+            return True
+        return any(fits(allow, name) for name in self.whole)
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """Every name that is known in full."""
+        return (*sorted(self.plain), *(name for stack in self.stacks for name in sorted(stack.all)))
+
+
+def split_name(name: str, stacks: Iterable[str]) -> tuple[str | None, str]:
+    """Return which of the stacks a name is of, with the rest of it; None where it is of none; pure."""
+    for stack in stacks:
+        if name == stack or name.startswith(f"{stack}/"):
+            return stack, name[len(stack) + 1 :]
+    return None, name
+
+
+def names_of_hits(plan: Plan) -> tuple[str, ...]:
+    """Return what can be allowed of a plan; pure."""
+    return tuple(dict.fromkeys((*(hit.allow for hit in plan.guards), *(review.allow for review in plan.pending))))
+
+
+def named_in_vain(hits: Collection[str], allow: Collection[str]) -> tuple[str, ...]:
+    """Return those of `allow` that fit no hit; pure."""
+    return tuple(typed for typed in dict.fromkeys(allow) if not any(fits(typed, name) for name in hits))
+
+
+def check_known(in_vain: Iterable[str], known: KnownNames, hits: Collection[str], *, is_asked: bool) -> None:
+    """Raise BadInput for a name of nothing; pure.
+
+    So it does, unless somebody `is_asked`, for any name where nothing was moved by this very assembly.
+    """
+    for typed in in_vain:
+        if not known.has(typed):
+            raise BadInput(where=f"--allow {typed}", what=_of_nothing(typed, known, hits))
+        if not (is_asked or known.is_begun or split_name(typed, known.gone)[0]):
+            raise BadInput(
+                where=f"--allow {typed}",
+                what="names nothing in the plan, and nothing of this assembly was executed before: it is left from an "
+                "earlier change, and would let the next one of the same name pass, whatever that is",
+                next_step=f"the same without --allow {typed}",
+            )
+
+
+def _of_nothing(typed: str, known: KnownNames, hits: Collection[str]) -> str:
+    near = get_close_matches(typed, dict.fromkeys((*hits, *known.whole)), n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    could = f"what could be allowed: {', '.join(hits)}" if hits else "nothing in it has to be allowed"
+    return f"names nothing in the plan, and nothing that was there{hint}; {could}"
+
+
+async def find_known(
+    plan: Plan, deployment: Deployment, clients: Clients, in_vain: Sequence[str], sets: Iterable[StackNames] = ()
+) -> KnownNames:
+    """Return what can be named of a deployment: by its templates, by what happened to its stacks, and what is gone.
+
+    `sets` are those of a fleet. Raises AwsError.
+    """
+    listings = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
+    by_place = {(stack.site, stack.name): stack for listing in listings for stack in listing}
+    desired = (*deployment.stacks, *deployment.left_out)
+    observed = {stack.id: by_place.get((stack.site, stack.name)) for stack in desired}
+    own = await together(_is_of_assembly(observed[stack.id], deployment.digest, clients) for stack in desired)
+    done = {stack.id for stack, is_done in zip(desired, own, strict=True) if is_done}
+    ours = await together(_names_of(stack, observed[stack.id], done, in_vain, clients) for stack in desired)
+    orphans: tuple[Orphan | Deletion, ...] = (*plan.orphans, *plan.deletions)
+    leaving = [
+        StackNames(stack=orphan.stack, names=frozenset({*WORDS, *(one.logical_id for one in orphan.resources)}))
+        for orphan in orphans
+    ]
+    known = KnownNames(stacks=(*ours, *leaving, *sets), is_begun=bool(done))
+    rest = [typed for typed in in_vain if not known.has(typed)]
+    # Of a region that the deployment has left no site tells.
+    sites = (*deployment.sites, *(Site(None, region) for region in clients.regions()))
+    return replace(known, gone=await find_gone(deployment.name, sites, rest, clients))
+
+
+async def _names_of(
+    stack: DesiredStack,
+    observed: ObservedStack | None,
+    done: Collection[StackId],
+    in_vain: Iterable[str],
+    clients: Clients,
+) -> StackNames:
+    template = read_template(stack.template, stack.id)
+    names = StackNames(
+        stack=stack.id,
+        names=frozenset({*WORDS, *template.resources(), *template.parameters}),
+        nested=frozenset(template.resources(NESTED_STACK)),
+        is_done=stack.id in done,
+    )
+    own = [typed for typed in in_vain if split_name(typed, (stack.id,))[0] is not None]
+    if observed is None or all(names.has(typed) for typed in own):
+        return names
+    former = await _former_resources(observed, clients)
+    nested = {name for name, type_ in former.items() if type_ == NESTED_STACK}
+    return replace(names, names=names.names | former.keys(), nested=names.nested | nested)
+
+
+async def _is_of_assembly(stack: ObservedStack | None, digest: str, clients: Clients) -> bool:
+    """Return whether the last change set that was executed on a stack was made from an assembly."""
+    if stack is None or stack.change_set is None or not stack.facts.exists:
+        return False
+    client = clients.of(stack.site).cloudformation(stack.region)
+    try:
+        answer = await call(stack.name, client.describe_change_set, ChangeSetName=stack.change_set)
+    except AwsError as error:
+        if not is_absence(error):
+            raise
+        return False
+    return assembly_of(answer.get("Description", "")) == digest
+
+
+async def _former_resources(stack: ObservedStack, clients: Clients) -> Mapping[str, str]:
+    """Return the types of all resources that a stack has had, by logical id, as far back as its events go: 90 days."""
+    client, where = clients.of(stack.site).cloudformation(stack.region), f"{stack.region}/{stack.name}"
+    return {
+        event.get("LogicalResourceId", ""): event.get("ResourceType", "")
+        async for page in pages(where, client.describe_stack_events, StackName=stack.arn)
+        for event in page["StackEvents"]
+    }
+
+
+async def find_gone(deployment: str, sites: Iterable[Site], typed: Collection[str], clients: Clients) -> frozenset[str]:
+    """Return the stacks of the deployment that are deleted and named by any of these, as they are named there.
+
+    A stack is named by its region and its name or, where it was the assembly's, its id, which the name ends in.
+    CloudFormation lists a deleted stack for 90 days.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html
+    """
+    parts = {(Region(region), rest.partition("/")[0]) for region, _, rest in (name.partition("/") for name in typed)}
+    found = await together(
+        _is_gone(deployment, site, name, clients)
+        for site in dict.fromkeys(sites)
+        for region, name in sorted(parts)
+        if region == site.region and re.fullmatch(r"[A-Za-z][-A-Za-z0-9]*", name)
+    )
+    return frozenset(name for name in found if name)
+
+
+async def _is_gone(deployment: str, site: Site, name: str, clients: Clients) -> str:
+    """Return `region/name` if a deleted stack of the deployment is named so; else an empty text."""
+    client, names = clients.of(site).cloudformation(site.region), {name, f"{deployment}-{name}"}
+    arns = [
+        Arn(stack.get("StackId", ""))
+        async for page in pages(site.region, client.list_stacks, StackStatusFilter=["DELETE_COMPLETE"])
+        for stack in page["StackSummaries"]
+        if stack["StackName"] in names and "ParentId" not in stack
+    ]
+    stacks = await together(observe_stack(clients, site, arn) for arn in arns[:1])
+    is_ours = any(stack is not None and stack.tags.get(TAG_DEPLOYMENT) == deployment for stack in stacks)
+    return f"{site.region}/{name}" if is_ours else ""
