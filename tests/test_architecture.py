@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,23 @@ def test_what_is_to_be_changed_is_where_it_is_said_to_be() -> None:
     ]
     assert missing == []
     assert [file for file, _ in named if file not in defined] == []
+
+
+@pytest.mark.slow
+def test_no_modules_import_each_other_in_a_circle_neither_inside_functions_nor_for_types() -> None:
+    trees = {".".join(path.relative_to(ROOT).with_suffix("").parts): tree for path, tree in _modules().items()}
+    modules = {name.removesuffix(".__init__"): tree for name, tree in trees.items()}
+    needs = {
+        name: {
+            module if (module := f"{node.module}.{alias.name}") in modules else node.module
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module
+            for alias in node.names
+        }
+        - {name}
+        for name, tree in modules.items()
+    }
+    assert len([*TopologicalSorter(needs).static_order()]) > len(modules)
 
 
 def test_what_calls_itself_pure_knows_no_aws_no_clock_and_no_environment() -> None:
