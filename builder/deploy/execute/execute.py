@@ -398,9 +398,8 @@ async def make_deferred(  # noqa: PLR0913, PLR0917 - as execute_plan
     origin = replace(plan.origin, options=replace(plan.options, by="plan"))
     request = ChangeSetRequest(desired=part.desired, type=part.type, part=part.number, imports=part.targets)
     await place_templates(deployment, plan.account, part.desired, clients, emit)
-    pending = await create_change_set(
-        clients, origin, request, afresh=not trusted.is_own and bool(no_echo_parameters(part.desired))
-    )
+    afresh = not trusted.is_own and bool(no_echo_parameters(part.desired))
+    pending = await create_change_set(clients, origin, request, afresh=afresh)
     step = await review_step(clients, pending, part)
     if step is None:
         return None
