@@ -18,12 +18,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from builder.assembly.assets import ACCOUNT, REGION, Asset
+from builder.assembly.capabilities import capabilities_of
 from builder.assembly.cdk_form import Artifact, AssetFile, CloudAssembly, Destination, Properties, Source
 from builder.assembly.manifest import VERSION, Manifest, StackEntry, read_manifest, write_manifest
 from builder.assembly.store import Assembly, Bootstrap, read_file
 from builder.errors import BadInput, gathered
 from builder.packing.source import NoSource, Recipe, asset_id, read_source, sha256_of
-from builder.template import capabilities_of, read_template
+from builder.template import read_template
 from builder.terms import AccountId, Region, Site, StackId
 
 MARKER = "cdk.out"

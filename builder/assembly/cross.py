@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 
 from builder.assembly.bound import Bound, faults_of_existing
+from builder.assembly.capabilities import has_custom_name
 from builder.assembly.components import OutputOf
 from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import FILE_NAME, Manifest, StackEntry
 from builder.rules._node import is_function
 from builder.rules.per_build_tags import is_commit, is_per_build
-from builder.template import TemplatePath, has_custom_name
+from builder.template import TemplatePath
 from builder.terms import StackId
 
 _SAM = "AWS::Serverless-2016-10-31"

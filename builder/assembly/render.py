@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.assembly.assets import BUCKET_PARAMETER, Asset, asset_of, merged, taken_by
+from builder.assembly.capabilities import capabilities_of
 from builder.assembly.components import Roles, replica_regions
 from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry, check_manifest
 from builder.assembly.store import FLEET_FOLDER, REQUEST_BYTES, Assembly, files_of
@@ -20,7 +21,7 @@ from builder.config import Config, LoadedConfig
 from builder.config.document import ConfigFault, errors_of
 from builder.errors import gathered
 from builder.packing.read import Packed
-from builder.template import Template, capabilities_of, write_template
+from builder.template import Template, write_template
 from builder.terms import Region, StackId
 from builder.topology import Stack, Topology, stack_id
 

@@ -15,11 +15,17 @@ LOG_GROUP = "AWS::Logs::LogGroup"
 NESTED_STACK = "AWS::CloudFormation::Stack"
 REPLICA_KEY = "AWS::KMS::ReplicaKey"
 ROLE = "AWS::IAM::Role"
+SAM_APPLICATION = "AWS::Serverless::Application"
 STACK_SET = "AWS::CloudFormation::StackSet"
 TABLE = "AWS::DynamoDB::Table"
 TOPIC = "AWS::SNS::Topic"
 KEYS = (KEY, REPLICA_KEY)
 """The types of KMS keys."""
+NESTED = (NESTED_STACK, SAM_APPLICATION)
+"""The types that become nested stacks.
+
+Source: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
+"""
 TABLES = (GLOBAL_TABLE, TABLE)
 """The types by which a stack has a table of DynamoDB's."""
 KEPT = "builder:kept"

@@ -91,6 +91,8 @@ class ResourceType:
     arn: ArnFormat | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
     """The properties that AWS refuses to change and no schema marks, each with its default."""
+    named_iam: bool = False
+    """Whether a name of its own takes CAPABILITY_NAMED_IAM."""
 
 
 def at_stake(type_name: str) -> str:
@@ -119,6 +121,7 @@ def _read(facts: dict[str, Any]) -> ResourceType:
 _TABLE = yaml.load(Path(__file__).with_name("by_hand.yaml").read_bytes(), Loader=yaml.CSafeLoader)
 RESOURCE_TYPES = {name: _read(facts) for name, facts in _TABLE.items()}
 ARN_FORMATS = {name: type_.arn for name, type_ in RESOURCE_TYPES.items() if type_.arn is not None}
+NAMED_IAM = frozenset(name for name, type_ in RESOURCE_TYPES.items() if type_.named_iam)
 NOUNS = {name: type_.noun for name, type_ in RESOURCE_TYPES.items() if type_.noun}
 
 

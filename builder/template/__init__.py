@@ -2,13 +2,12 @@
 
 `text` turns bytes into data and data into bytes, as CloudFormation and every YAML reader take them, and tells whether
 two are the same, as far as GetTemplate shows it. `template` has what values refer to and what they come to, and the
-`Template` itself: its sections, its outputs, its binding. `capabilities` tells what it needs to be deployed.
+`Template` itself: its sections, its outputs, its binding.
 `splice` changes a text at places and keeps every other byte, by means of `places`. `references` has what refers to a
 resource, and `ownership` the changes by which a resource goes from one stack to another. `stack_policy` is what a
 stack policy says.
 """
 
-from builder.template.capabilities import capabilities_of, has_custom_name
 from builder.template.ownership import (
     Literals,
     is_placeholder_only,
@@ -78,14 +77,12 @@ __all__ = [
     "as_shown",
     "at",
     "canonical_policy",
-    "capabilities_of",
     "chosen",
     "compare_data",
     "compare_template",
     "denial",
     "fill",
     "find_object",
-    "has_custom_name",
     "is_open",
     "is_placeholder_only",
     "is_retained",

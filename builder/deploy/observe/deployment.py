@@ -25,7 +25,7 @@ from builder.deploy.progress import Emit, Waiting
 from builder.deploy.resources import regions_of
 from builder.errors import AwsError, BadInput, Failed, Stopped, gathered
 from builder.graph import closure
-from builder.resource_types import NESTED_STACK
+from builder.resource_types import NESTED
 from builder.template import Template, read_deployed, read_template
 from builder.terms import AccountId, Endpoint, Operation, Region, Site, StackId, StackName, System
 
@@ -232,7 +232,7 @@ def _regions_of_data(template: Template) -> set[Region]:
 
 # What in a template may make nested stacks, besides the type itself.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-serverless.html and modules.html
-_MADE_FROM = (f'"{NESTED_STACK}"', '"AWS::Serverless::Application"', '::MODULE"', '"Fn::Transform"')
+_MADE_FROM = (*(f'"{name}"' for name in NESTED), '::MODULE"', '"Fn::Transform"')
 
 
 def may_nest(template: object) -> bool:

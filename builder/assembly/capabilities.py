@@ -9,23 +9,13 @@ what ValidateTemplate answers: "require capabilities: [AWS::CloudFormation::Stac
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builder.template.template import Template, properties_of
+from builder.resource_types import NESTED
+from builder.resource_types.facts import NAMED_IAM, name_property
+from builder.template import Template, properties_of
 
-IAM = "CAPABILITY_IAM"
-NAMED_IAM = "CAPABILITY_NAMED_IAM"
-AUTO_EXPAND = "CAPABILITY_AUTO_EXPAND"
-
-# The property by which a template names an IAM resource. An AWS::IAM::Policy has to have its name, within its role.
-_NAMES = {
-    "AWS::IAM::Group": "GroupName",
-    "AWS::IAM::InstanceProfile": "InstanceProfileName",
-    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::IAM::User": "UserName",
-}
-# These become nested stacks, whose templates are not at hand and which have their parent's capabilities.
-# https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
-_NESTED = frozenset({"AWS::CloudFormation::Stack", "AWS::Serverless::Application"})
+_OF_IAM = "CAPABILITY_IAM"
+_OF_NAMED_IAM = "CAPABILITY_NAMED_IAM"
+_AUTO_EXPAND = "CAPABILITY_AUTO_EXPAND"
 _SAM = "AWS::Serverless-2016-10-31"
 # What these make of a template is known as far as IAM goes: nothing, or what the template shows itself.
 _ADD_NO_IAM = frozenset({"AWS::LanguageExtensions", "AWS::CodeDeployBlueGreen"})
@@ -43,21 +33,22 @@ def capabilities_of(template: Template) -> tuple[str, ...]:
     is_macro = any(name not in {_SAM, *_ADD_NO_IAM} for name in transforms) or template.calls("Fn::Transform")
     is_unknown = is_macro or any(map(_is_template, types))
     if is_unknown or any(map(has_custom_name, resources)):
-        iam = [NAMED_IAM]
+        iam = [_OF_NAMED_IAM]
     else:
         # SAM makes a role for each function that names none, and policies for connectors, which any resource may have.
-        iam = [IAM] if _SAM in transforms or any(name.startswith("AWS::IAM::") for name in types) else []
-    return (*iam, AUTO_EXPAND) if transforms or is_unknown else tuple(iam)
+        iam = [_OF_IAM] if _SAM in transforms or any(name.startswith("AWS::IAM::") for name in types) else []
+    return (*iam, _AUTO_EXPAND) if transforms or is_unknown else tuple(iam)
 
 
 def has_custom_name(resource: Mapping[str, Any]) -> bool:
     """Return whether a resource is of IAM and has a name of its own, which wants CAPABILITY_NAMED_IAM."""
-    name = _NAMES.get(str(resource.get("Type")))
-    return name is not None and name in properties_of(resource)
+    type_name = str(resource.get("Type"))
+    return type_name in NAMED_IAM and name_property(type_name) in properties_of(resource)
 
 
 def _is_template(type_name: str) -> bool:
-    return type_name in _NESTED or type_name.endswith("::MODULE")
+    # What becomes a nested stack has its parent's capabilities, and its template is not read here.
+    return type_name in NESTED or type_name.endswith("::MODULE")
 
 
 def _resources(section: Mapping[Any, object]) -> Iterator[Mapping[str, Any]]:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from builder.template import capabilities_of, read_template
+from builder.assembly.capabilities import capabilities_of
+from builder.template import read_template
 
 IAM, NAMED, EXPAND = "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"
 SAM = "Transform: AWS::Serverless-2016-10-31\nResources: {%s}"
@@ -27,6 +28,7 @@ TABLE = [
     ),
     # The name of a policy is no name of its own: it has to have one.
     ("Resources: {R: {Type: AWS::IAM::Policy, Properties: {PolicyName: x}}}", (IAM,)),
+    ("Resources: {R: {Type: AWS::IAM::RolePolicy, Properties: {PolicyName: x}}}", (IAM,)),
     ("Resources: {R: {Type: AWS::IAM::Role}, S: {Type: AWS::IAM::Role, Properties: {RoleName: x}}}", (NAMED,)),
     ("Resources: {T: {Type: AWS::SNS::Topic, Properties: {RoleName: x}}}", ()),
     # CloudFormation reads the template, not what its conditions come to.
