@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from answer import ROOT
-from builder.assembly import Assembly, OutputOf, PreviousValue
+from builder.assembly import Assembly, OutputOf, UsePreviousValue
 from builder.assembly.manifest import ByEnvironment
 from builder.assembly.render import make_fleet_assembly
 from builder.components.fleet.options import FleetConfig
@@ -49,7 +49,7 @@ def test_every_key_and_every_form_of_a_value_is_told(tmp_path: Path) -> None:
     assert {key for key in SOURCES if f"{{{key}: " in block} == set(SOURCES)
     app = next(stack for stack in topology_of(block, tmp_path).stacks if stack.id == "us-west-2/app")
     forms = {name: type(value) for name, value in app.parameters.items()}
-    assert set(forms.values()) == {str, OutputOf, ByEnvironment, PreviousValue}
+    assert set(forms.values()) == {str, OutputOf, ByEnvironment, UsePreviousValue}
     assert [name for name in OwnStackConfig.model_fields if f"\n| `{name}` |" not in PAGE] == []
 
 

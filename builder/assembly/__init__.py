@@ -1,7 +1,7 @@
 """The assembly: rendered templates and their manifest, the one thing that is reviewed, deployed and passed on."""
 
 from builder.assembly.components import OutputOf
-from builder.assembly.manifest import Manifest, PreviousValue, StackEntry
+from builder.assembly.manifest import Manifest, StackEntry, UsePreviousValue
 from builder.assembly.store import Assembly, FolderChanges, find_changes, read_assembly, write_assembly
 
 __all__ = [
@@ -9,8 +9,8 @@ __all__ = [
     "FolderChanges",
     "Manifest",
     "OutputOf",
-    "PreviousValue",
     "StackEntry",
+    "UsePreviousValue",
     "find_changes",
     "read_assembly",
     "write_assembly",

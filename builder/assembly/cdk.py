@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from builder.assembly.assets import ACCOUNT, REGION, Asset
 from builder.assembly.capabilities import capabilities_of
-from builder.assembly.cdk_form import Artifact, AssetFile, CloudAssembly, Destination, Properties, Source
+from builder.assembly.cdk_form import Artifact, ArtifactProperties, AssetFile, CloudAssembly, Destination, FileSource
 from builder.assembly.manifest import VERSION, Manifest, StackEntry, read_manifest, write_manifest
 from builder.assembly.store import Assembly, Bootstrap, read_file
 from builder.errors import BadInput, gathered
@@ -107,7 +107,7 @@ class _Stack:
     data: bytes
     needs: tuple[tuple[str, str], ...]
     """The stacks it depends on: each the folder of its cloud assembly and its artifact there."""
-    properties: Properties
+    properties: ArtifactProperties
 
 
 class _Reading:
@@ -222,7 +222,7 @@ class _Reading:
                 "take the DefaultStackSynthesizer in the app, then: cdk synth",
             )
 
-    def _require(self, site: Site, properties: Properties) -> None:
+    def _require(self, site: Site, properties: ArtifactProperties) -> None:
         if properties.requires_bootstrap_stack_version is not None:
             parameter = properties.bootstrap_stack_version_ssm_parameter or _PARAMETER
             version = properties.requires_bootstrap_stack_version
@@ -245,7 +245,7 @@ class _Reading:
                 for destination in listed.destinations.values():
                     self._take(where, source, listed.source.packaging, destination, stack.site)
 
-    def _source(self, where: str, within: str, source: Source) -> str | None:
+    def _source(self, where: str, within: str, source: FileSource) -> str | None:
         """Return where an asset lies, relative to the outermost cloud assembly; None where that is a fault."""
         if source.executable or source.path is None:
             self.fault(

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Properties:
+class ArtifactProperties:
     """What an artifact of any type says that is of use here."""
 
     __pydantic_config__ = ConfigDict(extra="ignore", alias_generator=to_camel)
@@ -37,11 +37,11 @@ class Artifact:
     type: str
     environment: str | None = None
     dependencies: tuple[str, ...] = ()
-    properties: Properties = field(default_factory=Properties)
+    properties: ArtifactProperties = field(default_factory=ArtifactProperties)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
+class MissingContext:
     """A value that was to be looked up in an account, and was not."""
 
     __pydantic_config__ = ConfigDict(extra="ignore")
@@ -56,11 +56,11 @@ class CloudAssembly:
     __pydantic_config__ = ConfigDict(extra="ignore", alias_generator=to_camel)
     version: str
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)
-    missing: tuple[Missing, ...] = ()
+    missing: tuple[MissingContext, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class FileSource:
     """Where a file lies, relative to its assets file, or the program that makes it."""
 
     __pydantic_config__ = ConfigDict(extra="ignore")
@@ -84,7 +84,7 @@ class File:
     """A file that stacks take from a bucket."""
 
     __pydantic_config__ = ConfigDict(extra="ignore")
-    source: Source
+    source: FileSource
     destinations: Mapping[str, Destination]
 
 

@@ -55,7 +55,7 @@ _PLAN_CHARACTERS = 1 + 22 + 3
 
 
 @dataclass(frozen=True, slots=True)
-class PreviousValue:
+class UsePreviousValue:
     """The value that a stack's parameter has already, whatever it is: a change set is told to use it again."""
 
     __pydantic_config__ = STRICT
@@ -78,7 +78,7 @@ class FlagByEnvironment:
     environments: Mapping[str, bool]
 
 
-ParameterValue = str | OutputOf | PreviousValue
+ParameterValue = str | OutputOf | UsePreviousValue
 """What a stack of one environment is given for one parameter."""
 NeutralValue = ParameterValue | ByEnvironment
 """The same, good for every environment."""

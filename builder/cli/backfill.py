@@ -11,7 +11,7 @@ from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
 
 if TYPE_CHECKING:
-    from builder.deploy.backfill.records import Backfill, BackfillOptions, Ended, Job, Source
+    from builder.deploy.backfill.records import Backfill, BackfillOptions, Ended, Job, ReplicationSource
     from builder.deploy.observe.objects import Gap
 
     Planned = tuple[Backfill, dict[str, Gap] | None]
@@ -87,7 +87,7 @@ def backfill(  # noqa: PLR0913 - as click has them
     return _run(session, todo, is_counted=not no_count)
 
 
-def _find_sources(session: Session, names: Sequence[str], role_arn: str | None) -> "tuple[Source, ...]":
+def _find_sources(session: Session, names: Sequence[str], role_arn: str | None) -> "tuple[ReplicationSource, ...]":
     """Return the buckets that replicate, of these components or of all. Raises BadInput for a name that is none's."""
     from dataclasses import replace
 
@@ -109,7 +109,7 @@ def _find_sources(session: Session, names: Sequence[str], role_arn: str | None) 
 
 
 async def _plan(
-    session: Session, sources: "Sequence[Source]", options: "BackfillOptions", *, is_counted: bool
+    session: Session, sources: "Sequence[ReplicationSource]", options: "BackfillOptions", *, is_counted: bool
 ) -> "list[Planned]":
     """Return what is to be done about each source, and what its destinations lack."""
     from builder.aws import together

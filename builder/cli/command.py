@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import click
 
-from builder.cli.options import FILE, Option, Options, together
+from builder.cli.options import FILE, OptionDecorator, Options, together
 from builder.cli.scope import Scope
 from builder.cli.session import Session
 from builder.errors import ExitCode
@@ -60,7 +60,7 @@ def _into_options(context: click.Context, parameter: click.Parameter, value: obj
         context.ensure_object(CommandLine).take(str(parameter.name), value)
 
 
-def _global_option(*names: str, **settings: Any) -> Option[Any]:  # noqa: ANN401 - handed on to click
+def _global_option(*names: str, **settings: Any) -> OptionDecorator[Any]:  # noqa: ANN401 - handed on to click
     return click.option(*names, cls=_GlobalOption, expose_value=False, callback=_into_options, **settings)
 
 
@@ -99,7 +99,7 @@ global_options = together(
 
 
 def command(
-    run: Callable[..., ExitCode], scope: Literal["system", "fleet"], help_text: str, *options: Option[Any]
+    run: Callable[..., ExitCode], scope: Literal["system", "fleet"], help_text: str, *options: OptionDecorator[Any]
 ) -> click.Command:
     """Return a verb of one scope: what runs it, what its help says, and its options in their order."""
 

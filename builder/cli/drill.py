@@ -11,7 +11,7 @@ import click
 
 from builder.cli.command import global_options, pass_session
 from builder.cli.files import check_folder, check_writable, write_private
-from builder.cli.options import LONGEST_S, NumberRange, Option
+from builder.cli.options import LONGEST_S, NumberRange, OptionDecorator
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Stopped
 from builder.terms import Region
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 FAULTS = ("throttle", "flap", "errors", "table", "slow", "one-way", "fis", "manual")
 
 
-def _seconds(names: tuple[str, ...], default: float, what: str) -> Option[Any]:
+def _seconds(names: tuple[str, ...], default: float, what: str) -> OptionDecorator[Any]:
     kind = NumberRange(0, LONGEST_S)
     return click.option(*names, type=kind, default=default, show_default=True, metavar="SECONDS", help=what)
 
 
-def _part(kind: str, what: str) -> Option[Any]:
+def _part(kind: str, what: str) -> OptionDecorator[Any]:
     """An option of one kind of fault; None where it is not typed, which its default would hide."""
     return click.option(f"--{kind}-seconds", kind, type=NumberRange(0.1, LONGEST_S), metavar="SECONDS", help=what)
 
 
-def _rate(name: str, default: float, what: str) -> Option[Any]:
+def _rate(name: str, default: float, what: str) -> OptionDecorator[Any]:
     return click.option(name, type=NumberRange(0.1, 500), default=default, show_default=True, metavar="N", help=what)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from builder.terms import Region
 
 F = TypeVar("F", bound=Callable[..., Any])
-Option = Callable[[F], F]
+OptionDecorator = Callable[[F], F]
 LONGEST_S = 7 * 24 * 3600.0
 """What an option in seconds takes: a week."""
 _SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -98,7 +98,7 @@ def _account_role(typed: str) -> tuple[AccountId, str]:
     return AccountId(account), role
 
 
-def together(*options: Option[Any]) -> Option[Any]:
+def together(*options: OptionDecorator[Any]) -> OptionDecorator[Any]:
     """Return one decorator that adds these options, in this order."""
 
     def add(function: F) -> F:

@@ -15,7 +15,7 @@ from builder.cli.command import command
 from builder.cli.files import check_writable, read_saved, write_private
 from builder.cli.options import (
     FILE,
-    Option,
+    OptionDecorator,
     allow_option,
     fleet_page_options,
     keep_option,
@@ -146,7 +146,7 @@ def or_discard(session: Session, plan: "Plan") -> Iterator[None]:
         raise
 
 
-def _first_options(default: str) -> Option[Any]:
+def _first_options(default: str) -> OptionDecorator[Any]:
     return together(
         click.option("-o", "--output", type=click.Path(path_type=Path), default=Path(default), show_default=True),
         click.option("--detailed-exitcode", is_flag=True, help="Exit 3 where there is something to do."),

@@ -14,7 +14,7 @@ from builder.config.document import ConfigFault, errors_of
 from builder.errors import BadInput, gathered
 from builder.terms import StackId
 from builder.topology import Stack, Topology
-from builder.topology.names import SUFFIX, Name
+from builder.topology.names import SUFFIX, PhysicalName
 
 # Of the roles that dr.yaml names for a fleet.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -28,7 +28,7 @@ class _BuiltIn(Protocol):
 
     def make_components(self, config: Config) -> dict[str, Component]: ...
 
-    def make_names(self, config: Config) -> Iterator[Name]: ...
+    def make_names(self, config: Config) -> Iterator[PhysicalName]: ...
 
 
 _BUILT_IN: Mapping[str, _BuiltIn] = {"bucket": bucket, "table": table, "function": function}
@@ -123,7 +123,7 @@ def check_names(loaded: LoadedConfig, other_suffix: str | None = None) -> None:
         raise gathered(errors)
 
 
-def _too_long(project: str, suffix: str, names: list[Name]) -> str | None:
+def _too_long(project: str, suffix: str, names: list[PhysicalName]) -> str | None:
     """Return what is wrong with the name that is the furthest over its limit."""
     bound = [(name, name.text.replace(SUFFIX, suffix).replace("${AWS::AccountId}", "0" * 12)) for name in names]
     name, text = max(bound, key=lambda pair: len(pair[1]) - pair[0].most, default=(None, ""))

@@ -15,8 +15,8 @@ from builder.assembly.manifest import (
     Interim,
     Manifest,
     ParameterValue,
-    PreviousValue,
     StackEntry,
+    UsePreviousValue,
     bind,
     bind_protection,
     bind_value,
@@ -78,14 +78,14 @@ class DesiredStack:
     @property
     def previous(self) -> frozenset[str]:
         """The parameters that keep the value which the stack has."""
-        return frozenset(name for name, value in self.parameters.items() if isinstance(value, PreviousValue))
+        return frozenset(name for name, value in self.parameters.items() if isinstance(value, UsePreviousValue))
 
     def parameters_over(self, standing: Mapping[str, str]) -> dict[str, str | OutputOf]:
         """Return the parameters, with the value that stands of each that keeps it; without those that have none."""
         return {
-            name: standing[name] if isinstance(value, PreviousValue) else value
+            name: standing[name] if isinstance(value, UsePreviousValue) else value
             for name, value in self.parameters.items()
-            if not isinstance(value, PreviousValue) or name in standing
+            if not isinstance(value, UsePreviousValue) or name in standing
         }
 
     @property
@@ -227,7 +227,7 @@ def leave_out(deployment: Deployment, stacks: Collection[StackId]) -> Deployment
 def _without(stack: DesiredStack, gone: Collection[StackId]) -> DesiredStack:
     """Return a stack that keeps the values which it has of stacks in lost regions: nobody can ask for them now."""
     kept: dict[str, ParameterValue] = {
-        name: PreviousValue()
+        name: UsePreviousValue()
         for name, value in stack.parameters.items()
         if isinstance(value, OutputOf) and value.output[0] in gone
     }

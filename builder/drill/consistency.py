@@ -14,7 +14,7 @@ Held = Mapping[Region, Contents]
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingKey:
     """A key that a region lacks although its last acknowledged write was no deletion: there it was never recovered."""
 
     id: str
@@ -37,7 +37,7 @@ class Reconciliation:
 
     acknowledged: int
     """Writes; of each key the last one has to be there."""
-    missing: tuple[Missing, ...]
+    missing: tuple[MissingKey, ...]
     conflicting: tuple[Conflict, ...]
 
     @property
@@ -60,7 +60,7 @@ def reconcile(writes: Sequence[Write], held: Held, copies: Collection[tuple[Regi
     by_key: dict[tuple[Kind, str], list[Write]] = defaultdict(list)
     for write in writes:
         by_key[write.what, write.name].append(write)
-    missing: list[Missing] = []
+    missing: list[MissingKey] = []
     conflicting: list[Conflict] = []
     acknowledged = 0
     for (what, key), made in by_key.items():
@@ -75,7 +75,7 @@ def reconcile(writes: Sequence[Write], held: Held, copies: Collection[tuple[Regi
         acknowledged += sum(write.acknowledged_by is not None for write in made)
         allowed = {None if write.deletes else write.body for write in made if write.number >= last.number}
         lacking = [region for region, item in by_region.items() if item is None and None not in allowed]
-        missing += [Missing(key, region, source) for region in lacking]
+        missing += [MissingKey(key, region, source) for region in lacking]
         wrong = tuple(_wrong({region: by_region[region] for region in by_region if region not in lacking}, allowed))
         if wrong:
             conflicting.append(Conflict(key, wrong, source))
@@ -119,7 +119,7 @@ class OverwrittenUpdate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counter:
+class CounterFinding:
     """What became of the counter."""
 
     turns: int
@@ -131,14 +131,14 @@ class Counter:
     overwritten: tuple[OverwrittenUpdate, ...]
 
 
-def measure_counter(turns: Sequence[Turn]) -> Counter | None:
+def measure_counter(turns: Sequence[Turn]) -> CounterFinding | None:
     """Return what became of the counter; None where none was kept."""
     if not turns:
         return None
     ordered = sorted(turns, key=lambda turn: turn.number)
     kept = _history(ordered)
     acknowledged = [turn for turn in ordered if turn.acknowledged_by is not None]
-    return Counter(
+    return CounterFinding(
         turns=len(ordered),
         reads=sum(turn.read_by is not None for turn in ordered),
         updates=len(acknowledged),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from builder.drill.consistency import Counter, Held, Reconciliation, measure_counter, reconcile
+from builder.drill.consistency import CounterFinding, Held, Reconciliation, measure_counter, reconcile
 from builder.drill.exposure import (
     Delays,
     Exposure,
@@ -36,6 +36,7 @@ from builder.drill.service import (
 )
 from builder.drill.verdict import (
     Check,
+    Direction,
     DrillVerdict,
     Late,
     Numbers,
@@ -44,7 +45,6 @@ from builder.drill.verdict import (
     judge_replication,
     verdict_of,
 )
-from builder.drill.verdict import Pair as Direction
 from builder.terms import Region
 
 
@@ -239,7 +239,7 @@ class FailoverReport:
     episode: Episode
     pairs: tuple[Pair, ...]
     """Every direction between two regions, those from the primary first."""
-    counter: Counter | None
+    counter: CounterFinding | None
     reconciliation: Reconciliation
     requests: Requests
     objects: Requests

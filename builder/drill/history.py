@@ -61,7 +61,7 @@ class Drill:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ConditionChange:
     """Something that a drill was run with and the one before it otherwise."""
 
     what: str
@@ -97,7 +97,7 @@ class Group:
     kind: str
     drills: tuple[Drill, ...]
     trends: tuple[Trend, ...]
-    changes: tuple[tuple[Change, ...], ...]
+    changes: tuple[tuple[ConditionChange, ...], ...]
     """Of each drill, against the one before it."""
 
 
@@ -256,12 +256,12 @@ def _trend(name: str, pair: str, drills: Iterable[Drill]) -> Trend:
     return Trend(name=name, pair=pair, numbers=tuple(numbers.get((name, pair)) for numbers in numbers_of_drills))
 
 
-def _changes(before: Drill | None, after: Drill) -> tuple[Change, ...]:
+def _changes(before: Drill | None, after: Drill) -> tuple[ConditionChange, ...]:
     if before is None:
         return ()
     names = dict.fromkeys((*before.settings, *after.settings))
     values = ((name, before.settings.get(name, "none"), after.settings.get(name, "none")) for name in names)
-    return tuple(Change(name, was, is_) for name, was, is_ in values if was != is_)
+    return tuple(ConditionChange(name, was, is_) for name, was, is_ in values if was != is_)
 
 
 def _key(drill: Drill) -> tuple[str, str, str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from builder.drill.consistency import Counter, Reconciliation
+from builder.drill.consistency import CounterFinding, Reconciliation
 from builder.drill.exposure import Delays, Exposure
 from builder.drill.service import Served, Service
 from builder.terms import Region
@@ -28,7 +28,7 @@ NumberName = Literal[
 ]
 AT_LEAST: frozenset[str] = frozenset({"availability_percent"})
 """Numbers of which more is better."""
-Pair = tuple[Region, Region]
+Direction = tuple[Region, Region]
 """From where, and to where."""
 Verdict = Literal["holds", "missed", "not measured", "no objective"]
 DrillVerdict = Literal["passed", "failed", "not measured"]
@@ -55,7 +55,7 @@ class Check:
     """One number, what was promised of it, and what to make of both."""
 
     name: NumberName
-    pair: Pair | None
+    pair: Direction | None
     """From where to where, of what is measured for each pair of regions."""
     measured: float | None
     """Seconds, percent, or how many; of a reconciliation the keys that are missing somewhere or conflict. None where
@@ -100,10 +100,10 @@ class Numbers:
     """The same, with everything explained by the drill's own lateness that can be."""
     interval_s: float
     """Between two requests."""
-    exposures: Mapping[Pair, Exposure]
-    sure: Mapping[Pair, float]
+    exposures: Mapping[Direction, Exposure]
+    sure: Mapping[Direction, float]
     """What each pair's RPO was at least, however late its reads were."""
-    counter: Counter | None
+    counter: CounterFinding | None
     reconciliation: Reconciliation
     late: Late
     unread: Sequence[Region] = ()
@@ -180,7 +180,7 @@ def exceeds(name: str, value: float | None, limit: float | None) -> bool:
     return value is not None and limit is not None and (value < limit if name in AT_LEAST else value > limit)
 
 
-def judge(name: NumberName, measured: Measured, limit: float | None, *, pair: Pair | None = None) -> Check:
+def judge(name: NumberName, measured: Measured, limit: float | None, *, pair: Direction | None = None) -> Check:
     """Return the check of one number."""
     value = measured.value if measured.is_measured else measured.surely
     verdict: Verdict
@@ -235,7 +235,7 @@ def _of_reconciliation(numbers: Numbers) -> Measured:
     return Measured(left, left, reason=reason, is_measured=not reason)
 
 
-def _judge_rpo(numbers: Numbers, pair: Pair, limit: float | None) -> Check:
+def _judge_rpo(numbers: Numbers, pair: Direction, limit: float | None) -> Check:
     reason = numbers.late.reads.get(pair[1], "") or numbers.late.outage
     measured = Measured(numbers.exposures[pair].rpo_s, numbers.sure[pair], reason=reason, is_measured=not reason)
     return judge("rpo_seconds", measured, limit, pair=pair)
@@ -260,7 +260,7 @@ def _judge_episode(numbers: Numbers, objectives: Objectives) -> Iterator[Check]:
     yield judge("requests_lost", lost, objectives.requests_lost)
 
 
-def _judge_counter(counter: Counter | None, objectives: Objectives) -> Iterator[Check]:
+def _judge_counter(counter: CounterFinding | None, objectives: Objectives) -> Iterator[Check]:
     limits = objectives.stale_reads, objectives.overwritten_updates
     if counter is None and limits == (None, None):
         return

@@ -21,8 +21,8 @@ from builder.failback.hold import (
 )
 from builder.failback.pair import (
     ClientView,
-    ObserveOptions,
     RegionPair,
+    ServiceOptions,
     ServiceSighting,
     make_places,
     observe_clients_view,
@@ -100,7 +100,7 @@ async def observe_whereabouts(context: FailbackContext, options: FailbackOptions
     for where, region in (("--from", options.source), ("--hold", options.hold)):
         if region is not None:
             view.check(region, where)
-    observing = ObserveOptions(clients=context.clients.hurried(), now=context.now(), endpoint=context.endpoint)
+    observing = ServiceOptions(clients=context.clients.hurried(), now=context.now(), endpoint=context.endpoint)
     services = await observe_services(view, observing)
     places = make_places(view, services, context.clients.credentials(), context.endpoint, options.target)
     holds = tuple(_explained(hold, services[hold.region]) for hold in await observe_hold(places))

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-Value = Mapping[str, Any]
-Item = Mapping[str, Value]
+AttributeValue = Mapping[str, Any]
+Item = Mapping[str, AttributeValue]
 ItemKey = tuple[tuple[str, str | bytes], ...]
 """The type and the value of each attribute of a key, in the order of the table's key; the same key is equal."""
 
@@ -29,7 +29,7 @@ def key_of(names: Sequence[str], item: Item) -> ItemKey:
     return tuple(_known(item[name]) for name in names)
 
 
-def _known(value: Value) -> tuple[str, str | bytes]:
+def _known(value: AttributeValue) -> tuple[str, str | bytes]:
     ((kind, content),) = value.items()
     if kind == "N":
         return kind, _number(content)
@@ -66,7 +66,7 @@ def differing(item: Item, other: Item) -> tuple[str, ...]:
     return tuple(name for name in names if _encoded(item.get(name)) != _encoded(other.get(name)))
 
 
-def _encoded(value: Value | None) -> bytes:
+def _encoded(value: AttributeValue | None) -> bytes:
     return b"" if value is None else _encode(value)
 
 
@@ -81,7 +81,7 @@ def written_at(item: Item) -> str | None:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _encode(value: Value) -> bytes:
+def _encode(value: AttributeValue) -> bytes:
     """Return bytes that are the same for the same values alone: each part says how long it is."""
     ((kind, content),) = value.items()
     match kind:

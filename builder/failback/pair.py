@@ -99,7 +99,7 @@ class ServiceSighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObserveOptions:
+class ServiceOptions:
     """How regions are looked at."""
 
     clients: Clients
@@ -108,7 +108,7 @@ class ObserveOptions:
     """Where function URLs are reached instead of by their own names."""
 
 
-async def observe_services(view: ClientView, options: ObserveOptions) -> dict[Region, ServiceSighting]:
+async def observe_services(view: ClientView, options: ServiceOptions) -> dict[Region, ServiceSighting]:
     """Return how the service answers in every region; takes no longer than `status` does, and raises nothing of AWS's.
 
     One that is not well is looked at again: a function that nobody has called for a while starts first.
@@ -124,7 +124,7 @@ async def observe_services(view: ClientView, options: ObserveOptions) -> dict[Re
     return seen
 
 
-async def _observe_service(view: ClientView, region: Region, options: ObserveOptions) -> ServiceSighting:
+async def _observe_service(view: ClientView, region: Region, options: ServiceOptions) -> ServiceSighting:
     part, endpoint = PartialAnswers(within_s=WITHIN_S), view.endpoints[region]
     host = urlsplit(endpoint.url).netloc
     context = RegionContext(

@@ -46,7 +46,7 @@ class RetainedStack:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class RetainedStacks:
     """The stacks of an account and region that have names as StackSets give them, or why they could not be read."""
 
     stacks: tuple[RetainedStack, ...] = ()
@@ -82,7 +82,7 @@ def is_unfinished_import(instance: StackInstance) -> bool:
 
 async def observe_retained(
     sets: Iterable[tuple[StackSet, Iterable[TargetedSite]]], clients: Clients, role: str | None
-) -> Mapping[Site, Sighting]:
+) -> Mapping[Site, RetainedStacks]:
     """Return by place the stacks that are named as stacks of these sets; no call where there are no places.
 
     `role` is the name of the role to assume there; without it, the sets' execution role is assumed.
@@ -95,15 +95,15 @@ async def observe_retained(
     reachable = [(those[0], site) for site, those in names.items() if few and (role or those[0].execution_role)]
     because = "--role NAME looks, by a role there" if few else f"more than {LOOKED_AT} accounts; --role NAME looks"
 
-    async def observe(_: StackSet, instance: StackInstance, reaching: Clients) -> tuple[Site, Sighting]:
+    async def observe(_: StackSet, instance: StackInstance, reaching: Clients) -> tuple[Site, RetainedStacks]:
         try:
-            return instance.site, Sighting(await _observe_stacks(instance.site, names[instance.site], reaching))
+            return instance.site, RetainedStacks(await _observe_stacks(instance.site, names[instance.site], reaching))
         except BuilderError as error:
-            return instance.site, Sighting(problem=error.what)
+            return instance.site, RetainedStacks(problem=error.what)
 
     placed = [(stack_set, StackInstance(site=site, status="")) for stack_set, site in reachable]
     seen = dict(await in_accounts(clients.hurried(), placed, role, observe))
-    return {site: seen.get(site, Sighting(problem=because)) for site in names}
+    return {site: seen.get(site, RetainedStacks(problem=because)) for site in names}
 
 
 async def _observe_stacks(site: Site, sets: Collection[StackSet], reaching: Clients) -> tuple[RetainedStack, ...]:
@@ -140,7 +140,7 @@ def is_of_set(stack_set: StackSet, stack_import: StackImport) -> bool:
 
 
 def with_imports(
-    planned: SetPlan, context: SetContext, seen: Mapping[Site, Sighting], taken: Collection[str]
+    planned: SetPlan, context: SetContext, seen: Mapping[Site, RetainedStacks], taken: Collection[str]
 ) -> SetPlan:
     """Return the set's plan with the stacks that it imports instead of creating others; pure.
 
@@ -192,7 +192,7 @@ def _remarks(barred: Iterable[BarredStack], problems: Mapping[str, list[str]]) -
 
 
 def _decide(
-    planned: SetPlan, observed: ObservedSet, place: TargetedSite, sighting: Sighting, taken: Collection[str]
+    planned: SetPlan, observed: ObservedSet, place: TargetedSite, sighting: RetainedStacks, taken: Collection[str]
 ) -> StackImport | BarredStack | None:
     """Return whether the stack in this place is imported or barred; None without one, or where the set has it."""
     own = next((instance for instance in planned.instances if instance.site == place.site), None)

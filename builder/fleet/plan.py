@@ -24,7 +24,7 @@ from builder.fleet.records import (
     Definition,
     FleetPlan,
     Holding,
-    Pace,
+    OperationPace,
     SetPlan,
     StackImport,
     StackInstance,
@@ -292,7 +292,7 @@ ASSUMED_S = 120.0
 _NO_OPERATION = "OperationNotFoundException"
 
 
-def make_pace(preferences: Mapping[str, Any], sites: Iterable[Site], stack_s: float | None) -> Pace:
+def make_pace(preferences: Mapping[str, Any], sites: Iterable[Site], stack_s: float | None) -> OperationPace:
     """Return the pace of an operation in these places, its regions in turn unless they are worked in side by side.
 
     `stack_s` is what one stack takes in one account; None where that is not known. Pure.
@@ -302,7 +302,7 @@ def make_pace(preferences: Mapping[str, Any], sites: Iterable[Site], stack_s: fl
     rounds = {region: -(-count // _at_once(preferences, count)) for region, count in regions.items()}
     most = max(regions.values(), default=0)
     in_turn = preferences.get("RegionConcurrencyType") != "PARALLEL"
-    return Pace(
+    return OperationPace(
         accounts=most,
         at_once=_at_once(preferences, most),
         asked=_max_concurrent(preferences, most),

@@ -150,7 +150,7 @@ class InstanceOverride:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class OperationPace:
     """How fast StackSets go through a set's accounts."""
 
     __pydantic_config__ = _STRICT
@@ -231,7 +231,7 @@ class SetPlan:
     exposed: tuple[Site, ...] = ()
     """Where the set has a stack already, and the change set makes its place a target: if that fails, CloudFormation
     removes the target again, and deletes the stack with it."""
-    pace: Pace | None = None
+    pace: OperationPace | None = None
     """Of its largest operation; None where there is none."""
     remarks: tuple[str, ...] = ()
     """What a person should know besides: which accounts are left out and why, what was not read."""

@@ -54,7 +54,7 @@ from builder.rehearsal.stage import (
     signs_requests,
     with_variable,
 )
-from builder.rehearsal.use import Use, Visitor, copy_objects, exercise_function
+from builder.rehearsal.use import UseContext, Visitor, copy_objects, exercise_function
 from builder.report.fleet_plan import fleet_plan_text
 from builder.terms import AccountId, Region, StackId
 
@@ -277,7 +277,7 @@ def _use(life: _Life, account: AccountId) -> None:
     life.stage.tell(Chapter(f"use, in account {account}"))
     parts, known = _outputs(life, account)
     visitor = Visitor(life.endpoint, account, signs=signs_requests(life.loaded.config))
-    use = Use(visitor=visitor, clients=life.target(account).clients(), tell=life.stage.tell)
+    use = UseContext(visitor=visitor, clients=life.target(account).clients(), tell=life.stage.tell)
     table = life.loaded.config.table
     if parts.function and (table is None or table.has_handlers_key):
         urls = {region: known[output] for region, output in parts.function.url.items()}

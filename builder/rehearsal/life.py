@@ -11,7 +11,7 @@ from builder import deploy
 from builder.assembly import Assembly
 from builder.assembly.build import BUILD_FOLDER, Built, NotBuilt, build, differs_here
 from builder.assembly.components import OutputOf, stacks_of_functions
-from builder.assembly.manifest import PreviousValue, StackEntry
+from builder.assembly.manifest import StackEntry, UsePreviousValue
 from builder.assembly.render import make_assembly
 from builder.aws import Clients, Tempo
 from builder.config import LoadedConfig
@@ -33,7 +33,7 @@ from builder.rehearsal.stage import (
     with_variable,
 )
 from builder.rehearsal.there_before import ThereBefore, check_there, make_there, there_before
-from builder.rehearsal.use import Use, Visitor, exercise, exercise_function, observe_components
+from builder.rehearsal.use import UseContext, Visitor, exercise, exercise_function, observe_components
 from builder.report.state import drift_text
 from builder.state import find_differences
 from builder.state.differences import observe_drift
@@ -153,7 +153,7 @@ def with_stand_ins(assembly: Assembly) -> Assembly:
 
 def previous_of(entry: StackEntry) -> tuple[str, ...]:
     """Return the parameters that are to keep their values."""
-    return tuple(name for name, value in entry.parameters.items() if isinstance(value, PreviousValue))
+    return tuple(name for name, value in entry.parameters.items() if isinstance(value, UsePreviousValue))
 
 
 def _stand_in(declared: Mapping[str, object]) -> str:
@@ -198,7 +198,7 @@ def _use(life: _Life) -> None:
     if not deployment.components:
         tell(Line("no component says what could be called or written to, so nothing is: `components:` in dr.yaml does"))
     known = life.stage.run(observe_components(deployment, life.clients))
-    use = Use(visitor=life.visitor, clients=life.clients, tell=tell)
+    use = UseContext(visitor=life.visitor, clients=life.clients, tell=tell)
     left = dict(deployment.components)
     if _built_in(life) and (function := left.pop("function").function):
         urls = {region: known[output] for region, output in function.url.items()}
@@ -225,7 +225,7 @@ def _nothing_to_do(life: _Life) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SystemChange:
     """One thing that is another one now, and the stacks that it is in."""
 
     title: str
@@ -233,7 +233,7 @@ class Change:
     stacks: tuple[StackId, ...]
 
 
-def make_change(loaded: LoadedConfig | None, assembly: Assembly) -> Change:
+def make_change(loaded: LoadedConfig | None, assembly: Assembly) -> SystemChange:
     """Return the system with one more variable in the built-in functions, else with one more output in one template.
 
     Of the stacks that no other needs it is the one in most regions: what takes outputs of a stack would change too.
@@ -241,13 +241,13 @@ def make_change(loaded: LoadedConfig | None, assembly: Assembly) -> Change:
     if loaded is not None and loaded.config.function is not None:
         made = make_assembly(with_variable(loaded, "REHEARSED", "yes"))
         functions = {"function": made.manifest.components["function"]}
-        return Change("one more variable in the functions' environment", made, stacks_of_functions(functions))
+        return SystemChange("one more variable in the functions' environment", made, stacks_of_functions(functions))
     entries = assembly.manifest.stacks
     needed = {name for entry in entries for need in entry.needs if (name := _needed(entry, need))}
     free = Counter(name for entry in entries if (name := entry.id.partition("/")[2]) not in needed)
     ((name, _),) = free.most_common(1)
     stacks = tuple(entry.id for entry in entries if entry.id.partition("/")[2] == name)
-    return Change(f"one more output in the template of {name}", with_output(assembly, stacks), stacks)
+    return SystemChange(f"one more output in the template of {name}", with_output(assembly, stacks), stacks)
 
 
 def _needed(entry: StackEntry, need: StackId) -> str:

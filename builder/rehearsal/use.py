@@ -62,7 +62,7 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class UseContext:
     """What a deployment is used with, and where a line for each use goes."""
 
     visitor: Visitor
@@ -81,7 +81,7 @@ async def observe_components(deployment: Deployment, clients: Clients) -> Mappin
     return {OutputOf(output): values[name] for name, output in bound.items()}
 
 
-async def exercise(name: str, component: Component, known: Mapping[OutputOf, str], use: Use) -> None:
+async def exercise(name: str, component: Component, known: Mapping[OutputOf, str], use: UseContext) -> None:
     """Use one component in every region that it is in. Raises Failed where it does not do what its manifest says."""
     if component.function:
         await _check_health(name, component.function, known, use)
@@ -92,7 +92,7 @@ async def exercise(name: str, component: Component, known: Mapping[OutputOf, str
         await copy_objects(name, component.bucket, known, use)
 
 
-async def exercise_function(urls: Mapping[Region, str], use: Use) -> None:
+async def exercise_function(urls: Mapping[Region, str], use: UseContext) -> None:
     """Write through the built-in function in each region and read in every other one, over HTTP.
 
     Raises Failed where a write does not arrive.
@@ -104,7 +104,7 @@ async def exercise_function(urls: Mapping[Region, str], use: Use) -> None:
         await _cross(use, here, urls)
 
 
-async def _cross(use: Use, here: Region, urls: Mapping[Region, str]) -> None:
+async def _cross(use: UseContext, here: Region, urls: Mapping[Region, str]) -> None:
     item = {"written_in": here, "amount": 12.5}
     path = f"items/from-{here}"
     await _ask(use.visitor, "PUT", urls[here] + path, 201, item)
@@ -123,7 +123,7 @@ async def _cross(use: Use, here: Region, urls: Mapping[Region, str]) -> None:
         use.tell(Line(f"GET /{path} in {there}: {json.dumps(read)}, {loop.time() - written:.2f} s later"))
 
 
-async def _check_health(name: str, function: FunctionComponent, known: Mapping[OutputOf, str], use: Use) -> None:
+async def _check_health(name: str, function: FunctionComponent, known: Mapping[OutputOf, str], use: UseContext) -> None:
     async def check(region: Region, output: OutputOf) -> None:
         url = known[output].rstrip("/") + function.health
         status = await asyncio.get_running_loop().run_in_executor(None, partial(_status, use.visitor, region, url))
@@ -149,12 +149,12 @@ _KEY_VALUES: Mapping[str, Callable[[str], dict[str, Any]]] = {
 }
 
 
-async def _cross_items(table: Table, name: str, use: Use) -> None:
+async def _cross_items(table: Table, name: str, use: UseContext) -> None:
     for here in table.regions:
         await _cross_item(table, name, here, use)
 
 
-async def _cross_item(table: Table, name: str, here: Region, use: Use) -> None:
+async def _cross_item(table: Table, name: str, here: Region, use: UseContext) -> None:
     """Write an item of the table's own key in a region, read it in the others, and delete it again."""
     clients, where = use.clients, f"{here}: {name}"
     description = (await call(where, clients.dynamodb(here).describe_table, TableName=name))["Table"]
@@ -187,7 +187,7 @@ async def _cross_item(table: Table, name: str, here: Region, use: Use) -> None:
         await _eventually(partial(gone, there), f"the item of {name} deleted in {here} is still in {there}")
 
 
-async def copy_objects(name: str, bucket: Bucket, known: Mapping[OutputOf, str], use: Use) -> None:
+async def copy_objects(name: str, bucket: Bucket, known: Mapping[OutputOf, str], use: UseContext) -> None:
     """Put an object for each bucket that is replicated, and find its copies. Raises Failed where none arrives."""
     buckets = {region: known[output] for region, output in bucket.names.items()}
     for source, destination in bucket.replication:
@@ -196,7 +196,7 @@ async def copy_objects(name: str, bucket: Bucket, known: Mapping[OutputOf, str],
         use.tell(Line(f"{name}: {', '.join(buckets.values())} replicate nothing, so no object is put into them"))
 
 
-async def _copy(use: Use, source: Region, destination: Region, buckets: Mapping[Region, str]) -> None:
+async def _copy(use: UseContext, source: Region, destination: Region, buckets: Mapping[Region, str]) -> None:
     here, there, metadata = buckets[source], buckets[destination], {"written-in": source}
     prefix, tags = await _filter(use.clients, source, here, there)
     key = f"{prefix}rehearsal/from-{source}.txt"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from rich.text import Text
 
-from builder.drill.history import Change, Drill, Group, History, Number, Outside, Trend, Unread
+from builder.drill.history import ConditionChange, Drill, Group, History, Number, Outside, Trend, Unread
 from builder.report import drill_plot as plot
 from builder.report.drill_page import TONES, badge
 from builder.report.drill_text import number_name, objective, outcome_words, short_name, unit_of, value
@@ -75,7 +75,7 @@ def minute(began: str) -> str:
     return began[:16].replace("T", " ")
 
 
-def change_text(change: Change, most: int = 10_000) -> str:
+def change_text(change: ConditionChange, most: int = 10_000) -> str:
     """Return what changed in a line."""
     short = 12 if change.what == "assembly" else most
     before, after = (text[:short] if short == 12 else one_line(text, short) for text in (change.before, change.after))

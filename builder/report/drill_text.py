@@ -10,7 +10,7 @@ from typing import assert_never, get_args
 from rich.text import Text
 
 from builder.drill import findings as events
-from builder.drill.consistency import Counter
+from builder.drill.consistency import CounterFinding
 from builder.drill.exposure import LOOK_S, Delays, Stream
 from builder.drill.findings import About, DrillProgress, FailoverReport, Pair, Report
 from builder.drill.verdict import AT_LEAST, Check, Verdict
@@ -299,7 +299,7 @@ def _pair_losses(pair: Pair) -> Iterator[tuple[str, tuple[str, ...], str]]:
         yield f"acknowledged by {pair.source} and otherwise in {pair.destination}", pair.conflicting, ""
 
 
-def _counter_losses(counter: Counter | None) -> Iterator[tuple[str, tuple[str, ...], str]]:
+def _counter_losses(counter: CounterFinding | None) -> Iterator[tuple[str, tuple[str, ...], str]]:
     if counter is None:
         return
     stale = tuple(

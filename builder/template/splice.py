@@ -30,7 +30,7 @@ from builder.template.text import parse_template
 
 Items = Mapping[str, Any]
 """Items from elsewhere, by what they are known by."""
-Name = Callable[[object], str | None]
+ItemName = Callable[[object], str | None]
 """Returns what an item of a list is known by; None for one that is only known at deployment, and always stays."""
 
 
@@ -46,7 +46,7 @@ class ListEdit:
     """Lists within items of its own, by what these are known by, then by key."""
 
 
-def splice(text: str, path: Sequence[str], lists: Mapping[str, ListEdit], name: Callable[[str], Name]) -> str:
+def splice(text: str, path: Sequence[str], lists: Mapping[str, ListEdit], name: Callable[[str], ItemName]) -> str:
     """Return the text with lists of the mapping at a path changed; `name` returns how the items of a key are known.
 
     A list that is left without items goes with its key, and one that is not there comes in where something comes.
@@ -60,7 +60,7 @@ def splice(text: str, path: Sequence[str], lists: Mapping[str, ListEdit], name: 
     return cut(text, 0, len(text), _of_mapping(text, node, lists, name))
 
 
-def chosen(value: Mapping[str, Any], lists: Mapping[str, ListEdit], name: Callable[[str], Name]) -> dict[str, Any]:
+def chosen(value: Mapping[str, Any], lists: Mapping[str, ListEdit], name: Callable[[str], ItemName]) -> dict[str, Any]:
     """Return data with the same lists changed as `splice` changes them in a text."""
     made = dict(value)
     for key, choice in lists.items():
@@ -158,7 +158,7 @@ def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
 
 
 def _of_mapping(
-    text: str, node: yaml.MappingNode, lists: Mapping[str, ListEdit], name: Callable[[str], Name]
+    text: str, node: yaml.MappingNode, lists: Mapping[str, ListEdit], name: Callable[[str], ItemName]
 ) -> list[Edit]:
     edits, inserted = [], []
     for key, choice in lists.items():

@@ -16,7 +16,7 @@ SUFFIX = "${EnvironmentSuffix}"
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class PhysicalName:
     """A physical name with the most characters that AWS takes of it."""
 
     kind: str

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from builder.assembly import OutputOf, PreviousValue, StackEntry
+from builder.assembly import OutputOf, StackEntry, UsePreviousValue
 from builder.assembly.manifest import ByEnvironment
 from builder.assembly.render import make_assembly
 from builder.components.fleet.template import make_template
@@ -228,9 +228,9 @@ def test_a_value_by_environment_is_a_parameter_of_the_fleet_s_own_stack() -> Non
             OutputOf((StackId("us-east-1/network"), "Vpc")),
             "is an output of us-east-1/network, and a StackSet takes none",
         ),
-        (PreviousValue(), "is the value that the stack has, and a StackSet takes none"),
+        (UsePreviousValue(), "is the value that the stack has, and a StackSet takes none"),
     ],
 )
-def test_what_no_stack_set_can_be_given_is_refused(value: OutputOf | PreviousValue, what: str) -> None:
+def test_what_no_stack_set_can_be_given_is_refused(value: OutputOf | UsePreviousValue, what: str) -> None:
     with pytest.raises(BadInput, match=rf"us-east-1/own-queue: parameter Net: {what}"):
         given(Net=value)

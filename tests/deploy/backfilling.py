@@ -5,7 +5,7 @@ from typing import Any
 
 from builder.aws import Clients
 from builder.deploy.backfill.jobs import plan_backfill, run_backfill
-from builder.deploy.backfill.records import Backfill, BackfillOptions, Ended, Job, Source
+from builder.deploy.backfill.records import Backfill, BackfillOptions, Ended, Job, ReplicationSource
 from builder.deploy.observe.objects import BucketPlace
 from builder.terms import AccountId, Arn, Region, Site
 from deploy.rig import ACCOUNT
@@ -22,8 +22,8 @@ def place(name: str, region: Region) -> BucketPlace:
 HERE, THERE, BEYOND = place("here", EAST), place("there", WEST), place("beyond", NORTH)
 
 
-def make_source(*destinations: BucketPlace) -> Source:
-    return Source(component="uploads", bucket=HERE, destinations=destinations or (THERE,), role=ROLE)
+def make_source(*destinations: BucketPlace) -> ReplicationSource:
+    return ReplicationSource(component="uploads", bucket=HERE, destinations=destinations or (THERE,), role=ROLE)
 
 
 @dataclass
@@ -62,11 +62,11 @@ class Buckets:
             ],
         }
 
-    def plan(self, source: Source | None = None, **options: bool) -> Backfill:
+    def plan(self, source: ReplicationSource | None = None, **options: bool) -> Backfill:
         asked = BackfillOptions(**options)
         return run_virtual(lambda: plan_backfill(self.clients, "tap-dev", source or make_source(), asked))
 
-    def run(self, source: Source | None = None, **options: bool) -> Ended:
+    def run(self, source: ReplicationSource | None = None, **options: bool) -> Ended:
         backfill = self.plan(source, **options)
         return run_virtual(lambda: run_backfill(self.clients, backfill, self.jobs.append))
 

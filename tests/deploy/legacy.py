@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from builder.assembly import Assembly, Manifest, PreviousValue, StackEntry
+from builder.assembly import Assembly, Manifest, StackEntry, UsePreviousValue
 from builder.assembly.manifest import ParameterValue
 from builder.deploy import Deployment, make_deployment
 from builder.terms import Region, StackId
@@ -86,7 +86,7 @@ def legacy_deployment(bodies: Mapping[str, str] = BODIES, **parameters: Paramete
 
 def legacy_assembly(bodies: Mapping[str, str] = BODIES, **parameters: ParameterValue) -> Assembly:
     """The assembly of it."""
-    queue = {"Depth": "10", "Mode": "fast", "Secret": PreviousValue(), **parameters}
+    queue = {"Depth": "10", "Mode": "fast", "Secret": UsePreviousValue(), **parameters}
     given: Mapping[str, Mapping[str, ParameterValue]] = {"legacy-queue": queue, "legacy-net": {"Zone": "a"}}
     entries = tuple(
         StackEntry(

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.assembly import PreviousValue
+from builder.assembly import UsePreviousValue
 from builder.deploy.draft.dependants import Adopt, Keep, NeedsChangeSet, Rebuild
 from builder.deploy.draft.draft import decide
 from builder.deploy.observe.stacks import ObservedStack
@@ -142,7 +142,7 @@ def test_a_stack_that_is_never_rolled_back_is_updated_from_where_a_failure_left_
 
 
 class TestAPreviousValue:
-    STAYS = replace(TABLE, parameters={"EnvironmentSuffix": PreviousValue()})
+    STAYS = replace(TABLE, parameters={"EnvironmentSuffix": UsePreviousValue()})
 
     def test_is_no_change(self) -> None:
         assert decide(DEPLOYMENT, self.STAYS, observed(), TABLE.template) == Keep()
@@ -153,6 +153,6 @@ class TestAPreviousValue:
             decide(DEPLOYMENT, self.STAYS, stack, None)
 
     def test_is_refused_of_a_parameter_that_the_stack_lacks(self) -> None:
-        new = replace(TABLE, parameters={**TABLE.parameters, "New": PreviousValue()})
+        new = replace(TABLE, parameters={**TABLE.parameters, "New": UsePreviousValue()})
         with pytest.raises(Stopped, match=r"parameter New is to keep its previous value, and the stack .* has none$"):
             decide(DEPLOYMENT, new, observed(), TABLE.template)

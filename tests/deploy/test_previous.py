@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from builder.assembly import PreviousValue
+from builder.assembly import UsePreviousValue
 from builder.deploy import Done, read_plan, write_plan
 from builder.terms import StackId
 from deploy.rig import Rig, changed, edited
@@ -12,7 +12,7 @@ TABLE = StackId("us-east-1/table")
 
 @pytest.mark.slow
 def test_a_parameter_keeps_its_previous_value_through_an_update(standing: Rig) -> None:
-    stays = changed(standing.deployment, TABLE, parameters={"EnvironmentSuffix": PreviousValue()})
+    stays = changed(standing.deployment, TABLE, parameters={"EnvironmentSuffix": UsePreviousValue()})
     wanted = edited(stays, TABLE, "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false")
 
     plan = standing.plan(wanted)

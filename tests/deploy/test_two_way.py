@@ -6,7 +6,7 @@ import pytest
 
 from builder.deploy import Deployment, Done, read_plan, write_plan
 from builder.deploy.backfill.jobs import plan_backfill, run_backfill
-from builder.deploy.backfill.records import BackfillOptions, Source
+from builder.deploy.backfill.records import BackfillOptions, ReplicationSource
 from builder.deploy.observe.objects import BucketPlace
 from builder.deploy.order import StepPlace, make_waits
 from builder.errors import Stopped
@@ -198,7 +198,7 @@ def test_a_backfill_after_it_brings_both_sides_together(one_way: World) -> None:
         BucketPlace(site=Site(None, Region(region)), name=name(region), owner=AccountId(ACCOUNT)) for region in TWO
     )
     for here, there in ((east, west), (west, east)):
-        source = Source(component="uploads", bucket=here, destinations=(there,), role=ROLE)
+        source = ReplicationSource(component="uploads", bucket=here, destinations=(there,), role=ROLE)
         backfill = rig.run(lambda source=source: plan_backfill(rig.clients, "tap-dev", source, BackfillOptions()))  # type: ignore[misc]  # bound now
         ended = rig.run(lambda job=backfill: run_backfill(rig.clients, job, lambda _: None))  # type: ignore[misc]  # likewise
         assert ended.verdict == "done"

@@ -1,6 +1,6 @@
 """A counter read and written back: whose value a read shows, and which write nothing rests on any more."""
 
-from builder.drill.consistency import Counter, OverwrittenUpdate, StaleRead, measure_counter
+from builder.drill.consistency import CounterFinding, OverwrittenUpdate, StaleRead, measure_counter
 from builder.drill.records import Turn
 from builder.terms import Region
 from drill.hand_made import PRIMARY, SECONDARY, attempt
@@ -22,13 +22,13 @@ def turn(
     )
 
 
-def measured(*turns: Turn) -> Counter:
+def measured(*turns: Turn) -> CounterFinding:
     found = measure_counter(turns)
     assert found is not None
     return found
 
 
-def told(found: Counter) -> tuple[list[int], list[int]]:
+def told(found: CounterFinding) -> tuple[list[int], list[int]]:
     return [one.turn for one in found.stale], [one.turn for one in found.overwritten]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builder.drill.history import Change, Group, History, Unread, read_history
+from builder.drill.history import ConditionChange, Group, History, Unread, read_history
 from builder.errors import BadInput
 from drill.claims import claim, put
 
@@ -52,21 +52,21 @@ def test_the_worst_is_the_lowest_availability_and_nothing_where_a_drill_never_re
     assert worst == {"availability_percent": 97.5, "rto_seconds": None}
 
 
-CHANGES: list[tuple[dict[str, Any], Change]] = [
-    ({"assembly": "beef" * 16}, Change("assembly", "c0ffee" * 10 + "abcd", "beef" * 16)),
-    ({"versions": {"builder": "0.2.0"}}, Change("version of builder", "0.1.0", "0.2.0")),
-    ({"rate": 20.0}, Change("requests a second", "10", "20")),
-    ({"service_s": 1.5}, Change("service within, seconds", "5", "1.5")),
-    ({"fault": "no"}, Change("fault", "reserved concurrency of tap-dev-primary set to 0", "no")),
-    ({"probe": "table"}, Change("probe", "PUT /items/{id}", "table")),
-    ({"secondaries": ["eu-west-1"]}, Change("secondaries", "us-west-2", "eu-west-1")),
-    ({"to": "eu-west-1"}, Change("failover to", "us-west-2", "eu-west-1")),
+CHANGES: list[tuple[dict[str, Any], ConditionChange]] = [
+    ({"assembly": "beef" * 16}, ConditionChange("assembly", "c0ffee" * 10 + "abcd", "beef" * 16)),
+    ({"versions": {"builder": "0.2.0"}}, ConditionChange("version of builder", "0.1.0", "0.2.0")),
+    ({"rate": 20.0}, ConditionChange("requests a second", "10", "20")),
+    ({"service_s": 1.5}, ConditionChange("service within, seconds", "5", "1.5")),
+    ({"fault": "no"}, ConditionChange("fault", "reserved concurrency of tap-dev-primary set to 0", "no")),
+    ({"probe": "table"}, ConditionChange("probe", "PUT /items/{id}", "table")),
+    ({"secondaries": ["eu-west-1"]}, ConditionChange("secondaries", "us-west-2", "eu-west-1")),
+    ({"to": "eu-west-1"}, ConditionChange("failover to", "us-west-2", "eu-west-1")),
 ]
 
 
 @pytest.mark.parametrize(("about", "told"), CHANGES, ids=[told.what for _, told in CHANGES])
 def test_what_a_drill_was_run_with_otherwise_than_that_before_is_told(
-    tmp_path: Path, about: dict[str, Any], told: Change
+    tmp_path: Path, about: dict[str, Any], told: ConditionChange
 ) -> None:
     put(tmp_path / "a", claim("a", began="2026-01-01T00:00:00Z"))
     put(tmp_path / "b", claim("b", began="2026-01-02T00:00:00Z", **about))
@@ -76,7 +76,7 @@ def test_what_a_drill_was_run_with_otherwise_than_that_before_is_told(
 def test_another_objective_is_a_change(tmp_path: Path) -> None:
     put(tmp_path / "a", claim("a", began="2026-01-01T00:00:00Z", rto_seconds=2.0))
     put(tmp_path / "b", claim("b", began="2026-01-02T00:00:00Z", rto_seconds=2.0, limits={"rto_seconds": 30.0}))
-    assert only(history(tmp_path)).changes[1] == (Change("objective rto_seconds", "60", "30"),)
+    assert only(history(tmp_path)).changes[1] == (ConditionChange("objective rto_seconds", "60", "30"),)
 
 
 @pytest.mark.parametrize("other", ["deployment", "environment", "account"])

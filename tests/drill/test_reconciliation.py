@@ -1,4 +1,4 @@
-from builder.drill.consistency import Conflict, Missing, Reconciliation, reconcile
+from builder.drill.consistency import Conflict, MissingKey, Reconciliation, reconcile
 from builder.drill.records import Write
 from builder.terms import Region
 from drill.hand_made import PRIMARY, SECONDARY, attempt, good, lost, over
@@ -31,7 +31,7 @@ def test_all_there_and_equal_is_complete() -> None:
 
 def test_what_a_region_lacks_is_told_with_the_region() -> None:
     found = reconcile([good("a", 1.0), over("b", 2.0)], {PRIMARY: kept("a"), SECONDARY: kept("b")})
-    assert found.missing == (Missing("a", SECONDARY, PRIMARY), Missing("b", PRIMARY, SECONDARY))
+    assert found.missing == (MissingKey("a", SECONDARY, PRIMARY), MissingKey("b", PRIMARY, SECONDARY))
     assert not found.is_complete
 
 
@@ -79,4 +79,4 @@ def test_an_object_has_to_be_where_its_bucket_is_replicated_to_and_nowhere_else(
     writes, held = [good("o", 1.0, what="object")], {PRIMARY: kept("o"), SECONDARY: {}, THIRD: {}}
     assert reconcile(writes, held).acknowledged == 0
     found = reconcile(writes, held, [(PRIMARY, THIRD)])
-    assert (found.acknowledged, found.missing) == (1, (Missing("o", THIRD, PRIMARY),))
+    assert (found.acknowledged, found.missing) == (1, (MissingKey("o", THIRD, PRIMARY),))

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.drill.consistency import Counter, Missing, Reconciliation
+from builder.drill.consistency import CounterFinding, MissingKey, Reconciliation
 from builder.drill.exposure import Delays, Exposure, Sample, Stream
 from builder.drill.records import Kind
 from builder.drill.service import Episode, Served, Service, ServiceOutcome
@@ -65,7 +65,7 @@ FINE = Numbers(
     interval_s=0.1,
     exposures={PAIR: Exposure(rpo_s=0.4, at_s=5.0, lost=("a",), moments=(), worst_s=0.5)},
     sure={PAIR: 0.1},
-    counter=Counter(turns=9, reads=9, updates=9, stale=(), overwritten=()),
+    counter=CounterFinding(turns=9, reads=9, updates=9, stale=(), overwritten=()),
     reconciliation=Reconciliation(10, (), ()),
     late=Late(),
 )
@@ -165,12 +165,12 @@ def test_a_time_shorter_than_that_between_two_requests_cannot_be_told() -> None:
 def test_a_counter_that_was_promised_something_of_and_not_kept_is_not_measured() -> None:
     found = verdicts(replace(FINE, counter=None))
     assert found["stale_reads"] == found["overwritten_updates"] == "not measured"
-    unread = Counter(turns=9, reads=0, updates=0, stale=(), overwritten=())
+    unread = CounterFinding(turns=9, reads=0, updates=0, stale=(), overwritten=())
     assert verdicts(replace(FINE, counter=unread), Objectives())["stale_reads"] == "not measured"
 
 
 def test_a_key_that_is_missing_and_conflicts_counts_once_and_fails() -> None:
-    torn = Reconciliation(10, (Missing("a", PRIMARY, SECONDARY), Missing("b", PRIMARY, SECONDARY)), ())
+    torn = Reconciliation(10, (MissingKey("a", PRIMARY, SECONDARY), MissingKey("b", PRIMARY, SECONDARY)), ())
     check = judge_failover(replace(FINE, reconciliation=torn), Objectives())[-1]
     assert (check.measured, check.verdict) == (2, "missed")
 

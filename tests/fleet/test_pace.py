@@ -2,7 +2,7 @@ import pytest
 
 from builder.deploy import Deployment
 from builder.fleet.plan import ASSUMED_S, find_last_operation, make_pace
-from builder.fleet.records import Pace
+from builder.fleet.records import OperationPace
 from builder.report.fleet_plan import fleet_plan_text
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, two_sets
 from fleet.scene import ACCOUNTS, EAST, WEST, instance, sites
@@ -33,7 +33,7 @@ def test_no_more_are_changed_at_a_time_than_may_fail_and_one(
 
 def test_regions_come_in_turn_unless_they_are_worked_in_side_by_side() -> None:
     places = (*HUNDRED, *sites(EAST, *ACCOUNTS))
-    assert make_pace({}, places, None) == Pace(
+    assert make_pace({}, places, None) == OperationPace(
         accounts=100, at_once=1, asked=1, rounds=103, stack_s=ASSUMED_S, is_assumed=True
     )
     assert make_pace({"RegionConcurrencyType": "PARALLEL"}, places, None).rounds == 100

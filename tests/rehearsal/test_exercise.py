@@ -12,7 +12,7 @@ from builder.errors import AwsError, Failed
 from builder.local import EmbeddedAws
 from builder.rehearsal import Line
 from builder.rehearsal import use as module
-from builder.rehearsal.use import Use, Visitor, exercise
+from builder.rehearsal.use import UseContext, Visitor, exercise
 from builder.terms import Region, StackId
 
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
@@ -26,9 +26,9 @@ def lines() -> list[str]:
 
 
 @pytest.fixture
-def use(session: boto3.Session, embedded: EmbeddedAws, account_id: str, lines: list[str]) -> Use:
+def use(session: boto3.Session, embedded: EmbeddedAws, account_id: str, lines: list[str]) -> UseContext:
     visitor = Visitor(embedded.endpoint, account_id, signs=False)
-    return Use(
+    return UseContext(
         visitor=visitor,
         clients=Clients.of_profile(None),
         tell=lambda line: lines.append(line.text if isinstance(line, Line) else line.title),
@@ -46,32 +46,34 @@ def known(session: boto3.Session, account_id: str) -> dict[OutputOf, str]:
     return names
 
 
-def used(component: Component, known: dict[OutputOf, str], use: Use) -> None:
+def used(component: Component, known: dict[OutputOf, str], use: UseContext) -> None:
     asyncio.run(exercise("thing", component, known, use))
 
 
 def test_an_object_that_is_not_replicated_fails(
-    known: dict[OutputOf, str], use: Use, monkeypatch: pytest.MonkeyPatch
+    known: dict[OutputOf, str], use: UseContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_PATIENCE_S", 0.2)
     with pytest.raises(Failed, match=r"does not arrive in lone-.* within 0 s"):
         used(ONE_WAY, known, use)
 
 
-def test_a_copy_that_lost_its_metadata_fails(known: dict[OutputOf, str], use: Use, session: boto3.Session) -> None:
+def test_a_copy_that_lost_its_metadata_fails(
+    known: dict[OutputOf, str], use: UseContext, session: boto3.Session
+) -> None:
     key = f"rehearsal/from-{EAST}.txt"
     session.client("s3", WEST).put_object(Bucket=known[BUCKETS[WEST]], Key=key, Body=b"x")
     with pytest.raises(Failed, match=r"has metadata \{\}"):
         used(ONE_WAY, known, use)
 
 
-def test_a_missing_bucket_is_aws_s_answer_and_not_patience(known: dict[OutputOf, str], use: Use) -> None:
+def test_a_missing_bucket_is_aws_s_answer_and_not_patience(known: dict[OutputOf, str], use: UseContext) -> None:
     with pytest.raises(AwsError):
         used(ONE_WAY, {**known, BUCKETS[EAST]: "there-is-no-such-bucket"}, use)
 
 
 def test_an_object_is_put_where_the_rule_copies_and_with_its_tags(
-    known: dict[OutputOf, str], use: Use, session: boto3.Session, account_id: str, lines: list[str]
+    known: dict[OutputOf, str], use: UseContext, session: boto3.Session, account_id: str, lines: list[str]
 ) -> None:
     for region, output in BUCKETS.items():
         session.client("s3", region).put_bucket_versioning(
@@ -93,7 +95,9 @@ def test_an_object_is_put_where_the_rule_copies_and_with_its_tags(
     assert f"/in/rehearsal/from-{EAST}.txt, metadata" in lines[-1]
 
 
-def test_buckets_that_replicate_nothing_are_said_to(known: dict[OutputOf, str], use: Use, lines: list[str]) -> None:
+def test_buckets_that_replicate_nothing_are_said_to(
+    known: dict[OutputOf, str], use: UseContext, lines: list[str]
+) -> None:
     used(Component(bucket=Bucket(names=BUCKETS)), known, use)
     assert "replicate nothing" in lines[0]
 
@@ -110,7 +114,7 @@ def make_table(session: boto3.Session, name: str, region: Region, types: dict[st
 
 @pytest.mark.parametrize("types", [{"id": "S"}, {"id": "B", "at": "N"}, {"id": "N", "of": "B"}], ids=str)
 def test_an_item_of_the_table_s_own_key_is_written_and_deleted(
-    session: boto3.Session, use: Use, lines: list[str], types: dict[str, Any]
+    session: boto3.Session, use: UseContext, lines: list[str], types: dict[str, Any]
 ) -> None:
     make_table(session, "some", EAST, types)
     used(Component(table=Table(name="some", regions=(EAST,))), {}, use)
@@ -119,7 +123,7 @@ def test_an_item_of_the_table_s_own_key_is_written_and_deleted(
 
 
 def test_an_item_that_does_not_arrive_in_another_region_fails(
-    session: boto3.Session, use: Use, monkeypatch: pytest.MonkeyPatch
+    session: boto3.Session, use: UseContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_PATIENCE_S", 0.2)
     for region in (EAST, WEST):
@@ -128,7 +132,7 @@ def test_an_item_that_does_not_arrive_in_another_region_fails(
         used(Component(table=Table(name="apart", regions=(EAST, WEST))), {}, use)
 
 
-def test_a_health_path_that_does_not_answer_well_fails(use: Use) -> None:
+def test_a_health_path_that_does_not_answer_well_fails(use: UseContext) -> None:
     url = OutputOf((StackId("us-east-1/app"), "Url"))
     component = Component(function=FunctionComponent(url={EAST: url}))
     with pytest.raises(Failed, match="the health path of thing answers 4"):

@@ -58,7 +58,7 @@ _OPTIONS: Mapping[What, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class RegionAlarm:
     """One alarm of one region."""
 
     of: str
@@ -78,24 +78,24 @@ class Watch:
         return names.stack_name(project, "-".join(words))
 
 
-def make_watches(config: Config, region: Region) -> tuple[Watch, ...]:
+def make_watches(config: Config, region: Region) -> tuple[RegionAlarm, ...]:
     """Return what a region's alarms look at, of the built-in components."""
     tables, buckets = table.make_components(config), bucket.make_components(config)
     return (
         *(watch for name, each in tables.items() for watch in _watches(name, each, region)),
-        *(Watch(name, what) for name in config.functions_by_name for what in _SERVICE),
+        *(RegionAlarm(name, what) for name in config.functions_by_name for what in _SERVICE),
         *(watch for name, each in buckets.items() for watch in _watches(name, each, region)),
     )
 
 
-def _watches(name: str, component: Component, region: Region) -> Iterator[Watch]:
+def _watches(name: str, component: Component, region: Region) -> Iterator[RegionAlarm]:
     if component.table and region in component.table.regions:
-        yield from (Watch(name, What.LATENCY, other) for other in component.table.regions if other != region)
+        yield from (RegionAlarm(name, What.LATENCY, other) for other in component.table.regions if other != region)
     for source, destination in component.bucket.replication if component.bucket else ():
         if destination == region:
-            yield from (Watch(name, what, source) for what in (What.PENDING, What.LATE))
+            yield from (RegionAlarm(name, what, source) for what in (What.PENDING, What.LATE))
         if source == region:
-            yield Watch(name, What.FAILED, destination)
+            yield RegionAlarm(name, What.FAILED, destination)
 
 
 def make_stacks(config: Config) -> tuple[Stack, ...]:
@@ -139,7 +139,7 @@ def guards(config: Config) -> tuple[str, ...]:
     if config.alarms is None:
         return ()
     whats = (What.ERRORS, What.DURATION)
-    return tuple(Watch(name, what).name(config.project) for what in whats for name in config.functions_by_name)
+    return tuple(RegionAlarm(name, what).name(config.project) for what in whats for name in config.functions_by_name)
 
 
 def topic_name(config: Config) -> str:
@@ -147,7 +147,7 @@ def topic_name(config: Config) -> str:
     return names.stack_name(config.project, NAME)
 
 
-def make_options(config: Config, watches: Sequence[Watch]) -> tuple[Option, ...]:
+def make_options(config: Config, watches: Sequence[RegionAlarm]) -> tuple[Option, ...]:
     """Return what differs between environments of what the template of these alarms says: only that is a parameter.
 
     Thresholds, and the timeouts of functions that are watched, each by the function's name.
@@ -169,7 +169,7 @@ def timeout_parameter(function: str) -> str:
     return f"{names.logical_name(function)}TimeoutS"
 
 
-def logical_id(watch: Watch) -> str:
+def logical_id(watch: RegionAlarm) -> str:
     """Return the logical id of an alarm's resource, which no other alarm of its region has."""
     about = f"{watch.what}-{watch.other or ''}"
     return names.logical_name(watch.of) + "".join(part.capitalize() for part in about.split("-"))

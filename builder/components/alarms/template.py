@@ -12,7 +12,7 @@ from troposphere import Output, Parameter, Ref, Sub, Template, cloudwatch, sns
 from builder.components.alarms.options import AlarmsConfig
 from builder.components.alarms.stacks import (
     NAME,
-    Watch,
+    RegionAlarm,
     What,
     logical_id,
     make_options,
@@ -137,7 +137,7 @@ class _Alarms:
     region: Region
     values: Varying
 
-    def make(self, watch: Watch) -> cloudwatch.Alarm:
+    def make(self, watch: RegionAlarm) -> cloudwatch.Alarm:
         """Return one alarm."""
         threshold, description = _THRESHOLDS[watch.what]
         return cloudwatch.Alarm(
@@ -152,7 +152,7 @@ class _Alarms:
             **self._watched(watch),
         )
 
-    def _watched(self, watch: Watch) -> dict[str, Any]:
+    def _watched(self, watch: RegionAlarm) -> dict[str, Any]:
         """Return what is measured, how often, and what is made of minutes in which nothing was."""
         match watch.what:
             case What.LATENCY:
@@ -172,13 +172,13 @@ class _Alarms:
             case What.DURATION:
                 return {"Metrics": self._part_of_timeout(watch), **_PER_MINUTE, **_GOOD}
 
-    def _items(self, watch: Watch) -> dict[str, Any]:
+    def _items(self, watch: RegionAlarm) -> dict[str, Any]:
         table = written(names.table_name(self.config, watch.of))
         return _single(
             _metric("AWS/DynamoDB", "ReplicationLatency", TableName=table, ReceivingRegion=watch.other), "Average", 60
         )
 
-    def _objects(self, watch: Watch, metric: str, statistic: str, period_s: int) -> dict[str, Any]:
+    def _objects(self, watch: RegionAlarm, metric: str, statistic: str, period_s: int) -> dict[str, Any]:
         """All three dimensions have to be said: nothing is published with fewer."""
         here, other = self.region, watch.other or self.region
         source, destination = (here, other) if watch.what is What.FAILED else (other, here)
@@ -194,12 +194,12 @@ class _Alarms:
             period_s,
         )
 
-    def _of_function(self, watch: Watch, metric: str) -> cloudwatch.Metric:
+    def _of_function(self, watch: RegionAlarm, metric: str) -> cloudwatch.Metric:
         role = self.config.regions.born_as(self.region)
         name = names.function_name(self.config.project, watch.of, role=role, region=self.region)
         return _metric("AWS/Lambda", metric, FunctionName=Sub(name))
 
-    def _rate_of_errors(self, watch: Watch) -> list[cloudwatch.MetricDataQuery]:
+    def _rate_of_errors(self, watch: RegionAlarm) -> list[cloudwatch.MetricDataQuery]:
         """Of few requests one error is a high rate, so that they count for nothing.
 
         Those of a URL are counted by what it answers; of a function without one, calls that fail.
@@ -214,7 +214,7 @@ class _Alarms:
             _expression("rate", _filled(rate, floor), "Errors, percent"),
         ]
 
-    def _part_of_timeout(self, watch: Watch) -> list[cloudwatch.MetricDataQuery]:
+    def _part_of_timeout(self, watch: RegionAlarm) -> list[cloudwatch.MetricDataQuery]:
         parameter = Ref(timeout_parameter(watch.of))
         varies = any(option.parameter == parameter.data["Ref"] for option in make_options(self.config, (watch,)))
         timeout_s = parameter if varies else self.config.functions_by_name[watch.of].timeout_s

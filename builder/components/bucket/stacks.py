@@ -10,7 +10,7 @@ from builder.components.options import BUCKET
 from builder.config import Config
 from builder.terms import LogicalId, Region
 from builder.topology import Stack, names, stack_id
-from builder.topology.names import Name
+from builder.topology.names import PhysicalName
 
 REPLICATES = "Replicates"
 """The parameter of a stack whose rules come when others stand."""
@@ -111,12 +111,14 @@ def make_components(config: Config) -> dict[str, Component]:
     }
 
 
-def make_names(config: Config) -> Iterator[Name]:
+def make_names(config: Config) -> Iterator[PhysicalName]:
     """Yield the longest of each bucket's physical names, and one that was there before."""
     for name in config.buckets_by_name:
         existing_names = {region: names.existing_bucket(config, name, region) for region in config.regions.all}
         longest = max((region for region, existing in existing_names.items() if existing is None), key=len)
-        yield Name("bucket", names.bucket_name(config, name, longest), _LENGTH, names.own(name))
+        yield PhysicalName("bucket", names.bucket_name(config, name, longest), _LENGTH, names.own(name))
         yield from (
-            Name("bucket", existing, _LENGTH, is_existing=True) for existing in existing_names.values() if existing
+            PhysicalName("bucket", existing, _LENGTH, is_existing=True)
+            for existing in existing_names.values()
+            if existing
         )

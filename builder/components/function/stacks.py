@@ -10,7 +10,7 @@ from builder.components.options import FUNCTION, TABLE
 from builder.config import Config
 from builder.terms import Region, StackId
 from builder.topology import Stack, names, stack_id
-from builder.topology.names import Name
+from builder.topology.names import PhysicalName
 
 _LENGTH = 64
 """Of a function's name.
@@ -122,9 +122,9 @@ def make_components(config: Config) -> dict[str, Component]:
     }
 
 
-def make_names(config: Config) -> Iterator[Name]:
+def make_names(config: Config) -> Iterator[PhysicalName]:
     """Yield the longest of each function's names."""
     region = max(config.regions.all, key=len)
     for name in config.functions_by_name:
         longest = names.function_name(config.project, name, role="secondary", region=region)
-        yield Name("function", longest, _LENGTH, names.own(name))
+        yield PhysicalName("function", longest, _LENGTH, names.own(name))

@@ -6,7 +6,7 @@ from builder.assembly.components import OutputOf
 from builder.config import Config
 from builder.terms import Region, StackId
 from builder.topology import Stack, names, stack_id
-from builder.topology.names import Name
+from builder.topology.names import PhysicalName
 
 NAME = "key"
 _LENGTH = 256
@@ -71,7 +71,7 @@ def function_key(config: Config, region: Region, *, uses_data: bool) -> dict[str
     return {"KeyAlias" if config.encryption.by_alias else "KeyArn": own}
 
 
-def make_names(config: Config) -> Iterator[Name]:
+def make_names(config: Config) -> Iterator[PhysicalName]:
     """Yield the alias."""
     if is_managed(config):
-        yield Name("key alias", names.key_alias(config.project), _LENGTH)
+        yield PhysicalName("key alias", names.key_alias(config.project), _LENGTH)

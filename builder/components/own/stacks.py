@@ -13,7 +13,7 @@ from builder.assembly.manifest import (
     NAME_CHARACTERS,
     ByEnvironment,
     NeutralValue,
-    PreviousValue,
+    UsePreviousValue,
     bind,
 )
 from builder.components.own import options
@@ -142,7 +142,7 @@ class _Resolver:
                 needs |= {source: None} if source else {}
                 return self.stack_names[source] if source else None
             case options.PreviousValue():
-                return PreviousValue()
+                return UsePreviousValue()
             case options.EnvironmentsValue():
                 return self._by_environment(value, region, place, needs)
         chosen = self._choice(value, region, place)

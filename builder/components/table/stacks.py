@@ -9,7 +9,7 @@ from builder.components.options import TABLE
 from builder.config import Config
 from builder.terms import LogicalId
 from builder.topology import Stack, names
-from builder.topology.names import Name
+from builder.topology.names import PhysicalName
 
 _LENGTH = 255
 """Of a table's name.
@@ -44,8 +44,8 @@ def make_components(config: Config) -> dict[str, Component]:
     }
 
 
-def make_names(config: Config) -> Iterator[Name]:
+def make_names(config: Config) -> Iterator[PhysicalName]:
     """Yield each table's name."""
     for name, options in config.tables_by_name.items():
         is_existing = options.existing is not None
-        yield Name("table", names.table_name(config, name), _LENGTH, names.own(name), is_existing=is_existing)
+        yield PhysicalName("table", names.table_name(config, name), _LENGTH, names.own(name), is_existing=is_existing)

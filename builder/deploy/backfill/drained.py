@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from builder.aws import Clients, call, together
-from builder.deploy.backfill.records import Source
+from builder.deploy.backfill.records import ReplicationSource
 from builder.deploy.desired import Deployment
 from builder.deploy.observe.objects import BucketPlace, Gap, pairs
 from builder.errors import AwsError, Stopped, gathered
@@ -68,7 +68,7 @@ class Drained:
 
 
 async def observe_drained(
-    deployment: Deployment, sources: Sequence[Source], clients: Clients, *, keys: int = KEYS_LOOKED_AT
+    deployment: Deployment, sources: Sequence[ReplicationSource], clients: Clients, *, keys: int = KEYS_LOOKED_AT
 ) -> Drained:
     """Return how far replication is. What has not gone over is given a minute to do so.
 
@@ -121,10 +121,10 @@ async def _replicas(clients: Clients, name: str, regions: Iterable[Region]) -> T
     return TableReplicas(table=name, statuses=dict(zip(regions, statuses, strict=True)))
 
 
-_Way = tuple[Source, BucketPlace]
+_Way = tuple[ReplicationSource, BucketPlace]
 
 
-def _ways(deployment: Deployment, sources: Sequence[Source]) -> list[_Way]:
+def _ways(deployment: Deployment, sources: Sequence[ReplicationSource]) -> list[_Way]:
     """Return each way that nothing comes back from; where there is one back, no rule is turned round."""
     buckets = {name: one.bucket for name, one in deployment.components.items() if one.bucket}
     return [
@@ -135,7 +135,7 @@ def _ways(deployment: Deployment, sources: Sequence[Source]) -> list[_Way]:
     ]
 
 
-async def _compare(clients: Clients, source: Source, place: BucketPlace, keys: int) -> PairGap:
+async def _compare(clients: Clients, source: ReplicationSource, place: BucketPlace, keys: int) -> PairGap:
     gap, beyond, left = Gap(), 0, keys
     async with aclosing(pairs(clients, source.bucket, place)) as listed:
         async for pair in listed:

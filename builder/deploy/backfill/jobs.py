@@ -14,7 +14,7 @@ from builder.deploy.backfill.records import (
     BackfillOptions,
     Ended,
     Job,
-    Source,
+    ReplicationSource,
     choose_statuses,
     find_sources,
     judge,
@@ -31,7 +31,9 @@ _LAG_S = 60.0
 _UNKNOWN = frozenset({"NotFoundException", "NoSuchJob"})
 
 
-async def observe_sources(deployment: Deployment, clients: Clients, role_arn: Arn | None) -> tuple[Source, ...]:
+async def observe_sources(
+    deployment: Deployment, clients: Clients, role_arn: Arn | None
+) -> tuple[ReplicationSource, ...]:
     """Return every bucket of the deployment's components that replicates, as it stands.
 
     Raises BadInput for another account than dr.yaml pins, Failed for a bucket that is not deployed.
@@ -63,13 +65,15 @@ async def observe_sources(deployment: Deployment, clients: Clients, role_arn: Ar
     return find_sources(buckets, known, place, role_arn)
 
 
-async def plan_backfill(clients: Clients, deployment: str, source: Source, options: BackfillOptions) -> Backfill:
+async def plan_backfill(
+    clients: Clients, deployment: str, source: ReplicationSource, options: BackfillOptions
+) -> Backfill:
     """Return what a source's job is to do. Raises Stopped where no rule leads to one of its destinations."""
     statuses = choose_statuses(await _count_rules(clients, source), options)
     return Backfill(deployment=deployment, source=source, statuses=statuses, report=options.report)
 
 
-async def _count_rules(clients: Clients, source: Source) -> int:
+async def _count_rules(clients: Clients, source: ReplicationSource) -> int:
     enabled = await observe_rules(clients, source.bucket)
     if lacking := [place.text for place in source.destinations if place.name not in enabled]:
         raise Stopped(
@@ -80,7 +84,7 @@ async def _count_rules(clients: Clients, source: Source) -> int:
     return len(enabled)
 
 
-async def check_lifecycle(clients: Clients, sources: Iterable[Source]) -> None:
+async def check_lifecycle(clients: Clients, sources: Iterable[ReplicationSource]) -> None:
     """Return if no lifecycle rule removes delete markers in a destination while they arrive. Raises Stopped.
 
     A marker may arrive before the versions below it; a rule takes it for one without versions, and they come back.
@@ -123,7 +127,7 @@ async def _own_jobs(clients: Clients, backfill: Backfill) -> list[Mapping[str, A
     ]
 
 
-async def watch(clients: Clients, source: Source, job: Job, emit: Callable[[Job], None]) -> Job:
+async def watch(clients: Clients, source: ReplicationSource, job: Job, emit: Callable[[Job], None]) -> Job:
     """Return the job as it ended; each state that it is seen in goes to `emit`.
 
     Raises Stopped for one that waits for a person.
@@ -148,7 +152,7 @@ async def watch(clients: Clients, source: Source, job: Job, emit: Callable[[Job]
     return await clients.of(site).tempo.stacks.until(look)
 
 
-async def _describe(clients: Clients, source: Source, job: Job, began: float) -> Job:
+async def _describe(clients: Clients, source: ReplicationSource, job: Job, began: float) -> Job:
     site = source.bucket.site
     describe = clients.of(site).service("s3control", site.region).describe_job
     try:
@@ -176,7 +180,7 @@ def _read(source: str, shown: Mapping[str, Any]) -> Job:
     )
 
 
-async def count_lacking(clients: Clients, source: Source) -> dict[str, Gap]:
+async def count_lacking(clients: Clients, source: ReplicationSource) -> dict[str, Gap]:
     """Return what each destination lacks of a source, by its region."""
     gaps = await together(measure_gap(clients, source.bucket, place) for place in source.destinations)
     return {place.site.region: gap for place, gap in zip(source.destinations, gaps, strict=True)}

@@ -28,7 +28,7 @@ ENDED = frozenset({"Complete", "Failed", "Cancelled"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class ReplicationSource:
     """A bucket that replicates, and where to."""
 
     component: str
@@ -65,7 +65,7 @@ class Backfill:
     """What a job is to do: a source, with what decides which of its objects are asked for."""
 
     deployment: str
-    source: Source
+    source: ReplicationSource
     statuses: tuple[str, ...]
     report: bool = False
 
@@ -116,7 +116,7 @@ def find_sources(
     known: Mapping[tuple[StackId, str], str],
     place: Callable[[OutputOf, str], BucketPlace],
     role_arn: Arn | None,
-) -> tuple[Source, ...]:
+) -> tuple[ReplicationSource, ...]:
     """Return every bucket that replicates, of components by name. `known` are the values of outputs.
 
     `place` returns where the bucket of an output is.
@@ -127,7 +127,7 @@ def find_sources(
             ends = [to for source, to in bucket.replication if source == region]
             places = {end: place(bucket.names[end], known[bucket.names[end].output]) for end in (region, *ends)}
             found.append(
-                Source(
+                ReplicationSource(
                     component=name,
                     bucket=places[region],
                     destinations=tuple(places[end] for end in ends),
@@ -137,13 +137,13 @@ def find_sources(
     return tuple(found)
 
 
-def check_roles(sources: Iterable[Source]) -> None:
+def check_roles(sources: Iterable[ReplicationSource]) -> None:
     """Return if each source has a role for its job. Raises Stopped, or Several."""
     if errors := [_no_role(source) for source in sources if source.role is None]:
         raise gathered(errors)
 
 
-def _no_role(source: Source) -> Stopped:
+def _no_role(source: ReplicationSource) -> Stopped:
     return Stopped(
         where=f"{source.component} in {source.bucket.site.region}",
         what="has no role that a job of S3 Batch Replication could take",
@@ -201,7 +201,7 @@ def make_request(backfill: Backfill, before: Sequence[str]) -> dict[str, Any]:
     return {**asked, "ClientRequestToken": token[:_TOKEN_CHARACTERS]}
 
 
-Verdict = Literal["done", "nothing to do", "failed"]
+BackfillVerdict = Literal["done", "nothing to do", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +209,7 @@ class Ended:
     """A job with how it ended."""
 
     job: Job
-    verdict: Verdict
+    verdict: BackfillVerdict
     why: str = ""
     """Why it did not do all of it."""
 

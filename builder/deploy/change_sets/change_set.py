@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from builder.assembly.assets import REGION
-from builder.assembly.manifest import PreviousValue
+from builder.assembly.manifest import UsePreviousValue
 from builder.aws import Clients, call, pages
 from builder.deploy.change_sets.artifacts import ObjectPlace, bucket_for, put_object
 from builder.deploy.desired import Deployment, DesiredStack
@@ -155,7 +155,7 @@ def looks_inside(type_: ChangeSetType, options: PlanOptions, desired: DesiredSta
 def _parameters(desired: DesiredStack) -> "list[ParameterTypeDef]":
     return [
         {"ParameterKey": name, "UsePreviousValue": True}
-        if isinstance(value, PreviousValue)
+        if isinstance(value, UsePreviousValue)
         else {"ParameterKey": name, "ParameterValue": str(value)}
         for name, value in desired.parameters.items()
     ]

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from builder.assembly.manifest import PreviousValue
+from builder.assembly.manifest import UsePreviousValue
 from builder.deploy.desired import TAG_DEPLOYMENT, DesiredStack
 from builder.deploy.observe.stacks import ObservedStack, is_ours, whose
 from builder.deploy.records import PLAN_AGAIN, Adoption, GuardHit, ResourceChange
@@ -59,7 +59,7 @@ def adopted(desired: DesiredStack, observed: ObservedStack, template: object) ->
         name=desired.name,
         template=text,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
-        parameters={name: PreviousValue() for name in observed.parameters},
+        parameters={name: UsePreviousValue() for name in observed.parameters},
         capabilities=observed.capabilities,
         needs=desired.needs,
         tags={**observed.tags, **desired.tags},

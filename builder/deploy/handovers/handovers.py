@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from builder.assembly.manifest import PreviousValue
+from builder.assembly.manifest import UsePreviousValue
 from builder.aws import Clients, call, together
 from builder.deploy.change_sets.history import is_exact, observe_former
 from builder.deploy.desired import TAG_STACK, Deployment, DesiredStack
@@ -330,7 +330,7 @@ def as_deployed(name: StackId, stack: ObservedStack, text: str) -> DesiredStack:
         name=stack.name,
         template=text,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
-        parameters={name: PreviousValue() for name in stack.parameters},
+        parameters={name: UsePreviousValue() for name in stack.parameters},
         capabilities=stack.capabilities,
         needs=(),
         tags=dict(stack.tags),

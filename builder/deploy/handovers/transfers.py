@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from builder.assembly.manifest import PreviousValue
+from builder.assembly.manifest import UsePreviousValue
 from builder.deploy.desired import DesiredStack
 from builder.deploy.observe.live import LiveResource
 from builder.deploy.observe.stacks import ObservedStack
@@ -196,7 +196,7 @@ def _as_it_stands(desired: DesiredStack, observed: ObservedStack) -> DesiredStac
     """Return the stack with the parameters, tags and capabilities that it has."""
     return replace(
         desired,
-        parameters={name: PreviousValue() for name in observed.parameters},
+        parameters={name: UsePreviousValue() for name in observed.parameters},
         tags=dict(observed.tags),
         capabilities=observed.capabilities,
     )

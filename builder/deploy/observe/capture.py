@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from builder.assembly.assets import ACCOUNT
-from builder.assembly.manifest import SUFFIX, ParameterValue, PreviousValue
+from builder.assembly.manifest import SUFFIX, ParameterValue, UsePreviousValue
 from builder.aws import Clients, call, pages, together
 from builder.deploy.desired import MASK
 from builder.deploy.observe.stacks import ObservedStack, SiteView, once_there, whose
@@ -162,7 +162,9 @@ _NOT_MEANT = ("?", SUFFIX, ACCOUNT)
 def _parameters(stack: ObservedStack, template: str) -> dict[str, ParameterValue]:
     hidden = read_deployed(template, f"{stack.region}/{stack.name}").no_echo
     return {
-        name: PreviousValue() if name in hidden or value == MASK or any(each in value for each in _NOT_MEANT) else value
+        name: UsePreviousValue()
+        if name in hidden or value == MASK or any(each in value for each in _NOT_MEANT)
+        else value
         for name, value in stack.parameters.items()
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from builder.aws import Clients, call
 from builder.deploy.resources import bucket, global_table
-from builder.deploy.resources.holder import Hold, Holder, Properties, Seen, Singly
+from builder.deploy.resources.holder import DeletionHold, Holder, Properties, Seen, Singly
 from builder.errors import AwsError
 from builder.resource_types import REPLICA_KEY, TABLES
 from builder.template import properties_of
@@ -151,4 +151,4 @@ def regions_of(resource: Mapping[str, Any]) -> tuple[str, ...]:
     return holder.regions(properties_of(resource)) if holder else ()
 
 
-__all__ = ["HOLDERS", "Hold", "Holder", "Seen", "Singly", "regions_of", "way_on"]
+__all__ = ["HOLDERS", "DeletionHold", "Holder", "Seen", "Singly", "regions_of", "way_on"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, Pace, call, together
-from builder.deploy.resources.holder import Hold, Holder, Properties
+from builder.deploy.resources.holder import DeletionHold, Holder, Properties
 from builder.errors import AwsError, Failed
 from builder.template import as_list, at
 from builder.terms import Region, counted
@@ -210,7 +210,7 @@ async def remove(clients: Clients, region: Region, physical_id: str) -> None:
             return
 
 
-async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[Hold, ...]:
+async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[DeletionHold, ...]:
     """Return whether the bucket has object lock, and anything in it that this may keep: nothing lifts that.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
@@ -226,7 +226,7 @@ async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[Hol
             return ()
         raise
     # A delete marker is never locked.
-    return (Hold("ObjectLock", region),) if page.get("Versions") or page.get("IsTruncated") else ()
+    return (DeletionHold("ObjectLock", region),) if page.get("Versions") or page.get("IsTruncated") else ()
 
 
 def _weakens(before: Properties, after: Properties) -> tuple[str, ...]:

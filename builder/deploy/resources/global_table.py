@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, Pace, call, together
-from builder.deploy.resources.holder import Hold, Holder, Properties, Seen, Singly
+from builder.deploy.resources.holder import DeletionHold, Holder, Properties, Seen, Singly
 from builder.deploy.resources.table_changes import (
     INDEXES,
     busy_table,
@@ -143,7 +143,7 @@ async def is_usable(clients: Clients, region: Region, physical_id: str) -> bool:
     return table is not None and table["TableStatus"] in {"ACTIVE", "UPDATING"}
 
 
-async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[Hold, ...]:
+async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[DeletionHold, ...]:
     """Return the deletion protection of the table and of each of its replicas: every region knows its own alone.
 
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithTables.Basics.html
@@ -155,7 +155,7 @@ async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[Hol
     regions = [other for other in others if other != region]
     replicas = await together(describe_table(clients, other, physical_id) for other in regions)
     seen = {region: table, **{other: one for other, one in zip(regions, replicas, strict=True) if one is not None}}
-    return tuple(Hold("DeletionProtection", where) for where, one in seen.items() if _is_protected(one))
+    return tuple(DeletionHold("DeletionProtection", where) for where, one in seen.items() if _is_protected(one))
 
 
 def _is_protected(table: "TableDescriptionTypeDef") -> bool:

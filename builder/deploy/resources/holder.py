@@ -8,6 +8,7 @@ from builder.aws import Clients
 from builder.terms import Region
 
 Properties = Mapping[str, Any]
+"""A resource's properties, by CloudFormation's names."""
 OnDeleted = Callable[[int], None]
 """Is told how many entries are gone so far."""
 Takedown = Callable[[Clients, Region, str], Coroutine[Any, Any, None]]
@@ -18,7 +19,7 @@ HoldKind = Literal["DeletionProtection", "ObjectLock"]
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class DeletionHold:
     """What keeps a resource, or a copy of it, from being deleted until somebody lifts it."""
 
     kind: HoldKind
@@ -26,7 +27,7 @@ class Hold:
     """Where it stands."""
 
 
-ObserveHolds = Callable[[Clients, Region, str], Coroutine[Any, Any, tuple[Hold, ...]]]
+ObserveHolds = Callable[[Clients, Region, str], Coroutine[Any, Any, tuple[DeletionHold, ...]]]
 EmptyResource = Callable[[Clients, Region, str, OnDeleted], Coroutine[Any, Any, None]]
 
 
@@ -45,7 +46,7 @@ class Seen:
         return self.touched is None or name in self.touched
 
 
-Reading = Callable[[Seen], tuple[str, ...]]
+ReadLosses = Callable[[Seen], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ async def keep_content(clients: Clients, region: Region, physical_id: str, empti
     """Do nothing: it is deleted with all that is in it."""
 
 
-async def held_by_nothing(clients: Clients, region: Region, physical_id: str) -> tuple[Hold, ...]:  # noqa: ARG001  as `nothing`
+async def held_by_nothing(clients: Clients, region: Region, physical_id: str) -> tuple[DeletionHold, ...]:  # noqa: ARG001  as `nothing`
     """Return that nothing keeps it."""
     return ()
 
@@ -115,7 +116,7 @@ async def held_by_nothing(clients: Clients, region: Region, physical_id: str) ->
 class Holder:
     """One resource type: what a change inside it takes away, where its copies are, how it is taken down."""
 
-    losses: Reading = nothing
+    losses: ReadLosses = nothing
     """What a change takes away for good although the resource stays; also where it cannot be told."""
     weakens: Callable[[Properties, Properties], tuple[str, ...]] = no_worse
     """What a change between these properties weakens without losing anything by itself."""

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from builder.assembly.components import OutputOf, Roles
-from builder.assembly.manifest import ByEnvironment, PreviousValue, bind_value, read_manifest, write_manifest
+from builder.assembly.manifest import ByEnvironment, UsePreviousValue, bind_value, read_manifest, write_manifest
 from builder.assembly.render import check_again, make_assembly
 from builder.config import load_config
 from builder.deploy import make_deployment
@@ -52,7 +52,7 @@ def test_each_form_of_a_value_comes_to_what_it_says(project: OwnProject) -> None
         "Peer": OutputOf((StackId("us-west-2/network"), "Topic")),
         "Parent": "shop-${EnvironmentSuffix}-network",
         "Role": "one",
-        "Secret": PreviousValue(),
+        "Secret": UsePreviousValue(),
     }
 
 

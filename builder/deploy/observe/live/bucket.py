@@ -5,7 +5,8 @@ from typing import Any
 
 from builder.aws import Clients, call, observe_account, together
 from builder.deploy.observe.live.bucket_shape import DEFAULT, KEPT, SeenBucket, as_live, in_other_region
-from builder.deploy.observe.live.record import LiveResource, Properties, TemplateSide
+from builder.deploy.observe.live.record import LiveResource, TemplateSide
+from builder.deploy.resources.holder import Properties
 from builder.errors import AwsError, Stopped
 from builder.terms import Region, Site
 

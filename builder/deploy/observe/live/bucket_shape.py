@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builder.deploy.observe.live.record import LiveResource, Properties, TemplateSide, own_tags, tag_list
+from builder.deploy.observe.live.record import LiveResource, TemplateSide, own_tags, tag_list
 from builder.deploy.observe.live.taken_back import losses_of_bucket
+from builder.deploy.resources.holder import Properties
 from builder.resource_types import BUCKET
 from builder.template import as_list, at
 from builder.terms import Region

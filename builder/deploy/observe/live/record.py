@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from builder.deploy.resources.holder import Properties
 from builder.terms import Region
-
-Properties = Mapping[str, Any]
-"""A resource's properties, by CloudFormation's names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

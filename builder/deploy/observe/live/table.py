@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call, pages, together
 from builder.deploy.observe.live.owner import observe_owner
-from builder.deploy.observe.live.record import LiveResource, Properties, TemplateSide, own_tags
+from builder.deploy.observe.live.record import LiveResource, TemplateSide, own_tags
 from builder.deploy.observe.live.table_seen import ON, ReplicaKey, SeenReplica, SeenTable
 from builder.deploy.observe.live.table_shape import as_live, fit_table
+from builder.deploy.resources.holder import Properties
 from builder.deploy.resources.table_changes import describe_table
 from builder.errors import AwsError
 from builder.template import at

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from builder.deploy.observe.live.members import unknown_members
-from builder.deploy.observe.live.record import Properties
 from builder.deploy.observe.live.table_seen import SeenReplica, SeenTable, by_name
+from builder.deploy.resources.holder import Properties
 from builder.template import as_list, at
 
 _VERSION = "2019.11.21"

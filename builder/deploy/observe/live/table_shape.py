@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from builder.deploy.observe.live.record import LiveResource, Properties, TemplateSide, tag_list
+from builder.deploy.observe.live.record import LiveResource, TemplateSide, tag_list
 from builder.deploy.observe.live.table_obstacles import kept_for_good, notes_of, obstacles_of
 from builder.deploy.observe.live.table_seen import ON, ReplicaKey, SeenReplica, SeenTable, by_name
 from builder.deploy.observe.live.taken_back import losses_of_table
+from builder.deploy.resources.holder import Properties
 from builder.deploy.resources.table_changes import is_on
 from builder.resource_types import GLOBAL_TABLE
 from builder.template import as_list, at

@@ -8,7 +8,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-re
 import json
 from collections.abc import Collection, Iterator, Mapping
 
-from builder.deploy.observe.live.record import Properties
+from builder.deploy.resources.holder import Properties
 from builder.deploy.resources.table_changes import is_on
 from builder.template import as_list, at
 
