@@ -82,10 +82,10 @@ class Several(BuilderError):
     def __init__(self, errors: Sequence[BuilderError]) -> None:
         self.errors = tuple(errors)
         self.exit_code = min((error.exit_code for error in errors), key=self._GRAVEST_FIRST.index)
-        told = "\n  ".join(str(error) for error in errors)
+        lines = "\n  ".join(str(error) for error in errors)
         super().__init__(
             where=f"{len(errors)} errors",
-            what=f"\n  {told}",
+            what=f"\n  {lines}",
             next_step=next((error.next_step for error in errors if error.next_step), ""),
         )
 

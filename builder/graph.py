@@ -45,7 +45,7 @@ def find_circle(needs: Mapping[T, Collection[T]]) -> tuple[T, ...]:
 
 
 def as_circle(nodes: Iterable[object]) -> str:
-    """Return the circle as it is told, `a -> b -> a`."""
+    """Return the circle as text, `a -> b -> a`."""
     names = [str(node) for node in nodes]
     return " -> ".join((*names, *names[:1]))
 
@@ -53,34 +53,34 @@ def as_circle(nodes: Iterable[object]) -> str:
 def strongly_connected(needs: Mapping[T, Collection[T]]) -> Iterator[tuple[T, ...]]:
     """Yield the nodes that need each other over any number of steps, group by group, in the graph's order."""
     reached = {node: closure(needs, node) for node in needs}
-    told: set[T] = set()
+    grouped: set[T] = set()
     for node in needs:
-        if node not in told and node in reached[node]:
+        if node not in grouped and node in reached[node]:
             group = tuple(other for other in needs if other in reached[node] and node in reached[other])
-            told.update(group)
+            grouped.update(group)
             yield group
 
 
 def closure(needs: Mapping[T, Collection[T]], start: T) -> frozenset[T]:
     """Return all that a node needs, over any number of steps; the node itself only where it is in a circle."""
-    found: set[T] = set()
+    needed: set[T] = set()
     ahead = list(needs.get(start, ()))
     while ahead:
         node = ahead.pop()
-        if node not in found:
-            found.add(node)
+        if node not in needed:
+            needed.add(node)
             ahead += needs.get(node, ())
-    return frozenset(found)
+    return frozenset(needed)
 
 
 def dependants(needs: Mapping[T, Collection[T]]) -> dict[T, tuple[T, ...]]:
     """Return by node all that need it, in the graph's order: the same graph backwards."""
-    found: dict[T, list[T]] = {node: [] for node in needs}
+    users: dict[T, list[T]] = {node: [] for node in needs}
     for node, needed in needs.items():
         for need in dict.fromkeys(needed):
-            if need in found:
-                found[need].append(node)
-    return {node: tuple(others) for node, others in found.items()}
+            if need in users:
+                users[need].append(node)
+    return {node: tuple(others) for node, others in users.items()}
 
 
 def _sorter(needs: Mapping[T, Collection[T]]) -> graphlib.TopologicalSorter[T]:

@@ -1,4 +1,4 @@
-"""boto3, in one room: clients, calls off the event loop, errors in our words, polling."""
+"""All that touches boto3: clients, calls off the event loop, errors as our own, polling."""
 
 from builder.aws.alarms import ALARM, AlarmSighting, observe_alarms
 from builder.aws.call import aws_errors, call, pages, together

@@ -1,4 +1,4 @@
-"""What CloudWatch says of alarms, by their names: `status` shows it, and a drill stops by it."""
+"""CloudWatch alarms, read by their names: `status` shows them, and an alarm stops a drill."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Des
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmSighting:
-    """How a metric alarm stands."""
+    """A metric alarm with its state."""
 
     name: str
     state: str
@@ -37,11 +37,11 @@ class AlarmSighting:
 
 
 async def observe_alarms(clients: Clients, site: Site, names: Iterable[str]) -> Mapping[str, AlarmSighting]:
-    """Return the metric alarms of these names that there are in a region, by name; what is not there is left out."""
-    wanted = list(dict.fromkeys(names))
-    batches = [wanted[first : first + _AT_ONCE] for first in range(0, len(wanted), _AT_ONCE)]
-    found = await together(_observe(clients.of(site), site.region, batch) for batch in batches)
-    return {alarm.name: alarm for batch in found for alarm in batch}
+    """Return the metric alarms of these names that exist in a region, by name."""
+    distinct = list(dict.fromkeys(names))
+    batches = [distinct[first : first + _AT_ONCE] for first in range(0, len(distinct), _AT_ONCE)]
+    alarms = await together(_observe(clients.of(site), site.region, batch) for batch in batches)
+    return {alarm.name: alarm for batch in alarms for alarm in batch}
 
 
 async def _observe(clients: Clients, region: Region, names: list[str]) -> tuple[AlarmSighting, ...]:

@@ -1,4 +1,4 @@
-"""One call of AWS: its turn at the client's gate, its answer, and its errors in our words.
+"""One call of AWS: its turn at the client's gate, its answer, and its errors as our own.
 
 First `call` and `pages`, awaited on the event loop's executor, and `together`. Then whether what answers is AWS at all,
 and `aws_errors`, the one place that knows botocore's errors; last the gate, by which a service is asked as fast as it
@@ -47,7 +47,7 @@ Page = TypeVar("Page", bound=Mapping[str, Any])
 async def call(where: str, operation: Callable[P, R], *args: P.args, **arguments: P.kwargs) -> R:
     """Return the operation's answer; a client's method waits for its turn at the client's gate.
 
-    Raises AwsError, naming `where` (region and stack); also when something is taken out of the answer that it lacks.
+    Raises AwsError, naming `where` (region and stack); so does reading a key that the answer lacks.
     """
     work = functools.partial(operation, *args, **arguments)
     with aws_errors(where):
@@ -61,14 +61,14 @@ async def call(where: str, operation: Callable[P, R], *args: P.args, **arguments
 async def pages(where: str, operation: Callable[P, Page], *args: P.args, **arguments: P.kwargs) -> AsyncIterator[Page]:
     """Yield the operation's answer page by page, each a call of its own. Raises AwsError, naming `where`.
 
-    For operations that say NextToken for more, or nextToken, and take it under the same name; for Lambda's, which say
-    NextMarker and take Marker; for S3's lists of versions, with their two markers; and for DynamoDB's scans.
+    It covers operations that return and take NextToken, or nextToken; Lambda's, which return NextMarker and take
+    Marker; S3's lists of versions, with their two markers; and DynamoDB's scans.
     """
     more: dict[str, Any] = {}
     while True:
         page = await call(where, operation, *args, **arguments, **more)
         yield page
-        following = {name: page[said] for said, name in _MORE.items() if page.get(said)}
+        following = {name: page[marker] for marker, name in _MORE.items() if page.get(marker)}
         if not following:
             return
         if following == more:
@@ -77,9 +77,9 @@ async def pages(where: str, operation: Callable[P, Page], *args: P.args, **argum
 
 
 async def together(work: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
-    """Run all of it side by side, each to its own end, and return the results in order.
+    """Run all of it concurrently, each to its own end, and return the results in order.
 
-    Raises every error there was, as one; nothing is cut short because something else failed.
+    Raises all errors as one; nothing is cancelled because something else failed.
     """
     results = await asyncio.gather(*work, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BuilderError)]
@@ -132,10 +132,10 @@ class _Parser:
     def parse(self, response: dict[str, Any], shape: Any) -> Any:  # noqa: ANN401 - botocore's own
         """Return the data of an answer. Raises NotAnAnswer."""
         status, body = response["status_code"], response["body"]
-        # A load balancer of AWS's own says with a page that it is overloaded, which botocore knows and retries.
+        # An overloaded load balancer of AWS answers with a web page, which botocore knows and retries.
         if status < 500 and isinstance(body, bytes) and _PAGE.match(body):
             raise NotAnAnswer(what="a web page", status=status)
-        # S3 redirects, and says that it is S3; after anybody else's redirections botocore would go round and round.
+        # S3 redirects, with headers that name S3; botocore would follow anything else's redirections without end.
         if 300 <= status < 400 and not _IDS & {name.lower() for name in response["headers"]}:
             raise NotAnAnswer(what="a redirection", status=status)
         try:
@@ -148,7 +148,7 @@ class _Parser:
 
 
 def _is_quoted(parsed: Mapping[str, Any], body: object, status: int) -> bool:
-    """Return whether a body that is no JSON stands as the message of an error, whole."""
+    """Return whether the message of an error is a whole body that is no JSON."""
     if status < 300 or not isinstance(body, bytes) or not body:
         return False
     message = parsed.get("Error", {}).get("Message", "")
@@ -156,13 +156,13 @@ def _is_quoted(parsed: Mapping[str, Any], body: object, status: int) -> bool:
 
 
 class AwsAnswer(dict[str, Any]):
-    """An answer of AWS: to take out of it what it does not have is AWS's fault, and told as that."""
+    """An answer of AWS: reading a key that it lacks raises AwsError, not KeyError."""
 
     __slots__ = ("_where",)
 
-    def __init__(self, where: str, said: Mapping[str, Any]) -> None:
+    def __init__(self, where: str, answer: Mapping[str, Any]) -> None:
         self._where = where
-        super().__init__((name, heeded(where, value)) for name, value in said.items())
+        super().__init__((name, heeded(where, value)) for name, value in answer.items())
 
     def __missing__(self, name: str) -> Any:  # noqa: ANN401 - it returns nothing
         """Raise AwsError, naming what is missing."""
@@ -171,12 +171,12 @@ class AwsAnswer(dict[str, Any]):
 
 
 def heeded(where: str, value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return an answer with every mapping in it an Answer of `where`."""
+    """Return an answer with every mapping in it an AwsAnswer of `where`."""
     match value:
         case dict():
             return AwsAnswer(where, value)
         case list():
-            return [heeded(where, one) for one in value]
+            return [heeded(where, item) for item in value]
     return value
 
 
@@ -205,7 +205,7 @@ _MISCONFIGURED = (
     exceptions.NoRegionError,
     exceptions.UnknownCredentialError,
 )
-"""What a profile's file, an option or the environment says wrongly; no call was made."""
+"""Errors in a profile's file, an option or the environment; no call was made."""
 
 
 @contextmanager
@@ -236,9 +236,9 @@ _QUOTED = re.compile(r"(?<=\bValue )'.*?'(?= at 'parameters\.)", re.DOTALL)
 
 
 def _refused(where: str, error: exceptions.ClientError) -> AwsError:
-    said = error.response.get("Error", {})
-    # A value that is not taken is quoted whole, and may be that of a parameter which nobody is to see.
-    code, message = said.get("Code", "Unknown"), _QUOTED.sub("'****'", said.get("Message", ""))
+    refusal = error.response.get("Error", {})
+    # AWS quotes a refused value whole, and it may be that of a NoEcho parameter.
+    code, message = refusal.get("Code", "Unknown"), _QUOTED.sub("'****'", refusal.get("Message", ""))
     if code in _EXPIRED:
         what = f"AWS does not accept the credentials: {message}"
         return AwsError(where=where, code=code, what=what, next_step=_SIGN_IN)
@@ -249,7 +249,7 @@ def _refused(where: str, error: exceptions.ClientError) -> AwsError:
 
 
 def no_credentials(where: str) -> BadInput:
-    """Return the error for who has none."""
+    """Return the error of a call without credentials."""
     return BadInput(where=where, what="no AWS credentials were found", next_step=_SIGN_IN)
 
 
@@ -268,8 +268,8 @@ THROTTLED = frozenset(
     | {"TooManyRequestsException", "RequestLimitExceeded", "ProvisionedThroughputExceededException", "SlowDown"}
     | {"BandwidthLimitExceeded", "PriorRequestNotComplete", "EC2ThrottledException"}
 )
-"""The codes by which AWS's services refuse a call for its rate; botocore's own list, but for LimitExceededException,
-which is a quota's too, and TransactionInProgressException, which another's transaction is in the way of.
+"""The codes by which AWS's services refuse a call for its rate: botocore's own list without LimitExceededException,
+which a quota has too, and TransactionInProgressException, which another transaction causes.
 
 Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
@@ -282,7 +282,7 @@ def is_here(url: str) -> bool:
 
 
 AT_ONCE = 16
-"""Calls in flight: what one region that answers slowly may take of the threads that all regions share."""
+"""Calls in flight for one client: a region that answers slowly takes no more of the threads that all regions share."""
 PATIENCE_S = 300.0
 """For how long one call is made again while it is refused."""
 
@@ -300,7 +300,7 @@ class Rate:
     WINDOW_S = 2.0
     LOWER = 0.8
     RAISE = 0.25
-    """With each answer: what a refusal took is there again after about as many answers as one second has."""
+    """Added with each answer: the limit is as before a refusal after about as many answers as one second has."""
 
     @property
     def ready_at(self) -> float:
@@ -312,7 +312,7 @@ class Rate:
         self._sent_at = now
 
     def answered(self, now: float) -> None:
-        """Note an answer that does not mind the rate: the limit rises."""
+        """Note an answer that is no refusal for the rate: the limit rises."""
         self._answers.append(now)
         self._forget(now)
         if self.per_second < math.inf:
@@ -336,9 +336,9 @@ class Rate:
 
 
 class Gate:
-    """What every call of one client passes: first come, first served, and a call that was refused keeps its place.
+    """The queue of all calls of one client: first come, first served, and a call that was refused keeps its place.
 
-    For one event loop at a time; what was learnt of the rate outlasts the loop.
+    It serves one event loop at a time; the rate that it has learnt outlasts the loop.
     """
 
     def __init__(self, patience_s: float = PATIENCE_S) -> None:
@@ -385,7 +385,7 @@ class Gate:
             if not future.cancelled():  # it was admitted, and cancelled before it could go on
                 self._leave()
             else:
-                self._line = [one for one in self._line if one[1] is not future]
+                self._line = [waiting for waiting in self._line if waiting[1] is not future]
                 heapq.heapify(self._line)
             raise
 
@@ -416,7 +416,7 @@ _is_at_a_gate: ContextVar[bool] = ContextVar("is_at_a_gate", default=False)
 
 
 def _at_the_gate(work: Callable[[], R]) -> R:
-    """Do the work in a context in which a refusal is given back to the gate; botocore retries any other call."""
+    """Do the work in a context in which a refusal returns to the gate; botocore retries any other call."""
     before = _is_at_a_gate.set(True)
     try:
         return work()
@@ -425,7 +425,7 @@ def _at_the_gate(work: Callable[[], R]) -> R:
 
 
 def put_gate(client: "BaseClient", patience_s: float = PATIENCE_S) -> None:
-    """Have every call of the client that `call` makes pass one gate, and be given back to it when it is refused."""
+    """Have every call of the client that `call` makes pass one gate, and return to it when it is refused."""
     _gates[client] = Gate(patience_s)
     client.meta.events.register_first("needs-retry", _give_back)
     client.meta.events.register_first("needs-retry", _give_up_on_nobody)

@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 
 
 _MISSES = 3
-"""Early looks in vain after which an AWS that was quick is taken to be so no more."""
+"""Early reads in vain after which an AWS that was quick does not count as quick any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When to look next at something that was begun a while ago; all in seconds.
+    """When to read something again that began a while ago; all in seconds.
 
     Botocore's waiters look every 30 seconds, and count UPDATE_ROLLBACK_COMPLETE as a created stack.
     """
@@ -52,13 +52,13 @@ class Pace:
     first_s: float
     """Nothing is over sooner than this."""
     every_s: float
-    """The shortest time between two looks."""
+    """The shortest time between two reads."""
     fraction: float = 0.04
-    """Of what has passed since the beginning: how much of it may pass until the next look."""
+    """The part of the time since the beginning that may pass until the next read."""
     longest_s: float = 15.0
 
     def wait_s(self, passed_s: float) -> float:
-        """Return how long to wait before the next look, `passed_s` after the beginning."""
+        """Return how long to wait before the next read, `passed_s` after the beginning."""
         if passed_s < self.first_s:
             return self.first_s - passed_s
         return min(self.longest_s, max(self.every_s, self.fraction * passed_s))
@@ -66,19 +66,19 @@ class Pace:
 
 @dataclass(slots=True)
 class Rhythm:
-    """When to look at one kind of thing: at AWS's pace, unless one early look finds that things end at once here.
+    """When to read one kind of thing: at AWS's pace, unless one early read finds that things end at once here.
 
-    That look is for what only looks like AWS, an emulator say; where it finds nothing over, there is no other.
+    The early read is for an emulator of AWS; where it finds that nothing has ended, there is no other.
     """
 
     usual: Pace
     early_s: float = 0.25
     slower: "Rhythm | None" = None
-    """What takes longer than this kind of thing: where this one takes its time, nobody looks at that early."""
+    """The rhythm of what takes longer: where this kind of thing is not quick, that one is not read early."""
     _is_quick: bool = False
     _misses_left: int = 1
     _is_tried: bool = False
-    """Whether somebody has taken the one early look that finds it out."""
+    """Whether the one early read was made."""
 
     @property
     def pace(self) -> Pace:
@@ -88,20 +88,20 @@ class Rhythm:
         return self.usual
 
     def wait_s(self, passed_s: float) -> float:
-        """Return how long to wait before the next look, `passed_s` after the beginning, if none is early."""
+        """Return how long to wait before the next read, `passed_s` after the beginning, if none is early."""
         return self.pace.wait_s(passed_s)
 
-    def due_s(self, looked_s: float, *, early: bool = False) -> float:
-        """Return at which age to look at something, when at its last look it was `looked_s` old; below 0 for none yet.
+    def due_s(self, read_s: float, *, early: bool = False) -> float:
+        """Return the age at which to read something that was `read_s` old at its last read; below 0 for none yet.
 
-        `early` asks for a look before it is known how quick AWS is.
+        `early` asks for a read before it is known how quick AWS is.
         """
-        if looked_s < 0 and early and self._misses_left:
+        if read_s < 0 and early and self._misses_left:
             return min(self.early_s, self.usual.first_s)
-        return max(looked_s, 0.0) + self.wait_s(max(looked_s, 0.0))
+        return max(read_s, 0.0) + self.wait_s(max(read_s, 0.0))
 
     def learn(self, age_s: float, *, ended: bool) -> None:
-        """Learn from a look at something of that age whether it had ended."""
+        """Learn from a read of something of that age whether it had ended."""
         if age_s >= self.usual.first_s:
             return
         self._is_tried = True
@@ -110,31 +110,31 @@ class Rhythm:
         if self.slower and not self._misses_left:
             self.slower._misses_left = 0  # noqa: SLF001 - of its own class
 
-    async def until(self, look: Callable[[], Awaitable[R | None]]) -> R:
-        """Look at something that has just begun until a look returns what it came to; return that."""
+    async def until(self, read: Callable[[], Awaitable[R | None]]) -> R:
+        """Read something that has just begun until a read returns its result; return that."""
         loop = asyncio.get_running_loop()
-        since, looked_s = loop.time(), -1.0
+        since, read_s = loop.time(), -1.0
         early, self._is_tried = not self._is_tried, True
         while True:
-            await self._until_due(since, looked_s, early=early)
+            await self._until_due(since, read_s, early=early)
             asked_s = loop.time() - since
-            found = await look()
-            self.learn(asked_s, ended=found is not None)
-            if found is not None:
-                return found
-            looked_s = loop.time() - since
+            result = await read()
+            self.learn(asked_s, ended=result is not None)
+            if result is not None:
+                return result
+            read_s = loop.time() - since
 
-    # What is learnt belongs to no one loop, so it is asked for and not signalled.
-    async def _until_due(self, since: float, looked_s: float, *, early: bool) -> None:
-        """Sleep until the next look; who has not looked yet asks now and then whether somebody's early look paid."""
+    # What is learnt is shared by event loops, so it is polled and not signalled.
+    async def _until_due(self, since: float, read_s: float, *, early: bool) -> None:
+        """Sleep until the next read; before the first, poll whether another's early read has found its end."""
         loop = asyncio.get_running_loop()
-        while (left_s := since + self.due_s(looked_s, early=early) - loop.time()) > 0:  # noqa: ASYNC110 - see above
-            await asyncio.sleep(min(left_s, self.early_s) if looked_s < 0 else left_s)
+        while (left_s := since + self.due_s(read_s, early=early) - loop.time()) > 0:  # noqa: ASYNC110 - see above
+            await asyncio.sleep(min(left_s, self.early_s) if read_s < 0 else left_s)
 
 
 @dataclass(slots=True)
 class Tempo:
-    """How quickly an AWS does things: CloudFormation's own pace, seen from outside."""
+    """How quickly CloudFormation does things: on AWS, or on an emulator."""
 
     change_sets: Rhythm
     stacks: Rhythm
@@ -147,13 +147,13 @@ class Tempo:
 
     @classmethod
     def quick(cls) -> "Tempo":
-        """Return the tempo of an AWS that is known to take no time, the embedded one; who starts it hands it on."""
+        """Return the tempo of an AWS that takes no time: the embedded one."""
         return cls(Rhythm(Pace(first_s=0.0, every_s=0.1)), Rhythm(Pace(first_s=0.0, every_s=0.1)))
 
 
 @dataclass(frozen=True, slots=True)
 class StackSighting:
-    """A stack as it was once seen, or as AWS confirmed it to us: a read that shows less than that lags behind."""
+    """A stack as it was once seen, or as AWS confirmed it: a read that shows less than that lags behind."""
 
     arn: Arn
     status: str
@@ -162,17 +162,17 @@ class StackSighting:
     protected: bool | None = None
     """Whether it is protected from deletion; None where that was not seen."""
     policy: str | None = None
-    """The stack policy that AWS confirmed to us to set; None where it did not."""
+    """The stack policy that AWS confirmed to have set; None where it did not."""
 
 
 @dataclass(slots=True)
 class Memory:
-    """What was seen last of each stack, and which change sets are gone by our own hand."""
+    """What was seen last of each stack, and which change sets this process deleted."""
 
     stacks: dict[StackPlace, StackSighting] = field(default_factory=dict)
     deleted_change_sets: set[Arn] = field(default_factory=set)
     parameters: dict[tuple[Site, str], str | None] = field(default_factory=dict)
-    """The SSM parameters that AWS confirmed to us to set, by their names; None for one that we deleted."""
+    """The SSM parameters that AWS confirmed to have set, by their names; None for one that this process deleted."""
 
 
 Core = Callable[[], botocore.session.Session]
@@ -209,11 +209,11 @@ _CONFIG = Config(
     max_pool_connections=32,
     user_agent_extra=f"two-region-dr/{__version__}",
 )
-# For a look at what may be down: two attempts and what lies between them end within 4.5 s.
+# For reads of what may be down: two attempts and the pause between them end within 4.5 s.
 _HURRIED = _CONFIG.merge(
     Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=1.75)
 )
-# Who is told to come back later has been answered.
+# A call that is refused for its rate was answered, so it may be repeated for longer.
 _HURRIED_S = 30.0
 ENDPOINT_FORM = "AWS_ENDPOINT_URL=http://127.0.0.1:4566    has a scheme, a host and a port"
 OnRequest = Callable[[str], None]
@@ -239,7 +239,7 @@ class Clients:
         self._on_request = on_request
         heed_answers(session._session)  # noqa: SLF001 - boto3 shows it nowhere else
         if on_request is not None:
-            session.events.register("before-send", functools.partial(_tell, on_request))
+            session.events.register("before-send", functools.partial(_report, on_request))
         self.tempo = tempo or Tempo.usual()
         self.memory = Memory()
         self._roles = roles or {}
@@ -260,7 +260,7 @@ class Clients:
         """Return the clients of a profile, or of boto3's own search for credentials. Raises BadInput if it finds none.
 
         `roles` are the ARNs of those to assume in other accounts; `on_request` is called with every request, in a line.
-        `tempo` is another than AWS's, for who knows that it is not AWS.
+        `tempo` is that of an emulator, where the caller knows that it is no AWS.
         """
         where = f"profile {profile}" if profile else "credentials"
         with aws_errors(where):
@@ -388,15 +388,15 @@ _ACCOUNT_AT_LOOPBACK = re.compile(r"(https?://)\d{12}\.((?:localhost|[\d.]+)(?::
 
 
 def _keep_address(params: MutableMapping[str, Any], **_: object) -> None:
-    """Take the account away that S3 Control's clients put before an address, which resolves to nothing then.
+    """Remove the account that S3 Control's clients put before the host: a loopback address does not resolve with it.
 
     A header has it too: https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_DescribeJob.html
     """
     params["url"] = _ACCOUNT_AT_LOOPBACK.sub(r"\1\2", params["url"])
 
 
-def _tell(on_request: OnRequest, request: AWSPreparedRequest, event_name: str, **_: object) -> None:
-    """Say what is asked and where; nothing of what is sent, which may be secret."""
+def _report(on_request: OnRequest, request: AWSPreparedRequest, event_name: str, **_: object) -> None:
+    """Report the operation and the host; not the request itself, which may be secret."""
     on_request(f"{event_name.removeprefix('before-send.')} at {urlsplit(request.url).netloc}")
 
 
@@ -416,14 +416,14 @@ def _is_endpoint(url: str) -> bool:
 
 
 class CallerIdentity(NamedTuple):
-    """Who calls: the account, and the ARN of the user or of the role's session."""
+    """The caller: its account, and the ARN of the user or of the role's session."""
 
     account: AccountId
     arn: Arn
 
 
 async def observe_caller(clients: Clients, region: Region) -> CallerIdentity:
-    """Return whose the credentials are, asked of the region's own STS."""
+    """Return the caller of these credentials, asked of the region's own STS."""
     answer = await call(f"{region}: credentials", clients.sts(region).get_caller_identity)
     return CallerIdentity(AccountId(answer["Account"]), Arn(answer["Arn"]))
 

@@ -59,11 +59,11 @@ class DesiredStack:
     account: AccountId | None = None
     """The account it belongs in, where it is not that of the credentials."""
     interim: Interim | None = None
-    """What it is given instead until others stand that are made after it."""
+    """What it is given instead until other stacks exist that are made after it."""
     nested: Mapping[str, str] = field(default_factory=dict)
-    """The templates at hand of stacks nested in it, by their keys in its bucket: what it may show once it is made."""
+    """The known templates of stacks nested in it, by their keys in its bucket: what a deferred change set may show."""
     existing: tuple[LogicalId, ...] = ()
-    """Of its tables and buckets those that stand already: they are taken in, and not created."""
+    """Its tables and buckets that exist already: they are imported, and not created."""
 
     @property
     def site(self) -> Site:
@@ -80,12 +80,12 @@ class DesiredStack:
         """The parameters that keep the value which the stack has."""
         return frozenset(name for name, value in self.parameters.items() if isinstance(value, UsePreviousValue))
 
-    def parameters_over(self, standing: Mapping[str, str]) -> dict[str, str | OutputOf]:
-        """Return the parameters, with the value that stands of each that keeps it; without those that have none."""
+    def parameters_over(self, deployed: Mapping[str, str]) -> dict[str, str | OutputOf]:
+        """Return the parameters, each that keeps its value with the deployed one, and without those that have none."""
         return {
-            name: standing[name] if isinstance(value, UsePreviousValue) else value
+            name: deployed[name] if isinstance(value, UsePreviousValue) else value
             for name, value in self.parameters.items()
-            if not isinstance(value, UsePreviousValue) or name in standing
+            if not isinstance(value, UsePreviousValue) or name in deployed
         }
 
     @property
@@ -108,27 +108,27 @@ class Deployment:
     account: AccountId | None = None
     """The only account it may go to, where dr.yaml pins one."""
     skipped: tuple[Region, ...] = ()
-    """Regions that no call is made to."""
+    """Regions that are not called."""
     left_out: tuple[DesiredStack, ...] = ()
     """The stacks in them."""
     uses: tuple[Use, ...] = ()
-    """What its stacks take of each other without the manifest saying so."""
+    """What its stacks take of each other and the manifest does not state."""
     roles: Roles | None = None
-    """Which region serves and which stand by, skipped ones included; None where nobody says."""
+    """Which region serves and which stand by, skipped ones included; None where the manifest has no roles."""
     components: Components = field(default_factory=dict)
-    """What is looked at, called and drilled, by name, its texts bound; nothing of it is in skipped regions."""
+    """What is observed, called and drilled, by name, its texts bound, without skipped regions."""
     empty_regions: tuple[Region, ...] = ()
     """The system's regions in which it has no stack."""
     assets: tuple[Built | NotBuilt, ...] = ()
     """What its stacks take from buckets, with the bytes where they could be made."""
     artifacts_bucket: str | None = None
-    """Where large templates go, unless a plan's options say otherwise; `{region}` stands for the region."""
+    """The bucket of large templates, unless a plan's options name another; `{region}` stands for the region."""
     bucket_makers: Mapping[tuple[Site, str], StackId] = field(default_factory=dict)
     """Which of its stacks makes a bucket, by the bucket's place and name."""
     leaving: tuple[StackId, ...] = ()
-    """Those of its stacks that the assembly no longer has: they are here to let go of data that others import."""
+    """Those of its stacks that the assembly no longer has: they are here to release data that others import."""
     bootstraps: tuple[Bootstrap, ...] = ()
-    """What has to stand before anything of it is planned."""
+    """What has to exist before anything of it is planned."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -147,12 +147,15 @@ class Deployment:
 
     @property
     def asset_buckets(self) -> tuple[str, ...]:
-        """The buckets that stacks are not told by a parameter, and take something from."""
+        """The buckets that stacks take something from and that no parameter names."""
         shared = self.artifacts_bucket or ""
         of_sets = (
-            shared.replace(REGION, region) for one in self.assets if one.asset.in_sets for region in one.asset.regions
+            shared.replace(REGION, region)
+            for item in self.assets
+            if item.asset.in_sets
+            for region in item.asset.regions
         )
-        return tuple(dict.fromkeys((*(one.asset.bucket for one in self.assets if one.asset.bucket), *of_sets)))
+        return tuple(dict.fromkeys((*(item.asset.bucket for item in self.assets if item.asset.bucket), *of_sets)))
 
     def stack(self, stack_id: StackId) -> DesiredStack:
         """Return a stack by its id; StopIteration if there is none."""
@@ -160,9 +163,9 @@ class Deployment:
 
 
 def bind_account(deployment: Deployment, account: AccountId) -> Deployment:
-    """Return the deployment with the account in every parameter and name that waits for it.
+    """Return the deployment with the account in every parameter and name that has a placeholder for it.
 
-    A stack of another account has its own.
+    A stack of another account gets its own account.
     """
 
     def bound(stack: DesiredStack) -> DesiredStack:
@@ -189,7 +192,7 @@ def bind_account(deployment: Deployment, account: AccountId) -> Deployment:
 
 
 def narrow(deployment: Deployment, skipped: Collection[Region]) -> Deployment:
-    """Return the deployment without what it has in these regions. Raises BadInput for one that it has nothing in."""
+    """Return the deployment without these regions. Raises BadInput for a region that it has nothing in."""
     for region in skipped:
         if region not in {*deployment.regions, *deployment.empty_regions}:
             raise BadInput(
@@ -212,7 +215,7 @@ def narrow(deployment: Deployment, skipped: Collection[Region]) -> Deployment:
 
 
 def leave_out(deployment: Deployment, stacks: Collection[StackId]) -> Deployment:
-    """Return the deployment without these stacks, which stay as they are: what others need of them is looked at there.
+    """Return the deployment without these stacks, which stay as they are; what others need of them is read from AWS.
 
     Raises BadInput where that leaves none.
     """
@@ -225,7 +228,7 @@ def leave_out(deployment: Deployment, stacks: Collection[StackId]) -> Deployment
 
 
 def _without(stack: DesiredStack, gone: Collection[StackId]) -> DesiredStack:
-    """Return a stack that keeps the values which it has of stacks in lost regions: nobody can ask for them now."""
+    """Return the stack with the values kept that it has of stacks in lost regions, which cannot be read now."""
     kept: dict[str, ParameterValue] = {
         name: UsePreviousValue()
         for name, value in stack.parameters.items()
@@ -249,8 +252,8 @@ def make_deployment(
 ) -> Deployment:
     """Return the assembly bound to an environment; its stacks need what the manifest says and what templates show.
 
-    Raises BadInput where that makes a name longer than CloudFormation takes, for a template that is none, for stacks
-    that take values of each other in a circle, and for what stands already and cannot be taken in.
+    Raises BadInput where a name becomes longer than CloudFormation takes, for an invalid template, for stacks that take
+    values of each other in a circle, and for existing data that cannot be imported.
     """
     name = deployment_name(manifest.project, suffix)
     longest = max((bind(entry.name, suffix) for entry in manifest.stacks), key=len, default="")
@@ -291,8 +294,12 @@ def make_deployment(
 
 
 def _nested(template: bytes, assets: Sequence[Built | NotBuilt]) -> dict[str, str]:
-    taken = {asset.key for asset in taken_by(template, [one.asset for one in assets])}
-    return {one.asset.key: one.text for one in assets if one.asset.key in taken and isinstance(one, Built) and one.text}
+    taken = {asset.key for asset in taken_by(template, [item.asset for item in assets])}
+    return {
+        item.asset.key: item.text
+        for item in assets
+        if item.asset.key in taken and isinstance(item, Built) and item.text
+    }
 
 
 def _buckets(bound: Bound) -> Iterator[CreatedResource]:
@@ -300,7 +307,7 @@ def _buckets(bound: Bound) -> Iterator[CreatedResource]:
 
 
 def _large_templates(manifest: Manifest, bounds: Sequence[Bound], templates: Mapping[str, bytes]) -> Iterator[Use]:
-    """Yield that a template which no request takes is put into a bucket, where a stack of the assembly makes that."""
+    """Yield each use of a bucket by a template too large for a request, where a stack of the assembly makes it."""
     if manifest.artifacts_bucket is None:
         return
     made = {(bound.site, thing.name): thing for bound in bounds for thing in _buckets(bound)}

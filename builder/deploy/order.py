@@ -1,4 +1,4 @@
-"""In which order a plan's steps are done: those of one stack one after the other, and what each waits for; pure."""
+"""The order of a plan's steps: those of one stack one after the other, and what each waits for; pure."""
 
 import itertools
 from collections.abc import Mapping
@@ -34,8 +34,8 @@ class StepPlace(NamedTuple):
 def make_waits(steps: Mapping[StepPlace, AnyStep | None]) -> dict[StepPlace, tuple[StepPlace, ...]]:
     """Return what each step waits for: the one before it on its stack, and the last of each stack that it needs.
 
-    A need that is no stack of the plan is unchanged: it stands. A stack without a step waits for nothing. Of a stack
-    that is completed once this one stands, what comes before that is waited for.
+    A need that is no stack of the plan is unchanged: it is there. A stack without a step waits for nothing. Where a
+    stack is completed only after this one, this one waits for the steps before that completion.
     """
     of_stack: dict[StackId, list[StepPlace]] = {}
     for at in steps:

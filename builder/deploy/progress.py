@@ -1,4 +1,4 @@
-"""A run: what it says while it goes on, a JSON object a line with --json, how each stack ended, and the engine of it.
+"""A run: the events of its progress (with --json one object a line), the outcome of each stack, and its engine.
 
 `run_in_order` starts each stack or StackSet as soon as its needs are done, in executions and in deletions.
 """
@@ -21,7 +21,7 @@ class RunBegun:
     what: Literal["plan", "execute", "destroy", "drop"]
     stacks: tuple[StackId, ...]
     schema: Literal[2] = 2
-    """The version of all that is said, of fleets and drills too: what is only added does not change it."""
+    """The version of all events, those of fleets and drills too; additions alone do not change it."""
     event: Literal["run.begun"] = "run.begun"
 
 
@@ -30,7 +30,7 @@ class Allowed:
     """How many guarded changes, deletions and reviews one `--allow` lets pass, and which."""
 
     allow: str
-    """As it was said: a name or a pattern."""
+    """As it was typed: a name or a pattern."""
     passes: int
     names: tuple[str, ...]
     event: Literal["guard.allowed"] = "guard.allowed"
@@ -69,7 +69,7 @@ class Waiting:
     stack: StackId
     status: str
     token: str = ""
-    """The client token of that operation, which tells whose it is; the console's begin with `Console-`."""
+    """The client token of that operation, which shows who began it; the console's tokens begin with `Console-`."""
     event: Literal["stack.waiting"] = "stack.waiting"
 
 
@@ -81,7 +81,7 @@ class ResourceWaiting:
     resource: str
     """`LogicalId (Type)`."""
     because: str
-    """What goes on, in words."""
+    """What is under way, as text."""
     event: Literal["resource.waiting"] = "resource.waiting"
 
 
@@ -160,7 +160,7 @@ class BucketEmptied:
     bucket: str
     versions: int
     per_second: int
-    """Since its emptying began. How many there are in all S3 tells nobody before they are listed."""
+    """The average since its emptying began. S3 shows how many there are in all only by listing them."""
     event: Literal["bucket.emptied"] = "bucket.emptied"
 
 
@@ -224,7 +224,7 @@ class Cancelled:
     stack: StackId
     because: str
     interrupted: bool = False
-    """A person wanted nothing more started."""
+    """Whether a person stopped the run."""
     next_step: str = ""
 
 
@@ -244,7 +244,7 @@ class ReviewRequired:
     stack: StackId
     step: Step
     beyond: tuple[str, ...]
-    """What it shows that nobody has reviewed, one line each."""
+    """What it shows beyond what was reviewed, one line each."""
     next_step: str = ""
 
 
@@ -260,12 +260,12 @@ OUTCOME_WORDS: Mapping[type, str] = {
 
 
 def is_done(outcome: Outcome) -> bool:
-    """Return whether what needs the stack may go on."""
+    """Return whether the stacks that need this one may go on."""
     return isinstance(outcome, Done)
 
 
 def exit_code(ended: Iterable[Outcome]) -> ExitCode:
-    """Return the code that the outcomes amount to: the gravest counts, and a failed stack can never end in 0."""
+    """Return the exit code of the outcomes: the gravest counts, and a failed stack can never end in 0."""
     codes = {_code(outcome) for outcome in ended}
     gravest_first = (ExitCode.FAILED, ExitCode.STOPPED, ExitCode.INTERRUPTED)
     return next((code for code in gravest_first if code in codes), ExitCode.DONE)
@@ -280,7 +280,7 @@ def _code(outcome: Outcome) -> ExitCode:
         case Superseded() | ReviewRequired():
             return ExitCode.STOPPED
         case Cancelled(interrupted=interrupted):
-            # What was not started for another's sake ends as that other one does.
+            # A stack that was not started because of another one does not change that one's exit code.
             return ExitCode.INTERRUPTED if interrupted else ExitCode.STOPPED
     assert_never(outcome)
 
@@ -294,22 +294,22 @@ class Work(Generic[N, R]):
     """What is done to each node, and what becomes of one that is not started."""
 
     run: Callable[[N, Mapping[N, R]], Coroutine[Any, Any, R]]
-    """Given the outcomes of what the node needs; a failure is an outcome too, and no exception."""
+    """Called with the outcomes of what the node needs; a failure is an outcome too, not an exception."""
     cancel: Callable[[N, N | None], R]
-    """Given the need that is not done; None where nothing more is to be started."""
+    """Called with the need that is not done; None where nothing more is to be started."""
     is_done: Callable[[R], bool]
-    """Whether what needs the node may be started."""
+    """Whether the nodes that need this one may be started."""
     started: Collection[N] = frozenset()
-    """Nodes that were started before: they run on, whatever becomes of their needs and of all others."""
+    """Nodes that were started before: they go on, whatever the outcomes of their needs and of all others."""
 
 
 async def run_in_order(
     nodes: Iterable[N], needs: Mapping[N, Collection[N]], work: Work[N, R], stop: asyncio.Event | None = None
 ) -> dict[N, R]:
-    """Return the outcome of each node, in the order given, all that needs nothing of each other having run at once.
+    """Return the outcome of each node, in the order given; nodes that do not need each other run concurrently.
 
-    A need that is none of the nodes counts as done. Of a node's needs the first that is not done cancels it. Once
-    `stop` is set nothing more is started, and what runs is left to end; who cancels this cancels what runs.
+    A need that is none of the nodes counts as done. The first need of a node that is not done cancels the node. Once
+    `stop` is set nothing more is started, and what runs is left to end; cancelling this cancels what runs.
     An exception of a node, which is a fault of ours, cancels what runs, and is raised once that has ended.
     Raises BadInput, before anything is started, where nodes need each other in a circle.
     """

@@ -1,10 +1,10 @@
-"""That a secondary is being promoted: a record which outlives the run that began it, and every checkout of dr.yaml.
+"""The record of a promotion under way, which outlives the run that began it and every checkout of dr.yaml.
 
-It is an SSM parameter of the region that is to be the primary, so that it is there where the old primary is lost: what
-was decided, and what of it waits for the lost region. It is written before the first change set of a promotion is
-executed and deleted after the last. Whoever may touch the table reads it before, in every region that is asked.
+It is an SSM parameter of the region that becomes the primary, so that it can be read while the old primary is lost. It
+has the decision, and what of it waits for the lost region. It is written before the first change set of a promotion is
+executed and deleted after the last. Every command that may change the table reads it first, in all regions it asks.
 
-First the record, then what reads, writes and deletes it; last what its text is.
+First the record, then what reads, writes and deletes it; last its text.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from builder.terms import Region, Site, StackName
 
 PROMOTION_VERSION = 1
 _CHARACTERS = 4096
-"""Of the value of a standard parameter.
+"""The most that the value of a standard parameter may have.
 
 Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 """
 _RegionName = Annotated[Region, StringConstraints(pattern=r"^[a-z]{2,3}(-[a-z]+)+-[0-9]+$", max_length=32)]
 _Time = Annotated[str, StringConstraints(pattern=r"^[0-9T:.+Z-]+$", max_length=40)]
-# What a terminal is shown: nothing in it moves the cursor.
+# A terminal shows it, so nothing in it may move the cursor.
 _Line = Annotated[str, StringConstraints(pattern=r"^[ -~]+$", max_length=400)]
 
 
@@ -43,24 +43,24 @@ class Promotion:
     version: int = PROMOTION_VERSION
     deployment: str
     to: _RegionName
-    """The region that becomes the primary; the record stands there."""
+    """The region that becomes the primary; the record is there."""
     came_from: _RegionName
     """The primary until then."""
     at: _Time
-    """ISO time in UTC at which somebody said yes."""
+    """ISO time in UTC at which a person confirmed it."""
     forced: bool = False
-    """Whether the old primary was left out, since it was lost."""
+    """Whether the old primary was skipped, since it was lost."""
     postponed: tuple[_Line, ...] = ()
     """The stacks whose part waits until the old primary answers again."""
 
     @property
     def site(self) -> Site:
-        """Where the record stands."""
+        """The site of the record."""
         return Site(None, self.to)
 
     @property
     def is_same(self) -> tuple[str, Region, Region]:
-        """What two records of one decision have in common, whatever waits by now."""
+        """What two records of one decision have in common, whatever still waits."""
         return self.deployment, self.to, self.came_from
 
     @property
@@ -75,10 +75,10 @@ def parameter_name(deployment: str) -> str:
 
 
 async def read_promotion(clients: Clients, deployment: str, regions: Iterable[Region]) -> Promotion | None:
-    """Return the promotion that is under way, by the records of these regions, asked at once; None where none is.
+    """Return the promotion under way, by the records of these regions, read concurrently; None where there is none.
 
     Raises Stopped for a record that no promotion wrote, or that may not be read, and where two regions have one each.
-    Raises AwsError for a region that does not answer: what it would say nobody knows.
+    Raises AwsError for a region that does not answer: it may have a record.
     """
     return the_one(await together(_read(clients, deployment, region) for region in dict.fromkeys(regions)))
 
@@ -86,39 +86,39 @@ async def read_promotion(clients: Clients, deployment: str, regions: Iterable[Re
 async def observe_promotion(
     clients: Clients, deployment: str, regions: Iterable[Region]
 ) -> tuple[Promotion | None, Mapping[Region, AwsError]]:
-    """Return the same by the regions that answer, and why of each other one nothing is known. Raises Stopped."""
+    """Return the same by the regions that answer, and the error of each region that does not. Raises Stopped."""
     unseen: dict[Region, AwsError] = {}
 
-    async def look(region: Region) -> Promotion | None:
+    async def read(region: Region) -> Promotion | None:
         try:
             return await _read(clients, deployment, region)
         except AwsError as error:
             unseen[region] = error
             return None
 
-    return the_one(await together(look(region) for region in dict.fromkeys(regions))), unseen
+    return the_one(await together(read(region) for region in dict.fromkeys(regions))), unseen
 
 
 def the_one(records: Sequence[Promotion | None]) -> Promotion | None:
-    """Return the only record of these, None where there is none; pure. Raises Stopped where there are several."""
+    """Return the one record that there is, None where there is none; pure. Raises Stopped where there are several."""
     there = [record for record in records if record is not None]
     if len(there) > 1:
         name = parameter_name(there[0].deployment)
-        told = "; ".join(one.words for one in there)
-        removals = "\n       ".join(_remove(one.to, name) for one in there)
+        promotions = "; ".join(record.words for record in there)
+        removals = "\n       ".join(_remove(record.to, name) for record in there)
         raise Stopped(
             where=there[0].deployment,
-            what=f"two promotions are under way, and one of them is of the past: {told}",
+            what=f"two promotions are under way, and one of them is of the past: {promotions}",
             next_step=f"delete the record of the one that nobody wants any more:\n       {removals}",
         )
     return there[0] if there else None
 
 
 async def find_promotion(clients: Clients, deployment: Deployment) -> Promotion | None:
-    """Return the promotion that is under way, by the regions of a deployment that are not skipped; None where none is.
+    """Return the promotion under way, by the regions of a deployment that are not skipped; None where there is none.
 
-    It takes no call where no stack has a global table: nothing goes from stack to stack then. Raises what
-    `read_promotion` raises, and Stopped where the assembly is one from before the promotion.
+    It takes no call where no stack has a global table: then there is nothing to promote. Raises what `read_promotion`
+    raises, and Stopped where the assembly is one from before the promotion.
     """
     if not has_global_table(deployment):
         return None
@@ -128,19 +128,19 @@ async def find_promotion(clients: Clients, deployment: Deployment) -> Promotion 
 
 
 def regions_of_record(deployment: Deployment) -> tuple[Region, ...]:
-    """Return where a record of a promotion may stand, skipped regions left out; pure."""
+    """Return the regions that may have a record of a promotion, without the skipped ones; pure."""
     of_system = deployment.roles.regions if deployment.roles else ()
     every = dict.fromkeys((*deployment.regions, *of_system, *deployment.empty_regions))
     return tuple(region for region in every if region not in deployment.skipped)
 
 
 def has_global_table(deployment: Deployment) -> bool:
-    """Return whether a stack of the deployment, a left out one too, has a table that a promotion moves; pure."""
+    """Return whether a stack of the deployment, left out ones included, has a table that a promotion moves; pure."""
     return any(GLOBAL_TABLE in stack.template for stack in (*deployment.stacks, *deployment.left_out))
 
 
 def check_primary(promotion: Promotion | None, deployment: Deployment) -> None:
-    """Raise Stopped where another region is being promoted than the one that an assembly has as its primary; pure."""
+    """Raise Stopped where a promotion of another region than the assembly's primary is under way; pure."""
     primary = deployment.roles.primary if deployment.roles else None
     if promotion is None or primary == promotion.to:
         return
@@ -154,7 +154,7 @@ def check_primary(promotion: Promotion | None, deployment: Deployment) -> None:
 
 
 async def check_none(clients: Clients, deployment: str, regions: Iterable[Region]) -> None:
-    """Raise Stopped where a promotion is under way: a deletion would find stacks that do not list what is theirs."""
+    """Raise Stopped where a promotion is under way: a deletion would find stacks that do not list all of their data."""
     if promotion := await read_promotion(clients, deployment, regions):
         name = parameter_name(deployment)
         raise Stopped(
@@ -167,20 +167,20 @@ async def check_none(clients: Clients, deployment: str, regions: Iterable[Region
 
 
 async def write_promotion(clients: Clients, promotion: Promotion) -> None:
-    """Write the record, in the place of an earlier one of the same decision; nothing happens where it stands so.
+    """Write the record, in place of an earlier one of the same decision; nothing is done where it is the same.
 
-    Returns once it is read as it was written. Raises Stopped where the record of another promotion stands there.
+    Returns once it is read as it was written. Raises Stopped where there is the record of another promotion.
     """
     name, value = parameter_name(promotion.deployment), _text(promotion)
     where = f"{promotion.to}: {name}"
     ssm, loop = clients.ssm(promotion.to), asyncio.get_running_loop()
     began, is_confirmed = loop.time(), False
     while True:
-        standing = await _read(clients, promotion.deployment, promotion.to)
-        if standing == promotion:
+        record = await _read(clients, promotion.deployment, promotion.to)
+        if record == promotion:
             return
-        if standing is not None and standing.is_same != promotion.is_same:
-            raise _others(where, standing)
+        if record is not None and record.is_same != promotion.is_same:
+            raise _others(where, record)
         if is_confirmed:
             raise _overwritten(where, "the record of the promotion was written, and does not stand there")
         try:
@@ -190,14 +190,14 @@ async def write_promotion(clients: Clients, promotion: Promotion) -> None:
                 Name=name,
                 Value=value,
                 Type="String",
-                Overwrite=standing is not None,
+                Overwrite=record is not None,
                 Description="A secondary of this deployment is being promoted: python -m builder status",
             )
-            # Only from here on can a read that shows less be told to lag behind.
+            # Only from here on is a read that shows less known to lag behind.
             clients.memory.parameters[promotion.site, name] = value
             is_confirmed = True
         except AwsError as error:
-            # The answer to an earlier request of ours got lost, a read lags behind, or somebody else is at it too.
+            # The answer to an earlier request was lost, a read lags behind, or somebody else writes it too.
             if error.code not in _BUSY or loop.time() - began > LAG_S:
                 raise
             await asyncio.sleep(READ_AGAIN_S)
@@ -206,13 +206,13 @@ async def write_promotion(clients: Clients, promotion: Promotion) -> None:
 async def delete_promotion(clients: Clients, promotion: Promotion) -> None:
     """Delete the record; nothing happens where it is gone. Returns once no read shows it any more.
 
-    Raises Stopped where the record of another promotion stands there.
+    Raises Stopped where there is the record of another promotion.
     """
     name = parameter_name(promotion.deployment)
     where = f"{promotion.to}: {name}"
-    standing = await _read(clients, promotion.deployment, promotion.to)
-    if standing is not None and standing.is_same != promotion.is_same:
-        raise _others(where, standing)
+    record = await _read(clients, promotion.deployment, promotion.to)
+    if record is not None and record.is_same != promotion.is_same:
+        raise _others(where, record)
     ssm, loop = clients.ssm(promotion.to), asyncio.get_running_loop()
     began = loop.time()
     while True:
@@ -238,11 +238,11 @@ _RECORD = TypeAdapter(Promotion)
 
 
 async def _read(clients: Clients, deployment: str, region: Region) -> Promotion | None:
-    """Return the record in a region, None where there is none; a read that contradicts what we wrote is repeated."""
+    """Return the record in a region, None where there is none; a read that contradicts what was written is repeated."""
     name, site = parameter_name(deployment), Site(None, region)
     written, ssm = clients.memory.parameters, clients.ssm(region)
 
-    async def look() -> str | None:
+    async def read() -> str | None:
         try:
             answer = await call(f"{region}: {name}", ssm.get_parameter, Name=name)
         except AwsError as error:
@@ -255,7 +255,7 @@ async def _read(clients: Clients, deployment: str, region: Region) -> Promotion 
         return (site, name) in written and shown != written[site, name]
 
     try:
-        shown = await unless_lagging(look, is_contradicted)
+        shown = await unless_lagging(read, is_contradicted)
     except AwsError as error:
         if error.code in _REFUSED:
             raise Stopped(
@@ -277,7 +277,7 @@ def _parsed(value: str, deployment: str, region: Region) -> Promotion:
             record = _RECORD.validate_json(value)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
-            # A key may be anybody's text: what moves a terminal's cursor is shown, not obeyed.
+            # A key may be any text: characters that would move a terminal's cursor are escaped.
             place = ".".join(str(part) for part in first["loc"]).encode("unicode_escape").decode()
             fault = f"{place}: {first['msg']}"
         else:
@@ -292,12 +292,12 @@ def _parsed(value: str, deployment: str, region: Region) -> Promotion:
 
 
 def _version_fault(value: str) -> str:
-    """Return why nothing more of a value is read; empty where it says the version that this builder reads."""
+    """Return why nothing more of a value is read; empty where it has the version that this builder reads."""
     try:
-        said = json.loads(value)
+        record = json.loads(value)
     except (ValueError, RecursionError):
         return "it is not JSON"
-    version = said.get("version") if isinstance(said, dict) else None
+    version = record.get("version") if isinstance(record, dict) else None
     if isinstance(version, bool) or not isinstance(version, int):
         return "it says no version"
     return (
@@ -306,7 +306,7 @@ def _version_fault(value: str) -> str:
 
 
 def _fault(record: Promotion, deployment: str, region: Region) -> str:
-    """Return why a record can't be what a promotion wrote there; empty where it can."""
+    """Return why no promotion can have written the record there; empty where one can."""
     if record.deployment != deployment:
         return f"it is of another deployment than {deployment}"
     if record.to != region:
@@ -317,7 +317,7 @@ def _fault(record: Promotion, deployment: str, region: Region) -> str:
 
 
 def _text(promotion: Promotion) -> str:
-    """Return the value of the parameter. Raises Failed where no parameter takes it."""
+    """Return the value of the parameter. Raises Failed where it is too long for one."""
     text = _RECORD.dump_json(promotion).decode()
     if len(text) > _CHARACTERS:
         raise Failed(
@@ -334,9 +334,9 @@ def check_same(promotion: Promotion | None, to: Region) -> None:
 
 
 def unretained(deployment: Deployment, promotion: Promotion) -> tuple[StackName, ...]:
-    """Return the stacks of the old primary by whose deletion a table would go, by their names; pure.
+    """Return the names of the old primary's stacks that would delete a table with them; pure.
 
-    They are called as those of the promoted region, whose templates say the same; an older checkout has themselves.
+    They have the names of the promoted region's stacks, whose templates are the same; an older checkout has them too.
     """
     return tuple(
         stack.name
@@ -348,28 +348,28 @@ def unretained(deployment: Deployment, promotion: Promotion) -> tuple[StackName,
 
 
 async def find_old_primary(clients: Clients, deployment: Deployment) -> Region | None:
-    """Return the region in which a stack stands that the assembly has in its primary, of those with tables.
+    """Return the secondary in which a stack with a table is deployed that the assembly has in its primary.
 
     None where there is none: then nothing is to be promoted.
     """
     roles = deployment.roles
     if roles is None:
         return None
-    tables = [one for one in deployment.stacks if one.region == roles.primary and GLOBAL_TABLE in one.template]
+    tables = [stack for stack in deployment.stacks if stack.region == roles.primary and GLOBAL_TABLE in stack.template]
     places = [(region, stack.name) for region in roles.secondaries for stack in tables]
-    stand = await together(observe_stack(clients, Site(None, region), name) for region, name in places)
+    deployed = await together(observe_stack(clients, Site(None, region), name) for region, name in places)
     ours = (
         region
-        for (region, _), stack in zip(places, stand, strict=True)
+        for (region, _), stack in zip(places, deployed, strict=True)
         if stack is not None and stack.facts.exists and is_ours(stack, deployment.name)
     )
     return next(ours, None)
 
 
-def _others(where: str, standing: Promotion) -> Stopped:
+def _others(where: str, promotion: Promotion) -> Stopped:
     return Stopped(
         where=where,
-        what=f"another promotion is under way: {standing.words}",
+        what=f"another promotion is under way: {promotion.words}",
         next_step="python -m builder deploy    with the dr.yaml of that promotion carries it to its end",
     )
 

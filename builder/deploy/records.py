@@ -1,4 +1,4 @@
-"""What planning says of its work; plan.json is a `Plan`, written out."""
+"""The records of a plan; plan.json is a `Plan`, written out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ _STRICT = ConfigDict(extra="forbid")
 
 ChangeSetType = Literal["CREATE", "UPDATE", "IMPORT"]
 PLACEHOLDER_TYPE = "AWS::CloudFormation::WaitConditionHandle"
-"""Of a resource that does nothing: it stands in a stack that has no other, for CloudFormation keeps no empty one."""
+"""The type of a resource that does nothing, for a stack without others: CloudFormation keeps no empty stack."""
 Risk = Literal["create", "update", "replace", "remove"]
 RISKS: tuple[Risk, ...] = ("remove", "replace", "update", "create")
 """The riskiest first."""
@@ -32,7 +32,7 @@ class PropertyChange:
     recreation: str = "Never"
     """Never, Conditionally or Always."""
     follows: str = ""
-    """The resource whose attribute or name it takes, where only the execution tells whether that changes."""
+    """The resource whose attribute or name it takes, where only the execution shows whether that changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +48,12 @@ class ResourceChange:
     replacement: str | None = None
     """True, False or Conditional; None where it does not apply."""
     policy_action: str | None = None
-    """What becomes of the old physical resource: Delete, Retain, Snapshot, or ReplaceAnd with one of these."""
+    """What becomes of the old physical resource: Delete, Retain or Snapshot, or ReplaceAnd followed by one of these."""
     scope: tuple[str, ...] = ()
     """Which attributes the change touches: Properties, Tags, DeletionPolicy and so on."""
     properties: tuple[PropertyChange, ...] = ()
     losses: tuple[str, ...] = ()
-    """What goes for good inside a resource that stays, such as a replica; guards stop at each."""
+    """What is deleted for good inside a resource that stays, such as a replica; guards stop each."""
     warnings: tuple[str, ...] = ()
     """What weakens the resource and loses nothing by itself, such as suspended versioning; guards let it pass."""
     regions: tuple[str, ...] = ()
@@ -63,11 +63,11 @@ class ResourceChange:
     definition: str = ""
     """The properties of a resource that is created or imported, as JSON, where they are known; else empty."""
     other_stack: str = ""
-    """The stack that imports what this one lets go of and retains; of an import, the one that let go of it."""
+    """The stack that imports what this one retains and removes; of an import, the stack that released it."""
 
     @property
     def is_removed(self) -> bool:
-        """Whether the resource goes, and not for another stack to import it; a placeholder is nothing that goes."""
+        """Whether the resource is removed, and not for another stack to import it; a placeholder does not count."""
         return self.action == "Remove" and not self.is_moved and self.type != PLACEHOLDER_TYPE
 
     @property
@@ -82,7 +82,7 @@ class ResourceChange:
 
     @property
     def values(self) -> tuple[PropertyChange, ...]:
-        """Each change of a value once: CloudFormation shows it again for every reason that it has."""
+        """Each change of a value once: CloudFormation shows it again for each of its causes."""
         return tuple({(touched.path, touched.before, touched.after): touched for touched in self.properties}.values())
 
 
@@ -98,19 +98,19 @@ class GuardHit:
     allow: str
     """What `--allow` takes for it, `us-east-1/table/Table`."""
     kind: str = ""
-    """What all guards of its kind say, where many things may trip one at a time: `the account leaves`."""
+    """The reason that guards of one kind share, where many may hit at a time: `the account leaves`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackResource:
-    """A resource that stands in a stack, or in one that is nested in it."""
+    """A resource of a stack, or of one that is nested in it."""
 
     __pydantic_config__ = _STRICT
     logical_id: LogicalId
     """In a nested stack the path to it, `Child/Grandchild/Orders`."""
     type: str
     policy_action: str | None = None
-    """What becomes of it when the stack goes: Delete, Retain or Snapshot; None where no template tells."""
+    """What becomes of it when the stack goes: Delete, Retain or Snapshot; None where no template states it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,7 @@ class Adoption:
 
     __pydantic_config__ = _STRICT
     to_come: tuple[str, ...] = ()
-    """What of it is not as the assembly says: `template`, `parameters`. It comes with the next plan."""
+    """What differs from the assembly and comes with the next plan: `template`, `parameters`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,9 +169,9 @@ class Step:
     """Its place among the change sets of its stack."""
     account: AccountId | None = None
     nested: bool = False
-    """It was asked for with the stacks nested in its own: then CloudFormation takes its time to delete it."""
+    """Whether it includes the stacks nested in its own: then CloudFormation takes longer to delete it."""
     adoption: Adoption | None = None
-    """Set where the stack is not this deployment's before it."""
+    """Set where the stack does not belong to this deployment yet."""
 
     @property
     def site(self) -> Site:
@@ -181,7 +181,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """A whole stack to be deleted, with what stands in it: an orphan, or what is left of a failed creation."""
+    """A whole stack to be deleted, with its resources: an orphan, or what is left of a failed creation."""
 
     __pydantic_config__ = _STRICT
     stack: StackId
@@ -194,7 +194,7 @@ class Deletion:
     resources: tuple[StackResource, ...] = ()
     account: AccountId | None = None
     protected: bool = False
-    """It has termination protection, which is lifted first where that is allowed."""
+    """Whether it has termination protection, which is lifted first where that is allowed."""
 
     @property
     def site(self) -> Site:
@@ -204,7 +204,7 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
-    """A stack's termination protection, to be set or lifted once its change sets are executed: none of them can.
+    """A stack's termination protection, to be set or lifted once its change sets are executed: no change set can do so.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateTerminationProtection.html
     """
@@ -227,7 +227,7 @@ class Protection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackPolicy:
-    """A stack's policy, to be set once its change sets are executed: an update is judged by the one that stands.
+    """A stack's policy, to be set once its change sets are executed: the current policy judges an update.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_SetStackPolicy.html
     """
@@ -239,12 +239,12 @@ class StackPolicy:
     policy: str
     """The policy that the stack is to have, as JSON; whether it has it by now is read from AWS."""
     standing: str | None = None
-    """The one that it replaces, as AWS showed it; None where none was ever set."""
+    """The policy that it replaces, as AWS showed it; None where none was ever set."""
     needs: tuple[StackId, ...] = ()
     found: FoundStack = FoundStack()
     account: AccountId | None = None
     opens: bool = False
-    """It is set before the change sets, so that one may let go of data; another puts back what stood."""
+    """Whether it is set before the change sets, so that one may release data; another policy restores the old one."""
 
     @property
     def site(self) -> Site:
@@ -258,17 +258,17 @@ class Upload:
 
     __pydantic_config__ = _STRICT
     stack: StackId
-    """What it is known by among the stacks, `us-east-1/asset-0123456789ab`."""
+    """Its id among the stacks, `us-east-1/asset-0123456789ab`."""
     region: Region
     bucket: str
     key: str
     source: str
-    """Where it comes from, relative to dr.yaml's folder."""
+    """Its source, relative to dr.yaml's folder."""
     sha256: str
-    """Of the bytes, as planning saw them here or in the bucket."""
+    """The hash of the bytes, as planning saw them here or in the bucket."""
     size: int
     there: bool = False
-    """It was in the bucket when the plan was made: then it is no step, but has to be there still."""
+    """Whether it was in the bucket when the plan was made: then it is no step, but still has to be there."""
     needs: tuple[StackId, ...] = ()
     """The stack that makes the bucket."""
     account: AccountId | None = None
@@ -280,7 +280,7 @@ class Upload:
 
     @property
     def name(self) -> StackName:
-        """What it is called beside the names of stacks: its place in S3."""
+        """Its name among those of stacks: its place in S3."""
         return StackName(f"{self.bucket}/{self.key}")
 
 
@@ -300,11 +300,11 @@ class Deferred:
     sources: Mapping[StackId, tuple[Site, StackName]] = field(default_factory=dict)
     """Where the outputs are read that its parameters are bound to."""
     changes: tuple[ResourceChange, ...] = ()
-    """The most it may show; of a resource that is modified, the paths of its properties."""
+    """The most that it may show; of a resource that is modified, the paths of its properties."""
     risk: Risk = "create"
     found: FoundStack = FoundStack()
     findings: tuple[str, ...] = ()
-    """What linting its template said, where it is one that the assembly does not have."""
+    """The findings of linting its template, where the assembly does not have that template."""
 
     @property
     def stack(self) -> StackId:
@@ -337,7 +337,7 @@ AnyStep = Step | Deferred | Deletion | Protection | StackPolicy | Upload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingReview:
-    """A change set of somebody else's, waiting on a stack of this plan."""
+    """A change set that somebody else made and that waits on a stack of this plan."""
 
     __pydantic_config__ = _STRICT
     stack: StackId
@@ -349,11 +349,11 @@ class PendingReview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """How a plan's change sets are made, beyond what the assembly says."""
+    """How a plan's change sets are made, beyond what the assembly determines."""
 
     __pydantic_config__ = _STRICT
     by: Literal["plan", "deploy"] = "plan"
-    """Which command asked: one of `deploy`'s own change sets is nobody's review."""
+    """The command that asked for them: `deploy`'s own change sets do not wait for a review."""
     role_arn: str | None = None
     """The role that CloudFormation assumes."""
     deployment_mode: Literal["STANDARD", "EXPRESS", "REVERT_DRIFT"] = "STANDARD"
@@ -361,12 +361,12 @@ class PlanOptions:
     artifacts_bucket: str | None = None
     """Where templates go that are too large to send with the request."""
     unrolled: tuple[StackId, ...] = ()
-    """Stacks that a failure leaves where it met them, and that the next update takes up from there."""
+    """Stacks that are not rolled back after a failure; the next update goes on from there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What all change sets of one plan come from."""
+    """The origin that all change sets of one plan share."""
 
     deployment: str
     assembly: str
@@ -375,7 +375,7 @@ class Origin:
     """The plan's id."""
     options: PlanOptions
     account: AccountId
-    """That of the credentials."""
+    """The account of the credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -398,19 +398,19 @@ class Plan:
     policies: tuple[StackPolicy, ...] = ()
     """Each set after its stack's change sets."""
     artifacts: tuple[Upload, ...] = ()
-    """The code that stacks which change take from buckets; what was there already too."""
+    """The code that changing stacks take from buckets, including what was there already."""
     unchanged: tuple[StackId, ...] = ()
     orphans: tuple[Orphan, ...] = ()
     guards: tuple[GuardHit, ...] = ()
     """What has to be allowed by name before any of it is executed."""
     pending: tuple[PendingReview, ...] = ()
     left_out: tuple[StackId, ...] = ()
-    """Stacks in regions that were skipped: nothing is known of them."""
+    """Stacks in regions that were skipped: they were not read."""
     options: PlanOptions = PlanOptions()
 
     @property
     def origin(self) -> Origin:
-        """What its change sets come from."""
+        """The origin of its change sets."""
         return Origin(
             deployment=self.deployment,
             assembly=self.assembly,
@@ -421,12 +421,12 @@ class Plan:
 
     @property
     def change_sets(self) -> tuple[Step | Deferred, ...]:
-        """Those that were made, and those that are made on the way."""
+        """The change sets that were made, and those that are made during the execution."""
         return (*self.steps, *self.deferred)
 
     @property
     def changing(self) -> tuple[Step | Deferred | Protection | StackPolicy, ...]:
-        """All that it does to stacks that stay or come."""
+        """All that it does to stacks that stay or are created."""
         return (*self.change_sets, *self.policies, *self.protections)
 
     @property

@@ -1,7 +1,7 @@
-"""What replication still owes before a secondary becomes the primary: tables' replicas, and objects on one-way rules.
+"""What is not replicated yet before a secondary becomes the primary: tables' replicas, and objects under one-way rules.
 
-A table is replicated whoever owns it, so only that every replica is well is asked. What has not gone over by a rule
-that is turned round stays behind until a backfill brings it.
+A table is replicated whichever stack owns it, so only the health of every replica is read. Objects that a rule has not
+replicated before it is reversed stay behind until a backfill copies them.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from builder.deploy.observe.objects import BucketPlace, Gap, pairs
 from builder.errors import AwsError, Stopped, gathered
 from builder.terms import Region, Site
 
-KEYS_LOOKED_AT = 50_000
-"""Of each pair of buckets: half a minute's listing, about."""
+KEYS_COMPARED = 50_000
+"""The keys compared of each pair of buckets: about half a minute's listing."""
 _PATIENCE_S = 60.0
 _EVERY_S = 5.0
 
@@ -46,31 +46,31 @@ class PairGap:
     beyond: int = 0
     """The versions that were written to the destination, and are not in the source."""
     is_whole: bool = True
-    """Whether all keys were looked at; else the first KEYS_LOOKED_AT."""
+    """Whether all keys were compared; else the first KEYS_COMPARED."""
 
     @property
     def is_drained(self) -> bool:
-        """Whether nothing that was looked at waits."""
+        """Whether nothing that was compared waits for replication."""
         return not self.gap.lacking and not self.gap.markers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drained:
-    """How far replication is, as it was seen."""
+    """How far replication has come."""
 
     tables: tuple[TableReplicas, ...] = ()
     pairs: tuple[PairGap, ...] = field(default=())
 
     @property
     def waiting(self) -> tuple[PairGap, ...]:
-        """The pairs of buckets in which something has not gone over."""
+        """The pairs of buckets in which something is not replicated."""
         return tuple(pair for pair in self.pairs if not pair.is_drained)
 
 
 async def observe_drained(
-    deployment: Deployment, sources: Sequence[ReplicationSource], clients: Clients, *, keys: int = KEYS_LOOKED_AT
+    deployment: Deployment, sources: Sequence[ReplicationSource], clients: Clients, *, keys: int = KEYS_COMPARED
 ) -> Drained:
-    """Return how far replication is. What has not gone over is given a minute to do so.
+    """Return how far replication has come, within a minute of waiting for what is not replicated.
 
     Raises Stopped for a replica that is not well, AwsError for what does not answer.
     """
@@ -78,8 +78,8 @@ async def observe_drained(
     loop = asyncio.get_running_loop()
     began = loop.time()
     while True:
-        found = await together(_compare(clients, source, place, keys) for source, place in _ways(deployment, sources))
-        seen = Drained(tables=tables, pairs=tuple(found))
+        gaps = await together(_compare(clients, source, place, keys) for source, place in _ways(deployment, sources))
+        seen = Drained(tables=tables, pairs=tuple(gaps))
         if not seen.waiting or loop.time() - began > _PATIENCE_S:
             return seen
         await asyncio.sleep(_EVERY_S)
@@ -125,8 +125,8 @@ _Way = tuple[ReplicationSource, BucketPlace]
 
 
 def _ways(deployment: Deployment, sources: Sequence[ReplicationSource]) -> list[_Way]:
-    """Return each way that nothing comes back from; where there is one back, no rule is turned round."""
-    buckets = {name: one.bucket for name, one in deployment.components.items() if one.bucket}
+    """Return each one-way replication; where there is a rule back, none is reversed."""
+    buckets = {name: component.bucket for name, component in deployment.components.items() if component.bucket}
     return [
         (source, place)
         for source in sources

@@ -1,4 +1,4 @@
-"""One job of S3 Batch Replication for each bucket that replicates: created unless one does the work, and watched."""
+"""A job of S3 Batch Replication for each bucket that replicates: created unless one exists for the work, watched."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -34,7 +34,7 @@ _UNKNOWN = frozenset({"NotFoundException", "NoSuchJob"})
 async def observe_sources(
     deployment: Deployment, clients: Clients, role_arn: Arn | None
 ) -> tuple[ReplicationSource, ...]:
-    """Return every bucket of the deployment's components that replicates, as it stands.
+    """Return every bucket of the deployment's components that replicates, as it is deployed.
 
     Raises BadInput for another account than dr.yaml pins, Failed for a bucket that is not deployed.
     """
@@ -45,30 +45,30 @@ async def observe_sources(
         return ()
     account = await observe_account(clients, deployment.regions[0])
     check_account(deployment.name, deployment.account, account)
-    wanted: dict[str, OutputOf] = {}
+    output_of: dict[str, OutputOf] = {}
     roles: set[str] = set()
     for name, bucket in buckets.items():
         of_roles = {f"{name}: role in {region}": of for region, of in bucket.batch_roles.items()}
-        wanted |= {f"{name}: bucket in {region}": of for region, of in bucket.names.items()} | of_roles
+        output_of |= {f"{name}: bucket in {region}": of for region, of in bucket.names.items()} | of_roles
         roles |= of_roles.keys()
     outputs = await observe_every_output(
-        replace(deployment, outputs={place: of.output for place, of in wanted.items()}), clients
+        replace(deployment, outputs={place: of.output for place, of in output_of.items()}), clients
     )
-    # A stack that was deployed before it had the role tells none; --role-arn may name one.
+    # A stack that was deployed before it had the role has no such output; --role-arn may name one.
     replace(outputs, missing={place: why for place, why in outputs.missing.items() if place not in roles}).check()
 
     def place(of: OutputOf, name: str) -> BucketPlace:
         site = deployment.stack(of.output[0]).site
         return BucketPlace(site=site, name=name, owner=site.account or account)
 
-    known = {wanted[name].output: value for name, value in outputs.values.items()}
+    known = {output_of[name].output: value for name, value in outputs.values.items()}
     return find_sources(buckets, known, place, role_arn)
 
 
 async def plan_backfill(
     clients: Clients, deployment: str, source: ReplicationSource, options: BackfillOptions
 ) -> Backfill:
-    """Return what a source's job is to do. Raises Stopped where no rule leads to one of its destinations."""
+    """Return what a source's job is to do. Raises Stopped where no rule replicates to one of its destinations."""
     statuses = choose_statuses(await _count_rules(clients, source), options)
     return Backfill(deployment=deployment, source=source, statuses=statuses, report=options.report)
 
@@ -85,25 +85,25 @@ async def _count_rules(clients: Clients, source: ReplicationSource) -> int:
 
 
 async def check_lifecycle(clients: Clients, sources: Iterable[ReplicationSource]) -> None:
-    """Return if no lifecycle rule removes delete markers in a destination while they arrive. Raises Stopped.
+    """Raise Stopped where a lifecycle rule removes delete markers in a destination while they arrive.
 
-    A marker may arrive before the versions below it; a rule takes it for one without versions, and they come back.
+    A marker may arrive before the versions below it; a rule removes it as one without versions, and they reappear.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-batch.html
     """
     places = tuple(dict.fromkeys(place for source in sources for place in source.destinations))
     rules = await together(observe_expiry(clients, place) for place in places)
-    if found := [f"{place.text}: {', '.join(names)}" for place, names in zip(places, rules, strict=True) if names]:
+    if risks := [f"{place.text}: {', '.join(names)}" for place, names in zip(places, rules, strict=True) if names]:
         raise Stopped(
             where="lifecycle",
             what="delete markers are to be replicated, and rules remove those that arrive before their versions:\n  "
-            + "\n  ".join(found),
+            + "\n  ".join(risks),
             next_step="say `pause_lifecycle: true` of the bucket, deploy, the same again, and deploy without it"
             "    or --with-lifecycle",
         )
 
 
 async def begin(clients: Clients, backfill: Backfill) -> Job:
-    """Return the job that does this work, a new one unless one does it already."""
+    """Return the job that does this work, a new one unless one runs already."""
     source = backfill.source
     site = source.bucket.site
     own = await _own_jobs(clients, backfill)
@@ -128,13 +128,13 @@ async def _own_jobs(clients: Clients, backfill: Backfill) -> list[Mapping[str, A
 
 
 async def watch(clients: Clients, source: ReplicationSource, job: Job, emit: Callable[[Job], None]) -> Job:
-    """Return the job as it ended; each state that it is seen in goes to `emit`.
+    """Return the job as it ended; emit each state that it is seen in.
 
-    Raises Stopped for one that waits for a person.
+    Raises Stopped for one that waits for confirmation.
     """
     seen, site, began = job, source.bucket.site, asyncio.get_running_loop().time()
 
-    async def look() -> Job | None:
+    async def read() -> Job | None:
         nonlocal seen
         now = await _describe(clients, source, job, began)
         if now != seen:
@@ -149,7 +149,7 @@ async def watch(clients: Clients, source: ReplicationSource, job: Job, emit: Cal
             )
         return now if now.ended else None
 
-    return await clients.of(site).tempo.stacks.until(look)
+    return await clients.of(site).tempo.stacks.until(read)
 
 
 async def _describe(clients: Clients, source: ReplicationSource, job: Job, began: float) -> Job:
@@ -189,7 +189,7 @@ async def count_lacking(clients: Clients, source: ReplicationSource) -> dict[str
 async def run_backfill(
     clients: Clients, backfill: Backfill, emit: Callable[[Job], None], *, is_counted: bool = True
 ) -> Ended:
-    """Return how the job ended that does this work; nothing is begun twice, and it goes on where nobody watches."""
+    """Return how the job of this work ended; no work is begun twice, and a job goes on without a watcher."""
     job = await begin(clients, backfill)
     emit(job)
     job = await watch(clients, backfill.source, job, emit)

@@ -1,8 +1,8 @@
-"""What a job of S3 Batch Replication is to do, how it is known again, and how it ended; pure.
+"""What a job of S3 Batch Replication is to do, how it is recognized, and how it ended; pure.
 
-A job is known again by its description, in S3's own list, so a run that was killed goes on with it. The token that it
-is created with follows from what is asked and from the jobs before it, so neither a lost answer nor two commands at
-once make two.
+A job is recognized by its description in S3's own list, so a new run goes on with the job of one that was killed. The
+token that it is created with follows from the request and from the jobs before it, so neither a lost answer nor two
+commands at once create two.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-batch.html
 """
 
@@ -29,13 +29,13 @@ ENDED = frozenset({"Complete", "Failed", "Cancelled"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationSource:
-    """A bucket that replicates, and where to."""
+    """A bucket that replicates, with its destinations."""
 
     component: str
     bucket: BucketPlace
     destinations: tuple[BucketPlace, ...]
     role: Arn | None
-    """Which a job takes; counting what is lacking takes none."""
+    """The role that a job takes; counting what is lacking takes none."""
 
     @property
     def id(self) -> str:
@@ -52,17 +52,17 @@ class ReplicationSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillOptions:
-    """What is asked for beside what follows from the deployment."""
+    """The options of a backfill."""
 
     replicated: bool = False
-    """Also what was replicated before: for a destination that has lost it."""
+    """Whether to replicate also what was replicated before: for a destination that has lost it."""
     report: bool = False
-    """A report of what failed, written into the source."""
+    """Whether a report of what failed is written into the source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backfill:
-    """What a job is to do: a source, with what decides which of its objects are asked for."""
+    """What a job is to do: a source, with the replication statuses of the objects that it takes."""
 
     deployment: str
     source: ReplicationSource
@@ -71,7 +71,7 @@ class Backfill:
 
     @property
     def description(self) -> str:
-        """What the job is found by again: the same for the same work."""
+        """The job's description, by which it is found again: the same for the same work."""
         source = self.source
         to = " ".join(place.site.region for place in source.destinations)
         known = json.dumps([source.bucket.name, [place.name for place in source.destinations], self.statuses])
@@ -97,7 +97,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether it does nothing any more."""
+        """Whether it has ended, in whichever way."""
         return self.status in ENDED
 
     @property
@@ -117,16 +117,16 @@ def find_sources(
     place: Callable[[OutputOf, str], BucketPlace],
     role_arn: Arn | None,
 ) -> tuple[ReplicationSource, ...]:
-    """Return every bucket that replicates, of components by name. `known` are the values of outputs.
+    """Return every bucket that replicates, given the buckets of components by name and the `known` values of outputs.
 
-    `place` returns where the bucket of an output is.
+    `place` returns the place of an output's bucket.
     """
-    found = []
+    sources = []
     for name, bucket in buckets.items():
         for region in dict.fromkeys(source for source, _ in bucket.replication):
             ends = [to for source, to in bucket.replication if source == region]
             places = {end: place(bucket.names[end], known[bucket.names[end].output]) for end in (region, *ends)}
-            found.append(
+            sources.append(
                 ReplicationSource(
                     component=name,
                     bucket=places[region],
@@ -134,11 +134,11 @@ def find_sources(
                     role=role_arn or _role(bucket, region, known),
                 )
             )
-    return tuple(found)
+    return tuple(sources)
 
 
 def check_roles(sources: Iterable[ReplicationSource]) -> None:
-    """Return if each source has a role for its job. Raises Stopped, or Several."""
+    """Raise Stopped, or Several, unless each source has a role for its job."""
     if errors := [_no_role(source) for source in sources if source.role is None]:
         raise gathered(errors)
 
@@ -158,15 +158,15 @@ def _role(bucket: Bucket, region: Region, known: Mapping[tuple[StackId, str], st
 
 
 def choose_statuses(rules: int, options: BackfillOptions) -> tuple[str, ...]:
-    """Return which objects a job is to take, of a bucket with so many rules.
+    """Return the replication statuses of the objects that a job takes, given the number of the bucket's rules.
 
-    What one rule has replicated is COMPLETED, also where another rule came later and its destination has nothing.
+    An object that one rule has replicated is COMPLETED, also where a later rule's destination does not have it.
     """
     return (_NEVER, _FAILED, _BEFORE) if options.replicated or rules > 1 else (_NEVER, _FAILED)
 
 
 def make_request(backfill: Backfill, before: Sequence[str]) -> dict[str, Any]:
-    """Return what CreateJob is asked. `before` are the ids of the jobs that did the same work earlier."""
+    """Return the request of CreateJob. `before` are the ids of the jobs that did the same work earlier."""
     source = backfill.source
     arn = f"arn:{source.job_role.split(':')[1]}:s3:::{source.bucket.name}"
     owner = source.bucket.owner
@@ -180,7 +180,7 @@ def make_request(backfill: Backfill, before: Sequence[str]) -> dict[str, Any]:
             "ReportScope": "FailedTasksOnly",
             "ExpectedBucketOwner": owner,
         }
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "AccountId": owner,
         "Operation": {OPERATION: {}},
         "Report": report,
@@ -197,8 +197,8 @@ def make_request(backfill: Backfill, before: Sequence[str]) -> dict[str, Any]:
             }
         },
     }
-    token = hashlib.sha256(json.dumps([asked, sorted(before)], sort_keys=True).encode()).hexdigest()
-    return {**asked, "ClientRequestToken": token[:_TOKEN_CHARACTERS]}
+    token = hashlib.sha256(json.dumps([request, sorted(before)], sort_keys=True).encode()).hexdigest()
+    return {**request, "ClientRequestToken": token[:_TOKEN_CHARACTERS]}
 
 
 BackfillVerdict = Literal["done", "nothing to do", "failed"]
@@ -215,7 +215,7 @@ class Ended:
 
 
 def judge(job: Job, left: int | None) -> Ended:
-    """Return how a job ended; `left` is what is lacking after it, None where nobody counted."""
+    """Return how a job ended; `left` is the number of versions that are lacking after it, None if not counted."""
     if job.is_done and job.total:
         return Ended(job=job, verdict="done")
     if job.is_empty and (left == 0 or (left is None and job.status == "Complete")):

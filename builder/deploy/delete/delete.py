@@ -1,4 +1,4 @@
-"""Deleting a deployment: found by its tag, in reverse order, nothing else touched; and what is left of it.
+"""Deleting a deployment: its stacks, found by their tag, in reverse order and nothing else; and what is left of it.
 
 First one stack with all that it holds, then the deployment.
 """
@@ -91,7 +91,7 @@ async def delete_stack(context: DeleteContext, contents: StackContents) -> Done 
 
 
 async def _delete_kept(context: DeleteContext, contents: StackContents) -> None:
-    """Delete the retained data that was named, while the stack still lists it: from then on nobody would."""
+    """Delete the retained data that was named, while the stack still lists it; afterwards no stack would."""
     for data in contents.deleted:
         context.emit(Started(stack=contents.id, what=f"DELETE {data.physical_id}"))
         remove = HOLDERS[data.type].remove

@@ -106,7 +106,7 @@ async def prune(leftovers: Iterable[Leftover], clients: Clients) -> int:
 async def _delete(
     clients: Clients, site: Site, bucket: str, owner: AccountId, batch: "list[ObjectIdentifierTypeDef]"
 ) -> None:
-    # No version that is gone is an error, so a request whose answer was lost can be sent again.
+    # A version that is gone is no error, so a request whose answer was lost can be sent again.
     answer = await call(
         f"{site.region}: {bucket}",
         clients.of(site).s3(site.region).delete_objects,

@@ -1,4 +1,4 @@
-"""Executing a plan: each step starts as soon as its own needs are done, all regions side by side."""
+"""Executing a plan: each step starts as soon as its own needs are done, all regions concurrently."""
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping
@@ -54,7 +54,7 @@ from builder.deploy.plan.step import review_step
 from builder.deploy.progress import Work, run_in_order
 from builder.deploy.promotion import Promotion
 from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, StackPolicy, Step, Upload
-from builder.deploy.resources import way_on
+from builder.deploy.resources import remedy_for
 from builder.errors import AwsError, BuilderError, Failed, Stopped
 from builder.terms import Arn, Site, StackId, StackPlace
 
@@ -321,7 +321,7 @@ async def _broke(run: _Run, step: Step | Deferred, stack: ObservedStack) -> prog
     cause = await observe_cause(run.clients, stack, execution_token(run.plan, step.stack, step.part))
     cause = cause or FirstCause(resource="", reason=stack.status_reason or "no reason given")
     run.emit(progress.FirstFailure(stack=step.stack, resource=cause.resource, reason=cause.reason))
-    helps = way_on(cause.resource.partition("(")[2].rstrip(")"), cause.reason) or remedy(stack)
+    helps = remedy_for(cause.resource.partition("(")[2].rstrip(")"), cause.reason) or remedy(stack)
     return progress.StackFailed(step.stack, stack.status, cause.resource, cause.reason, next_step=helps)
 
 
@@ -492,9 +492,6 @@ async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
     except BuilderError:
         await discard_plan(plan, clients)
         raise
-    await discard_plan(
-        plan,
-        clients,
-        only={outcome.stack for outcome in ended if isinstance(outcome, progress.Cancelled | progress.Superseded)},
-    )
+    unstarted = {outcome.stack for outcome in ended if isinstance(outcome, progress.Cancelled | progress.Superseded)}
+    await discard_plan(plan, clients, only=unstarted)
     return ended

@@ -236,7 +236,7 @@ class _Attempt:
 async def recover(
     recoveries: tuple[Recovery, ...], clients: Clients, run_id: str, emit: Emit
 ) -> tuple[Done | StackFailed, ...]:
-    """Roll back all of these stacks, side by side, and return how that ended for each.
+    """Roll back all of these stacks concurrently, and return the outcome of each.
 
     Skips only resources that the records say may be skipped, and only after they have failed once more. A stack that
     somebody else rolls back meanwhile counts as rolled back.

@@ -1,4 +1,4 @@
-"""Stacks that others deployed, read as far as it takes to write down what stands; reads only."""
+"""Stacks that others deployed, read to write a project's files from them; nothing is changed."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from builder.terms import Operation, Site, StackId, StackName, StackPlace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedStack:
-    """One stack as it stands, for the files that say so."""
+    """One stack as it is deployed, for the files that describe it."""
 
     stack: ObservedStack
     template: str
-    """Character for character as it was sent, or as a file has it that shows the same."""
+    """Character for character as it was sent, or as in a given file that shows the same."""
     parameters: Mapping[str, ParameterValue]
-    """Their values; the previous value of each that nobody is shown, or not all of."""
+    """Their values; UsePreviousValue for each that AWS does not show, or not whole."""
     needs: tuple[StackId, ...] = ()
-    """The stacks whose exports it imports, of those that it is captured with and of the assembly."""
+    """The stacks whose exports it imports, of those that are captured with it and of the assembly."""
 
     @property
     def is_json(self) -> bool:
@@ -155,7 +155,7 @@ def _keep_text(parsed: dict[str, Any], **_: object) -> None:
         parsed[_TEXT] = parsed["TemplateBody"]
 
 
-# A `?` may stand for a character that nobody is shown, as in templates and outputs; for the others we put a value.
+# A `?` may stand for a character that AWS does not show, as in templates and outputs; the builder binds the others.
 _NOT_MEANT = ("?", SUFFIX, ACCOUNT)
 
 
@@ -172,7 +172,7 @@ def _parameters(stack: ObservedStack, template: str) -> dict[str, ParameterValue
 async def _importers(
     clients: Clients, listed: Collection[ObservedStack], request: CaptureRequest
 ) -> dict[StackId, frozenset[str]]:
-    """Return the names of the stacks that import of each that is known, and exports anything."""
+    """Return, for each known stack that exports anything, the names of the stacks that import from it."""
     exporting = {
         stack_id: stack
         for stack in listed
@@ -193,13 +193,13 @@ async def _importing(clients: Clients, stack: ObservedStack) -> frozenset[str]:
 
 
 async def observe_importers(clients: Clients, site: Site, where: str, export: str) -> tuple[str, ...]:
-    """Return the names of the stacks that import an export of a site, over all pages; none where nobody does."""
+    """Return the names of the stacks that import an export of a site, over all pages."""
     client = clients.of(site).cloudformation(site.region)
     imports = pages(where, client.list_imports, ExportName=export)
     try:
         return tuple([name async for page in imports for name in page["Imports"]])
     except AwsError as error:
-        # CloudFormation has no error code of its own for an export that nobody imports.
+        # CloudFormation has no error code of its own for an export that is not imported.
         if error.code == "ValidationError" and ("not imported" in error.what or "does not exist" in error.what):
             return ()
         raise

@@ -75,7 +75,7 @@ class ObservedStack:
 
     @property
     def facts(self) -> StatusFacts:
-        """What the stack's status means. Raises Stopped for one that nobody here knows: it may mean anything."""
+        """What the stack's status means. Raises Stopped for an unknown status, which may mean anything."""
         known = STATUSES.get(self.status)
         if known is None:
             raise Stopped(
@@ -87,7 +87,7 @@ class ObservedStack:
 
     @property
     def may_hold(self) -> bool:
-        """Whether it holds resources, or may: a status that nobody here knows excludes nothing."""
+        """Whether it holds resources, or may: an unknown status rules nothing out."""
         return self.status not in STATUSES or self.facts.exists
 
 

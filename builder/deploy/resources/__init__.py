@@ -1,7 +1,7 @@
-"""The resource types of which it takes code to tell what a change loses, or to take one down.
+"""The resource types for which it takes code to see what a change loses, or to delete a resource.
 
-A module a type, and here those of which there is only something to warn of. `public_access` tells what a resource of
-any type opens to the world. What goes with a resource, of these and of all others, is in `builder.resource_types`.
+Each type has a module; the types that only need a warning are here. `public_access` finds what a resource of any type
+opens to the world. What is lost with a resource of these and all other types is in `builder.resource_types`.
 """
 
 from collections.abc import Mapping
@@ -17,20 +17,20 @@ from builder.terms import Region
 
 
 def _key_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
-    """CloudFormation schedules a key's deletion, and then all it encrypts is unreadable.
+    """Return what weakens a key; its deletion is scheduled by CloudFormation, and then all it encrypts is unreadable.
 
     A scheduled deletion can still be cancelled for 7 to 30 days, `PendingWindowInDays`. A primary multi-region key
     waits until its last replica key is gone.
     Source: https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
     """
-    told = []
+    warnings = []
     if _lower(before, after, "Enabled", default=True):
-        told.append("the key is disabled: nothing it encrypts can be read until it is enabled again")
+        warnings.append("the key is disabled: nothing it encrypts can be read until it is enabled again")
     if _lower(before, after, "EnableKeyRotation", default=False):
-        told.append("its rotation is switched off: its material stays the same from then on")
+        warnings.append("its rotation is switched off: its material stays the same from then on")
     if before.get("KeyPolicy") != after.get("KeyPolicy"):
-        told.append("its policy changes: whom it no longer names cannot use what the key encrypts")
-    return tuple(told)
+        warnings.append("its policy changes: whom it no longer names cannot use what the key encrypts")
+    return tuple(warnings)
 
 
 def _lower(before: Properties, after: Properties, name: str, *, default: bool) -> bool:
@@ -40,14 +40,14 @@ def _lower(before: Properties, after: Properties, name: str, *, default: bool) -
 
 
 def _alias_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
-    """An alias leads elsewhere in place: what the old key encrypts is not encrypted anew."""
+    """Return a warning where an alias gets another key in place: what the old key encrypts is not encrypted anew."""
     if before.get("TargetKeyId") == after.get("TargetKeyId"):
         return ()
     return ("it leads to another key: what the old one encrypts stays under that, and needs it",)
 
 
 def _url_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
-    """A URL holds no data, but a new one has another address than the one clients know."""
+    """Return a warning where other callers may use the URL, or clients have to sign their requests from then on."""
     if before.get("AuthType") == after.get("AuthType"):
         return ()
     if after.get("AuthType") == "NONE":
@@ -56,12 +56,12 @@ def _url_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
 
 
 def _log_group_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
-    """A log group is deleted with its events; a shorter retention deletes the older ones within days."""
+    """Return what weakens a log group: a shorter retention deletes the older events within days."""
     was, will = _retention_days(before), _retention_days(after)
-    told = [f"events older than {will:.0f} days go"] if will < was else []
+    warnings = [f"events older than {will:.0f} days go"] if will < was else []
     if (key := before.get("KmsKeyId")) and key != after.get("KmsKeyId"):
-        told.append("events that were written before stay under the key that it had, and need it")
-    return tuple(told)
+        warnings.append("events that were written before stay under the key that it had, and need it")
+    return tuple(warnings)
 
 
 def _retention_days(properties: Properties) -> float:
@@ -83,7 +83,7 @@ async def _remove_log_group(clients: Clients, region: Region, physical_id: str) 
 
 
 async def _remove_key(clients: Clients, region: Region, physical_id: str) -> None:
-    """Schedule a key's deletion, for the longest time in which that can be cancelled; one that is going is going."""
+    """Schedule a key's deletion, which can be cancelled for 30 days, the longest time; ignore one that is scheduled."""
     client = clients.service("kms", region)
     try:
         await call(f"{region}: {physical_id}", client.schedule_key_deletion, KeyId=physical_id, PendingWindowInDays=30)
@@ -105,21 +105,21 @@ HOLDERS: dict[str, Holder] = {
 }
 
 
-def way_on(type_name: str, reason: str) -> str:
-    """Return what helps where a resource of the type failed for this reason; empty where nothing is known to.
+def remedy_for(type_name: str, reason: str) -> str:
+    """Return what helps where a resource of the type failed for this reason; empty where nothing is known.
 
-    A replica key that was deleted is there until its waiting period is over, and another of the same key fails on it.
+    A deleted replica key exists until its waiting period is over, and the creation of another of the same key fails.
     DynamoDB takes one change of a time to live in an hour, and keeps an index whose update was rolled back.
     Sources: https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-delete.html and
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
     """
-    for types, words, helps in _WAYS_ON:
+    for types, words, helps in _REMEDIES:
         if type_name in types and words in reason.lower():
             return helps
     return ""
 
 
-_WAYS_ON = (
+_REMEDIES = (
     (
         (REPLICA_KEY,),
         "already exists",
@@ -142,13 +142,13 @@ _WAYS_ON = (
         "the same command an hour later    goes on: DynamoDB takes one change of a time to live in that time",
     ),
 )
-"""Types, words of a reason, and what helps then."""
+"""Types, words of a reason, and what helps where the reason has them."""
 
 
 def regions_of(resource: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the regions that hold a copy of a resource's data, as far as its template says them."""
+    """Return the regions that hold a copy of a resource's data, as far as its template states them."""
     holder = HOLDERS.get(str(resource.get("Type")))
     return holder.regions(properties_of(resource)) if holder else ()
 
 
-__all__ = ["HOLDERS", "DeletionHold", "Holder", "Seen", "Singly", "regions_of", "way_on"]
+__all__ = ["HOLDERS", "DeletionHold", "Holder", "Seen", "Singly", "regions_of", "remedy_for"]

@@ -1,16 +1,16 @@
 """AWS::S3::Bucket: a bucket with anything in it, old versions and delete markers included, refuses its deletion.
 
-First what empties one of any size: a few pages of versions in memory, deleted side by side, refused keys answered.
-Then what is known of the type.
+First comes the emptying of a bucket of any size: a few pages of versions in memory, deleted concurrently, refused keys
+tried again. Then the type's Holder.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, Pace, call, together
-from builder.deploy.resources.holder import DeletionHold, Holder, Properties
+from builder.deploy.resources.holder import DeletionHold, Holder, OnDeleted, Properties
 from builder.errors import AwsError, Failed
 from builder.template import as_list, at
 from builder.terms import Region, counted
@@ -32,21 +32,21 @@ _PATIENCE_S = 120.0
 
 @dataclass(slots=True)
 class BucketToEmpty:
-    """One bucket on its way to being empty."""
+    """One bucket that is being emptied."""
 
     client: "S3Client"
     where: str
     bucket: str
-    emptied: Callable[[int], None]
-    """Is told after each batch how many versions and delete markers are gone so far."""
+    on_deleted: OnDeleted
+    """Called after each batch with the number of versions and delete markers that are deleted so far."""
     removed: int = 0
 
     async def run(self) -> None:
-        """Delete until a listing from the start finds nothing: something may arrive behind one that has gone past.
+        """Delete until a listing from the start finds nothing: versions may arrive before the place it has reached.
 
-        Uploads that were begun and not completed go first, since each could still become a version.
+        Incomplete uploads are aborted first, since each could still become a version.
 
-        Raises Failed, saying what to do, where S3 refuses a version for good.
+        Raises Failed, with what to do, where S3 refuses a version for good.
         Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/empty-bucket.html
         """
         await self._abort_uploads()
@@ -68,15 +68,15 @@ class BucketToEmpty:
                 raise
 
     async def _sweep(self) -> bool:
-        """Delete all that one listing shows; return whether it was anything."""
-        found = False
+        """Delete all that one listing shows; return whether it showed anything."""
+        is_anything = False
         async for batches in self._listed():
-            found = True
+            is_anything = True
             await together(self._delete(batch) for batch in batches)
-        return found
+        return is_anything
 
     async def _listed(self) -> "AsyncIterator[list[list[ObjectIdentifierTypeDef]]]":
-        """Yield a few pages at a time; each goes on behind the key that the last one ended with, deleted or not."""
+        """Yield a few pages at a time; each starts after the key that the last one ended with, deleted or not."""
         key, version, more = "", "", True
         while more:
             batches: list[list[ObjectIdentifierTypeDef]] = []
@@ -99,7 +99,7 @@ class BucketToEmpty:
         )
 
     async def _delete(self, batch: "list[ObjectIdentifierTypeDef]") -> None:
-        """Delete a batch, and what of it S3 was too busy for again, less and less often."""
+        """Delete a batch; repeat what S3 was too busy for, at growing intervals."""
         loop = asyncio.get_running_loop()
         started, left = loop.time(), batch
         while refused := await self._refused(left):
@@ -108,12 +108,12 @@ class BucketToEmpty:
             if passed_s > _PATIENCE_S or any(error.get("Code") not in _PASSING for error in refused):
                 raise _failure(self.where, refused)
             again = {(error.get("Key"), error.get("VersionId")) for error in refused}
-            left = [one for one in left if (one["Key"], one.get("VersionId")) in again]
+            left = [version for version in left if (version["Key"], version.get("VersionId")) in again]
             await asyncio.sleep(_RETRY.wait_s(passed_s))
         self._count(len(left))
 
     async def _refused(self, batch: "list[ObjectIdentifierTypeDef]") -> "Sequence[ErrorTypeDef]":
-        # No version that is gone is an error, so a request whose answer was lost can be sent again.
+        # A version that is gone is no error, so a request whose answer was lost can be sent again.
         answer = await call(
             self.where, self.client.delete_objects, Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True}
         )
@@ -122,16 +122,16 @@ class BucketToEmpty:
     def _count(self, gone: int) -> None:
         if gone:
             self.removed += gone
-            self.emptied(self.removed)
+            self.on_deleted(self.removed)
 
 
 def _batch(page: "ListObjectVersionsOutputTypeDef") -> "list[ObjectIdentifierTypeDef]":
     listed = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-    return [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in listed]
+    return [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in listed]
 
 
 def _failure(where: str, refused: "Sequence[ErrorTypeDef]") -> Failed:
-    """Return what to tell of keys that stay: the first that no patience helps with, if any."""
+    """Return the error for keys that stay: of the first that waiting does not help, if any."""
     first = next((error for error in refused if error.get("Code") not in _PASSING), refused[0])
     message = first.get("Message", "")
     return Failed(
@@ -143,15 +143,15 @@ def _failure(where: str, refused: "Sequence[ErrorTypeDef]") -> Failed:
 
 
 def remedy(code: str, message: str) -> str:
-    """Return what helps where S3 keeps a version; S3 tells its reasons apart only in the text, *unverified* for both.
+    """Return what helps where S3 keeps a version; only the text shows S3's reason, *unverified* for both.
 
     Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html and
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/MultiFactorAuthenticationDelete.html
     """
-    said = message.lower()
-    if "object lock" in said:
+    text = message.lower()
+    if "object lock" in text:
         return "object lock holds it: wait for its retention, or end a legal hold or governance retention, then destroy"
-    if "mfa" in said:
+    if "mfa" in text:
         return "MFA delete is on: the root user switches it off with put-bucket-versioning --mfa, then destroy"
     if code in _PASSING:
         return "python -m builder destroy    goes on from here"
@@ -159,7 +159,7 @@ def remedy(code: str, message: str) -> str:
 
 
 def explained(error: AwsError) -> AwsError:
-    """Return the refusal of a whole request with what helps."""
+    """Return the refusal of a whole request, with a next step."""
     return AwsError(where=error.where, code=error.code, what=error.what, next_step=remedy(error.code, error.what))
 
 
@@ -175,10 +175,10 @@ async def stop_writes(clients: Clients, region: Region, physical_id: str) -> Non
             raise
 
 
-async def empty(clients: Clients, region: Region, physical_id: str, emptied: Callable[[int], None]) -> None:
+async def empty(clients: Clients, region: Region, physical_id: str, on_deleted: OnDeleted) -> None:
     """Delete every version and delete marker; a bucket that is gone is empty."""
     try:
-        await BucketToEmpty(clients.s3(region), f"{region}: {physical_id}", physical_id, emptied).run()
+        await BucketToEmpty(clients.s3(region), f"{region}: {physical_id}", physical_id, on_deleted).run()
     except AwsError as error:
         if error.code == "AccessDenied":
             raise explained(error) from error
@@ -211,7 +211,7 @@ async def remove(clients: Clients, region: Region, physical_id: str) -> None:
 
 
 async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[DeletionHold, ...]:
-    """Return whether the bucket has object lock, and anything in it that this may keep: nothing lifts that.
+    """Return the hold of a bucket with object lock that has versions: nothing lifts it.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
     """
@@ -230,27 +230,27 @@ async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[Del
 
 
 def _weakens(before: Properties, after: Properties) -> tuple[str, ...]:
-    told = []
+    warnings = []
     if _versioned(before) and not _versioned(after):
-        told.append("versioning is suspended: what is overwritten or deleted from then on is gone")
+        warnings.append("versioning is suspended: what is overwritten or deleted from then on is gone")
     if before.get("ReplicationConfiguration") and not after.get("ReplicationConfiguration"):
-        told.append("replication stops")
+        warnings.append("replication stops")
     if before.get("LifecycleConfiguration") != after.get("LifecycleConfiguration"):
-        told.append("its lifecycle rules change: look at what they expire")
+        warnings.append("its lifecycle rules change: look at what they expire")
     if (key := _key(before)) and key != _key(after):
-        told.append("objects that are there stay under the key that they have, and need it")
+        warnings.append("objects that are there stay under the key that they have, and need it")
     if before.get("PublicAccessBlockConfiguration") != after.get("PublicAccessBlockConfiguration"):
-        told.append("who may make it public changes")
-    return tuple(told)
+        warnings.append("who may make it public changes")
+    return tuple(warnings)
 
 
 def _versioned(properties: Properties) -> bool:
-    said = properties.get("VersioningConfiguration")
-    return isinstance(said, Mapping) and said.get("Status") == "Enabled"
+    versioning = properties.get("VersioningConfiguration")
+    return isinstance(versioning, Mapping) and versioning.get("Status") == "Enabled"
 
 
 def _key(properties: Properties) -> object:
-    """Return the KMS key of what is put into it; None where S3 has one of its own."""
+    """Return the KMS key that new objects are encrypted by; None for S3's own."""
     rules = as_list(at(properties, "BucketEncryption", "ServerSideEncryptionConfiguration"))
     keys = (at(rule, "ServerSideEncryptionByDefault", "KMSMasterKeyID") for rule in rules)
     return next((key for key in keys if key), None)

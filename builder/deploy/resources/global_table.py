@@ -1,4 +1,4 @@
-"""AWS::DynamoDB::GlobalTable: its replicas hold the data, and one more or less is one operation of its own.
+"""AWS::DynamoDB::GlobalTable: its replicas hold the data, and each one that is added or removed is one operation.
 
 DynamoDB may refuse to delete a region that was the source of a young replica.
 """
@@ -33,13 +33,13 @@ _PACE = Pace(first_s=1.0, every_s=1.0)
 # A replica of many terabytes, or one whose region does not answer, is not waited for without end.
 _PATIENCE_S = 3600.0
 _MOST_DAYS = 35
-"""Of point-in-time recovery, also where nothing is said."""
+"""The days that point-in-time recovery goes back at most, and by default."""
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
 _REPLICAS = Singly("Replicas", "Region", "replica")
 
 
 def replica_regions(properties: Properties) -> tuple[str, ...]:
-    """Return the regions of a table's replicas, in the template's order; only those that are said as plain text."""
+    """Return the regions of a table's replicas that are plain text, in the template's order."""
     replicas = properties.get("Replicas")
     listed = replicas if isinstance(replicas, list) else []
     regions = [replica.get("Region") for replica in listed if isinstance(replica, Mapping)]
@@ -47,7 +47,7 @@ def replica_regions(properties: Properties) -> tuple[str, ...]:
 
 
 def weakened_recovery(before: Properties, after: Properties, where: str = "") -> tuple[str, ...]:
-    """Return what point-in-time recovery loses, of a table, or of one replica: all of it, or its older days.
+    """Return what point-in-time recovery of a table or of one replica loses: all of it, or its older days.
 
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html
     """
@@ -59,7 +59,7 @@ def weakened_recovery(before: Properties, after: Properties, where: str = "") ->
 
 
 def _recovery_days(properties: Properties) -> int:
-    """Return how many days back it goes, none where it is off; what is not known is the most there is."""
+    """Return how many days back recovery goes, 0 where it is off; an unknown number counts as the most."""
     recovery = properties.get("PointInTimeRecoverySpecification")
     if not isinstance(recovery, Mapping) or not is_on(recovery.get("PointInTimeRecoveryEnabled")):
         return 0
@@ -79,9 +79,9 @@ def _losses(seen: Seen) -> tuple[str, ...]:
 
 
 def _other_keys(before: Properties, after: Properties) -> Iterator[str]:
-    """Yield the replicas that would get another key: DynamoDB refuses that through the table's own region.
+    """Yield the replicas that would get another key, which DynamoDB refuses through the table's own region.
 
-    All of them together take keys, or lose them, in one update.
+    All replicas together can get keys, or lose them, in one update.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateReplicationGroupMemberAction.html
     """
     was, will = _keys(before), _keys(after)
@@ -95,13 +95,13 @@ def _other_keys(before: Properties, after: Properties) -> Iterator[str]:
 
 
 def _keys(properties: Properties) -> dict[str, object]:
-    return {name: at(one, "SSESpecification", "KMSMasterKeyId") for name, one in _replicas(properties).items()}
+    return {name: at(replica, "SSESpecification", "KMSMasterKeyId") for name, replica in _replicas(properties).items()}
 
 
 def _weakens(before: Properties, after: Properties) -> tuple[str, ...]:
     was, will = _replicas(before), _replicas(after)
     both = [region for region in was if region in will]
-    told = [
+    warnings = [
         *(line for region in both for line in weakened_recovery(was[region], will[region], f" in {region}")),
         *(
             f"deletion protection is switched off in {region}"
@@ -112,7 +112,7 @@ def _weakens(before: Properties, after: Properties) -> tuple[str, ...]:
         *expiry_warnings(before, after),
         *_key_warnings(before, after),
     ]
-    return tuple(told)
+    return tuple(warnings)
 
 
 def _key_warnings(before: Properties, after: Properties) -> Iterator[str]:
@@ -133,7 +133,7 @@ def expiry_warnings(before: Properties, after: Properties) -> tuple[str, ...]:
 
 def _replicas(properties: Properties) -> dict[str, Mapping[str, Any]]:
     listed = properties.get("Replicas")
-    replicas = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    replicas = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
     return {str(replica.get("Region")): replica for replica in replicas}
 
 
@@ -144,7 +144,7 @@ async def is_usable(clients: Clients, region: Region, physical_id: str) -> bool:
 
 
 async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[DeletionHold, ...]:
-    """Return the deletion protection of the table and of each of its replicas: every region knows its own alone.
+    """Return the deletion protection of the table and of each of its replicas: every region shows only its own.
 
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithTables.Basics.html
     """
@@ -154,8 +154,11 @@ async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[Del
     others = [Region(replica["RegionName"]) for replica in table.get("Replicas", [])]
     regions = [other for other in others if other != region]
     replicas = await together(describe_table(clients, other, physical_id) for other in regions)
-    seen = {region: table, **{other: one for other, one in zip(regions, replicas, strict=True) if one is not None}}
-    return tuple(DeletionHold("DeletionProtection", where) for where, one in seen.items() if _is_protected(one))
+    seen = {
+        region: table,
+        **{other: replica for other, replica in zip(regions, replicas, strict=True) if replica is not None},
+    }
+    return tuple(DeletionHold("DeletionProtection", where) for where, shown in seen.items() if _is_protected(shown))
 
 
 def _is_protected(table: "TableDescriptionTypeDef") -> bool:
@@ -163,20 +166,20 @@ def _is_protected(table: "TableDescriptionTypeDef") -> bool:
 
 
 async def lift(clients: Clients, region: Region, physical_id: str) -> None:
-    """Switch off deletion protection in one region, and return once the table there takes its deletion.
+    """Switch off deletion protection in one region, and return once the table there can be deleted.
 
-    Raises Failed where that is not so after an hour.
+    Raises Failed where it cannot after an hour.
     """
-    asked = False
+    is_asked = False
     async for table in _watched(clients, region, physical_id):
         if table is None or (not _is_protected(table) and table["TableStatus"] != "UPDATING"):
             return
-        if _is_protected(table) and not asked:
-            asked = await _switch_off(clients, region, physical_id)
+        if _is_protected(table) and not is_asked:
+            is_asked = await _switch_off(clients, region, physical_id)
 
 
 async def _switch_off(clients: Clients, region: Region, table: str) -> bool:
-    """Ask for it; return False where the table is being changed just now. A refusal is fine where it is off."""
+    """Ask for it; return False where the table is being changed. A refusal is ignored where protection is off."""
     client = clients.dynamodb(region)
     try:
         await call(f"{region}: {table}", client.update_table, TableName=table, DeletionProtectionEnabled=False)
@@ -213,7 +216,7 @@ async def _delete_last(clients: Clients, region: Region, physical_id: str) -> No
 async def _watched(
     clients: Clients, region: Region, physical_id: str
 ) -> "AsyncIterator[TableDescriptionTypeDef | None]":
-    """Yield the table again and again, None where it is gone. Raises Failed after an hour."""
+    """Yield the table at growing intervals, None where it is gone. Raises Failed after an hour."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     while True:
@@ -233,8 +236,8 @@ async def unblock(clients: Clients, region: Region, physical_id: str) -> None:
     """Remove every replica outside the stack's region, one at a time, as DynamoDB wants it; then wait for its indexes.
 
     Raises Failed, naming the replica, where one is still there after an hour.
-    A region that was the source of a replica less than 24 hours old cannot be deleted while that replica is there. So
-    it is after a promotion: then the whole table is deleted from that region, the stack's own replica first.
+    A region that was the source of a replica less than 24 hours old cannot be deleted before that replica. That is the
+    case after a promotion: then the whole table is deleted from that region, the stack's own replica first.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_reqs_bestpractices.html
     """
     source = await _remove_others(clients, region, physical_id)
@@ -252,7 +255,7 @@ async def unblock(clients: Clients, region: Region, physical_id: str) -> None:
 
 
 async def _remove_others(clients: Clients, region: Region, physical_id: str) -> Region | None:
-    """Remove every replica but this region's; return the region of one that is another's source, None if all went."""
+    """Remove every replica but this region's; return the region of one that is another's source, else None."""
     sources: list[Region] = []
 
     async def left() -> str:
@@ -260,18 +263,18 @@ async def _remove_others(clients: Clients, region: Region, physical_id: str) -> 
         if replica is None:
             return ""
         if replica.get("ReplicaStatus") != "DELETING":
-            asked = await _remove(clients, region, physical_id, replica["RegionName"])
-            sources.extend([] if asked else [Region(replica["RegionName"])])
+            goes = await _remove(clients, region, physical_id, replica["RegionName"])
+            sources.extend([] if goes else [Region(replica["RegionName"])])
         return "" if sources else f"its replica in {replica['RegionName']} is {replica.get('ReplicaStatus')}"
 
     await _until_none(left, f"{region}: {physical_id}")
     return sources[0] if sources else None
 
 
-async def _until_none(look: Callable[[], Coroutine[Any, Any, str]], where: str) -> None:
+async def _until_none(read: Callable[[], Coroutine[Any, Any, str]], where: str) -> None:
     loop = asyncio.get_running_loop()
     started = loop.time()
-    while because := await look():
+    while because := await read():
         passed_s = loop.time() - started
         if passed_s > _PATIENCE_S:
             raise Failed(
@@ -283,10 +286,10 @@ async def _until_none(look: Callable[[], Coroutine[Any, Any, str]], where: str) 
 
 
 async def _remove(clients: Clients, region: Region, table: str, replica: str) -> bool:
-    """Ask for a replica's removal; return whether it goes: it does not where it is the source of a young one.
+    """Ask for a replica's removal; return whether it is removed: not where it is the source of a young replica.
 
-    A refusal is fine where the table is being changed, or the replica is gone: after a lost answer boto3 asks again,
-    and is told just that.
+    A refusal is ignored where the table is being changed, or the replica is gone: boto3 repeats a request whose answer
+    was lost, and is refused for that.
     """
     client = clients.dynamodb(region)
     try:
@@ -332,10 +335,10 @@ HOLDER = Holder(
 
 
 def _table_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
-    told = [*expiry_warnings(before, after), *weakened_recovery(before, after)]
+    warnings = [*expiry_warnings(before, after), *weakened_recovery(before, after)]
     if is_on(before.get("DeletionProtectionEnabled")) and not is_on(after.get("DeletionProtectionEnabled")):
-        told.append("deletion protection is switched off")
-    return tuple(told)
+        warnings.append("deletion protection is switched off")
+    return tuple(warnings)
 
 
 TABLE = Holder(

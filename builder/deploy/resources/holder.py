@@ -1,4 +1,4 @@
-"""What takes code to know of a resource type where data or an address is at stake, and how it is emptied."""
+"""The record of a resource type where data or an address is at stake: what a change loses, and how one is emptied."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from builder.terms import Region
 Properties = Mapping[str, Any]
 """A resource's properties, by CloudFormation's names."""
 OnDeleted = Callable[[int], None]
-"""Is told how many entries are gone so far."""
+"""Called with the number of entries that are deleted so far."""
 Takedown = Callable[[Clients, Region, str], Coroutine[Any, Any, None]]
 """Takes the resource's physical id last: the bucket's name, the table's name."""
 ObserveUsable = Callable[[Clients, Region, str], Coroutine[Any, Any, bool]]
@@ -24,7 +24,7 @@ class DeletionHold:
 
     kind: HoldKind
     region: Region
-    """Where it stands."""
+    """The region that it is in force in."""
 
 
 ObserveHolds = Callable[[Clients, Region, str], Coroutine[Any, Any, tuple[DeletionHold, ...]]]
@@ -51,14 +51,14 @@ ReadLosses = Callable[[Seen], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Singly:
-    """A list of which AWS takes one item more or less in one update."""
+    """A list to which AWS adds, or from which it removes, one item in one update."""
 
     property: str
     named_by: str
-    """The property of an item that tells it from the others."""
+    """The property that identifies an item."""
     noun: str
     most: int | None = None
-    """How many items the list may have: where it is full, what goes makes room first."""
+    """How many items the list may have: where it is full, an item is removed before another is added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ async def stay_quiet(clients: Clients, region: Region, physical_id: str) -> None
     """Do nothing: its deletion needs no help."""
 
 
-async def keep_content(clients: Clients, region: Region, physical_id: str, emptied: OnDeleted) -> None:
+async def keep_content(clients: Clients, region: Region, physical_id: str, on_deleted: OnDeleted) -> None:
     """Do nothing: it is deleted with all that is in it."""
 
 
@@ -114,26 +114,26 @@ async def held_by_nothing(clients: Clients, region: Region, physical_id: str) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """One resource type: what a change inside it takes away, where its copies are, how it is taken down."""
+    """One resource type: what a change inside it loses, where its copies are, how it is deleted."""
 
     losses: ReadLosses = nothing
-    """What a change takes away for good although the resource stays; also where it cannot be told."""
+    """What a change deletes for good although the resource stays, or may delete."""
     weakens: Callable[[Properties, Properties], tuple[str, ...]] = no_worse
-    """What a change between these properties weakens without losing anything by itself."""
+    """What a change between these properties weakens; nothing is lost by it alone."""
     is_usable: ObserveUsable | None = None
     """Whether it can be used in a region that holds a copy of it; None where it has no copies."""
     regions: Callable[[Properties], tuple[str, ...]] = nowhere_else
-    """The regions that hold a copy of its data, as far as its properties say them."""
+    """The regions that hold a copy of its data, as far as its properties state them."""
     singly: tuple[Singly, ...] = ()
-    """What AWS takes only one at a time and as the only change, in the order it is done in."""
+    """The lists of which AWS changes one item at a time, with no other change; in the order in which that is done."""
     refusals: Callable[[Properties, Properties], tuple[Refusal, ...]] = takes_all
     """What of a change between these properties AWS refuses, as far as they are known."""
     held: Callable[[Properties, Properties], Mapping[str, Any]] = at_once
-    """Properties that take a value of their own in an update before the one that brings their last."""
+    """Properties that get an intermediate value in an update before the one with their final value."""
     busy: Busy = is_idle
-    """What goes on in it that has to end before properties of these names can be changed, in words; else empty."""
+    """What is under way in it and has to end before these properties can be changed, as text; else empty."""
     stop_writes: Takedown = stay_quiet
-    """Stop what would fill it again while it is being emptied."""
+    """Stop what would write to it while it is being emptied."""
     empty: EmptyResource = keep_content
     """Remove what keeps it from being deleted."""
     unblock: Takedown = stay_quiet
@@ -143,7 +143,7 @@ class Holder:
     lift: Takedown = stay_quiet
     """Lift its deletion protection in the region that is given."""
     remove: Takedown | None = None
-    """Delete it with all that is in it and every copy, past its stack; None where that is not known of the type."""
+    """Delete it with all that is in it and every copy, outside of its stack; None where the type has no such way."""
 
     def warnings(self, seen: Seen) -> tuple[str, ...]:
         """Return what a change weakens; nothing where CloudFormation left the properties out."""
@@ -153,5 +153,5 @@ class Holder:
 
     @property
     def is_helped(self) -> bool:
-        """Whether taking it down does anything to it that CloudFormation does not do by itself."""
+        """Whether its deletion takes more than CloudFormation does by itself."""
         return (self.stop_writes, self.empty, self.unblock) != (stay_quiet, keep_content, stay_quiet)

@@ -1,8 +1,8 @@
 """What a resource opens to the world, from its properties alone; pure.
 
-A reviewer has to see it before it exists: a URL that asks nobody who they are, a policy whose principal is everybody, a
-port that the whole internet reaches. Only what the properties say is told; what is known after the execution alone
-(`{{changeSet:KNOWN_AFTER_APPLY}}`, a function that nothing here can resolve) is not.
+A reviewer has to see it before it exists: a URL without authentication, a policy for everybody, a port that the whole
+internet reaches. Only what the properties state counts; what is known only after the execution
+(`{{changeSet:KNOWN_AFTER_APPLY}}`, a function that nothing here can resolve) does not.
 """
 
 import ipaddress
@@ -24,8 +24,8 @@ def public_access(type_name: str, properties: Properties | None) -> tuple[str, .
     """Return what the resource opens to the world, a sentence each without its full stop; each one once."""
     if not properties:
         return ()
-    said = [*_BY_TYPE.get(type_name, _nothing)(properties), *_by_name(properties), *_policies(properties)]
-    return tuple(dict.fromkeys(said))
+    sentences = [*_BY_TYPE.get(type_name, _nothing)(properties), *_by_name(properties), *_policies(properties)]
+    return tuple(dict.fromkeys(sentences))
 
 
 def define(properties: Properties | None) -> str:
@@ -54,7 +54,7 @@ def _permission(properties: Properties) -> Iterator[str]:
         signed = _may_be(properties.get("FunctionUrlAuthType"), "AWS_IAM")
         who = "anybody with an AWS account" if signed else "anybody"
         via = " through the function's URL" if _is_true(properties.get("InvokedViaFunctionUrl")) else ""
-        yield f"{who} may do {_told(properties.get('Action'))}{via}: its Principal is *"
+        yield f"{who} may do {_named(properties.get('Action'))}{via}: its Principal is *"
 
 
 def _security_group(properties: Properties) -> Iterator[str]:
@@ -82,8 +82,8 @@ def _ports(rule: Properties) -> str:
     if str(protocol) == "-1":
         return "every port"
     if first is None:
-        return f"protocol {_told(protocol)}"
-    return f"port {_told(first)}{'' if str(first) == str(last) else f'-{_told(last)}'} by {_told(protocol)}"
+        return f"protocol {_named(protocol)}"
+    return f"port {_named(first)}{'' if str(first) == str(last) else f'-{_named(last)}'} by {_named(protocol)}"
 
 
 def _bucket(properties: Properties) -> Iterator[str]:
@@ -103,12 +103,12 @@ def _load_balancer(properties: Properties) -> Iterator[str]:
 
 def _rest_method(properties: Properties) -> Iterator[str]:
     if _may_be(properties.get("AuthorizationType", "NONE"), "NONE") and not _is_true(properties.get("ApiKeyRequired")):
-        yield f"anyone may call {_told(properties.get('HttpMethod'))}: its AuthorizationType is NONE"
+        yield f"anyone may call {_named(properties.get('HttpMethod'))}: its AuthorizationType is NONE"
 
 
 def _http_route(properties: Properties) -> Iterator[str]:
     if _may_be(properties.get("AuthorizationType", "NONE"), "NONE"):
-        yield f"anyone may call {_told(properties.get('RouteKey'))}: its AuthorizationType is NONE"
+        yield f"anyone may call {_named(properties.get('RouteKey'))}: its AuthorizationType is NONE"
 
 
 def _cluster_endpoint(properties: Properties) -> Iterator[str]:
@@ -136,7 +136,7 @@ _BY_TYPE: Mapping[str, Callable[[Properties], Iterator[str]]] = {
     "AWS::Lambda::Url": _function_url,
     "AWS::S3::Bucket": _bucket,
 }
-# Properties that say it by their name, whatever type has them.
+# Properties that open a resource of any type.
 _PUBLIC_NAMES = {
     "PubliclyAccessible": "the internet reaches it: PubliclyAccessible is true",
     "AssociatePublicIpAddress": "it gets a public address: AssociatePublicIpAddress is true",
@@ -156,7 +156,7 @@ def _by_name(value: object) -> Iterator[str]:
 
 
 def _policies(value: object) -> Iterator[str]:
-    """Yield what the policies anywhere in a value allow everybody; a policy may stand there as a text too."""
+    """Yield what the policies anywhere in a value allow everybody; a policy may be a text, too."""
     match value:
         case Mapping() if "Statement" in value:
             for statement in as_list(value["Statement"]):
@@ -179,11 +179,11 @@ def _policies(value: object) -> Iterator[str]:
 def _statement(statement: Properties) -> Iterator[str]:
     if statement.get("Effect", "Allow") != "Allow":
         return
-    actions = _told(statement.get("Action", statement.get("NotAction")))
+    actions = _named(statement.get("Action", statement.get("NotAction")))
     if "NotAction" in statement:
         actions = f"all but {actions}"
     if "NotPrincipal" in statement:
-        yield f"everybody but {_told(statement['NotPrincipal'])} may do {actions}"
+        yield f"everybody but {_named(statement['NotPrincipal'])} may do {actions}"
     elif _names_everybody(statement.get("Principal")) and not _names_account(statement.get("Condition")):
         keys = _conditions(statement.get("Condition"))
         where = f" where a condition on {keys} holds" if keys else ""
@@ -193,15 +193,15 @@ def _statement(statement: Properties) -> Iterator[str]:
 def _names_everybody(principal: object) -> bool:
     match principal:
         case Mapping() if "AWS" in principal:
-            return any(_may_be(one, _EVERYBODY) for one in as_list(principal["AWS"]))
+            return any(_may_be(name, _EVERYBODY) for name in as_list(principal["AWS"]))
         case Mapping() if "Fn::If" in principal:
-            return any(_names_everybody(one) for one in as_list(principal["Fn::If"])[1:])
+            return any(_names_everybody(inner) for inner in as_list(principal["Fn::If"])[1:])
         case _:
-            return any(_may_be(one, _EVERYBODY) for one in as_list(principal))
+            return any(_may_be(inner, _EVERYBODY) for inner in as_list(principal))
 
 
 def _names_account(condition: object) -> bool:
-    """Return whether a condition takes callers of named accounts alone, and that is nobody else in the world."""
+    """Return whether a condition admits only callers of named accounts."""
     equals = condition.get("StringEquals") if isinstance(condition, Mapping) else None
     callers = [
         as_list(value)
@@ -218,7 +218,7 @@ def _is_account(value: object) -> bool:
 
 
 def _conditions(condition: object) -> str:
-    """Return the keys that a condition looks at; empty where there is none."""
+    """Return the keys that a condition tests; empty where there is none."""
     tests = condition.values() if isinstance(condition, Mapping) else ()
     return ", ".join(sorted({str(key) for test in tests if isinstance(test, Mapping) for key in test}))
 
@@ -232,8 +232,8 @@ def _alternatives(value: object) -> Iterator[object]:
         yield value
 
 
-def _may_be(value: object, wanted: str) -> bool:
-    return any(inner == wanted for inner in _alternatives(value))
+def _may_be(value: object, expected: str) -> bool:
+    return any(inner == expected for inner in _alternatives(value))
 
 
 def _is_true(value: object) -> bool:
@@ -244,6 +244,6 @@ def _is_false(value: object) -> bool:
     return any(str(inner).lower() == "false" for inner in _alternatives(value))
 
 
-def _told(value: object) -> str:
-    said = as_list(value)
-    return ", ".join(one if isinstance(one, str) else json.dumps(one, default=str) for one in said) or "something"
+def _named(value: object) -> str:
+    values = as_list(value)
+    return ", ".join(name if isinstance(name, str) else json.dumps(name, default=str) for name in values) or "something"

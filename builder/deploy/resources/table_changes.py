@@ -1,7 +1,7 @@
-"""What DynamoDB takes of a table's changes, of a global one and of one in a single region.
+"""The changes of a table that DynamoDB refuses or delays, for global tables and for those of a single region.
 
-First what it refuses though a change set shows it as a change in place, and what takes two updates; pure. Then what
-goes on in a table that has to end before it can be changed again.
+First what it refuses though a change set shows a change in place, and what takes two updates; pure. Then what is under
+way in a table and has to end before it can be changed again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef
 
 INDEXES = Singly("GlobalSecondaryIndexes", "IndexName", "global secondary index", most=20)
-"""One more or less in an update, and best nothing else: one that is rolled back leaves a new index behind.
+"""One index is added or removed in an update, best with no other change: a rolled back update may leave a new one.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
 """
@@ -30,7 +30,7 @@ _PASSING = frozenset({"CREATING", "UPDATING", "DELETING", "ENABLING", "DISABLING
 def index_refusals(before: Properties, after: Properties) -> tuple[Refusal, ...]:
     """Return every index that would become another under its name, and every key whose type would change.
 
-    What only a deployment tells is not judged.
+    Values that are known only after a deployment are not judged.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
     """
     return (*_other_indexes(before, after), *_other_types(before, after))
@@ -53,8 +53,8 @@ def table_refusals(before: Properties, after: Properties) -> tuple[Refusal, ...]
 def held_expiry(before: Properties, after: Properties) -> Mapping[str, Any]:
     """Return a time to live that is switched off first, where it gets another attribute or leaves the template.
 
-    DynamoDB takes another attribute only while none expires items; and a template that says nothing of it any more
-    leaves it on, or is refused, by what people saw of CloudFormation.
+    DynamoDB takes another attribute only while time to live is off; and by reports of CloudFormation's users, a
+    template that does not state it any more leaves it on, or is refused.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
     """
     was, will = before.get(TIME_TO_LIVE), after.get(TIME_TO_LIVE, {})
@@ -106,12 +106,12 @@ def _other_stream(before: Properties, after: Properties) -> Iterator[Refusal]:
     was, will = (side.get("StreamSpecification") for side in (before, after))
     if was is None or not _is_known(was) or not _is_known(will) or not _is_replicated(before, after):
         return
-    shown, wanted = at(was, "StreamViewType"), at(will, "StreamViewType")
-    if shown != wanted:
-        becomes = "be switched off" if will is None else f"become {wanted}"
+    old_view, view = at(was, "StreamViewType"), at(will, "StreamViewType")
+    if old_view != view:
+        becomes = "be switched off" if will is None else f"become {view}"
         yield Refusal(
-            f"its stream shows {shown} and cannot {becomes}: replication runs over it",
-            f"leave it {shown}; another table beside this one can have another stream",
+            f"its stream shows {old_view} and cannot {becomes}: replication runs over it",
+            f"leave it {old_view}; another table beside this one can have another stream",
         )
 
 
@@ -141,12 +141,12 @@ def _is_replicated(before: Properties, after: Properties) -> bool:
 
 
 def _replicas(properties: Properties) -> dict[str, Mapping[str, Any]]:
-    listed = [one for one in as_list(properties.get("Replicas")) if isinstance(one, Mapping)]
+    listed = [item for item in as_list(properties.get("Replicas")) if isinstance(item, Mapping)]
     return {str(replica.get("Region")): replica for replica in listed}
 
 
 def _indexes(properties: Properties) -> dict[str, Mapping[str, Any]]:
-    listed = [one for one in as_list(properties.get(INDEXES.property)) if isinstance(one, Mapping)]
+    listed = [item for item in as_list(properties.get(INDEXES.property)) if isinstance(item, Mapping)]
     return {name: index for index in listed if isinstance(name := index.get(INDEXES.named_by), str)}
 
 
@@ -157,15 +157,15 @@ def _projected(index: Mapping[str, Any]) -> tuple[object, frozenset[str]]:
 
 def _types(properties: Properties) -> dict[str, object]:
     listed = as_list(properties.get("AttributeDefinitions"))
-    return {str(at(one, "AttributeName")): at(one, "AttributeType") for one in listed}
+    return {str(at(attribute, "AttributeName")): at(attribute, "AttributeType") for attribute in listed}
 
 
 def _key(holder: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(at(one, "AttributeName")) for one in as_list(holder.get("KeySchema")))
+    return tuple(str(at(attribute, "AttributeName")) for attribute in as_list(holder.get("KeySchema")))
 
 
 def _is_known(value: object) -> bool:
-    """Return whether nothing of a value is left to a deployment."""
+    """Return whether no part of a value is left to a deployment."""
     match value:
         case Mapping():
             named = (key == "Ref" or str(key).startswith("Fn::") for key in value)
@@ -176,10 +176,10 @@ def _is_known(value: object) -> bool:
 
 
 async def busy_table(clients: Clients, region: Region, table: str, touched: frozenset[str]) -> str:
-    """Return what goes on in a table in any of its regions, or in its time to live where that is to be changed.
+    """Return what is under way in a table in any of its regions, or in its time to live where that is to be changed.
 
-    CloudFormation is done with an update while a new index is still filled from the table, and DynamoDB refuses another
-    index, a replica more or less, and the table's deletion meanwhile; of other regions' indexes only these tell.
+    CloudFormation completes an update while a new index is still filled from the table; until then DynamoDB refuses
+    another index, an added or removed replica, and the table's deletion. Only a region itself shows its indexes.
     Sources: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html and
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
     """
@@ -189,15 +189,20 @@ async def busy_table(clients: Clients, region: Region, table: str, touched: froz
     regions = sorted({replica["RegionName"] for replica in own.get("Replicas", [])} - {region})
     others = await together(describe_table(clients, Region(other), table) for other in regions)
     lines = [
-        *_goings_on(region, own),
-        *(line for name, other in zip(regions, others, strict=True) if other for line in _goings_on(name, other)),
+        *_changes_under_way(region, own),
+        *(
+            line
+            for name, other in zip(regions, others, strict=True)
+            if other
+            for line in _changes_under_way(name, other)
+        ),
     ]
     if TIME_TO_LIVE in touched:
         lines += await _expiry(clients, region, table)
     return "; ".join(lines)
 
 
-def _goings_on(region: str, table: "TableDescriptionTypeDef") -> Iterator[str]:
+def _changes_under_way(region: str, table: "TableDescriptionTypeDef") -> Iterator[str]:
     indexes = [index for index in table.get("GlobalSecondaryIndexes", []) if index.get("IndexStatus") in _PASSING]
     for index in indexes:
         filled = ", and filled from the table" if index.get("Backfilling") else ""
@@ -214,7 +219,7 @@ async def _expiry(clients: Clients, region: Region, table: str) -> list[str]:
 
 
 async def describe_table(clients: Clients, region: Region, table: str) -> "TableDescriptionTypeDef | None":
-    """Return what DynamoDB says of a table in a region; None where there is none."""
+    """Return a table's description in a region; None where there is none."""
     try:
         answer = await call(f"{region}: {table}", clients.dynamodb(region).describe_table, TableName=table)
     except AwsError as error:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from builder.deploy.resources import HOLDERS, Seen, way_on
+from builder.deploy.resources import HOLDERS, Seen, remedy_for
 
 KEYS = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 
@@ -45,7 +45,7 @@ def test_an_alias_that_leads_to_another_key_is_warned_of(before: str, after: str
     ],
 )
 def test_a_replica_that_waits_to_be_deleted_is_told_with_what_helps(kind: str, reason: str, *, is_known: bool) -> None:
-    assert ("cancel-key-deletion" in way_on(kind, reason)) is is_known
+    assert ("cancel-key-deletion" in remedy_for(kind, reason)) is is_known
 
 
 BY_KEY = {"KMSMasterKeyID": "KEY"}

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from builder.deploy.resources import HOLDERS, way_on
+from builder.deploy.resources import HOLDERS, remedy_for
 
 Json = dict[str, Any]
 TABLE = HOLDERS["AWS::DynamoDB::GlobalTable"]
@@ -141,7 +141,7 @@ def test_fewer_days_of_recovery_are_warned_of(before: Json, after: Json, told: s
 )
 def test_what_a_failed_update_of_a_table_takes_is_said(reason: str, helps: str) -> None:
     for kind in ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table"):
-        said = way_on(kind, reason)
+        said = remedy_for(kind, reason)
         assert helps in said
         assert bool(said) == bool(helps)
-    assert not way_on("AWS::S3::Bucket", reason)
+    assert not remedy_for("AWS::S3::Bucket", reason)

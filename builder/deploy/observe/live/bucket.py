@@ -1,4 +1,4 @@
-"""A look at a bucket: each of its settings asked by a call of its own, side by side; nothing is changed."""
+"""Reading a bucket: each of its settings by a call of its own, concurrently; nothing is changed."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,6 +1,6 @@
-"""What each member that DescribeTable answers is to a template: said, judged, or nobody's business; pure.
+"""Which members of DescribeTable's answer a template states, which are judged, and which concern no template; pure.
 
-A member that is in none of the three may mean anything, so a table that shows one is not taken in.
+A member that is none of the three may mean anything, so a table that shows one is not imported.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
 """
 
@@ -50,7 +50,7 @@ JUDGED = frozenset(
         "WarmThroughput",
     }
 )
-"""What stands in the way with some values, or is told as what stays."""
+"""Members of which some values are obstacles, or are noted as what stays."""
 FACTS = frozenset(
     {
         "BillingModeSummary.LastUpdateToPayPerRequestDateTime",
@@ -83,12 +83,12 @@ FACTS = frozenset(
         "Replicas.WarmThroughput",
     }
 )
-"""What no template says."""
+"""Members that no template states."""
 _KNOWN = SAID | JUDGED | FACTS
 
 
 def unknown_members(described: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the members, by their paths, that have a value and that nobody here knows to be in a template or not."""
+    """Return the members, by their paths, that have a value and are in none of the three lists."""
     return tuple(dict.fromkeys(_unknown(described, "")))
 
 
