@@ -1,13 +1,12 @@
-"""The failover client: one request, whichever region can answer it.
+"""The failover client: it sends a request to the first region that can answer it.
 
     from builder.client import FailoverClient, Region
 
     client = FailoverClient((Region("us-east-1", primary_url), Region("us-west-2", secondary_url)))
     answer = client.request("PUT", "/orders/7", body=b"{}")
 
-An application's own dependency: it imports the standard library and botocore, and nothing of builder.
-`failover.mjs` beside it is the same for Node.js.
-How it decides is in docs/client.md.
+Applications depend on this package. It imports the standard library and botocore, and nothing else of builder.
+`failover.mjs` beside it is the same client for Node.js. docs/client.md says how it chooses a region.
 """
 
 from builder.client.failover import FailoverClient, Unavailable

@@ -1,4 +1,4 @@
-"""Connections with a clock: no call lasts beyond its time, whatever the other end does."""
+"""Connections with a time limit: no call lasts longer than allowed, whatever the other end does."""
 
 import errno
 import http.client
@@ -26,17 +26,17 @@ _Result = TypeVar("_Result")
 
 
 class Forgetful(Protocol):
-    """What holds locks, threads or connections, none of which a forked process may use."""
+    """An object with locks, threads or connections, none of which a forked process may use."""
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Drop all locks, threads and connections, and begin anew."""
 
 
 _FORGETFUL: "weakref.WeakSet[Forgetful]" = weakref.WeakSet()
 
 
 def forget_when_forked(forgetful: Forgetful) -> None:
-    """Have it begin anew in every process that is forked from this one."""
+    """Call `forget` in every process that is forked from this one."""
     _FORGETFUL.add(forgetful)
 
 
@@ -51,7 +51,7 @@ if hasattr(os, "register_at_fork"):
 
 @dataclass(slots=True)
 class _Calls:
-    """Those under way for one key, and who waits for the first that ends."""
+    """The calls under way for one key, and the futures of those who wait for the first to end."""
 
     running: int = 0
     began: float = 0.0
@@ -59,21 +59,21 @@ class _Calls:
 
 
 class Errands:
-    """The calls under way, by what they are for. Threads may share one."""
+    """Runs calls on threads with a time limit, grouped by key. Threads may share one."""
 
     def __init__(self) -> None:
         self.forget()
         forget_when_forked(self)
 
     def forget(self) -> None:
-        """Begin anew: the threads are the parent's."""
+        """Begin anew: after a fork the threads belong to the parent."""
         self._lock = threading.Lock()
         self._calls: dict[Hashable, _Calls] = {}
 
     def run(self, key: Hashable, do: Callable[[], _Result], *, limit_s: float) -> _Result:
-        """Return what `do` returns, or raise what it raises; raises TimeoutError where it does neither in time.
+        """Return what `do` returns, or raise what it raises. Raises TimeoutError if it does neither in time.
 
-        `do` may run more than once at a time, and may still run when this has returned.
+        `do` may run several times at once, and may still run after this has returned.
         """
         until = time.monotonic() + limit_s
         outcome: Future[Any] = Future()
@@ -94,17 +94,17 @@ class Errands:
                 self._calls[key].waiting.remove(outcome)
 
     def under_way(self) -> int:
-        """Return how many threads there are."""
+        """Return how many calls are running."""
         with self._lock:
             return sum(calls.running for calls in self._calls.values())
 
     def _begin(self, key: Hashable, do: Callable[[], object]) -> float:
-        """Begin a call where one is due, and return the seconds until another is. Raises OSError without a thread."""
+        """Begin a call if one is due, and return the seconds until the next is. Raises OSError if no thread starts."""
         now = time.monotonic()
         with self._lock:
             calls = self._calls.get(key)
             if calls is None:
-                # One has just ended, whose outcome is about to be told.
+                # A call has just ended, and its outcome is about to be set.
                 return _AGAIN_S
             due = calls.began + _pause_s(calls.running)
             if calls.running and now < due:
@@ -123,7 +123,7 @@ class Errands:
         result, failure = None, None
         try:
             result = do()
-        except BaseException as error:  # noqa: BLE001  whoever waits is to get it
+        except BaseException as error:  # noqa: BLE001  those who wait get it
             failure = error
         with self._lock:
             calls = self._calls[key]
@@ -139,7 +139,7 @@ class Errands:
 
 
 def _pause_s(running: int) -> float:
-    """Return how long after the last of so many was begun another is."""
+    """Return how long after the last of so many running calls began the next one begins."""
     return _AGAIN_S * math.pow(2, running - 1)
 
 
@@ -148,22 +148,22 @@ Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 _STAGGER_S = 0.25  # Source: RFC 8305, section 5, Connection Attempt Delay
 _IDLE = 64
 _KEPT_S = 60.0
-"""What is between may have forgotten an idle connection later, and swallow what is sent on it."""
+"""How long an idle connection is kept. Later a NAT or firewall may have dropped it, and swallow what is sent on it."""
 
 
 class ClockedSocket(socket.socket):
-    """A socket whose reads and writes raise TimeoutError from a certain time on."""
+    """A socket whose reads and writes raise TimeoutError after a certain time."""
 
     until: float = math.inf
-    """By time.monotonic()."""
+    """That time, by time.monotonic()."""
 
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0) -> int:
-        """Read; http.client reads by nothing else."""
+        """Read. http.client calls no other method to read."""
         self._arm()
         return super().recv_into(buffer, nbytes or 0, flags)
 
     def send(self, data: "ReadableBuffer", flags: int = 0) -> int:
-        """Write once: what TLS writes all by."""
+        """Write once. TLS's `sendall` calls this."""
         self._arm()
         return super().send(data, flags)
 
@@ -180,12 +180,12 @@ class ClockedSocket(socket.socket):
 
 
 class ClockedTls(ClockedSocket, ssl.SSLSocket):
-    """The same over TLS."""
+    """A ClockedSocket over TLS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is connected to."""
+    """The other end of a connection."""
 
     scheme: str
     host: str
@@ -193,7 +193,7 @@ class Peer:
 
 
 class Connections:
-    """Connections made, and those kept for the next request to the same peer. Threads may share one."""
+    """Makes connections, and keeps them for the next request to the same peer. Threads may share one."""
 
     def __init__(self, errands: Errands) -> None:
         self._errands = errands
@@ -202,26 +202,26 @@ class Connections:
         forget_when_forked(self)
 
     def forget(self) -> None:
-        """Let go of all: what is kept is the parent's to speak on."""
+        """Drop all kept connections: after a fork they belong to the parent."""
         self._lock = threading.Lock()
         self._idle: dict[Peer, list[tuple[float, http.client.HTTPConnection]]] = {}
 
     def close(self) -> None:
-        """Close all that are kept."""
+        """Close all kept connections."""
         with self._lock:
             idle, self._idle = self._idle, {}
         for _, connection in chain.from_iterable(idle.values()):
             connection.close()
 
     def take(self, peer: Peer, connected_by: float, until: float) -> http.client.HTTPConnection:
-        """Return a connection that is ready by the one time, and on which nothing lasts beyond the other.
+        """Return a connection that is ready at `connected_by`, and whose reads and writes end at `until`.
 
-        Raises OSError where there is none, TimeoutError among them.
+        Raises OSError, which includes TimeoutError, if there is none.
         """
         while (idle := self._pop(peer)) is not None:
             since, kept = idle
             is_fresh = time.monotonic() < since + _KEPT_S
-            # Readable though nothing was asked: the other end has hung up.
+            # An idle connection that is readable was closed by the other end.
             if is_fresh and isinstance(kept.sock, ClockedSocket) and not _is_readable(kept.sock):
                 kept.sock.until = until
                 return kept
@@ -241,7 +241,7 @@ class Connections:
         return connection
 
     def keep(self, peer: Peer, connection: http.client.HTTPConnection) -> None:
-        """Keep one for the next request; nothing may be left to be read from it."""
+        """Keep a connection for the next request. Its last answer has to be read to the end."""
         with self._lock:
             idle = self._idle.setdefault(peer, [])
             if len(idle) < _IDLE:
@@ -267,7 +267,7 @@ class Connections:
             context.set_alpn_protocols(["http/1.1"])
             context.sslsocket_class = ClockedTls
             self._tls = context
-        # The handshake is one call, which keeps to the time-out as a whole.
+        # The handshake is one call, so that the socket's time-out limits it as a whole.
         connected.settimeout(max(0.001, until - time.monotonic()))
         secured = self._tls.wrap_socket(connected, server_hostname=peer.host)
         assert isinstance(secured, ClockedTls)  # noqa: S101  the context makes no other
@@ -275,10 +275,10 @@ class Connections:
 
 
 def connect(addresses: Sequence[Address], until: float) -> ClockedSocket:
-    """Return a socket connected to the first address that answers. Raises OSError where none does by then.
+    """Return a socket connected to the first address that answers. Raises OSError if none does in time.
 
-    Each address is tried soon after the one before it, IPv6 and IPv4 in turn, and all tried are waited for: one that
-    swallows everything costs a fraction of a second, and the last has half of the time at least.
+    Addresses are tried shortly after each other, IPv6 and IPv4 in turn, while the earlier ones are still waited for. So
+    an address that never answers costs a fraction of a second, and the last one has at least half of the time.
     Source: RFC 8305
     """
     began = time.monotonic()
@@ -314,7 +314,7 @@ def connect(addresses: Sequence[Address], until: float) -> ClockedSocket:
 
 
 def _begin(address: Address) -> ClockedSocket:
-    """Return a socket that is being connected. Raises OSError where that is refused at once."""
+    """Return a socket that is being connected. Raises OSError if that is refused at once."""
     family, kind, protocol, _, where = address
     connecting = ClockedSocket(family, kind, protocol)
     connecting.setblocking(False)  # noqa: FBT003  the standard library's
@@ -330,7 +330,7 @@ def _begin(address: Address) -> ClockedSocket:
 
 
 def _in_turn(addresses: Sequence[Address]) -> Iterator[Address]:
-    """Yield the addresses with their families in turn, beginning with the first one's."""
+    """Yield the addresses with their families in turn, beginning with that of the first address."""
     first = [address for address in addresses if address[0] == addresses[0][0]]
     others = [address for address in addresses if address[0] != addresses[0][0]]
     return (address for pair in zip_longest(first, others) for address in pair if address is not None)

@@ -1,4 +1,4 @@
-"""The failover client itself: which regions to ask, in which order, and when to stop."""
+"""The failover client itself: which regions it asks, in which order, and when it stops."""
 
 import itertools
 import threading
@@ -38,9 +38,10 @@ _LEAST_S = 0.001
 
 
 class Unavailable(Exception):
-    """No region answered well.
+    """No region gave a good answer.
 
-    `attempts` says what was tried, `may_have_happened` whether a region could have carried the request out even so.
+    `attempts` are all that were made. `may_have_happened` says whether a region may have carried out the request all
+    the same.
     """
 
     def __init__(self, attempts: tuple[Attempt, ...], why: str = "none was asked") -> None:
@@ -52,7 +53,7 @@ class Unavailable(Exception):
 
 @dataclass(slots=True)
 class _Journey:
-    """One request of the caller's, on its way through the regions."""
+    """A request of the caller on its way through the regions."""
 
     number: int
     request: Request
@@ -60,23 +61,23 @@ class _Journey:
     until: float
     frozen: "ReadOnlyCredentials | None" = None
     ahead: list[RegionUrl] = field(default_factory=list)
-    """Those it may be sent to and has not been, in order of preference."""
+    """The regions that it may still be sent to, in order of preference."""
     at: str | None = None
-    """Where writes go without a word to anybody; None where there is no hold."""
+    """The region where clients are by the hold, so that writes there need no new hold; None without a hold."""
     attempts: list[Attempt] = field(default_factory=list)
     spent_s: dict[str, float] = field(default_factory=dict)
-    """How long each region was waited for already."""
+    """How long the request has waited for each region."""
     ill: set[str] = field(default_factory=set)
-    """Those that a probe of the client's own has just found in trouble."""
+    """The regions in which the client's own probe has just failed."""
 
 
 class FailoverClient:
-    """Asks the first region that is not known to be in trouble; the order given is the order of preference.
+    """Asks the first region that is not known to be in trouble. The order of `regions` is the order of preference.
 
-    Threads may share one. `credentials` sign requests to URLs with AuthType AWS_IAM. `endpoint` is where to connect in
-    place of the URLs' own hosts, which are then said in the Host header: the embedded AWS. `hold` makes failback a
-    decision (`builder.client.hold`). `health` is what a region is asked where a request is not to be its probe.
-    `on_attempt` is called in the requesting thread after each attempt and each probe.
+    Threads may share one. `credentials` sign requests to URLs with AuthType AWS_IAM. `endpoint` is where to connect
+    instead of to the URLs' own hosts, as with the embedded AWS; the Host header still has the URL's host. `hold` makes
+    failback a decision (`builder.client.hold`). `health` is the path of the client's own probes. `on_attempt` is called
+    in the requesting thread after each attempt and each probe.
     """
 
     def __init__(  # noqa: PLR0913  all but the first have a default that holds
@@ -107,12 +108,12 @@ class FailoverClient:
         forget_when_forked(self)
 
     def forget(self) -> None:
-        """Begin anew with a lock that nobody holds, and without the probes of the parent's threads."""
+        """Begin anew after a fork, with a free lock and without the probes of the parent's threads."""
         self._lock = threading.Lock()
         self._circuits = {name: after_nothing(circuit) for name, circuit in self._circuits.items()}
 
     def circuits(self) -> Mapping[str, Circuit]:
-        """Return each region's circuit as it stands."""
+        """Return the present circuit of each region."""
         with self._lock:
             return dict(self._circuits)
 
@@ -126,10 +127,10 @@ class FailoverClient:
         deadline_s: float | None = None,
         repeatable: bool | None = None,
     ) -> Answer:
-        """Return the first answer that is neither 429 nor 5xx, from a region asked at most once.
+        """Return the first answer that is neither 429 nor 5xx. Each region is asked once at most. Raises Unavailable.
 
-        `target` is path and query, encoded. `repeatable` says whether another region may be asked after one could have
-        carried the request out already; by default that follows from the method. Raises Unavailable.
+        `target` is path and query, encoded. `repeatable` says whether the request may be sent to another region after
+        one may have carried it out; by default that depends on the method.
         """
         request = Request(method.upper(), target, headers or {}, body)
         if repeatable is None:
@@ -150,22 +151,23 @@ class FailoverClient:
         raise Unavailable(tuple(journey.attempts))
 
     def _allowed(self, journey: _Journey) -> list[RegionUrl]:
-        """Return the regions it may be sent to: with a hold, from where everybody is downwards, never back up."""
+        """Return the regions that the request may be sent to: with a hold, only the held region and those after it."""
         if self._whereabouts is None or journey.until <= self._clock():
             return list(self._regions)
         left_s = journey.until - self._clock()
         journey.at = self._whereabouts.at(min(left_s / (1 + len(self._regions)), self._limits.attempt_s))
         with self._lock:
             if self._at not in (None, journey.at):
-                # Somebody has decided that it is well, and a write sent past it would hold everybody elsewhere again.
+                # Somebody has moved all clients here, so the region counts as healthy. A write that skips it would move
+                # all clients on to the next.
                 self._circuits[journey.at] = Closed()
             self._at = journey.at
         return list(itertools.dropwhile(lambda region: region.name != journey.at, self._regions))
 
     def _candidates(self, journey: _Journey) -> Iterator[RegionUrl]:
-        """Yield, in time, the regions whose circuit admits the request, then the others: a bad chance beats none.
+        """Yield the regions whose circuit admits the request, then the others, since a bad chance is better than none.
 
-        Each is admitted when it is its turn and not before: once admitted it has to be asked, or its probe never ends.
+        A region is admitted only when it is its turn: once it is admitted it has to be asked, or its probe never ends.
         """
         spared = []
         for region in tuple(journey.ahead):
@@ -177,7 +179,7 @@ class FailoverClient:
             elif region.name not in journey.ill:
                 spared.append(region)
         with self._lock:
-            # The half-open answered last; that may be all that is known of any.
+            # Open circuits last: those regions may not even be probed yet.
             spared.sort(key=lambda region: isinstance(self._circuits[region.name], Open))
         for region in spared:
             if self._clock() >= journey.until:
@@ -185,7 +187,7 @@ class FailoverClient:
             yield region
 
     def _is_admitted(self, journey: _Journey, region: RegionUrl) -> bool:
-        """Return whether the request is to be sent; one that must not be lost waits for a probe of the client's own."""
+        """Return whether to send the request. If it is not repeatable, probe the region's health path first."""
         with self._lock:
             circuit = self._circuits[region.name]
             if isinstance(circuit, Closed):
@@ -206,7 +208,7 @@ class FailoverClient:
                     return True
 
     def _ask(self, journey: _Journey, region: RegionUrl) -> tuple[Attempt, Answer | None]:
-        """Return what became of the request there, with everybody held there first where it is a write."""
+        """Send the request to a region, and return the outcome. Before a write, hold all clients in that region."""
         if self._whereabouts is None or journey.request.method in _READS or region.name == journey.at:
             return self._attempt(journey, region, journey.request)
         started = self._clock()
@@ -224,9 +226,9 @@ class FailoverClient:
         return self._record(journey, region, journey.request, started, Trouble.NOT_HELD), None
 
     def _limit(self, journey: _Journey, region: RegionUrl) -> tuple[float, float]:
-        """Return how many seconds the region may take in all, and how many of them until something has been sent.
+        """Return how many seconds the region may take at most, and its share of the time that is left.
 
-        What is left is shared with the regions that are well, so that there is time to ask them.
+        The time left is shared with the healthy regions, so that there is time to ask them.
         """
         left_s = journey.until - self._clock()
         with self._lock:
@@ -235,9 +237,9 @@ class FailoverClient:
         return most_s, max(_LEAST_S, min(most_s, left_s / (1 + others)))
 
     def _attempt(self, journey: _Journey, region: RegionUrl, request: Request) -> tuple[Attempt, Answer | None]:
-        """Return what became of it, and the answer if it is one to hand on."""
+        """Send a request to a region, and return the attempt, with the answer if it is a good one."""
         most_s, share_s = self._limit(journey, region)
-        # What may not be sent again gains nothing by giving up after it was sent.
+        # A request that may not be repeated can use all the time once it is sent: no other region will be asked.
         is_last = request is journey.request and not journey.repeatable
         started = self._clock()
         result: Answer | Trouble | None = None
@@ -250,7 +252,7 @@ class FailoverClient:
                 frozen=journey.frozen,
             )
         finally:
-            # Also when interrupted: a probe that never ends would keep its circuit half-open for good.
+            # Also if this is interrupted: a probe that never ends would keep its circuit half-open forever.
             self._learn(region, result)
             journey.spent_s[region.name] = journey.spent_s.get(region.name, 0.0) + self._clock() - started
         attempt = self._record(journey, region, request, started, result)
@@ -267,7 +269,7 @@ class FailoverClient:
             started=started,
             duration_s=self._clock() - started,
             outcome=_outcome(result),
-            # A probe of the client's own asks for nothing that could.
+            # The client's own probe changes nothing.
             may_have_happened=request is journey.request and _may_have_happened(result),
         )
         journey.attempts.append(attempt)
@@ -295,9 +297,9 @@ def _is_failure(outcome: int | Trouble) -> bool:
 
 
 def _may_have_happened(result: Answer | Trouble) -> bool:
-    """Return whether the function could have run: not where nothing was sent, nor where Lambda itself throttled it.
+    """Return whether the function may have run. It has not if nothing was sent, or if Lambda itself throttled it.
 
-    Any other 429 is the function's own word, or that of whoever stands before it.
+    Any other 429 comes from the function, or from a proxy before it.
     """
     if isinstance(result, Trouble):
         return result not in (Trouble.NOT_SENT, Trouble.NOT_HELD)

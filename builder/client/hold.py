@@ -1,7 +1,7 @@
-"""Failback as a decision: where all clients of an application have to stay, until somebody lets them go back.
+"""Failback as a decision: a hold says where all clients of an application stay until somebody lets them go back.
 
-A hold is any callable of this shape; `ReplicatedHold` is ours. The failover client asks it on a thread of its own,
-and stays where it is when that raises or takes too long.
+A hold is any callable of the type `Hold`; `ReplicatedHold` is ours. The failover client calls it on a thread of its
+own, and stays where it is if the call raises or takes too long.
 """
 
 import json
@@ -16,25 +16,25 @@ from builder.client.records import Answer, RegionUrl, Request, Trouble
 from builder.client.wire import Wire
 
 Hold = Callable[[str | None], str | None]
-"""Called with None: returns the region where everybody has to stay, None where everybody may prefer the first.
+"""Called with None, it returns the region where all clients have to stay, None if they may prefer the first region.
 
-Called with a region, before the first write is sent to it: keeps everybody there from now on, and returns where they
-have to stay, which is that region unless somebody else's says otherwise. Raises where it does not know.
+Called with a region, before the first write is sent to it, it holds all clients there from now on, and returns where
+they have to stay: that region, unless another client has held them elsewhere. It raises if it does not know.
 """
 ClientClock = Callable[[], float]
 _FOUND, _ABSENT = 200, 404
 
 
 class NotKnown(Exception):
-    """The hold could not be read, or not be written."""
+    """The hold could not be read or written."""
 
 
 class ReplicatedHold:
-    """A hold kept as an item of the application's own replicated table, by the application's own URLs.
+    """A hold that is an item of the application's own replicated table, read and written by the application's own URLs.
 
-    GET, PUT and DELETE of `target` have to be those of an item that holds a JSON object, as the handlers of this
-    project have them. The item says `{"region": "us-west-2"}`; deleting it in that region lets everybody go back.
-    Regions, credentials and endpoint are those of the client; `limit_s` is for one region to answer.
+    GET, PUT and DELETE of `target` have to read, write and delete an item that is a JSON object, as in the handlers of
+    this project. The item is `{"region": "us-west-2"}`. Deleting it in that region lets all clients go back. Regions,
+    credentials and endpoint are those of the client; `limit_s` is how long one region may take to answer.
     """
 
     def __init__(
@@ -52,22 +52,22 @@ class ReplicatedHold:
         self._limit_s = limit_s
 
     def __call__(self, to: str | None) -> str | None:
-        """Return where to stay, None for nowhere; first with `to` written there. Raises NotKnown."""
+        """Return where clients have to stay, None for no hold. With `to`, hold them there first. Raises NotKnown."""
         if to is None:
             return self._read()
         self.write(to, at=to)
         return to
 
     def release(self, at: str) -> None:
-        """Let everybody go back, by the region where they are held. Raises NotKnown where that could not be done."""
+        """Let all clients go back, by a DELETE in the region where they are held. Raises NotKnown if that failed."""
         result = self._send(self._named(at), "DELETE", None)
         if not isinstance(result, Answer) or result.status >= 300:
             raise NotKnown(f"{at}: {_tell(result)}")
 
     def shown(self, at: str) -> Mapping[str, object] | None:
-        """Return the item as one region shows it, None where that shows none. Raises NotKnown.
+        """Return the item as one region shows it, None if it shows none. Raises NotKnown.
 
-        What it says besides `region` is the writer's own; `region` is one of the client's, or None for nowhere.
+        `region` in it is one of the client's regions, or None for no hold. It may have other keys of the writer's own.
         """
         result = self._send(self._named(at), "GET", None)
         if isinstance(result, Answer) and result.status == _FOUND:
@@ -78,16 +78,16 @@ class ReplicatedHold:
         raise NotKnown(f"{at}: {_tell(result)}")
 
     def write(self, to: str, *, at: str, **more: str) -> None:
-        """Write the item at one region: everybody stays in `to`; `more` stands in it beside that. Raises NotKnown."""
+        """Write the item in the region `at`, so that all clients stay in `to`; add the keys `more`. Raises NotKnown."""
         body = json.dumps({"region": self._named(to).name, **more}, separators=(",", ":")).encode()
         result = self._send(self._named(at), "PUT", body)
         if not isinstance(result, Answer) or result.status >= 300:
             raise NotKnown(f"{at}: {_tell(result)}")
 
     def _read(self) -> str | None:
-        """Ask the regions fallen over to first: what is written there has reached the preferred one later, or not yet.
+        """Read the hold, in the last region first: a hold is written there, and reaches the preferred region later.
 
-        The preferred region is believed only where it says that there is a hold.
+        The preferred region is asked only if another did not answer, and is believed only if it shows a hold.
         """
         preferred, *others = self._regions
         unread = []
@@ -109,7 +109,7 @@ class ReplicatedHold:
         return self._wire.send(region, Request(method, self._target, headers, body), limit_s=self._limit_s)
 
     def _held(self, answer: Answer) -> str | None:
-        """Return the region that an item names. Raises NotKnown for one that is none of the client's."""
+        """Return the region that an item names. Raises NotKnown if it is none of the client's."""
         try:
             region = json.loads(answer.body)["region"]
         except (ValueError, KeyError, TypeError) as error:
@@ -128,7 +128,7 @@ def _tell(result: Answer | Trouble) -> str:
 
 
 class Whereabouts:
-    """Where a client is, as its hold says; in the first region until that says otherwise. Threads may share one."""
+    """Where a client is by its hold, at first in the first region. Threads may share one."""
 
     def __init__(
         self, hold: Hold, names: Sequence[str], errands: Errands, *, hold_s: float, clock: ClientClock
@@ -145,28 +145,28 @@ class Whereabouts:
         forget_when_forked(self)
 
     def forget(self) -> None:
-        """Begin anew with a lock that nobody holds."""
+        """Begin anew after a fork, with a free lock."""
         self._lock = threading.Lock()
 
     def at(self, limit_s: float) -> str:
-        """Return the region to ask, known no longer than `hold_s` ago; where that cannot be had in time, the last."""
+        """Return where clients are by the hold, read no longer than `hold_s` ago; by the last read if that fails."""
         with self._lock:
             age_s = self._hold_s if self._asked_at is None else self._clock() - self._asked_at
         if age_s >= self._hold_s / 2:
-            # Early enough, so that a busy client never waits for it.
+            # Read it again early enough, so that a busy client never waits for it.
             with suppress(Exception):
                 self._errands.run("hold", self._ask, limit_s=limit_s if age_s >= self._hold_s else 0)
         with self._lock:
             if age_s >= self._hold_s:
-                # Also where there was no answer: to wait again for each request would help nobody.
+                # Also without an answer, so that not every request waits for one.
                 self._asked_at = self._clock()
             return self._at
 
     def move(self, to: str, limit_s: float) -> bool:
-        """Return whether writes may be sent to another region from now on: all are told to stay there, or nobody is."""
+        """Hold all clients in another region, and return whether that succeeded, so that writes may be sent to it."""
         try:
             return self._errands.run(("hold", to), lambda: self._move(to), limit_s=limit_s) in (None, to)
-        except Exception:  # noqa: BLE001  whatever somebody's callable raises, it does not know
+        except Exception:  # noqa: BLE001  whatever a hold of the user's own raises, it does not know
             return False
 
     def _ask(self) -> None:
@@ -176,7 +176,7 @@ class Whereabouts:
             held = self._checked(self._hold(None)) or self._names[0]
         finally:
             with self._lock:
-                # An answer from before a move says nothing of it, and none at all that all stay.
+                # An answer from before a move is outdated. Without an answer clients stay where they are.
                 if moves == self._moves:
                     self._at, self._asked_at = held, self._clock()
 

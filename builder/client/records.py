@@ -1,4 +1,4 @@
-"""What a caller gives to the failover client and gets back, and what a region's past says about asking it again."""
+"""The arguments and results of the failover client, and the circuits: whether a region may be asked again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from enum import Enum
 
 @dataclass(frozen=True, slots=True)
 class RegionUrl:
-    """Where a service can be asked."""
+    """The URL of a service in a region."""
 
     name: str
     url: str
-    """Of its function, as the outputs have it: `https://<id>.lambda-url.<region>.on.aws/`."""
+    """The function URL, as in the outputs: `https://<id>.lambda-url.<region>.on.aws/`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class Limits:
     """How long to wait, and when a region's circuit opens and closes."""
 
     deadline_s: float = 10.0
-    """For a request in all regions together, unless it has one of its own."""
+    """How long a request may take in all regions together, unless it has a deadline of its own."""
     attempt_s: float = 2.0
-    """For one region: its name resolved, every address tried, body included."""
+    """How long one region may take, from resolving its name to the end of the body."""
     failures_to_open: int = 3
     open_s: float = 5.0
     probes_to_close: int = 2
@@ -31,7 +31,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of whichever region; `target` is path and query, as they are sent."""
+    """A request for any region; `target` is path and query as they are sent."""
 
     method: str
     target: str
@@ -43,16 +43,16 @@ class Trouble(Enum):
     """Why a region gave no answer."""
 
     NOT_SENT = "no connection"
-    """Nothing of the request was sent, so it is safe to send elsewhere whatever it does."""
+    """Nothing of the request was sent, so it is safe to send it to another region, whatever it does."""
     TIMED_OUT = "no answer in time"
     BROKEN_OFF = "connection broken off"
     NOT_HELD = "the hold could not be kept there"
-    """A write was not sent, because other clients could not be told to stay in the region (`builder.client.hold`)."""
+    """A write was not sent, because the other clients could not be held in the region (`builder.client.hold`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a region answered; header names are in lower case."""
+    """The answer of a region. Header names are in lower case."""
 
     region: str
     status: int
@@ -62,10 +62,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One region asked once, by the caller's request or by a probe of the client's own."""
+    """One request to one region: the caller's, or a probe of the client's own."""
 
     request: int
-    """Counts the client's requests from 1: the attempts and probes of one have the same number."""
+    """The number of the caller's request, from 1. All attempts and probes for it have the same number."""
     region: str
     method: str
     path: str
@@ -73,28 +73,28 @@ class Attempt:
     """By the client's clock."""
     duration_s: float
     outcome: int | Trouble
-    """The status answered, or why there is none."""
+    """The status of the answer, or why there is none."""
     may_have_happened: bool
-    """Whether the region could have carried out what it was asked."""
+    """Whether the region may have carried out the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Asked, with that many failures in a row."""
+    """The region is asked. It has had so many failures in a row."""
 
     failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Spared until then."""
+    """The region is not asked until that time."""
 
     until: float
 
 
 @dataclass(frozen=True, slots=True)
 class HalfOpen:
-    """Probed, with that many good answers in a row."""
+    """The region is probed by one request at a time. It has given so many good answers in a row."""
 
     good: int = 0
     probing: bool = False
@@ -104,7 +104,7 @@ Circuit = Closed | Open | HalfOpen
 
 
 def admit(circuit: Circuit, now: float) -> Circuit | None:
-    """Return the circuit with one more request under way, or None where the region is to be spared."""
+    """Return the circuit with one more request under way, or None if the region may not be asked."""
     match circuit:
         case Closed():
             return circuit
@@ -115,7 +115,7 @@ def admit(circuit: Circuit, now: float) -> Circuit | None:
 
 
 def is_due(circuit: Circuit, now: float) -> bool:
-    """Return whether a probe is what the region has to be asked by, and may be now."""
+    """Return whether the next request to the region is a probe, and may be sent now."""
     match circuit:
         case Closed():
             return False
@@ -126,14 +126,14 @@ def is_due(circuit: Circuit, now: float) -> bool:
 
 
 def after_nothing(circuit: Circuit) -> Circuit:
-    """Return the circuit after a request that was given up with nothing learnt of the region."""
+    """Return the circuit after a request that was given up and says nothing about the region."""
     return HalfOpen(circuit.good) if isinstance(circuit, HalfOpen) else circuit
 
 
 def after_success(circuit: Circuit, limits: Limits) -> Circuit:
     """Return the circuit after a good answer.
 
-    One that comes from an open circuit, of a region asked because every region's was open, counts as a probe.
+    A good answer despite an open circuit counts as a probe. Such a region was asked since no better one answered.
     """
     match circuit:
         case Closed():
@@ -145,7 +145,7 @@ def after_success(circuit: Circuit, limits: Limits) -> Circuit:
 
 
 def after_failure(circuit: Circuit, limits: Limits, now: float) -> Circuit:
-    """Return the circuit after a failure; one that is open stays so no longer for it."""
+    """Return the circuit after a failure. A failure does not make an open circuit stay open longer."""
     match circuit:
         case Closed(failures=failures):
             if failures + 1 < limits.failures_to_open:

@@ -1,4 +1,4 @@
-"""One request to one function URL over HTTP, signed where there are credentials."""
+"""One request to one function URL over HTTP, signed if there are credentials."""
 
 import http.client
 import time
@@ -17,12 +17,15 @@ from builder.client.records import Answer, RegionUrl, Request, Trouble
 _CHUNK = 65536
 _PORTS = {"http": 80, "https": 443}
 _AGENT = "builder.client"
-# What may stand in a target as it is; all else is sent percent-encoded.
+# The characters of a target that are sent as they are. All others are percent-encoded.
 _SAFE = "%/?:@!$&'()*+,;=~"
 
 
 class Wire:
-    """The connections, who signs, and where to connect if not where the URL says. Threads may share one."""
+    """Sends requests, over kept connections and with signatures. Threads may share one.
+
+    `endpoint` is where to connect instead of to the URL's own host.
+    """
 
     def __init__(
         self, credentials: Credentials | None = None, endpoint: str | None = None, errands: Errands | None = None
@@ -45,7 +48,7 @@ class Wire:
         self._connections.close()
 
     def freeze(self, limit_s: float) -> ReadOnlyCredentials | None:
-        """Return what to sign with, None for nothing. Raises TimeoutError where a refresh takes longer."""
+        """Return the credentials to sign with, None for none. Raises TimeoutError if a refresh takes longer."""
         if self._credentials is None:
             return None
         if not hasattr(self._credentials, "refresh_needed"):
@@ -61,10 +64,11 @@ class Wire:
         connect_s: float | None = None,
         frozen: ReadOnlyCredentials | None = None,
     ) -> Answer | Trouble:
-        """Return what the region answered within the limit, or why it did not.
+        """Return the region's answer within the limit, or why there is none.
 
-        The limit is of all together: the name resolved, every address tried, TLS, headers and body, however they drip;
-        `connect_s` of what comes before anything is sent. `frozen` signs; otherwise the credentials do.
+        `limit_s` is for everything together: resolving the name, trying every address, TLS, headers and body, however
+        slowly they arrive. `connect_s` is for all that happens before anything is sent. `frozen` signs the request, or
+        else the credentials.
         """
         began = time.monotonic()
         until = began + limit_s
@@ -95,7 +99,7 @@ class Wire:
         except (OSError, http.client.HTTPException):
             return Trouble.BROKEN_OFF
         finally:
-            # Half read, or half written, it is of no use to anybody.
+            # A connection that was only read or written in part cannot be used again.
             if whole:
                 self._connections.keep(peer, connection)
             else:
@@ -104,7 +108,7 @@ class Wire:
 
 
 def _read(region: RegionUrl, response: http.client.HTTPResponse) -> Answer:
-    """Return the answer. Raises IncompleteRead where the other end hangs up before its end."""
+    """Return the answer. Raises IncompleteRead if the other end closes the connection too early."""
     body = bytearray()
     with response:
         while part := response.read1(_CHUNK):

@@ -1,18 +1,18 @@
-"""Drills: what a bad day would cost, measured from outside against what is deployed.
+"""Drills measure from outside what a fault of the primary costs the clients of a deployment.
 
-Begin with `run`, a drill from its first look to its report; what it takes is told by
+Begin with `run`: a drill from its first check to its report. It uses
 
-    target, health      what is drilled, and whether it is well
-    probe, probes       what is written, and the three ways to have it written and to see it
-    load                slots sent at their times, and what of them is seen elsewhere
-    faults              what is done to the primary; `changes` makes and undoes it, by the `note` that it keeps in AWS
-    replication         what pauses it: FIS, or the embedded AWS
-    context             an open drill and its end; what one that came to no end left
-    tasks               what stands and falls together, and what is done to its end
+    target, health      the deployment that is drilled, and the checks that it is healthy
+    probe, probes       the items and objects that a drill writes, and the three ways to write and read them
+    load                requests sent at their planned times, and the watches that see them arrive in other regions
+    faults              the faults of the primary; `changes` makes and undoes them, by a `note` that is kept in AWS
+    replication         what pauses replication: AWS FIS, or the embedded AWS
+    context             an open drill and its cleanup, also of a drill that was killed
+    tasks               tasks that fail together, and work that is finished even when it is cancelled
 
-and what was measured by `records`, which is all that is written down while it runs, and pure functions of them:
+A drill writes the lines of `records` while it runs, and nothing else. Pure functions measure from these lines:
 
     service             RTO, failback, gaps, availability     exposure     RPO and delays of each pair of regions
-    consistency         is all there and equal in the end?    verdict      measured against promised
+    consistency         do the regions agree in the end?      verdict      the measurements against the objectives
     findings            a log to a report                     history      reports compared over time
 """

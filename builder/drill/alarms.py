@@ -1,8 +1,8 @@
 """A drill's stop conditions: the alarms of the region that takes over.
 
-Who is hurt by a drill that goes wrong is whoever the secondary serves. Before there is any load none of its alarms may
-be in ALARM (`check_alarms`); from then until the fault is undone, one that goes there ends the drill (`stopping`). What
-a fault sets off by itself is none of them: where it pauses replication, alarms on replication say what was asked for.
+A drill that goes wrong hurts the clients of the secondary. None of its alarms may be in ALARM before the load begins
+(`check_alarms`). From then until the fault is undone, an alarm that goes to ALARM ends the drill (`stopping`). A fault
+that pauses replication sets off the alarms on replication itself, so these are no stop conditions of such a drill.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from builder.errors import AwsError, Failed, Stopped
 from builder.terms import Site
 
 EVERY_S = 5.0
-"""An alarm's state changes by the minute: there is no hurry."""
+"""The time between two reads of the alarms. CloudWatch evaluates them by the minute, so that more often is no use."""
 DESPITE = "--despite-alarms    drills all the same; these stop nothing then"
 
 
@@ -32,14 +32,14 @@ class StopConditions:
 
 
 def stop_conditions(target: Target, *, pauses: bool) -> StopConditions:
-    """Return the alarms of the region that takes over; without those on replication where a fault pauses it."""
+    """Return the alarms of the region that takes over. Leave out those on replication if the fault pauses it."""
     site = target.secondary.site
     replication = () if pauses else target.replication_alarms.get(site.region, ())
     return StopConditions(site, (*target.alarms.get(site.region, ()), *replication))
 
 
 def useless(names: Iterable[str], seen: Mapping[str, AlarmSighting]) -> Iterator[tuple[str, str]]:
-    """Yield each alarm that could stop nothing, or would stop a drill that did it no harm, and why."""
+    """Yield each alarm that cannot serve as a stop condition, and why: it does not exist, or is in ALARM already."""
     for name in names:
         alarm = seen.get(name)
         if alarm is None:
@@ -51,9 +51,9 @@ def useless(names: Iterable[str], seen: Mapping[str, AlarmSighting]) -> Iterator
 async def check_alarms(
     context: DrillContext, clients: Clients, *, pauses: bool, despite: bool = False
 ) -> StopConditions:
-    """Return what will end the drill. Raises Stopped where an alarm is in ALARM, or cannot be looked at.
+    """Return the stop conditions of the drill. Raises Stopped if an alarm is in ALARM or cannot be read.
 
-    With `despite` such an alarm is told, and is no stop condition.
+    With `despite` such an alarm is left out, and a note says so.
     """
     conditions = stop_conditions(context.target, pauses=pauses)
     if not conditions.names:
@@ -76,7 +76,7 @@ async def check_alarms(
 
 @asynccontextmanager
 async def stopping(context: DrillContext, clients: Clients, conditions: StopConditions) -> AsyncIterator[None]:
-    """End what is in the block, with Failed, as soon as one of the alarms goes to ALARM."""
+    """Raise Failed inside the block as soon as one of the alarms goes to ALARM."""
     if not conditions.names:
         yield
         return

@@ -1,7 +1,7 @@
 """The changes that drills make in AWS, and how each is undone from its note; in the order of the notes.
 
-Each is made so that it changes nothing else, and undone only where it still is as the drill made it: what somebody has
-changed meanwhile stays, and is told. Making and undoing may be interrupted and repeated anywhere.
+A change touches nothing else. It is undone only if it still is as the drill made it: if somebody else has changed the
+same thing meanwhile, that stays and is reported. Both may be interrupted at any point and repeated.
 """
 
 import asyncio
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 
 
 _UPDATED_WITHIN_S = 300.0
-"""Lambda takes seconds to make a configuration the one that runs, and longer for a function in a VPC."""
+"""Lambda takes seconds to apply a configuration, and longer for a function in a VPC."""
 _OVERTAKEN = frozenset({"PreconditionFailedException", "ResourceConflictException"})
-"""The codes by which Lambda refuses a change of what somebody has changed since, or is changing."""
+"""Lambda's error codes if somebody has changed the function since it was read, or is changing it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What became of a change."""
+    """The outcome of undoing a change."""
 
     drill: str
     words: str
     is_foreign: bool = False
-    """Whether somebody else had changed the same thing meanwhile, so that it was left as it is."""
+    """Whether somebody else has changed the same thing meanwhile, so that it was left as it is."""
 
 
 async def undo(clients: Clients, function: Function, drill: str) -> Undone | None:
-    """Undo what the drill's note says was changed, then remove the note; None where there is none."""
+    """Undo the change that the drill's note names, then remove the note. Return None if there is no note."""
     note = await observe_note(clients, function, drill)
     if note is None:
         return None
@@ -95,7 +95,7 @@ async def _undo_reserved(clients: Clients, function: Function, drill: str, chang
     now, what = await observe_reserved(clients, function), f"reserved concurrency of {function.name}"
     is_foreign = now not in (0, change.before)
     if not is_foreign:
-        # Also where it reads as it was: a read may be older than the fault.
+        # Also if the value reads as it was before: the read may be older than the fault.
         await reserve(clients, function, change.before)
     if change.paused == "fis":
         await stop_experiment(clients, function, drill)
@@ -118,25 +118,25 @@ def _foreign(what: str, now: str, before: str) -> str:
 
 
 def gone_handler(drill: str) -> str:
-    """Return the name of a handler that is in nobody's code."""
+    """Return the name of a handler that no code has."""
     return f"builder-drill-{drill}.gone"
 
 
 def is_gone_handler(handler: str) -> bool:
-    """Return whether this is such a name, of whichever drill."""
+    """Return whether a handler's name was made by `gone_handler`, for whichever drill."""
     return handler.startswith("builder-drill-") and handler.endswith(".gone")
 
 
 async def observe_configuration(clients: Clients, function: Function) -> "FunctionConfigurationResponseTypeDef":
-    """Return the function's configuration as AWS tells it."""
+    """Return the answer of GetFunctionConfiguration."""
     functions = clients.of(function.site).functions(function.region)
     return await call(function.where, functions.get_function_configuration, FunctionName=function.name)
 
 
 async def set_handler(clients: Clients, function: Function, handler: str, revision: str) -> None:
-    """Set the handler, if the function still is at this revision, and return when that is what runs.
+    """Set the handler of a function that still has this revision, and return once the update is applied.
 
-    Raises AwsError with the code PreconditionFailedException where somebody has changed the function since, and
+    Raises AwsError with the code PreconditionFailedException if somebody has changed the function since, and with
     ResourceConflictException while a change is under way.
     """
     functions = clients.of(function.site).functions(function.region)
@@ -152,9 +152,10 @@ async def set_handler(clients: Clients, function: Function, handler: str, revisi
 
 
 async def break_handler(clients: Clients, function: Function, drill: str, before: str) -> None:
-    """Set the handler to a name that is not there. Raises Failed, and changes nothing, where it is not what is noted.
+    """Set the handler to a name that no code has. Raises Failed, and change nothing, unless it is the noted one.
 
-    The answer may get lost and the call be made again, which then finds that the function has changed: by us.
+    If Lambda's answer gets lost, botocore repeats the call, and Lambda refuses it since our own first call has changed
+    the function. So a refusal is an error only if the handler is not ours.
     """
     configuration = await _settled(clients, function)
     if configuration["Handler"] == before:
@@ -173,7 +174,7 @@ async def break_handler(clients: Clients, function: Function, drill: str, before
 async def _settled(
     clients: Clients, function: Function, *, may_have_failed: bool = False
 ) -> "FunctionConfigurationResponseTypeDef":
-    """Return the configuration once no update of it is under way. Raises Failed where one does not end, or fails."""
+    """Return the configuration once no update of it is under way. Raises Failed if an update fails or does not end."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     while True:
@@ -196,16 +197,17 @@ async def _undo_handler(clients: Clients, function: Function, drill: str, before
     what, loop = f"handler of {function.name}", asyncio.get_running_loop()
     until_s, tried = loop.time() + _UPDATED_WITHIN_S, ""
     while True:
-        # An update that failed is the more reason to make the next.
+        # A failed update is no reason to give up here: the next update mends it.
         configuration = await _settled(clients, function, may_have_failed=True)
         now = configuration.get("Handler", "none")
         if now not in (gone_handler(drill), before):
             return Undone(drill, _foreign(what, now, before), is_foreign=True)
         if tried not in ("", configuration["RevisionId"]) and now == before:
-            # Refused for a newer revision, which is this: our own, whose answer got lost.
+            # Lambda refused our update since its first try, whose answer got lost, had made this newer revision.
             return Undone(drill, f"{what} is {before} again")
         try:
-            # Also where it reads as it was: a read may be older than the fault, and the revision tells.
+            # Also if the handler reads as it was before: the read may be older than the fault. If it is, Lambda refuses
+            # the update by its revision.
             await set_handler(clients, function, before, configuration["RevisionId"])
         except AwsError as error:
             if error.code not in _OVERTAKEN or loop.time() > until_s:
@@ -224,10 +226,9 @@ def policy_name(drill: str) -> str:
 
 
 def make_denial(function: Function, table: str, until: datetime) -> str:
-    """Return a policy that denies the function's role its table in this region, and denies nothing after a while.
+    """Return a policy that denies the function's role its table in this region until a certain time.
 
-    An explicit denial outweighs whatever else allows it. That it ends by itself is for the day on which nobody undoes
-    it.
+    An explicit denial outweighs whatever else allows the access. It ends by itself in case nobody undoes it.
     """
     _, partition, _, region, account, *_ = function.arn.split(":")
     arn = f"arn:{partition}:dynamodb:{region}:{account}:table/{table}"
@@ -242,13 +243,13 @@ def make_denial(function: Function, table: str, until: datetime) -> str:
 
 
 def print_of(policy: str | Mapping[str, Any]) -> str:
-    """Return the first digits of a policy's SHA-256, whatever the order and the spaces in which AWS gives it back."""
+    """Return the first digits of a policy's SHA-256, which do not depend on the order of its keys or on spaces."""
     document = json.loads(policy) if isinstance(policy, str) else policy
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 
 async def deny(clients: Clients, function: Function, role: str, drill: str, policy: str) -> None:
-    """Put the policy on the role; IAM takes seconds until it holds."""
+    """Put the policy on the role. IAM takes seconds to apply it."""
     iam = clients.of(function.site).iam(function.region)
     where = f"{function.where}: role {role}"
     put = call(where, iam.put_role_policy, RoleName=role, PolicyName=policy_name(drill), PolicyDocument=policy)
@@ -256,7 +257,7 @@ async def deny(clients: Clients, function: Function, role: str, drill: str, poli
 
 
 async def observe_policy(clients: Clients, function: Function, role: str, drill: str) -> str | None:
-    """Return the print of the drill's policy on the role; None where there is none."""
+    """Return the `print_of` the drill's policy on the role, None if there is no such policy."""
     iam = clients.of(function.site).iam(function.region)
     try:
         where = f"{function.where}: role {role}"
@@ -265,7 +266,7 @@ async def observe_policy(clients: Clients, function: Function, role: str, drill:
         if error.code != "NoSuchEntity":
             raise
         return None
-    document: Any = answer["PolicyDocument"]  # botocore reads it, whatever its model says
+    document: Any = answer["PolicyDocument"]  # botocore parses it into a dict, although its model says str
     return print_of(document)
 
 
@@ -279,7 +280,7 @@ async def _undo_denied(clients: Clients, function: Function, drill: str, change:
         )
     iam = clients.of(function.site).iam(function.region)
     try:
-        # Also where none is read: a read may be older than the fault.
+        # Also if no policy was read: the read may be older than the fault.
         where = f"{function.where}: role {role}"
         await to_its_end(call(where, iam.delete_role_policy, RoleName=role, PolicyName=name))
     except AwsError as error:

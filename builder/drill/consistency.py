@@ -1,4 +1,4 @@
-"""Is the data right in the end: each key as its last acknowledged write left it, no counter read stale; pure."""
+"""Whether the data is right in the end: each key as its last acknowledged write left it, no stale counter; pure."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -8,9 +8,9 @@ from builder.drill.records import Kind, Turn, Write
 from builder.terms import Region
 
 Contents = Mapping[str, Mapping[str, str]]
-"""What a region holds of items and objects, by their keys: attributes, of which `body` is the text that was written."""
+"""The items and objects of a region by their keys: their attributes, of which `body` is the text that was written."""
 Held = Mapping[Region, Contents]
-"""What each region holds, which has to be the same in every one. A region that could not be read is not among them."""
+"""The contents of each region that could be read. They should be the same in every region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,13 @@ class Reconciliation:
     """How the regions compare after all is over."""
 
     acknowledged: int
-    """Writes; of each key the last one has to be there."""
+    """How many writes were acknowledged. The last one of each key has to be there."""
     missing: tuple[MissingKey, ...]
     conflicting: tuple[Conflict, ...]
 
     @property
     def is_complete(self) -> bool:
-        """Whether every region holds what was acknowledged."""
+        """Whether every region holds all that was acknowledged."""
         return not self.missing and not self.conflicting
 
     @property
@@ -52,10 +52,11 @@ class Reconciliation:
 
 
 def reconcile(writes: Sequence[Write], held: Held, copies: Collection[tuple[Region, Region]] = ()) -> Reconciliation:
-    """Return how what the regions hold compares with what was acknowledged.
+    """Return where the contents of the regions differ from what was acknowledged.
 
-    Items have to be in every region, and objects where their bucket is replicated to, by `copies`: from where to
-    where. A later write of the same key that nobody acknowledged may be there all the same, and then everywhere.
+    Items have to be in every region. Objects have to be in the regions that their bucket is replicated to; `copies`
+    has each direction, from and to. A later write of the same key that no region acknowledged may have happened all the
+    same; then every region has to show it.
     """
     by_key: dict[tuple[Kind, str], list[Write]] = defaultdict(list)
     for write in writes:
@@ -83,7 +84,7 @@ def reconcile(writes: Sequence[Write], held: Held, copies: Collection[tuple[Regi
 
 
 def _wrong(by_region: Mapping[Region, Mapping[str, str] | None], allowed: Collection[str | None]) -> Sequence[Region]:
-    """Return the regions that hold what they may not, or else all of them where they do not hold the same."""
+    """Return the regions whose copy no write explains. If there are none, return all regions if their copies differ."""
     wrong = [region for region, copy in by_region.items() if (copy and copy.get("body")) not in allowed]
     copies = list(by_region.values())
     return wrong or (list(by_region) if any(copy != copies[0] for copy in copies) else [])
@@ -96,13 +97,13 @@ class StaleRead:
     turn: int
     at_s: float
     region: Region
-    """That answered."""
+    """The region that answered."""
     value: int | None
-    """That it showed; None where it showed nothing."""
+    """The value that it showed, None if it showed nothing."""
     turn_read: int
-    """The turn that wrote this value; 0 for none."""
+    """The turn that wrote this value, 0 if there was no value."""
     acknowledged: int
-    """The last turn whose write was acknowledged before."""
+    """The last turn before this one whose write was acknowledged."""
     acknowledged_by: Region
 
 
@@ -113,9 +114,9 @@ class OverwrittenUpdate:
     turn: int
     value: int | None
     region: Region
-    """That acknowledged it."""
+    """The region that acknowledged it."""
     overwritten_by: int | None
-    """The turn after it whose write rests on an older one; None where a write that nobody acknowledged did it."""
+    """The later turn that wrote without having read it; None if that turn's write was not acknowledged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,15 +125,15 @@ class CounterFinding:
 
     turns: int
     reads: int
-    """Answered well."""
+    """How many reads were answered well."""
     updates: int
-    """Acknowledged."""
+    """How many writes were acknowledged."""
     stale: tuple[StaleRead, ...]
     overwritten: tuple[OverwrittenUpdate, ...]
 
 
 def measure_counter(turns: Sequence[Turn]) -> CounterFinding | None:
-    """Return what became of the counter; None where none was kept."""
+    """Return the stale reads and overwritten updates of the counter, None if the log has no turns."""
     if not turns:
         return None
     ordered = sorted(turns, key=lambda turn: turn.number)
@@ -148,7 +149,7 @@ def measure_counter(turns: Sequence[Turn]) -> CounterFinding | None:
 
 
 def _history(turns: Sequence[Turn]) -> set[int]:
-    """Return the turns that the last acknowledged write rests on, itself included."""
+    """Return the turn of the last acknowledged write, the turn whose value that turn had read, and so on back."""
     rests_on = {turn.number: turn.turn_read or 0 for turn in turns}
     at = max((turn.number for turn in turns if turn.acknowledged_by is not None), default=0)
     kept: set[int] = set()

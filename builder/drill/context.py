@@ -1,7 +1,7 @@
-"""What a drill is given, its open log, and what clears it away: at its end, or later where it came to none.
+"""What a drill needs, its open log, and its cleanup: at its end, or later if the drill was killed.
 
-In this order: `DrillContext`, `DrillRun` and `opened`, `clear`; then `undo_faults` and `delete_probes`, by which `drill
-restore` undoes a fault from what stands in AWS and deletes probes by their logs.
+In this order: `DrillContext`; `DrillRun` and `opened`; `clear`; then the two halves of `drill restore`: `undo_faults`,
+which needs only the notes in AWS, and `delete_probes`, which reads the logs of the drills.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from builder.errors import BuilderError, gathered
 
 
 def versions() -> Mapping[str, str]:
-    """Return the versions of what took part on this side."""
+    """Return the versions of the software that runs the drill, by name."""
     return {
         "builder": __version__,
         "python": platform.python_version(),
@@ -44,29 +44,29 @@ def versions() -> Mapping[str, str]:
 
 
 LINGERS_S = 10.0
-"""For so long a function may still carry out what nobody waits for: the time-out of the shipped one."""
+"""How long a function may still work on a request that the client has given up: the time-out of the shipped one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillContext:
-    """What a drill is given from outside."""
+    """All that a drill needs."""
 
     drill: str
-    """Its id; letters, digits and hyphens."""
+    """The id of the drill: letters, digits and hyphens."""
     target: Target
     environment: str
     assembly: str
-    """The digest of what is meant to be deployed."""
+    """The digest of the assembly that should be deployed."""
     objectives: Objectives
     clients: Clients
     access: Access
     probe: records.ProbeSpec = "handler"
     folder: Path
-    """Of this drill alone."""
+    """The folder of this drill alone."""
     now: Callable[[], datetime]
     emit: DrillEmit
     keep: Callable[[Report], None]
-    """Takes the report, before anything is cleared away: that may fail, and the report be all there is."""
+    """Saves the report. It is called before the cleanup, which may fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +79,27 @@ class DrillRun:
 
     @property
     def clock(self) -> records.DrillClock:
-        """Its clock."""
+        """The clock of the drill."""
         return self.journal.clock
 
     def mark(self, moment: records.Moment, at_s: float | None = None) -> None:
-        """Write down, and say, that it came to this; now, if nothing else is said."""
+        """Log and emit a moment of the drill, which is now unless `at_s` is given."""
         passed_s = self.clock.passed_s() if at_s is None else at_s
         self.journal.log.write(records.Mark(moment, passed_s))
         self.context.emit(DrillMoment(self.context.drill, moment, passed_s))
 
     def lines(self) -> tuple[records.LogLine, ...]:
-        """Return what has been written down so far."""
+        """Return the lines that are in the log so far."""
         return self.written()[0]
 
     def written(self) -> tuple[tuple[records.LogLine, ...], str]:
-        """Return what has been written down so far, and the SHA-256 of just these lines of the log."""
+        """Return the lines that are in the log so far, and their SHA-256."""
         path = self.context.folder / records.FILE_NAME
         written = records.read_bytes(path)
         return records.parse_log(path, written), records.sha256_of(written)
 
     def about(self, rate: float, log_sha256: str, *, fault: str = "", service: str | None = None) -> About:
-        """Return which drill this is; `service` says what a good answer is, where that is not only the probes' word."""
+        """Return the facts about this drill; `service` says in words what a good answer is, by default as probes do."""
         context, target = self.context, self.context.target
         return About(
             drill=context.drill,
@@ -123,7 +123,7 @@ class DrillRun:
 
     @asynccontextmanager
     async def sending(self, *series: Series, counter: Counter | None = None) -> AsyncIterator[None]:
-        """Send while the block lasts, and then wait for what is under way."""
+        """Send requests while the block lasts, then wait for those under way."""
         stop = asyncio.Event()
         at_once = [series_.threads(self.context.access.limits.deadline_s) for series_ in series]
         pool = ThreadPoolExecutor(sum(at_once) + 1, thread_name_prefix="load")
@@ -138,13 +138,13 @@ class DrillRun:
                 stop.set()
             self.mark("load ended")
         finally:
-            # Where this is broken off, requests are under way: what they do has to be in the log, and comes before it
-            # is cleared away. Not on the loop, which has signals to heed meanwhile.
+            # If the drill is interrupted, requests are under way, and their results have to be in the log before the
+            # cleanup begins. The wait is on a thread, since the event loop has to handle signals meanwhile.
             await to_its_end(asyncio.to_thread(pool.shutdown, cancel_futures=True))
 
 
 def make_ready(target: Target, clients: Clients) -> None:
-    """Make the clients that a drill reads and writes by: that takes a while each, in which a load would be late."""
+    """Make the AWS clients of the drill beforehand, since each takes a while, which would delay the load."""
     for side in target.sides:
         clients.of(side.site).dynamodb(side.region)
         clients.of(side.site).s3(side.region)
@@ -154,7 +154,7 @@ def make_ready(target: Target, clients: Clients) -> None:
 async def opened(
     context: DrillContext, what: Literal["replication", "failover"], probes: Probes
 ) -> AsyncIterator[DrillRun]:
-    """Give an open drill; when the block ends, however it does, its probes are cleared away."""
+    """Give an open drill. When the block ends, however it does, delete the drill's probes."""
     loop = asyncio.get_running_loop()
     clock = records.start_clock(context.now(), loop.time)
     with records.DrillLog(context.folder / records.FILE_NAME) as log:
@@ -166,7 +166,7 @@ async def opened(
 
 
 def last_unanswered_s(lines: Sequence[records.LogLine]) -> float:
-    """Return when the last request ended that got no answer; minus infinity where each got one."""
+    """Return when the last unanswered request was given up, minus infinity if all were answered."""
     attempts = chain.from_iterable(
         line.attempts if isinstance(line, records.Write) else line.write
         for line in lines
@@ -176,10 +176,10 @@ def last_unanswered_s(lines: Sequence[records.LogLine]) -> float:
 
 
 async def clear(target: Target, probes: Probes, clients: Clients, drill: str, lines: Sequence[records.LogLine]) -> str:
-    """Delete everything that a drill's log says was sent, acknowledged or not, in every region.
+    """Delete in every region all that a drill's log says was sent, acknowledged or not.
 
-    Each region is tried whatever becomes of the others, and all that fails is raised. Returns what stays all the same,
-    empty for nothing.
+    Try every region, even if another fails, and raise all failures. Return in words what cannot be deleted, or an empty
+    text.
     """
     sent = [line for line in lines if isinstance(line, records.Sent)]
     items = sorted({line.name for line in sent if line.what == "item"})
@@ -195,7 +195,7 @@ async def clear(target: Target, probes: Probes, clients: Clients, drill: str, li
 
 async def _clear_objects(target: Target, clients: Clients, drill: str) -> None:
     errors: list[BuilderError] = []
-    # The source first: what it still replicates would come after.
+    # The source first: otherwise it could still replicate an object that is deleted already at the destination.
     for side in target.sides:
         if side.bucket is not None:
             try:
@@ -208,7 +208,7 @@ async def _clear_objects(target: Target, clients: Clients, drill: str) -> None:
 
 async def _closed(context: DrillContext, probes: Probes, clock: records.DrillClock, log: records.DrillLog) -> None:
     lines = records.read_log(context.folder / records.FILE_NAME)
-    # What was not answered may still be carried out, and would then come back after it was deleted.
+    # A function may still write what it did not answer, which would then be there after the deletion.
     await asyncio.sleep(max(0.0, last_unanswered_s(lines) + LINGERS_S - clock.passed_s()))
     with remaining(context.target.deployment, f"probes of drill {context.drill} are not cleared away"):
         left = await clear(context.target, probes, context.clients, context.drill, lines)
@@ -221,13 +221,13 @@ _LATER = f"{RESTORE}    once every region answers"
 
 
 async def undo_faults(primary: Function, clients: Clients, emit: DrillEmit) -> bool:
-    """Undo whatever drills changed, without any log or other region: that is what people wait for.
+    """Undo whatever drills changed, without any log and without any other region: people wait for this.
 
-    Returns whether there was anything to undo.
+    Return whether there was anything to undo.
     """
     notes, errors = await observe_each_note(clients, primary), list[BuilderError]()
     for note in notes:
-        # What cannot be undone, or understood, keeps nothing else from it.
+        # A note that cannot be read or undone does not keep the others from being undone.
         if isinstance(note, BuilderError):
             errors.append(note)
             continue
@@ -251,10 +251,10 @@ async def delete_probes(  # noqa: PLR0913  which deployment, how it is found and
     *,
     access: Access,
 ) -> bool:
-    """Delete what drills of the deployment wrote whose logs are in this folder; this takes every region.
+    """Delete the probes of drills whose logs are in this folder; every region has to answer.
 
-    By what each drill wrote them, whatever dr.yaml says now. Returns whether there was anything to delete, and only
-    then finds the target.
+    Each drill's log says how its probes were written, whatever dr.yaml says now. Return whether there was anything to
+    delete. The target is found only if there is.
     """
     left, errors = _unfinished_logs(deployment, drills)
     if left:
@@ -267,13 +267,13 @@ async def delete_probes(  # noqa: PLR0913  which deployment, how it is found and
 
 
 _Unfinished = Mapping[Path, tuple[records.LogOpened, Sequence[records.LogLine]]]
-"""How each drill began that did not end, and what it has written down, by its log."""
+"""The drills that did not end: the first line and all lines of the log, by its path."""
 
 
 async def _delete_unfinished(
     left: _Unfinished, target: Target, clients: Clients, access: Access, emit: DrillEmit
 ) -> list[BuilderError]:
-    """Delete what can be, and return what kept the rest: no drill's probes stay because of another's."""
+    """Delete the probes of each drill, even if another's cannot be deleted, and return the errors."""
     errors = list[BuilderError]()
     for path, (opened, lines) in left.items():
         try:
@@ -290,7 +290,7 @@ async def _delete_unfinished(
 
 
 def _unfinished_logs(deployment: str, drills: Path) -> tuple[_Unfinished, list[BuilderError]]:
-    """Return what the folder's logs say of drills that did not end, and which logs cannot be read."""
+    """Return the drills of a folder that did not end, and an error for each log that cannot be read."""
     unfinished, errors = {}, list[BuilderError]()
     for path in sorted(drills.glob(f"*/{records.FILE_NAME}")):
         try:

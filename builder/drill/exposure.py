@@ -1,4 +1,4 @@
-"""RPO, what would be lost at each moment, and how long replication took until another region showed a write; pure."""
+"""RPO, what would be lost at each moment, and the delay until another region showed a write; pure."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -36,7 +36,7 @@ class Delays:
     stream: Stream
     samples: tuple[Sample, ...]
     unseen: tuple[str, ...]
-    """Acknowledged, and not seen in the destination for as long as the drill looked."""
+    """The writes that were acknowledged, and that the drill never saw in the destination."""
     p50_s: float | None
     p95_s: float | None
     p99_s: float | None
@@ -44,10 +44,7 @@ class Delays:
 
 
 class Shown:
-    """All writes, and when each region first showed each of them: this write of its key, or a later one.
-
-    Deletions are writes too.
-    """
+    """All writes, deletions included, and when each region first showed each of them or a later write of its key."""
 
     def __init__(self, writes: Iterable[Write], sightings: Iterable[Sighting]) -> None:
         self.writes = tuple(sorted(writes, key=lambda write: write.ended_s))
@@ -55,27 +52,30 @@ class Shown:
         for sighting in sightings:
             self._shown[sighting.region, sighting.key].append((sighting.number, sighting.at_s))
         for write in self.writes:
-            # What a region took itself it shows.
+            # A region shows what it has acknowledged itself.
             if write.acknowledged_by is not None:
                 self._shown[write.acknowledged_by, write.name].append((write.number, write.ended_s))
 
     def sent(self, stream: Stream) -> Iterator[tuple[Write, float | None]]:
-        """Yield what the stream's source acknowledged, in this order, and when the destination showed it, if ever."""
+        """Yield the writes that the stream's source acknowledged, in order, with the time the destination showed each.
+
+        The time is None if it never did.
+        """
         for write in self.writes:
             if write.what == stream.what and write.acknowledged_by == stream.source:
                 yield write, self.at_s(write, stream.destination)
 
     def at_s(self, write: Write, region: Region) -> float | None:
-        """Return when; None if it never did."""
+        """Return when the region first showed the write, None if it never did."""
         sightings = self._shown.get((region, write.name), ())
         return min((at_s for number, at_s in sightings if number >= write.number), default=None)
 
 
 def measure_delays(shown: Shown, stream: Stream) -> Delays:
-    """Return the delays of what the stream's source acknowledged, in the order of acknowledgement.
+    """Return the delays of the writes that the stream's source acknowledged, in the order of acknowledgement.
 
-    A delay is never understated: it ends with the answer of the read that shows the write, so it is too long by the
-    time between two reads at most.
+    A delay is never understated: it ends when the read that shows the write is answered. So it is too long by the time
+    between two reads at most.
     """
     there = list(shown.sent(stream))
     samples = tuple(
@@ -96,9 +96,9 @@ def measure_delays(shown: Shown, stream: Stream) -> Delays:
 
 
 def percentile(ascending: Sequence[float], percent: int) -> float | None:
-    """Return the smallest value that so many percent of the values do not exceed; None of no values.
+    """Return the smallest value that so many percent of the values do not exceed, None if there are no values.
 
-    Nearest rank: always a delay that a probe really had.
+    This is the nearest rank, so that the result is a delay that a probe really had.
     """
     if not ascending:
         return None
@@ -106,9 +106,9 @@ def percentile(ascending: Sequence[float], percent: int) -> float | None:
 
 
 LOOK_S = 0.05
-"""From the beginning of one look to that of the next; the resolution of every delay and of the RPO."""
+"""The time from the beginning of one read to that of the next: the resolution of every delay and of the RPO."""
 SLOW_S = 1.0
-"""A read that takes longer, or a longer pause between two, tells nothing of what was there meanwhile."""
+"""If a read or the pause between two reads takes longer, nothing is known of what was there meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class AtRisk:
 
     at_s: float
     age_s: float
-    """Of the oldest of these writes, since its acknowledgement, rounded up; 0 where there is none."""
+    """The age of the oldest of these writes since its acknowledgement, rounded up; 0 if there is none."""
     writes: int
 
 
@@ -126,23 +126,24 @@ class Exposure:
     """What a pair of regions stood to lose."""
 
     rpo_s: float
-    """The worst of all moments."""
+    """The age at the worst moment."""
     at_s: float
-    """That moment."""
+    """The worst moment."""
     lost: tuple[str, ...]
-    """The writes at risk then, the oldest first."""
+    """The writes at risk at that moment, the oldest first."""
     moments: tuple[AtRisk, ...]
-    """Every moment at which the source failed to acknowledge. Empty where it never did: then any moment of the fault
-    could have been its last, and the worst of them counts."""
+    """Every moment at which the source failed to acknowledge. If it never did, this is empty, and any moment of the
+    fault could have been its last: the worst of them counts."""
     worst_s: float
-    """The worst age of the whole run, whether or not the source failed then."""
+    """The worst age of the whole run, whether or not the source failed at that time."""
 
 
 def failing_moments(writes: Iterable[Write], source: Region, fault: Period) -> tuple[float, ...]:
-    """Return when the source failed to acknowledge after it had been well, while the fault lasted, in order.
+    """Return in order the moments at which the source failed to acknowledge after it had been well, during the fault.
 
-    That is the start of each failed attempt that was not over by the strike and is the first after a good one; and
-    each acknowledgement that still comes before the next good attempt begins: until then the source was alive.
+    A moment is the start of each failed attempt that is the first after a good one and was not over when the fault was
+    made. If the source still acknowledges earlier attempts before the next good one begins, each of these
+    acknowledgements is a moment too, since the source was alive until then.
     """
     tries = sorted(
         (attempt for write in writes if write.what == "item" for attempt in write.attempts if attempt.region == source),
@@ -157,7 +158,7 @@ def failing_moments(writes: Iterable[Write], source: Region, fault: Period) -> t
 
 
 def _failing(tries: Iterable[RegionAttempt], until_s: float) -> Iterator[tuple[float, float]]:
-    """Yield from the start of each failed attempt to that of the next good one, what fails between left out."""
+    """Yield each stretch of failed attempts: the start of its first, and the start of the next good attempt."""
     began_s: float | None = None
     for attempt in tries:
         if not attempt.is_good and began_s is None:
@@ -170,10 +171,10 @@ def _failing(tries: Iterable[RegionAttempt], until_s: float) -> Iterator[tuple[f
 
 
 def measure_exposure(shown: Shown, stream: Stream, moments: Sequence[float], fault: Period) -> Exposure:
-    """Return what the stream's source had acknowledged and no read had shown in its destination.
+    """Return the age and number of the writes that the source had acknowledged and the destination had not shown.
 
-    A write that arrived and was not yet read counts as lost, so the RPO is never understated, and overstated by the
-    time between two reads at most. A write that was never seen grows older until the last that is known of any.
+    A write that has arrived but was not read yet counts as lost. So the RPO is never understated, and overstated by the
+    time between two reads at most. The age of a write that was never seen ends with the last known time of any write.
     """
     ways = [
         _Way(write.id, write.ended_s, math.inf if at_s is None else max(at_s, write.ended_s))
@@ -194,7 +195,7 @@ def measure_exposure(shown: Shown, stream: Stream, moments: Sequence[float], fau
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """A write from one region to another: acknowledged here, shown there."""
+    """A write on its way: when the source acknowledged it, and when the destination showed it."""
 
     id: str
     acknowledged_s: float
@@ -205,14 +206,14 @@ class _Way:
 
 
 def _worst_moment(ways: Iterable[_Way], fault: Period) -> float:
-    """Return the moment of the fault at which a write was older than any at another: just before it was shown."""
+    """Return the moment of the fault at which the oldest write was oldest: just before the destination showed it."""
     last = [(min(way.shown_s, fault.until_s), way.acknowledged_s) for way in ways]
     within = [(at_s - acknowledged_s, at_s) for at_s, acknowledged_s in last if fault.since_s < at_s > acknowledged_s]
     return math.nextafter(max(within)[1], -math.inf) if within else fault.since_s
 
 
 def _at_risk(ways: Sequence[_Way], moments: Iterable[float]) -> Iterator[AtRisk]:
-    """Yield what was at risk at each moment; ways come by their acknowledgement, moments by their time."""
+    """Yield what was at risk at each moment. Ways are ordered by acknowledgement, moments by time."""
     acknowledged = [way.acknowledged_s for way in ways]
     shown = sorted(way.shown_s for way in ways)
     oldest = 0
@@ -224,9 +225,9 @@ def _at_risk(ways: Sequence[_Way], moments: Iterable[float]) -> Iterator[AtRisk]
 
 
 def late_reads(shown: Shown, reads: Iterable[Read], region: Region, fault: Period) -> str:
-    """Return in words how a region was not read often enough while the fault lasted, or an empty text.
+    """Return in words where a region was not read often enough while the fault lasted, or an empty text.
 
-    That is a read that took longer than `SLOW_S`, or a longer time without any while a write was awaited there.
+    A read may take no longer than `SLOW_S`, and so may a time without any read while a write is awaited there.
     """
     taken = [
         (read.began_s, read.ended_s)
@@ -250,7 +251,7 @@ def late_reads(shown: Shown, reads: Iterable[Read], region: Region, fault: Perio
 
 
 def _awaited(shown: Shown, region: Region, fault: Period) -> Sequence[tuple[float, float]]:
-    """Return when something was awaited in a region while the fault lasted, in order and apart."""
+    """Return the periods of the fault in which a write was awaited in a region, in order and merged."""
     spans = []
     for write in shown.writes:
         if write.what == "item" and write.acknowledged_by not in {None, region}:
@@ -268,7 +269,7 @@ def _awaited(shown: Shown, region: Region, fault: Period) -> Sequence[tuple[floa
 
 
 def _pauses(reads: Iterable[tuple[float, float]], began_s: float, ended_s: float) -> Iterator[float]:
-    """Yield for how long no read was under way between two times."""
+    """Yield the length of each time between two times in which no read was under way."""
     inside = [(max(began_s, first_s), min(ended_s, last_s)) for first_s, last_s in reads]
     known = [(began_s, began_s), *(span for span in inside if span[0] <= span[1]), (ended_s, ended_s)]
     for (_, before_s), (after_s, _) in pairwise(known):
@@ -276,16 +277,19 @@ def _pauses(reads: Iterable[tuple[float, float]], began_s: float, ended_s: float
 
 
 def longest_blind(reads: Iterable[Read], region: Region) -> float:
-    """Return the longest time in which a region's reads showed nothing new: from a read's start to the next one's end.
+    """Return the longest time from the start of a read of a region to the end of the next.
 
-    A delay is longer than it was by that at most.
+    A measured delay is too long by that at most.
     """
     taken = sorted((read.began_s, read.ended_s) for read in reads if read.what == "item" and read.region == region)
     return max((ended_s - began_s for (began_s, _), (_, ended_s) in pairwise(taken)), default=math.inf)
 
 
 def surely_at_risk(exposure: Exposure, reads: Iterable[Read], region: Region) -> float:
-    """Return what the RPO was at least, however late reads were: the age at each moment when the read before began."""
+    """Return what the RPO was at least, however late reads were.
+
+    At each moment this is the age of the oldest write at risk when the last read before that moment began.
+    """
     taken = sorted((read.ended_s, read.began_s) for read in reads if read.what == "item" and read.region == region)
     ended = [ended_s for ended_s, _ in taken]
     sure = 0.0

@@ -1,7 +1,7 @@
-"""What a fault is, and the kinds of it: how each is made of the primary, and how it is undone.
+"""The faults of the primary: how each kind is made, and how it is undone.
 
-`check` refuses before anything is changed, `strike` makes the fault, `hold` lets it last, `undo` undoes what was made
-of it. What AWS is told meanwhile is in `changes`; what the day looks like to clients is told in docs/drills.md.
+`check` refuses before anything is changed, `strike` makes the fault, `hold` lets it last, and `undo` undoes whatever
+part of it was made. The calls to AWS are in `changes`. What clients see of each fault is in docs/drills.md.
 """
 
 import asyncio
@@ -32,75 +32,75 @@ from builder.drill.tasks import task_group
 from builder.errors import Failed, Stopped
 
 PAUSED_S = 5.0
-"""How far replication falls behind before the primary is taken down with it."""
+"""How far replication falls behind before the primary's function is throttled too."""
 _PAUSES_WITHIN_S = 330.0
 """AWS says that replication may go on for 5 minutes after the action begins.
 
 Source: https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.html#global-table-pause-replication
 """
 DENIED_WITHIN_S = 30.0
-"""IAM is eventually consistent; what it is told holds within seconds.
+"""IAM is eventually consistent: a change is applied within seconds.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
 """
 _DENIED_ANSWERS = 3
-"""Bad answers of `health` in a row by which its table is out of reach: one alone may be anything."""
+"""How many bad answers of `health` in a row prove that the table is out of reach. A single one may have any cause."""
 _ASKED_EVERY_S = 0.25
 _WELL = 200
 _DENIES_LONGER_S = 3600.0
-"""A denial that nobody undoes ends by itself so long after the outage should have."""
+"""How long after the planned end of the outage the denial ends by itself, if nobody undoes it."""
 _NOT_NOTED = "what it was before is no longer noted there: it was restored meanwhile, or has to be put right by hand"
 
 
 @dataclass(frozen=True, slots=True)
 class FaultContext:
-    """Where a fault is made, and by what it is seen."""
+    """The drill that a fault is made in, and what observes the fault's effect."""
 
     run: DrillRun
     observer: WriteObserver
-    """Sees the clients' requests to the primary."""
+    """Observes the clients' requests to the primary."""
     watch: RegionWatch
-    """Sees what arrives in the secondary."""
+    """Observes what arrives in the secondary."""
     patience_s: float
-    """How long to wait for people."""
+    """How long to wait for people to make or undo a fault by hand."""
     outage_s: float = 0.0
-    """How long the fault is to last."""
+    """How long the fault should last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """When a fault was asked for, and by when it was made."""
+    """When the change that makes a fault began, and when it was in effect."""
 
     asked_s: float
     made_s: float
 
 
 async def _nothing() -> None:
-    """Find nothing that is in the way."""
+    """Refuse nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault; `undo` undoes what was made of it, and returns whether anything was."""
+    """A fault. `undo` undoes whatever part of it was made, and returns whether any was."""
 
     words: str
     strike: Callable[[], Awaitable[Struck]]
     undo: Callable[[], Awaitable[bool]]
     remedy: str = f"{RESTORE}    undoes the fault"
-    """What to do where it cannot be undone."""
+    """What a person has to do if the fault cannot be undone."""
     check: Callable[[], Awaitable[None]] = _nothing
-    """Raises Stopped, before anything is changed, where the fault cannot be made."""
+    """Raises Stopped if the fault cannot be made. Changes nothing."""
     hold: Callable[[float], Awaitable[None]] = asyncio.sleep
-    """Lets it last for so many seconds. Raises Failed where it cannot go on."""
+    """Lets the fault last for so many seconds. Raises Failed if the drill cannot go on."""
     pauses: bool = False
-    """Whether it keeps replication from going on, so that alarms on that say nothing new."""
+    """Whether the fault pauses replication, so that alarms on replication are expected."""
 
 
 MakeFault = Callable[[FaultContext], Fault]
 
 
 class _Primary:
-    """The primary's function, changed with a note of how it was, and put back by it."""
+    """The primary's function. A change of it is noted beforehand, and undone by that note."""
 
     def __init__(self, context: FaultContext) -> None:
         drill = context.run.context
@@ -110,18 +110,18 @@ class _Primary:
         self._noted = False
 
     async def note(self, change: NotedChange) -> None:
-        """Write down how it was, before the change; or nothing, where another drill is under way."""
+        """Note the change on the function before it is made. Raises Stopped if another drill is under way."""
         await keep_note(self.clients, self.function, Note(self.drill, change))
         self._noted = True
 
     async def timed(self, change: Coroutine[Any, Any, object]) -> Struck:
-        """Make the change, and return when."""
+        """Make the change, and return when it began and ended."""
         asked_s = self._clock.passed_s()
         await change
         return Struck(asked_s, self._clock.passed_s())
 
     async def undo(self) -> bool:
-        """Undo what is noted. Raises Failed where nothing is any more, or somebody else has changed the same."""
+        """Undo the noted change. Raises Failed if the note is gone, or if somebody else has changed the same thing."""
         undone = await changes.undo(self.clients, self.function, self.drill)
         if undone is None and self._noted:
             raise Failed(where=self.function.where, what=_NOT_NOTED)
@@ -130,10 +130,10 @@ class _Primary:
         return undone is not None
 
     async def throttle(self, *, paused: Paused | None = None, meanwhile: Callable[[], Awaitable[object]]) -> Struck:
-        """Take the function away, after the note and what comes before the fault."""
+        """Note the change, await `meanwhile`, then set the function's reserved concurrency to 0."""
         before = await changes.observe_reserved(self.clients, self.function)
         if before == 0:
-            # Noted, it would be put back: to nothing that serves.
+            # The drill would put the 0 back, and the function would not serve after the drill either.
             raise Stopped(
                 where=self.function.where,
                 what="has a reserved concurrency of 0 already, which this drill did not make it: no fault is made",
@@ -144,7 +144,7 @@ class _Primary:
 
 
 def _throttle(context: FaultContext) -> Fault:
-    """The primary's URL answers 429, since its function may not run."""
+    """Make the primary's URL answer 429, since its function may not run."""
     primary = _Primary(context)
     return Fault(_throttled(primary), partial(primary.throttle, meanwhile=_nothing), primary.undo)
 
@@ -154,7 +154,7 @@ def _throttled(primary: _Primary) -> str:
 
 
 def _flap(context: FaultContext, every_s: float) -> Fault:
-    """The same, and back, and again: a primary that comes and goes."""
+    """Throttle the primary, let it run, and so on in turns: a primary that comes and goes."""
     primary = _Primary(context)
     before: int | None = None
 
@@ -182,7 +182,7 @@ def _flap(context: FaultContext, every_s: float) -> Fault:
 
 
 def _errors(context: FaultContext) -> Fault:
-    """The primary's URL answers 502, since its function has a handler that is not there."""
+    """Make the primary's URL answer 502, since its function has a handler that does not exist."""
     primary = _Primary(context)
     clients, function, gone = primary.clients, primary.function, changes.gone_handler(primary.drill)
 
@@ -203,7 +203,7 @@ def _errors(context: FaultContext) -> Fault:
 
 
 def refuse_errors(configuration: Any) -> str:  # noqa: ANN401  what GetFunctionConfiguration answers, or a part of it
-    """Return why a function cannot be given a handler that is not there, or an empty text; pure.
+    """Return why a function cannot be given a handler that does not exist, or an empty text; pure.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
     """
@@ -227,7 +227,7 @@ def refuse_errors(configuration: Any) -> str:  # noqa: ANN401  what GetFunctionC
 
 
 def _table(context: FaultContext) -> Fault:
-    """The primary's function runs, and is denied its table."""
+    """Let the primary's function run, and deny it its table."""
     primary, run = _Primary(context), context.run
     clients, function, target = primary.clients, primary.function, primary.target
 
@@ -242,7 +242,7 @@ def _table(context: FaultContext) -> Fault:
             raise Stopped(where=target.deployment, what="has no table that a function could be denied")
         if not fits(Denied(role := await find_role(), "0" * 16)):
             raise Stopped(where=function.where, what=f"its role {role} finds no room in a tag")
-        # Whether IAM answers, and lets itself be asked.
+        # To learn whether IAM answers, and whether the credentials allow the call.
         await changes.observe_policy(clients, function, role, primary.drill)
 
     async def strike() -> Struck:
@@ -257,7 +257,7 @@ def _table(context: FaultContext) -> Fault:
 
 
 async def _out_of_reach(run: DrillRun) -> float:
-    """Return when the primary's `health` began to fail. Raises Stopped where it does not."""
+    """Return when the primary's `health` began to fail. Raises Stopped if it does not."""
     context, clock = run.context, run.clock
     side, health = context.target.primary, context.target.health
     until_s, bad = clock.passed_s() + DENIED_WITHIN_S, list[float]()
@@ -276,7 +276,7 @@ async def _out_of_reach(run: DrillRun) -> float:
 
 
 def _slow(context: FaultContext, delay_s: float) -> Fault:
-    """Every request to the primary's URL takes longer."""
+    """Delay every request to the primary's URL."""
     primary = _Primary(context)
     clients, function = primary.clients, primary.function
 
@@ -295,7 +295,7 @@ def _slow(context: FaultContext, delay_s: float) -> Fault:
 
 
 def _one_way(context: FaultContext) -> Fault:
-    """Nothing gets out of the primary while what is sent to it arrives; then its function is taken away too."""
+    """Pause replication out of the primary, but not into it; then throttle its function too."""
     primary = _Primary(context)
     clients, function = primary.clients, primary.function
 
@@ -316,7 +316,7 @@ def _one_way(context: FaultContext) -> Fault:
 
 
 def _fis(context: FaultContext) -> Fault:
-    """The primary is taken away while AWS pauses replication: behind already. What stops that ends the drill."""
+    """Have FIS pause replication, and throttle the primary once it is behind. A stopped experiment ends the drill."""
     primary = _Primary(context)
     clients, function = primary.clients, primary.function
     experiment = ""
@@ -353,7 +353,7 @@ def _fis(context: FaultContext) -> Fault:
 
 
 def _by_hand(context: FaultContext) -> Fault:
-    """People make the fault and undo it; when they did is seen by the requests."""
+    """Ask people to make the fault and to undo it. The clients' requests show when they did."""
     drill, struck = context.run.context, False
     region = drill.target.primary.region
 
@@ -378,11 +378,11 @@ def _by_hand(context: FaultContext) -> Fault:
 
 FLAPS_S = 2.0
 SLOWED_S = 3.0
-"""Longer than a client waits for one region."""
+"""A delay that is longer than a client waits for one region."""
 
 
 def find_fault(kind: str, *, flap_s: float = FLAPS_S, slow_s: float = SLOWED_S) -> MakeFault:
-    """Return what makes a kind of fault; a flap's turns and a slow one's delay in seconds."""
+    """Return the function that makes a kind of fault; `flap_s` is the length of a flap's turns, `slow_s` the delay."""
     kinds: dict[str, MakeFault] = {"flap": partial(_flap, every_s=flap_s), "slow": partial(_slow, delay_s=slow_s)}
     return {**FAULTS, **kinds}[kind]
 
@@ -397,4 +397,4 @@ FAULTS: dict[str, MakeFault] = {
     "fis": _fis,
     "manual": _by_hand,
 }
-"""Each by its name."""
+"""The kinds of faults by their names."""

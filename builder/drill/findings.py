@@ -1,6 +1,6 @@
-"""What a drill says: events while it runs, and in the end its report, measured from its log alone; pure.
+"""The events of a drill while it runs, and its report, which is measured from its log alone; pure.
 
-In this order: the events, the records of a report, `report_replication` and `report_failover`, and what both rest on.
+In this order: the events, the records of a report, `report_replication` and `report_failover`, and their helpers.
 """
 
 import math
@@ -57,7 +57,7 @@ class DrillBegun:
     deployment: str
     folder: str
     schema: Literal[2] = 2
-    """The version of all that is said, as `run.begun` has it."""
+    """The version of all events, as `run.begun` has it."""
     event: Literal["drill.begun"] = "drill.begun"
 
 
@@ -105,7 +105,7 @@ class DrillEnded:
 
     drill: str
     verdict: DrillVerdict
-    """What is missed fails a drill; what was not measured leaves it undecided, and ends it with exit code 1 too."""
+    """A missed number fails the drill. A number that was not measured leaves it undecided: exit code 1 too."""
     checks: tuple[Check, ...]
     report: str
     event: Literal["drill.ended"] = "drill.ended"
@@ -124,20 +124,20 @@ class About:
     deployment: str
     environment: str
     assembly: str
-    """The digest of what is meant to be deployed."""
+    """The digest of the assembly that should be deployed."""
     account: str
     by: str
     """Who ran it: the ARN of the caller's credentials."""
     primary: Region
     secondaries: tuple[Region, ...]
     to: Region
-    """The secondary that the drill's clients go over to; the others are only watched."""
+    """The secondary that the drill's clients fail over to. The others are only watched."""
     began: str
-    """When the drill's clock began; every other time is in seconds since then."""
+    """When the drill's clock began. Every other time is in seconds since then."""
     rate: float
     """Requests a second."""
     service_s: float
-    """Within so long of its time a request is answered, or there is no service."""
+    """How long after its planned time a request may be answered and still count as service."""
     service: str = ""
     """What a good answer is, in words."""
     probe: str = ""
@@ -145,18 +145,18 @@ class About:
     fault: str = ""
     """What was done to the primary, in words."""
     log_sha256: str = ""
-    """Of log.jsonl as it was when the report was written."""
+    """The SHA-256 of log.jsonl as it was when the report was written."""
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def regions(self) -> tuple[Region, ...]:
-        """All of them, the primary first."""
+        """All regions, the primary first."""
         return (self.primary, *self.secondaries)
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """From where to where the drill looked for what was written; nothing is known of any other direction."""
+    """The directions that the drill watched, from and to. Nothing is known of any other direction."""
 
     items: tuple[Direction, ...] = ()
     objects: tuple[Direction, ...] = ()
@@ -180,7 +180,7 @@ class Requests:
     sent: int
     acknowledged: int
     lost: tuple[str, ...]
-    """No region took them; their client was told so."""
+    """The requests that no region acknowledged, which their client knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +190,15 @@ class Pair:
     source: Region
     destination: Region
     exposure: Exposure | None
-    """What would have been lost of items; None where the source had no fault, or the destination was not watched."""
+    """What items would have been lost; None if the source had no fault or the destination was not watched."""
     objects: Exposure | None
-    """The same of objects; it is told and not judged."""
+    """What objects would have been lost. This is reported but not judged."""
     delays: tuple[Delays, ...]
-    """Of what was watched: items, objects, or neither."""
+    """The delays of each kind that was watched: items, objects, both or neither."""
     missing: tuple[str, ...]
-    """Acknowledged by the source last, and not in the destination at the end."""
+    """The keys that the source acknowledged last and that are not in the destination at the end."""
     conflicting: tuple[str, ...]
-    """Acknowledged by the source last, and held otherwise by the destination at the end."""
+    """The keys that the source acknowledged last and that are different in the destination at the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,9 +233,9 @@ class FailoverReport:
     about: About
     timeline: tuple[Happening, ...]
     outage: Service
-    """From the strike to the undoing; its time without service is the RTO."""
+    """The service from the strike to the undoing. Its time without service is the RTO."""
     failback: Service
-    """From the undoing to the end of the load."""
+    """The service from the undoing to the end of the load."""
     episode: Episode
     pairs: tuple[Pair, ...]
     """Every direction between two regions, those from the primary first."""
@@ -246,7 +246,7 @@ class FailoverReport:
     traffic: tuple[Second, ...]
     checks: tuple[Check, ...]
     not_measured: tuple[str, ...]
-    """Why something could not be measured, or what was not looked at."""
+    """Why something could not be measured, and what was not watched."""
     version: int = VERSION
     kind: Literal["failover"] = "failover"
 
@@ -266,7 +266,7 @@ Report = ReplicationReport | FailoverReport
 
 @dataclass(frozen=True, slots=True)
 class _SortedLog:
-    """A log, sorted out."""
+    """The lines of a log by their kinds."""
 
     lines: tuple[LogLine, ...]
     writes: tuple[Write, ...]
@@ -279,7 +279,7 @@ class _SortedLog:
 def report_replication(
     about: About, lines: Iterable[LogLine], objectives: Objectives, watched: Watched
 ) -> ReplicationReport:
-    """Return what a replication drill's log shows of every direction that was watched."""
+    """Return the report of a replication drill, measured from its log, on every direction that was watched."""
     log = _sorted_out(lines)
     pairs = tuple(_pair(log, watched, pair) for pair in _directions(about))
     ended_s = [*(write.ended_s for write in log.writes), *(read.ended_s for read in log.reads)]
@@ -304,7 +304,7 @@ def report_replication(
 def report_failover(
     about: About, lines: Iterable[LogLine], held: Held, objectives: Objectives, watched: Watched
 ) -> FailoverReport:
-    """Return what a failover drill's log shows, and what the regions held in the end."""
+    """Return the report of a failover drill, measured from its log and from what the regions held in the end."""
     log = _sorted_out(lines)
     fault = Period(log.marks["strike"], log.marks["undoing"])
     reconciliation = reconcile(log.writes, held, watched.objects)
@@ -356,7 +356,7 @@ def _unwatched(about: About, watched: Watched) -> Iterable[str]:
 
 
 def _pair(log: _SortedLog, watched: Watched, pair: Direction) -> Pair:
-    """Return what replication in one direction was like."""
+    """Return the delays of replication in one direction."""
     looked: list[Kind] = []
     if pair in watched.items:
         looked.append("item")
@@ -367,7 +367,7 @@ def _pair(log: _SortedLog, watched: Watched, pair: Direction) -> Pair:
 
 
 def _judged_pair(log: _SortedLog, pair: Pair, about: About, fault: Period, reconciliation: Reconciliation) -> Pair:
-    """Return the pair with what it stood to lose while the fault lasted, and what it lost."""
+    """Return the pair with what was at risk while the fault lasted, and what was lost in the end."""
     exposures: dict[Kind, Exposure] = {}
     if pair.source == about.primary:
         moments = failing_moments(log.writes, about.primary, fault)

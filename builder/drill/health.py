@@ -1,4 +1,4 @@
-"""Is the system well enough to be hurt? Everything that is wrong is told at once."""
+"""Checks that the system is healthy before a fault is made. Each reports everything that is wrong at once."""
 
 import asyncio
 from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
@@ -14,16 +14,14 @@ from builder.errors import AwsError, Stopped
 from builder.terms import Region
 
 WARM_S = 10.0
-"""A function that nobody has called for a while takes longer to answer than a client waits; by then it does."""
+"""How long a function may take to start. One that nobody has called for a while answers later than a client waits."""
 _AGAIN_S = 0.5
 
 
 async def check_health(target: Target, clients: Clients, access: Access) -> None:
     """Raise Stopped unless every side answers, table and buckets replicate to each, and no drill is under way.
 
-    A region that cannot be seen is not well either: what is not known to be well before a fault is not drilled.
-
-    A URL is asked until it answers, for `WARM_S` at most.
+    A region that cannot be read is not healthy either. A URL is asked until it answers, for `WARM_S` at most.
     """
     await check_alone(clients, target.primary.function)
     sources = dict.fromkeys(source for source, _ in target.copies)
@@ -37,7 +35,7 @@ async def check_health(target: Target, clients: Clients, access: Access) -> None
 
 
 async def check_probes(target: Target, probes: Probes) -> None:
-    """Raise Stopped where an application does not answer as its probes have to be read."""
+    """Raise Stopped unless the application answers in every region so that probes can be read there."""
     faults = await together(_fault_or_error(probes.check(side)) for side in target.sides)
     _refuse(
         target,
@@ -47,10 +45,10 @@ async def check_probes(target: Target, probes: Probes) -> None:
 
 
 def check_load(target: Target, lines: Sequence[LogLine]) -> None:
-    """Raise Stopped unless what was asked before the fault went well, and some of it has arrived in each secondary.
+    """Raise Stopped unless the primary answered the load before the fault, and a write has arrived in each secondary.
 
-    Only the later half of the requests is judged: those before may have met functions that had to be started first,
-    and the circuit of their client.
+    Only the later half of the requests is judged. The earlier ones may have met functions that had to start first, and
+    an open circuit of the client after that.
     """
     writes = [line for line in lines if isinstance(line, Write) and line.what == "item"]
     keys = {write.name for write in writes}
@@ -88,7 +86,7 @@ async def _fault_or_error(check: Coroutine[Any, Any, str]) -> str:
 
 
 async def ask_health(side: Side, health: str, access: Access) -> int | None:
-    """Return what a region's service answers once to `GET` of the path: HTTP's status, None where nothing good came."""
+    """Send one GET to the health path of a region. Return HTTP's status, or None if no good answer came."""
     try:
         return (await call(side.region, _asker(side, access).request, "GET", health)).status
     except client.Unavailable:
@@ -126,7 +124,7 @@ async def _function(function: Function, clients: Clients) -> str:
 
 
 def fault_of_function(where: str, state: str, reserved: int | None) -> str:
-    """Return what keeps a function from answering, or an empty text."""
+    """Return in words what keeps a function from answering, or an empty text."""
     if state != "Active":
         return f"{where} is {state}"
     return f"{where} has a reserved concurrency of 0" if reserved == 0 else ""
@@ -142,7 +140,7 @@ async def _table(target: Target, name: str, side: Side, clients: Clients) -> str
 
 
 def fault_of_table(where: str, status: str, replicas: Mapping[Region, str | None]) -> str:
-    """Return what keeps a table from replicating to all of these regions, or an empty text."""
+    """Return in words what keeps a table from replicating to all of these regions, or an empty text."""
     if status not in {"ACTIVE", "UPDATING"}:
         return f"{where} is {status}"
     lacking = [region for region, replica in replicas.items() if replica != "ACTIVE"]

@@ -1,8 +1,8 @@
 """Drills compared over time: every report below a folder, each number's trend, and what changed in between.
 
-In this order: the records, `read_history` (files) and `compare`, and what both rest on. Nothing is asked of AWS.
-A report passes through many hands before it is compared, so what it says is a claim: one whose verdicts do not follow
-from its own numbers, or that is there twice, is told and not compared.
+In this order: the records, `read_history` (files) and `compare`, and their helpers. No call is made to AWS.
+Somebody may have edited a report, so what it says is a claim. A report whose verdicts do not follow from its own
+numbers, or that is there twice, is listed but not compared.
 """
 
 import os
@@ -23,7 +23,7 @@ from builder.errors import of_file
 REPORT = "report.json"
 VERSION = 2
 _LARGEST = 1 << 28
-"""Bytes: a report of a day at ten requests a second has a tenth of it."""
+"""The bytes of the largest report that is read: ten times those of a day at ten requests a second."""
 Evidence = Literal["as reported", "not there", "another"]
 
 
@@ -33,7 +33,7 @@ class Number:
 
     name: str
     pair: str
-    """`us-east-1 to us-west-2` where it is of two regions; else empty."""
+    """`us-east-1 to us-west-2` if the number is of two regions, else empty."""
     measured: float | None
     limit: float | None
     verdict: Verdict
@@ -44,7 +44,7 @@ class Drill:
     """A drill by its report."""
 
     path: str
-    """Of the report, below the folder that was read."""
+    """The path of the report, below the folder that was read."""
     drill: str
     kind: str
     deployment: str
@@ -54,9 +54,9 @@ class Drill:
     began: str
     verdict: DrillVerdict
     log: Evidence
-    """Whether the log beside the report is the one that it was made from, by its SHA-256."""
+    """Whether the log beside the report is the one that the report was made from, by its SHA-256."""
     settings: Mapping[str, str]
-    """What it was run with, by name, in words."""
+    """What the drill was run with, by name, in words."""
     numbers: tuple[Number, ...]
 
 
@@ -79,7 +79,7 @@ class Trend:
 
     @property
     def worst(self) -> float | None:
-        """The worst value that was measured; None where a drill did not reach it, or none has it."""
+        """The worst value that was measured; None if a drill did not reach the number, or if no drill measured it."""
         measured = [number for number in self.numbers if number is not None and number.verdict != "not measured"]
         values = [entry.measured for entry in measured if entry.measured is not None]
         if not values or len(values) < len(measured):
@@ -98,7 +98,7 @@ class Group:
     drills: tuple[Drill, ...]
     trends: tuple[Trend, ...]
     changes: tuple[tuple[ConditionChange, ...], ...]
-    """Of each drill, against the one before it."""
+    """The changes of each drill against the one before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +136,13 @@ _Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt
 
 
 class _Claim(BaseModel):
-    """Of a report's JSON what is compared; the rest of it is none of the history's business."""
+    """The part of a report's JSON that is compared. All other keys are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 _Value = Annotated[float, Field(ge=0, le=1e9)]
-"""What a number can be: anything else was not measured by a drill."""
+"""The range of a measured number. Anything else was not measured by a drill."""
 
 
 def _check_line(text: str) -> str:
@@ -152,7 +152,7 @@ def _check_line(text: str) -> str:
 
 
 _Word = Annotated[str, AfterValidator(_check_line)]
-"""Makes no line of its own in what is shown, and nothing that a terminal obeys."""
+"""A printable text without line breaks, so that it can neither add lines to the output nor control the terminal."""
 
 
 class _Check(_Claim):
@@ -203,9 +203,9 @@ class _ReportBefore(_Claim):
 
 
 def read_history(folder: Path) -> History:
-    """Return what lies below a folder, links to other folders not followed. Raises BadInput where it is not there.
+    """Return all reports below a folder, without following links to folders. Raises BadInput if there is no folder.
 
-    A folder in which a drill wrote its log and no report is told too: who shows the good drills alone shows nothing.
+    A folder with the log of a drill and without a report is listed too, so that a failed drill cannot go unnoticed.
     """
     try:
         os.scandir(folder).close()
@@ -215,7 +215,7 @@ def read_history(folder: Path) -> History:
 
 
 def compare(folder: str, reports: Iterable[HistoryEntry]) -> History:
-    """Return the drills by what they were of, each trend, each change; a drill that is there twice is told."""
+    """Return the drills in groups, with trends and changes. A drill that is there twice is listed as not compared."""
     drills: dict[str, Drill] = {}
     outside, unread = [], []
     for report in sorted(reports, key=lambda report: report.path):
@@ -277,7 +277,7 @@ def _without_place(drill: Drill) -> tuple[object, ...]:
 
 
 def _find(folder: Path) -> Iterator[HistoryEntry]:
-    """Yield what every folder holds: its report, or why there is none to read."""
+    """Yield for every folder of a drill its report, or why that cannot be read."""
     unseen: list[OSError] = []
     for place, folders, names in os.walk(folder, onerror=unseen.append):
         folders.sort()
@@ -305,7 +305,7 @@ def _read(path: Path, place: str) -> HistoryEntry:
 
 
 def read_report(data: bytes, place: str, log: Path) -> HistoryEntry:
-    """Return a report as it is compared; `log` is where its log should be."""
+    """Return a report with the parts that are compared; `log` is the path where its log should be."""
     try:
         document = from_json(data, allow_inf_nan=False)
     except ValueError as error:
@@ -351,10 +351,10 @@ def _drill(report: _Report, place: str, log: Path) -> HistoryEntry:
 
 
 def _faults(report: _Report) -> Iterator[str]:
-    """Yield what no drill says of itself: verdicts that do not follow from what stands beside them.
+    """Yield each contradiction in a report: a verdict that does not follow from its own number and objective.
 
-    That something was missed or not measured although its number is within the objective is no contradiction: a write
-    that never arrived misses, and a drill that was late measures nothing.
+    A number within its objective may still be missed or not measured: missed if a write never arrived, not measured if
+    the drill was late.
     """
     if not report.checks:
         yield "has no checks, of which every drill has some"

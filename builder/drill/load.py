@@ -1,8 +1,8 @@
-"""A steady load, each slot of it sent at its time whatever becomes of those before, and what is seen of it elsewhere.
+"""A steady load whose requests are sent at their planned times, and the watches that see it arrive in other regions.
 
-`Caller` is the failover client of a drill, whose every attempt is noted. `Series` says what is sent and how, `send`
-sends it; `count` takes the turns of a counter, one after the other. `RegionWatch` looks for what was sent in another
-region, and `WriteObserver` sees which requests fail.
+`Caller` is the failover client of a drill; it records every attempt. `Series` says what is sent and how, and `send`
+sends it, whether or not earlier requests are answered. `count` takes the turns of a counter, one after the other.
+`RegionWatch` reads another region until it shows what was written, and `WriteObserver` sees which requests fail.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ from builder.errors import BuilderError, Failed, Stopped
 from builder.terms import Region
 
 AT_ONCE = 256
-"""So many requests of a series wait for their answers at most, each on a thread: a slot beyond them is not sent."""
+"""How many requests of a series may wait for their answers, each on a thread. A slot beyond that is not sent."""
 
 
 class Caller:
-    """A failover client over sides, the first preferred, whose attempts come back with each answer; for any thread."""
+    """A failover client that prefers the first side and returns its attempts with each answer; for any thread."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Caller:
     ) -> None:
         self._first = sides[0].region
         self.clock = clock
-        """By which its attempts are timed."""
+        """The clock of the attempts' times."""
         self._noted = threading.local()
         self._client = client.FailoverClient(
             access.regions(sides),
@@ -62,9 +62,9 @@ class Caller:
     def ask(
         self, method: str, target: str, text: str | None = None
     ) -> tuple[client.Answer | None, tuple[RegionAttempt, ...]]:
-        """Return the answer, None where no region gave one, and every attempt that was made for it; one at least.
+        """Return the answer, None if no region gave one, and all attempts that were made for it, at least one.
 
-        Raises BadInput where there are no credentials to sign with any more: what is measured so is nobody's service.
+        Raises BadInput if the credentials have expired: a request that nobody could sign says nothing of the service.
         """
         attempts: list[RegionAttempt] = []
         self._noted.attempts = attempts
@@ -75,7 +75,7 @@ class Caller:
                 body = None if text is None else text.encode()
                 answer = self._client.request(method, target, body=body, headers=headers)
         except client.Unavailable:
-            if not attempts:  # The credentials could not be had in time: the client asked nobody.
+            if not attempts:  # The credentials were not refreshed in time, so that the client asked no region.
                 attempts.append(RegionAttempt(self._first, began_s, self.clock(), None))
         return answer, tuple(attempts)
 
@@ -86,11 +86,11 @@ class Caller:
 
 
 Writer = Callable[[Probe], tuple[RegionAttempt, ...]]
-"""Makes a write, and returns every attempt at it; for any thread."""
+"""Makes a write, and returns all its attempts; for any thread."""
 
 
 class SlotPlan(Protocol):
-    """What the slots of a series write; called on the event loop alone."""
+    """Decides what each slot of a series writes. It is called on the event loop only."""
 
     def next(self, slot: int, at: datetime) -> Probe:
         """Return what this slot writes; slots are counted from 1."""
@@ -109,18 +109,18 @@ class Series:
     plan: SlotPlan
     write: Writer
     observers: Sequence[Callable[[Write], None]] = ()
-    """Who is told of each write that ended, on the event loop, after the plan."""
+    """Called with each write that has ended, on the event loop, after the plan."""
 
     def threads(self, deadline_s: float) -> int:
-        """Return how many requests may wait for their answers: all that can before the first is given up."""
+        """Return how many requests may wait for their answers: all that are sent before the first is given up."""
         return min(AT_ONCE, math.ceil(self.rate * deadline_s) + 1)
 
 
 async def send(series: Series, journal: Journal, pool: Executor, at_once: int, stop: asyncio.Event) -> None:
-    """Send until told to stop, and return when everything that was sent is answered or given up.
+    """Send until `stop` is set, and return when every request is answered or given up.
 
-    A slot whose time has passed is sent at once and not left out: how late this was stands in the log. One that finds
-    `at_once` requests waiting for their answers is written down as not sent.
+    A slot whose time has passed is sent at once and not left out; the log says how late it was. If `at_once` requests
+    wait for their answers, the slot is logged as not sent.
     """
     clock = journal.clock
     began_s = clock.passed_s()
@@ -140,9 +140,9 @@ async def send(series: Series, journal: Journal, pool: Executor, at_once: int, s
 
 
 async def _stopped(stop: asyncio.Event, within_s: float) -> bool:
-    """Wait for so long, and return whether it was told to stop by then."""
+    """Wait for so long, and return whether `stop` was set by then."""
     if within_s <= 0:
-        # Not without a turn for others: a load that is late would else keep the loop to itself.
+        # Other tasks get their turn here. Otherwise a load that is late would block the event loop.
         await asyncio.sleep(0)
         return stop.is_set()
     try:
@@ -177,23 +177,23 @@ async def _send(series: Series, probe: Probe, planned_s: float, journal: Journal
 
 
 async def _noted(journal: Journal, line: Unsent) -> None:
-    # Not on a thread of the load: these are what there is none left of.
+    # On the default executor, since all threads of the load are busy.
     await asyncio.get_running_loop().run_in_executor(None, journal.log.write, line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counter:
-    """A value kept through the drill's client: read by it, and one more written back by it."""
+    """A number that the drill's client reads and increments, turn after turn."""
 
     rate: float
-    """Turns a second, where each ends before the next is due; else that one is left out."""
+    """Turns a second. A turn that is due before the last has ended is left out."""
     read: Callable[[str], tuple[str | None, tuple[RegionAttempt, ...]]]
-    """Returns what a key holds, empty where there is nothing and None where no good answer came; for any thread."""
+    """Returns the text of a key, empty if there is no item and None without a good answer; for any thread."""
     write: Writer
 
 
 async def count(counter: Counter, journal: Journal, pool: Executor, stop: asyncio.Event) -> None:
-    """Take turns until told to stop, one at a time, and return when the last is over."""
+    """Take turns until `stop` is set, one at a time, and return when the last is over."""
     clock = journal.clock
     began_s = clock.passed_s()
     loop = asyncio.get_running_loop()
@@ -206,10 +206,10 @@ async def count(counter: Counter, journal: Journal, pool: Executor, stop: asynci
 
 
 def _turn(counter: Counter, journal: Journal, number: int, planned_s: float) -> None:
-    """Read the value, and write one more where it could be read; the line of the log is of both."""
+    """Read the value, write it incremented if it could be read, and log both as one line."""
     clock, key = journal.clock, counter_key(journal.drill)
     text, read = counter.read(key)
-    # What answers with something else than the counter is not read: a value made up of it would be nobody's.
+    # An answer that does not show the counter has no value to increment, so that nothing is written in this turn.
     shown = None if text is None else shown_count(key, text) if text else (0, 0)
     written, attempts = None, tuple[RegionAttempt, ...]()
     if shown is not None:
@@ -232,12 +232,12 @@ def _turn(counter: Counter, journal: Journal, number: int, planned_s: float) -> 
 
 
 LookUp = Callable[[Collection[str]], Awaitable[Mapping[str, int | None]]]
-"""Returns the number of the write that a region shows of each of these keys, None for one that is not there.
+"""Returns the number of the latest write that a region shows of each key, None for a key that is not there.
 
-A key that was not answered for is left out. Raises BuilderError where nothing was.
+A key without an answer is left out. Raises BuilderError if there is no answer at all.
 """
 _READ_AGAIN_S = 0.25
-"""Before a region is asked again that did not let itself be read."""
+"""The pause before a region is read again after an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,19 +245,19 @@ class _Awaited:
     number: int
     deletes: bool
     since_s: float
-    """When it was acknowledged."""
+    """When the write was acknowledged."""
 
     def shown(self, number: int | None) -> int | None:
-        """Return which write a read shows that showed this one or a later one; None where it showed neither."""
+        """Return the number of the write that a read shows, if it is this one or a later one; else None."""
         if self.deletes:
             return self.number if number is None else None
         return number if number is not None and number >= self.number else None
 
 
 class RegionWatch:
-    """Looks at one region for what others acknowledged until it is there, and notes each read and sighting."""
+    """Reads one region until it shows the writes that others acknowledged, and logs each read and sighting."""
 
-    def __init__(  # noqa: PLR0913  what, where and by what it is seen; who is told
+    def __init__(  # noqa: PLR0913  what is read, where and how; what is called with the sightings
         self,
         what: Kind,
         region: Region,
@@ -268,7 +268,7 @@ class RegionWatch:
         observers: Sequence[Callable[[Sighting], None]] = (),
         emit: DrillEmit = lambda _: None,
     ) -> None:
-        """`sources` are the regions whose writes have to arrive; all others where nothing is said."""
+        """Watch for the writes of the regions in `sources`, by default of all other regions."""
         self.what = what
         self.region = region
         self._look_up = look_up
@@ -283,11 +283,11 @@ class RegionWatch:
 
     @property
     def has_seen(self) -> bool:
-        """Whether anything has arrived."""
+        """Whether any write has arrived."""
         return self._seen_s > 0
 
     def expect(self, write: Write) -> None:
-        """Look for a write from now on, if it is one that has to be replicated to this region."""
+        """Look for a write from now on, if it has to be replicated to this region."""
         source = write.acknowledged_by
         if write.what != self.what or source is None or source == self.region:
             return
@@ -295,7 +295,7 @@ class RegionWatch:
             self._awaited[write.name] = _Awaited(write.number, write.deletes, write.ended_s)
 
     async def run(self) -> None:
-        """Look until cancelled. A region that does not let itself be read is said to be so, and asked again."""
+        """Read the region until cancelled. Report an error once, and read again."""
         clock = self._journal.clock
         while True:
             asked_s, pause_s = clock.passed_s(), LOOK_S
@@ -311,12 +311,12 @@ class RegionWatch:
             await asyncio.sleep(max(0.0, asked_s + pause_s - clock.passed_s()))
 
     async def all_seen(self) -> None:
-        """Wait until nothing is awaited any more."""
+        """Wait until all expected writes were seen."""
         while self._awaited:  # noqa: ASYNC110 - replication sends no event
             await asyncio.sleep(LOOK_S)
 
     async def stalled(self, for_s: float, within_s: float) -> None:
-        """Wait until, for so long, nothing came of what was acknowledged. Raises Failed after `within_s`."""
+        """Wait until no acknowledged write has arrived for so long. Raises Failed after `within_s`."""
         clock = self._journal.clock
         began_s = clock.passed_s()
         while self._quiet_s(began_s) < for_s:
@@ -327,7 +327,7 @@ class RegionWatch:
             await asyncio.sleep(LOOK_S)
 
     async def _note(self, shown: Mapping[str, int | None], asked_s: float, at_s: float) -> None:
-        """Write down a read and what it showed, and only then tell of that."""
+        """Log a read and what it showed, and only then call the observers."""
         sightings = [
             Sighting(key, self.region, at_s, number)
             for key, awaited in sorted(self._awaited.items())
@@ -350,13 +350,13 @@ class RegionWatch:
         self._is_unread = True
 
     def _quiet_s(self, since_s: float) -> float:
-        """Return for how long, by the last look that was answered, something was acknowledged and nothing came."""
+        """Return how long a write had been awaited without any arriving when the last answered read began."""
         oldest_s = min((awaited.since_s for awaited in self._awaited.values()), default=self._looked_s)
         return self._looked_s - max(since_s, self._seen_s, oldest_s)
 
 
 class WriteObserver:
-    """Told of every write that ended, on the event loop."""
+    """Sees by the writes that ended when the requests to a region fail, and when they are answered again."""
 
     def __init__(self, region: Region) -> None:
         self._region = region
@@ -376,13 +376,13 @@ class WriteObserver:
                 self._failing.set()
 
     async def failing(self, within_s: float) -> float:
-        """Return when the first request began that failed from now on. Raises Stopped where none does."""
+        """Wait for a failed request, and return when it began. Raises Stopped if none fails in time."""
         self._failing.clear()
         await self._until(self._failing, within_s, "no request failed there")
         return self._failed_s
 
     async def answering(self, within_s: float) -> None:
-        """Wait for an answer from now on. Raises Stopped where none comes."""
+        """Wait for a good answer. Raises Stopped if none comes in time."""
         self._answering.clear()
         await self._until(self._answering, within_s, "no request was answered there")
 
@@ -395,7 +395,7 @@ class WriteObserver:
 
 @asynccontextmanager
 async def watching(*watches: RegionWatch) -> AsyncIterator[None]:
-    """Look while the block lasts."""
+    """Run the watches while the block lasts."""
     async with task_group() as group:
         tasks = [group.create_task(watch.run()) for watch in watches]
         yield

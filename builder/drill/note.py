@@ -1,10 +1,10 @@
-"""What a drill changed and how it was before, written on the function itself before the change.
+"""A drill's note of what it changes and how that was before: a tag of the function, written before the change.
 
-A tag for each drill, so that two that begin at once see each other's and none writes over another's.
-A tag's value has 256 characters, of letters, digits, spaces and _ . : / = + - @; its key 128 of the same.
+Each drill has a tag of its own. So two drills that begin at the same time see each other's, and neither overwrites the
+other's. A tag's value has up to 256 characters: letters, digits, spaces and _ . : / = + - @; its key up to 128 of them.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
 
-In this order: what a note says, a note as a tag and back, and the notes of a function in AWS.
+In this order: the changes that are noted, a note as a tag and back, and the notes of a function in AWS.
 """
 
 import re
@@ -27,21 +27,21 @@ class Reserved:
     """The function's reserved concurrency was set to 0; before that, replication may have been paused."""
 
     before: int | None
-    """None for no reserved concurrency."""
+    """The reserved concurrency before, None for none."""
     paused: Paused | None = None
-    """By an experiment of the drill's, or by the embedded AWS."""
+    """What pauses replication: an experiment of FIS, or the embedded AWS."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenHandler:
-    """The function's handler was set to a name that is not there."""
+    """The function's handler was set to a name that no code has."""
 
     before: str
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """The function's role was denied its table by an inline policy of the drill's own name."""
+    """The function's role was denied its table by an inline policy that has the drill's name."""
 
     role: str
     policy: str
@@ -60,7 +60,7 @@ NotedChange = Reserved | BrokenHandler | Denied | Slowed
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What has to be put back."""
+    """A change that a drill has made or is about to make, and that has to be undone."""
 
     drill: str
     change: NotedChange
@@ -92,17 +92,17 @@ def _value(change: NotedChange) -> str:
 
 
 def fits(change: NotedChange) -> bool:
-    """Return whether a tag's value has room for it; a handler of many odd characters may need more."""
+    """Return whether the change fits into a tag's value. A handler with many quoted characters may be too long."""
     return len(_value(change)) <= 256
 
 
 def read_notes(tags: Mapping[str, str], where: str) -> tuple[Note, ...]:
-    """Return what the drills' tags among these say. Raises Stopped for one that no drill wrote on the function."""
+    """Return the notes among these tags. Raises Stopped for one that no drill of this version wrote."""
     return tuple(_read(key, value, where) for key, value in tags.items() if key.startswith(TAG))
 
 
 def read_each_note(tags: Mapping[str, str], where: str) -> tuple[Note | Stopped, ...]:
-    """Return the same, with the error in the place of one that no drill wrote."""
+    """Return the notes among these tags, with the error in place of one that no drill of this version wrote."""
 
     def read(key: str, value: str) -> Note | Stopped:
         try:
@@ -114,7 +114,7 @@ def read_each_note(tags: Mapping[str, str], where: str) -> tuple[Note | Stopped,
 
 
 _KEY = re.compile(rf"{TAG}:(?P<drill>[0-9A-Za-z-]{{1,64}})")
-# Of the version before there are reserved concurrencies, alone and with `fis`.
+# The version before wrote reserved concurrencies only, alone and with `fis`.
 _RESERVED = re.compile(r"reserved-concurrency=(?P<before>none|[0-9]+)( (?P<paused>fis|one-way))?")
 _QUOTED = r"(?:[0-9A-Za-z_.:/=+-]|@[0-9a-f]{2})+"
 _HANDLER = re.compile(rf"handler=(?P<before>{_QUOTED})")
@@ -147,7 +147,7 @@ def _read_value(value: str) -> NotedChange | None:
 
 
 def _quote(text: str) -> str:
-    """Return the text in characters that a tag takes; the others as @ and two hexadecimal digits a byte."""
+    """Return the text with each character that a tag does not take as @ and two hexadecimal digits for each byte."""
     return re.sub(r"[^0-9A-Za-z_.:/=+-]", lambda match: "".join(f"@{byte:02x}" for byte in match[0].encode()), text)
 
 
@@ -157,23 +157,23 @@ def _unquote(text: str) -> str:
 
 
 async def observe_notes(clients: Clients, function: Function) -> tuple[Note, ...]:
-    """Return what drills that have not been undone changed on the function."""
+    """Return the notes of all drills whose changes of the function are not undone. Raises Stopped as `read_notes`."""
     return read_notes(await _observe_tags(clients, function), function.where)
 
 
 async def observe_each_note(clients: Clients, function: Function) -> tuple[Note | Stopped, ...]:
-    """Return the same, with an error in the place of what no drill wrote."""
+    """Return the notes of all drills, with an error in place of one that no drill of this version wrote."""
     return read_each_note(await _observe_tags(clients, function), function.where)
 
 
 async def observe_note(clients: Clients, function: Function, drill: str) -> Note | None:
-    """Return what this drill changed; None where that is not noted, or no longer."""
+    """Return the note of this drill, None if there is none any more."""
     tags, key = await _observe_tags(clients, function), tag_key(drill)
     return read_notes({key: tags[key]}, function.where)[0] if key in tags else None
 
 
 async def check_alone(clients: Clients, function: Function, drill: str = "") -> None:
-    """Raise Stopped where a drill, this one aside, has changed the function or is about to."""
+    """Raise Stopped unless this drill is the only one that has a note on the function, if any."""
     others = [note.drill for note in await observe_notes(clients, function) if note.drill != drill]
     if others:
         raise Stopped(
@@ -184,10 +184,11 @@ async def check_alone(clients: Clients, function: Function, drill: str = "") -> 
 
 
 async def keep_note(clients: Clients, function: Function, note: Note) -> None:
-    """Write the note on the function. Raises Stopped where another drill has, and then leaves nothing.
+    """Write the note on the function. Raises Stopped, and leaves no note, if another drill has one.
 
-    What the note says has to be read before, so that it is not what another drill has made of it: each looks again
-    after it wrote, so that of two at least one sees the other.
+    The value that the note keeps must have been read before this call. Each drill looks for other notes again after it
+    has written its own. So if two drills write at the same time, at least one sees the other's note, and neither notes
+    a value that the other has set.
     """
     await check_alone(clients, function, note.drill)
     functions = clients.of(function.site).functions(function.region)
@@ -200,7 +201,7 @@ async def keep_note(clients: Clients, function: Function, note: Note) -> None:
 
 
 async def drop_note(clients: Clients, function: Function, drill: str) -> None:
-    """Remove the drill's note; nothing happens where it is gone."""
+    """Remove the drill's note. Nothing happens if it is gone."""
     functions = clients.of(function.site).functions(function.region)
     await call(function.where, functions.untag_resource, Resource=function.arn, TagKeys=[tag_key(drill)])
 
@@ -216,7 +217,7 @@ RESTORE = "python -m builder drill restore"
 
 @contextmanager
 def remaining(where: str, what: str, next_step: str = f"{RESTORE}    takes it away") -> Iterator[None]:
-    """Raise Failed, saying what remains and why, where it cannot be taken away inside."""
+    """Turn an error of the block into Failed, which says what remains, why, and how to remove it."""
     try:
         yield
     except BuilderError as error:

@@ -1,4 +1,4 @@
-"""One probe: what is written to be seen arriving elsewhere, an item of the table or an object in a bucket."""
+"""A probe: an item of the table or an object of a bucket that a drill writes, to see it arrive in other regions."""
 
 import hashlib
 import json
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 _OBJECTS = "drill/"
 _EVERY = 5
 _OVERWRITES, _DELETES = 3, 0
-"""Of five slots in a row the third overwrites and the fifth deletes, where there is a key to do that to."""
+"""Of five slots in a row the third overwrites a key and the fifth deletes one, if there is a key for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One write that is to be made."""
+    """A write that is about to be made."""
 
     id: str
     key: str
     """The name of the item or object."""
     number: int
-    """Counts the writes to a key from 1."""
+    """The number of the write to this key, from 1."""
     body: str
-    """Empty for a deletion."""
+    """The text to write, empty for a deletion."""
     deletes: bool = False
 
 
 def probe_key(drill: str, series: str, slot: int) -> str:
-    """Return the key that is new in a slot of a series."""
+    """Return the new key that a slot of a series writes, unless it overwrites or deletes an old one."""
     return f"drill-{drill}-{series}-{slot:06}"
 
 
@@ -53,7 +53,7 @@ def counter_key(drill: str) -> str:
 
 
 def hold_key(drill: str) -> str:
-    """Return the key of the item that holds a drill's clients where they are."""
+    """Return the key of the item that is the hold of a drill's clients."""
     return f"drill-{drill}-hold"
 
 
@@ -65,52 +65,52 @@ def make_probe(key: str, number: int, at: datetime, *, deletes: bool = False) ->
 
 
 def shown_number(key: str, text: str) -> int:
-    """Return the number of the latest write to a key that a text shows; 0 for a text that shows none."""
+    """Return the number of the latest write to a key that a text shows, 0 if it shows none."""
     return max((int(number) for number in re.findall(rf"{re.escape(key)}#([0-9]+)", text)), default=0)
 
 
 def make_count(key: str, turn: int, value: int, at: datetime) -> Probe:
-    """Return what the counter's turn writes: the value, and which turn it was."""
+    """Return the write of a turn of the counter: its text has the value and the turn's number."""
     mark = {"probe": f"{key}#{turn}={value}", "sent": at.isoformat(timespec="milliseconds")}
     return Probe(f"{key}.{turn}", key, turn, json.dumps(mark))
 
 
 def shown_count(key: str, text: str) -> tuple[int, int] | None:
-    """Return the turn that wrote the counter as a text shows it, and its value; None for a text that shows none."""
+    """Return the turn that wrote the counter that a text shows, and its value; None if the text shows no counter."""
     match = re.search(rf"{re.escape(key)}#([0-9]+)=([0-9]+)", text)
     return (int(match[1]), int(match[2])) if match else None
 
 
 def object_prefix(drill: str) -> str:
-    """Return what the keys of all of a drill's objects begin with."""
+    """Return the prefix of the keys of all objects of a drill."""
     return f"{_OBJECTS}{drill}/"
 
 
 def object_key(drill: str, name: str) -> str:
-    """Return the key of a probe in a bucket."""
+    """Return the key that a probe has in a bucket."""
     return f"{object_prefix(drill)}{name}"
 
 
 def object_name(drill: str, key: str) -> str:
-    """Return the probe's own key for its key in a bucket."""
+    """Return the key of a probe by the key that it has in a bucket."""
     return key.removeprefix(object_prefix(drill))
 
 
 @dataclass(slots=True)
 class _Known:
-    """How far the last write to a key has come."""
+    """The last write to a key, and how far it has been replicated."""
 
     number: int
     seen: set[Region] = field(default_factory=set)
-    """Where that write is known to be."""
+    """The regions that have shown that write."""
 
 
 class Mix:
-    """What the slots of a series write, as what was written before allows it; not for several threads.
+    """Decides what the slots of a series write: new keys, overwrites and deletions; for one thread.
 
-    Overwritten and deleted are only keys whose last write was seen in every region, so that no later read can be of an
-    earlier write and every absence is the deletion's. A deleted key is never written again, nor one whose last write
-    nobody acknowledged: what became of that is not known.
+    A key is overwritten or deleted only once its last write was seen in every region. So no later read can show an
+    earlier write, and a missing key was deleted. A deleted key is never written again, and neither is a key whose last
+    write was not acknowledged, since nobody knows whether that write happened.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Mix:
         self._everywhere: deque[str] = deque()
 
     def next(self, slot: int, at: datetime) -> Probe:
-        """Return what this slot writes; slots are counted from 1."""
+        """Return the write of a slot. Slots are counted from 1."""
         deletes = self._deletes and slot % _EVERY == _DELETES
         if self._everywhere and (deletes or (self._overwrites and slot % _EVERY == _OVERWRITES)):
             key = self._everywhere.popleft()
@@ -133,13 +133,13 @@ class Mix:
         return make_probe(probe_key(self._drill, self._series, slot), 1, at)
 
     def ended(self, write: Write) -> None:
-        """Take notice of what became of a write of the series."""
+        """Take note of the outcome of a write of the series."""
         if write.acknowledged_by is not None and not write.deletes:
             self._known[write.key] = _Known(write.number)
             self._note(write.key, write.number, write.acknowledged_by)
 
     def seen(self, sighting: Sighting) -> None:
-        """Take notice of what a watch saw; of the other series' writes too."""
+        """Take note of what a watch has seen; it may be a write of another series."""
         self._note(sighting.key, sighting.number, sighting.region)
 
     def _note(self, key: str, number: int, region: Region) -> None:
@@ -154,12 +154,12 @@ class Mix:
 T = TypeVar("T")
 KeyType = Literal["S", "N", "B"]
 ProbeItem = Mapping[str, str]
-"""Those of an item's attributes that are text."""
+"""The attributes of an item whose type is text."""
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 _READ_AT_ONCE = 100
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 _WRITTEN_AT_ONCE = 25
-# 38 digits are the most that a number keeps; below this nobody's own numbers are likely to be.
+# DynamoDB keeps 38 digits of a number. An application is unlikely to have numbers below the negative of this one.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 _NUMBERS_BELOW = 9 * 10**37
 _DIGEST_BYTES = 15
@@ -167,17 +167,17 @@ _DIGEST_BYTES = 15
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where in a table a probe lies, by its name, and which attribute holds its text."""
+    """The key that a probe has in a table by its name, and the attribute that has its text."""
 
     table: str
     key: tuple[tuple[str, KeyType], ...]
     """The attributes of the table's key: the partition's, then the sort key's where there is one."""
     text: str
     prefix: str = ""
-    """What stands before the name in each value of the key that is text."""
+    """The prefix of the name in each value of the key that is text."""
 
     def place(self, name: str) -> dict[str, dict[str, Any]]:
-        """Return the key of a probe: each value begins with its name, and a number is one that only drills write."""
+        """Return the key of a probe: each value is its name with the prefix, or a number that only drills write."""
         return {attribute: {kind: self._value(kind, name)} for attribute, kind in self.key}
 
     def _value(self, kind: KeyType, name: str) -> str | bytes:
@@ -192,23 +192,23 @@ class Layout:
 
 
 def handler_layout(table: str) -> Layout:
-    """Return how the function of this project keeps what it is given: PUT /items/<id> makes the item `item#<id>`."""
+    """Return the layout of the function of this project, whose PUT /items/<id> writes the item `item#<id>`."""
     return Layout(table, (("id", "S"),), "body", "item#")
 
 
 async def observe_layout(clients: Clients, side: Side, table: str) -> Layout:
-    """Return where probes lie in a table of any key. Raises Failed for a table whose key is not understood."""
+    """Return the layout of probes in a table with any key. Raises Failed for a key that is not understood."""
     where = f"{side.region}: {table}"
     answer = await call(where, clients.of(side.site).dynamodb(side.region).describe_table, TableName=table)
     return read_layout(where, answer["Table"])
 
 
 def read_layout(where: str, table: "TableDescriptionTypeDef") -> Layout:
-    """Return where probes lie in a table as DescribeTable describes it."""
+    """Return the layout of probes in a table, by the answer of DescribeTable."""
     types = {
         attribute["AttributeName"]: attribute["AttributeType"] for attribute in table.get("AttributeDefinitions", [])
     }
-    # HASH is the partition's; the order in which they are told is not promised.
+    # HASH is the partition key. AWS promises no order of the schema's elements.
     schema = sorted(table.get("KeySchema", []), key=lambda element: element["KeyType"] != "HASH")
     key = tuple((element["AttributeName"], types.get(element["AttributeName"])) for element in schema)
     known: list[tuple[str, KeyType]] = [(name, kind) for name, kind in key if kind is not None]
@@ -220,7 +220,7 @@ def read_layout(where: str, table: "TableDescriptionTypeDef") -> Layout:
 async def see_items(clients: Clients, side: Side, layout: Layout, names: Collection[str]) -> dict[str, str | None]:
     """Return the text of each of the probes as the region has it now, None for one that is not there.
 
-    One for which DynamoDB has no answer this time is left out.
+    A probe that DynamoDB leaves unprocessed this time is left out.
     """
     pages = await together(
         _read_items(clients, side, layout, part, whole=False) for part in _parts(names, _READ_AT_ONCE)
@@ -234,7 +234,7 @@ async def see_items(clients: Clients, side: Side, layout: Layout, names: Collect
 
 
 async def read_items(clients: Clients, side: Side, layout: Layout, names: Collection[str]) -> dict[str, ProbeItem]:
-    """Return every one of the probes that the region has, all its attributes by its name."""
+    """Return those of the probes that the region has, with all their attributes, by their names."""
     there: dict[str, ProbeItem] = {}
     left: Collection[str] = names
     while left:
@@ -248,18 +248,18 @@ async def read_items(clients: Clients, side: Side, layout: Layout, names: Collec
 
 
 async def delete_items(clients: Clients, side: Side, layout: Layout, names: Collection[str]) -> None:
-    """Delete the probes in this region, those that are not there included; replication takes the deletion further."""
+    """Delete the probes in this region, whether or not they are there. Replication deletes them in the others."""
     where, client = f"{side.region}: {layout.table}", clients.of(side.site).dynamodb(side.region)
     for part in _parts(names, _WRITTEN_AT_ONCE):
         requests: Mapping[str, Any] = {layout.table: [{"DeleteRequest": {"Key": layout.place(name)}} for name in part]}
         while requests:
             answer = await call(where, client.batch_write_item, RequestItems=requests)
-            # Botocore reads the tables' names out of a plain dict only.
+            # A plain dict, since botocore finds the tables' names in no other mapping.
             requests = dict(answer.get("UnprocessedItems", {}))
 
 
 def write_item(clients: Clients, side: Side, layout: Layout, name: str, text: str | None) -> None:
-    """Write a probe in this region, or delete it where there is no text; for any thread. Raises ClientError."""
+    """Write a probe in this region, or delete it if there is no text; for any thread. Raises ClientError."""
     client, place = clients.of(side.site).dynamodb(side.region), layout.place(name)
     if text is None:
         client.delete_item(TableName=layout.table, Key=place)
@@ -268,7 +268,7 @@ def write_item(clients: Clients, side: Side, layout: Layout, name: str, text: st
 
 
 def read_item(clients: Clients, side: Side, layout: Layout, name: str) -> str | None:
-    """Return the text of a probe in this region, None where it is not there; for any thread. Raises ClientError."""
+    """Return the text of a probe in this region, None if it is not there; for any thread. Raises ClientError."""
     client = clients.of(side.site).dynamodb(side.region)
     item = client.get_item(TableName=layout.table, Key=layout.place(name), ConsistentRead=True).get("Item")
     return None if item is None else str(item.get(layout.text, {}).get("S", ""))
@@ -277,12 +277,12 @@ def read_item(clients: Clients, side: Side, layout: Layout, name: str) -> str | 
 async def _read_items(
     clients: Clients, side: Side, layout: Layout, names: Sequence[str], *, whole: bool
 ) -> tuple[Sequence[str], dict[str, ProbeItem], frozenset[str]]:
-    """Return the names asked for, the items found, and the names that DynamoDB did not answer for."""
+    """Return the names that were asked for, the items that are there, and the names that DynamoDB left unprocessed."""
     places = {name: layout.place(name) for name in names}
     named = {_identity(layout, place): name for name, place in places.items()}
     request: Any = {"Keys": list(places.values()), "ConsistentRead": True}
     if not whole:
-        # By other names than their own, which may be reserved words.
+        # By placeholders, since the attributes' own names may be reserved words.
         attributes = {f"#{number}": attribute for number, (attribute, _) in enumerate(layout.key)}
         attributes["#text"] = layout.text
         request |= {"ProjectionExpression": ", ".join(attributes), "ExpressionAttributeNames": attributes}
@@ -301,7 +301,7 @@ async def _read_items(
 
 
 def _identity(layout: Layout, item: Mapping[str, Any]) -> Hashable:
-    """Return an item's key in one form: a number comes back written otherwise than it was sent."""
+    """Return an item's key in a form that compares: DynamoDB returns a number in another spelling than it was sent."""
     values = ((kind, item[name][kind]) for name, kind in layout.key)
     return tuple(Decimal(value) if kind == "N" else bytes(value) if kind == "B" else value for kind, value in values)
 
@@ -314,7 +314,7 @@ def _parts(names: Collection[T], size: int) -> Iterator[Sequence[T]]:
 def object_writer(
     side: Side, drill: str, clients: Clients, clock: DrillClock
 ) -> Callable[[Probe], tuple[RegionAttempt, ...]]:
-    """Return what puts an object into a side's bucket, for any thread."""
+    """Return a function that puts an object into a side's bucket; for any thread."""
     s3, bucket = clients.of(side.site).s3(side.region), side.needed_bucket
 
     def write(probe: Probe) -> tuple[RegionAttempt, ...]:
@@ -328,7 +328,7 @@ def object_writer(
 
 
 async def see_objects(clients: Clients, side: Side, drill: str, names: Collection[str]) -> dict[str, int | None]:
-    """Return for each of the probes whether the region's bucket lists it, 1, or not, None; listings are consistent.
+    """Return 1 for each of the probes that the region's bucket lists, None for the others; listings are consistent.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
     """
@@ -337,14 +337,14 @@ async def see_objects(clients: Clients, side: Side, drill: str, names: Collectio
 
 
 async def read_objects(clients: Clients, side: Side, drill: str) -> dict[str, dict[str, str]]:
-    """Return every probe object of a drill that the region has: its text, as `body`, by its name."""
+    """Return the probe objects of a drill that the region has, by their names, with their texts as `body`."""
     keys = [key async for key in _listed(clients, side, drill)]
     texts = await together(_read_object(clients, side, key) for key in keys)
     return {object_name(drill, key): {"body": text} for key, text in zip(keys, texts, strict=True)}
 
 
 async def delete_objects(clients: Clients, side: Side, drill: str) -> None:
-    """Delete every version of a drill's probe objects in this region, a listed page at a time."""
+    """Delete every version of a drill's probe objects in this region, one listed page after the other."""
     client, where = clients.of(side.site).s3(side.region), f"{side.region}: {side.needed_bucket}"
     while True:
         page = await call(where, client.list_object_versions, Bucket=side.needed_bucket, Prefix=object_prefix(drill))
@@ -361,7 +361,7 @@ async def delete_objects(clients: Clients, side: Side, drill: str) -> None:
 
 
 def check_deleted(where: str, errors: "Sequence[ErrorTypeDef]") -> None:
-    """Raise Failed for the first of what S3 could not delete."""
+    """Raise Failed if S3 could not delete all objects."""
     if errors:
         first = errors[0]
         raise Failed(

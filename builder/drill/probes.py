@@ -1,8 +1,8 @@
-"""What an application is asked to keep a probe, and by what it is seen: the three kinds of `probe:` in dr.yaml.
+"""How probes are written, seen, read and deleted: the three kinds of `probe:` in dr.yaml.
 
-`handler`: the function of this project, PUT and DELETE /items/<id>; seen, read and deleted by DynamoDB's calls.
-`paths`: an application's own paths; seen, read and deleted by them too, at each region's own URL.
-`table`: items that the drill writes itself, under a reserved key, where the application's health is good.
+`handler`: PUT and DELETE /items/<id> of this project's function write; DynamoDB's calls see, read and delete.
+`paths`: an application's own paths do all of it, at each region's own URL.
+`table`: DynamoDB's calls do all of it, under a reserved key, in the region whose health is good.
 """
 
 import asyncio
@@ -33,17 +33,17 @@ from builder.drill.target import Access, Side, Target
 from builder.errors import AwsError, BadInput, Failed
 
 Bodies = Mapping[str, Mapping[int, str]]
-"""What each write to a key wrote, by its number."""
+"""The texts that were written to each key, by the numbers of the writes."""
 _HANDLER = Paths("PUT /items/{id}", "GET /items/{id}", "GET /health", "DELETE /items/{id}")
 _ASKED_AT_ONCE = 8
-"""So many probes are looked for in one read by an application's own path: each is a request, and looking must not
-be what makes the application slow."""
+"""How many probes one read by an application's own path looks for. Each is a request, and reads by the drill must not
+slow the application down."""
 _NEVER_WRITTEN = "drill-never-written"
 _TRIES = 3
 
 
 class Probes(Protocol):
-    """A kind of probe, for one target."""
+    """A kind of probe for one target."""
 
     @property
     def words(self) -> str:
@@ -55,40 +55,43 @@ class Probes(Protocol):
 
     @property
     def health(self) -> str:
-        """The path that says whether a region is well."""
+        """The path that says whether a region is healthy."""
 
     @property
     def can_delete(self) -> bool:
-        """Whether probes are deleted by what writes them."""
+        """Whether these probes can be deleted."""
 
     @property
     def hold(self) -> str | None:
-        """The path, with {id}, that takes PUT, GET and DELETE of an item; None where there is none."""
+        """The path, with {id}, that takes PUT, GET and DELETE of an item; None if there is none."""
 
     def write(self, caller: Caller, probe: Probe) -> tuple[RegionAttempt, ...]:
-        """Write a probe or delete it, and return every attempt; for any thread."""
+        """Write or delete a probe, and return all attempts; for any thread."""
 
     def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[RegionAttempt, ...]]:
-        """Return what a key holds, empty where nothing is there and None without a good answer; for any thread."""
+        """Return the text of a key, empty if it is not there and None without a good answer; for any thread."""
 
     async def check(self, side: Side) -> str:
-        """Return why probes could not be seen in the region, empty where they can be as far as one can tell before."""
+        """Return why probes could not be seen in the region, or an empty text if no reason is known."""
 
     async def see(self, side: Side, keys: Collection[str]) -> Mapping[str, int | None]:
-        """Return the number of the write that the region shows of each key, None for absence; unanswered left out."""
+        """Return the number of the latest write that the region shows of each key, None for a key that is not there.
+
+        A key without an answer is left out.
+        """
 
     async def held(self, side: Side, bodies: Bodies) -> Contents:
-        """Return what the region holds of these keys."""
+        """Return the contents of these keys in the region."""
 
     async def clear(self, side: Side, keys: Collection[str]) -> None:
-        """Delete the probes in the region, those that are not there included; nothing where nothing can."""
+        """Delete the probes in the region, whether or not they are there. Do nothing if they cannot be deleted."""
 
     def with_clients(self, clients: Clients) -> Self:
-        """Return the same, for other clients of AWS."""
+        """Return the same probes with other AWS clients."""
 
 
 async def make_probes(spec: ProbeSpec, target: Target, clients: Clients, access: Access) -> Probes:
-    """Return the kind that dr.yaml asks for; of `table` the key is asked for. Raises BadInput without a table."""
+    """Return the probes that dr.yaml asks for. For `table`, read the table's key. Raises BadInput without a table."""
     match spec:
         case Paths():
             return PathProbes(spec, access, asyncio.get_running_loop().time)
@@ -100,7 +103,7 @@ async def make_probes(spec: ProbeSpec, target: Target, clients: Clients, access:
 
 
 def check_hold(probes: Probes) -> str:
-    """Return the path of items that can hold clients. Raises BadInput where the probes have none."""
+    """Return the path of an item that can be the hold of clients. Raises BadInput if the probes have no such path."""
     if probes.hold is None:
         raise BadInput(
             where="--hold",
@@ -112,7 +115,7 @@ def check_hold(probes: Probes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _InTable:
-    """What both kinds have in common that are seen in the table and deleted there, by DynamoDB's calls."""
+    """The part of the two kinds whose probes are seen and deleted in the table, by DynamoDB's calls."""
 
     layout: Layout
     clients: Clients
@@ -120,12 +123,12 @@ class _InTable:
     can_delete = True
 
     async def check(self, side: Side) -> str:
-        """Know of nothing: what the table holds is read as it is."""
+        """Return an empty text: the table can be read as it is."""
         del side
         return ""
 
     async def see(self, side: Side, keys: Collection[str]) -> Mapping[str, int | None]:
-        """Look into the table."""
+        """Read the table."""
         texts = await see_items(self.clients, side, self.layout, keys)
         return {key: None if text is None else shown_number(key, text) for key, text in texts.items()}
 
@@ -134,13 +137,13 @@ class _InTable:
         await delete_items(self.clients, side, self.layout, keys)
 
     def with_clients(self, clients: Clients) -> Self:
-        """Return the same, for other clients."""
+        """Return the same probes with other AWS clients."""
         return replace(self, clients=clients)
 
 
 @dataclass(frozen=True, slots=True)
 class HandlerProbes(_InTable):
-    """Written as clients of this project's function write, seen in the table."""
+    """Probes that are written through this project's function, and seen in the table."""
 
     health: str
 
@@ -157,13 +160,13 @@ class HandlerProbes(_InTable):
         return _read_by(_HANDLER, caller, key)
 
     async def held(self, side: Side, bodies: Bodies) -> Contents:
-        """Return the items, as they are."""
+        """Return the items with all their attributes that are text."""
         return await read_items(self.clients, side, self.layout, bodies.keys())
 
 
 @dataclass(frozen=True, slots=True)
 class TableProbes(_InTable):
-    """Written by the drill itself in the region whose health answered its client."""
+    """Probes that the drill writes into the table itself, in the region whose health path answered its client."""
 
     target: Target
 
@@ -171,22 +174,22 @@ class TableProbes(_InTable):
 
     @property
     def words(self) -> str:
-        """Where they lie."""
+        """How probes are written and seen, for the report."""
         names = ", ".join(name for name, _ in self.layout.key)
         return f"items of {self.layout.table} under reserved values of {names}, written and seen by DynamoDB's calls"
 
     @property
     def service(self) -> str:
-        """Health alone."""
+        """What a good answer is, for the report: that of the health path."""
         return f"GET {self.health} answered 200, and nothing else of the application"
 
     @property
     def health(self) -> str:
-        """The deployment's."""
+        """The health path of the deployment."""
         return self.target.health
 
     def write(self, caller: Caller, probe: Probe) -> tuple[RegionAttempt, ...]:
-        """Ask for health, and write in the region that answered: one attempt there, of both."""
+        """Ask for health, and write in the region that answered. Both together are one attempt."""
         _, attempts = self._by_health(caller, lambda side: self._write(side, probe))
         return attempts
 
@@ -215,7 +218,7 @@ class TableProbes(_InTable):
 
 
 class PathProbes:
-    """Written, read and deleted by an application's own paths."""
+    """Probes that are written, seen, read and deleted by an application's own paths."""
 
     def __init__(self, paths: Paths, access: Access, clock: Callable[[], float]) -> None:
         self._paths = paths
@@ -227,7 +230,7 @@ class PathProbes:
 
     @property
     def words(self) -> str:
-        """Which paths, and what reading by them is worth."""
+        """The paths, and whether reads by them are consistent."""
         cleared = f"cleared away by {self._paths.delete}" if self._paths.delete else "left where they were written"
         return (
             f"{self._paths.write} by the client; seen by {self._paths.read} at each region's own URL, which is "
@@ -236,37 +239,37 @@ class PathProbes:
 
     @property
     def service(self) -> str:
-        """The paths that write."""
+        """What a good answer is, for the report: that of the paths that write."""
         writes = [path for path in (self._paths.write, self._paths.delete) if path]
         return f"{' or '.join(writes)} answered 2xx"
 
     @property
     def health(self) -> str:
-        """The path alone."""
+        """The path of health, without its method."""
         return _path(self._paths.health)
 
     @property
     def can_delete(self) -> bool:
-        """Whether there is a path for it."""
+        """Whether dr.yaml has a path for deletions."""
         return self._paths.delete is not None
 
     @property
     def hold(self) -> str | None:
-        """The path of all three, where it is one."""
+        """The path of writes, reads and deletions if it is the same; else None."""
         paths = {self._paths.write, self._paths.read, self._paths.delete or ""}
         path = _path(self._paths.read)
         return path if paths == {f"{method} {path}" for method in ("PUT", "GET", "DELETE")} else None
 
     def write(self, caller: Caller, probe: Probe) -> tuple[RegionAttempt, ...]:
-        """Write and delete by the paths for it."""
+        """Write or delete by the application's path."""
         return _write_by(self._paths, caller, probe)
 
     def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[RegionAttempt, ...]]:
-        """Read by the path for it."""
+        """Read by the application's path."""
         return _read_by(self._paths, caller, key)
 
     async def check(self, side: Side) -> str:
-        """Ask for what was never written: an answer that is like that to something else would hide every deletion."""
+        """Read a key that was never written. An answer other than 404 would hide every deletion."""
         where = f"{side.region}: {self._paths.read}"
         target = [(_NEVER_WRITTEN, _of(_path(self._paths.read), _NEVER_WRITTEN))]
         for _ in range(_TRIES):
@@ -281,7 +284,7 @@ class PathProbes:
         return f"{where} is not answered"
 
     async def see(self, side: Side, keys: Collection[str]) -> Mapping[str, int | None]:
-        """Ask for some of the keys, each in its turn where there are many."""
+        """Read some of the keys; if there are many, the next ones at the next call."""
         listed = sorted(keys)
         first = self._looked.get(side.region, 0) % len(listed)
         chosen = [*listed[first:], *listed[:first]][:_ASKED_AT_ONCE]
@@ -293,9 +296,9 @@ class PathProbes:
         return {key: shown_number(key, text) if text else None for key, text in texts.items()}
 
     async def held(self, side: Side, bodies: Bodies) -> Contents:
-        """Return what the region answers for each key that is there. Raises Failed where it does not for one.
+        """Return what the region answers for each key that is there. Raises Failed if a key has no answer.
 
-        An answer that shows a write's mark is taken for that write: what else an application puts into it is its own.
+        An answer that shows the mark of a write counts as the text of that write, whatever else the application adds.
         """
         path = _path(self._paths.read)
         texts = _texts(await self._ask_all(side, "GET", [(key, _of(path, key)) for key in bodies]))
@@ -305,7 +308,7 @@ class PathProbes:
         return {key: {"body": bodies[key].get(shown_number(key, text), text)} for key, text in texts.items() if text}
 
     async def clear(self, side: Side, keys: Collection[str]) -> None:
-        """Ask for the deletion of each key; where there is no path for it they stay. Raises Failed."""
+        """Delete each key by the application's path, if it has one. Raises Failed if a deletion is not answered."""
         if self._paths.delete is None:
             return
         method, path = self._paths.delete.split(" ", 1)
@@ -315,14 +318,14 @@ class PathProbes:
             raise Failed(where=side.region, what=what)
 
     def with_clients(self, clients: Clients) -> Self:
-        """Return this one, which calls AWS for nothing."""
+        """Return these probes, which make no call to AWS."""
         del clients
         return self
 
     async def _ask_all(
         self, side: Side, method: str, targets: Sequence[tuple[str, str]]
     ) -> dict[str, client.Answer | None]:
-        """Ask again for what was not answered, until a few rounds are in vain: it may have been too much at once."""
+        """Return the answers to all requests. Repeat those without an answer until a few rounds in a row get none."""
         answers = dict[str, client.Answer | None]((key, None) for key, _ in targets)
         left, in_vain = list(targets), 0
         while left and in_vain < _TRIES:
@@ -363,14 +366,14 @@ def _of(path: str, key: str) -> str:
 
 
 def _text(answer: client.Answer) -> str | None:
-    """Return what was read, empty for absence, None for an answer that is of neither."""
+    """Return the text of an answer, empty if the key is not there, None for any other answer."""
     if 200 <= answer.status < 300:
         return answer.body.decode(errors="replace")
     return "" if _is_gone(answer.status) else None
 
 
 def _texts(answers: Mapping[str, client.Answer | None]) -> dict[str, str]:
-    """Return what was answered for each key, empty for absence; what was not answered is left out."""
+    """Return the text of each key, empty if it is not there. Leave out keys without a good answer."""
     texts = {key: _text(answer) for key, answer in answers.items() if answer is not None}
     return {key: text for key, text in texts.items() if text is not None}
 

@@ -1,4 +1,4 @@
-"""What a drill writes down: its clock, the lines of its log, and the log itself, written and read."""
+"""The clock of a drill, the lines of its log, and the log itself, written and read."""
 
 import dataclasses
 import hashlib
@@ -22,7 +22,7 @@ from builder.terms import Region
 
 @dataclass(frozen=True, slots=True)
 class DrillClock:
-    """Runs evenly whatever is done to the world's clocks; `ticks` is any monotonic count of seconds."""
+    """A clock that runs evenly even if the computer's clock is set; `ticks` is any monotonic count of seconds."""
 
     began: datetime
     ticks: Callable[[], float]
@@ -33,7 +33,7 @@ class DrillClock:
         return self.ticks() - self.zero
 
     def date(self, at_s: float) -> datetime:
-        """Return what the world calls a moment of the drill."""
+        """Return the date and time of a moment of the drill."""
         return self.began + timedelta(seconds=at_s)
 
 
@@ -44,16 +44,16 @@ def start_clock(now: datetime, ticks: Callable[[], float]) -> DrillClock:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A part of a drill, in seconds since it began; the end is not part of it."""
+    """A part of a drill, in seconds since the drill began. The end is not part of it."""
 
     since_s: float
     until_s: float
 
 
 def rounded_up(seconds: float) -> float:
-    """Return the seconds up to the next millisecond: what is signed for is never understated.
+    """Return the seconds rounded up to a millisecond, so that no measurement is understated.
 
-    Only what a float itself is wrong by, less than a nanosecond, is not rounded up.
+    The error of the float itself, less than a nanosecond, is not rounded up.
     """
     return math.ceil(round(seconds * 1000, 6)) / 1000
 
@@ -64,7 +64,7 @@ VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """An application's own paths for a probe: method and path each, `{id}` where the probe's key stands."""
+    """An application's own requests for a probe: a method and a path each, with `{id}` for the probe's key."""
 
     write: str
     read: str
@@ -73,26 +73,26 @@ class Paths:
 
 
 ProbeSpec = Literal["handler", "table"] | Paths
-"""What an application is asked to keep a probe: `drill.probe` of dr.yaml."""
+"""How probes are written and read: `drill.probe` of dr.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogOpened:
-    """The first line: whose drill it is, and when its clock began, which the world's calls `began`."""
+    """The first line: the id and deployment of the drill, and the date and time at which its clock began."""
 
     drill: str
     deployment: str
     began: str
     version: int = 1
-    """Of the log; a line that says nothing is of version 1, and ours say `VERSION`."""
+    """The version of the log. A line without it is of version 1; this builder writes `VERSION`."""
     probe: ProbeSpec = "handler"
-    """By what its probes are cleared away, whatever dr.yaml says by then."""
+    """How the probes were written, and so how they are deleted, whatever dr.yaml says by then."""
     kind: Literal["opened"] = "opened"
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request is about to be made: whether or not it is acknowledged, something may have to be cleared away."""
+    """A request is about to be made. Whether or not it is acknowledged, its key may have to be deleted in the end."""
 
     id: str
     what: Kind
@@ -102,13 +102,13 @@ class Sent:
 
     @property
     def name(self) -> str:
-        """The item or object that may have to be cleared away; until version 2 each write made its own."""
+        """The item or object that may have to be deleted. Before version 2 each write had a key of its own: its id."""
         return self.key or self.id
 
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """A slot in which nothing could be sent, since too many requests still waited for their answers."""
+    """A slot whose request was not sent, since too many requests waited for their answers."""
 
     planned_s: float
     what: Kind
@@ -117,47 +117,47 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class RegionAttempt:
-    """One try of a request at one region."""
+    """One attempt to send a request to one region."""
 
     region: Region
     began_s: float
     ended_s: float
     status: int | None
-    """HTTP's; None where no answer came."""
+    """The status of HTTP, None if no answer came."""
 
     @property
     def is_good(self) -> bool:
-        """Whether the region did what it was asked to."""
+        """Whether the region answered 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One call of the client, answered well or not: every attempt that it made, in order; failover is one of them."""
+    """One call of the client, whether or not it was answered well, with all its attempts in order."""
 
     id: str
     what: Kind
     body: str
     attempts: tuple[RegionAttempt, ...]
     planned_s: float = 0.0
-    """When it was to be sent."""
+    """When the request should be sent."""
     called_s: float | None = None
-    """When the client was called: later than planned by what the drill itself was late."""
+    """When the client was called. The difference to the planned time is the drill's own lateness."""
     key: str = ""
-    """The item's or object's name."""
+    """The name of the item or object."""
     number: int = 1
-    """Counts the writes to a key, in the order in which they were sent; each waits for the answer of that before."""
+    """The number of the write to this key, from 1, in the order of sending. Each is sent after the one before ended."""
     deletes: bool = False
     kind: Literal["write"] = "write"
 
     @property
     def name(self) -> str:
-        """What it writes to; until version 2 each write made its own."""
+        """The item or object that is written. Before version 2 each write had a key of its own: its id."""
         return self.key or self.id
 
     @property
     def sent_s(self) -> float:
-        """When it left the drill: the client was called, or its first attempt began."""
+        """When the client was called; in logs before version 2 when the first attempt began."""
         return self.began_s if self.called_s is None else self.called_s
 
     @property
@@ -167,21 +167,21 @@ class Write:
 
     @property
     def ended_s(self) -> float:
-        """When the last attempt was answered, or given up."""
+        """When the last attempt was answered or given up."""
         return self.attempts[-1].ended_s if self.attempts else self.planned_s
 
     @property
     def acknowledged_by(self) -> Region | None:
-        """The region that acknowledged it; None for a request that was lost."""
+        """The region that acknowledged the write, None if none did."""
         return self.attempts[-1].region if self.attempts and self.attempts[-1].is_good else None
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """For the first time a consistent read of a region, answered at `at_s`, showed this write of a key or a later one.
+    """The first consistent read of a region that showed this write of a key or a later one; it was answered at `at_s`.
 
-    A deletion is shown by absence: only a key that a region has shown is deleted or overwritten, and what was deleted
-    is never written again.
+    A missing key shows a deletion: a key is deleted or overwritten only after every region has shown it, and a deleted
+    key is never written again.
     """
 
     key: Annotated[str, Field(validation_alias=AliasChoices("key", "id"))]
@@ -204,27 +204,27 @@ class Read:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One turn of the counter: read by the client, and one more written back by the client, turn after turn.
+    """One turn of the counter: the client reads the value, and writes the value plus one.
 
-    What is written says which turn wrote it, by which a later read tells whose value it shows.
+    The text that is written has the number of the turn, so that a later read shows which turn's value it is.
     """
 
     number: int
-    """Counted from 1."""
+    """The number of the turn, from 1."""
     planned_s: float
     read: tuple[RegionAttempt, ...]
-    """The attempts of the reading call; without a good one at the end nothing is written in this turn."""
+    """The attempts of the read. If the last one is not good, nothing is written in this turn."""
     turn_read: int | None
-    """The turn that wrote the value that was read: 0 where nothing was there yet, None where no good answer came."""
+    """The turn that wrote the value that was read; 0 if there was no value yet, None without a good answer."""
     value_read: int | None
     value_written: int | None
-    """None where nothing was written."""
+    """The value that was written, None if nothing was."""
     write: tuple[RegionAttempt, ...] = field(default=())
     kind: Literal["turn"] = "turn"
 
     @property
     def read_by(self) -> Region | None:
-        """The region that answered the read, also with 404 where nothing was there yet."""
+        """The region that answered the read, also if it answered that there is no value yet."""
         return self.read[-1].region if self.read and self.turn_read is not None else None
 
     @property
@@ -238,7 +238,7 @@ Moment = Literal["load", "strike", "fault", "undoing", "undone", "load ended", "
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that the drill itself did: `strike` asks for the fault, and by `fault` it was made."""
+    """A moment of the drill itself: at `strike` it began to make the fault, at `fault` the fault was in effect."""
 
     moment: Moment
     at_s: float
@@ -247,7 +247,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class LogClosed:
-    """The last line: nothing of the drill is left in the deployment."""
+    """The last line: the drill has left nothing in the deployment."""
 
     kind: Literal["closed"] = "closed"
 
@@ -258,7 +258,7 @@ _LINE: TypeAdapter[LogLine] = TypeAdapter(Annotated[LogLine, Field(discriminator
 
 
 class DrillLog:
-    """An open log, written by many threads. What was acknowledged is on the disk before anybody counts on it."""
+    """An open log that many threads write. An acknowledged write is on the disk before anything is based on it."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -274,16 +274,14 @@ class DrillLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # What could not be written was told when it was tried.
+        # An error here is no news: the write that failed has raised it.
         with suppress(OSError):
             self._file.close()
 
     def write(self, *lines: LogLine) -> None:
-        """Write lines. Where what counts is among them, all written until then outlives a power failure too.
+        """Write lines, so that they survive if the process is killed. Raises Failed if the disk takes no more.
 
-        What does not count are slots and reads: a killed process cannot lose them either.
-
-        Raises Failed where the disk takes no more.
+        After lines other than slots and reads, sync the file, so that all lines until then survive a power failure too.
         """
         text = "".join(json.dumps(dataclasses.asdict(line)) + "\n" for line in lines)
         try:
@@ -298,7 +296,7 @@ class DrillLog:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What everything in a drill writes by: whose log it is, and the clock of its times."""
+    """What all parts of a drill need to log: the drill's id, its log and its clock."""
 
     drill: str
     log: DrillLog
@@ -306,12 +304,12 @@ class Journal:
 
 
 def read_log(path: Path) -> tuple[LogLine, ...]:
-    """Return the lines of a log. Raises BadInput; but a last line that was cut off by a kill is passed over."""
+    """Return the lines of a log, without a last line that a kill has cut off. Raises BadInput."""
     return parse_log(path, read_bytes(path))
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return a log as it lies on the disk. Raises BadInput."""
+    """Return the bytes of a log. Raises BadInput."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -319,7 +317,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def parse_log(path: Path, written: bytes) -> tuple[LogLine, ...]:
-    """Return the lines of what was read from a log, as `read_log` does."""
+    """Return the lines of a log by its bytes, as `read_log` does. Raises BadInput."""
     *whole, _ = written.split(b"\n")
     try:
         return tuple(_LINE.validate_json(line) for line in whole)
@@ -328,13 +326,13 @@ def parse_log(path: Path, written: bytes) -> tuple[LogLine, ...]:
 
 
 def sha256_of(written: bytes) -> str:
-    """Return the SHA-256 of the whole lines of what was read from a log, in hexadecimal digits."""
+    """Return the SHA-256 of the complete lines of a log by its bytes, in hexadecimal digits."""
     whole, newline, _ = written.rpartition(b"\n")
     return hashlib.sha256(whole + newline).hexdigest()
 
 
 def begins_with(lines: Iterable[bytes], sha256: str) -> bool:
-    """Return whether a log begins with lines of this SHA-256: a drill that ends writes some more after its report."""
+    """Return whether a log begins with lines of this SHA-256. A drill writes some more lines after its report."""
     seen = hashlib.sha256()
     for line in lines:
         seen.update(line)
@@ -344,7 +342,7 @@ def begins_with(lines: Iterable[bytes], sha256: str) -> bool:
 
 
 def unfinished(lines: Sequence[LogLine]) -> LogOpened | None:
-    """Return how a drill began whose log says that something of it may be left, or None."""
+    """Return the first line of a log if its drill did not end, so that probes may be left; else None."""
     if not lines or any(isinstance(line, LogClosed) for line in lines):
         return None
     return next((line for line in lines if isinstance(line, LogOpened)), None)

@@ -1,8 +1,8 @@
-"""What stops replication, or slows a function, without a change of the deployment's own resources.
+"""The pauses of replication and the delay of function URLs, which change no resource of the deployment.
 
-An experiment of FIS's first, on AWS. Then what only the embedded AWS can be told, since AWS has no call for it:
-function URLs that are slow, and replication that stops in one direction. Its own paths are found at the endpoint that
-calls go to, and want its token.
+First FIS's experiment, on AWS. Then what only the embedded AWS can do, since AWS has no call for it: delay function
+URLs, and pause replication in one direction. Its paths for that are below the endpoint of the calls; they need its
+token.
 """
 
 import asyncio
@@ -20,15 +20,15 @@ from builder.errors import AwsError, Failed, Stopped
 
 PACE = Pace(first_s=0.2, every_s=0.5)
 _DEPLOYMENT = "builder:deployment"
-"""The tag that every stack of a deployment hands on to what it holds."""
+"""The tag that every stack of a deployment passes on to its resources."""
 _UNDER_WAY = frozenset({"pending", "initiating", "running", "stopping"})
 _ENDED = frozenset({"ConflictException", "ResourceNotFoundException", "ValidationException"})
-"""The codes by which FIS may refuse to stop what has ended, or is being stopped."""
+"""FIS's error codes if an experiment that should be stopped has ended or is being stopped."""
 _STOPPED_WITHIN_S = 60.0
 
 
 async def find_template(clients: Clients, function: Function, deployment: str) -> str:
-    """Return the id of the deployment's experiment template. Raises Stopped where it has none."""
+    """Return the id of the deployment's experiment template. Raises Stopped if it has none."""
     fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {deployment}"
     ours = [
         template["id"]
@@ -46,7 +46,7 @@ async def find_template(clients: Clients, function: Function, deployment: str) -
 
 
 async def check_stop_alarms(clients: Clients, function: Function, template: str) -> None:
-    """Raise Stopped where an alarm that stops the experiment is on already, and would end it for what it did not do."""
+    """Raise Stopped unless all alarms that stop the experiment are out of ALARM, which would end it at once."""
     fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {template}"
     described = (await call(where, fis.get_experiment_template, id=template))["experimentTemplate"]
     arns = [
@@ -59,7 +59,7 @@ async def check_stop_alarms(clients: Clients, function: Function, template: str)
 
 
 async def start_experiment(clients: Clients, function: Function, template: str, drill: str) -> str:
-    """Begin the experiment, and return its id when replication is paused. Raises Failed where that does not come."""
+    """Start the experiment, and return its id once it runs. Raises Failed if it does not."""
     fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {template}"
     answer = await to_its_end(
         call(where, fis.start_experiment, clientToken=drill, experimentTemplateId=template, tags={TAG: drill})
@@ -77,7 +77,7 @@ async def start_experiment(clients: Clients, function: Function, template: str, 
 
 
 async def check_until_ended(clients: Clients, function: Function, experiment: str) -> None:
-    """Return when the experiment has ended by itself. Raises Failed where somebody stopped it, or an alarm did."""
+    """Return when the experiment has ended by itself. Raises Failed if somebody or an alarm has stopped it."""
     fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {experiment}"
     loop = asyncio.get_running_loop()
     began_s = loop.time()
@@ -96,7 +96,7 @@ async def check_until_ended(clients: Clients, function: Function, experiment: st
 
 
 async def stop_experiment(clients: Clients, function: Function, drill: str) -> None:
-    """Stop what a drill began, if it runs, and return when replication goes on."""
+    """Stop the experiment of a drill if it runs, and return when replication goes on."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     while running := await _running(clients, function, drill):
@@ -107,7 +107,7 @@ async def stop_experiment(clients: Clients, function: Function, drill: str) -> N
 
 
 async def _stop(clients: Clients, function: Function, identifier: str, *, give_up: bool) -> None:
-    """Stop an experiment; one that has just been stopped may be refused, and how it stands is then looked at again."""
+    """Stop an experiment. If FIS refuses since it has just ended or been stopped, the caller reads its state again."""
     fis = clients.of(function.site).fis(function.region)
     try:
         await call(f"{function.region}: {identifier}", fis.stop_experiment, id=identifier)
@@ -131,7 +131,7 @@ _WITHIN_S = 5.0
 
 
 async def check_embedded(clients: Clients, function: Function, instead: str) -> None:
-    """Raise Stopped unless calls go to an embedded AWS whose own paths answer; `instead` is what AWS can do."""
+    """Raise Stopped unless calls go to an embedded AWS whose paths answer; `instead` says what to do on AWS."""
     endpoint = _endpoint(clients, function)
     if not is_here(endpoint):
         raise Stopped(where=function.where, what=f"only the embedded AWS can make this fault; {instead}")
@@ -139,26 +139,26 @@ async def check_embedded(clients: Clients, function: Function, instead: str) -> 
 
 
 async def observe_delay(clients: Clients, function: Function) -> float | None:
-    """Return by how many seconds the region's function URLs are held back; None where no fault is in force there."""
+    """Return the delay of the region's function URLs in seconds, None if there is none."""
     answer = await _ask(clients, function, "faults")
     held = [fault["delay_s"] for fault in answer["function_urls"] if fault["region"] == function.region]
     return float(held[0]) if held else None
 
 
 async def hold_back(clients: Clients, function: Function, delay_s: float) -> None:
-    """Hold every request to the region's function URLs back by so much, until told otherwise; 0 ends that."""
+    """Delay every request to the region's function URLs by so many seconds, until the next call; 0 ends the delay."""
     fault = {"region": function.region, "delay_s": delay_s, "for_s": None if delay_s else 0}
     await to_its_end(_ask(clients, function, "faults", {"function_urls": [fault]}))
 
 
 async def observe_paused(clients: Clients, function: Function) -> list[dict[str, Any]]:
-    """Return the directions out of the region in which replication is paused."""
+    """Return the directions from the region in which replication is paused."""
     answer = await _ask(clients, function, "replication")
     return [way for way in answer["delays"] if way["from"] == function.region and way["paused"]]
 
 
 async def pause_replication(clients: Clients, function: Function, to: list[str]) -> None:
-    """Let nothing out of the region to these any more; what comes in goes on, and delays stay what they are."""
+    """Pause replication from the region to these. The other direction goes on, and delays stay as they are."""
     answer = await _ask(clients, function, "replication")
     delays = {(way["service"], way["from"], way["to"]): way["delay_s"] for way in answer["delays"]}
     ways = [(service, function.region, region) for service in ("dynamodb", "s3") for region in to]
@@ -166,7 +166,7 @@ async def pause_replication(clients: Clients, function: Function, to: list[str])
 
 
 async def let_replicate(clients: Clients, function: Function) -> None:
-    """Let out again what is paused."""
+    """Resume the paused replication from the region."""
     ways = await observe_paused(clients, function)
     delays = {(way["service"], way["from"], way["to"]): way["delay_s"] for way in ways}
     if delays:
@@ -184,7 +184,7 @@ async def _set(
 
 
 async def _ask(clients: Clients, function: Function, path: str, document: object = None) -> Any:  # noqa: ANN401  JSON
-    """Return what the path says, after a change where there is one. Raises AwsError where it does not answer well."""
+    """Return the JSON of a path, after a PUT of the document if there is one. Raises AwsError for a bad answer."""
     url = f"{_endpoint(clients, function)}/_builder/{path}"
     where = f"{function.region}: {url}"
     try:

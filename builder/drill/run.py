@@ -1,8 +1,8 @@
-"""A drill from its first look to its report: of replication, and of a failover.
+"""A drill from its first check to its report: a replication drill, and a failover drill.
 
-Both begin alike (`_opened`): is the system well, and can its probes be read? Then a load is sent and watched; a
-failover drill makes its fault in the middle, holds it, and undoes it. When all has arrived, or nobody waits any longer,
-the log is measured, and the report kept before anything is cleared away.
+Both begin with `_opened`, which checks that the system is healthy and that probes can be read. Then a load is sent and
+watched. A failover drill makes its fault in the middle of the load, lets it last, and undoes it. When everything has
+arrived, or patience is over, the log is measured, and the report is saved before the probes are deleted.
 """
 
 import asyncio
@@ -42,46 +42,46 @@ from builder.terms import Region
 
 _COMPARED_EVERY_S = 0.5
 _ARRIVES_S = 5.0
-"""For so long after `before_s` the first items are waited for."""
+"""How long after `before_s` the drill waits for the first items to arrive."""
 _TURNS = 2.0
-"""Turns of the counter a second."""
+"""How many turns the counter takes a second."""
 _HELD = "clients stay where they went until the end, by a hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationOptions:
-    """How a replication drill is run."""
+    """The options of a replication drill."""
 
     rate: float
-    """Items a second, in each region."""
+    """How many items a second are written in each region."""
     object_rate: float
-    """Objects a second, into each bucket that is replicated."""
+    """How many objects a second are written into each bucket that is replicated."""
     seconds: float
     patience_s: float
-    """How long to wait for what has not arrived when the load ends."""
+    """How long to wait after the load for writes that have not arrived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailoverOptions:
-    """How a failover drill is run; seconds each."""
+    """The options of a failover drill."""
 
     rate: float
-    """Writes a second."""
+    """How many items a second are written."""
     object_rate: float = 1.0
-    """Objects a second, where the primary's bucket is replicated."""
+    """How many objects a second are written, if the primary's bucket is replicated."""
     before_s: float
     outage_s: float
     after_s: float
     patience_s: float
-    """How long to wait for the regions to become equal again."""
+    """How long to wait until the regions are equal again."""
     hold: bool = False
     """Whether clients stay in the secondary until the end, by a hold of the drill's own."""
     despite_alarms: bool = False
-    """Whether it begins though alarms of the region that takes over could not stop it."""
+    """Whether the drill begins even if alarms of the region that takes over cannot stop it."""
 
 
 async def drill_replication(context: DrillContext, options: ReplicationOptions) -> ReplicationReport:
-    """Return what replication is like. Raises Stopped on a system that is not well."""
+    """Run a replication drill, and return its report. Raises Stopped if the system is not healthy."""
     async with _opened(context, "replication") as (run, hurried):
         series, watches = _items(run, options)
         objects, arrivals = _objects(run, options.object_rate, hurried, context.target.copies, "object-{source}")
@@ -98,9 +98,10 @@ async def drill_replication(context: DrillContext, options: ReplicationOptions) 
 
 
 async def drill_failover(context: DrillContext, options: FailoverOptions, make_fault: MakeFault) -> FailoverReport:
-    """Return what a fault of the primary cost. The fault is undone whatever happens.
+    """Run a failover drill, and return its report. The fault is undone whatever happens.
 
-    Raises Stopped on a system that is not well, before there is any fault, and Failed where something of it remains.
+    Raises Stopped before any fault is made if the system is not healthy. Raises Failed if the fault could not be
+    undone, or probes could not be deleted.
     """
     async with _opened(context, "failover", holds=options.hold) as (run, hurried):
         load = _load(run, options, hurried)
@@ -129,9 +130,9 @@ async def drill_failover(context: DrillContext, options: FailoverOptions, make_f
 async def _opened(
     context: DrillContext, what: Literal["replication", "failover"], *, holds: bool = False
 ) -> AsyncIterator[tuple[DrillRun, Clients]]:
-    """Give an open drill of a system that is well, and clients that do not wait long for a region that is down.
+    """Give an open drill of a healthy system, and AWS clients that do not wait long for a region that is down.
 
-    Raises Stopped on a system that is not well, and BadInput where its probes cannot hold clients.
+    Raises Stopped if the system is not healthy, and BadInput if clients should be held and the probes have no hold.
     """
     hurried = context.clients.hurried()
     probes = await make_probes(context.probe, context.target, hurried, context.access)
@@ -146,13 +147,13 @@ async def _opened(
 
 
 def _replication_watched(target: Target) -> Watched:
-    """Return what the drill looks at: every region's items in every other, and every bucket's objects where they go."""
+    """Return what the drill watches: items in all directions, and objects in those that buckets are replicated in."""
     regions = [side.region for side in target.sides]
     return Watched(items=tuple(permutations(regions, 2)), objects=target.copies)
 
 
 def _items(run: DrillRun, options: ReplicationOptions) -> tuple[list[Series], list[RegionWatch]]:
-    """Return a series for each region, through its own URL, and a watch for each, which sees all the others' writes."""
+    """Return a series for each region, through its own URL, and a watch for each, which sees the others' writes."""
     context, probes, sides = run.context, run.probes, run.context.target.sides
     regions = [side.region for side in sides]
     mixes = {
@@ -180,9 +181,9 @@ def _items(run: DrillRun, options: ReplicationOptions) -> tuple[list[Series], li
 def _objects(
     run: DrillRun, rate: float, hurried: Clients, copies: Sequence[tuple[Region, Region]], name: str = "object"
 ) -> tuple[list[Series], list[RegionWatch]]:
-    """Return a series for each bucket that is replicated, and a watch for each that is replicated to.
+    """Return a series for each bucket that is replicated, and a watch for each bucket that is a destination.
 
-    `name` is how the series' keys are told apart; it may hold the region, `{source}`.
+    `name` is part of the keys of a series, and has to be different for each; `{source}` in it becomes the region.
     """
     context, target = run.context, run.context.target
     watches = [
@@ -210,7 +211,7 @@ def _objects(
 
 
 async def _patiently(patience_s: float, watches: Sequence[RegionWatch]) -> None:
-    """Wait until all has arrived, or for so long: what has not is told as unseen."""
+    """Wait until all writes have arrived, for so long at most. The report lists the others as unseen."""
     waiting = [asyncio.ensure_future(watch.all_seen()) for watch in watches]
     await asyncio.wait(waiting, timeout=patience_s)
     for task in waiting:
@@ -222,12 +223,12 @@ class _Load:
     series: tuple[Series, ...]
     counter: Counter
     watches: tuple[RegionWatch, ...]
-    """The first sees the items that arrive in the secondary that clients go over to."""
+    """The first one watches items in the secondary that clients fail over to."""
     observer: WriteObserver
 
 
 def _load(run: DrillRun, options: FailoverOptions, hurried: Clients) -> _Load:
-    """Return what is sent, and by what it is seen: items by the client, objects into the primary's bucket."""
+    """Return the load and its watches: items through the client, and objects into the primary's bucket."""
     context, target, probes, journal = run.context, run.context.target, run.probes, run.journal
     emit, primary = context.emit, target.primary
     regions = [side.region for side in target.sides]
@@ -252,7 +253,7 @@ def _load(run: DrillRun, options: FailoverOptions, hurried: Clients) -> _Load:
 
 
 def _hold(run: DrillRun, sides: tuple[Side, ...]) -> client.Hold:
-    """Return what keeps clients where they went: an item of the drill's own, cleared away like its others."""
+    """Return the hold that keeps clients where they went: an item of the drill, which is deleted with its probes."""
     access, key = run.context.access, hold_key(run.context.drill)
     run.journal.log.write(Sent(key, "item", run.clock.passed_s(), key))
     return client.ReplicatedHold(
@@ -264,7 +265,7 @@ def _hold(run: DrillRun, sides: tuple[Side, ...]) -> client.Hold:
 
 
 async def _arriving(watches: Sequence[RegionWatch]) -> None:
-    """Wait until something has arrived in every secondary, or for so long: a slow beginning is not yet an illness."""
+    """Wait until a write has arrived in every secondary, for `_ARRIVES_S` at most: replication may begin slowly."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_ARRIVES_S):
             while not all(watch.has_seen for watch in watches if watch.what == "item"):  # noqa: ASYNC110 - no event
@@ -272,7 +273,7 @@ async def _arriving(watches: Sequence[RegionWatch]) -> None:
 
 
 def _failover_watched(target: Target) -> Watched:
-    """Return what the drill looks at: what the primary writes, in every secondary."""
+    """Return what the drill watches: the primary's items and objects in every secondary."""
     primary = target.primary.region
     return Watched(
         items=tuple((primary, side.region) for side in target.secondaries),
@@ -282,7 +283,7 @@ def _failover_watched(target: Target) -> Watched:
 
 @asynccontextmanager
 async def _struck(run: DrillRun, fault: Fault) -> AsyncIterator[None]:
-    """Make the fault for as long as the block lasts; it is undone also where it could only half be made."""
+    """Make the fault, and undo it when the block ends, also if it could only be made in part."""
     async with in_the_end(partial(_undone, run, fault)):
         struck = await fault.strike()
         run.mark("strike", struck.asked_s)
@@ -291,7 +292,7 @@ async def _struck(run: DrillRun, fault: Fault) -> AsyncIterator[None]:
 
 
 async def _undone(run: DrillRun, fault: Fault) -> None:
-    """Undo the fault, and only then write that down: neither a full disk nor a terminal that is gone prevents it."""
+    """Undo the fault, and only then log that, so that neither a full disk nor a closed terminal can prevent it."""
     asked_s = run.clock.passed_s()
     with remaining(run.context.target.primary.region, "the fault is not undone", fault.remedy):
         was_made = await fault.undo()
@@ -302,10 +303,10 @@ async def _undone(run: DrillRun, fault: Fault) -> None:
 
 
 async def _compared(run: DrillRun, patience_s: float, clients: Clients) -> dict[Region, Contents]:
-    """Return what each region holds once it is all that was acknowledged, or after so long.
+    """Wait until every region holds all that was acknowledged, for so long at most, and return what each holds.
 
-    A region that could not be read in the end is not among them, and is said to be not measured. The counter is read
-    back in each of the others: a turn of the log each, in which nothing is written.
+    A region that could not be read in the end is left out, and a note says so. For each of the others, log the value of
+    the counter that it holds as a turn in which nothing is written.
     """
     lines = await asyncio.to_thread(run.lines)
     writes = [line for line in lines if isinstance(line, Write)]
@@ -337,7 +338,7 @@ async def _compared(run: DrillRun, patience_s: float, clients: Clients) -> dict[
 
 
 def _counted(drill: str, held: Contents) -> tuple[int, int]:
-    """Return the turn and the value of the counter as a region holds it; zeros where it does not."""
+    """Return the turn and the value of the counter that a region holds, zeros if it holds none."""
     key = counter_key(drill)
     return shown_count(key, held.get(key, {}).get("body", "")) or (0, 0)
 
@@ -345,7 +346,7 @@ def _counted(drill: str, held: Contents) -> tuple[int, int]:
 async def _held(
     run: DrillRun, side: Side, writes: Sequence[Write], clients: Clients
 ) -> tuple[Side, Contents | BuilderError]:
-    """Return what a region holds of the items, the counter and objects, or why that is not known."""
+    """Return the items, the counter and the objects that a region holds, or the error why they are not known."""
     bodies: dict[str, dict[int, str]] = defaultdict(dict, {counter_key(run.context.drill): {}})
     for write in writes:
         if write.what == "item":

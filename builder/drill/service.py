@@ -1,8 +1,8 @@
-"""Service as clients have it: RTO, failback, gaps, availability, and what was lost; pure functions of the log.
+"""Service as clients see it: RTO, failback, gaps, availability, and lost requests; pure functions of the log.
 
-The definitions are told in docs/drills.md, "What each number means". Slots come first, then what one stretch of the
-drill was like (`measure_service`: the RTO and the failback), then the whole of it from the fault to the end of the
-load (`measure_episode`), and last where the drill itself was late, so that it has not measured.
+The definitions are in docs/drills.md, "What each number means". In this order: the slots; the service in one period of
+the drill (`measure_service`, for the RTO and the failback); the service from the fault to the end of the load
+(`measure_episode`); and where the drill itself was late, so that it could not measure.
 """
 
 import collections
@@ -16,36 +16,36 @@ from builder.drill.records import LogLine, Period, Unsent, Write, rounded_up
 from builder.terms import Region
 
 _EXACT_S = 1e-9
-"""Sums of times in floats are that far wrong at most; nothing is late or bad for it."""
+"""The rounding error of sums of times in floats: a slot is not late or bad by so little."""
 LATE_S = 1.0
-"""A request that is sent later than that is late, however far apart requests are."""
+"""How late a request may be sent at most, even if the interval between requests is longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One request of the load, by the time that it was planned for, and what became of it."""
+    """One request of the load: its planned time and its outcome."""
 
     id: str
     planned_s: float
     sent_s: float | None
-    """When the client was called; None where nothing could be sent."""
+    """When the client was called, None if nothing was sent."""
     ended_s: float | None
-    """When the client was answered, or told that it will not be; None where nothing was sent."""
+    """When the client got its answer or gave up, None if nothing was sent."""
     answered_by: Region | None
-    """The region that did what it was asked to, however late; None for a request that was lost."""
+    """The region that gave a good answer, however late; None for a request that was lost."""
 
     def is_good(self, service_s: float) -> bool:
-        """Whether a good answer came within so long of the planned time."""
+        """Whether a good answer came no later than `service_s` after the planned time."""
         answered = self.answered_by is not None and self.ended_s is not None
         return answered and (self.ended_s or 0.0) - self.planned_s <= service_s + _EXACT_S
 
     def over_s(self, service_s: float) -> float:
-        """When it was clear whether it is good or bad."""
+        """When it was known whether the slot is good or bad."""
         return self.planned_s if self.ended_s is None else min(self.ended_s, self.planned_s + service_s)
 
 
 def make_slots(lines: Iterable[LogLine]) -> tuple[Slot, ...]:
-    """Return the slots of the load by their planned time; objects are no requests to the service."""
+    """Return the slots of the load in the order of their planned times. Objects are no requests to the service."""
     slots: dict[str, Slot] = {}
     for line in lines:
         match line:
@@ -74,12 +74,12 @@ class Service:
 
     outcome: ServiceOutcome
     seconds: float | None
-    """The time that they were without service: the RTO, or the failback's. 0 where no slot was bad; None where service
-    was not reached, or nothing told whether it was."""
+    """The time without service: the RTO, or that of the failback. It is 0 if no slot was bad, and None if service was
+    not reached or not measured."""
     slots: int
     bad: int
     undecided: int
-    """Answered in time, but only after the fault was undone and by the region that had it: no failover's merit."""
+    """The slots that the faulty region answered in time, but only after its fault was undone: no failover did that."""
     first_bad_s: float | None
     restored_s: float | None
 
@@ -87,10 +87,11 @@ class Service:
 def measure_service(
     slots: Sequence[Slot], *, service_s: float, period: Period, thanks_to: Region | None = None
 ) -> Service:
-    """Return how slots that were not over when a period began, and planned before it ended, were served.
+    """Return how the slots of a period were served: those that were not over when it began and planned before its end.
 
-    From the planned time of the first bad slot to the answer of the first good one planned after the last bad one.
-    An answer that came after the period, and from the region that was restored then (`thanks_to`), tells nothing.
+    The time without service is from the planned time of the first bad slot to the answer of the first good slot that
+    was planned after the last bad one. An answer after the period from `thanks_to`, the region that was restored by
+    then, does not count.
     """
     within = [slot for slot in slots if slot.over_s(service_s) >= period.since_s and slot.planned_s < period.until_s]
     bad = [slot for slot in within if not slot.is_good(service_s)]
@@ -146,20 +147,20 @@ class Episode:
     slots: int
     good: int
     availability_percent: float | None
-    """Good slots among all, rounded down; None without any slot."""
+    """The percentage of good slots, rounded down; None if there are no slots."""
     longest_gap_s: float
-    """The longest time between two good answers that follow each other, both ends included."""
+    """The longest time between two successive good answers, from the strike to the end of the load."""
     gap_began_s: float
     without_service_s: float
-    """All spells together."""
+    """The time of all spells together."""
     spells: tuple[Spell, ...]
     lost: tuple[str, ...]
-    """Requests that no region took; their client was told so."""
+    """The requests that no region acknowledged, which their client knows."""
     unsent: int
 
 
 def measure_episode(slots: Sequence[Slot], *, service_s: float, strike_s: float) -> Episode:
-    """Return how the slots were served that were not over by the strike."""
+    """Return how the slots were served that were not over at the strike."""
     within = [slot for slot in slots if slot.over_s(service_s) >= strike_s]
     good = [slot for slot in within if slot.is_good(service_s)]
     ended_s = _end_of(within, strike_s)
@@ -181,7 +182,7 @@ def measure_episode(slots: Sequence[Slot], *, service_s: float, strike_s: float)
 
 
 def _end_of(slots: Sequence[Slot], strike_s: float) -> float:
-    """Return when the last planned slot had its answer: whoever is still waited for then is no end without service."""
+    """Return when the last planned slot ended. Earlier slots that end later do not make the episode longer."""
     if not slots:
         return strike_s
     last = slots[-1]
@@ -207,7 +208,7 @@ def _spells(slots: Sequence[Slot], service_s: float, ended_s: float) -> Iterator
 
 
 def _covered(intervals: Iterable[tuple[float, float]]) -> float:
-    """Return the length of what the intervals, which come by their beginnings, cover together."""
+    """Return the length that the intervals cover together. They have to be in the order of their beginnings."""
     total_s, reached_s = 0.0, -math.inf
     for began_s, ended_s in intervals:
         total_s += max(0.0, ended_s - max(began_s, reached_s))
@@ -217,7 +218,7 @@ def _covered(intervals: Iterable[tuple[float, float]]) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """How clients were served: while the fault lasted, from then on, and all of it together."""
+    """How clients were served: while the fault lasted, after it was undone, and all of it together."""
 
     outage: Service
     failback: Service
@@ -225,9 +226,10 @@ class Served:
 
 
 def measure_served(slots: Sequence[Slot], *, service_s: float, fault: Period, faulty: Region) -> Served:
-    """Return how the slots were served by the strike and the undoing of a fault of one region.
+    """Return how the slots were served from the strike of a fault of one region on.
 
-    The failback is of the slots planned from the undoing on; those before, whenever they were over, are the outage's.
+    Slots that were planned before the undoing belong to the outage, however late they ended. Later ones belong to the
+    failback.
     """
     outage = measure_service(slots, service_s=service_s, period=fault, thanks_to=faulty)
     later = [slot for slot in slots if slot.planned_s >= fault.until_s]
@@ -239,7 +241,8 @@ def measure_served(slots: Sequence[Slot], *, service_s: float, fault: Period, fa
 def late_requests(slots: Sequence[Slot], *, interval_s: float, period: Period) -> str:
     """Return in words how the drill itself was late with its requests, or an empty text.
 
-    More than one interval or `LATE_S` after its time, or not at all; a time without any slot is no time with service.
+    A request is late if it was sent more than one interval or `LATE_S` after its planned time, or was not sent. A time
+    for which no request was planned is reported too.
     """
     within = [slot for slot in slots if _left_s(slot) >= period.since_s and slot.planned_s < period.until_s]
     unsent = sum(slot.sent_s is None for slot in within)
@@ -263,9 +266,9 @@ def _left_s(slot: Slot) -> float:
 
 
 def without_lateness(slots: Iterable[Slot]) -> tuple[Slot, ...]:
-    """Return the slots as if they had been planned for when they were sent, and the unsent left out.
+    """Return the slots as if they had been planned for the time they were sent, without those not sent.
 
-    What is missed by these too is not missed by the drill's own fault.
+    An objective that these slots miss too is not missed because the drill was late.
     """
     moved = (replace(slot, planned_s=slot.sent_s) for slot in slots if slot.sent_s is not None)
     return tuple(sorted(moved, key=lambda slot: (slot.planned_s, slot.id)))
@@ -282,7 +285,7 @@ class Second:
 
 
 def count_traffic(writes: Sequence[Write]) -> tuple[Second, ...]:
-    """Return every second with requests, in order, those of a second by region; by when the answer came.
+    """Return the number of attempts in each second and region, in order, by the time of the answer.
 
     Objects are no requests to the service.
     """

@@ -1,4 +1,4 @@
-"""What is drilled: a deployment's sides, as its components and its functions tell."""
+"""The target of a drill: a deployment's regions with the functions, URLs, table and buckets in them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ _GONE = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """The function behind a URL: what a fault is made on."""
+    """The function behind a URL. Faults are made on the primary's."""
 
     site: Site
     name: str
@@ -26,39 +26,39 @@ class Function:
 
     @property
     def region(self) -> Region:
-        """Where it is."""
+        """The region of the function."""
         return self.site.region
 
     @property
     def where(self) -> str:
-        """Its place and name, for errors."""
+        """The region and name of the function, for errors."""
         return f"{self.region}: {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One region, and what of the system stands in it."""
+    """One region with what the system has in it."""
 
     function: Function
     url: str
     bucket: str | None
-    """None where no bucket of the region takes part in replication."""
+    """The bucket that takes part in replication, None if there is none."""
     signs: bool
     """Whether the URL takes signed requests only."""
 
     @property
     def site(self) -> Site:
-        """Where it is, and in which account."""
+        """The region and account of the side."""
         return self.function.site
 
     @property
     def region(self) -> Region:
-        """Where it is."""
+        """The region of the side."""
         return self.site.region
 
     @property
     def needed_bucket(self) -> str:
-        """Its bucket. Raises BadInput where it has none."""
+        """The bucket of the side. Raises BadInput if it has none."""
         if self.bucket is None:
             raise BadInput(where=self.region, what="has no bucket that is a component of the deployment")
         return self.bucket
@@ -66,54 +66,54 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A deployment as a drill sees it."""
+    """The deployment that is drilled."""
 
     deployment: str
     account: AccountId
     by: Arn
     """Who drills: the ARN of the caller's credentials."""
     table: str | None
-    """The name of the table that replicates; None where the deployment has no table."""
+    """The name of the table that replicates, None if the deployment has no table."""
     health: str = "/health"
-    """The path below each URL that says whether the service there is well."""
+    """The path below each URL that says whether the service is healthy."""
     primary: Side
     secondaries: tuple[Side, ...]
-    """At least one; the first is the one that clients go over to."""
+    """At least one. Clients fail over to the first."""
     copies: tuple[tuple[Region, Region], ...] = ()
     """Each direction in which objects are replicated: from, to."""
     alarms: Mapping[Region, tuple[str, ...]] = field(default_factory=dict)
-    """The alarms that tell how each region serves, by name."""
+    """The names of each region's alarms on its service."""
     replication_alarms: Mapping[Region, tuple[str, ...]] = field(default_factory=dict)
-    """Those of each region that tell how far copies are behind."""
+    """The names of each region's alarms on how far replication is behind."""
 
     @property
     def sides(self) -> tuple[Side, ...]:
-        """All of them, the primary first."""
+        """All sides, the primary first."""
         return self.primary, *self.secondaries
 
     @property
     def secondary(self) -> Side:
-        """The secondary that clients go over to."""
+        """The secondary that clients fail over to."""
         return self.secondaries[0]
 
     @property
     def clients_sides(self) -> tuple[Side, Side]:
-        """The two that the drill's clients know, in the order that they are asked in; the rest is only watched."""
+        """The two sides that the drill's clients know, in order of preference. The others are only watched."""
         return self.primary, self.secondaries[0]
 
     @property
     def needed_table(self) -> str:
-        """Its table. Raises BadInput where it has none."""
+        """The table of the target. Raises BadInput if it has none."""
         if self.table is None:
             raise BadInput(where=self.deployment, what="has no table that is a component of it")
         return self.table
 
     def side(self, region: Region) -> Side:
-        """Return the side in a region; StopIteration if there is none."""
+        """Return the side in a region. Raises StopIteration if there is none."""
         return next(side for side in self.sides if side.region == region)
 
     def towards(self, region: Region) -> Self:
-        """Return the same target with this secondary first. Raises BadInput for a region that is none."""
+        """Return the same target with this secondary first. Raises BadInput for a region that is no secondary."""
         chosen = [side for side in self.secondaries if side.region == region]
         if not chosen:
             known = ", ".join(side.region for side in self.secondaries)
@@ -123,7 +123,7 @@ class Target:
 
 
 async def observe_target(system: System, clients: Clients) -> Target:
-    """Return the target. Raises BadInput for a system without secondaries, or with a region that nobody can call."""
+    """Return the target. Raises BadInput for a system without secondaries, or with a region without a function URL."""
     regions = (system.primary, *system.secondaries)
     if not system.secondaries:
         raise BadInput(where=system.name, what=f"has no secondary beside {system.primary}, so that nothing takes over")
@@ -146,7 +146,7 @@ async def observe_target(system: System, clients: Clients) -> Target:
 
 
 async def observe_primary(system: System, clients: Clients) -> Function:
-    """Return the primary's function alone, without a call to any other region. Raises BadInput where it has no URL."""
+    """Return the primary's function, without a call to any other region. Raises BadInput if it has no URL."""
     if system.primary not in system.endpoints:
         raise BadInput(where=system.name, what=f"has no function URL in {system.primary}, so that no drill was there")
     function, _ = await _observe_function(system.endpoints[system.primary], clients)
@@ -162,8 +162,8 @@ async def _observe_side(region: Region, system: System, clients: Clients) -> Sid
 async def _observe_function(endpoint: Endpoint, clients: Clients) -> tuple[Function, bool]:
     """Return the function behind a URL, and whether the URL takes signed requests only.
 
-    Of the stack's functions it is the one whose URL this is. Where the URL is none of theirs, a domain of the user's
-    own for instance, it is the stack's only function.
+    The function is the one in the stack that has this URL. If none has it, as with a domain of the user's own, it is
+    the stack's only function. Raises Failed if the stack has several.
     """
     service = endpoint.stack
     where, region = f"{service.site.region}: {service.name}", service.site.region
@@ -193,12 +193,12 @@ async def _observe_function(endpoint: Endpoint, clients: Clients) -> tuple[Funct
 
 
 def _is_there(resource: Mapping[str, Any]) -> bool:
-    """Return whether a resource that a stack lists is there: those it has deleted stay in its list."""
+    """Return whether a resource in a stack's list exists. The list has deleted resources too."""
     return bool(resource.get("PhysicalResourceId")) and resource["ResourceStatus"] not in _GONE
 
 
 async def _urls_of(site: Site, name: str, clients: Clients) -> dict[str, str]:
-    """Return how each URL of a function, its aliases' included, wants requests, `NONE` or `AWS_IAM`."""
+    """Return the URLs of a function, its aliases' included, each with its AuthType: `NONE` or `AWS_IAM`."""
     functions = clients.of(site).functions(site.region)
     return {
         config["FunctionUrl"]: config["AuthType"]
@@ -212,15 +212,15 @@ class Access:
     """How function URLs are reached."""
 
     endpoint: str | None = None
-    """Where to connect instead of the URL's own host: the embedded AWS."""
+    """Where to connect instead of to the URL's own host: the embedded AWS."""
     credentials: Credentials | None = None
-    """By whom requests are signed, where a URL wants that."""
+    """The credentials that sign requests to URLs that need it."""
     limits: client.Limits = client.Limits()  # noqa: RUF009  frozen
 
     def regions(self, sides: Sequence[Side]) -> tuple[client.RegionUrl, ...]:
-        """Return the sides as a client knows them."""
+        """Return the sides as the failover client takes them."""
         return tuple(client.RegionUrl(side.region, side.url) for side in sides)
 
     def signing(self, sides: Sequence[Side]) -> Credentials | None:
-        """Return what requests to these sides are signed with, None for nothing."""
+        """Return the credentials that sign requests to these sides, None if no side needs any."""
         return self.credentials if any(side.signs for side in sides) else None

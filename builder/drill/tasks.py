@@ -1,4 +1,4 @@
-"""Tasks that stand and fall together, and work that is done to its end whatever is cancelled."""
+"""Tasks that fail together, and work that is finished even if the task that awaits it is cancelled."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
-    """Give a TaskGroup whose errors come out as one BuilderError, if all of them are ours."""
+    """Give a TaskGroup that raises its errors as one BuilderError, if all of them are of that class."""
     try:
         async with asyncio.TaskGroup() as group:
             yield group
@@ -24,10 +24,10 @@ async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
 
 
 async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """Return what the work returns; where this is cancelled, however often, only once the work has ended.
+    """Return what the work returns. If this is cancelled, wait until the work has ended all the same, then stop.
 
-    A call under way holds its thread and goes on whatever becomes of who waits for it: what undoes it must come after.
-    Work that fails is told by its own error, also where this was cancelled.
+    A call to AWS goes on in its thread even if the task that awaits it is cancelled. So the call that undoes it must
+    not be made before it has ended. If the work fails, raise its error, also after a cancellation.
     """
     task, interrupted = asyncio.ensure_future(work), None
     while not task.done():
@@ -43,7 +43,7 @@ async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
 
 @asynccontextmanager
 async def in_the_end(work: Callable[[], Coroutine[Any, Any, object]]) -> AsyncIterator[None]:
-    """Do the work when the block ends, however it does, and to its end. Where both fail, both are told."""
+    """Do the work when the block ends, however it does, and finish it. If both fail, raise both errors as one."""
     errors: list[BuilderError] = []
     try:
         yield

@@ -1,7 +1,7 @@
-"""The verdict: what was measured against what was promised; pure.
+"""The verdict: the measured numbers against the objectives of dr.yaml; pure.
 
-A number holds, is missed, was not measured since the drill itself was late, or is told without an objective. What the
-drill was late with does not excuse what would be missed without that too.
+A number holds, is missed, was not measured since the drill itself was late, or has no objective. A number that would be
+missed even if the drill had not been late is missed.
 """
 
 import math
@@ -27,22 +27,23 @@ NumberName = Literal[
     "reconciliation",
 ]
 AT_LEAST: frozenset[str] = frozenset({"availability_percent"})
-"""Numbers of which more is better."""
+"""The numbers for which more is better."""
 Direction = tuple[Region, Region]
-"""From where, and to where."""
+"""From a region, to a region."""
 Verdict = Literal["holds", "missed", "not measured", "no objective"]
 DrillVerdict = Literal["passed", "failed", "not measured"]
 
 
 @dataclass(frozen=True, slots=True)
 class Objectives:
-    """What dr.yaml promises; None where it promises nothing."""
+    """The objectives in dr.yaml, None for each that it does not have."""
 
     rpo_seconds: float | None = None
     rto_seconds: float | None = None
     replication_p99_seconds: float | None = None
     service_seconds: float | None = None
-    """Within so long of its time a request is answered, or there is no service; None: the client's own deadline."""
+    """How long after its planned time a request may be answered and still count as service; None for the client's
+    own deadline."""
     longest_gap_seconds: float | None = None
     availability_percent: float | None = None
     requests_lost: int | None = None
@@ -56,62 +57,62 @@ class Check:
 
     name: NumberName
     pair: Direction | None
-    """From where to where, of what is measured for each pair of regions."""
+    """The direction, for a number that is measured for each pair of regions."""
     measured: float | None
-    """Seconds, percent, or how many; of a reconciliation the keys that are missing somewhere or conflict. None where
-    it was not reached, or could not be measured."""
+    """Seconds, percent or a count; for the reconciliation, how many keys are missing somewhere or in conflict. None if
+    the number was not reached or could not be measured."""
     limit: float | None
-    """At most, and of the availability at least; None where nothing is promised."""
+    """The objective: at least for the availability, at most for all others. None if there is none."""
     verdict: Verdict
     reason: str = ""
-    """Why it was not measured or not reached."""
+    """Why the number was not measured or not reached."""
 
 
 def verdict_of(verdicts: Iterable[Verdict]) -> DrillVerdict:
-    """Return what to make of a drill by those of its checks: what is missed fails it, whatever was not measured."""
+    """Return the verdict of a drill: a missed number fails it, even if others were not measured."""
     verdicts = set(verdicts)
     return "failed" if "missed" in verdicts else "not measured" if "not measured" in verdicts else "passed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Late:
-    """In words, where the drill itself was late, or empty texts."""
+    """How the drill itself was late, in words; empty texts if it was not."""
 
     outage: str = ""
-    """With its requests, from the strike to the undoing."""
+    """How it was late with requests from the strike to the undoing."""
     failback: str = ""
-    """With those from then on."""
+    """How it was late with requests after the undoing."""
     reads: Mapping[Region, str] = field(default_factory=dict)
-    """With the reads of a region while the fault lasted."""
+    """How it was late with the reads of each region while the fault lasted."""
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """All that there are."""
+        """All texts that are not empty."""
         of_requests = [self.outage and f"during the fault {self.outage}", self.failback and f"after it {self.failback}"]
         return tuple(reason for reason in (*of_requests, *self.reads.values()) if reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """What a failover drill measured, as it is judged."""
+    """The measurements of a failover drill that are judged."""
 
     served: Served
     at_best: Served
-    """The same, with everything explained by the drill's own lateness that can be."""
+    """The service as it would have been at best if the drill had not been late."""
     interval_s: float
-    """Between two requests."""
+    """The planned time between two requests."""
     exposures: Mapping[Direction, Exposure]
     sure: Mapping[Direction, float]
-    """What each pair's RPO was at least, however late its reads were."""
+    """What each pair's RPO was at least, however late reads were."""
     counter: CounterFinding | None
     reconciliation: Reconciliation
     late: Late
     unread: Sequence[Region] = ()
-    """Regions that could not be read in the end."""
+    """The regions that could not be read in the end."""
 
 
 def judge_failover(numbers: Numbers, objectives: Objectives) -> tuple[Check, ...]:
-    """Return a check for each number, those of pairs of regions for each pair."""
+    """Return a check for each number, and for each pair of regions if it is a number of pairs."""
     late, best = numbers.late, numbers.at_best
     rto_s = objectives.rto_seconds
     resolution = _Resolution(rto_s, numbers.interval_s)
@@ -130,11 +131,11 @@ def judge_failover(numbers: Numbers, objectives: Objectives) -> tuple[Check, ...
 def judge_replication(
     streams: Iterable[Delays], objectives: Objectives, late: Mapping[Region, tuple[str, float]]
 ) -> tuple[Check, ...]:
-    """Return a check of the table's delays for each direction; the buckets' are only told.
+    """Return a check of the table's delays for each direction. The delays of buckets are reported but not judged.
 
-    A write that never arrived exceeds every limit, and what was never acknowledged was not replicated either. `late`
-    has of each region, in words, how it was not read often enough, and by what a delay to it is too long at most: one
-    that holds all the same holds.
+    A write that never arrived exceeds every limit, and so does a direction in which no write was acknowledged. `late`
+    has for each region in words where it was not read often enough, and how much a delay to it may be too long at most.
+    A delay within its limit holds even if reads were late.
     """
     checks = []
     for delays in streams:
@@ -164,19 +165,19 @@ def judge_replication(
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A number as it was measured, and what is to be said against it."""
+    """A number as it was measured, and why it may not count."""
 
     value: float | None
     surely: float | None = None
-    """Where it was not measured: the number at its best."""
+    """The best that the number can be, if it was not measured."""
     is_missed: bool = False
-    """Whether it is missed without any objective: never reached, never seen; also at its best."""
+    """Whether it is missed whatever the objective is: never reached or never seen, even at best."""
     reason: str = ""
     is_measured: bool = True
 
 
 def exceeds(name: str, value: float | None, limit: float | None) -> bool:
-    """Return whether a number is beyond what was promised; one that is not there, or of which nothing was, is not."""
+    """Return whether a number misses its limit. Without a number or without a limit it does not."""
     return value is not None and limit is not None and (value < limit if name in AT_LEAST else value > limit)
 
 
@@ -194,7 +195,7 @@ def judge(name: NumberName, measured: Measured, limit: float | None, *, pair: Di
 
 
 def _of_service(service: Service, best: Service, resolution: "_Resolution", late: str) -> Measured:
-    """Return what to make of a time without service; a miss that the drill's lateness brought about is none."""
+    """Return the measurement of a time without service. A miss that the drill's lateness may explain is none."""
     nothing = "no request of that time tells whether there was service" if service.outcome == "not measured" else ""
     why = late or resolution.reason or nothing
     never = service.outcome == "not reached" and (not why or best.outcome == "not reached")
@@ -211,21 +212,21 @@ def _of_service(service: Service, best: Service, resolution: "_Resolution", late
 
 @dataclass(frozen=True, slots=True)
 class _Resolution:
-    """Whether requests come often enough to tell a time of this limit."""
+    """Whether requests are frequent enough to measure a time with this limit."""
 
     limit: float | None
     interval_s: float
 
     @property
     def reason(self) -> str:
-        """Why they do not, or an empty text."""
+        """Why they are not, or an empty text."""
         if self.limit is None or self.limit >= self.interval_s:
             return ""
         return f"with a request every {self.interval_s:g} s no time of {self.limit:g} s can be told"
 
     @property
     def too_much_s(self) -> float:
-        """What a time that was measured may be too long by, where that decides."""
+        """How much a measured time may be too long, 0 if requests are frequent enough."""
         return self.interval_s if self.reason else 0.0
 
 

@@ -1,9 +1,9 @@
-"""Fail back by decision: are both regions well, do they hold the same, what would be lost; and the hold of clients.
+"""Failback by decision: compare two regions, report what clients would lose, and move clients by their hold.
 
-items, matching   what the same item is, and two regions' keys side by side in bounded memory; pure
-settling          what differs is read again after a pause: what is only on its way is not told
-tables, buckets   a table's items and a component's buckets in two regions, compared
+items, matching   when two items are the same, and the keys of two regions compared in bounded memory; pure
+settling          reads a difference again after a pause, so that a write that is being replicated is not reported
+tables, buckets   compare a table's items and a component's buckets in two regions
 hold              the item that keeps clients where they are: read in each region, written, released
-pair              two regions of a deployment, with all in them that is looked at
-failback          all of it together: the look, and the way back
+pair              two regions of a deployment, with the tables and buckets that are compared
+failback          all of it together: the comparison, and the way back
 """

@@ -1,6 +1,7 @@
-"""The buckets of a component in two regions, by their versions: what readers find in each, who ask for no version.
+"""The comparison of a component's buckets in two regions, by the current version of each key.
 
-Nothing of an object but its version is looked at. What is older than S3 promises to take is not on its way any more.
+Only the versions of objects are compared, not their contents. A difference older than S3's replication time is reported
+at once: it is not being replicated any more.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-time-control.html
 """
 
@@ -28,24 +29,24 @@ _READ_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketPair:
-    """The buckets of a component."""
+    """The buckets of a component in both regions."""
 
     component: str
     source: BucketPlace
     target: BucketPlace
     comes_over: bool
-    """Whether what is written in the source is replicated to the target."""
+    """Whether the source is replicated to the target."""
 
     @property
     def way(self) -> FailbackWay:
-        """From where to where."""
+        """The regions, from the source to the target."""
         return FailbackWay(source=self.source.site.region, target=self.target.site.region)
 
 
 async def compare_buckets(
     clients: Clients, pair: BucketPair, *, patience_s: float, now: Callable[[], datetime], emit: FailbackEmit
 ) -> tuple[BucketComparison, tuple[Difference, ...]]:
-    """Return how two buckets compare, and what differs first; each difference goes to `emit`. Raises AwsError."""
+    """Return how two buckets compare, and the first differences. Emit each difference. Raises AwsError."""
     return await _Comparison(clients, pair, patience_s, now, emit).run()
 
 

@@ -1,4 +1,4 @@
-"""Fail back by decision: look at both regions and at what they differ in, then let clients go, or hold them."""
+"""Failback by decision: compare both regions, then let clients go back, or hold them elsewhere."""
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -44,42 +44,42 @@ from builder.failback.tables import CompareOptions, compare_tables
 from builder.terms import Region
 
 ComparisonWithExamples = tuple[TableComparison | BucketComparison, tuple[Difference, ...]]
-"""How a table or a component's buckets compare, and the first that differ."""
+"""How a table or a component's buckets compare, and the first differences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailbackContext:
-    """What a failback is given from outside."""
+    """All that a failback needs besides its options."""
 
     deployment: Deployment
     clients: Clients
     endpoint: str | None
-    """Where function URLs are reached instead of by their own names."""
+    """Where to connect instead of to the function URLs' own hosts."""
     now: Callable[[], datetime]
     emit: FailbackEmit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailbackOptions:
-    """What is asked for."""
+    """The options of a failback."""
 
     target: str
     """The path of the hold."""
     component: str | None = None
-    """The function that clients come by, where there are several."""
+    """The function whose URLs clients call, if there are several."""
     source: Region | None = None
-    """Where clients are; None for where they are held, or else are without a hold."""
+    """Where clients are; by default where they are held, or where they are without a hold."""
     hold: Region | None = None
-    """Where they are to be held; None to let them go back."""
+    """Where clients should be held; None to let them go back."""
     sample: int | None = None
     with_objects: bool = True
     patience_s: float = 10.0
-    """How long what is on its way may take."""
+    """How long replication of a write may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientsWhereabouts:
-    """Where clients are held, and which way they would go."""
+    """Where clients are held, and from where to where they would go."""
 
     view: ClientView
     services: Mapping[Region, ServiceSighting]
@@ -90,12 +90,12 @@ class ClientsWhereabouts:
 
     @property
     def is_released(self) -> bool:
-        """Whether nobody is held, in any region's view."""
+        """Whether no region shows a hold."""
         return self.held is None and all(hold.held is None for hold in self.holds)
 
 
 async def observe_whereabouts(context: FailbackContext, options: FailbackOptions) -> ClientsWhereabouts:
-    """Return where clients are. Raises Stopped where no region tells, unless `source` says it."""
+    """Return where clients are. Raises Stopped if no region shows it and `source` does not say it."""
     view = await _observe_view(context, options)
     for where, region in (("--from", options.source), ("--hold", options.hold)):
         if region is not None:
@@ -112,8 +112,8 @@ async def observe_whereabouts(context: FailbackContext, options: FailbackOptions
 def _way(view: ClientView, options: FailbackOptions, held: Region | None) -> FailbackWay:
     """Return from where to where clients would go.
 
-    Those that are held in the primary itself may prefer another region, as they do after a promotion until they are
-    given the new order.
+    Clients may be held in the primary itself: after a promotion they prefer another region until they are given the new
+    order of regions.
     """
     first, second = view.regions[:2]
     source = options.source or held
@@ -123,14 +123,14 @@ def _way(view: ClientView, options: FailbackOptions, held: Region | None) -> Fai
 
 
 def _explained(hold: HoldSighting, service: ServiceSighting) -> HoldSighting:
-    """Return a hold that is not known with what else is wrong in its region."""
+    """Return the sighting. If the hold is not known, add what else is wrong in its region."""
     if not hold.problem or service.problem in {"", hold.problem}:
         return hold
     return replace(hold, problem=f"{hold.problem}; {service.problem}")
 
 
 async def _observe_view(context: FailbackContext, options: FailbackOptions) -> ClientView:
-    """Return what clients know. Raises AwsError for a region that does not answer, with what goes without it."""
+    """Return the system as clients know it. Raises AwsError; for a silent region the remedy is `--skip-region`."""
     try:
         return await observe_clients_view(context.deployment, context.clients.hurried(), options.component)
     except AwsError as error:
@@ -145,9 +145,9 @@ async def _observe_view(context: FailbackContext, options: FailbackOptions) -> C
 async def observe_failback(
     context: FailbackContext, options: FailbackOptions, whereabouts: ClientsWhereabouts
 ) -> FailbackFindings:
-    """Return all that is known before clients go that way; differences go to `emit` as they are found.
+    """Return what speaks for and against sending clients that way. Emit differences as they are found.
 
-    Tables and buckets are compared where both regions are called. Raises AwsError.
+    Tables and buckets are compared only if neither region is skipped. Raises AwsError.
     """
     view, way = whereabouts.view, whereabouts.way
     problems = problems_of(way, whereabouts.services)
@@ -174,7 +174,7 @@ async def observe_failback(
 async def _compare(
     context: FailbackContext, options: FailbackOptions, pair: RegionPair
 ) -> list[ComparisonWithExamples]:
-    """Return how all tables and buckets compare, side by side; each has its own patience."""
+    """Return how all tables and buckets compare. The comparisons run concurrently, each with its own patience."""
     clients, patience_s, now, emit = context.clients, options.patience_s, context.now, context.emit
     comparing = CompareOptions(patience_s=patience_s, sample=options.sample)
     work: list[Coroutine[Any, Any, ComparisonWithExamples]] = [
@@ -188,10 +188,11 @@ async def _compare(
 async def let_go(
     context: FailbackContext, options: FailbackOptions, whereabouts: ClientsWhereabouts, *, is_forced: bool
 ) -> None:
-    """Send clients that way: release the hold, or write the one that is asked for, and await it in every region.
+    """Release the hold, or write the new one, and wait until every region shows that.
 
-    Before, a write of now has to arrive in the region that they go to. Raises Failed where it does not, or a region
-    shows another hold in the end; where `is_forced`, somebody allowed a loss by name, and that is only said.
+    Before that, prove that a new write arrives in the region that clients go to. Raises Failed if it does not arrive,
+    or if a region shows another hold in the end. With `is_forced`, since somebody has allowed the loss by name, only
+    emit a note about the failure.
     """
     places, way, patience_s, emit = whereabouts.places, whereabouts.way, options.patience_s, context.emit
     is_seen = not way.is_none and not {way.source, way.target} & places.unreachable.keys()
@@ -199,7 +200,7 @@ async def let_go(
         held = whereabouts.held or way.source
         with _failures_noted(emit) if is_forced else nullcontext():
             await prove_replication(places, held, way, patience_s, emit)
-        # Nothing is lost where what they will write from now on is late in the region that they leave.
+        # A failure in this direction is no loss: future writes only arrive late in the region that clients leave.
         with _failures_noted(emit):
             await prove_replication(places, held, way.back, patience_s, emit)
     if options.hold is not None:
@@ -212,7 +213,7 @@ async def let_go(
 
 @contextmanager
 def _failures_noted(emit: FailbackEmit) -> Iterator[None]:
-    """Say what failed, and go on."""
+    """Turn Failed into a note, and go on."""
     try:
         yield
     except Failed as error:

@@ -1,7 +1,8 @@
-"""The hold that clients read: how each region shows it; written and released, and awaited in every region.
+"""The hold that clients read: observe it in each region, write it, release it, and await that in every region.
 
-A client goes where the regions that are fallen over to say, so a hold is gone for all as soon as these show none. That
-replication works at that hour is proved before: the hold is written anew with a mark, which has to arrive.
+A client believes the regions other than its preferred one first, so a hold ends for all clients once these show none.
+Before that, `prove_replication` shows that replication works at this time: it writes the hold with a new mark, which
+has to arrive.
 """
 
 import asyncio
@@ -21,14 +22,14 @@ T = TypeVar("T")
 _PACE = Pace(first_s=0.0, every_s=0.2, fraction=0.1, longest_s=2.0)
 _MARK = "mark"
 _AGAIN_S = 2.0
-"""For how long a region is asked again that does not tell."""
+"""How long a region is asked again if it does not answer."""
 
 
 class HoldItem(Protocol):
-    """The hold, as `ReplicatedHold` keeps it."""
+    """The item of a hold, as `ReplicatedHold` has it."""
 
     def shown(self, at: str) -> Mapping[str, object] | None:
-        """Return the item as one region shows it, None where it shows none. Raises NotKnown."""
+        """Return the item as one region shows it, None if it shows none. Raises NotKnown."""
 
     def write(self, to: str, *, at: str, **more: str) -> None:
         """Write the item at one region. Raises NotKnown."""
@@ -39,19 +40,19 @@ class HoldItem(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldPlaces:
-    """The item, and the regions that have it."""
+    """The item of the hold, and the regions that have it."""
 
     item: HoldItem
     regions: tuple[Region, ...]
-    """In the order that clients prefer them in."""
+    """All regions, in the order that clients prefer them."""
     target: str
-    """Its path, for people."""
+    """The path of the item, for messages."""
     unreachable: Mapping[Region, str]
-    """Regions that are not asked, each with the reason."""
+    """The regions that no request is sent to, each with the reason."""
 
 
 async def observe_hold(places: HoldPlaces) -> tuple[HoldSighting, ...]:
-    """Return the hold as each region shows it, in the order of preference; what does not tell has its reason."""
+    """Return the hold as each region shows it, in the order of preference. If a region cannot show it, say why."""
     return tuple(await together(_observe(places, region) for region in places.regions))
 
 
@@ -67,7 +68,7 @@ async def _observe(places: HoldPlaces, region: Region) -> HoldSighting:
 
 
 def held_at(sightings: Sequence[HoldSighting]) -> Region | None:
-    """Return where clients are held, as they read it: the regions fallen over to first. Raises Stopped."""
+    """Return where clients are held, as they read it: the preferred region last. Raises Stopped if it is unknown."""
     preferred, *others = sightings
     unread = []
     for sighting in reversed(others):
@@ -90,9 +91,9 @@ def held_at(sightings: Sequence[HoldSighting]) -> Region | None:
 async def prove_replication(
     places: HoldPlaces, held: Region, way: FailbackWay, patience_s: float, emit: FailbackEmit
 ) -> None:
-    """Return when a write of now in the source has arrived in the target: the hold itself, with a mark.
+    """Write the hold with a mark in the source, and return once the target shows the mark.
 
-    Clients are held where they are meanwhile. Raises Failed where it does not arrive.
+    Clients stay held where they are. Raises Failed if the mark does not arrive.
     """
     loop, mark = asyncio.get_running_loop(), secrets.token_hex(8)
     await _write(places, held, way.source, **{_MARK: mark})
@@ -114,7 +115,7 @@ async def prove_replication(
 
 
 async def release_hold(places: HoldPlaces, held: Region) -> None:
-    """Let everybody go back. Raises Failed where that could not be written."""
+    """Let all clients go back. Raises Failed if the hold could not be deleted."""
 
     def release() -> None:
         places.item.release(held)
@@ -123,12 +124,12 @@ async def release_hold(places: HoldPlaces, held: Region) -> None:
 
 
 async def write_hold(places: HoldPlaces, region: Region) -> None:
-    """Have everybody stay in a region. Raises Failed where that could not be written."""
+    """Hold all clients in a region. Raises Failed if the hold could not be written."""
     await _write(places, region, region)
 
 
 async def await_hold(places: HoldPlaces, held: Region | None, patience_s: float, emit: FailbackEmit) -> None:
-    """Return once every region shows the hold, or none. Raises Failed for one that does not."""
+    """Return once every region shows the hold in `held`, or no hold if that is None. Raises Failed if one does not."""
     regions = [region for region in places.regions if region not in places.unreachable]
 
     async def is_seen(region: Region) -> bool:
@@ -156,7 +157,7 @@ async def _write(places: HoldPlaces, to: Region, at: Region, **more: str) -> Non
 
 
 async def _as_failed(region: Region, places: HoldPlaces, work: Callable[[], Awaitable[T]]) -> T:
-    """Return what the work returns. Raises Failed where the hold could not be changed."""
+    """Return what the work returns. Raises Failed if the hold could not be changed."""
     try:
         return await work()
     except NotKnown as error:
@@ -175,7 +176,7 @@ async def _shown(places: HoldPlaces, region: Region) -> Mapping[str, object] | N
 
 
 async def _patiently(read: Callable[[], Awaitable[T]], within_s: float) -> T:
-    """Return what the look returns, again and again while it does not know."""
+    """Return what `read` returns. While it raises NotKnown, call it again, for so long at most."""
     loop = asyncio.get_running_loop()
     since = loop.time()
     while True:
@@ -188,7 +189,7 @@ async def _patiently(read: Callable[[], Awaitable[T]], within_s: float) -> T:
 
 
 async def _until(check: Callable[[], Awaitable[bool]], within_s: float) -> bool:
-    """Return whether a look is true in time; one that does not know is taken again."""
+    """Call `check` until it returns True, and return whether it did in time. NotKnown counts as False."""
     loop = asyncio.get_running_loop()
     since = loop.time()
     while True:

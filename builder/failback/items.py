@@ -1,7 +1,7 @@
-"""Items of a table as a comparison knows them: which key, what contents, and what of them people are shown; pure.
+"""The items of a table for a comparison: their keys, their contents, and how both are shown to people; pure.
 
-Two items are the same where DynamoDB would say so: sets have no order, a number is a number however it is written, and
-every one of its 38 digits counts. Values as boto3's client has them, `{"S": "..."}`, bytes as bytes.
+Two items are the same if they are for DynamoDB: sets have no order, a number may be written in several ways, and each
+of its 38 digits counts. Values are as in boto3's client: `{"S": "..."}`, and binary ones as bytes.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 """
 
@@ -16,16 +16,16 @@ from typing import Any
 AttributeValue = Mapping[str, Any]
 Item = Mapping[str, AttributeValue]
 ItemKey = tuple[tuple[str, str | bytes], ...]
-"""The type and the value of each attribute of a key, in the order of the table's key; the same key is equal."""
+"""The type and value of each attribute of a key, in the order of the table's key. Keys that are the same are equal."""
 
 _DIGEST_BYTES = 16
 _PLAIN_EXPONENT = 40
 _WRITTEN_AT = "time"
-"""The attribute in which the handlers of this project keep when an item was written."""
+"""The attribute in which the handlers of this project store the time of a write."""
 
 
 def key_of(names: Sequence[str], item: Item) -> ItemKey:
-    """Return the key of an item of a table whose key has these attributes. Raises KeyError where one is not there."""
+    """Return the key of an item, by the names of the key's attributes. Raises KeyError if one is missing."""
     return tuple(_known(item[name]) for name in names)
 
 
@@ -37,17 +37,17 @@ def _known(value: AttributeValue) -> tuple[str, str | bytes]:
 
 
 def as_key(names: Sequence[str], key: ItemKey) -> dict[str, dict[str, Any]]:
-    """Return a key as DynamoDB takes it."""
+    """Return a key as boto3's client takes it."""
     return {name: {kind: content} for name, (kind, content) in zip(names, key, strict=True)}
 
 
 def shown_key(names: Sequence[str], key: ItemKey) -> str:
-    """Return a key for people: `id=order-7, at=12`; bytes in base 64."""
+    """Return a key as text for people: `id=order-7, at=12`; bytes in base 64."""
     return ", ".join(f"{name}={_text(content)}" for name, (_, content) in zip(names, key, strict=True))
 
 
 def key_as_json(names: Sequence[str], key: ItemKey) -> dict[str, dict[str, str]]:
-    """Return a key as DynamoDB's JSON has it, bytes in base 64."""
+    """Return a key in DynamoDB's JSON, bytes in base 64."""
     return {name: {kind: _text(content)} for name, (kind, content) in zip(names, key, strict=True)}
 
 
@@ -56,7 +56,7 @@ def _text(content: str | bytes) -> str:
 
 
 def fingerprint(item: Item) -> bytes:
-    """Return what two items have in common if and only if they are the same."""
+    """Return a digest of an item. Two items have the same digest if and only if they are the same."""
     return hashlib.blake2b(_encode({"M": item}), digest_size=_DIGEST_BYTES).digest()
 
 
@@ -71,7 +71,7 @@ def _encoded(value: AttributeValue | None) -> bytes:
 
 
 def written_at(item: Item) -> str | None:
-    """Return when an item was written, as its attribute `time` has it; None for one that has no such text."""
+    """Return when an item was written by its attribute `time`, None if that is no date and time with a zone."""
     try:
         at = datetime.fromisoformat(item.get(_WRITTEN_AT, {}).get("S", ""))
     except ValueError:
@@ -82,7 +82,7 @@ def written_at(item: Item) -> str | None:
 
 
 def _encode(value: AttributeValue) -> bytes:
-    """Return bytes that are the same for the same values alone: each part says how long it is."""
+    """Return bytes that two values share only if they are the same; each part has its length before it."""
     ((kind, content),) = value.items()
     match kind:
         case "S":
@@ -102,7 +102,7 @@ def _encode(value: AttributeValue) -> bytes:
         case "M":
             body = _joined(part for name in sorted(content) for part in (_bytes(name), _encode(content[name])))
         case _:
-            # BOOL and NULL; and what nobody knows yet is the same where it is written in the same way.
+            # BOOL and NULL. Two values of a type that is new to this builder are the same if their JSON is.
             body = json.dumps(content, sort_keys=True, default=repr).encode()
     return _joined([kind.encode(), body])
 
@@ -116,7 +116,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _number(text: str) -> str:
-    """Return a number in one form, all its digits kept: Decimal's own arithmetic would round to 28."""
+    """Return a number in one spelling, with all its digits. Decimal's normalize would round it to 28."""
     sign, digits, exponent = Decimal(text).as_tuple()
     if not isinstance(exponent, int):
         return text

@@ -1,8 +1,9 @@
-"""Two regions side by side, in whatever order they show their keys, with no more than so many keys held; pure.
+"""The keys of two regions compared in bounded memory, whatever order each region returns them in; pure.
 
-Each key that both have shown alike is forgotten. What one has shown and the other has not is held until it does, or
-until too much is held: then it is doubtful, and has to be looked up. So it costs next to nothing where both show their
-keys in the same order, as DynamoDB's regions seem to (*unverified*, and nothing that is found depends on it).
+A key that both regions have shown with the same contents is forgotten. A key that only one has shown is held until the
+other shows it. If too many keys are held, the oldest become doubtful, and have to be read from both regions. This is
+cheap if both regions return their keys in the same order, as DynamoDB's seem to (*unverified*); the result does not
+depend on the order.
 """
 
 from collections.abc import Hashable, Iterable
@@ -11,36 +12,36 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 SOURCE, TARGET = 0, 1
-"""The sides: where clients are, and where they would go."""
+"""The sides: the region where clients are, and the one where they would go."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt(Generic[K]):
-    """A key to look up in both regions."""
+    """A key that has to be read from both regions."""
 
     key: K
     by: int | None
-    """The side that alone has shown it; None for a key that both have shown, each otherwise."""
+    """The only side that has shown the key; None if both have, with different contents."""
 
     def counts(self, *, source_has_it: bool) -> bool:
-        """Return whether what is found of it is to be told.
+        """Return whether this doubt about the key counts.
 
-        What the source has is told when the source shows it: a key that comes up on both sides, each by itself, is
-        told once.
+        Each side may doubt the same key at its own time, and only one doubt counts: if the source has the key, the
+        source's own.
         """
         return self.by != TARGET or not source_has_it
 
 
 @dataclass(slots=True)
 class Matching(Generic[K]):
-    """What each side has shown and the other has not yet."""
+    """The keys that one side has shown and the other has not yet."""
 
     most: int
-    """How many keys are held of a side."""
+    """How many keys of each side are held at most."""
     _ahead: tuple[dict[K, bytes], dict[K, bytes]] = field(default_factory=lambda: ({}, {}))
 
     def take(self, side: int, shown: Iterable[tuple[K, bytes]]) -> list[Doubt[K]]:
-        """Take what a side shows, each key with what tells its contents; return what is doubtful now."""
+        """Take the keys that a side shows, each with the digest of its contents, and return the new doubts."""
         own, other = self._ahead[side], self._ahead[1 - side]
         doubts: list[Doubt[K]] = []
         for key, contents in shown:
@@ -50,7 +51,7 @@ class Matching(Generic[K]):
             elif known != contents:
                 doubts.append(Doubt(key, None))
         while len(own) > self.most:
-            # The first that came is the one that the other side should have shown by now.
+            # The oldest key is the one that the other side is most likely not to show any more.
             key = next(iter(own))
             del own[key]
             doubts.append(Doubt(key, side))
@@ -58,11 +59,11 @@ class Matching(Generic[K]):
 
     @property
     def held(self) -> tuple[int, int]:
-        """How many keys of each side wait for the other."""
+        """How many keys of each side wait for the other side."""
         return len(self._ahead[SOURCE]), len(self._ahead[TARGET])
 
     def rest(self) -> list[Doubt[K]]:
-        """Return what is doubtful once both sides have shown all they have, and forget it."""
+        """Return all keys that are held as doubts, once both sides have shown all their keys, and forget them."""
         doubts = [Doubt(key, side) for side in (SOURCE, TARGET) for key in self._ahead[side]]
         for held in self._ahead:
             held.clear()

@@ -1,4 +1,4 @@
-"""Two regions of a deployment, and how well they are: URLs and the hold as clients know them, tables and buckets."""
+"""Two regions of a deployment: the health of their services, the hold as clients reach it, the tables and buckets."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ _SKIPPED = "is left out by --skip-region: nothing was compared"
 _WELL = 200
 _TRIES = 3
 _LIMIT_S = 10.0
-"""For one region to answer of the hold: a function that nobody has called for a while starts first."""
+"""How long a region may take to show the hold. A function that nobody has called for a while has to start first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,25 +36,25 @@ class ClientView:
 
     deployment: str
     regions: tuple[Region, ...]
-    """In the order that they are preferred in; the primary first."""
+    """All regions in the order that clients prefer them, the primary first."""
     endpoints: Mapping[Region, Endpoint]
     health: str
-    """The path below each URL that says whether the service is well."""
+    """The path below each URL that says whether the service is healthy."""
     account: AccountId
-    """Of the credentials."""
+    """The account of the credentials."""
 
     @property
     def primary(self) -> Region:
-        """Where clients go that nothing holds."""
+        """The region that clients go to without a hold."""
         return self.regions[0]
 
     @property
     def skipped(self) -> Mapping[Region, str]:
-        """The regions that no call is made to, with the reason."""
+        """The regions that no call is made to, each with the reason."""
         return {region: _SKIPPED for region in self.regions if region not in self.endpoints}
 
     def check(self, region: Region, where: str) -> Region:
-        """Return the region. Raises BadInput, `where` being who names it, for one that is none of them."""
+        """Return the region. Raises BadInput unless it is one of the system's; `where` is the option that names it."""
         if region not in self.regions:
             known = ", ".join(self.regions)
             raise BadInput(where=f"{where} {region}", what=f"is no region of {self.deployment}; they are {known}")
@@ -62,10 +62,10 @@ class ClientView:
 
 
 async def observe_clients_view(deployment: Deployment, clients: Clients, component: str | None) -> ClientView:
-    """Return what clients know of a deployment, by its function, or the one of this name.
+    """Return the system as clients know it, by its only function or by the function component of this name.
 
-    Raises BadInput for a deployment without secondaries, and for another account than dr.yaml pins; Failed for an
-    output that should be there; AwsError.
+    Raises BadInput for a deployment without secondaries, and for another account than dr.yaml pins. Raises Failed if an
+    output is missing. Raises AwsError.
     """
     named = () if component is None else (component,)
     components = choose(deployment.components, named, f"--component {component}")
@@ -89,29 +89,29 @@ async def observe_clients_view(deployment: Deployment, clients: Clients, compone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSighting:
-    """How the service answers in a region."""
+    """The health of the service in a region."""
 
     region: Region
     url: UrlState | None = None
-    """What the URL answers to a GET of the health path; None where it was not found."""
+    """The answer of the URL to a GET of the health path; None if the URL was not found."""
     problem: str = ""
-    """Why it is not well, or not known to be."""
+    """Why the service is not healthy, or not known to be; empty if it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceOptions:
-    """How regions are looked at."""
+    """How services are observed."""
 
     clients: Clients
     now: datetime
     endpoint: str | None
-    """Where function URLs are reached instead of by their own names."""
+    """Where to connect instead of to the function URLs' own hosts."""
 
 
 async def observe_services(view: ClientView, options: ServiceOptions) -> dict[Region, ServiceSighting]:
-    """Return how the service answers in every region; takes no longer than `status` does, and raises nothing of AWS's.
+    """Return the health of the service in every region. It has the time limit of `status`, and raises no AwsError.
 
-    One that is not well is looked at again: a function that nobody has called for a while starts first.
+    A service that is not healthy is observed again, since a function that nobody has called for a while has to start.
     """
     seen = {region: ServiceSighting(region=region, problem=view.skipped.get(region, "")) for region in view.regions}
     regions = list(view.endpoints)
@@ -167,7 +167,7 @@ def make_places(
     endpoint: str | None,
     target: str,
 ) -> HoldPlaces:
-    """Return where the hold is, reached as clients reach it; requests are signed unless anybody may send them."""
+    """Return the hold with its regions. Requests are signed unless every URL is known to have AuthType NONE."""
     urls = tuple(client.RegionUrl(region, view.endpoints[region].url) for region in view.endpoints)
     auths = {service.url.auth if service.url else "" for service in services.values()}
     signing = None if auths == {"NONE"} else credentials
@@ -176,7 +176,7 @@ def make_places(
 
 
 def problems_of(way: FailbackWay, services: Mapping[Region, ServiceSighting]) -> tuple[RegionProblem, ...]:
-    """Return why either region is not well, or not known to be."""
+    """Return why a service in one of the two regions is not healthy, or not known to be."""
     return tuple(
         RegionProblem(region=region, what=services[region].problem)
         for region in dict.fromkeys((way.target, way.source))
@@ -186,18 +186,18 @@ def problems_of(way: FailbackWay, services: Mapping[Region, ServiceSighting]) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionPair:
-    """What is compared of two regions."""
+    """The tables and buckets of two regions that are compared."""
 
     tables: tuple[TablePair, ...]
     buckets: tuple[BucketPair, ...]
     problems: tuple[RegionProblem, ...]
-    """Tables that do not replicate as they should."""
+    """Why tables do not replicate as they should."""
     notes: tuple[str, ...]
-    """What there is to say of components that are not compared."""
+    """Why components are not compared."""
 
 
 async def observe_pair(deployment: Deployment, clients: Clients, view: ClientView, way: FailbackWay) -> RegionPair:
-    """Return the tables and buckets of both regions. Raises AwsError, Failed for an output that should be there."""
+    """Return the tables and buckets of both regions. Raises AwsError, and Failed if an output is missing."""
     needed = {
         f"{name}: {place}": of
         for name, component in deployment.components.items()

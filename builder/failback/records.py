@@ -1,4 +1,4 @@
-"""What is found of a way back: what the regions differ in, where clients are held, and what would be lost; pure."""
+"""The findings before a failback: where the regions differ, where clients are held, and what would be lost; pure."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Literal
 from builder.terms import Region, counted
 
 SHOWN = 20
-"""How many differences of a table or a bucket people are shown; the rest is counted."""
+"""How many differences of a table or a bucket are shown to people. The others are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +19,12 @@ class FailbackWay:
 
     @property
     def back(self) -> "FailbackWay":
-        """The other way."""
+        """The opposite way."""
         return FailbackWay(source=self.target, target=self.source)
 
     @property
     def is_none(self) -> bool:
-        """Whether they are there already."""
+        """Whether clients are there already."""
         return self.source == self.target
 
 
@@ -35,15 +35,15 @@ class ItemDifference:
     component: str
     table: str
     key: Mapping[str, Mapping[str, str]]
-    """As DynamoDB's JSON has it, bytes in base 64."""
+    """The key in DynamoDB's JSON, bytes in base 64."""
     name: str
-    """The key for people."""
+    """The key as text for people."""
     only: Region | None
-    """The region that alone has it; null where both have it with different contents."""
+    """The only region that has the key; null if both have it with different contents."""
     attributes: tuple[str, ...] = ()
-    """Those that are not the same in both."""
+    """The attributes that are not the same in both regions."""
     written: Mapping[Region, str] = field(default_factory=dict)
-    """When each region's was written, as its attribute `time` says; nothing where it has none."""
+    """When each region's item was written, by its attribute `time`; a region is left out if its item has none."""
     event: Literal["failback.item"] = "failback.item"
 
 
@@ -53,13 +53,13 @@ class ObjectDifference:
 
     component: str
     name: str
-    """Its key."""
+    """The key of the object."""
     only: Region | None
-    """The region in which alone readers find it; null where each shows another version."""
+    """The only region in which readers find the object; null if each region shows another version."""
     versions: Mapping[Region, str] = field(default_factory=dict)
     """The version that readers find in each region."""
     written: Mapping[Region, str] = field(default_factory=dict)
-    """When what is on top in each region was written, a delete marker included."""
+    """When the latest version in each region was written, which may be a delete marker."""
     event: Literal["failback.object"] = "failback.object"
 
 
@@ -68,17 +68,17 @@ Difference = ItemDifference | ObjectDifference
 
 @dataclass(slots=True)
 class DifferenceCount:
-    """How many differences there are, by who has what."""
+    """The number of differences, by which region has the key."""
 
     way: FailbackWay
     only_source: int = 0
     only_target: int = 0
     both: int = 0
     examples: tuple[Difference, ...] = ()
-    """The first of them."""
+    """The first differences."""
 
     def take(self, difference: Difference) -> None:
-        """Count one."""
+        """Count a difference."""
         match difference.only:
             case None:
                 self.both += 1
@@ -91,7 +91,7 @@ class DifferenceCount:
 
     @property
     def all(self) -> int:
-        """All of them."""
+        """The number of all differences."""
         return self.only_source + self.only_target + self.both
 
 
@@ -102,11 +102,11 @@ class TableSize:
     component: str
     table: str
     items: Mapping[Region, int]
-    """As DynamoDB counts them every six hours or so."""
+    """The number of items as DynamoDB counts them about every six hours."""
     read_units: Mapping[Region, int]
-    """What a consistent read of all of it takes; on demand each is one request unit."""
+    """How many read units a consistent read of the whole table takes; on demand each is one request unit."""
     sample: int | None = None
-    """How many items are read of each region instead of all."""
+    """How many items of each region are read instead of all."""
     event: Literal["failback.size"] = "failback.size"
 
 
@@ -116,7 +116,7 @@ class CompareProgress:
 
     component: str
     read: Mapping[Region, int]
-    """Items, or keys of objects."""
+    """How many items or keys of objects were read of each region."""
     event: Literal["failback.progress"] = "failback.progress"
 
 
@@ -127,13 +127,13 @@ class TableComparison:
     component: str
     table: str
     read: Mapping[Region, int]
-    """Items."""
+    """How many items were read of each region."""
     only_source: int
     only_target: int
     both: int
-    """Keys that both have with different contents."""
+    """How many keys both regions have with different contents."""
     moving: int
-    """Keys that were written all the time, and not the same in both at any look: they arrive."""
+    """How many keys were written all the time, and so differed at every read. They are being replicated."""
     is_sample: bool = False
 
     @property
@@ -148,16 +148,16 @@ class BucketComparison:
 
     component: str
     keys: int
-    """In either."""
+    """How many keys there are in either region."""
     only_source: int
     only_target: int
     both: int
-    """Keys of which each shows readers another version."""
+    """How many keys show readers another version in each region."""
     moving: int
     older: Mapping[Region, int]
-    """Versions that the other region has not, and that no reader finds without asking for them."""
+    """How many versions of each region the other lacks, not counting current ones."""
     comes_over: bool
-    """Whether objects written in the source are replicated to the target at all."""
+    """Whether the source is replicated to the target at all."""
 
     @property
     def differing(self) -> int:
@@ -171,9 +171,9 @@ class HoldSighting:
 
     region: Region
     held: Region | None = None
-    """Where clients have to stay; null where there is no hold."""
+    """Where clients have to stay; null if there is no hold."""
     problem: str = ""
-    """Why nobody knows."""
+    """Why the hold is not known; empty if it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +181,7 @@ class HoldMoved:
     """The hold is another now, in every region that is named."""
 
     held: Region | None
-    """Where clients stay from now on; null where they may go back."""
+    """Where clients stay from now on; null if they may go back."""
     seen_in: tuple[Region, ...]
     event: Literal["failback.hold"] = "failback.hold"
 
@@ -214,42 +214,42 @@ class RegionProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailbackLoss:
-    """What `--allow` has to name."""
+    """A loss that `--allow` has to name."""
 
     name: str
-    """A component, or a region."""
+    """A component or a region."""
     why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailbackFindings:
-    """All that is known before clients are sent from one region to another."""
+    """What speaks for and against sending clients from one region to another."""
 
     deployment: str
     way: FailbackWay
     holds: tuple[HoldSighting, ...]
-    """In every region, the preferred one first."""
+    """The hold as every region shows it, the preferred one first."""
     problems: tuple[RegionProblem, ...] = ()
     tables: tuple[TableComparison, ...] = ()
     buckets: tuple[BucketComparison, ...] = ()
     examples: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
-    """The first that differ of each component; each has been told by itself."""
+    """The first differences of each component. All of them were emitted."""
     notes: tuple[str, ...] = ()
-    """What was not compared, and what else one has to know."""
+    """What was not compared, and other notes."""
 
     @property
     def losses(self) -> tuple[FailbackLoss, ...]:
-        """What would be lost or contradicted by going now, a reason each."""
+        """What would be lost or contradicted if clients went now, each with the reason."""
         return tuple(_losses(self))
 
     @property
     def is_lossless(self) -> bool:
-        """Whether nothing of what was compared would be lost."""
+        """Whether nothing that was compared would be lost."""
         return not self.losses
 
     @property
     def unwell(self) -> tuple[FailbackLoss, ...]:
-        """What speaks against it beside data, by region."""
+        """The problems of regions, in the form of losses."""
         return tuple(FailbackLoss(name=problem.region, why=problem.what) for problem in self.problems)
 
 

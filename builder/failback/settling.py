@@ -1,7 +1,7 @@
-"""What differs is read again after a pause, so that what is only on its way is not told as different.
+"""Differences that are read again after a pause, so that a write that is being replicated is not reported as one.
 
-Told is what is still different when patience is over, and did not move. Where both regions showed something else each
-time, or one came to show what the other had shown before, replication is at work, and the key is only being written.
+A key is reported if it still differs when patience is over and has not moved. It has moved, and is only being written,
+if both regions have changed what they show, or if one has come to show what the other had shown before.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from builder.failback.matching import SOURCE, TARGET
 K = TypeVar("K", bound=Hashable)
 D = TypeVar("D")
 State = Hashable | None
-"""What tells the contents of a key in a region; None where nothing is there."""
+"""A digest of what a region has under a key, None if it has nothing."""
 _FIRST_PAUSE_S = 1.0
 MOST_UNSETTLED = 10_000
 _MOST_REMEMBERED = 50_000
@@ -22,16 +22,16 @@ _MOST_REMEMBERED = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[D]):
-    """A key as both regions show it at one time."""
+    """What both regions show of a key at one time."""
 
     source: State
     target: State
     difference: D | None
-    """What there is to tell of it; None where both show the same."""
+    """The difference to report, None if both regions show the same."""
 
     @property
     def states(self) -> tuple[State, State]:
-        """By side."""
+        """The states of both sides, the source first."""
         return self.source, self.target
 
 
@@ -40,14 +40,14 @@ Reread = Callable[[Sequence[K]], Awaitable[Mapping[K, Reading[D]]]]
 
 @dataclass(slots=True)
 class _Unsettled(Generic[D]):
-    """A key that differs, with all that each side has shown of it."""
+    """A key that differs, with all states that each side has shown."""
 
     last: Reading[D]
     shown: tuple[set[State], set[State]]
     moved: list[bool] = field(default_factory=lambda: [False, False])
 
     def take(self, reading: Reading[D]) -> None:
-        """Take another reading."""
+        """Take a new reading of the key."""
         for side in (SOURCE, TARGET):
             now = reading.states[side]
             self.moved[side] |= now != self.last.states[side]
@@ -61,7 +61,7 @@ class _Unsettled(Generic[D]):
 
 
 class Settling(Generic[K, D]):
-    """The keys that differ until they settle, or patience is over."""
+    """The keys that differ, until they settle or patience is over."""
 
     def __init__(
         self, reread: Reread[K, D], tell: Callable[[D], None], *, patience_s: float, most: int = MOST_UNSETTLED
@@ -73,10 +73,10 @@ class Settling(Generic[K, D]):
         self._held: dict[K, _Unsettled[D]] = {}
         self._reported: dict[K, None] = {}
         self.moving = 0
-        """How many were being written all the time."""
+        """How many keys were being written."""
 
     async def take(self, readings: Mapping[K, Reading[D]]) -> None:
-        """Take what was read of some keys; waits for those that are held where they are too many."""
+        """Take the readings of some keys. If too many keys differ, wait until these settle."""
         for key, reading in readings.items():
             if reading.difference is not None:
                 self._held[key] = _Unsettled(reading, ({reading.source}, {reading.target}))
@@ -84,7 +84,7 @@ class Settling(Generic[K, D]):
             await self.settle()
 
     async def settle(self) -> None:
-        """Read what differs again and again, and tell what still does in the end."""
+        """Read the keys that differ again and again, and report those that still differ in the end."""
         loop = asyncio.get_running_loop()
         until, pause_s = loop.time() + self._patience_s, _FIRST_PAUSE_S
         while self._held and (left_s := until - loop.time()) > 0:
@@ -101,7 +101,10 @@ class Settling(Generic[K, D]):
                 self._remember(key)
 
     def _remember(self, key: K) -> None:
-        """Tell of no key twice that changes between the looks of both sides; of the last ones, however many differ."""
+        """Remember a reported key, so that it is not reported twice if it changes between the reads of both sides.
+
+        Only the last `_MOST_REMEMBERED` keys are remembered.
+        """
         self._reported[key] = None
         if len(self._reported) > _MOST_REMEMBERED:
             del self._reported[next(iter(self._reported))]

@@ -1,6 +1,6 @@
-"""A table's items in two regions: read page by page on both sides in step, by consistent reads, and compared.
+"""The comparison of a table's items in two regions, which reads both page by page in step, by consistent reads.
 
-First what is to be read, then the comparison of all of it or of a sample, below that the calls.
+In this order: the replicas, the comparison of all items or of a sample, and the calls to AWS.
 Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html and API_BatchGetItem
 """
 
@@ -48,19 +48,22 @@ _READ_AT_ONCE = 100
 _SEGMENTS = 1_000_000
 _OF_A_SEGMENT = 10
 _UNIT_BYTES = 4096
-"""Of a consistent read: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html"""
+"""The bytes of one read unit of a consistent read.
+
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+"""
 _AGAIN = Pace(first_s=0.05, every_s=0.1, fraction=0.5, longest_s=5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
-    """A table in one region, as DescribeTable tells it."""
+    """A table in one region, by the answer of DescribeTable."""
 
     site: Site
     table: str
     status: str
     key: tuple[str, ...]
-    """The attributes of its key, the partition's first."""
+    """The attributes of its key, the partition key first."""
     items: int
     bytes: int
     others: dict[Region, str]
@@ -68,29 +71,29 @@ class Replica:
 
     @property
     def region(self) -> Region:
-        """Where it is."""
+        """The region of the replica."""
         return self.site.region
 
     @property
     def where(self) -> str:
-        """Its place and name, for errors."""
+        """The region and name of the replica, for errors."""
         return f"{self.region}: {self.table}"
 
     @property
     def read_units(self) -> int:
-        """What a consistent read of all of it takes."""
+        """How many read units a consistent read of the whole replica takes."""
         return -(-self.bytes // _UNIT_BYTES)
 
 
 async def observe_replica(clients: Clients, site: Site, table: str) -> Replica:
-    """Return how a table stands in a region, and how much is in it. Raises AwsError."""
+    """Return the status, key and size of a table in a region. Raises AwsError."""
     where = f"{site.region}: {table}"
     answer = await call(where, clients.of(site).dynamodb(site.region).describe_table, TableName=table)
     description: TableDescriptionTypeDef = answer["Table"]
-    # HASH is the partition's; the order in which they are told is not promised.
+    # HASH is the partition key. AWS promises no order of the schema's elements.
     schema = sorted(description["KeySchema"], key=lambda element: element["KeyType"] != "HASH")
     if not schema:
-        # By no key at all every item would be the same as any other.
+        # Without a key all items would count as the same one.
         raise Failed(where=where, what="is described without a key: nothing in it can be told apart")
     return Replica(
         site=site,
@@ -107,7 +110,7 @@ async def observe_replica(clients: Clients, site: Site, table: str) -> Replica:
 
 
 def faults_of(replica: Replica, other: Region) -> list[RegionProblem]:
-    """Return what keeps a table from replicating to another region."""
+    """Return why a replica does not replicate to another region."""
     problems = []
     if replica.status not in {"ACTIVE", "UPDATING"}:
         problems.append(f"{replica.table} is {replica.status}")
@@ -126,16 +129,16 @@ class TablePair:
 
     @property
     def sides(self) -> tuple[Replica, Replica]:
-        """Both."""
+        """Both replicas, the source first."""
         return self.source, self.target
 
     @property
     def way(self) -> FailbackWay:
-        """From where to where."""
+        """The regions, from the source to the target."""
         return FailbackWay(source=self.source.region, target=self.target.region)
 
     def size(self, sample: int | None) -> TableSize:
-        """Return how much is to be read."""
+        """Return how much a comparison has to read."""
         return TableSize(
             component=self.component,
             table=self.source.table,
@@ -147,26 +150,26 @@ class TablePair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareOptions:
-    """How is compared."""
+    """The options of a comparison."""
 
     patience_s: float
-    """How long what differs may be on its way."""
+    """How long replication of a write may take."""
     sample: int | None = None
-    """How many items of each region are looked at; None for all."""
+    """How many items of each region are compared; None for all."""
     seed: int | None = None
-    """What the sample follows from; None for another one each time."""
+    """The seed of the random sample; None for another sample each time."""
     most_held: int = 20_000
-    """How many keys of a region are held that the other has not shown."""
+    """How many keys of a region that the other has not shown are held at most."""
     most_unsettled: int = MOST_UNSETTLED
-    """How many keys that differ are waited for at a time."""
+    """How many keys that differ are held at most, before the comparison waits for them to settle."""
 
 
 async def compare_tables(
     clients: Clients, pair: TablePair, options: CompareOptions, emit: FailbackEmit
 ) -> tuple[TableComparison, tuple[Difference, ...]]:
-    """Return how a table's items compare, and what differs first; each difference goes to `emit`. Raises AwsError.
+    """Return how a table's items compare, and the first differences. Emit each difference. Raises AwsError.
 
-    No more than two pages, some ten thousand keys and a hundred items are held at a time, however large the table.
+    Memory is bounded: two pages, some ten thousand keys and a hundred items at a time, however large the table is.
     """
     return await _Comparison(clients, pair, options, emit).run()
 
@@ -212,7 +215,7 @@ class _Comparison:
             side: scan_pages(self._clients, replica) for side, replica in enumerate(self._pair.sides)
         }
         while left:
-            # Who is ahead waits: so both stay in step where they show their keys in the same order.
+            # The side that is ahead waits, so that both stay in step if they return their keys in the same order.
             ahead = matching.held
             due = [side for side in left if len(left) == 1 or ahead[side] <= ahead[1 - side]]
             shown = await together(_next_page(left[side]) for side in due)
@@ -236,7 +239,7 @@ class _Comparison:
         await self._look_up([Doubt(key, None) for key in dict.fromkeys(key for keys in samples for key in keys)])
 
     async def _look_up(self, doubts: Sequence[Doubt[ItemKey]]) -> None:
-        # Of a key that both sides give up at the same time, what the source says counts.
+        # If both sides doubt the same key at the same time, the source's doubt counts.
         by_key = {doubt.key: doubt for doubt in sorted(doubts, key=lambda doubt: doubt.by != TARGET)}
         keys = list(by_key)
         for first in range(0, len(keys), _READ_AT_ONCE):
@@ -301,23 +304,24 @@ async def _next_page(shown: AsyncIterator[Sequence[Item]]) -> Sequence[Item] | N
 
 
 async def scan_pages(clients: Clients, replica: Replica) -> AsyncIterator[Sequence[Item]]:
-    """Yield all items of a region's replica, page by page, each as it was when its page was read."""
+    """Yield all items of a replica, page by page, each as it was when its page was read."""
     scan = clients.of(replica.site).dynamodb(replica.region).scan
     async for page in pages(replica.where, scan, TableName=replica.table, ConsistentRead=True, Limit=_PAGE_ITEMS):
         yield page["Items"]
 
 
 async def sample_keys(clients: Clients, replica: Replica, count: int, seed: int) -> list[ItemKey]:
-    """Return about so many keys of a region's replica, from parts of it chosen at random; all where it has no more.
+    """Return about so many keys of a replica, from segments chosen at random; all keys if it has no more.
 
-    A part holds ten items or so: of a scan in a million parts any may be asked for by itself.
+    A segment holds about ten items: a parallel scan may have a million segments, each of which can be read by itself.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html#Scan.ParallelScan
     """
     scan = clients.of(replica.site).dynamodb(replica.region).scan
     parts = max(1, min(_SEGMENTS, max(replica.items, count) // _OF_A_SEGMENT))
     names = {f"#{number}": name for number, name in enumerate(replica.key)}
     keys: dict[ItemKey, None] = {}
-    # Parts may be empty, and most are of a table that has lost what it is said to hold: some day it is enough.
+    # Segments may be empty, most of them if the table has fewer items than its outdated count says. So their number is
+    # limited.
     order = random.Random(seed).sample(range(parts), min(parts, 2 * count))  # noqa: S311  as above
     left = deque[tuple[int, dict[str, Any]]]((part, {}) for part in order)
     while left and len(keys) < count:
@@ -341,7 +345,7 @@ async def sample_keys(clients: Clients, replica: Replica, count: int, seed: int)
 
 
 async def read_items(clients: Clients, replica: Replica, keys: Iterable[ItemKey]) -> dict[ItemKey, Item]:
-    """Return those of up to a hundred items that a region has, by consistent reads; asks again for what was left."""
+    """Return those of up to a hundred items that a replica has, by consistent reads. Read unprocessed keys again."""
     client, items = clients.of(replica.site).dynamodb(replica.region), dict[ItemKey, Item]()
     requests: Any = {
         replica.table: {"Keys": [as_key(replica.key, key) for key in keys], "ConsistentRead": True},
@@ -352,11 +356,11 @@ async def read_items(clients: Clients, replica: Replica, keys: Iterable[ItemKey]
         answer = await call(replica.where, client.batch_get_item, RequestItems=requests)
         came = answer["Responses"].get(replica.table, [])
         items |= {key_of(replica.key, item): item for item in came}
-        # Botocore reads the tables' names out of a plain dict only.
+        # A plain dict, since botocore finds the tables' names in no other mapping.
         requests = dict(answer.get("UnprocessedKeys", {}))
         if came:
             since = loop.time()
         elif requests:
-            # Nothing of it was read: the table is asked for more than it gives.
+            # DynamoDB has read nothing, so the table is throttled.
             await asyncio.sleep(_AGAIN.wait_s(loop.time() - since))
     return items

@@ -1,7 +1,7 @@
-"""The page for the bad day, made of an assembly: what to type, in which state, and what it says; pure, no AWS.
+"""The runbook of a deployment, made from an assembly: which commands to type in which situation; pure, no AWS.
 
-`page` puts it together; `loss`, `failback`, `promotion`, `corruption` and `practice` have the situations, `lines` how a
-line is put together, `system` what of an assembly is named, `records` the data that is rendered and run.
+`page` puts the runbook together. `loss`, `failback`, `promotion`, `corruption` and `practice` have the situations,
+`lines` makes the commands, `system` reads the names from the assembly, and `records` has the records of a runbook.
 """
 
 from builder.runbook.page import make_runbook

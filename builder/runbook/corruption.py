@@ -1,4 +1,4 @@
-"""What is done when a bad write or a deletion is everywhere: points in time of tables, versions of objects; pure."""
+"""The situation of bad data in every region: restore tables to a point in time, and objects to a version; pure."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ _RESTORED = "-restored"
 
 
 def corruption(system: RunbookSystem) -> Situation:
-    """Return what is done when data is bad in every region."""
+    """Return the situation in which data is bad in every region."""
     home = system.primary or system.regions[0]
     make = LineMaker(system=system, state=RunbookState(Condition.DAMAGED))
     tables = [table for table in system.tables if table.name]
@@ -134,7 +134,7 @@ def _stopped(make: LineMaker) -> Iterator[RunbookStep]:
 
 
 def restored_name(table: RunbookTable) -> str:
-    """Return what a table is called that a point in time is restored to."""
+    """Return the name of the new table that a table's point in time is restored into."""
     return f"{table.name[: _LONGEST_TABLE - len(_RESTORED)]}{_RESTORED}"
 
 

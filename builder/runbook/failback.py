@@ -1,4 +1,4 @@
-"""How clients go back to the primary once it has what was written elsewhere; pure."""
+"""The situation after an outage: clients return to the primary once it has all that was written meanwhile; pure."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ from builder.terms import Region
 
 
 def failback(system: RunbookSystem, primary: Region) -> Situation:
-    """Return what is done once the primary answers again and clients are in another region."""
+    """Return the situation in which the primary answers again and clients are in another region."""
     to = system.others(primary)[0]
     make = LineMaker(system=system, state=RunbookState(Condition.BACK, primary))
     return Situation(
@@ -60,7 +60,7 @@ def _compared(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:
 
 
 def _looked_again(make: LineMaker, primary: Region) -> Iterator[RunbookStep]:
-    """Yield another look where objects were copied by hand."""
+    """Yield another comparison if objects had to be copied by hand."""
     if _has_urls(make, primary) and any(
         source == primary for bucket in make.system.buckets for source, _ in bucket.one_way
     ):

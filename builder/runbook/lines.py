@@ -1,5 +1,6 @@
-"""How the lines of a runbook are put together: this tool's commands with the options that lead to the deployment, the
-AWS CLI's with their region, and the steps that several situations have; pure.
+"""The commands of a runbook, and the steps that several situations share; pure.
+
+This tool's commands get the options that lead to the deployment, and those of the AWS CLI their region.
 """
 
 import json
@@ -24,34 +25,34 @@ _ELSEWHERE = (ROLE, BUCKET)
 
 
 def code(text: str) -> str:
-    """Return a name as it stands in a sentence of the page."""
+    """Return a name as code in a sentence of the page."""
     return f"`{text.replace('`', chr(39))}`"
 
 
 def chosen(kind: str, names: Collection[str]) -> tuple[str, ...]:
-    """Return the option that says which component of a kind is meant, where nobody could tell."""
+    """Return the option that chooses a component, if there are several and none has the name of its kind."""
     return ("--component", next(iter(names))) if len(names) > 1 and kind not in names else ()
 
 
 def link(key: str) -> str:
-    """Return what stands in a sentence of the page for another situation: its title, which leads there."""
+    """Return the link to another situation in a sentence of the page. It is shown as that situation's title."""
     return f"[[{key}]]"
 
 
 def listed(texts: Collection[str], last: str = "and") -> str:
-    """Return texts as a sentence lists them."""
+    """Return texts as a list in a sentence."""
     *others, end = texts
     return f"{', '.join(others)} {last} {end}" if others else end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineMaker:
-    """Makes the commands of one state."""
+    """Makes the commands for one state."""
 
     system: RunbookSystem
     state: RunbookState
     skipped: tuple[Region, ...] = ()
-    """Regions that no command of the state may call."""
+    """The regions that no command may call in this state."""
 
     def builder(
         self,
@@ -62,7 +63,7 @@ class LineMaker:
         answers: tuple[str, ...] = (),
         skips: bool = True,
     ) -> TypedCommand:
-        """Return a command of this tool; with `skips` it makes no call to the skipped regions."""
+        """Return a command of this tool. With `skips` it makes no call to the skipped regions."""
         left_out = [word for region in self.skipped for word in ("--skip-region", region)] if skips else []
         return TypedCommand(
             argv=("python", "-m", "builder", *words, *self.system.request.typed, *left_out),
@@ -94,7 +95,7 @@ class LineMaker:
         shows: tuple[str, ...] = (),
         asks: bool = True,
     ) -> TypedCommand:
-        """Return what compares the regions, and moves clients by their hold; a region that is skipped is allowed."""
+        """Return a `failback` command, which compares regions and moves clients. It allows the skipped regions."""
         which = chosen("function", [function.component for function in self.system.functions if function.has_url])
         allowed = [word for region in self.skipped for word in ("--allow", region)]
         answers = ("y",) if asks else ()
@@ -102,11 +103,11 @@ class LineMaker:
         return replace(line, shows=shows, answers=answers)
 
     def python(self, program: str, *, says: str) -> TypedCommand:
-        """Return a program of one line."""
+        """Return the command that runs a Python program of one line."""
         return TypedCommand(argv=("python", "-c", program), state=self.state, says=says)
 
     def calls_health(self, function: RunbookFunction, region: Region, *, fails: bool = False) -> TypedCommand:
-        """Return the request that tells whether a function serves in a region."""
+        """Return the command that calls the health path of a function in a region."""
         several = sum(each.has_url for each in self.system.functions) > 1
         whose = ("--component", function.component) if several else ()
         return self.builder(
@@ -117,7 +118,7 @@ class LineMaker:
         )
 
     def reads(self, table: RunbookTable, region: Region, exits: tuple[int, ...] = (0,)) -> TypedCommand:
-        """Return what reads one item of a replica, whichever."""
+        """Return the command that reads any one item of a replica."""
         return self.aws(
             *("dynamodb", "scan", "--table-name", table.name, "--limit", "1", "--select", "COUNT"),
             region=region,
@@ -127,7 +128,7 @@ class LineMaker:
         )
 
     def table_status(self, table: RunbookTable, region: Region) -> TypedCommand:
-        """Return what tells whether a table's replica is there."""
+        """Return the command that shows the status of a table's replica."""
         return self.aws(
             *("dynamodb", "describe-table", "--table-name", table.name, "--query", "Table.TableStatus"),
             *("--output", "text"),
@@ -138,7 +139,7 @@ class LineMaker:
 
 
 def stops_running(make: LineMaker, function: RunbookFunction, region: Region) -> TypedCommand:
-    """Return what lets a function of a region run no more."""
+    """Return the command that stops a function from running in a region."""
     return make.aws(
         *("lambda", "put-function-concurrency", "--function-name", function.names[region]),
         *("--reserved-concurrent-executions", "0"),
@@ -149,7 +150,7 @@ def stops_running(make: LineMaker, function: RunbookFunction, region: Region) ->
 
 
 def runs_again(make: LineMaker, function: RunbookFunction, region: Region) -> TypedCommand:
-    """Return what lets a function of a region run as its template says."""
+    """Return the command that lets a function run in a region again, as its template says."""
     name, reserved = function.names[region], function.reserved.get(region)
     if reserved is None:
         return make.aws("lambda", "delete-function-concurrency", "--function-name", name, region=region, says="nothing")
@@ -163,7 +164,7 @@ def runs_again(make: LineMaker, function: RunbookFunction, region: Region) -> Ty
 
 
 def who_am_i(make: LineMaker, region: Region) -> RunbookStep:
-    """Return the step that shows whose credentials there are, and takes the account's number where no file says it."""
+    """Return the step that shows the account of the credentials, or sets `ACCOUNT` to it if names need that."""
     account = make.system.request.account
     words = ("sts", "get-caller-identity", "--query", "Account", "--output", "text")
     text = f"Your credentials are those of the deployment's account, and work in {region}."
@@ -177,7 +178,7 @@ def who_am_i(make: LineMaker, region: Region) -> RunbookStep:
 
 
 def serves(make: LineMaker, region: Region) -> Iterator[RunbookStep]:
-    """Yield what has to be seen of a region before clients rely on it."""
+    """Yield the checks of a region before clients rely on it."""
     urls = [function for function in make.system.functions if function.has_url and region in function.urls]
     if urls:
         lines = tuple(make.calls_health(function, region) for function in urls)
@@ -205,7 +206,7 @@ def serves(make: LineMaker, region: Region) -> Iterator[RunbookStep]:
 
 
 def alarms_on(make: LineMaker, regions: Collection[Region], about: str) -> RunbookStep:
-    """Return the step that shows which alarms of these regions are on."""
+    """Return the step that shows which alarms of these regions are in ALARM."""
     named = [region for region in regions if make.system.alarms[region]]
     if not named:
         return RunbookStep(
@@ -227,19 +228,19 @@ def alarms_on(make: LineMaker, regions: Collection[Region], about: str) -> Runbo
 
 
 def equals(make: LineMaker) -> RunbookStep:
-    """Return the step that shows whether the regions are alike, and as the templates say."""
+    """Return the step that shows whether the regions are alike and match their templates."""
     none = "0 drifted, 0 absent, 0 unknown"
     line = make.builder("drift", says=code(none), shows=(none,))
     return RunbookStep(text="The regions are equals. Exit code 3 lists what differs.", lines=(line,))
 
 
 def nothing_to_do(make: LineMaker) -> TypedCommand:
-    """Return the plan that has to be empty."""
+    """Return the command whose plan has to be empty."""
     return make.builder("plan", "--detailed-exitcode", says="`No changes`", shows=("No changes",))
 
 
 def control_planes(lost: Region, regions: Collection[Region]) -> Iterator[str]:
-    """Yield what no region can change while one is lost, because it is decided there."""
+    """Yield what no region can change while this one is lost, because it is the control plane."""
     names = {
         plane.name
         for region in regions
@@ -255,7 +256,7 @@ def control_planes(lost: Region, regions: Collection[Region]) -> Iterator[str]:
 
 
 def with_variables(system: RunbookSystem, situation: Situation) -> Situation:
-    """Return a situation that asks first for the names it uses and only AWS knows."""
+    """Return the situation with a step that sets the variables for names that only AWS knows."""
     used = [name for command in situation.commands for name in variables_in(command)]
     set_here = {line.into for line in situation.commands if line.into}
     unnamed = [name for name in dict.fromkeys(used) if name in system.unnamed and name not in set_here]

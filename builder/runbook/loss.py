@@ -1,4 +1,4 @@
-"""What is done while a region does not answer, and while DynamoDB alone fails in the primary; pure."""
+"""The situations of a region that does not answer, and of a primary in which DynamoDB alone fails; pure."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,22 +25,22 @@ IMPAIRED = "dynamodb"
 
 
 def lost_key(region: Region) -> str:
-    """Return what the loss of a region is called within the page."""
+    """Return the key of the situation in which a region is lost."""
     return f"lost-{region}"
 
 
 def forced_key(to: Region) -> str:
-    """Return what a promotion without the old primary is called within the page."""
+    """Return the key of a promotion without the old primary."""
     return f"promote-{to}-alone"
 
 
 def is_promoted(system: RunbookSystem) -> bool:
-    """Return whether this system can be promoted: it has a table, dr.yaml says its primary, and it is no fleet's."""
+    """Return whether this system can be promoted: it has a table and a dr.yaml, and is not a fleet's."""
     return bool(system.tables) and system.request.has_config and not system.request.has_fleet
 
 
 def primary_lost(system: RunbookSystem, lost: Region) -> Situation:
-    """Return what is done while the primary does not answer."""
+    """Return the situation in which the primary does not answer."""
     to, *further = system.others(lost)
     make = LineMaker(system=system, state=RunbookState(Condition.LOST, lost), skipped=(lost,))
     instead = f" {listed(further)} can take its place: type that region instead." if further else ""
@@ -59,7 +59,7 @@ def primary_lost(system: RunbookSystem, lost: Region) -> Situation:
 
 
 def secondary_lost(system: RunbookSystem, lost: Region) -> Situation:
-    """Return what is done while a secondary does not answer, or a region of which nobody says what it is."""
+    """Return the situation in which a secondary does not answer, or a region of a system without a primary."""
     make = LineMaker(system=system, state=RunbookState(Condition.LOST, lost), skipped=(lost,))
     here = system.primary or system.others(lost)[0]
     left = system.others(lost)
@@ -79,7 +79,7 @@ def secondary_lost(system: RunbookSystem, lost: Region) -> Situation:
 
 
 def _fetched(make: LineMaker, lost: Region, here: Region) -> Iterator[RunbookStep]:
-    """Yield how clients leave a region that is lost, where an earlier failover had left them there."""
+    """Yield how clients leave a lost region if an earlier failover has left them there."""
     if any(lost in function.urls for function in make.system.functions):
         hold = held_in(make, here, "--from", lost)
         yield RunbookStep(
@@ -92,7 +92,7 @@ def _fetched(make: LineMaker, lost: Region, here: Region) -> Iterator[RunbookSte
 
 
 def dynamodb_impaired(system: RunbookSystem, primary: Region) -> Situation:
-    """Return what is done while the region answers and its tables do not."""
+    """Return the situation in which the primary answers and its tables do not."""
     to = system.others(primary)[0]
     make = LineMaker(system=system, state=RunbookState(Condition.IMPAIRED, primary))
     alone = replace(make, skipped=(primary,))
@@ -203,7 +203,7 @@ def turned(make: LineMaker, to: Region) -> Iterator[RunbookStep]:
 
 
 def held_in(make: LineMaker, to: Region, *words: str) -> TypedCommand:
-    """Return what holds clients in a region."""
+    """Return the command that holds clients in a region."""
     shows = f"clients are held in {to}"
     return make.failback("--hold", to, *words, says=f"a question: y, then {code(shows)}", shows=(shows,))
 
@@ -276,7 +276,7 @@ def _at_risk(system: RunbookSystem, lost: Region) -> str:
 
 
 def _seen(make: LineMaker, to: Region) -> Iterator[RunbookStep]:
-    """Yield that a region serves, where that can be asked."""
+    """Yield the check that a region serves, if it has a URL."""
     if any(to in function.urls for function in make.system.functions):
         yield next(serves(make, to))
 
@@ -287,7 +287,7 @@ def _complete(make: LineMaker, lost: Region) -> RunbookStep:
 
 
 def _answers_again(system: RunbookSystem, lost: Region, to: Region | None) -> tuple[RunbookStep, ...]:
-    """Return what is done once a region answers again; `to` is where clients are, if they left it."""
+    """Return the steps once a region answers again; `to` is where clients are, None if they never left it."""
     condition = Condition.SECOND_BACK if to is None else Condition.BACK
     make = LineMaker(system=system, state=RunbookState(condition, lost))
     steps = [

@@ -1,4 +1,4 @@
-"""The whole runbook of a deployment: what it is of, what is the matter, and every situation; pure."""
+"""The whole runbook of a deployment: its facts, the triage, and every situation; pure."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -36,9 +36,9 @@ _PROMISED: Mapping[str, str] = {
 
 
 def make_runbook(assembly: Assembly, request: RunbookRequest) -> Runbook:
-    """Return the runbook of an assembly in one environment, the same for the same files.
+    """Return the runbook of an assembly in one environment. The same files give the same runbook.
 
-    Raises BadInput for a template that is none.
+    Raises BadInput for a template that cannot be read.
     """
     system = read_system(assembly.manifest, assembly.templates, request)
     make = LineMaker(system=system, state=RunbookState(Condition.WELL))

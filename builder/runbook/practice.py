@@ -1,4 +1,4 @@
-"""How a failover is practised and measured; pure."""
+"""The situation of a quiet hour: how to practise and measure a failover; pure."""
 
 from builder.runbook.lines import LineMaker, chosen, who_am_i
 from builder.runbook.records import Condition, RunbookState, RunbookStep, Situation, TypedCommand
@@ -9,7 +9,7 @@ PRACTICE = "practice"
 
 
 def practice(system: RunbookSystem, primary: Region) -> Situation:
-    """Return how a failover is practised."""
+    """Return the situation in which a failover is practised."""
     make = LineMaker(system=system, state=RunbookState(Condition.WELL))
     to = system.others(primary)[0]
     history = make.builder("drill", "history", says="a table with a row for each drill")
@@ -50,7 +50,7 @@ def _drill(make: LineMaker) -> TypedCommand:
 
 
 def _which(system: RunbookSystem) -> tuple[str, ...]:
-    """Return the options that say what is drilled, where there are several of a kind and dr.yaml does not say it."""
+    """Return the options that choose the drilled components, if there are several and dr.yaml does not choose."""
     if system.request.drills_components:
         return ()
     urls = [function for function in system.functions if function.has_url]

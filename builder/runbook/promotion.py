@@ -1,4 +1,4 @@
-"""How a secondary becomes the primary, with the old one at hand and without; pure."""
+"""The situations of a promotion: a secondary becomes the primary, with the old primary answering or not; pure."""
 
 from collections.abc import Collection, Iterator
 
@@ -12,12 +12,12 @@ _CLOSED = '{"Statement": [{"Effect": "Deny", "Action": "Update:*", "Principal": 
 
 
 def planned_key(to: Region) -> str:
-    """Return what a promotion with all regions at hand is called within the page."""
+    """Return the key of a promotion while all regions answer."""
     return f"promote-{to}"
 
 
 def planned_promotion(system: RunbookSystem, old: Region, to: Region) -> Situation:
-    """Return how a secondary becomes the primary while all regions are well."""
+    """Return the situation in which a secondary becomes the primary while all regions answer."""
     make = LineMaker(system=system, state=RunbookState(Condition.WELL))
     after = LineMaker(system=system, state=RunbookState(Condition.PROMOTED, to))
     return Situation(
@@ -48,7 +48,7 @@ def planned_promotion(system: RunbookSystem, old: Region, to: Region) -> Situati
 
 
 def forced_promotion(system: RunbookSystem, old: Region, to: Region) -> Situation:
-    """Return how a secondary becomes the primary while the old one does not answer."""
+    """Return the situation in which a secondary becomes the primary while the old primary does not answer."""
     make = LineMaker(system=system, state=RunbookState(Condition.LOST, old), skipped=(old,))
     after = LineMaker(system=system, state=RunbookState(Condition.PROMOTED_ALONE, to), skipped=(old,))
     silent = make.builder("status", says=f"`DOES NOT ANSWER` below {old}", shows=("DOES NOT ANSWER",), skips=False)
@@ -100,9 +100,9 @@ def _promotes_alone(make: LineMaker, to: Region) -> TypedCommand:
 
 
 def _lifted(region: Region, stacks: Collection[RunbookStack]) -> tuple[str, ...]:
-    """Return the options that let the stacks of tables be deleted in the region which has them no more.
+    """Return the options that allow the deletion of the tables' protected stacks in the old region.
 
-    Such a stack is known there by its name: the assembly has it in another region by then.
+    They name each stack by its name and region, since the assembly has it in another region by then.
     """
     return tuple(word for stack in stacks for word in ("--allow", f"{region}/{stack.name}/TerminationProtection"))
 
@@ -171,12 +171,12 @@ def _turned_round(system: RunbookSystem, to: Region) -> Iterator[str]:
 
 
 def _owners(system: RunbookSystem) -> tuple[RunbookStack, ...]:
-    """Return the stacks that list tables, each once."""
+    """Return the stacks that own tables, each once."""
     return tuple({table.owner.id: table.owner for table in system.tables if table.owner is not None}.values())
 
 
 def _takes(system: RunbookSystem, old: Region) -> Iterator[str]:
-    """Yield what a deletion of the stacks of the old region would take."""
+    """Yield what would be lost if the stacks in the old region were deleted."""
     for stack in _owners(system):
         if stack.region != old:
             continue

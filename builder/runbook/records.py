@@ -1,7 +1,7 @@
-"""A runbook as data: situations, their steps, and each line that is typed, with the state that it needs; pure.
+"""A runbook as data: situations, their steps, and the lines to type, each with the state that it needs; pure.
 
-A line is a command or a variable of the shell. Whoever runs the commands of a runbook, as a test does, has all that it
-takes: what the state of the world has to be, what is typed where the command asks, and how it ends.
+A line is a command or a variable of the shell. A command has all that a test needs to run it: the state of the regions,
+the answers to its questions, its exit codes and its output.
 """
 
 import re
@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
 class Condition(StrEnum):
-    """How the world has to be for a command; `{region}` is the region of the state."""
+    """The state of the regions that a command needs; `{region}` is the region of the RunbookState."""
 
     WELL = "all regions answer, and clients are in the primary"
     LOST = "{region} does not answer"
@@ -30,7 +30,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunbookState:
-    """A condition, with the region that it is of."""
+    """A condition and its region."""
 
     condition: Condition
     region: Region | None = None
@@ -43,11 +43,11 @@ class RunbookState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShellVariable:
-    """A value that only the person knows: a line to be completed before those that use it."""
+    """A value that only the person knows: a line to complete before those that use it."""
 
     name: str
     stands_for: str
-    """What is there until somebody writes the value: AWS refuses it."""
+    """The placeholder of the value. AWS would refuse it."""
     what: str
 
 
@@ -58,15 +58,15 @@ class TypedCommand:
     argv: tuple[str, ...]
     state: RunbookState
     says: str
-    """What it should say, in words."""
+    """The expected output, in words."""
     exits: tuple[int, ...] = (0,)
-    """The exit codes with which it did what it should."""
+    """The exit codes of success."""
     shows: tuple[str, ...] = ()
-    """What stands literally in what it writes."""
+    """Texts that the output has literally."""
     answers: tuple[str, ...] = ()
-    """What a person types where it asks."""
+    """What a person types at each question."""
     into: str = ""
-    """The variable that takes what it writes."""
+    """The variable that is set to the output, empty for none."""
 
 
 RunbookLine = ShellVariable | TypedCommand
@@ -74,7 +74,7 @@ RunbookLine = ShellVariable | TypedCommand
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookStep:
-    """A sentence, and the lines to type for it; without any it is something to know or to decide."""
+    """A sentence, and the lines to type for it. Without lines it is something to know or to decide."""
 
     text: str
     lines: tuple[RunbookLine, ...] = ()
@@ -83,26 +83,26 @@ class RunbookStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """One thing that happens, or is done, from how it shows to how to come back."""
+    """A situation, from its signs to the way back."""
 
     key: str
-    """What it is called within the page."""
+    """The key of the situation within the page."""
     title: str
     in_short: str
     signs: tuple[RunbookStep, ...]
-    """How one knows."""
+    """How to recognise the situation."""
     needs: tuple[RunbookStep, ...]
-    """What has to be true before, each with what checks it."""
+    """What has to be true before, each with the command that checks it."""
     steps: tuple[RunbookStep, ...]
     cannot: tuple[str, ...]
-    """What cannot be done meanwhile, or is not to be done."""
+    """What cannot or must not be done meanwhile."""
     done: tuple[RunbookStep, ...]
-    """How one sees that it is done."""
+    """How to see that it is done."""
     back: tuple[RunbookStep, ...]
 
     @property
     def parts(self) -> tuple[tuple[str, tuple[RunbookStep, ...]], ...]:
-        """All that has steps, by its heading, in the order in which it is read."""
+        """All parts that have steps, each with its heading, in the order of reading."""
         return (
             ("How you know", self.signs),
             ("What has to be true before", self.needs),
@@ -125,16 +125,16 @@ class Runbook:
 
     deployment: str
     facts: tuple[tuple[str, tuple[str, ...]], ...]
-    """What it is of: a word, and what there is to say, a line each."""
+    """The facts of the deployment: a word each, with its lines."""
     triage: tuple[tuple[str, str], ...]
-    """What is seen, and the key of the situation that it is."""
+    """What may be seen, each with the key of the situation that it means."""
     notes: tuple[str, ...]
-    """What to know before the day."""
+    """What to know before the bad day."""
     situations: tuple[Situation, ...]
     status: TypedCommand
-    """The first command of all."""
+    """The first command to type."""
     again: TypedCommand
-    """What makes the page anew."""
+    """The command that makes the page anew."""
 
     @property
     def titles(self) -> Mapping[str, str]:
@@ -150,12 +150,12 @@ class Runbook:
         yield self.again
 
     def situation(self, key: str) -> Situation:
-        """Return a situation by its key; StopIteration if there is none."""
+        """Return a situation by its key. Raises StopIteration if there is none."""
         return next(situation for situation in self.situations if situation.key == key)
 
 
 def as_typed(line: RunbookLine) -> str:
-    """Return a line as a shell reads it."""
+    """Return a line as it is typed into a shell."""
     if isinstance(line, ShellVariable):
         return f"{line.name}={shlex.quote(line.stands_for)}"
     typed = " ".join(_quoted(word) for word in line.argv)
@@ -163,7 +163,7 @@ def as_typed(line: RunbookLine) -> str:
 
 
 def _quoted(word: str) -> str:
-    """Return a word so that a shell replaces its variables and nothing else."""
+    """Return a word quoted so that a shell replaces its variables and nothing else."""
     if not _VARIABLE.search(word):
         return shlex.quote(word)
     parts = _VARIABLE.split(word)
@@ -178,21 +178,21 @@ def variables_in(command: TypedCommand) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookRequest:
-    """What beside the assembly a runbook is made of."""
+    """All that a runbook needs besides the assembly."""
 
     deployment: str
     suffix: str
     typed: tuple[str, ...]
     """The global options that lead to this deployment, repeated in every command."""
     account: AccountId | None = None
-    """The only account that it may be in, where dr.yaml says it."""
+    """The account that dr.yaml pins, None if it pins none."""
     production: bool = False
     objectives: tuple[tuple[str, float], ...] = ()
-    """What was promised, by its key in dr.yaml."""
+    """The objectives by their keys in dr.yaml."""
     environments: tuple[str, ...] = ()
     """The other environments of the same dr.yaml."""
     has_config: bool = True
-    """Whether there is a dr.yaml, which a promotion rewrites."""
+    """Whether there is a dr.yaml. A promotion rewrites it."""
     has_fleet: bool = False
     drills_components: bool = False
-    """Whether dr.yaml says which components are drilled."""
+    """Whether dr.yaml chooses the components that are drilled."""

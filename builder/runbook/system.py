@@ -1,7 +1,7 @@
-"""What of a deployment a runbook names: stacks, tables, buckets, functions, keys, alarms, read from an assembly; pure.
+"""The stacks, tables, buckets, functions, keys and alarms of a deployment, read from an assembly by their names; pure.
 
-Every name is one environment's. The account stays `${ACCOUNT}` where dr.yaml pins none, and a name that only AWS knows
-is a variable of the shell with the command that asks for it.
+Names are those of one environment. The account is `${ACCOUNT}` if dr.yaml pins none. A name that only AWS knows is a
+variable of the shell, with the command that asks AWS for it.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -25,7 +25,7 @@ _Resource = tuple[Bound, LogicalId, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookStack:
-    """A stack as it stands in one environment."""
+    """A stack in one environment."""
 
     id: StackId
     region: Region
@@ -33,9 +33,9 @@ class RunbookStack:
     account: AccountId | None
     holds_data: bool
     retains_data: bool
-    """Whether all that holds data in it stays when the stack goes."""
+    """Whether all resources with data stay when the stack is deleted."""
     is_protected: bool | None
-    """Whether it has termination protection; None where nobody says."""
+    """Whether it has termination protection, None if the assembly does not say it."""
     denies_updates: bool
     """Whether its stack policy denies anything."""
 
@@ -48,55 +48,55 @@ class RunbookTable:
     name: str
     regions: tuple[Region, ...]
     owner: RunbookStack | None
-    """The stack that lists it; None where that is none of the assembly's."""
+    """The stack that has the table, None if it is none of the assembly's."""
     recovery: bool | None = None
-    """Whether every replica can be restored to a point in time; None where no template tells."""
+    """Whether every replica can be restored to a point in time, None if no template says it."""
     days: str = "35"
-    """How many days back."""
+    """How many days back the table can be restored."""
     key: Mapping[str, str] = field(default_factory=dict)
-    """The attributes of its key with their types, the partition first; empty where no template tells."""
+    """The attributes of its key with their types, the partition key first; empty if no template says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookBucket:
-    """Buckets that replicate, one a region."""
+    """The buckets of a component, one in each region."""
 
     component: str
     names: Mapping[Region, str]
     ways: tuple[tuple[Region, Region], ...]
     one_way: tuple[tuple[Region, Region], ...]
     keeps_days: str | None
-    """How many days an overwritten or deleted version is kept; None where no rule of the template deletes it."""
+    """How many days an overwritten or deleted version is kept, None if no rule of the template deletes it."""
     is_versioned: bool | None
-    """None where no template tells."""
+    """Whether the buckets keep versions, None if no template says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookFunction:
-    """The same function in several regions."""
+    """A function in several regions."""
 
     component: str
     names: Mapping[Region, str]
     reserved: Mapping[Region, str]
-    """The reserved concurrency that its template says, of each region that has one."""
+    """The reserved concurrency in the template, for each region that has one."""
     urls: Mapping[Region, str] = field(default_factory=dict)
-    """The public output that has its URL, of each region; empty text where the URL is no output."""
+    """The public output with the URL of each region, an empty text if the URL is no output."""
     health: str = "/health"
 
     @property
     def has_url(self) -> bool:
-        """Whether it is called by a URL."""
+        """Whether the function has a URL."""
         return bool(self.urls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookSystem:
-    """All of it."""
+    """The whole deployment."""
 
     request: RunbookRequest
     digest: str
     regions: tuple[Region, ...]
-    """The primary first where there is one."""
+    """All regions, the primary first if there is one."""
     primary: Region | None
     stacks: tuple[RunbookStack, ...]
     tables: tuple[RunbookTable, ...]
@@ -104,29 +104,29 @@ class RunbookSystem:
     functions: tuple[RunbookFunction, ...]
     alarms: Mapping[Region, tuple[str, ...]]
     keys: Mapping[Region, tuple[str, ...]]
-    """The keys that tables and buckets are encrypted by, by alias, id or ARN."""
+    """The keys that encrypt tables and buckets, by alias, id or ARN."""
     unnamed: Mapping[str, tuple[str, ...]]
-    """Variables for names that only AWS knows, each with the words of the command that asks for it."""
+    """The variables for names that only AWS knows, each with the words of the command that asks for it."""
     other_data: tuple[tuple[RunbookStack, tuple[str, ...]], ...] = ()
-    """The stacks that hold data which no component names, with a word for each."""
+    """The stacks with data that no component names, each with the nouns of that data."""
 
     @property
     def secondaries(self) -> tuple[Region, ...]:
-        """Every region but the primary; none where nobody says which that is."""
+        """All regions but the primary; none if there is no primary."""
         return tuple(region for region in self.regions if region != self.primary) if self.primary else ()
 
     @property
     def accounts(self) -> tuple[AccountId, ...]:
-        """The accounts that stacks name, beside that of the credentials."""
+        """The accounts that stacks name, besides that of the credentials."""
         return tuple(dict.fromkeys(stack.account for stack in self.stacks if stack.account))
 
     def others(self, region: Region) -> tuple[Region, ...]:
-        """Return every region but one."""
+        """Return all regions but this one."""
         return tuple(other for other in self.regions if other != region)
 
 
 def read_system(manifest: Manifest, templates: Mapping[str, bytes], request: RunbookRequest) -> RunbookSystem:
-    """Return what there is to name of an assembly. Raises BadInput for a template that is none."""
+    """Return the system that an assembly deploys. Raises BadInput for a template that cannot be read."""
     suffix = request.suffix
     entries = tuple(_bound(entry, suffix) for entry in manifest.stacks)
     bounds = bind_entries(replace(manifest, stacks=entries), templates)
@@ -177,7 +177,7 @@ def _named(component: Component, names: "_Names") -> Iterator[tuple[StackId, Log
 def _other_data(
     names: "_Names", named: Collection[tuple[StackId, LogicalId]], manifest: Manifest, suffix: str
 ) -> dict[StackId, tuple[str, ...]]:
-    """Return what else holds data; not logs, not keys, and not the buckets for code, which is made again."""
+    """Return the nouns of all other data by stack, except logs, keys, and buckets for code, which can be made again."""
     nouns: dict[StackId, tuple[str, ...]] = {}
     for bound, logical_id, body in names.every():
         kind = str(body.get("Type"))
@@ -210,7 +210,7 @@ def _stack(bound: Bound, entry: StackEntry, suffix: str) -> RunbookStack:
 
 
 class _Names:
-    """Finds resources of an assembly, and what they are called; what only AWS knows becomes a variable."""
+    """Finds the resources of an assembly and their names. A name that only AWS knows becomes a variable."""
 
     def __init__(self, bounds: tuple[Bound, ...], account: AccountId | None) -> None:
         self._bounds = {bound.entry.id: bound for bound in bounds}
@@ -218,7 +218,7 @@ class _Names:
         self.unnamed: dict[str, tuple[str, ...]] = {}
 
     def source(self, of: OutputOf) -> _Resource | None:
-        """Return the resource that an output is of; None where it is not plainly of one."""
+        """Return the resource that an output refers to, None unless it is a plain reference."""
         stack, output = of.output
         bound = self._bounds[stack]
         match at(bound.outputs().by_name, output, "Value"):
@@ -227,13 +227,13 @@ class _Names:
         return None
 
     def table(self, table: Table) -> _Resource | None:
-        """Return the resource that a table is; None where no template has it."""
+        """Return the resource of a table, None if no template has it."""
         resource = self.source(table.name) if isinstance(table.name, OutputOf) else None
         by_name = (each for each in self.every(*TABLES) if each[0].name_of(each[2]) == table.name)
         return resource or next(by_name, None)
 
     def function(self, of: OutputOf) -> _Resource | None:
-        """Return the function behind the URL that an output is of."""
+        """Return the function behind the URL that an output refers to, None if no template has it."""
         resource = self.source(of)
         if resource is None or resource[2].get("Type") != FUNCTION_URL:
             return resource if resource and resource[2].get("Type") == FUNCTION else None
@@ -244,13 +244,13 @@ class _Names:
         return None
 
     def every(self, *types: str) -> Iterator[_Resource]:
-        """Yield every resource of these types that no condition leaves out."""
+        """Yield every resource of these types, by default of all, that no condition leaves out."""
         for bound in self._bounds.values():
             for name, body in bound.made(bound.template.resources(*types)):
                 yield bound, LogicalId(name), body
 
     def name(self, bound: Bound, logical_id: LogicalId, body: Mapping[str, Any]) -> str:
-        """Return what a resource is called, or the variable that takes its name."""
+        """Return the name of a resource, or the variable for it."""
         known = bound.name_of(body)
         account = bound.entry.account or self._account
         if known is not None:
@@ -269,9 +269,9 @@ class _Names:
         return f"${{{variable}}}"
 
     def keys(self, region: Region) -> Iterator[str]:
-        """Yield the keys by which tables and buckets of a region are encrypted, each once, as far as they are known."""
+        """Yield the keys that encrypt tables and buckets of a region, each once, as far as they are known."""
         texts = [bound.text(key) for bound, of, key in self._keys() if of == region]
-        # Of an ARN with the account in it that is not known, what an alias is called is enough.
+        # The alias is enough if the account in an ARN is not known.
         named = [text.rpartition(":")[2] if "${" in text else text for text in texts if text]
         yield from dict.fromkeys(name for name in named if name.startswith(("alias/", "arn:")) and "${" not in name)
 
@@ -348,7 +348,7 @@ def _bucket(name: str, bucket: Bucket, names: _Names) -> RunbookBucket:
 
 
 def _kept_days(properties: Mapping[str, Any]) -> Iterator[str]:
-    """Yield after how many days a rule in force deletes versions that are not current any more."""
+    """Yield the days after which each enabled rule deletes versions that are not current any more."""
     rules = at(properties, "LifecycleConfiguration", "Rules")
     for rule in rules if isinstance(rules, list) else ():
         days = str(at(rule, "NoncurrentVersionExpiration", "NoncurrentDays"))
@@ -382,7 +382,7 @@ def _reserved(resources: Mapping[Region, _Resource]) -> Iterator[tuple[Region, s
 
 
 def _functions_without_url(names: _Names, called: list[Mapping[Region, OutputOf]]) -> tuple[RunbookFunction, ...]:
-    """Return the functions that no component calls, those of several regions that have one logical id together."""
+    """Return the functions that no component calls. Those with the same logical id in several regions are one."""
     behind = {
         (resource[0].entry.id, resource[1])
         for urls in called
