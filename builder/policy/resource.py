@@ -13,8 +13,22 @@ from builder.assembly.components import OutputOf
 from builder.assembly.store import Assembly
 from builder.errors import BuilderError
 from builder.policy.document import ANY, NOWHERE_IN_PARTICULAR, GrantTarget, PolicyContext, Test
-from builder.resource_types import NESTED_STACK
-from builder.resource_types.facts import ARN_FORMATS, name_property
+from builder.resource_types import (
+    ALARM,
+    BUCKET,
+    FUNCTION,
+    FUNCTION_URL,
+    GLOBAL_TABLE,
+    KEY,
+    LOG_GROUP,
+    NESTED_STACK,
+    REPLICA_KEY,
+    ROLE,
+    STACK_SET,
+    TABLE,
+    TOPIC,
+)
+from builder.resource_types.facts import ARN_FORMATS, key_property, name_property, service_linked_role, service_prefix
 from builder.template import Template, find_object, properties_of, read_template
 from builder.terms import Region, StackId
 
@@ -206,7 +220,6 @@ class ActionArns:
 
     name: str
     """A word for people: `Tables`."""
-    service: str
     arns: Arns
 
     def place(self, resource: BoundResource, context: PolicyContext) -> GrantTarget:
@@ -247,7 +260,7 @@ def _policied_topics(resource: BoundResource, context: PolicyContext) -> tuple[s
     listed = resource.properties.get("Topics")
     topics = [
         BoundResource(resource.bound, name, body)
-        for name, body in resource.bound.resources("AWS::SNS::Topic")
+        for name, body in resource.bound.resources(TOPIC)
         if isinstance(listed, list) and {"Ref": name} in listed
     ]
     own = tuple(arn for topic in topics for arn in _own(topic, context))
@@ -256,7 +269,7 @@ def _policied_topics(resource: BoundResource, context: PolicyContext) -> tuple[s
 
 def _key(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
     """AWS makes up a key's id; that of one of several regions begins with mrk-."""
-    is_plain = resource.type == "AWS::KMS::Key" and str(resource.properties.get("MultiRegion", False)).lower() != "true"
+    is_plain = resource.type == KEY and str(resource.properties.get("MultiRegion", False)).lower() != "true"
     return (context.arn("kms", resource.region, f"key/{'' if is_plain else 'mrk-'}{ANY}"),)
 
 
@@ -321,41 +334,33 @@ def _refers_to(type_name: str, property_name: str) -> Arns:
 
 _FUNCTIONS, _BUCKETS, _TABLES, _TOPICS = "Functions", "Buckets", "Tables", "Topics"
 ACTION_ARNS: dict[str, ActionArns] = {
-    NESTED_STACK: ActionArns("NestedStacks", "cloudformation", _nested_stacks),
-    "AWS::CloudFormation::StackSet": ActionArns("StackSets", "cloudformation", _stack_sets),
-    "AWS::CloudWatch::Alarm": ActionArns("Alarms", "cloudwatch", _own),
-    "AWS::DynamoDB::GlobalTable": ActionArns(_TABLES, "dynamodb", _own_in_every_replica_s_region),
-    "AWS::DynamoDB::Table": ActionArns(_TABLES, "dynamodb", _own),
-    "AWS::FIS::ExperimentTemplate": ActionArns("Experiments", "fis", _experiments),
-    "AWS::IAM::Role": ActionArns("Roles", "iam", _role),
-    "AWS::KMS::Alias": ActionArns("Aliases", "kms", _alias),
-    "AWS::KMS::Key": ActionArns("Keys", "kms", _key),
-    "AWS::KMS::ReplicaKey": ActionArns("ReplicaKeys", "kms", _replica_key),
-    "AWS::Lambda::Function": ActionArns(_FUNCTIONS, "lambda", _own),
-    "AWS::Lambda::Permission": ActionArns(_FUNCTIONS, "lambda", _refers_to("AWS::Lambda::Function", "FunctionName")),
-    "AWS::Lambda::Url": ActionArns(_FUNCTIONS, "lambda", _refers_to("AWS::Lambda::Function", "TargetFunctionArn")),
-    "AWS::Logs::LogGroup": ActionArns("LogGroups", "logs", _log_group),
-    "AWS::S3::Bucket": ActionArns(_BUCKETS, "s3", _own),
-    "AWS::S3::BucketPolicy": ActionArns(_BUCKETS, "s3", _refers_to("AWS::S3::Bucket", "Bucket")),
-    "AWS::SNS::Subscription": ActionArns(_TOPICS, "sns", _refers_to("AWS::SNS::Topic", "TopicArn")),
-    "AWS::SNS::Topic": ActionArns(_TOPICS, "sns", _own),
-    "AWS::SNS::TopicPolicy": ActionArns(_TOPICS, "sns", _policied_topics),
+    NESTED_STACK: ActionArns("NestedStacks", _nested_stacks),
+    STACK_SET: ActionArns("StackSets", _stack_sets),
+    ALARM: ActionArns("Alarms", _own),
+    GLOBAL_TABLE: ActionArns(_TABLES, _own_in_every_replica_s_region),
+    TABLE: ActionArns(_TABLES, _own),
+    "AWS::FIS::ExperimentTemplate": ActionArns("Experiments", _experiments),
+    ROLE: ActionArns("Roles", _role),
+    "AWS::KMS::Alias": ActionArns("Aliases", _alias),
+    KEY: ActionArns("Keys", _key),
+    REPLICA_KEY: ActionArns("ReplicaKeys", _replica_key),
+    FUNCTION: ActionArns(_FUNCTIONS, _own),
+    "AWS::Lambda::Permission": ActionArns(_FUNCTIONS, _refers_to(FUNCTION, "FunctionName")),
+    FUNCTION_URL: ActionArns(_FUNCTIONS, _refers_to(FUNCTION, "TargetFunctionArn")),
+    LOG_GROUP: ActionArns("LogGroups", _log_group),
+    BUCKET: ActionArns(_BUCKETS, _own),
+    "AWS::S3::BucketPolicy": ActionArns(_BUCKETS, _refers_to(BUCKET, "Bucket")),
+    "AWS::SNS::Subscription": ActionArns(_TOPICS, _refers_to(TOPIC, "TopicArn")),
+    TOPIC: ActionArns(_TOPICS, _own),
+    "AWS::SNS::TopicPolicy": ActionArns(_TOPICS, _policied_topics),
 }
 """Every type of the built-in components and of a fleet; those of any other are allowed on anything, with a warning."""
-# What names the key of what is in them.
-_ENCRYPTED = {
-    "AWS::DynamoDB::GlobalTable": "KMSMasterKeyId",
-    "AWS::DynamoDB::Table": "KMSMasterKeyId",
-    "AWS::S3::Bucket": "KMSMasterKeyID",
-}
 
 
 def encryption_keys(bounds: tuple[Bound, ...], context: PolicyContext) -> GrantTarget:
     """Return the keys of tables and buckets in their regions; which key an alias is only a deployment tells."""
     encrypted = [
-        resource
-        for resource in each_resource(bounds)
-        if (name := _ENCRYPTED.get(resource.type)) and resource.says(name)
+        resource for resource in each_resource(bounds) if (name := key_property(resource.type)) and resource.says(name)
     ]
     places = [arn for resource in encrypted for arn in ACTION_ARNS[resource.type].place(resource, context).arns]
     # Pseudo-parameters have colons of their own.
@@ -394,14 +399,6 @@ def transforms(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, 
 
 _HANDS_OVER_ROLE = "iam:PassRole"
 _SERVICE_LINKED_ROLE = "iam:CreateServiceLinkedRole"
-# Which a type's handlers may make; the account has each once, for all time.
-_SERVICE_LINKED = {
-    "AWS::DynamoDB::GlobalTable": (
-        "replication.dynamodb.amazonaws.com",
-        "AWSServiceRoleForDynamoDBReplication",
-    ),
-    "AWS::KMS::Key": ("mrk.kms.amazonaws.com", "AWSServiceRoleForKeyManagementServiceMultiRegionKeys"),
-}
 # Actions of the types in ACTION_ARNS, and of those that they pass things to, for which AWS knows no resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 WITHOUT_RESOURCE = (
@@ -461,7 +458,7 @@ def place_of(action: str, resource: BoundResource, context: PolicyContext) -> Gr
     if action in _ON_OBJECTS:
         buckets = action_arns.place(resource, context)
         return GrantTarget("Objects", tuple(f"{arn}/*" for arn in buckets.arns))
-    if service != action_arns.service:
+    if service != service_prefix(resource.type):
         # What it hands over may be any of that service's things: only the template's author knows its name.
         return GrantTarget(f"Other{service.title().replace('-', '')}", (context.arn(service, ANY, ANY),))
     place = action_arns.place(resource, context)
@@ -476,7 +473,8 @@ def _boundary(resource: BoundResource, context: PolicyContext) -> tuple[Test, ..
 
 
 def _service_linked_role(resource: BoundResource, context: PolicyContext) -> GrantTarget:
-    service, role = _SERVICE_LINKED.get(resource.type, (ANY, ANY))
+    linked = service_linked_role(resource.type)
+    service, role = (linked.service, linked.name) if linked else (ANY, ANY)
     tests: tuple[Test, ...] = (("StringEquals", "iam:AWSServiceName", (service,)),) if service != ANY else ()
     arn = context.arn("iam", "", f"role/aws-service-role/{service}/{role}")
     return GrantTarget("ServiceLinkedRoles", (arn,), tests)
@@ -484,13 +482,11 @@ def _service_linked_role(resource: BoundResource, context: PolicyContext) -> Gra
 
 def _passed_roles(resource: BoundResource, context: PolicyContext) -> Iterator[str]:
     """Yield the roles that the resource's properties hand to a service; any, where a property's role can't be known."""
-    roles = {
-        name: BoundResource(resource.bound, name, body) for name, body in resource.bound.resources("AWS::IAM::Role")
-    }
+    roles = {name: BoundResource(resource.bound, name, body) for name, body in resource.bound.resources(ROLE)}
     for name, value in resource.entries():
         match value:
             case {"Fn::GetAtt": [str(role), "Arn"]} if role in roles:
-                yield from ACTION_ARNS["AWS::IAM::Role"].place(roles[role], context).arns
+                yield from ACTION_ARNS[ROLE].place(roles[role], context).arns
             case str() | dict() if name.endswith(("Role", "RoleArn", "RoleARN")):
                 text = resource.bound.text(value)
                 if text is None:

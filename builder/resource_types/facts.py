@@ -77,6 +77,15 @@ class ArnFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceLinkedRole:
+    """The role that a service has in an account, made once and for all time."""
+
+    service: str
+    """`replication.dynamodb.amazonaws.com`."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceType:
     """One resource type."""
 
@@ -93,6 +102,10 @@ class ResourceType:
     """The properties that AWS refuses to change and no schema marks, each with its default."""
     named_iam: bool = False
     """Whether a name of its own takes CAPABILITY_NAMED_IAM."""
+    key: str = ""
+    """The property, at any depth, that names the KMS key of the data in it."""
+    service_linked_role: ServiceLinkedRole | None = None
+    """Which its handlers may make."""
 
 
 def at_stake(type_name: str) -> str:
@@ -113,9 +126,32 @@ def fixed_properties(type_name: str) -> Mapping[str, str]:
     return RESOURCE_TYPES.get(type_name, ResourceType()).fixed
 
 
+def key_property(type_name: str) -> str:
+    """Return the property, at any depth, that names the KMS key of a resource's data; empty where none is known."""
+    return RESOURCE_TYPES.get(type_name, ResourceType()).key
+
+
+def service_linked_role(type_name: str) -> ServiceLinkedRole | None:
+    """Return the service-linked role that a type's handlers may make; None where none is known."""
+    return RESOURCE_TYPES.get(type_name, ResourceType()).service_linked_role
+
+
+def service_prefix(type_name: str) -> str:
+    """Return what the actions of a type's service begin with, `dynamodb`.
+
+    Where no ARN is known it is the middle of the type's name, which holds of most services and not of all.
+    """
+    form = ARN_FORMATS.get(type_name)
+    return form.service if form else type_name.split("::")[1].lower()
+
+
 def _read(facts: dict[str, Any]) -> ResourceType:
-    arn = facts.pop("arn", None)
-    return ResourceType(**facts, arn=ArnFormat(**arn) if arn else None)
+    arn, role = facts.pop("arn", None), facts.pop("service_linked_role", None)
+    return ResourceType(
+        **facts,
+        arn=ArnFormat(**arn) if arn else None,
+        service_linked_role=ServiceLinkedRole(**role) if role else None,
+    )
 
 
 _TABLE = yaml.load(Path(__file__).with_name("by_hand.yaml").read_bytes(), Loader=yaml.CSafeLoader)

@@ -3,7 +3,16 @@ from cfnlint.helpers import REGIONS
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.deploy.resources import HOLDERS
-from builder.resource_types.facts import RESOURCE_TYPES, ResourceType, at_stake, holds_data, stateful_types
+from builder.policy.resource import ACTION_ARNS
+from builder.resource_types.facts import (
+    RESOURCE_TYPES,
+    ResourceType,
+    at_stake,
+    holds_data,
+    key_property,
+    service_prefix,
+    stateful_types,
+)
 from builder.rules.deletion_policy import HOLD_DATA
 
 GUARDED = [name for name in RESOURCE_TYPES if at_stake(name)]
@@ -50,3 +59,16 @@ def test_a_row_that_says_nothing_of_it_takes_no_guard_away(monkeypatch: pytest.M
 
 def test_what_nobody_knows_holds_nothing() -> None:
     assert (at_stake("Custom::Thing"), holds_data("Custom::Thing")) == ("", False)
+
+
+@pytest.mark.parametrize("type_name", ACTION_ARNS)
+def test_the_handlers_of_a_type_call_the_service_that_it_is_said_to_be_of(type_name: str) -> None:
+    handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema["handlers"]
+    asked = {action.partition(":")[0] for handler in handlers.values() for action in handler["permissions"]}
+    assert service_prefix(type_name) in asked
+
+
+@pytest.mark.parametrize("type_name", [name for name in RESOURCE_TYPES if key_property(name)])
+def test_the_property_that_names_a_key_is_in_the_schema(type_name: str) -> None:
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema
+    assert f"'{key_property(type_name)}'" in str(schema)
