@@ -1,7 +1,7 @@
 """The manifest against its templates: hashes, parameters, capabilities, outputs, tags, the service in every region."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 
 from builder.assembly.bound import Bound, faults_of_existing
@@ -9,18 +9,13 @@ from builder.assembly.capabilities import has_custom_name
 from builder.assembly.components import OutputOf
 from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import FILE_NAME, Manifest, StackEntry
+from builder.resource_types.facts import SAM_ROLE_EVENTS
 from builder.rules._node import is_function
 from builder.rules.per_build_tags import is_commit, is_per_build
 from builder.template import TemplatePath
 from builder.terms import StackId
 
 _SAM = "AWS::Serverless-2016-10-31"
-# What it makes a role for where none is named, with the events of it that have one of their own.
-# https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
-_SAM_EVENTS = {
-    "AWS::Serverless::Function": frozenset({"ScheduleV2"}),
-    "AWS::Serverless::StateMachine": frozenset({"Schedule", "ScheduleV2", "EventBridgeRule", "CloudWatchEvent"}),
-}
 
 
 class ManifestLines:
@@ -120,16 +115,16 @@ def _with_roles_by_sam(bound: Bound) -> Iterator[str]:
     """Yield the resources that SAM's transform surely makes a role for."""
     if _SAM not in bound.template.transforms:
         return
-    for name, body in bound.resources(*_SAM_EVENTS):
+    for name, body in bound.resources(*SAM_ROLE_EVENTS):
         kind = str(body["Type"])
         common = bound.template.section("Globals").get(kind.removeprefix("AWS::Serverless::"))
         own = _literal(body.get("Properties"))
         properties = own and {**(_literal(common) or {}), **own}
-        if properties is not None and _has_role_by_sam(properties, _SAM_EVENTS[kind]):
+        if properties is not None and _has_role_by_sam(properties, SAM_ROLE_EVENTS[kind]):
             yield name
 
 
-def _has_role_by_sam(properties: Mapping[str, object], events: frozenset[str]) -> bool:
+def _has_role_by_sam(properties: Mapping[str, object], events: Collection[str]) -> bool:
     if "Role" not in properties:
         return True
     # A deployment in steps, and what calls it on events, have roles of their own.

@@ -14,6 +14,8 @@ from typing import Any, Literal
 from builder.assembly.assets import BUCKET_PARAMETER, Asset
 from builder.errors import BadInput, did_you_mean
 from builder.packing.source import NoSource, Recipe, asset_id, check_archive, is_archive, read_source
+from builder.resource_types import LAYER, SAM_FUNCTION
+from builder.resource_types.facts import RESOURCE_TYPES, ResourceType
 from builder.template import TemplatePath, Unspliceable, at, lines_of, parse_template, put_values, text_of
 from builder.terms import Region
 
@@ -34,52 +36,6 @@ class Packaged:
     assets: tuple[Asset, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A property that may hold a local path."""
-
-    property: str
-    form: Literal["code", "sam", "template"]
-
-
-_PLACES: Mapping[str, _Place] = {
-    "AWS::CloudFormation::Stack": _Place("TemplateURL", "template"),
-    "AWS::Lambda::Function": _Place("Code", "code"),
-    "AWS::Lambda::LayerVersion": _Place("Content", "code"),
-    "AWS::Serverless::Function": _Place("CodeUri", "sam"),
-}
-_REFUSED: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "AWS::ApiGateway::RestApi": (("BodyS3Location",),),
-    "AWS::AppSync::FunctionConfiguration": (
-        ("CodeS3Location",),
-        ("RequestMappingTemplateS3Location",),
-        ("ResponseMappingTemplateS3Location",),
-    ),
-    "AWS::AppSync::GraphQLSchema": (("DefinitionS3Location",),),
-    "AWS::AppSync::Resolver": (
-        ("CodeS3Location",),
-        ("RequestMappingTemplateS3Location",),
-        ("ResponseMappingTemplateS3Location",),
-    ),
-    "AWS::CloudFormation::ModuleVersion": (("ModulePackage",),),
-    "AWS::CloudFormation::ResourceVersion": (("SchemaHandlerPackage",),),
-    "AWS::CloudFormation::StackSet": (("TemplateURL",),),
-    "AWS::CodeCommit::Repository": (("Code", "S3"),),
-    "AWS::ElasticBeanstalk::ApplicationVersion": (("SourceBundle",),),
-    "AWS::Glue::Job": (("Command", "ScriptLocation"),),
-    "AWS::Serverless::Api": (("DefinitionUri",),),
-    "AWS::Serverless::Application": (("Location",),),
-    "AWS::Serverless::GraphQLApi": (("SchemaUri",),),
-    "AWS::Serverless::HttpApi": (("DefinitionUri",),),
-    "AWS::Serverless::LayerVersion": (("ContentUri",),),
-    "AWS::Serverless::StateMachine": (("DefinitionUri",),),
-    "AWS::ServerlessRepo::Application": (("LicenseUrl",), ("ReadmeUrl",)),
-    "AWS::StepFunctions::StateMachine": (("DefinitionS3Location",),),
-}
-"""What `aws cloudformation package` uploads too, and this does not.
-
-Source: https://docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html
-"""
 _GLOBALS: TemplatePath = ("Globals", "Function")
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|arn:")
 
@@ -114,8 +70,8 @@ class _Local:
 
     path: TemplatePath
     type: str
-    place: _Place | None
-    """None where it is refused."""
+    form: Literal["code", "sam", "template", ""]
+    """In which the place in a bucket is written there; empty where the path is refused."""
     body: Mapping[str, Any]
     """The resource's."""
     value: str
@@ -165,17 +121,16 @@ def _locals(template: Mapping[str, Any]) -> Iterator[_Local]:
     """Yield every local path of a template; what says where it lies in a bucket, or by a function, is none."""
     for path, body in _resources(template.get("Resources"), ("Resources",)):
         type_name, properties = str(body.get("Type")), at(body, "Properties")
-        if (place := _PLACES.get(type_name)) and (value := _local(at(properties, place.property))) is not None:
-            yield _Local((*path, "Properties", place.property), type_name, place, body, value)
-        for refused in _REFUSED.get(type_name, ()):
-            if (value := _local(at(properties, *refused))) is not None:
-                yield _Local((*path, "Properties", *refused), type_name, None, body, value)
-    sam = _PLACES["AWS::Serverless::Function"]
-    of_all = at(template, *_GLOBALS)
-    if (value := _local(at(of_all, sam.property))) is not None:
-        yield _Local((*_GLOBALS, sam.property), "Globals", sam, {"Properties": of_all}, value)
+        known = RESOURCE_TYPES.get(type_name, ResourceType())
+        for local in known.local_paths:
+            if (value := _local(at(properties, *local))) is not None:
+                yield _Local((*path, "Properties", *local), type_name, known.packed_as, body, value)
+    of_all, sam = at(template, *_GLOBALS), RESOURCE_TYPES[SAM_FUNCTION]
+    for local in sam.local_paths:
+        if (value := _local(at(of_all, *local))) is not None:
+            yield _Local((*_GLOBALS, *local), "Globals", sam.packed_as, {"Properties": of_all}, value)
     for path, location in _includes(template, ()):
-        yield _Local(path, "AWS::Include", None, {}, location)
+        yield _Local(path, "AWS::Include", "", {}, location)
 
 
 def _resources(section: object, path: TemplatePath) -> Iterator[tuple[TemplatePath, Mapping[str, Any]]]:
@@ -206,14 +161,14 @@ def _local(value: object) -> str | None:
 
 def _pack(local: _Local, template: Mapping[str, Any], where: _Where, above: tuple[Path, ...], result: _Result) -> None:
     """Add what a local path leads to. Raises NoSource, and BadInput of a template that is nested in this one."""
-    if local.place is None:
+    if not local.form:
         raise NoSource(
             f"is a local path, and those of {local.type} are not packaged: say where in S3 it lies (packaged are Code "
             "and Content of Lambda's functions and layers, CodeUri of SAM's functions, TemplateURL of nested stacks)"
         )
     source = _find(local.value, where)
     bucket = {"Ref": BUCKET_PARAMETER}
-    if local.place.form == "template":
+    if local.form == "template":
         packaged, asset = _pack_template(source, where, above)
         result.assets |= {other.id: other for other in (*packaged.assets, asset)}
         result.values[local.path] = {"Fn::Sub": URL + asset.key}
@@ -222,7 +177,7 @@ def _pack(local: _Local, template: Mapping[str, Any], where: _Where, above: tupl
         return
     asset = _pack_code(source, _recipe(local, template), where)
     result.assets[asset.id] = asset
-    names = ("Bucket", "Key") if local.place.form == "sam" else ("S3Bucket", "S3Key")
+    names = ("Bucket", "Key") if local.form == "sam" else ("S3Bucket", "S3Key")
     result.values[local.path] = dict(zip(names, (bucket, asset.key), strict=True))
 
 
@@ -300,9 +255,9 @@ def _pack_code(source: str, recipe: Recipe, where: _Where) -> Asset:
 
 def _recipe(local: _Local, template: Mapping[str, Any]) -> Recipe:
     """Return how code is made: another runtime or architecture may take other code, where the template names one."""
-    if local.type == "AWS::Lambda::LayerVersion":
+    if local.type == LAYER:
         return Recipe()
-    of_all = at(template, *_GLOBALS) if local.place and local.place.form == "sam" else None
+    of_all = at(template, *_GLOBALS) if local.form == "sam" else None
     runtime, architecture = (
         next((value for value in (at(local.body, "Properties", *path), at(of_all, *path)) if value is not None), "")
         for path in (("Runtime",), ("Architectures", 0))

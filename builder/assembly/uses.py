@@ -13,8 +13,8 @@ from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.manifest import Manifest
 from builder.errors import BadInput
 from builder.graph import as_circle, closure, strongly_connected
-from builder.resource_types import ALARM, NESTED_STACK
-from builder.resource_types.facts import ARN_FORMATS, ArnFormat, name_property
+from builder.resource_types import ALARM, MACRO, NESTED_STACK, SECRET, SSM_PARAMETER
+from builder.resource_types.facts import ARN_FORMATS, PARAMETER_TYPES, ArnFormat, name_property
 from builder.template import PLACEHOLDER, TemplatePath, at, properties_of
 from builder.terms import Region, Site, StackId
 
@@ -23,15 +23,7 @@ _PART = rf"(?:{PLACEHOLDER}|[^:])*"
 _ARN = re.compile(rf"arn:{_PART}:(?P<service>{_PART}):(?P<region>{_PART}):{_PART}:(?P<resource>.*)", re.DOTALL)
 _RESOLVE = re.compile(rf"\{{\{{resolve:(?P<service>ssm|ssm-secure|secretsmanager):(?P<name>(?:{PLACEHOLDER}|[^:}}])+)")
 _BUCKET_URL = re.compile(r"https://(?:(?P<host>.+?)\.)?s3[.-][^/]*/(?P<path>[^/]+)|s3://(?P<plain>[^/]+)")
-_SSM, _SECRET, _MACRO = "AWS::SSM::Parameter", "AWS::SecretsManager::Secret", "AWS::CloudFormation::Macro"
-# Parameter types whose value is a name that must stand in the region while a change set is made.
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
-_NAME_TYPES = {
-    "AWS::EC2::KeyPair::KeyName": "AWS::EC2::KeyPair",
-    "AWS::EC2::SecurityGroup::GroupName": "AWS::EC2::SecurityGroup",
-    "AWS::SSM::Parameter::Name": _SSM,
-}
-NAMED = frozenset({_SSM, _SECRET, _MACRO, *_NAME_TYPES.values()})
+NAMED = frozenset({SSM_PARAMETER, SECRET, MACRO, *PARAMETER_TYPES.values()})
 """The types beside those of `ARN_FORMATS` that others are given by name."""
 
 
@@ -200,9 +192,9 @@ def _of_parameters(bound: Bound, made: _Made) -> Iterator[Use]:
         path = ("Parameters", parameter)
         if parameter in bound.template.from_ssm:
             name = re.sub(r":\d+$", "", value)
-            use = _use(bound, Way.SSM_VALUE, name, made.makers(_SSM, _site(bound), name), path)
+            use = _use(bound, Way.SSM_VALUE, name, made.makers(SSM_PARAMETER, _site(bound), name), path)
             yield replace(use, parameter=parameter)
-        elif type_name := _NAME_TYPES.get(kind.removeprefix("List<").removesuffix(">")):
+        elif type_name := PARAMETER_TYPES.get(kind.removeprefix("List<").removesuffix(">")):
             for name in value.split(","):
                 use = _use(bound, Way.NAME_TYPE, name, made.makers(type_name, _site(bound), name), path)
                 yield replace(use, parameter=parameter)
@@ -212,7 +204,7 @@ def _of_transforms(bound: Bound, made: _Made) -> Iterator[Use]:
     for transform in bound.template.transforms:
         name = transform.get("Name") if isinstance(transform, dict) else transform
         if isinstance(name, str) and not name.startswith("AWS::"):
-            yield _use(bound, Way.MACRO, name, made.makers(_MACRO, _site(bound), name), ("Transform",))
+            yield _use(bound, Way.MACRO, name, made.makers(MACRO, _site(bound), name), ("Transform",))
 
 
 def _of_text(bound: Bound, made: _Made, path: TemplatePath, text: str) -> Iterator[Use]:
@@ -223,7 +215,7 @@ def _of_text(bound: Bound, made: _Made, path: TemplatePath, text: str) -> Iterat
             return
         case (*_, "Fn::Transform", "Name"):
             if not text.startswith("AWS::"):
-                yield _use(bound, Way.MACRO, text, made.makers(_MACRO, site, text), path)
+                yield _use(bound, Way.MACRO, text, made.makers(MACRO, site, text), path)
             return
         case (*_, "Fn::GetStackOutput", "StackName"):
             yield from _of_output(bound, made, path, text)
@@ -235,7 +227,7 @@ def _of_text(bound: Bound, made: _Made, path: TemplatePath, text: str) -> Iterat
             yield from _of_bucket(bound, made, path, text)
             return
     for reference in _RESOLVE.finditer(text):
-        kind = _SECRET if reference["service"] == "secretsmanager" else _SSM
+        kind = SECRET if reference["service"] == "secretsmanager" else SSM_PARAMETER
         yield _use(bound, Way.RESOLVED, reference["name"], made.makers(kind, site, reference["name"]), path)
     if path[0] == "Resources" and len(path) > 2 and path[2] == "Properties" and not _is_watched(bound, path):
         makers = tuple(Maker(thing.stack, thing.logical_id) for thing in made.named(text, bound))

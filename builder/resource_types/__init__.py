@@ -11,14 +11,21 @@ FUNCTION = "AWS::Lambda::Function"
 FUNCTION_URL = "AWS::Lambda::Url"
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 KEY = "AWS::KMS::Key"
+LAYER = "AWS::Lambda::LayerVersion"
 LOG_GROUP = "AWS::Logs::LogGroup"
+MACRO = "AWS::CloudFormation::Macro"
 NESTED_STACK = "AWS::CloudFormation::Stack"
 REPLICA_KEY = "AWS::KMS::ReplicaKey"
 ROLE = "AWS::IAM::Role"
 SAM_APPLICATION = "AWS::Serverless::Application"
+SAM_FUNCTION = "AWS::Serverless::Function"
+SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - the type of one
+SSM_PARAMETER = "AWS::SSM::Parameter"
 STACK_SET = "AWS::CloudFormation::StackSet"
 TABLE = "AWS::DynamoDB::Table"
 TOPIC = "AWS::SNS::Topic"
+POLICIES = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
+"""The types of policies that a role may have beside its own."""
 KEYS = (KEY, REPLICA_KEY)
 """The types of KMS keys."""
 NESTED = (NESTED_STACK, SAM_APPLICATION)

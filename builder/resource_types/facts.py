@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import yaml
 
@@ -106,6 +106,16 @@ class ResourceType:
     """The property, at any depth, that names the KMS key of the data in it."""
     service_linked_role: ServiceLinkedRole | None = None
     """Which its handlers may make."""
+    goes_with: str = ""
+    """The type with a resource of which it is deleted, whatever its own policy says."""
+    parameter_type: str = ""
+    """The type of a stack's parameter that takes its name."""
+    sam_role_events: tuple[str, ...] | None = None
+    """The events of it that SAM makes a role for; None for a type that SAM makes none for."""
+    local_paths: tuple[tuple[str, ...], ...] = ()
+    """The paths into its properties at which a template may name a file of this machine."""
+    packed_as: Literal["code", "sam", "template", ""] = ""
+    """The form in which the place in a bucket is written there; empty where the builder packs nothing."""
 
 
 def at_stake(type_name: str) -> str:
@@ -136,6 +146,17 @@ def service_linked_role(type_name: str) -> ServiceLinkedRole | None:
     return RESOURCE_TYPES.get(type_name, ResourceType()).service_linked_role
 
 
+def goes_with(type_name: str) -> str:
+    """Return the type of the resource that takes one of this type with it, whatever its own policy says; else empty."""
+    return RESOURCE_TYPES.get(type_name, ResourceType()).goes_with
+
+
+def is_global_name(type_name: str) -> bool:
+    """Return whether a resource's name means the same one in every region."""
+    form = ARN_FORMATS.get(type_name)
+    return form is not None and form.is_global
+
+
 def service_prefix(type_name: str) -> str:
     """Return what the actions of a type's service begin with, `dynamodb`.
 
@@ -147,8 +168,12 @@ def service_prefix(type_name: str) -> str:
 
 def _read(facts: dict[str, Any]) -> ResourceType:
     arn, role = facts.pop("arn", None), facts.pop("service_linked_role", None)
+    events = facts.pop("sam_role_events", None)
+    paths = tuple(tuple(path.split("/")) for path in facts.pop("local_paths", ()))
     return ResourceType(
         **facts,
+        sam_role_events=None if events is None else tuple(events),
+        local_paths=paths,
         arn=ArnFormat(**arn) if arn else None,
         service_linked_role=ServiceLinkedRole(**role) if role else None,
     )
@@ -158,6 +183,12 @@ _TABLE = yaml.load(Path(__file__).with_name("by_hand.yaml").read_bytes(), Loader
 RESOURCE_TYPES = {name: _read(facts) for name, facts in _TABLE.items()}
 ARN_FORMATS = {name: type_.arn for name, type_ in RESOURCE_TYPES.items() if type_.arn is not None}
 NAMED_IAM = frozenset(name for name, type_ in RESOURCE_TYPES.items() if type_.named_iam)
+PARAMETER_TYPES = {type_.parameter_type: name for name, type_ in RESOURCE_TYPES.items() if type_.parameter_type}
+"""The types of parameters whose value is a name that must stand in the region while a change set is made."""
+SAM_ROLE_EVENTS = {
+    name: type_.sam_role_events for name, type_ in RESOURCE_TYPES.items() if type_.sam_role_events is not None
+}
+"""The types that SAM makes a role for where none is named, with the events of them that have one of their own."""
 NOUNS = {name: type_.noun for name, type_ in RESOURCE_TYPES.items() if type_.noun}
 
 

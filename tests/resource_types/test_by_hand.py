@@ -72,3 +72,13 @@ def test_the_handlers_of_a_type_call_the_service_that_it_is_said_to_be_of(type_n
 def test_the_property_that_names_a_key_is_in_the_schema(type_name: str) -> None:
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema
     assert f"'{key_property(type_name)}'" in str(schema)
+
+
+@pytest.mark.parametrize("type_name", [name for name, known in RESOURCE_TYPES.items() if known.local_paths])
+def test_the_properties_that_may_name_a_file_are_in_the_schema(type_name: str) -> None:
+    properties = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema["properties"]
+    assert {path[0] for path in RESOURCE_TYPES[type_name].local_paths} <= properties.keys()
+
+
+def test_what_goes_with_another_names_a_type_that_is_in_the_table() -> None:
+    assert {known.goes_with for known in RESOURCE_TYPES.values()} - {""} <= RESOURCE_TYPES.keys()

@@ -15,7 +15,8 @@ from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.progress import BucketEmptied, Emit
 from builder.deploy.resources import HOLDERS
 from builder.errors import BadInput, Stopped, did_you_mean, gathered
-from builder.resource_types import GLOBAL_TABLE
+from builder.resource_types import FUNCTION
+from builder.resource_types.facts import goes_with, is_global_name
 from builder.terms import LogicalId, Region, Site, StackId
 
 
@@ -120,18 +121,11 @@ async def observe_stack_contents(stack_id: StackId, stack: ObservedStack, client
     )
 
 
-# Lambda deletes them with their function, whatever their own policies say; SAM's transform retains every version.
-# https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html
-_OF_FUNCTION = frozenset({"AWS::Lambda::Alias", "AWS::Lambda::Version"})
-
-
 def _goes_along(content: Content, held: Iterable[Content]) -> bool:
     """Return whether a resource belongs to a function that is deleted with the same stack."""
     _, _, name = content.physical_id.partition(":function:")
-    gone = {
-        content.physical_id for content in held if content.type == "AWS::Lambda::Function" and content.fate == "Delete"
-    }
-    return content.type in _OF_FUNCTION and name.partition(":")[0] in gone
+    gone = {content.physical_id for content in held if content.type == FUNCTION and content.fate == "Delete"}
+    return goes_with(content.type) == FUNCTION and name.partition(":")[0] in gone
 
 
 def check_clear(stacks: Iterable[StackContents]) -> None:
@@ -152,10 +146,6 @@ def _unclear(contents: StackContents) -> Stopped:
         next_step=f"aws cloudformation delete-stack --region {contents.stack.region} --stack-name {contents.stack.name}"
         "    keeps what is to stay, and empties nothing",
     )
-
-
-# Types whose physical id means the same resource in every region.
-_GLOBAL = frozenset({GLOBAL_TABLE, "AWS::S3::Bucket"})
 
 
 def delete_kept(
@@ -194,7 +184,7 @@ def _reasons(data: KeptData, stacks: tuple[StackContents, ...], unseen: Collecti
     """Yield why it is not deleted though it was named."""
     own = (data.type, data.physical_id)
     for other in stacks:
-        is_same_name = data.type in _GLOBAL or other.stack.region == data.site.region
+        is_same_name = is_global_name(data.type) or other.stack.region == data.site.region
         if other.id != data.stack and is_same_name and own in {*other.holders, *other.retained}:
             yield Stopped(
                 where=data.stack,
