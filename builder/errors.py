@@ -82,12 +82,14 @@ class Several(BuilderError):
     def __init__(self, errors: Sequence[BuilderError]) -> None:
         self.errors = tuple(errors)
         self.exit_code = min((error.exit_code for error in errors), key=self._GRAVEST_FIRST.index)
-        lines = "\n  ".join(str(error) for error in errors)
-        super().__init__(
-            where=f"{len(errors)} errors",
-            what=f"\n  {lines}",
-            next_step=next((error.next_step for error in errors if error.next_step), ""),
-        )
+        steps = list(dict.fromkeys(error.next_step for error in errors if error.next_step))
+        lines = "\n  ".join(_error_lines(error, with_step=len(steps) > 1) for error in errors)
+        super().__init__(where=f"{len(errors)} errors", what=f"\n  {lines}", next_step=next(iter(steps), ""))
+
+
+def _error_lines(error: BuilderError, *, with_step: bool) -> str:
+    """Return an error among others, with its own next step where they are not all the same."""
+    return f"{error}\n    next:  {error.next_step}" if with_step and error.next_step else str(error)
 
 
 def gathered(errors: Sequence[BuilderError]) -> BuilderError:

@@ -24,6 +24,10 @@ def test_one_error_is_itself_and_several_are_told_in_full_with_the_gravest_code(
     assert "a: b" in str(several)
     assert "d: e" in str(several)
     assert several.next_step == "type c"
+    assert "next:" not in str(several)
+    # What helps against the one does not against the other.
+    told = str(gathered([stopped, failed, Stopped(where="f", what="g", next_step="type h")]))
+    assert told.splitlines()[1:] == ["  a: b", "    next:  type c", "  d: e", "  f: g", "    next:  type h"]
     assert gathered([stopped, BadInput(where="f", what="g")]).exit_code is ExitCode.BAD_INPUT
 
 

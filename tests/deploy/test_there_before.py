@@ -1,9 +1,11 @@
 """Data that was there before becomes the pair's: planned, stopped until it is named, taken in, all of it."""
 
+import json
+
 import pytest
 
 from builder.deploy import Done, Plan
-from builder.errors import BuilderError, Stopped
+from builder.errors import BuilderError, Several, Stopped
 from deploy.rig import ACCOUNT, Rig
 from deploy.there_before import (
     BUCKET,
@@ -100,6 +102,28 @@ def test_what_stands_in_the_way_is_told_of_both_and_nothing_is_made() -> None:
     assert rig.plan().deferred
 
 
+def test_the_template_s_own_policy_is_known_by_what_it_says_and_taken_away_all_the_same(rig: Rig) -> None:
+    arn = f"arn:aws:s3:::{BUCKET}"
+    statement = {
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        "Resource": [f"{arn}/*", arn],
+        "Action": "s3:*",
+        "Principal": "*",
+        "Effect": "Deny",
+        "Sid": "TlsOnly",
+    }
+    policy = json.dumps({"Statement": statement, "Version": "2012-10-17"})
+    rig.clients.s3(EAST).put_bucket_policy(Bucket=BUCKET, Policy=policy)
+
+    told = refusal(rig)
+
+    assert "it has the bucket policy of the template already (TlsOnly)" in told
+    assert f"aws s3api delete-bucket-policy --bucket {BUCKET}" in told
+    rig.clients.s3(EAST).delete_bucket_policy(Bucket=BUCKET)
+    assert all(isinstance(outcome, Done) for outcome in rig.deploy(allow=ALLOWED))
+    assert rig.clients.s3(EAST).get_bucket_policy(Bucket=BUCKET)
+
+
 def test_another_key_is_told_beforehand(rig: Rig) -> None:
     rig.deployment = wanted_with(
         table=None, tables={"orders": {"existing": TABLE, "key": {"customer": "S"}}}, function={}
@@ -138,6 +162,17 @@ def test_what_an_earlier_deployment_retained_is_taken_in_by_the_next() -> None:
     assert all(isinstance(outcome, Done) for outcome in rig.deploy())
     rig.clients.s3(EAST).put_object(Bucket=first, Key="kept", Body=b"kept")
     assert all(isinstance(outcome, Done) for outcome in rig.destroy())
+    # What the plan says to do is what helps, of each.
+    with pytest.raises(Several) as caught:
+        rig.plan()
+    steps = {error.where: error.next_step for error in caught.value.errors}
+    assert steps["us-east-1/table/Table"].startswith("existing: tap-dev-global    under it in dr.yaml takes it in")
+    assert steps["us-east-1/storage/Bucket"].startswith(f"existing: {first}    under it in dr.yaml takes it in")
+    assert "of this region's bucket alone" in steps["us-east-1/storage/Bucket"]
+    assert steps["us-west-2/storage/Bucket"].startswith(
+        f"aws s3api delete-bucket --region us-west-2 --bucket {twin}    once it is empty, old versions included"
+    )
+    assert "`existing` takes in the bucket of us-east-1 alone (or of regions.born" in steps["us-west-2/storage/Bucket"]
     rig.world.buckets[twin].versions.clear()
     rig.clients.s3(WEST).delete_bucket(Bucket=twin)
 

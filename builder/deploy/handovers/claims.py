@@ -4,7 +4,7 @@ It is read from AWS before anything is planned. What dr.yaml calls `existing` is
 that is under way; everything else is refused, with what to do instead.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.assembly.bound import Bound, bind_stack
@@ -101,7 +101,7 @@ async def find_claims(
     claims = [claim for claim in claims if claim.own is None or not _is_made_anew(claim.data.stack, deployed)]
     claims = [claim for claim in claims if not claim.is_held or claim.ours]
     shared = [fault for claim in claims if (fault := _shared(claim, claims, deployment, deployed)) is not None]
-    if faults := shared or [fault for claim in claims if (fault := _fault(claim, promotion)) is not None]:
+    if faults := shared or [fault for claim in claims if (fault := _fault(claim, deployment, promotion)) is not None]:
         raise gathered(faults)
     return tuple(claims)
 
@@ -249,7 +249,7 @@ def missing(data: DesiredData) -> Stopped:
     )
 
 
-def _fault(claim: Claim, promotion: Promotion | None) -> Stopped | None:
+def _fault(claim: Claim, deployment: Deployment, promotion: Promotion | None) -> Stopped | None:
     """Return why existing data is not imported; None where somebody said that it is to be."""
     data = claim.data
     if claim.own is not None and not claim.is_held:
@@ -276,8 +276,41 @@ def _fault(claim: Claim, promotion: Promotion | None) -> Stopped | None:
     return Stopped(
         where=data.where,
         what=f"the {data.noun} {data.name} is there already{has}{nobody}, and creating it would fail",
-        next_step=f"existing: {data.name}    under it in dr.yaml takes it in with its data; or another name{goes_on}",
+        next_step=f"{_remedy(data, deployment)}{goes_on}",
     )
+
+
+def _remedy(data: DesiredData, deployment: Deployment) -> str:
+    """Return what helps where data exists that a stack is to create.
+
+    `existing` is for a table, and for the bucket of one region: in the others a system makes its own copies.
+    """
+    takes_in = f"existing: {data.name}    under it in dr.yaml takes it in with its data"
+    region, pair = data.stack.region, _pair(data, deployment)
+    if data.type == GLOBAL_TABLE or len(pair) < 2:
+        return f"{takes_in}; or another name"
+    named = next((one for one, stack in pair.items() if stack.existing), None)
+    first = named or (deployment.roles.primary if deployment.roles is not None else region)
+    if first == region:
+        return f"{takes_in}, of this region's bucket alone: copies in other regions are made anew; or another name"
+    born = "" if named else " (or of regions.born, where dr.yaml has that)"
+    return (
+        f"aws s3api delete-bucket --region {region} --bucket {data.name}    once it is empty, old versions included "
+        f"(S3's console: Empty): it is made anew as the copy of {first}'s, and python -m builder backfill fills it. "
+        f"`existing` takes in the bucket of {first} alone{born}: copy there first what only this one has"
+    )
+
+
+def _pair(data: DesiredData, deployment: Deployment) -> Mapping[Region, DesiredStack]:
+    """Return the stacks that have the buckets of one component with this one, by region; none where no component has
+    it."""
+    stacks = {stack.id: stack for stack in (*deployment.stacks, *deployment.left_out)}
+    for component in deployment.components.values():
+        names = component.bucket.names if component.bucket is not None else {}
+        pair = {region: stacks[name.output[0]] for region, name in names.items() if name.output[0] in stacks}
+        if data.stack.id in {stack.id for stack in pair.values()}:
+            return pair
+    return {}
 
 
 def _shared(

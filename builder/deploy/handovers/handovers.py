@@ -131,9 +131,15 @@ async def _observe(data: DesiredData, context: _HandoverContext) -> LiveResource
         lost = context.deployment.skipped
         live = await observe_table(clients, site, data.name, properties=desired, stack_tags=stack.tags, lost=lost)
     else:
-        makes = any(bound.resources("AWS::S3::BucketPolicy"))
+        makes = [bound.binding.value(properties_of(body)) for _, body in bound.resources("AWS::S3::BucketPolicy")]
         live = await observe_live_bucket(
-            clients, site, data.name, properties=desired, stack_tags=stack.tags, makes_policy=makes
+            clients,
+            site,
+            data.name,
+            properties=desired,
+            stack_tags=stack.tags,
+            makes_policy=bool(makes),
+            policy=next((policy["PolicyDocument"] for policy in makes if policy.get("Bucket") == data.name), None),
         )
     if live is None:
         raise missing(data)

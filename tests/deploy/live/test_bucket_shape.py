@@ -1,6 +1,7 @@
 """A live bucket in CloudFormation's words, and what of it a template would replace."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import botocore.session
@@ -217,6 +218,51 @@ def test_what_a_template_would_replace_stands_in_its_way(side: TemplateSide, nam
 
     assert what in obstacle
     assert ": " in obstacle
+
+
+TLS: dict[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["s3:*"],
+            "Resource": ["arn:${AWS::Partition}:s3:::uploads", "arn:${AWS::Partition}:s3:::uploads/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    ],
+}
+STATEMENT = {
+    "Condition": {"Bool": {"aws:SecureTransport": False}},
+    "Resource": ["arn:aws-cn:s3:::uploads/*", "arn:aws-cn:s3:::uploads"],
+    "Action": "s3:*",
+    "Principal": {"AWS": "*"},
+    "Effect": "Deny",
+    "Sid": "TlsOnly",
+}
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_same"),
+    [
+        (TLS, True),
+        ({"Statement": STATEMENT, "Version": "2012-10-17"}, True),
+        ({"Statement": STATEMENT, "Version": "2008-10-17"}, False),
+        ({"Statement": [STATEMENT, STATEMENT], "Version": "2012-10-17"}, False),
+        ({"Statement": {**STATEMENT, "Effect": "Allow"}, "Version": "2012-10-17"}, False),
+        ({"Statement": {**STATEMENT, "Action": ["s3:*", "sts:*"]}, "Version": "2012-10-17"}, False),
+        ({"Statement": {**STATEMENT, "Resource": "arn:aws:s3:::uploads"}, "Version": "2012-10-17"}, False),
+    ],
+)
+def test_the_template_s_own_policy_is_an_obstacle_too_and_told_as_that(shown: dict[str, Any], is_same: bool) -> None:  # noqa: FBT001
+    side = replace(ours(), policy=TLS)
+    (obstacle,) = live(side, get_bucket_policy={"Policy": json.dumps(shown)}).obstacles
+
+    assert "CloudFormation creates none on a bucket that has one" in obstacle
+    assert obstacle.endswith("aws s3api delete-bucket-policy --bucket uploads")
+    assert ("the bucket policy of the template already (TlsOnly)" in obstacle) == is_same
+    assert ("State what it allows in policies of roles" in obstacle) != is_same
 
 
 @pytest.mark.parametrize(

@@ -58,11 +58,13 @@ async def observe_live_bucket(  # noqa: PLR0913 - by keyword but for three
     properties: Properties | None = None,
     stack_tags: Mapping[str, str] | None = None,
     makes_policy: bool = True,
+    policy: object = None,
 ) -> LiveResource | None:
     """Return a bucket of the site's account as it is; None where no bucket has this name.
 
     `properties` are the bound properties of the template that is to have it, `stack_tags` those of its stack, and
-    `makes_policy` says whether it makes a bucket policy too; without them it is taken to have rules of its own.
+    `makes_policy` says whether it makes a bucket policy too, `policy` which, where that is known; without properties
+    it is taken to have rules and a policy of its own.
     Raises Stopped for a bucket that is another account's, or that these credentials may not see; AwsError, also where
     AWS lets a setting not be read.
     """
@@ -89,7 +91,7 @@ async def observe_live_bucket(  # noqa: PLR0913 - by keyword but for three
     seen = SeenBucket(name=name, region=region, answers=dict(zip(READ, answers, strict=True)))
     if properties is None:
         return as_live(seen, DEFAULT)
-    side = TemplateSide(properties=properties, stack_tags=stack_tags or {}, makes_policy=makes_policy)
+    side = TemplateSide(properties=properties, stack_tags=stack_tags or {}, makes_policy=makes_policy, policy=policy)
     return as_live(seen, side)
 
 

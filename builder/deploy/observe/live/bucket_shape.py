@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -170,12 +171,8 @@ def _encryption(seen: SeenBucket, template_encryption: object) -> dict[str, Any]
 def _obstacles(seen: SeenBucket, side: TemplateSide) -> Iterator[str]:
     """Yield the obstacles to the template, or to its copies in other regions."""
     at_bucket = f"--bucket {seen.name}"
-    if seen.of("get_bucket_policy", "Policy") and side.makes_policy:
-        yield (
-            f"it has a bucket policy ({_statements(seen)}), which the template's own would meet: say what it allows in "
-            "policies of roles, then let the stack that has it remove it, or: "
-            f"aws s3api delete-bucket-policy {at_bucket}"
-        )
+    if (policy := seen.of("get_bucket_policy", "Policy")) and side.makes_policy:
+        yield _policy_obstacle(seen, is_same=same_policy_document(policy, side.policy))
     replicates = "ReplicationConfiguration" in side.properties
     if rules := seen.of("get_bucket_replication", "ReplicationConfiguration", "Rules"):
         to = ", ".join(sorted({_destination(rule) for rule in rules}))
@@ -264,6 +261,55 @@ def _granted(seen: SeenBucket) -> list[str]:
             if at(grantee, "ID") != owner or at(grantee, "URI")
         }
     )
+
+
+def _policy_obstacle(seen: SeenBucket, *, is_same: bool) -> str:
+    """Return why a bucket policy is an obstacle to another, whatever it says.
+
+    Source: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1068
+    """
+    fails = "CloudFormation creates none on a bucket that has one (`The bucket policy already exists`)"
+    delete = f"aws s3api delete-bucket-policy --bucket {seen.name}"
+    if is_same:
+        return (
+            f"it has the bucket policy of the template already ({_statements(seen)}), and {fails}, not even the same: "
+            f"right before the same command, which puts it back: {delete}"
+        )
+    return (
+        f"it has a bucket policy ({_statements(seen)}), and the template has its own: {fails}. State what it allows in "
+        f"policies of roles, then let the stack that has it remove it, or: {delete}"
+    )
+
+
+def same_policy_document(shown: object, document: object) -> bool:
+    """Return whether a policy, as S3 shows it, says what a template's document does.
+
+    A list of one is the same as its item, lists are in no order, and a partition that is not filled in yet is any.
+    """
+    try:
+        read = json.loads(str(shown))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, Mapping) and _canonical(read) == _canonical(document)
+
+
+_PARTITION = re.compile(r"^arn:(aws[-a-z]*|\$\{AWS::Partition\}):")
+
+
+def _canonical(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {
+            str(name): "*" if name == "Principal" and value[name] in _ANYBODY else _canonical(value[name])
+            for name in value
+        }
+    if isinstance(value, list):
+        items = sorted((_canonical(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+        return items[0] if len(items) == 1 else items
+    text = _text(value)
+    return _PARTITION.sub("arn::", text) if isinstance(text, str) else text
+
+
+_ANYBODY = ("*", {"AWS": "*"}, {"AWS": ["*"]})
 
 
 def _statements(seen: SeenBucket) -> str:

@@ -37,6 +37,8 @@ class TemplateSide:
     """The tags that its stack passes on to it."""
     makes_policy: bool = False
     """Of a bucket: whether the template makes a policy for it."""
+    policy: object = None
+    """The document of that policy, where it is known."""
 
 
 def own_tags(shown: object) -> dict[str, str]:
