@@ -88,17 +88,17 @@ _CREATE = StatusFacts(Operation.CREATE, exists=False)
 _BUSY = StatusFacts(Operation.WAIT, settled=False)
 _GOOD = StatusFacts(Operation.UPDATE, good=True)
 _ROLLED_BACK = StatusFacts(Operation.UPDATE)
-_WRECK = StatusFacts(Operation.REBUILD)
+_FAILED_CREATION = StatusFacts(Operation.REBUILD)
 _HALTED = StatusFacts(Operation.RECOVER)
 _STUCK = StatusFacts(Operation.REFUSE)
 
 STATUSES: dict[str, StatusFacts] = {
     "CREATE_IN_PROGRESS": _BUSY,
-    "CREATE_FAILED": _WRECK,
+    "CREATE_FAILED": _FAILED_CREATION,
     "CREATE_COMPLETE": _GOOD,
     "ROLLBACK_IN_PROGRESS": _BUSY,
-    "ROLLBACK_FAILED": _WRECK,
-    "ROLLBACK_COMPLETE": _WRECK,
+    "ROLLBACK_FAILED": _FAILED_CREATION,
+    "ROLLBACK_COMPLETE": _FAILED_CREATION,
     "DELETE_IN_PROGRESS": _BUSY,
     "DELETE_FAILED": _STUCK,
     "DELETE_COMPLETE": StatusFacts(Operation.CREATE, good=True, exists=False),

@@ -22,7 +22,7 @@ Called with a region, before the first write is sent to it, it holds all clients
 they have to stay: that region, unless another client has held them elsewhere. It raises if it does not know.
 """
 ClientClock = Callable[[], float]
-_FOUND, _ABSENT = 200, 404
+_OK, _ABSENT = 200, 404
 
 
 class NotKnown(Exception):
@@ -70,7 +70,7 @@ class ReplicatedHold:
         `region` in it is one of the client's regions, or None for no hold. It may have other keys of the writer's own.
         """
         result = self._send(self._named(at), "GET", None)
-        if isinstance(result, Answer) and result.status == _FOUND:
+        if isinstance(result, Answer) and result.status == _OK:
             held = self._held(result)
             return {**json.loads(result.body), "region": held}
         if isinstance(result, Answer) and result.status == _ABSENT:
@@ -93,14 +93,14 @@ class ReplicatedHold:
         unread = []
         for region in reversed(others):
             result = self._send(region, "GET", None)
-            if isinstance(result, Answer) and result.status == _FOUND:
+            if isinstance(result, Answer) and result.status == _OK:
                 return self._held(result)
             if not isinstance(result, Answer) or result.status != _ABSENT:
                 unread.append(f"{region.name}: {_tell(result)}")
         if not unread:
             return None
         result = self._send(preferred, "GET", None)
-        if isinstance(result, Answer) and result.status == _FOUND:
+        if isinstance(result, Answer) and result.status == _OK:
             return self._held(result)
         raise NotKnown(", ".join(unread))
 

@@ -105,7 +105,7 @@ def percentile(ascending: Sequence[float], percent: int) -> float | None:
     return ascending[math.ceil(len(ascending) * percent / 100) - 1]
 
 
-LOOK_S = 0.05
+READ_EVERY_S = 0.05
 """The time from the beginning of one read to that of the next: the resolution of every delay and of the RPO."""
 SLOW_S = 1.0
 """If a read or the pause between two reads takes longer, nothing is known of what was there meanwhile."""

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from builder import client
 from builder.aws import aws_errors
-from builder.drill.exposure import LOOK_S
+from builder.drill.exposure import READ_EVERY_S
 from builder.drill.findings import DrillEmit, DrillNote
 from builder.drill.probe import Probe, counter_key, make_count, shown_count
 from builder.drill.records import Journal, Kind, LogLine, Read, RegionAttempt, Sent, Sighting, Turn, Unsent, Write
@@ -298,7 +298,7 @@ class RegionWatch:
         """Read the region until cancelled. Report an error once, and read again."""
         clock = self._journal.clock
         while True:
-            asked_s, pause_s = clock.passed_s(), LOOK_S
+            asked_s, pause_s = clock.passed_s(), READ_EVERY_S
             if self._awaited:
                 try:
                     shown = await self._look_up(frozenset(self._awaited))
@@ -313,7 +313,7 @@ class RegionWatch:
     async def all_seen(self) -> None:
         """Wait until all expected writes were seen."""
         while self._awaited:  # noqa: ASYNC110 - replication sends no event
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(READ_EVERY_S)
 
     async def stalled(self, for_s: float, within_s: float) -> None:
         """Wait until no acknowledged write has arrived for so long. Raises Failed after `within_s`."""
@@ -324,7 +324,7 @@ class RegionWatch:
                 raise Failed(
                     where=self.region, what=f"replication did not stop: probes still arrive after {within_s:.0f} s"
                 )
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(READ_EVERY_S)
 
     async def _note(self, shown: Mapping[str, int | None], asked_s: float, at_s: float) -> None:
         """Log a read and what it showed, and only then call the observers."""

@@ -35,7 +35,7 @@ from builder.errors import AwsError, BadInput, Failed
 Bodies = Mapping[str, Mapping[int, str]]
 """The texts that were written to each key, by the numbers of the writes."""
 _HANDLER = Paths("PUT /items/{id}", "GET /items/{id}", "GET /health", "DELETE /items/{id}")
-_ASKED_AT_ONCE = 8
+_READ_AT_ONCE = 8
 """How many probes one read by an application's own path looks for. Each is a request, and reads by the drill must not
 slow the application down."""
 _NEVER_WRITTEN = "drill-never-written"
@@ -225,7 +225,7 @@ class PathProbes:
         self._access = access
         self._clock = clock
         self._callers: dict[str, Caller] = {}
-        self._pool = ThreadPoolExecutor(_ASKED_AT_ONCE, thread_name_prefix="paths")
+        self._pool = ThreadPoolExecutor(_READ_AT_ONCE, thread_name_prefix="paths")
         self._looked: dict[str, int] = {}
 
     @property
@@ -275,10 +275,10 @@ class PathProbes:
         for _ in range(_TRIES):
             answer = (await self._ask(side, "GET", target))[_NEVER_WRITTEN]
             if answer is not None:
-                is_told = _text(answer) == ""
+                is_absent = _text(answer) == ""
                 return (
                     ""
-                    if is_told
+                    if is_absent
                     else f"{where} answers {answer.status} for what was never written, where 404 is wanted"
                 )
         return f"{where} is not answered"
@@ -287,7 +287,7 @@ class PathProbes:
         """Read some of the keys; if there are many, the next ones at the next call."""
         listed = sorted(keys)
         first = self._looked.get(side.region, 0) % len(listed)
-        chosen = [*listed[first:], *listed[:first]][:_ASKED_AT_ONCE]
+        chosen = [*listed[first:], *listed[:first]][:_READ_AT_ONCE]
         self._looked[side.region] = first + len(chosen)
         path = _path(self._paths.read)
         texts = _texts(await self._ask(side, "GET", [(key, _of(path, key)) for key in chosen]))
@@ -329,7 +329,7 @@ class PathProbes:
         answers = dict[str, client.Answer | None]((key, None) for key, _ in targets)
         left, in_vain = list(targets), 0
         while left and in_vain < _TRIES:
-            part, left = left[:_ASKED_AT_ONCE], left[_ASKED_AT_ONCE:]
+            part, left = left[:_READ_AT_ONCE], left[_READ_AT_ONCE:]
             answers |= await self._ask(side, method, part)
             unanswered = [(key, target) for key, target in part if answers[key] is None]
             in_vain = in_vain + 1 if len(unanswered) == len(part) else 0

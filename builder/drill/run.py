@@ -19,7 +19,7 @@ from builder.aws import Clients
 from builder.drill.alarms import check_alarms, stopping
 from builder.drill.consistency import Contents, reconcile
 from builder.drill.context import DrillContext, DrillRun, make_ready, opened
-from builder.drill.exposure import LOOK_S
+from builder.drill.exposure import READ_EVERY_S
 from builder.drill.faults import Fault, FaultContext, MakeFault
 from builder.drill.findings import (
     DrillNote,
@@ -269,7 +269,7 @@ async def _arriving(watches: Sequence[RegionWatch]) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(_ARRIVES_S):
             while not all(watch.has_seen for watch in watches if watch.what == "item"):  # noqa: ASYNC110 - no event
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(READ_EVERY_S)
 
 
 def _failover_watched(target: Target) -> Watched:

@@ -27,13 +27,13 @@ from builder.terms import AccountId, Site, StackId
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
-    """What in a template leads to an account."""
+class AccountTarget:
+    """A target in a template that includes an account."""
 
     unit: str = ""
-    """The organizational unit; empty where the account itself is named."""
+    """The organizational unit, empty if the target names the account itself."""
     filter: Literal["NONE", "INTERSECTION", "DIFFERENCE", "UNION"] = "NONE"
-    """What the accounts that are named beside the unit are to it."""
+    """How the accounts that the target names change the unit's: StackSets' AccountFilterType."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class LeavingAccount:
     """Whether the stacks stay in the account."""
     unreachable: str = ""
     """Why StackSets cannot delete anything there; empty where they can."""
-    targeted_by: tuple[Aim, ...] = ()
-    """What in the deployed template still leads to it."""
+    targeted_by: tuple[AccountTarget, ...] = ()
+    """The targets in the deployed template that still include the account."""
 
     @property
     def deleted(self) -> tuple[LeavingStack, ...]:
@@ -129,15 +129,17 @@ async def _check_other_kind(leaving: LeavingAccount, stack_set: StackSet, client
         number += 1
 
 
-def find_targets(definitions: Iterable[Definition], account: AccountId, units: Collection[str]) -> Iterator[Aim]:
+def find_targets(
+    definitions: Iterable[Definition], account: AccountId, units: Collection[str]
+) -> Iterator[AccountTarget]:
     """Yield the targets in these templates that lead to the account; `units` are those of its instances; pure."""
     for targets in (group for definition in definitions for group in definition.targets):
         named = account in targets.accounts
         if named and (not targets.units or targets.filter == "UNION"):
-            yield Aim()
+            yield AccountTarget()
         if targets.filter == ("DIFFERENCE" if named else "INTERSECTION"):
             continue
-        yield from (Aim(unit, targets.filter) for unit in targets.units if unit in units)
+        yield from (AccountTarget(unit, targets.filter) for unit in targets.units if unit in units)
 
 
 async def _why_unreachable(

@@ -14,7 +14,7 @@ from typing import assert_never
 from rich.text import Text
 
 from builder.deploy import StackContents
-from builder.fleet.drop import Aim, LeavingAccount
+from builder.fleet.drop import AccountTarget, LeavingAccount
 from builder.fleet.progress import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import Skipped, StackSet
 from builder.fleet.status import DriftedInstance, FleetOutputs, FleetRow, SetDrift
@@ -227,7 +227,7 @@ def targeted_text(leaving: LeavingAccount) -> str:
     return f"the fleet's stack still aims at the account: {'; '.join(ways)}; then {then}: else it comes back"
 
 
-def _way_out(account: AccountId, target: Aim) -> str:
+def _way_out(account: AccountId, target: AccountTarget) -> str:
     """Return the edit by which this leads to the account no more."""
     if not target.unit or target.filter == "INTERSECTION":
         return f"take {account} out of fleet.accounts in dr.yaml"

@@ -10,8 +10,8 @@ from cfnlint.template.template import Template
 from builder.rules._rule import Fault, Rule, fault
 from builder.rules._worlds import resources
 
-# A nested stack's own template says it, and an instance of a database cluster leaves it to the cluster.
-_ELSEWHERE = {"AWS::CloudFormation::Stack", "AWS::DocDB::DBInstance", "AWS::Neptune::DBInstance"}
+# A nested stack's own template has the policies, and the data of a cluster's instance is the cluster's.
+_NEED_NO_POLICY = {"AWS::CloudFormation::Stack", "AWS::DocDB::DBInstance", "AWS::Neptune::DBInstance"}
 _NEWER = {
     "AWS::DSQL::Cluster",
     "AWS::ECR::Repository",
@@ -24,7 +24,7 @@ _NEWER = {
     "AWS::Timestream::Table",
 }
 _STATEFUL = json.loads(files(AdditionalSpecs).joinpath("StatefulResources.json").read_bytes())
-HOLD_DATA = sorted(_STATEFUL["ResourceTypes"].keys() - _ELSEWHERE | _NEWER)
+HOLD_DATA = sorted(_STATEFUL["ResourceTypes"].keys() - _NEED_NO_POLICY | _NEWER)
 """cfn-lint's own list of what is stateful (I3011), which that rule takes without buckets: S3 keeps one that is not
 empty, until somebody empties it."""
 

@@ -21,7 +21,7 @@ from builder.runbook.records import (
 from builder.runbook.system import ACCOUNT, RunbookFunction, RunbookSystem, RunbookTable
 from builder.terms import Region
 
-_ELSEWHERE = (ROLE, BUCKET)
+_CHANGED_IN_ONE_REGION = (ROLE, BUCKET)
 
 
 def code(text: str) -> str:
@@ -244,7 +244,7 @@ def control_planes(lost: Region, regions: Collection[Region]) -> Iterator[str]:
     names = {
         plane.name
         for region in regions
-        for kind in _ELSEWHERE
+        for kind in _CHANGED_IN_ONE_REGION
         if (plane := control_plane_of(kind, region)) is not None and plane.region == lost
     }
     if names:

@@ -22,7 +22,7 @@ from builder.runbook.records import Condition, Runbook, RunbookRequest, RunbookS
 from builder.runbook.system import RunbookBucket, RunbookSystem, RunbookTable, read_system
 from builder.terms import counted
 
-_PROMISED: Mapping[str, str] = {
+_OBJECTIVES: Mapping[str, str] = {
     "rpo_seconds": "{:g} s of acknowledged writes may be lost (RPO)",
     "rto_seconds": "{:g} s without service, and again on the way back (RTO)",
     "replication_p99_seconds": "{:g} s until 99 of 100 items are in the other region",
@@ -114,7 +114,7 @@ def _facts(system: RunbookSystem) -> Iterator[tuple[str, tuple[str, ...]]]:
             )
             or ("none",),
         ),
-        ("Promised", tuple(_PROMISED[name].format(value) for name, value in request.objectives) or ("nothing",)),
+        ("Promised", tuple(_OBJECTIVES[name].format(value) for name, value in request.objectives) or ("nothing",)),
         ("Protected", tuple(_protected(system)) or ("nothing",)),
         ("Stacks", tuple(f"{code(stack.name)} in {stack.region}" for stack in system.stacks)),
         ("Assembly", (code(system.digest[:12]),)),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.drill.exposure import LOOK_S
+from builder.drill.exposure import READ_EVERY_S
 from builder.drill.findings import DrillNote, DrillProgress
 from builder.drill.load import LookUp, RegionWatch, WriteObserver
 from builder.drill.records import DrillLog, Journal, Read, Sighting, Write, read_log, start_clock
@@ -119,7 +119,7 @@ def test_every_read_is_written_down_and_what_it_showed_once(tmp_path: Path) -> N
         assert read.ended_s - read.began_s >= 0.02
         assert (read.region, read.what) == (SECONDARY, "item")
     for before, after in itertools.pairwise(reads):
-        assert after.began_s - before.began_s >= LOOK_S - 0.001
+        assert after.began_s - before.began_s >= READ_EVERY_S - 0.001
     assert [one.at_s for one in sightings] == [reads[0].ended_s, reads[2].ended_s]
 
 
@@ -179,7 +179,7 @@ async def stalled(folder: Path, arrive_until_s: float, for_s: float, within_s: f
 
 def test_replication_has_stalled_once_nothing_came_for_so_long(tmp_path: Path) -> None:
     at_s = asyncio.run(stalled(tmp_path, arrive_until_s=0.5, for_s=0.4, within_s=10))
-    assert 0.5 + 0.4 - 2 * LOOK_S < at_s < 3
+    assert 0.5 + 0.4 - 2 * READ_EVERY_S < at_s < 3
 
 
 def test_replication_that_goes_on_has_not_stalled(tmp_path: Path) -> None:

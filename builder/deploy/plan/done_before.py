@@ -144,7 +144,9 @@ async def find_known(
     ours = await together(_names_of(stack, observed[stack.id], done, in_vain, clients) for stack in desired)
     orphans: tuple[Orphan | Deletion, ...] = (*plan.orphans, *plan.deletions)
     leaving = [
-        StackNames(stack=orphan.stack, names=frozenset({*WORDS, *(one.logical_id for one in orphan.resources)}))
+        StackNames(
+            stack=orphan.stack, names=frozenset({*WORDS, *(resource.logical_id for resource in orphan.resources)})
+        )
         for orphan in orphans
     ]
     known = KnownNames(stacks=(*ours, *leaving, *sets), is_begun=bool(done))
@@ -208,13 +210,13 @@ async def find_gone(deployment: str, sites: Iterable[Site], typed: Collection[st
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html
     """
     parts = {(Region(region), rest.partition("/")[0]) for region, _, rest in (name.partition("/") for name in typed)}
-    found = await together(
+    gone = await together(
         _is_gone(deployment, site, name, clients)
         for site in dict.fromkeys(sites)
         for region, name in sorted(parts)
         if region == site.region and re.fullmatch(r"[A-Za-z][-A-Za-z0-9]*", name)
     )
-    return frozenset(name for name in found if name)
+    return frozenset(name for name in gone if name)
 
 
 async def _is_gone(deployment: str, site: Site, name: str, clients: Clients) -> str:

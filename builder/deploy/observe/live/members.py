@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Table
 
 from collections.abc import Iterator, Mapping
 
-SAID = frozenset(
+STATED = frozenset(
     {
         "TableName",
         "AttributeDefinitions",
@@ -28,7 +28,7 @@ SAID = frozenset(
         "TableClassSummary.TableClass",
     }
 )
-"""What of DescribeTable stands in the definition."""
+"""The members of DescribeTable that a template states."""
 JUDGED = frozenset(
     {
         "ArchivalSummary",
@@ -84,7 +84,7 @@ FACTS = frozenset(
     }
 )
 """Members that no template states."""
-_KNOWN = SAID | JUDGED | FACTS
+_KNOWN = STATED | JUDGED | FACTS
 
 
 def unknown_members(described: Mapping[str, object]) -> tuple[str, ...]:
