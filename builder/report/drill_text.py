@@ -11,7 +11,7 @@ from rich.text import Text
 
 from builder.drill import findings as events
 from builder.drill.consistency import CounterFinding
-from builder.drill.exposure import LOOK_S, Delays, Stream
+from builder.drill.exposure import READ_EVERY_S, Delays, Stream
 from builder.drill.findings import About, DrillProgress, FailoverReport, Pair, Report
 from builder.drill.verdict import AT_LEAST, Check, Verdict
 from builder.report.state import one_way_sentence
@@ -143,7 +143,7 @@ def resolution(number: str, about: About) -> str:
         case "rto_seconds" | "failback_seconds" | "longest_gap_seconds":
             return f"{seconds(1 / about.rate)} between two requests"
         case "rpo_seconds" | "replication_p99_seconds":
-            return f"{seconds(LOOK_S)} and a read too long at most, never too short"
+            return f"{seconds(READ_EVERY_S)} and a read too long at most, never too short"
         case "availability_percent":
             return "one request"
         case _:

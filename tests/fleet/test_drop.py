@@ -8,7 +8,7 @@ import pytest
 from builder.deploy.progress import Waiting
 from builder.errors import ExitCode, Stopped
 from builder.fleet import execute_fleet, fleet_exit_code
-from builder.fleet.drop import Aim, LeavingAccount, find_targets, find_unreachable
+from builder.fleet.drop import AccountTarget, LeavingAccount, find_targets, find_unreachable
 from builder.fleet.progress import Failure, SetDone, SetFailed
 from builder.fleet.records import Definition, Targets
 from builder.report.fleet import targeted_text
@@ -66,7 +66,7 @@ def test_whose_role_is_gone_leaves_with_no_stack_touched_and_the_next_deployment
     leaving = peopled.leaving(B)
     assert [(one.stack_set.id, one.instance.site.account) for one in leaving.stacks] == [(LATER, B), (ID, B)]
     assert EXECUTION in leaving.unreachable
-    assert (leaving.retain, leaving.deleted, leaving.targeted_by) == (True, (), (Aim(),))
+    assert (leaving.retain, leaving.deleted, leaving.targeted_by) == (True, (), (AccountTarget(),))
     end = peopled.drop(B)
     assert end.sets == (SetDone(ID, 1), SetDone(LATER, 1))
     assert take_inventory(peopled.world) == before

@@ -289,7 +289,7 @@ def _remedy(data: DesiredData, deployment: Deployment) -> str:
     region, pair = data.stack.region, _pair(data, deployment)
     if data.type == GLOBAL_TABLE or len(pair) < 2:
         return f"{takes_in}; or another name"
-    named = next((one for one, stack in pair.items() if stack.existing), None)
+    named = next((other for other, stack in pair.items() if stack.existing), None)
     first = named or (deployment.roles.primary if deployment.roles is not None else region)
     if first == region:
         return f"{takes_in}, of this region's bucket alone: copies in other regions are made anew; or another name"
