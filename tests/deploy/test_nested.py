@@ -17,8 +17,8 @@ from builder.deploy.records import Deletion, ResourceChange, StackResource
 from builder.errors import Stopped
 from builder.template import S3Location, Template, find_object
 from builder.terms import Arn, LogicalId, Region, StackId, StackName
-from deploy.test_decide import observed
-from deploy.test_recovery import since
+from deploy.draft.test_decide import observed
+from deploy.execute.test_recovery import since
 
 PARENT = StackId("us-east-1/p")
 NESTED = "AWS::CloudFormation::Stack"

@@ -51,13 +51,13 @@ from builder.template import OPEN_POLICY
 from builder.terms import AccountId, Region, Site, StackId, StackName, StackPlace
 from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, chained, make_deployment, make_stack
 from deploy.halted import failed_rollback, failed_without_rollback, recovered, standing_topics
+from deploy.handovers.test_handovers import promotion, system
 from deploy.legacy import NAMES, deploy_legacy, legacy_deployment
 from deploy.nesting import TOPIC, nest, parent, put
 from deploy.packaged import NESTING, WORKER, bucket, packaged, sources
+from deploy.plan.test_exports import IMPORTS_NONE, OTHER_VALUE, both
 from deploy.protected import KEPT_KEY, KEPT_NAMES, kept
 from deploy.rig import ACCOUNT, ROOT, Rig, changed, edited
-from deploy.test_exports import IMPORTS_NONE, OTHER_VALUE, both
-from deploy.test_handovers import promotion, system
 from deploy.there_before import make_bucket, make_key, make_table, wanted_with
 from deploy.two_way import make_buckets
 from fake_aws import World

@@ -8,8 +8,20 @@ from builder.deploy import Done
 from builder.errors import Stopped
 from builder.terms import STATUSES
 from deploy.chained import make_deployment, make_stack
+from deploy.handovers.test_handovers import (
+    EAST,
+    NEW,
+    OLD,
+    OUTPUT,
+    PLAIN,
+    REGIONAL,
+    TOPIC,
+    WEST,
+    promotion,
+    system,
+    taking_in,
+)
 from deploy.rig import ACCOUNT, Rig
-from deploy.test_handovers import EAST, NEW, OLD, OUTPUT, PLAIN, REGIONAL, TOPIC, WEST, promotion, system, taking_in
 from fake_aws.cloudformation.control import StackControl
 from samples import sampled
 

@@ -8,8 +8,8 @@ import pytest
 from builder.aws import Clients
 from builder.deploy import Deployment, Done, Plan, PlanId, TrustedInput, execute_plan, make_plan
 from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
+from deploy.draft.test_later import SSM, reading
 from deploy.rig import ACCOUNT
-from deploy.test_later import SSM, reading
 from fake_aws import Fault, Killed, World, run_virtual
 from proof.command import assert_done, deploy, ignore, make_world, run
 from samples import is_thorough

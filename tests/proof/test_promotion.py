@@ -24,8 +24,7 @@ from builder.deploy import (
 )
 from builder.terms import Region
 from deploy.chained import make_deployment, make_stack
-from deploy.rig import ACCOUNT
-from deploy.test_handovers import (
+from deploy.handovers.test_handovers import (
     EAST,
     OLD,
     OUTPUT,
@@ -37,6 +36,7 @@ from deploy.test_handovers import (
     system,
     taking_in,
 )
+from deploy.rig import ACCOUNT
 from fake_aws import Fault, Killed, World, run_virtual
 from fake_aws.dynamodb.items import put
 from proof.command import Command, assert_done, destroy, ignore, make_world, run

@@ -4,7 +4,7 @@ from builder.deploy.execute.recover import FailedResource, Recovery
 from builder.deploy.records import StackResource
 from builder.report.text import recoveries_text
 from builder.terms import LogicalId, StackId
-from deploy.test_decide import observed
+from deploy.draft.test_decide import observed
 
 FUNCTION = FailedResource(
     logical_id=LogicalId("Function"), type="AWS::Lambda::Function", reason="Handler is wrong", may_be_skipped=True

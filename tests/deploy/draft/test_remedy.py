@@ -2,7 +2,7 @@ import pytest
 
 from builder.deploy.draft.draft import remedy
 from builder.terms import STATUSES, Operation
-from deploy.test_decide import observed
+from deploy.draft.test_decide import observed
 
 
 @pytest.mark.parametrize("status", STATUSES)

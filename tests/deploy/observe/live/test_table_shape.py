@@ -7,7 +7,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.deploy.observe.live.record import LiveResource, TemplateSide
 from builder.deploy.observe.live.table_shape import as_live, fit_table
-from deploy.live.seen import EAST, WEST, described, index, key, local_index, members, replica, seen
+from deploy.observe.live.seen import EAST, WEST, described, index, key, local_index, members, replica, seen
 
 ON_DEMAND = {"OnDemandThroughput": {"MaxReadRequestUnits": 500, "MaxWriteRequestUnits": -1}}
 STREAM = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}}

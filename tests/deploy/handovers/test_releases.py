@@ -23,8 +23,7 @@ from builder.deploy.desired import DesiredStack, narrow
 from builder.errors import BadInput, BuilderError, Stopped
 from builder.terms import LogicalId, Region, StackId, StackName
 from deploy.chained import make_deployment, make_stack
-from deploy.rig import ACCOUNT, Rig
-from deploy.test_handovers import (
+from deploy.handovers.test_handovers import (
     EAST,
     GLOBAL,
     NEW,
@@ -39,6 +38,7 @@ from deploy.test_handovers import (
     table_of,
     taking_in,
 )
+from deploy.rig import ACCOUNT, Rig
 from loaded_config import make_loaded_config
 
 pytestmark = pytest.mark.slow  # whole deployments, one after the other

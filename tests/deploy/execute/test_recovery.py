@@ -9,6 +9,7 @@ from builder.deploy.progress import Waiting
 from builder.deploy.records import StackResource
 from builder.errors import BadInput, Stopped
 from builder.terms import AccountId, LogicalId
+from deploy.draft.test_decide import observed
 from deploy.halted import (
     TOPICS,
     TWO,
@@ -19,7 +20,6 @@ from deploy.halted import (
     standing_topics,
 )
 from deploy.rig import Rig
-from deploy.test_decide import observed
 
 KEY = "  Key: {Type: AWS::KMS::Key, DeletionPolicy: Delete, UpdateReplacePolicy: Delete, Properties: {}}\n"
 FIRST, SECOND = LogicalId("First"), LogicalId("Second")

@@ -4,8 +4,8 @@ from builder.deploy.desired import narrow
 from builder.deploy.observe.deployment import observe_tagged
 from builder.terms import Region, StackId
 from deploy.chained import make_deployment, make_stack
+from deploy.plan.test_guards import BESIDE, GLOBAL_TABLE
 from deploy.rig import Rig
-from deploy.test_guards import BESIDE, GLOBAL_TABLE
 
 TAGS = {"builder:deployment": "tap-dev"}
 STACK = StackId("us-east-1/data")

@@ -8,7 +8,7 @@ from builder.deploy.observe.live.record import TemplateSide
 from builder.deploy.observe.live.table_seen import SeenTable
 from builder.deploy.observe.live.table_shape import as_live, fit_table
 from builder.terms import LogicalId
-from deploy.live.seen import EAST, WEST, described, index, local_index, members, owner, replica, seen
+from deploy.observe.live.seen import EAST, WEST, described, index, local_index, members, owner, replica, seen
 
 
 def of(**table: Any) -> SeenTable:

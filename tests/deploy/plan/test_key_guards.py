@@ -10,8 +10,8 @@ from builder.deploy.records import PropertyChange, ResourceChange
 from builder.errors import Stopped
 from builder.terms import LogicalId, StackId
 from deploy.chained import make_deployment, make_stack
+from deploy.plan.test_guards import GLOBAL_TABLE, STACK, guarded, holding
 from deploy.rig import Rig
-from deploy.test_guards import GLOBAL_TABLE, STACK, guarded, holding
 
 KEY = "  Data: {Type: AWS::KMS::Key, Properties: {Description: one}}\n"
 

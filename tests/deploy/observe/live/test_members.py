@@ -6,7 +6,7 @@ import botocore.session
 from botocore.model import ListShape, Shape, StructureShape
 
 from builder.deploy.observe.live.members import FACTS, JUDGED, STATED, unknown_members
-from deploy.live.seen import EAST, WEST, described, index, members
+from deploy.observe.live.seen import EAST, WEST, described, index, members
 
 # Of botocore 1.44: the pinned one does not know it yet.
 NEWER = {"DisassociationProtectionEnabled"}

@@ -6,8 +6,8 @@ from builder.errors import Stopped
 from builder.template import properties_of, read_template
 from builder.terms import StackId
 from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
+from deploy.plan.test_guards import BESIDE, GLOBAL_TABLE
 from deploy.rig import Rig
-from deploy.test_guards import BESIDE, GLOBAL_TABLE
 
 STACK = StackId("us-east-1/data")
 MORE = "        - {Region: us-west-2}\n        - {Region: eu-west-1}\n        - {Region: eu-central-1}\n"
