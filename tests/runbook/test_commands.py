@@ -74,15 +74,7 @@ def test_every_command_runs_as_typed_and_ends_as_the_page_says(lab: Lab, key: st
 
 
 @pytest.mark.acceptance
-# A table with keys of one's own that is imported beside a lost region has no key there in its template until the region
-# is back; the update that says it stops at the guard of keys. Strict: who mends it takes this away.
-@pytest.mark.parametrize(
-    "key",
-    [
-        pytest.param(key, marks=[pytest.mark.xfail(reason="a guard of keys")] if key.endswith("-alone") else [])
-        for key in shipped().titles
-    ],
-)
+@pytest.mark.parametrize("key", list(shipped().titles))
 def test_so_it_does_with_everything_that_changes_a_line(lab: Lab, project: Path, key: str) -> None:
     (project / "dr.yaml").write_text(EVERYTHING)
     assert lab.builder("render").code == 0

@@ -244,7 +244,19 @@ def _fitted(
         template_keys = {str(at(tag, "Key")) for tag in listed}
         tags = [tag for tag in fitted["Tags"] if tag["Key"] in template_keys or given.get(tag["Key"]) != tag["Value"]]
         fitted["Tags"] = in_order_of(tags, listed, "Key")
-    key, name = keys.get(fitted["Region"]), at(template_replica, "SSESpecification", "KMSMasterKeyId")
-    if key is not None and "SSESpecification" in fitted and name in {*key.aliases, key.arn.rpartition("/")[2]}:
+    name = at(template_replica, "SSESpecification", "KMSMasterKeyId")
+    shown = str(at(fitted, "SSESpecification", "KMSMasterKeyId") or "")
+    if shown and isinstance(name, str) and _names_key(name, shown, keys.get(fitted["Region"])):
         fitted["SSESpecification"] = {"KMSMasterKeyId": name}
     return _without_empty(fitted)
+
+
+def _names_key(name: str, shown: str, key: ReplicaKey | None) -> bool:
+    """Return whether a template's name of a key is of the one that is shown; `key` is None in a lost region.
+
+    There any alias is taken for the key's, which a replica keeps for good: nobody can ask, and the same key by another
+    name would be a change that DynamoDB refuses.
+    """
+    alias = name.rpartition(":")[2]
+    is_alias = alias.startswith("alias/") if key is None else alias in key.aliases
+    return is_alias or name == shown.rpartition("/")[2]

@@ -248,12 +248,38 @@ class TestNearTheTemplate:
         assert east["Tags"] == [{"Key": "project", "Value": "shop"}]
         assert "Tags" not in west
 
-    @pytest.mark.parametrize("name", ["alias/shop-dev", "mrk-1234"])
+    @pytest.mark.parametrize(
+        "name", ["alias/shop-dev", "mrk-1234", "arn:aws:kms:us-east-1:111122223333:alias/shop-dev"]
+    )
     def test_a_key_is_called_as_the_template_calls_it(self, name: str) -> None:
         said = [{"Region": region, "SSESpecification": {"KMSMasterKeyId": name}} for region in (EAST, WEST)]
         replicas = fitted(full(), Replicas=said).definition["Replicas"]
 
         assert [one["SSESpecification"]["KMSMasterKeyId"] for one in replicas] == [name, name]
+
+    @pytest.mark.parametrize(
+        ("name", "is_said"),
+        [
+            ("alias/shop-dev", True),
+            ("arn:aws:kms:us-west-2:111122223333:alias/shop-dev", True),
+            ("mrk-1234", True),
+            ("mrk-5678", False),
+            ("arn:aws:kms:us-west-2:111122223333:key/mrk-5678", False),
+        ],
+    )
+    def test_a_key_in_a_lost_region_is_called_as_the_template_calls_it_unless_that_is_another(
+        self,
+        name: str,
+        is_said: bool,  # noqa: FBT001 - a column of the table
+    ) -> None:
+        shown = members(WEST, ReplicaStatus="REGION_DISABLED", KMSMasterKeyId=key(WEST).arn)
+        live = as_live(seen(replica(table={"Replicas": shown}, key=key(EAST, "alias/shop-dev")), lost=(WEST,)))
+        wanted = [{"Region": region, "SSESpecification": {"KMSMasterKeyId": name}} for region in (EAST, WEST)]
+        side = TemplateSide(properties={"KeySchema": KEY, "Replicas": wanted})
+
+        replicas = fit_table(live, side, {str(EAST): key(EAST, "alias/shop-dev")}, (WEST,)).definition["Replicas"]
+
+        assert replicas[1]["SSESpecification"] == {"KMSMasterKeyId": name if is_said else key(WEST).arn}
 
     def test_another_key_than_the_template_s_keeps_its_own_name(self) -> None:
         said = [{"Region": EAST, "SSESpecification": {"KMSMasterKeyId": "alias/other"}}, {"Region": WEST}]
