@@ -1,22 +1,22 @@
-"""The deployer: an assembly and what stands, to a plan of change sets, to their execution, to their deletion.
+"""The deployer: from an assembly to a plan of change sets, to their execution, to the deletion of stacks.
 
 It works from a manifest made yesterday on another machine, and never imports config, topology or components. Its
 chapters, each importing only those before it:
 
-    desired     the assembly bound to an environment       records, progress  what a plan says, what a run tells
+    desired     the assembly bound to an environment       records, progress  the steps of a plan, the events of a run
     order       in which order a plan's steps are done
     resources/    the types that hold data: what to guard, how to change them one at a time, how to empty them
-    observe/      what stands, read from AWS
+    observe/      what is deployed, read from AWS
     promotion     that a secondary is being promoted: a record in AWS
-    change_sets/  a change set asked for, read whole, discarded
-    handovers/    data that goes from stack to stack
+    change_sets/  one change set: created, read completely, deleted
+    handovers/    data that moves from stack to stack
     draft/        what each stack needs, and which change sets that takes; pure
-    plan/         all change sets of all regions, made and judged before anything runs
-    delete/       stacks with what they hold, in reverse order
-    execute/      a plan's steps, each when its needs are done; what stands halfway, rolled back
-    backfill/     what was in a bucket before a rule, replicated
+    plan/         all change sets of all regions, created and judged before anything runs
+    delete/       stacks with their contents, deleted in reverse order
+    execute/      a plan's steps, each executed when its needs are done; unfinished operations, rolled back
+    backfill/     the objects older than a replication rule, replicated
 
-Executions, destructions and fleets run on one engine, `run_in_order` of `progress`: each stack starts as soon as its
+Executions, deletions and fleets run on one engine, `run_in_order` of `progress`: each stack starts as soon as its
 own needs are done.
 """
 

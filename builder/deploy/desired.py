@@ -1,4 +1,4 @@
-"""An assembly bound to one environment: what CloudFormation should hold when everything is done."""
+"""An assembly bound to one environment: the stacks that CloudFormation should have once everything is done."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,13 +34,13 @@ TAG_STACK = "builder:stack"
 MASK = "****"
 """What AWS shows instead of the value of a NoEcho parameter, and what we write."""
 TAG_FLEET = "builder:fleet"
-"""What a StackSet alone gives to the stacks of its instances."""
+"""A tag that only a StackSet gives to the stacks of its instances."""
 _SHOWN_WHERE = "python -m builder lint    shows where"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredStack:
-    """One stack as it should be, every name bound; a parameter may wait for another stack's output."""
+    """One stack as it should be, with every name bound; a parameter may wait for another stack's output."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
     id: StackId
@@ -53,35 +53,36 @@ class DesiredStack:
     needs: tuple[StackId, ...]
     tags: Mapping[str, str]
     termination_protection: bool | None = None
-    """Whether it is to have it; None leaves it as it is found."""
+    """Whether it is to have termination protection; None leaves that unchanged."""
     stack_policy: str | None = None
-    """The policy that it is to have, as JSON; None leaves it as it is found."""
+    """The policy that it is to have, as JSON; None leaves that unchanged."""
     account: AccountId | None = None
-    """The account it belongs in, where it is not that of the credentials."""
+    """The account it is deployed in, if not that of the credentials."""
     interim: Interim | None = None
-    """What it is given instead until other stacks exist that are made after it."""
+    """What it is deployed as until other stacks exist that are created after it."""
     nested: Mapping[str, str] = field(default_factory=dict)
-    """The known templates of stacks nested in it, by their keys in its bucket: what a deferred change set may show."""
+    """The known templates of its nested stacks, by their keys in its bucket: a deferred change set may show their
+    resources."""
     existing: tuple[LogicalId, ...] = ()
-    """Its tables and buckets that exist already: they are imported, and not created."""
+    """Its tables and buckets that exist already: they are imported, not created."""
 
     @property
     def site(self) -> Site:
-        """Where it stands, or will."""
+        """Where it is or will be."""
         return Site(self.account, self.region)
 
     @property
     def values(self) -> dict[str, str | None]:
-        """The value of each parameter that is given; None for one that waits for another stack's output, or stays."""
+        """The value of each parameter; None for one that waits for another stack's output or keeps its value."""
         return {name: value if isinstance(value, str) else None for name, value in self.parameters.items()}
 
     @property
     def previous(self) -> frozenset[str]:
-        """The parameters that keep the value which the stack has."""
+        """The parameters that keep the deployed stack's value."""
         return frozenset(name for name, value in self.parameters.items() if isinstance(value, UsePreviousValue))
 
     def parameters_over(self, deployed: Mapping[str, str]) -> dict[str, str | OutputOf]:
-        """Return the parameters, each that keeps its value with the deployed one, and without those that have none."""
+        """Return the parameters, each that keeps its value with the deployed one, or left out where there is none."""
         return {
             name: deployed[name] if isinstance(value, UsePreviousValue) else value
             for name, value in self.parameters.items()
@@ -90,7 +91,7 @@ class DesiredStack:
 
     @property
     def sources(self) -> tuple[StackId, ...]:
-        """The stacks whose outputs its parameters are bound to."""
+        """The stacks from whose outputs its parameters take values."""
         return tuple(
             dict.fromkeys(value.output[0] for value in self.parameters.values() if isinstance(value, OutputOf))
         )
@@ -102,33 +103,33 @@ class Deployment:
 
     name: str
     digest: str
-    """The assembly's; the same in every environment."""
+    """The assembly's digest; it is the same in every environment."""
     stacks: tuple[DesiredStack, ...]
     outputs: Mapping[str, tuple[StackId, str]] = field(default_factory=dict)
     account: AccountId | None = None
-    """The only account it may go to, where dr.yaml pins one."""
+    """The only account that may be deployed to, where dr.yaml pins one."""
     skipped: tuple[Region, ...] = ()
-    """Regions that are not called."""
+    """Regions to which no call is made."""
     left_out: tuple[DesiredStack, ...] = ()
-    """The stacks in them."""
+    """The stacks that stay as they are: those in skipped regions, and those that `leave_out` removes."""
     uses: tuple[Use, ...] = ()
-    """What its stacks take of each other and the manifest does not state."""
+    """What its stacks use of each other and the manifest does not state."""
     roles: Roles | None = None
-    """Which region serves and which stand by, skipped ones included; None where the manifest has no roles."""
+    """The primary and the secondaries, including skipped regions; None where the manifest has no roles."""
     components: Components = field(default_factory=dict)
-    """What is observed, called and drilled, by name, its texts bound, without skipped regions."""
+    """The components to observe, call and drill, by name: with bound texts, without skipped regions."""
     empty_regions: tuple[Region, ...] = ()
     """The system's regions in which it has no stack."""
     assets: tuple[Built | NotBuilt, ...] = ()
-    """What its stacks take from buckets, with the bytes where they could be made."""
+    """The files that its stacks take from buckets, with the bytes where they could be made."""
     artifacts_bucket: str | None = None
     """The bucket of large templates, unless a plan's options name another; `{region}` stands for the region."""
     bucket_makers: Mapping[tuple[Site, str], StackId] = field(default_factory=dict)
-    """Which of its stacks makes a bucket, by the bucket's place and name."""
+    """The stack that creates a bucket, by the bucket's site and name."""
     leaving: tuple[StackId, ...] = ()
-    """Those of its stacks that the assembly no longer has: they are here to release data that others import."""
+    """Its stacks that the assembly no longer has: they are part of it until they release data that others import."""
     bootstraps: tuple[Bootstrap, ...] = ()
-    """What has to exist before anything of it is planned."""
+    """What has to exist before any of its stacks is planned."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -142,12 +143,12 @@ class Deployment:
 
     @property
     def places(self) -> Mapping[StackId, StackPlace]:
-        """Where each stack stands, or will."""
+        """Where each stack is or will be."""
         return {stack.id: StackPlace(stack.site, stack.name) for stack in self.stacks}
 
     @property
     def asset_buckets(self) -> tuple[str, ...]:
-        """The buckets that stacks take something from and that no parameter names."""
+        """The buckets from which stacks take files and which no parameter names."""
         shared = self.artifacts_bucket or ""
         of_sets = (
             shared.replace(REGION, region)
@@ -158,7 +159,7 @@ class Deployment:
         return tuple(dict.fromkeys((*(item.asset.bucket for item in self.assets if item.asset.bucket), *of_sets)))
 
     def stack(self, stack_id: StackId) -> DesiredStack:
-        """Return a stack by its id; StopIteration if there is none."""
+        """Return the stack with this id; StopIteration if there is none."""
         return next(stack for stack in self.stacks if stack.id == stack_id)
 
 
@@ -192,7 +193,7 @@ def bind_account(deployment: Deployment, account: AccountId) -> Deployment:
 
 
 def narrow(deployment: Deployment, skipped: Collection[Region]) -> Deployment:
-    """Return the deployment without these regions. Raises BadInput for a region that it has nothing in."""
+    """Return the deployment without these regions. Raises BadInput for a region in which it has nothing."""
     for region in skipped:
         if region not in {*deployment.regions, *deployment.empty_regions}:
             raise BadInput(
@@ -215,9 +216,9 @@ def narrow(deployment: Deployment, skipped: Collection[Region]) -> Deployment:
 
 
 def leave_out(deployment: Deployment, stacks: Collection[StackId]) -> Deployment:
-    """Return the deployment without these stacks, which stay as they are; what others need of them is read from AWS.
+    """Return the deployment without these stacks, which stay as they are; other stacks read their outputs from AWS.
 
-    Raises BadInput where that leaves none.
+    Raises BadInput where no stack remains.
     """
     gone = {stack.id for stack in deployment.stacks if stack.id in stacks}
     stays = tuple(_without(stack, gone) for stack in deployment.stacks if stack.id not in gone)
@@ -228,7 +229,7 @@ def leave_out(deployment: Deployment, stacks: Collection[StackId]) -> Deployment
 
 
 def _without(stack: DesiredStack, gone: Collection[StackId]) -> DesiredStack:
-    """Return the stack with the values kept that it has of stacks in lost regions, which cannot be read now."""
+    """Return the stack; parameters that take outputs of these stacks, now unreadable, keep their values."""
     kept: dict[str, ParameterValue] = {
         name: UsePreviousValue()
         for name, value in stack.parameters.items()
@@ -238,7 +239,7 @@ def _without(stack: DesiredStack, gone: Collection[StackId]) -> DesiredStack:
 
 
 def deployment_name(project: str, suffix: str) -> str:
-    """Return the name that the deployment tag carries, `tap-dev`."""
+    """Return the value of the deployment tag, `tap-dev`."""
     return f"{project}-{suffix}"
 
 
@@ -250,10 +251,10 @@ def make_deployment(
     account: AccountId | None = None,
     assets: tuple[Built | NotBuilt, ...] = (),
 ) -> Deployment:
-    """Return the assembly bound to an environment; its stacks need what the manifest says and what templates show.
+    """Return the assembly bound to an environment; its stacks need what the manifest and the templates state.
 
-    Raises BadInput where a name becomes longer than CloudFormation takes, for an invalid template, for stacks that take
-    values of each other in a circle, and for existing data that cannot be imported.
+    Raises BadInput for a name that becomes longer than CloudFormation takes, for an invalid template, for stacks that
+    take values of each other in a circle, and for existing data that cannot be imported.
     """
     name = deployment_name(manifest.project, suffix)
     longest = max((bind(entry.name, suffix) for entry in manifest.stacks), key=len, default="")
@@ -307,7 +308,7 @@ def _buckets(bound: Bound) -> Iterator[CreatedResource]:
 
 
 def _large_templates(manifest: Manifest, bounds: Sequence[Bound], templates: Mapping[str, bytes]) -> Iterator[Use]:
-    """Yield each use of a bucket by a template too large for a request, where a stack of the assembly makes it."""
+    """Yield each use, by a template too large for a request, of a bucket that a stack of the assembly creates."""
     if manifest.artifacts_bucket is None:
         return
     made = {(bound.site, thing.name): thing for bound in bounds for thing in _buckets(bound)}
@@ -331,7 +332,7 @@ def _bind_entry(entry: StackEntry, template: bytes, suffix: str, deployment: str
         },
         capabilities=entry.capabilities,
         needs=entry.needs,
-        # Constant for the life of the stack: CloudFormation hands stack tags on to every resource, and a value
+        # Constant for the life of the stack: CloudFormation puts stack tags on every resource, and a value
         # that changed with each build would show all of them as modified.
         tags={
             **{name: bind(value, suffix) for name, value in entry.tags.items()},

@@ -1,4 +1,4 @@
-"""The order of a plan's steps: those of one stack one after the other, and what each waits for; pure."""
+"""The order of a plan's steps: the steps of each stack, and what each step waits for; pure."""
 
 import itertools
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from builder.deploy.records import AnyStep, Deferred, Deletion, Plan
 from builder.terms import StackId
 
 StackSteps = tuple[AnyStep, ...]
-"""At least one step, all of one stack: a deletion, a policy that lets change sets pass, these in the order of their
-parts, its policy, its protection; or of one upload, which counts as a stack of its own."""
+"""The steps of one stack, at least one: a deletion, a policy that lets change sets pass, the change sets in the order
+of their parts, its policy, its protection. Or the step of one upload, which counts as a stack of its own."""
 
 
 def make_stack_steps(plan: Plan) -> dict[StackId, StackSteps]:
-    """Return what is to be done to each stack, in the plan's order; deletions of whole stacks come last."""
+    """Return the steps of each stack, in the plan's order. A deletion comes before the stack's other steps."""
     stacks: dict[StackId, StackSteps] = {}
     change_sets = sorted(plan.change_sets, key=lambda change_set: change_set.part)
     opening = [policy for policy in plan.policies if policy.opens]
@@ -25,17 +25,17 @@ def make_stack_steps(plan: Plan) -> dict[StackId, StackSteps]:
 
 
 class StepPlace(NamedTuple):
-    """A stack at one of its steps, which are counted from 0."""
+    """A stack and one of its steps, counted from 0."""
 
     stack: StackId
     place: int
 
 
 def make_waits(steps: Mapping[StepPlace, AnyStep | None]) -> dict[StepPlace, tuple[StepPlace, ...]]:
-    """Return what each step waits for: the one before it on its stack, and the last of each stack that it needs.
+    """Return what each step waits for: the step before it on its stack, and the last step of each stack that it needs.
 
-    A need that is no stack of the plan is unchanged: it is there. A stack without a step waits for nothing. Where a
-    stack is completed only after this one, this one waits for the steps before that completion.
+    A need that is no stack of the plan is unchanged and counts as done. A stack without a step waits for nothing.
+    A need that is updated again after this stack counts as done before that update.
     """
     of_stack: dict[StackId, list[StepPlace]] = {}
     for at in steps:
@@ -54,7 +54,7 @@ def make_waits(steps: Mapping[StepPlace, AnyStep | None]) -> dict[StepPlace, tup
 
 
 def _completed_after(step: AnyStep | None) -> frozenset[StackId]:
-    """Return the stacks that a step waits for although they need its own."""
+    """Return the stacks that a step waits for although they need the step's stack."""
     if not isinstance(step, Deferred) or step.desired.interim is None:
         return frozenset()
     return frozenset(step.desired.interim.until) & frozenset(step.needs)

@@ -1,4 +1,4 @@
-"""A run: the events of its progress (with --json one object a line), the outcome of each stack, and its engine.
+"""The progress of a run: its events (with --json one object a line), the outcome of each stack, and its engine.
 
 `run_in_order` starts each stack or StackSet as soon as its needs are done, in executions and in deletions.
 """
@@ -21,7 +21,7 @@ class RunBegun:
     what: Literal["plan", "execute", "destroy", "drop"]
     stacks: tuple[StackId, ...]
     schema: Literal[2] = 2
-    """The version of all events, those of fleets and drills too; additions alone do not change it."""
+    """The version of all events, also of those of fleets and drills; new events or fields do not change it."""
     event: Literal["run.begun"] = "run.begun"
 
 
@@ -30,7 +30,7 @@ class Allowed:
     """How many guarded changes, deletions and reviews one `--allow` lets pass, and which."""
 
     allow: str
-    """As it was typed: a name or a pattern."""
+    """The name or pattern as it was typed."""
     passes: int
     names: tuple[str, ...]
     event: Literal["guard.allowed"] = "guard.allowed"
@@ -280,7 +280,7 @@ def _code(outcome: Outcome) -> ExitCode:
         case Superseded() | ReviewRequired():
             return ExitCode.STOPPED
         case Cancelled(interrupted=interrupted):
-            # A stack that was not started because of another one does not change that one's exit code.
+            # A stack that was not started because another one failed does not change the exit code of that failure.
             return ExitCode.INTERRUPTED if interrupted else ExitCode.STOPPED
     assert_never(outcome)
 
@@ -294,13 +294,13 @@ class Work(Generic[N, R]):
     """What is done to each node, and what becomes of one that is not started."""
 
     run: Callable[[N, Mapping[N, R]], Coroutine[Any, Any, R]]
-    """Called with the outcomes of what the node needs; a failure is an outcome too, not an exception."""
+    """Called with the outcomes of the node's needs; a failure is an outcome too, not an exception."""
     cancel: Callable[[N, N | None], R]
-    """Called with the need that is not done; None where nothing more is to be started."""
+    """Called with the need that is not done; None where no more nodes are to be started."""
     is_done: Callable[[R], bool]
     """Whether the nodes that need this one may be started."""
     started: Collection[N] = frozenset()
-    """Nodes that were started before: they go on, whatever the outcomes of their needs and of all others."""
+    """Nodes that an earlier run started: they continue, whatever the outcomes of their needs and of all others."""
 
 
 async def run_in_order(
@@ -309,8 +309,8 @@ async def run_in_order(
     """Return the outcome of each node, in the order given; nodes that do not need each other run concurrently.
 
     A need that is none of the nodes counts as done. The first need of a node that is not done cancels the node. Once
-    `stop` is set nothing more is started, and what runs is left to end; cancelling this cancels what runs.
-    An exception of a node, which is a fault of ours, cancels what runs, and is raised once that has ended.
+    `stop` is set no further node starts, and the running ones end by themselves; cancelling this call cancels them.
+    An exception of a node, which is a fault of ours, cancels the running ones, and is raised once they have ended.
     Raises BadInput, before anything is started, where nodes need each other in a circle.
     """
     loop = asyncio.get_running_loop()

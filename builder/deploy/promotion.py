@@ -1,8 +1,8 @@
-"""The record of a promotion under way, which outlives the run that began it and every checkout of dr.yaml.
+"""The record of a promotion under way. It outlives the run that began it and every checkout of dr.yaml.
 
 It is an SSM parameter of the region that becomes the primary, so that it can be read while the old primary is lost. It
-has the decision, and what of it waits for the lost region. It is written before the first change set of a promotion is
-executed and deleted after the last. Every command that may change the table reads it first, in all regions it asks.
+has the decision and the stacks that wait for the lost region. It is written before the first change set of a promotion
+is executed and deleted after the last. Every command that may change the table first reads it in all of its regions.
 
 First the record, then what reads, writes and deletes it; last its text.
 """
@@ -31,7 +31,7 @@ Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-s
 """
 _RegionName = Annotated[Region, StringConstraints(pattern=r"^[a-z]{2,3}(-[a-z]+)+-[0-9]+$", max_length=32)]
 _Time = Annotated[str, StringConstraints(pattern=r"^[0-9T:.+Z-]+$", max_length=40)]
-# A terminal shows it, so nothing in it may move the cursor.
+# A terminal shows the line, so no character of it may move the cursor.
 _Line = Annotated[str, StringConstraints(pattern=r"^[ -~]+$", max_length=400)]
 
 
@@ -47,11 +47,11 @@ class Promotion:
     came_from: _RegionName
     """The primary until then."""
     at: _Time
-    """ISO time in UTC at which a person confirmed it."""
+    """ISO time in UTC at which a person confirmed the promotion."""
     forced: bool = False
     """Whether the old primary was skipped, since it was lost."""
     postponed: tuple[_Line, ...] = ()
-    """The stacks whose part waits until the old primary answers again."""
+    """The stacks whose part of the promotion waits until the old primary answers again."""
 
     @property
     def site(self) -> Site:
@@ -60,12 +60,12 @@ class Promotion:
 
     @property
     def is_same(self) -> tuple[str, Region, Region]:
-        """What two records of one decision have in common, whatever still waits."""
+        """What two records of one decision have in common, whichever stacks still wait."""
         return self.deployment, self.to, self.came_from
 
     @property
     def words(self) -> str:
-        """What is under way, in a sentence without its full stop."""
+        """The promotion under way, in a sentence without its full stop."""
         return f"{self.to} is being promoted to the primary in place of {self.came_from}, since {self.at}"
 
 
@@ -75,7 +75,7 @@ def parameter_name(deployment: str) -> str:
 
 
 async def read_promotion(clients: Clients, deployment: str, regions: Iterable[Region]) -> Promotion | None:
-    """Return the promotion under way, by the records of these regions, read concurrently; None where there is none.
+    """Return the promotion under way, read concurrently from the records in these regions; None where there is none.
 
     Raises Stopped for a record that no promotion wrote, or that may not be read, and where two regions have one each.
     Raises AwsError for a region that does not answer: it may have a record.
@@ -86,7 +86,7 @@ async def read_promotion(clients: Clients, deployment: str, regions: Iterable[Re
 async def observe_promotion(
     clients: Clients, deployment: str, regions: Iterable[Region]
 ) -> tuple[Promotion | None, Mapping[Region, AwsError]]:
-    """Return the same by the regions that answer, and the error of each region that does not. Raises Stopped."""
+    """Return the promotion as the answering regions show it, and the error of each other region. Raises Stopped."""
     unseen: dict[Region, AwsError] = {}
 
     async def read(region: Region) -> Promotion | None:
@@ -100,7 +100,7 @@ async def observe_promotion(
 
 
 def the_one(records: Sequence[Promotion | None]) -> Promotion | None:
-    """Return the one record that there is, None where there is none; pure. Raises Stopped where there are several."""
+    """Return the only record, None where there is none; pure. Raises Stopped where there are several."""
     there = [record for record in records if record is not None]
     if len(there) > 1:
         name = parameter_name(there[0].deployment)
@@ -115,10 +115,10 @@ def the_one(records: Sequence[Promotion | None]) -> Promotion | None:
 
 
 async def find_promotion(clients: Clients, deployment: Deployment) -> Promotion | None:
-    """Return the promotion under way, by the regions of a deployment that are not skipped; None where there is none.
+    """Return the promotion under way, read in the deployment's regions that are not skipped; None where there is none.
 
-    It takes no call where no stack has a global table: then there is nothing to promote. Raises what `read_promotion`
-    raises, and Stopped where the assembly is one from before the promotion.
+    No call is made where no stack has a global table: then there is nothing to promote. Raises what `read_promotion`
+    raises, and Stopped where the assembly was made before the promotion.
     """
     if not has_global_table(deployment):
         return None
@@ -140,7 +140,7 @@ def has_global_table(deployment: Deployment) -> bool:
 
 
 def check_primary(promotion: Promotion | None, deployment: Deployment) -> None:
-    """Raise Stopped where a promotion of another region than the assembly's primary is under way; pure."""
+    """Raise Stopped if a region other than the assembly's primary is being promoted; pure."""
     primary = deployment.roles.primary if deployment.roles else None
     if promotion is None or primary == promotion.to:
         return
@@ -154,7 +154,7 @@ def check_primary(promotion: Promotion | None, deployment: Deployment) -> None:
 
 
 async def check_none(clients: Clients, deployment: str, regions: Iterable[Region]) -> None:
-    """Raise Stopped where a promotion is under way: a deletion would find stacks that do not list all of their data."""
+    """Raise Stopped if a promotion is under way: a deletion would find stacks that do not list all of their data."""
     if promotion := await read_promotion(clients, deployment, regions):
         name = parameter_name(deployment)
         raise Stopped(
@@ -167,9 +167,9 @@ async def check_none(clients: Clients, deployment: str, regions: Iterable[Region
 
 
 async def write_promotion(clients: Clients, promotion: Promotion) -> None:
-    """Write the record, in place of an earlier one of the same decision; nothing is done where it is the same.
+    """Write the record over an earlier one of the same decision; write nothing where it is the same.
 
-    Returns once it is read as it was written. Raises Stopped where there is the record of another promotion.
+    Returns once a read shows the record as it was written. Raises Stopped where another promotion has a record.
     """
     name, value = parameter_name(promotion.deployment), _text(promotion)
     where = f"{promotion.to}: {name}"
@@ -193,7 +193,7 @@ async def write_promotion(clients: Clients, promotion: Promotion) -> None:
                 Overwrite=record is not None,
                 Description="A secondary of this deployment is being promoted: python -m builder status",
             )
-            # Only from here on is a read that shows less known to lag behind.
+            # A read that shows less lags behind; that is certain only after this write.
             clients.memory.parameters[promotion.site, name] = value
             is_confirmed = True
         except AwsError as error:
@@ -204,9 +204,9 @@ async def write_promotion(clients: Clients, promotion: Promotion) -> None:
 
 
 async def delete_promotion(clients: Clients, promotion: Promotion) -> None:
-    """Delete the record; nothing happens where it is gone. Returns once no read shows it any more.
+    """Delete the record; do nothing where it does not exist. Return once no read shows it any more.
 
-    Raises Stopped where there is the record of another promotion.
+    Raises Stopped where another promotion has a record.
     """
     name = parameter_name(promotion.deployment)
     where = f"{promotion.to}: {name}"
@@ -238,7 +238,7 @@ _RECORD = TypeAdapter(Promotion)
 
 
 async def _read(clients: Clients, deployment: str, region: Region) -> Promotion | None:
-    """Return the record in a region, None where there is none; a read that contradicts what was written is repeated."""
+    """Return the record in a region, None where there is none. Repeat a read that contradicts what was written."""
     name, site = parameter_name(deployment), Site(None, region)
     written, ssm = clients.memory.parameters, clients.ssm(region)
 
@@ -270,7 +270,7 @@ async def _read(clients: Clients, deployment: str, region: Region) -> Promotion 
 
 
 def _parsed(value: str, deployment: str, region: Region) -> Promotion:
-    """Return the record that a parameter's value is; pure. Raises Stopped: anybody may have written it."""
+    """Return the record in a parameter's value; pure. Raises Stopped if it is invalid: anybody may write it."""
     name, fault = parameter_name(deployment), _version_fault(value)
     if not fault:
         try:
@@ -292,7 +292,7 @@ def _parsed(value: str, deployment: str, region: Region) -> Promotion:
 
 
 def _version_fault(value: str) -> str:
-    """Return why nothing more of a value is read; empty where it has the version that this builder reads."""
+    """Return why a value of this version cannot be read; empty where this builder reads the version."""
     try:
         record = json.loads(value)
     except (ValueError, RecursionError):
@@ -306,7 +306,7 @@ def _version_fault(value: str) -> str:
 
 
 def _fault(record: Promotion, deployment: str, region: Region) -> str:
-    """Return why no promotion can have written the record there; empty where one can."""
+    """Return why no promotion can have written this record in the region; empty where one can."""
     if record.deployment != deployment:
         return f"it is of another deployment than {deployment}"
     if record.to != region:
@@ -328,13 +328,13 @@ def _text(promotion: Promotion) -> str:
 
 
 def check_same(promotion: Promotion | None, to: Region) -> None:
-    """Raise Stopped where a promotion of another region is under way; pure."""
+    """Raise Stopped if another region is being promoted; pure."""
     if promotion is not None and promotion.to != to:
         raise _others(f"{promotion.to}: {parameter_name(promotion.deployment)}", promotion)
 
 
 def unretained(deployment: Deployment, promotion: Promotion) -> tuple[StackName, ...]:
-    """Return the names of the old primary's stacks that would delete a table with them; pure.
+    """Return the names of the old primary's stacks whose deletion would delete a table; pure.
 
     They have the names of the promoted region's stacks, whose templates are the same; an older checkout has them too.
     """
@@ -348,9 +348,9 @@ def unretained(deployment: Deployment, promotion: Promotion) -> tuple[StackName,
 
 
 async def find_old_primary(clients: Clients, deployment: Deployment) -> Region | None:
-    """Return the secondary in which a stack with a table is deployed that the assembly has in its primary.
+    """Return the secondary that has a deployed table stack which the assembly puts into its primary.
 
-    None where there is none: then nothing is to be promoted.
+    None where there is none: then there is nothing to promote.
     """
     roles = deployment.roles
     if roles is None:

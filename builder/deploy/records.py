@@ -32,7 +32,7 @@ class PropertyChange:
     recreation: str = "Never"
     """Never, Conditionally or Always."""
     follows: str = ""
-    """The resource whose attribute or name it takes, where only the execution shows whether that changes."""
+    """The resource whose attribute or name is the value, where only the execution shows whether it changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,31 +48,32 @@ class ResourceChange:
     replacement: str | None = None
     """True, False or Conditional; None where it does not apply."""
     policy_action: str | None = None
-    """What becomes of the old physical resource: Delete, Retain or Snapshot, or ReplaceAnd followed by one of these."""
+    """What CloudFormation does with the old physical resource: Delete, Retain or Snapshot, or ReplaceAnd and one of
+    these."""
     scope: tuple[str, ...] = ()
-    """Which attributes the change touches: Properties, Tags, DeletionPolicy and so on."""
+    """Which attributes the change affects: Properties, Tags, DeletionPolicy and so on."""
     properties: tuple[PropertyChange, ...] = ()
     losses: tuple[str, ...] = ()
-    """What is deleted for good inside a resource that stays, such as a replica; guards stop each."""
+    """What is deleted for good inside a resource that stays, such as a replica; each one is a guard hit."""
     warnings: tuple[str, ...] = ()
-    """What weakens the resource and loses nothing by itself, such as suspended versioning; guards let it pass."""
+    """What weakens the resource and loses nothing by itself, such as suspended versioning; no guard stops it."""
     regions: tuple[str, ...] = ()
     """The regions that hold a copy of its data, before or after, as far as the change shows them."""
     opens: tuple[str, ...] = ()
-    """What it opens to the world that was not open before, a sentence each; guards let it pass."""
+    """What it newly opens to the world, a sentence each; no guard stops it."""
     definition: str = ""
     """The properties of a resource that is created or imported, as JSON, where they are known; else empty."""
     other_stack: str = ""
-    """The stack that imports what this one retains and removes; of an import, the stack that released it."""
+    """The stack that imports what this one retains and removes; for an import, the stack that released it."""
 
     @property
     def is_removed(self) -> bool:
-        """Whether the resource is removed, and not for another stack to import it; a placeholder does not count."""
+        """Whether the resource is removed and no other stack imports it; a placeholder does not count."""
         return self.action == "Remove" and not self.is_moved and self.type != PLACEHOLDER_TYPE
 
     @property
     def is_moved(self) -> bool:
-        """Whether the resource leaves its stack, retained, for another of the deployment that imports it."""
+        """Whether the resource leaves its stack, retained, and another stack of the deployment imports it."""
         return self.action == "Remove" and self.policy_action == "Retain" and bool(self.other_stack)
 
     @property
@@ -82,7 +83,7 @@ class ResourceChange:
 
     @property
     def values(self) -> tuple[PropertyChange, ...]:
-        """Each change of a value once: CloudFormation shows it again for each of its causes."""
+        """Each changed value once: CloudFormation shows it again for each cause of the change."""
         return tuple({(touched.path, touched.before, touched.after): touched for touched in self.properties}.values())
 
 
@@ -96,7 +97,7 @@ class GuardHit:
     why: str
     """What would be lost, in one sentence without its full stop."""
     allow: str
-    """What `--allow` takes for it, `us-east-1/table/Table`."""
+    """The argument of `--allow` that permits it, `us-east-1/table/Table`."""
     kind: str = ""
     """The reason that guards of one kind share, where many may hit at a time: `the account leaves`."""
 
@@ -110,7 +111,7 @@ class StackResource:
     """In a nested stack the path to it, `Child/Grandchild/Orders`."""
     type: str
     policy_action: str | None = None
-    """What becomes of it when the stack goes: Delete, Retain or Snapshot; None where no template states it."""
+    """What the stack's deletion does with it: Delete, Retain or Snapshot; None where no template states it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +143,7 @@ class Adoption:
 
     __pydantic_config__ = _STRICT
     to_come: tuple[str, ...] = ()
-    """What differs from the assembly and comes with the next plan: `template`, `parameters`."""
+    """What differs from the assembly and is changed by the next plan: `template`, `parameters`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +165,7 @@ class Step:
     console: str = ""
     changes: tuple[ResourceChange, ...] = ()
     findings: tuple[str, ...] = ()
-    """What CloudFormation's early validation warned of."""
+    """The warnings of CloudFormation's early validation."""
     part: int = 1
     """Its place among the change sets of its stack."""
     account: AccountId | None = None
@@ -175,7 +176,7 @@ class Step:
 
     @property
     def site(self) -> Site:
-        """Where its stack stands, or will."""
+        """Where its stack is or will be."""
         return Site(self.account, self.region)
 
 
@@ -194,11 +195,11 @@ class Deletion:
     resources: tuple[StackResource, ...] = ()
     account: AccountId | None = None
     protected: bool = False
-    """Whether it has termination protection, which is lifted first where that is allowed."""
+    """Whether it has termination protection, which is lifted first if `--allow` permits it."""
 
     @property
     def site(self) -> Site:
-        """Where the stack stands."""
+        """Where the stack is."""
         return Site(self.account, self.region)
 
 
@@ -214,14 +215,14 @@ class Protection:
     region: Region
     name: StackName
     protect: bool
-    """Whether the stack is to have it; whether it has it by now is read from AWS."""
+    """Whether the stack is to have it; AWS is read for whether it has it already."""
     needs: tuple[StackId, ...] = ()
     found: FoundStack = FoundStack()
     account: AccountId | None = None
 
     @property
     def site(self) -> Site:
-        """Where the stack stands, or will."""
+        """Where the stack is or will be."""
         return Site(self.account, self.region)
 
 
@@ -237,18 +238,19 @@ class StackPolicy:
     region: Region
     name: StackName
     policy: str
-    """The policy that the stack is to have, as JSON; whether it has it by now is read from AWS."""
+    """The policy that the stack is to have, as JSON; AWS is read for whether it has it already."""
     standing: str | None = None
     """The policy that it replaces, as AWS showed it; None where none was ever set."""
     needs: tuple[StackId, ...] = ()
     found: FoundStack = FoundStack()
     account: AccountId | None = None
     opens: bool = False
-    """Whether it is set before the change sets, so that one may release data; another policy restores the old one."""
+    """Whether it is set before the change sets, so that one of them may release data; another step restores the old
+    policy."""
 
     @property
     def site(self) -> Site:
-        """Where the stack stands, or will."""
+        """Where the stack is or will be."""
         return Site(self.account, self.region)
 
 
@@ -265,12 +267,12 @@ class Upload:
     source: str
     """Its source, relative to dr.yaml's folder."""
     sha256: str
-    """The hash of the bytes, as planning saw them here or in the bucket."""
+    """The hash of the bytes that planning read, here or in the bucket."""
     size: int
     there: bool = False
-    """Whether it was in the bucket when the plan was made: then it is no step, but still has to be there."""
+    """Whether it was in the bucket when the plan was made: then it is no step, but it still has to be there."""
     needs: tuple[StackId, ...] = ()
-    """The stack that makes the bucket."""
+    """The stack that creates the bucket."""
     account: AccountId | None = None
 
     @property
@@ -280,7 +282,7 @@ class Upload:
 
     @property
     def name(self) -> StackName:
-        """Its name among those of stacks: its place in S3."""
+        """Its name where a stack's name is expected: its place in S3."""
         return StackName(f"{self.bucket}/{self.key}")
 
 
@@ -300,7 +302,7 @@ class Deferred:
     sources: Mapping[StackId, tuple[Site, StackName]] = field(default_factory=dict)
     """Where the outputs are read that its parameters are bound to."""
     changes: tuple[ResourceChange, ...] = ()
-    """The most that it may show; of a resource that is modified, the paths of its properties."""
+    """The most that it may show; for a modified resource, the paths of its properties."""
     risk: Risk = "create"
     found: FoundStack = FoundStack()
     findings: tuple[str, ...] = ()
@@ -313,7 +315,7 @@ class Deferred:
 
     @property
     def region(self) -> Region:
-        """Where the stack stands, or will."""
+        """Where the stack is or will be."""
         return self.desired.region
 
     @property
@@ -323,12 +325,12 @@ class Deferred:
 
     @property
     def site(self) -> Site:
-        """Where the stack stands, or will."""
+        """Where the stack is or will be."""
         return self.desired.site
 
     @property
     def needs(self) -> tuple[StackId, ...]:
-        """What has to be done before it is made."""
+        """The stacks that have to be done before it is created."""
         return self.desired.needs
 
 
@@ -344,7 +346,7 @@ class PendingReview:
     change_set: Arn
     created: str
     allow: str
-    """What `--allow` takes for deleting it by an execution, `us-east-1/table/its-name`."""
+    """The argument of `--allow` that lets an execution delete it, `us-east-1/table/its-name`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,15 +355,15 @@ class PlanOptions:
 
     __pydantic_config__ = _STRICT
     by: Literal["plan", "deploy"] = "plan"
-    """The command that asked for them: `deploy`'s own change sets do not wait for a review."""
+    """The command that asked for the change sets: `deploy`'s own do not wait for a review."""
     role_arn: str | None = None
     """The role that CloudFormation assumes."""
     deployment_mode: Literal["STANDARD", "EXPRESS", "REVERT_DRIFT"] = "STANDARD"
     import_existing: bool = False
     artifacts_bucket: str | None = None
-    """Where templates go that are too large to send with the request."""
+    """The bucket for templates that are too large to send with the request."""
     unrolled: tuple[StackId, ...] = ()
-    """Stacks that are not rolled back after a failure; the next update goes on from there."""
+    """Stacks that are not rolled back after a failure; the next update continues from where they failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -394,15 +396,15 @@ class Plan:
     deferred: tuple[Deferred, ...] = ()
     deletions: tuple[Deletion, ...] = ()
     protections: tuple[Protection, ...] = ()
-    """Each the last thing that is done to its stack."""
+    """Each is the last step of its stack."""
     policies: tuple[StackPolicy, ...] = ()
-    """Each set after its stack's change sets."""
+    """Each is set after its stack's change sets."""
     artifacts: tuple[Upload, ...] = ()
-    """The code that changing stacks take from buckets, including what was there already."""
+    """The code that changing stacks take from buckets, including what was in them already."""
     unchanged: tuple[StackId, ...] = ()
     orphans: tuple[Orphan, ...] = ()
     guards: tuple[GuardHit, ...] = ()
-    """What has to be allowed by name before any of it is executed."""
+    """What `--allow` has to name before anything is executed."""
     pending: tuple[PendingReview, ...] = ()
     left_out: tuple[StackId, ...] = ()
     """Stacks in regions that were skipped: they were not read."""
@@ -421,35 +423,35 @@ class Plan:
 
     @property
     def change_sets(self) -> tuple[Step | Deferred, ...]:
-        """The change sets that were made, and those that are made during the execution."""
+        """The change sets that exist, and those that the execution creates."""
         return (*self.steps, *self.deferred)
 
     @property
     def changing(self) -> tuple[Step | Deferred | Protection | StackPolicy, ...]:
-        """All that it does to stacks that stay or are created."""
+        """All its steps on stacks that stay or are created."""
         return (*self.change_sets, *self.policies, *self.protections)
 
     @property
     def work(self) -> tuple[AnyStep, ...]:
-        """All that it does."""
+        """All its steps."""
         return (*self.uploads, *self.changing, *self.deletions)
 
     @property
     def uploads(self) -> tuple[Upload, ...]:
-        """What has to be uploaded."""
+        """The code that has to be uploaded."""
         return tuple(artifact for artifact in self.artifacts if not artifact.there)
 
     @property
     def regions(self) -> tuple[Region, ...]:
-        """Every region that it does something in."""
+        """Every region in which it changes something."""
         return tuple(dict.fromkeys(step.region for step in self.work))
 
     @property
     def places(self) -> Mapping[StackId, StackPlace]:
-        """Where each stack that it changes stands, or will; not those that it only deletes."""
+        """Where each stack that it changes is or will be, without stacks that it only deletes."""
         return {step.stack: StackPlace(step.site, step.name) for step in self.changing}
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Whether it has no step."""
         return not self.work

@@ -1,7 +1,7 @@
 """What is not replicated yet before a secondary becomes the primary: tables' replicas, and objects under one-way rules.
 
-A table is replicated whichever stack owns it, so only the health of every replica is read. Objects that a rule has not
-replicated before it is reversed stay behind until a backfill copies them.
+DynamoDB replicates a table whichever stack owns it, so only the status of every replica is read. Objects that a rule
+has not replicated before it is reversed stay behind until a backfill copies them.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from builder.errors import AwsError, Stopped, gathered
 from builder.terms import Region, Site
 
 KEYS_COMPARED = 50_000
-"""The keys compared of each pair of buckets: about half a minute's listing."""
+"""The number of keys compared for each pair of buckets: about half a minute's listing."""
 _PATIENCE_S = 60.0
 _EVERY_S = 5.0
 
@@ -31,7 +31,7 @@ class TableReplicas:
 
     @property
     def is_well(self) -> bool:
-        """Whether every replica takes reads and writes."""
+        """Whether every replica is ACTIVE, so that it takes reads and writes."""
         return all(status == "ACTIVE" for status in self.statuses.values())
 
 
@@ -44,13 +44,13 @@ class PairGap:
     destination: Region
     gap: Gap
     beyond: int = 0
-    """The versions that were written to the destination, and are not in the source."""
+    """The number of versions that were written to the destination and are not in the source."""
     is_whole: bool = True
     """Whether all keys were compared; else the first KEYS_COMPARED."""
 
     @property
     def is_drained(self) -> bool:
-        """Whether nothing that was compared waits for replication."""
+        """Whether no compared object waits for replication."""
         return not self.gap.lacking and not self.gap.markers
 
 
@@ -70,9 +70,9 @@ class Drained:
 async def observe_drained(
     deployment: Deployment, sources: Sequence[ReplicationSource], clients: Clients, *, keys: int = KEYS_COMPARED
 ) -> Drained:
-    """Return how far replication has come, within a minute of waiting for what is not replicated.
+    """Return how far replication has come; wait up to a minute for what is not replicated.
 
-    Raises Stopped for a replica that is not well, AwsError for what does not answer.
+    Raises Stopped for a replica that is not ACTIVE, AwsError for what does not answer.
     """
     tables = await observe_replicas(deployment, clients)
     loop = asyncio.get_running_loop()
@@ -86,7 +86,7 @@ async def observe_drained(
 
 
 async def observe_replicas(deployment: Deployment, clients: Clients) -> tuple[TableReplicas, ...]:
-    """Return every replica of the deployment's tables. Raises Stopped, or Several, where one is not ACTIVE."""
+    """Return every replica of the deployment's tables. Raises Stopped, or Several, unless each is ACTIVE."""
     tables = [component.table for component in deployment.components.values() if component.table]
     named = [(table.name, table.regions) for table in tables if isinstance(table.name, str)]
     seen = tuple(await together(_replicas(clients, name, regions) for name, regions in named))
@@ -125,7 +125,7 @@ _Way = tuple[ReplicationSource, BucketPlace]
 
 
 def _ways(deployment: Deployment, sources: Sequence[ReplicationSource]) -> list[_Way]:
-    """Return each one-way replication; where there is a rule back, none is reversed."""
+    """Return each one-way replication; where there is also a rule back, a promotion reverses none."""
     buckets = {name: component.bucket for name, component in deployment.components.items() if component.bucket}
     return [
         (source, place)

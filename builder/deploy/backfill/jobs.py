@@ -1,4 +1,4 @@
-"""A job of S3 Batch Replication for each bucket that replicates: created unless one exists for the work, watched."""
+"""A job of S3 Batch Replication for each bucket that replicates: created unless one exists, and watched."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -27,16 +27,16 @@ from builder.errors import AwsError, Stopped
 from builder.terms import Arn
 
 _LAG_S = 60.0
-"""For how long S3 may not know a job yet that it has just created."""
+"""For how long S3 may not yet know a job that it has just created."""
 _UNKNOWN = frozenset({"NotFoundException", "NoSuchJob"})
 
 
 async def observe_sources(
     deployment: Deployment, clients: Clients, role_arn: Arn | None
 ) -> tuple[ReplicationSource, ...]:
-    """Return every bucket of the deployment's components that replicates, as it is deployed.
+    """Return every deployed bucket of the deployment's components that replicates.
 
-    Raises BadInput for another account than dr.yaml pins, Failed for a bucket that is not deployed.
+    Raises BadInput for an account other than the one dr.yaml pins, Failed for a bucket that is not deployed.
     """
     components = deployment.components.items()
     buckets = {name: component.bucket for name, component in components if component.bucket}
@@ -54,7 +54,7 @@ async def observe_sources(
     outputs = await observe_every_output(
         replace(deployment, outputs={place: of.output for place, of in output_of.items()}), clients
     )
-    # A stack that was deployed before it had the role has no such output; --role-arn may name one.
+    # A stack deployed by a version without the role has no such output; --role-arn may name a role.
     replace(outputs, missing={place: why for place, why in outputs.missing.items() if place not in roles}).check()
 
     def place(of: OutputOf, name: str) -> BucketPlace:
@@ -68,7 +68,7 @@ async def observe_sources(
 async def plan_backfill(
     clients: Clients, deployment: str, source: ReplicationSource, options: BackfillOptions
 ) -> Backfill:
-    """Return what a source's job is to do. Raises Stopped where no rule replicates to one of its destinations."""
+    """Return what a source's job is to do. Raises Stopped unless a rule replicates to each of its destinations."""
     statuses = choose_statuses(await _count_rules(clients, source), options)
     return Backfill(deployment=deployment, source=source, statuses=statuses, report=options.report)
 
@@ -85,7 +85,7 @@ async def _count_rules(clients: Clients, source: ReplicationSource) -> int:
 
 
 async def check_lifecycle(clients: Clients, sources: Iterable[ReplicationSource]) -> None:
-    """Raise Stopped where a lifecycle rule removes delete markers in a destination while they arrive.
+    """Raise Stopped if a lifecycle rule removes delete markers in a destination while they arrive.
 
     A marker may arrive before the versions below it; a rule removes it as one without versions, and they reappear.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-batch.html
@@ -103,7 +103,7 @@ async def check_lifecycle(clients: Clients, sources: Iterable[ReplicationSource]
 
 
 async def begin(clients: Clients, backfill: Backfill) -> Job:
-    """Return the job that does this work, a new one unless one runs already."""
+    """Return the running job that does this work, or create one."""
     source = backfill.source
     site = source.bucket.site
     own = await _own_jobs(clients, backfill)
@@ -128,9 +128,9 @@ async def _own_jobs(clients: Clients, backfill: Backfill) -> list[Mapping[str, A
 
 
 async def watch(clients: Clients, source: ReplicationSource, job: Job, emit: Callable[[Job], None]) -> Job:
-    """Return the job as it ended; emit each state that it is seen in.
+    """Return the job as it ended; emit each state that a read shows.
 
-    Raises Stopped for one that waits for confirmation.
+    Raises Stopped for a job that waits for confirmation.
     """
     seen, site, began = job, source.bucket.site, asyncio.get_running_loop().time()
 
@@ -181,7 +181,7 @@ def _read(source: str, shown: Mapping[str, Any]) -> Job:
 
 
 async def count_lacking(clients: Clients, source: ReplicationSource) -> dict[str, Gap]:
-    """Return what each destination lacks of a source, by its region."""
+    """Return what each destination lacks of a source, by the destination's region."""
     gaps = await together(measure_gap(clients, source.bucket, place) for place in source.destinations)
     return {place.site.region: gap for place, gap in zip(source.destinations, gaps, strict=True)}
 
@@ -189,7 +189,7 @@ async def count_lacking(clients: Clients, source: ReplicationSource) -> dict[str
 async def run_backfill(
     clients: Clients, backfill: Backfill, emit: Callable[[Job], None], *, is_counted: bool = True
 ) -> Ended:
-    """Return how the job of this work ended; no work is begun twice, and a job goes on without a watcher."""
+    """Return how the job of this work ended. A running job is not created twice, and goes on without a watcher."""
     job = await begin(clients, backfill)
     emit(job)
     job = await watch(clients, backfill.source, job, emit)

@@ -1,8 +1,8 @@
 """What a job of S3 Batch Replication is to do, how it is recognized, and how it ended; pure.
 
-A job is recognized by its description in S3's own list, so a new run goes on with the job of one that was killed. The
-token that it is created with follows from the request and from the jobs before it, so neither a lost answer nor two
-commands at once create two.
+A job is recognized by its description in S3's own list, so a new run continues the job of one that was killed. The
+client request token follows from the request and from the jobs before it, so neither a lost answer nor two commands
+at once create two jobs.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-batch.html
 """
 
@@ -18,7 +18,7 @@ from builder.errors import Stopped, gathered
 from builder.terms import Arn, Region, StackId, counted
 
 REPORT_PREFIX = "builder-backfill"
-"""Where reports go, in the bucket that is replicated: the role may write nowhere else."""
+"""The prefix of reports, in the bucket that is replicated: the role may write nowhere else."""
 OPERATION = "S3ReplicateObject"
 _PRIORITY = 10
 _DESCRIPTION_CHARACTERS = 256
@@ -35,7 +35,7 @@ class ReplicationSource:
     bucket: BucketPlace
     destinations: tuple[BucketPlace, ...]
     role: Arn | None
-    """The role that a job takes; counting what is lacking takes none."""
+    """The role that a job assumes; counting what is lacking needs none."""
 
     @property
     def id(self) -> str:
@@ -44,7 +44,7 @@ class ReplicationSource:
 
     @property
     def job_role(self) -> Arn:
-        """The role that a job takes. Raises Stopped where there is none."""
+        """The role that a job assumes. Raises Stopped where there is none."""
         if self.role is None:
             raise _no_role(self)
         return self.role
@@ -57,7 +57,7 @@ class BackfillOptions:
     replicated: bool = False
     """Whether to replicate also what was replicated before: for a destination that has lost it."""
     report: bool = False
-    """Whether a report of what failed is written into the source."""
+    """Whether a report of failures is written into the source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Backfill:
 
     @property
     def description(self) -> str:
-        """The job's description, by which it is found again: the same for the same work."""
+        """The job's description, by which a later run recognizes it: the same for the same work."""
         source = self.source
         to = " ".join(place.site.region for place in source.destinations)
         known = json.dumps([source.bucket.name, [place.name for place in source.destinations], self.statuses])
@@ -89,25 +89,25 @@ class Job:
     id: str
     status: str
     total: int = 0
-    """Its tasks, one for each version; none while S3 still lists them."""
+    """The number of its tasks, one for each version; 0 while S3 still lists them."""
     succeeded: int = 0
     failed: int = 0
     reasons: tuple[str, ...] = ()
-    """Why it failed, as S3 says it."""
+    """Why it failed, in S3's words."""
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended, in whichever way."""
+        """Whether it has ended, well or not."""
         return self.status in ENDED
 
     @property
     def is_empty(self) -> bool:
-        """Whether it ended without anything to do; *unverified* whether S3 calls that Failed or Complete."""
+        """Whether it ended without a task; *unverified* whether S3 calls that Failed or Complete."""
         return self.ended and self.status != "Cancelled" and not self.total
 
     @property
     def is_done(self) -> bool:
-        """Whether it ended and did all of it: a job whose tasks failed is Complete all the same."""
+        """Whether it ended and every task succeeded: S3 calls a job with failed tasks Complete too."""
         return self.status == "Complete" and not self.failed
 
 
@@ -119,7 +119,7 @@ def find_sources(
 ) -> tuple[ReplicationSource, ...]:
     """Return every bucket that replicates, given the buckets of components by name and the `known` values of outputs.
 
-    `place` returns the place of an output's bucket.
+    `place` returns the place of the bucket that an output names.
     """
     sources = []
     for name, bucket in buckets.items():
@@ -160,13 +160,13 @@ def _role(bucket: Bucket, region: Region, known: Mapping[tuple[StackId, str], st
 def choose_statuses(rules: int, options: BackfillOptions) -> tuple[str, ...]:
     """Return the replication statuses of the objects that a job takes, given the number of the bucket's rules.
 
-    An object that one rule has replicated is COMPLETED, also where a later rule's destination does not have it.
+    An object that one rule has replicated is COMPLETED, even where the destination of another rule lacks it.
     """
     return (_NEVER, _FAILED, _BEFORE) if options.replicated or rules > 1 else (_NEVER, _FAILED)
 
 
 def make_request(backfill: Backfill, before: Sequence[str]) -> dict[str, Any]:
-    """Return the request of CreateJob. `before` are the ids of the jobs that did the same work earlier."""
+    """Return the request of CreateJob. `before` has the ids of the earlier jobs of the same work."""
     source = backfill.source
     arn = f"arn:{source.job_role.split(':')[1]}:s3:::{source.bucket.name}"
     owner = source.bucket.owner
@@ -211,11 +211,11 @@ class Ended:
     job: Job
     verdict: BackfillVerdict
     why: str = ""
-    """Why it did not do all of it."""
+    """Why it did not do all of the work."""
 
 
 def judge(job: Job, left: int | None) -> Ended:
-    """Return how a job ended; `left` is the number of versions that are lacking after it, None if not counted."""
+    """Return how a job ended; `left` is the number of versions still lacking after it, None if not counted."""
     if job.is_done and job.total:
         return Ended(job=job, verdict="done")
     if job.is_empty and (left == 0 or (left is None and job.status == "Complete")):
@@ -224,7 +224,7 @@ def judge(job: Job, left: int | None) -> Ended:
 
 
 def _why(job: Job, left: int | None) -> str:
-    """Return why a job did not do all of it, in a sentence."""
+    """Return why a job did not do all of the work, in a sentence."""
     reasons = f": {'; '.join(job.reasons)}" if job.reasons else ""
     if job.failed:
         return f"{counted(job.failed, 'version')} of {job.total:,} could not be replicated{reasons}"

@@ -1,7 +1,7 @@
-"""The resource types for which it takes code to see what a change loses, or to delete a resource.
+"""The resource types that need code to tell what a change loses, or to delete a resource.
 
 Each type has a module; the types that only need a warning are here. `public_access` finds what a resource of any type
-opens to the world. What is lost with a resource of these and all other types is in `builder.resource_types`.
+opens to the world. `builder.resource_types` says what the deletion of a resource loses, for these and all other types.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ from builder.terms import Region
 
 
 def _key_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
-    """Return what weakens a key; its deletion is scheduled by CloudFormation, and then all it encrypts is unreadable.
+    """Return what weakens a key. CloudFormation schedules a key's deletion, after which what it encrypts is unreadable.
 
     A scheduled deletion can still be cancelled for 7 to 30 days, `PendingWindowInDays`. A primary multi-region key
-    waits until its last replica key is gone.
+    waits until its last replica key is deleted.
     Source: https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
     """
     warnings = []
@@ -40,14 +40,14 @@ def _lower(before: Properties, after: Properties, name: str, *, default: bool) -
 
 
 def _alias_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
-    """Return a warning where an alias gets another key in place: what the old key encrypts is not encrypted anew."""
+    """Return a warning where an alias is pointed at another key: what the old key encrypts is not encrypted anew."""
     if before.get("TargetKeyId") == after.get("TargetKeyId"):
         return ()
     return ("it leads to another key: what the old one encrypts stays under that, and needs it",)
 
 
 def _url_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
-    """Return a warning where other callers may use the URL, or clients have to sign their requests from then on."""
+    """Return a warning where other callers may use the URL, or where clients newly have to sign their requests."""
     if before.get("AuthType") == after.get("AuthType"):
         return ()
     if after.get("AuthType") == "NONE":
@@ -73,7 +73,7 @@ def _retention_days(properties: Properties) -> float:
 
 
 async def _remove_log_group(clients: Clients, region: Region, physical_id: str) -> None:
-    """Delete a log group with its events; one that is gone is deleted."""
+    """Delete a log group with its events; do nothing where it does not exist."""
     client = clients.service("logs", region)
     try:
         await call(f"{region}: {physical_id}", client.delete_log_group, logGroupName=physical_id)
@@ -83,7 +83,7 @@ async def _remove_log_group(clients: Clients, region: Region, physical_id: str) 
 
 
 async def _remove_key(clients: Clients, region: Region, physical_id: str) -> None:
-    """Schedule a key's deletion, which can be cancelled for 30 days, the longest time; ignore one that is scheduled."""
+    """Schedule a key's deletion in 30 days, the longest time to cancel it; do nothing where it is scheduled."""
     client = clients.service("kms", region)
     try:
         await call(f"{region}: {physical_id}", client.schedule_key_deletion, KeyId=physical_id, PendingWindowInDays=30)
@@ -106,10 +106,10 @@ HOLDERS: dict[str, Holder] = {
 
 
 def remedy_for(type_name: str, reason: str) -> str:
-    """Return what helps where a resource of the type failed for this reason; empty where nothing is known.
+    """Return what helps where a resource of the type failed for this reason; empty where no remedy is known.
 
-    A deleted replica key exists until its waiting period is over, and the creation of another of the same key fails.
-    DynamoDB takes one change of a time to live in an hour, and keeps an index whose update was rolled back.
+    A deleted replica key exists until its waiting period is over, and until then no other replica of the same key can
+    be created. DynamoDB takes one change of a time to live in an hour, and keeps an index whose update was rolled back.
     Sources: https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-delete.html and
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
     """
@@ -142,7 +142,7 @@ _REMEDIES = (
         "the same command an hour later    goes on: DynamoDB takes one change of a time to live in that time",
     ),
 )
-"""Types, words of a reason, and what helps where the reason has them."""
+"""Types, words of a reason, and what helps where the reason has these words."""
 
 
 def regions_of(resource: Mapping[str, Any]) -> tuple[str, ...]:

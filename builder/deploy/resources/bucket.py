@@ -1,4 +1,4 @@
-"""AWS::S3::Bucket: a bucket with anything in it, old versions and delete markers included, refuses its deletion.
+"""AWS::S3::Bucket: S3 refuses to delete a bucket that has objects, old versions or delete markers.
 
 First comes the emptying of a bucket of any size: a few pages of versions in memory, deleted concurrently, refused keys
 tried again. Then the type's Holder.
@@ -32,17 +32,17 @@ _PATIENCE_S = 120.0
 
 @dataclass(slots=True)
 class BucketToEmpty:
-    """One bucket that is being emptied."""
+    """One bucket to be emptied."""
 
     client: "S3Client"
     where: str
     bucket: str
     on_deleted: OnDeleted
-    """Called after each batch with the number of versions and delete markers that are deleted so far."""
+    """Called after each batch with the number of versions and delete markers deleted so far."""
     removed: int = 0
 
     async def run(self) -> None:
-        """Delete until a listing from the start finds nothing: versions may arrive before the place it has reached.
+        """Delete all versions until a new listing is empty; writes may continue meanwhile.
 
         Incomplete uploads are aborted first, since each could still become a version.
 
@@ -54,7 +54,7 @@ class BucketToEmpty:
             pass
 
     async def _abort_uploads(self) -> None:
-        """Abort every upload that is not complete, a page at a time, until none is listed."""
+        """Abort every incomplete upload, a page at a time, until a listing is empty."""
         list_uploads = self.client.list_multipart_uploads
         while uploads := (await call(self.where, list_uploads, Bucket=self.bucket)).get("Uploads"):
             await together(self._abort(upload["Key"], upload["UploadId"]) for upload in uploads)
@@ -68,7 +68,7 @@ class BucketToEmpty:
                 raise
 
     async def _sweep(self) -> bool:
-        """Delete all that one listing shows; return whether it showed anything."""
+        """Delete all versions of one listing; return whether it had any."""
         is_anything = False
         async for batches in self._listed():
             is_anything = True
@@ -76,7 +76,7 @@ class BucketToEmpty:
         return is_anything
 
     async def _listed(self) -> "AsyncIterator[list[list[ObjectIdentifierTypeDef]]]":
-        """Yield a few pages at a time; each starts after the key that the last one ended with, deleted or not."""
+        """Yield a few pages at a time; each page starts after the last key of the one before, deleted or not."""
         key, version, more = "", "", True
         while more:
             batches: list[list[ObjectIdentifierTypeDef]] = []
@@ -99,7 +99,7 @@ class BucketToEmpty:
         )
 
     async def _delete(self, batch: "list[ObjectIdentifierTypeDef]") -> None:
-        """Delete a batch; repeat what S3 was too busy for, at growing intervals."""
+        """Delete a batch. Repeat, at growing intervals, the keys that S3 was too busy for."""
         loop = asyncio.get_running_loop()
         started, left = loop.time(), batch
         while refused := await self._refused(left):
@@ -131,7 +131,7 @@ def _batch(page: "ListObjectVersionsOutputTypeDef") -> "list[ObjectIdentifierTyp
 
 
 def _failure(where: str, refused: "Sequence[ErrorTypeDef]") -> Failed:
-    """Return the error for keys that stay: of the first that waiting does not help, if any."""
+    """Return the error for keys that S3 keeps: for the first that waiting does not help, if any."""
     first = next((error for error in refused if error.get("Code") not in _PASSING), refused[0])
     message = first.get("Message", "")
     return Failed(
@@ -143,7 +143,7 @@ def _failure(where: str, refused: "Sequence[ErrorTypeDef]") -> Failed:
 
 
 def remedy(code: str, message: str) -> str:
-    """Return what helps where S3 keeps a version; only the text shows S3's reason, *unverified* for both.
+    """Return what helps where S3 keeps a version; only the message shows S3's reason, *unverified* for both remedies.
 
     Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html and
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/MultiFactorAuthenticationDelete.html
@@ -159,7 +159,7 @@ def remedy(code: str, message: str) -> str:
 
 
 def explained(error: AwsError) -> AwsError:
-    """Return the refusal of a whole request, with a next step."""
+    """Return the error of a refused request, with a next step."""
     return AwsError(where=error.where, code=error.code, what=error.what, next_step=remedy(error.code, error.what))
 
 
@@ -167,7 +167,7 @@ _GONE = frozenset({"NoSuchBucket", "404"})
 
 
 async def stop_writes(clients: Clients, region: Region, physical_id: str) -> None:
-    """Stop replicating from the bucket, so that nothing arrives in its destination any more."""
+    """Stop the bucket's replication, so that no more objects arrive in its destination."""
     try:
         await call(f"{region}: {physical_id}", clients.s3(region).delete_bucket_replication, Bucket=physical_id)
     except AwsError as error:
@@ -176,7 +176,7 @@ async def stop_writes(clients: Clients, region: Region, physical_id: str) -> Non
 
 
 async def empty(clients: Clients, region: Region, physical_id: str, on_deleted: OnDeleted) -> None:
-    """Delete every version and delete marker; a bucket that is gone is empty."""
+    """Delete every version and delete marker; do nothing where the bucket does not exist."""
     try:
         await BucketToEmpty(clients.s3(region), f"{region}: {physical_id}", physical_id, on_deleted).run()
     except AwsError as error:
@@ -187,7 +187,7 @@ async def empty(clients: Clients, region: Region, physical_id: str, on_deleted: 
 
 
 async def unblock(clients: Clients, region: Region, physical_id: str) -> None:
-    """Empty it again: something arrived between the emptying and the deletion."""
+    """Empty the bucket again: an object arrived between the emptying and the deletion."""
     await empty(clients, region, physical_id, lambda _: None)
 
 
@@ -195,7 +195,7 @@ _TRIES = 3
 
 
 async def remove(clients: Clients, region: Region, physical_id: str) -> None:
-    """Delete the bucket with every version in it. Raises Failed where something fills it again and again."""
+    """Delete the bucket with every version in it. Raises Failed where it is filled again and again."""
     where, client = f"{region}: {physical_id}", clients.s3(region)
     for attempt in range(1, _TRIES + 1):
         await empty(clients, region, physical_id, lambda _: None)
@@ -211,7 +211,7 @@ async def remove(clients: Clients, region: Region, physical_id: str) -> None:
 
 
 async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[DeletionHold, ...]:
-    """Return the hold of a bucket with object lock that has versions: nothing lifts it.
+    """Return the hold of a bucket that has object lock and versions: nothing lifts it.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
     """

@@ -1,4 +1,4 @@
-"""AWS::DynamoDB::GlobalTable: its replicas hold the data, and each one that is added or removed is one operation.
+"""AWS::DynamoDB::GlobalTable: its replicas hold the data, and adding or removing each one is an operation of its own.
 
 DynamoDB may refuse to delete a region that was the source of a young replica.
 """
@@ -30,16 +30,16 @@ _GONE = "ResourceNotFoundException"
 _BUSY = "ResourceInUseException"
 _REFUSED = "ValidationException"
 _PACE = Pace(first_s=1.0, every_s=1.0)
-# A replica of many terabytes, or one whose region does not answer, is not waited for without end.
+# The longest wait for a replica of many terabytes, or for one whose region does not answer.
 _PATIENCE_S = 3600.0
 _MOST_DAYS = 35
-"""The days that point-in-time recovery goes back at most, and by default."""
+"""The most days that point-in-time recovery goes back, and the default."""
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
 _REPLICAS = Singly("Replicas", "Region", "replica")
 
 
 def replica_regions(properties: Properties) -> tuple[str, ...]:
-    """Return the regions of a table's replicas that are plain text, in the template's order."""
+    """Return the regions of a table's replicas that are literal text, in the template's order."""
     replicas = properties.get("Replicas")
     listed = replicas if isinstance(replicas, list) else []
     regions = [replica.get("Region") for replica in listed if isinstance(replica, Mapping)]
@@ -47,7 +47,7 @@ def replica_regions(properties: Properties) -> tuple[str, ...]:
 
 
 def weakened_recovery(before: Properties, after: Properties, where: str = "") -> tuple[str, ...]:
-    """Return what point-in-time recovery of a table or of one replica loses: all of it, or its older days.
+    """Return what point-in-time recovery of a table or of one replica loses: all of it, or the older days.
 
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html
     """
@@ -59,7 +59,7 @@ def weakened_recovery(before: Properties, after: Properties, where: str = "") ->
 
 
 def _recovery_days(properties: Properties) -> int:
-    """Return how many days back recovery goes, 0 where it is off; an unknown number counts as the most."""
+    """Return how many days back recovery goes, 0 where it is off; an unknown number counts as the maximum."""
     recovery = properties.get("PointInTimeRecoverySpecification")
     if not isinstance(recovery, Mapping) or not is_on(recovery.get("PointInTimeRecoveryEnabled")):
         return 0
@@ -79,7 +79,7 @@ def _losses(seen: Seen) -> tuple[str, ...]:
 
 
 def _other_keys(before: Properties, after: Properties) -> Iterator[str]:
-    """Yield the replicas that would get another key, which DynamoDB refuses through the table's own region.
+    """Yield the replicas that would get another key: DynamoDB refuses that in the table's own region.
 
     All replicas together can get keys, or lose them, in one update.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateReplicationGroupMemberAction.html
@@ -124,7 +124,7 @@ def _key_warnings(before: Properties, after: Properties) -> Iterator[str]:
 
 
 def expiry_warnings(before: Properties, after: Properties) -> tuple[str, ...]:
-    """Return a warning where items begin to expire that did not before."""
+    """Return a warning where items begin to expire that did not expire before."""
     was, will = before.get("TimeToLiveSpecification"), after.get("TimeToLiveSpecification")
     if was == will or not isinstance(will, Mapping) or not is_on(will.get("Enabled")):
         return ()
@@ -144,7 +144,7 @@ async def is_usable(clients: Clients, region: Region, physical_id: str) -> bool:
 
 
 async def holds(clients: Clients, region: Region, physical_id: str) -> tuple[DeletionHold, ...]:
-    """Return the deletion protection of the table and of each of its replicas: every region shows only its own.
+    """Return the deletion protection of the table and of each of its replicas: a region shows only its own.
 
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithTables.Basics.html
     """
@@ -168,7 +168,7 @@ def _is_protected(table: "TableDescriptionTypeDef") -> bool:
 async def lift(clients: Clients, region: Region, physical_id: str) -> None:
     """Switch off deletion protection in one region, and return once the table there can be deleted.
 
-    Raises Failed where it cannot after an hour.
+    Raises Failed where it cannot be deleted after an hour.
     """
     is_asked = False
     async for table in _watched(clients, region, physical_id):
@@ -179,14 +179,14 @@ async def lift(clients: Clients, region: Region, physical_id: str) -> None:
 
 
 async def _switch_off(clients: Clients, region: Region, table: str) -> bool:
-    """Ask for it; return False where the table is being changed. A refusal is ignored where protection is off."""
+    """Ask to switch protection off; return False where the table is being changed. Ignore a refusal where it is off."""
     client = clients.dynamodb(region)
     try:
         await call(f"{region}: {table}", client.update_table, TableName=table, DeletionProtectionEnabled=False)
     except AwsError as error:
         if error.code == _BUSY:
             return False
-        # After a lost answer boto3 asks again.
+        # boto3 repeats a request whose answer was lost.
         shown = await describe_table(clients, region, table)
         if shown is not None and _is_protected(shown):
             raise
@@ -194,7 +194,7 @@ async def _switch_off(clients: Clients, region: Region, table: str) -> bool:
 
 
 async def remove(clients: Clients, region: Region, physical_id: str) -> None:
-    """Delete the table in every region, the one that is given last, and return once it is gone. Raises Failed."""
+    """Delete the table in every region, last in this region, and return once it is deleted. Raises Failed."""
     await unblock(clients, region, physical_id)
     await _delete_last(clients, region, physical_id)
 
@@ -216,7 +216,7 @@ async def _delete_last(clients: Clients, region: Region, physical_id: str) -> No
 async def _watched(
     clients: Clients, region: Region, physical_id: str
 ) -> "AsyncIterator[TableDescriptionTypeDef | None]":
-    """Yield the table at growing intervals, None where it is gone. Raises Failed after an hour."""
+    """Yield the table at growing intervals, None once it is deleted. Raises Failed after an hour."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     while True:
@@ -233,11 +233,11 @@ async def _watched(
 
 
 async def unblock(clients: Clients, region: Region, physical_id: str) -> None:
-    """Remove every replica outside the stack's region, one at a time, as DynamoDB wants it; then wait for its indexes.
+    """Remove every replica outside the stack's region, one at a time, as DynamoDB requires; then wait for its indexes.
 
-    Raises Failed, naming the replica, where one is still there after an hour.
+    Raises Failed, naming the replica, where one still exists after an hour.
     A region that was the source of a replica less than 24 hours old cannot be deleted before that replica. That is the
-    case after a promotion: then the whole table is deleted from that region, the stack's own replica first.
+    case after a promotion: then the whole table is deleted from the source's region, the stack's own replica first.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_reqs_bestpractices.html
     """
     source = await _remove_others(clients, region, physical_id)
@@ -255,7 +255,7 @@ async def unblock(clients: Clients, region: Region, physical_id: str) -> None:
 
 
 async def _remove_others(clients: Clients, region: Region, physical_id: str) -> Region | None:
-    """Remove every replica but this region's; return the region of one that is another's source, else None."""
+    """Remove every replica but this region's; return the region of one that is a young replica's source, else None."""
     sources: list[Region] = []
 
     async def left() -> str:
@@ -286,10 +286,10 @@ async def _until_none(read: Callable[[], Coroutine[Any, Any, str]], where: str) 
 
 
 async def _remove(clients: Clients, region: Region, table: str, replica: str) -> bool:
-    """Ask for a replica's removal; return whether it is removed: not where it is the source of a young replica.
+    """Ask for a replica's removal; return whether DynamoDB removes it: not where it is the source of a young replica.
 
     A refusal is ignored where the table is being changed, or the replica is gone: boto3 repeats a request whose answer
-    was lost, and is refused for that.
+    was lost, and the repetition is refused.
     """
     client = clients.dynamodb(region)
     try:

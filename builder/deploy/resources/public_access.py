@@ -1,8 +1,8 @@
 """What a resource opens to the world, from its properties alone; pure.
 
-A reviewer has to see it before it exists: a URL without authentication, a policy for everybody, a port that the whole
-internet reaches. Only what the properties state counts; what is known only after the execution
-(`{{changeSet:KNOWN_AFTER_APPLY}}`, a function that nothing here can resolve) does not.
+A reviewer has to see it before the resource exists: a URL without authentication, a policy for everybody, a port open
+to the whole internet. Only what the properties state counts; values known only after the execution
+(`{{changeSet:KNOWN_AFTER_APPLY}}`, a function that cannot be resolved here) do not.
 """
 
 import ipaddress
@@ -14,14 +14,14 @@ from builder.deploy.resources.holder import Properties
 from builder.template import as_list
 
 _EVERYBODY = "*"
-# The account of whoever calls, in lower case; a condition takes keys in any.
+# Keys for the caller's account, in lower case; a condition takes keys in any case.
 # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
 _CALLERS = frozenset({"aws:principalaccount", "kms:calleraccount"})
 _OPEN_LISTS = frozenset({"PublicRead", "PublicReadWrite", "AuthenticatedRead"})
 
 
 def public_access(type_name: str, properties: Properties | None) -> tuple[str, ...]:
-    """Return what the resource opens to the world, a sentence each without its full stop; each one once."""
+    """Return what the resource opens to the world, a sentence each without its full stop; no sentence twice."""
     if not properties:
         return ()
     sentences = [*_BY_TYPE.get(type_name, _nothing)(properties), *_by_name(properties), *_policies(properties)]
@@ -156,7 +156,7 @@ def _by_name(value: object) -> Iterator[str]:
 
 
 def _policies(value: object) -> Iterator[str]:
-    """Yield what the policies anywhere in a value allow everybody; a policy may be a text, too."""
+    """Yield what each policy anywhere in a value allows everybody to do; a policy may also be a text."""
     match value:
         case Mapping() if "Statement" in value:
             for statement in as_list(value["Statement"]):
@@ -224,7 +224,7 @@ def _conditions(condition: object) -> str:
 
 
 def _alternatives(value: object) -> Iterator[object]:
-    """Yield the values that a property may have: both of an Fn::If."""
+    """Yield the possible values of a property: both alternatives of an Fn::If."""
     if isinstance(value, Mapping) and isinstance(value.get("Fn::If"), Sequence):
         for inner in value["Fn::If"][1:]:
             yield from _alternatives(inner)

@@ -1,7 +1,7 @@
 """The changes of a table that DynamoDB refuses or delays, for global tables and for those of a single region.
 
-First what it refuses though a change set shows a change in place, and what takes two updates; pure. Then what is under
-way in a table and has to end before it can be changed again.
+First the changes that it refuses though a change set shows them as in place, and those that take two updates; pure.
+Then what has to end in a table before it can be changed again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,12 +23,13 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 """
 TIME_TO_LIVE = "TimeToLiveSpecification"
 _GONE = "ResourceNotFoundException"
-# Of a table, a replica, an index and a time to live. Others, such as INACCESSIBLE_ENCRYPTION_CREDENTIALS, may stay.
+# Statuses of a table, a replica, an index and a time to live that soon end. Others may stay, such as
+# INACCESSIBLE_ENCRYPTION_CREDENTIALS.
 _PASSING = frozenset({"CREATING", "UPDATING", "DELETING", "ENABLING", "DISABLING"})
 
 
 def index_refusals(before: Properties, after: Properties) -> tuple[Refusal, ...]:
-    """Return every index that would become another under its name, and every key whose type would change.
+    """Return every index whose name would be given to a different one, and every key whose type would change.
 
     Values that are known only after a deployment are not judged.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
@@ -37,7 +38,7 @@ def index_refusals(before: Properties, after: Properties) -> tuple[Refusal, ...]
 
 
 def table_refusals(before: Properties, after: Properties) -> tuple[Refusal, ...]:
-    """Return what DynamoDB refuses of a change of a global table.
+    """Return what DynamoDB refuses in a change of a global table.
 
     Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
     and https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
@@ -51,10 +52,10 @@ def table_refusals(before: Properties, after: Properties) -> tuple[Refusal, ...]
 
 
 def held_expiry(before: Properties, after: Properties) -> Mapping[str, Any]:
-    """Return a time to live that is switched off first, where it gets another attribute or leaves the template.
+    """Return a time to live that is off, to be set first where the attribute changes or leaves the template.
 
     DynamoDB takes another attribute only while time to live is off; and by reports of CloudFormation's users, a
-    template that does not state it any more leaves it on, or is refused.
+    template that no longer states it leaves it on, or is refused.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
     """
     was, will = before.get(TIME_TO_LIVE), after.get(TIME_TO_LIVE, {})
@@ -165,7 +166,7 @@ def _key(holder: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _is_known(value: object) -> bool:
-    """Return whether no part of a value is left to a deployment."""
+    """Return whether no part of a value is known only after a deployment."""
     match value:
         case Mapping():
             named = (key == "Ref" or str(key).startswith("Fn::") for key in value)
@@ -179,7 +180,7 @@ async def busy_table(clients: Clients, region: Region, table: str, touched: froz
     """Return what is under way in a table in any of its regions, or in its time to live where that is to be changed.
 
     CloudFormation completes an update while a new index is still filled from the table; until then DynamoDB refuses
-    another index, an added or removed replica, and the table's deletion. Only a region itself shows its indexes.
+    another index, an added or removed replica, and the table's deletion. A region shows only its own indexes.
     Sources: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html and
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
     """
