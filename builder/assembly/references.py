@@ -12,7 +12,7 @@ from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import Manifest
 from builder.assembly.uses import CreatedResource, Use, Way, created, find_needs, find_uses, names
 from builder.graph import as_circle
-from builder.resource_types import BUCKET, POLICIES, ROLE
+from builder.resource_types import BUCKET, ROLE, ROLE_POLICIES
 from builder.template import TemplatePath, as_list, at
 from builder.terms import StackId
 
@@ -129,7 +129,7 @@ def _may_write(bound: Bound, role: Mapping[str, object] | None, arn: str) -> boo
     """Return False only where a role surely may not write to a bucket; policies of its own aside, nobody can tell."""
     documents = [at(policy, "PolicyDocument", "Statement") for policy in as_list(at(role, "Properties", "Policies"))]
     statements = [statement for document in documents for statement in as_list(document)]
-    attached = [*as_list(at(role, "Properties", "ManagedPolicyArns")), *bound.resources(*POLICIES)]
+    attached = [*as_list(at(role, "Properties", "ManagedPolicyArns")), *bound.resources(*ROLE_POLICIES)]
     # What an Fn::If chooses has none of these keys.
     if (
         role is None

@@ -15,11 +15,13 @@ from typing import Annotated
 
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
+from builder.assembly.bound import bind_stack
 from builder.aws import Clients, call, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe.stacks import LAG_S, READ_AGAIN_S, is_ours, observe_stack, unless_lagging
 from builder.errors import AwsError, Failed, Stopped
 from builder.resource_types import GLOBAL_TABLE
+from builder.resource_types.fate import fate_on_deletion
 from builder.template import read_template
 from builder.terms import Region, Site, StackName
 
@@ -230,7 +232,6 @@ async def delete_promotion(clients: Clients, promotion: Promotion) -> None:
         raise _overwritten(where, "the record of the promotion was deleted, and is there again")
 
 
-_STAYS = frozenset({"Retain", "RetainExceptOnCreate"})
 _ABSENT = "ParameterNotFound"
 _BUSY = frozenset({"ParameterAlreadyExists", "TooManyUpdates"})
 _REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
@@ -342,8 +343,8 @@ def unretained(deployment: Deployment, promotion: Promotion) -> tuple[StackName,
         stack.name
         for stack in (*deployment.stacks, *deployment.left_out)
         if stack.region in {promotion.to, promotion.came_from} and GLOBAL_TABLE in stack.template
-        for template in (read_template(stack.template, stack.id),)
-        if any(body.get("DeletionPolicy") not in _STAYS for body in template.resources(GLOBAL_TABLE).values())
+        for bound in (bind_stack(read_template(stack.template, stack.id), stack.name, stack.region, stack.parameters),)
+        if any(fate_on_deletion(bound.binding.value(body)) != "Retain" for _, body in bound.resources(GLOBAL_TABLE))
     )
 
 

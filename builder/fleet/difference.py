@@ -8,6 +8,7 @@ from builder.assembly.bound import bind_stack
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.resource_types.facts import at_stake, create_only, perhaps_create_only
+from builder.resource_types.fate import POLICY_ATTRIBUTES, fate_on_deletion, fate_on_replacement
 from builder.template import Template, at, names_in, properties_of, read_template
 from builder.terms import LogicalId, Region
 
@@ -41,7 +42,7 @@ def _in_texts(value: object) -> object:
     return value
 
 
-_ATTRIBUTES = ("CreationPolicy", "UpdatePolicy", "DeletionPolicy", "UpdateReplacePolicy")
+_ATTRIBUTES = ("CreationPolicy", "UpdatePolicy", *POLICY_ATTRIBUTES)
 
 
 _DOES: Mapping[str | None, str] = {"True": "Always", "Conditional": "Conditionally"}
@@ -81,9 +82,7 @@ def _change(action: str, name: LogicalId, resource: Resource) -> ResourceChange:
 
 
 def _gone(name: LogicalId, resource: Resource) -> ResourceChange:
-    policy = resource.get("DeletionPolicy")
-    kept = "Retain" if policy == "RetainExceptOnCreate" else str(policy or "Delete")
-    return replace(_change("Remove", name, resource), policy_action=kept)
+    return replace(_change("Remove", name, resource), policy_action=fate_on_deletion(resource))
 
 
 def _modified(name: LogicalId, before: Resource, after: Resource) -> ResourceChange | None:
@@ -128,10 +127,10 @@ def _replacement(kind: str, was: Mapping[str, Any], will: Mapping[str, Any]) -> 
 
 def _replaced(change: ResourceChange, after: Resource) -> ResourceChange:
     """Return the change with what becomes of the old resource."""
-    kept = str(after.get("UpdateReplacePolicy") or "Delete")
+    fate = fate_on_replacement(after)
     recreation = _DOES[change.replacement]
     properties = tuple(replace(property_, recreation=recreation) for property_ in change.properties)
-    return replace(change, policy_action=f"ReplaceAnd{kept}", properties=properties)
+    return replace(change, policy_action=f"ReplaceAnd{fate}" if fate else None, properties=properties)
 
 
 def _as_text(value: object) -> str | None:

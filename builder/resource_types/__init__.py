@@ -24,7 +24,7 @@ SSM_PARAMETER = "AWS::SSM::Parameter"
 STACK_SET = "AWS::CloudFormation::StackSet"
 TABLE = "AWS::DynamoDB::Table"
 TOPIC = "AWS::SNS::Topic"
-POLICIES = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
+ROLE_POLICIES = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
 """The types of policies that a role may have beside its own."""
 KEYS = (KEY, REPLICA_KEY)
 """The types of KMS keys."""

@@ -100,6 +100,10 @@ class ResourceType:
     arn: ArnFormat | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
     """The properties that AWS refuses to change and no schema marks, each with its default."""
+    is_snapshotted: bool = False
+    """Whether it is deleted with a snapshot where its template has no DeletionPolicy."""
+    snapshotted_without: str = ""
+    """The property with which it is not."""
     named_iam: bool = False
     """Whether a name of its own takes CAPABILITY_NAMED_IAM."""
     key: str = ""

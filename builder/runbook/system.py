@@ -13,6 +13,7 @@ from builder.assembly.components import Bucket, Component, FunctionComponent, Ou
 from builder.assembly.manifest import Manifest, StackEntry, bind, bind_protection, bind_value
 from builder.resource_types import BUCKET, FUNCTION, FUNCTION_URL, GLOBAL_TABLE, KEYS, LOG_GROUP, TABLES
 from builder.resource_types.facts import NOUNS, holds_data
+from builder.resource_types.fate import fate_on_deletion
 from builder.runbook.records import RunbookRequest
 from builder.template import as_list, at, is_open, properties_of
 from builder.terms import AccountId, LogicalId, Region, StackId
@@ -203,7 +204,7 @@ def _stack(bound: Bound, entry: StackEntry, suffix: str) -> RunbookStack:
         name=bound.entry.name,
         account=bound.entry.account,
         holds_data=bool(bodies),
-        retains_data=bool(bodies) and all(str(body.get("DeletionPolicy")).startswith("Retain") for body in bodies),
+        retains_data=bool(bodies) and all(fate_on_deletion(bound.binding.value(body)) == "Retain" for body in bodies),
         is_protected=protection,
         denies_updates=policy is not None and not is_open(policy),
     )

@@ -168,7 +168,19 @@ def test_a_policy_that_keeps_less_than_before_is_guarded(
 def test_a_policy_of_what_holds_nothing_is_nobodys_concern() -> None:
     change = read_change(row("AWS::SNS::Topic", Details=[policy("DeletionPolicy", BeforeValue="Retain")]))
     assert change.losses == ()
-    assert lost_policies("AWS::SNS::Topic", [("DeletionPolicy", "Retain", None)]) == ()
+    assert lost_policies("AWS::SNS::Topic", [("DeletionPolicy", "Retain", "Delete")]) == ()
+
+
+def test_a_database_without_a_policy_has_a_snapshot_to_lose() -> None:
+    change = read_change(row("AWS::RDS::DBCluster", Details=[policy("DeletionPolicy", AfterValue="Delete")]))
+    assert "its DeletionPolicy Snapshot, which becomes Delete" in change.losses[0]
+    body = {"Type": "AWS::RDS::DBCluster"}
+    before = Template({"Resources": {"Data": body}})
+    (deferred,) = expect_changes(before, Template({"Resources": {"Data": {**body, "DeletionPolicy": "Delete"}}}))
+    assert deferred.losses == change.losses
+    assert (
+        read_change(row("AWS::RDS::DBCluster", Details=[policy("DeletionPolicy", AfterValue="Snapshot")])).losses == ()
+    )
 
 
 def test_a_policy_that_a_deferred_change_takes_away_is_known_before() -> None:

@@ -65,6 +65,8 @@ def test_what_goes_and_what_comes() -> None:
     }
     kept = THING.replace("Bucket,", "Bucket, DeletionPolicy: RetainExceptOnCreate,")
     assert changes(kept, other)["Data"].policy_action == "Retain"
+    database = "Resources:\n  Data: {Type: AWS::RDS::DBInstance, Properties: {Engine: mysql}}\n"
+    assert changes(database, other)["Data"].policy_action == "Snapshot"
 
 
 def test_another_policy_alone_is_a_change_of_no_property() -> None:

@@ -23,6 +23,7 @@ from builder.deploy.resources.public_access import define, newly_public
 from builder.errors import AwsError, Failed
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.facts import at_stake
+from builder.resource_types.fate import POLICY_ATTRIBUTES, default_policy
 from builder.terms import Arn, LogicalId
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ POLICY_ACTIONS = frozenset(
 )
 # How much of a resource a policy keeps.
 _KEEPS = {"Delete": 0, "Snapshot": 1, "RetainExceptOnCreate": 2, "Retain": 2}
-_KEEPING = ("DeletionPolicy", "UpdateReplacePolicy")
-NOT_SHOWN = {name: f"perhaps its {name}: CloudFormation does not show it before and after" for name in _KEEPING}
+NOT_SHOWN = {
+    name: f"perhaps its {name}: CloudFormation does not show it before and after" for name in POLICY_ATTRIBUTES
+}
 """What a change of a policy may lose where a change set shows no values of it."""
 
 
@@ -75,20 +77,18 @@ def after_properties(change: "ResourceChangeTypeDef") -> Properties:
     return _context(change.get("AfterContext")) or {}
 
 
-def lost_policies(type_name: str, policies: Iterable[tuple[str, str | None, str | None]]) -> tuple[str, ...]:
+def lost_policies(type_name: str, policies: Iterable[tuple[str, str, str]]) -> tuple[str, ...]:
     """Return what a resource loses by policies that keep less than before; each with its name, before and after.
 
-    None is what an absent policy means, which is Delete. Only of what holds something worth keeping.
-    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    In the place of an absent policy stands its default. Only of what holds something worth keeping.
     """
     lost = "all that is in it" if type_name == NESTED_STACK else at_stake(type_name)
     if not lost:
         return ()
     return tuple(
-        f"its {name} {before or 'Delete'}, which becomes {after or 'Delete'}: "
-        f"what removes or replaces it later takes {lost} with it"
+        f"its {name} {before}, which becomes {after}: what removes or replaces it later takes {lost} with it"
         for name, before, after in policies
-        if _KEEPS.get(before or "Delete", 2) > _KEEPS.get(after or "Delete", 0)
+        if _KEEPS.get(before, 2) > _KEEPS.get(after, 0)
     )
 
 
@@ -123,19 +123,24 @@ def _resource(change: "ResourceChangeTypeDef", above: str) -> ResourceChange:
 
 def _policies(change: "ResourceChangeTypeDef") -> tuple[str, ...]:
     """Return what is lost by changes of the attributes that say what becomes of a resource."""
-    type_name = change["ResourceType"]
+    type_name, seen = change["ResourceType"], _seen(change)
+    before, after = ({"Type": type_name, "Properties": properties or {}} for properties in (seen.before, seen.after))
     targets = [detail["Target"] for detail in change.get("Details", []) if "Target" in detail]
     known, unknown = [], []
     for target in targets:
         name = target.get("Attribute", "")
-        if name not in _KEEPING:
+        if name not in POLICY_ATTRIBUTES:
             continue
         if "BeforeValue" in target or "AfterValue" in target:
-            known.append((name, target.get("BeforeValue"), target.get("AfterValue")))
+            was, will = (
+                str(value or default_policy(name, resource))
+                for value, resource in ((target.get("BeforeValue"), before), (target.get("AfterValue"), after))
+            )
+            known.append((name, was, will))
         else:
             unknown.append(name)
     shown = {name for name, _, _ in known}
-    hidden = {name for name in (*unknown, *change.get("Scope", [])) if name in _KEEPING} - shown
+    hidden = {name for name in (*unknown, *change.get("Scope", [])) if name in POLICY_ATTRIBUTES} - shown
     if not at_stake(type_name) and type_name != NESTED_STACK:
         return ()
     return (

@@ -14,6 +14,7 @@ from builder.deploy.observe.stacks import ObservedStack
 from builder.errors import Stopped
 from builder.graph import closure
 from builder.resource_types.facts import ARN_FORMATS, name_property
+from builder.resource_types.fate import fate_on_deletion
 from builder.template import Template, properties_of, read_deployed, read_template
 from builder.terms import StackId
 
@@ -57,7 +58,6 @@ Unverified for Fn::GetStackOutput, of which no document says it.
 """
 _FUNCTIONS: Mapping[Way, str] = {Way.OUTPUT: "Fn::GetStackOutput"}
 """The function in a template, where no parameter is given."""
-_STAYS = frozenset({"Retain", "RetainExceptOnCreate"})
 _Name = tuple[object, ...]
 
 
@@ -155,7 +155,7 @@ def _released_names(stack: DecidedStack, deployed: ObservedDeployment) -> Iterat
         return
     stays = set(_names(stack.desired))
     for key, body in _deployed_names(stack, deployed).items():
-        if key not in stays and body.get("DeletionPolicy") not in _STAYS:
+        if key not in stays and fate_on_deletion(body) != "Retain":
             yield key
 
 
@@ -174,7 +174,7 @@ def _names(desired: DesiredStack) -> dict[_Name, Mapping[str, object]]:
 def _names_in(
     stack: DesiredStack, template: Template, values: Mapping[str, ParameterValue]
 ) -> dict[_Name, Mapping[str, object]]:
-    """Return the resources of a template by the names that no two of them can have at once."""
+    """Return the resources of a template, as far as known, by the names that no two of them can have at once."""
     bound = bind_stack(template, stack.name, stack.region, values)
     names: dict[_Name, Mapping[str, object]] = {}
     for _, body in bound.resources():
@@ -184,7 +184,9 @@ def _names_in(
         if name:
             # A table's name is its region's, though its replicas have it in others.
             everywhere = form is not None and form.service in {"iam", "s3"}
-            names[form.service if form else type_name, None if everywhere else stack.site, name] = body
+            names[form.service if form else type_name, None if everywhere else stack.site, name] = bound.binding.value(
+                body
+            )
     return names
 
 

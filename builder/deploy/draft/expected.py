@@ -11,6 +11,7 @@ from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.public_access import define, newly_public, public_access
 from builder.resource_types import NESTED_STACK
+from builder.resource_types.fate import POLICY_ATTRIBUTES, default_policy
 from builder.template import Binding, Comparison, Template, compare_template, names_in, properties_of, read_template
 from builder.terms import Arn, LogicalId, StackName
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, str | None]
 """Of parameters and pseudo-parameters; None for what is not known."""
-_ATTRIBUTES = ("Metadata", "CreationPolicy", "UpdatePolicy", "DeletionPolicy", "UpdateReplacePolicy")
+_ATTRIBUTES = ("Metadata", "CreationPolicy", "UpdatePolicy", *POLICY_ATTRIBUTES)
 _EVERYTHING = "/"
 
 
@@ -186,11 +187,11 @@ def _modify(
     )
 
 
-def _policies(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str | None, str | None]]:
-    for name in ("DeletionPolicy", "UpdateReplacePolicy"):
+def _policies(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for name in POLICY_ATTRIBUTES:
         was, will = before.get(name), after.get(name)
         if was != will:
-            yield name, None if was is None else str(was), None if will is None else str(will)
+            yield name, str(was or default_policy(name, before)), str(will or default_policy(name, after))
 
 
 def _within(path: str, allowed: list[str]) -> bool:

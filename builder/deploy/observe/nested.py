@@ -22,8 +22,10 @@ from builder.deploy.observe.stacks import (
 from builder.deploy.resources import regions_of
 from builder.errors import AwsError
 from builder.resource_types import KEPT, NESTED_STACK
+from builder.resource_types.fate import fate_on_deletion
 from builder.template import (
     Comparison,
+    Template,
     at,
     compare_template,
     find_object,
@@ -33,9 +35,6 @@ from builder.template import (
 )
 from builder.terms import Arn, LogicalId, Region, Site, StackName
 
-# DeletionPolicy to what becomes of the resource when its stack goes.
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
-_POLICIES = {"Delete": "Delete", "Snapshot": "Snapshot", "Retain": "Retain", "RetainExceptOnCreate": "Retain"}
 _UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 
@@ -72,12 +71,6 @@ class Content:
     """The regions that hold a copy of its data, as far as its template says them."""
     is_kept: bool = False
     """Whether its template marks it as data that a component of the builder's own keeps."""
-
-
-def fate_of(resource: Mapping[str, Any] | None) -> str | None:
-    """Return what becomes of a resource when its stack goes; None where its template has no plain text for it."""
-    policy = resource.get("DeletionPolicy", "Delete") if resource is not None else None
-    return _POLICIES.get(policy) if isinstance(policy, str) else None
 
 
 async def list_contents(clients: Clients, stack: ObservedStack | NestedStack, above: str = "") -> tuple[Content, ...]:
@@ -123,7 +116,7 @@ async def observe_contents(
             path=LogicalId(f"{above}{resource.logical_id}"),
             type=resource.type,
             physical_id=resource.physical_id,
-            fate=_with(fate, fate_of(template.resource(resource.logical_id) or None)),
+            fate=_with(fate, _fate_of(template, resource.logical_id)),
             regions=regions_of(template.resource(resource.logical_id)),
             is_kept=at(template.resource(resource.logical_id), "Metadata", KEPT) is True,
         )
@@ -159,6 +152,12 @@ async def _with_inside(
     return tuple(
         each for content in contents for each in (content, *(next(below) if content.type == NESTED_STACK else ()))
     )
+
+
+def _fate_of(template: Template, logical_id: str) -> str | None:
+    """Return what becomes of a resource when its stack goes; None where the template does not have it, or tell it."""
+    resource = template.resource(logical_id)
+    return fate_on_deletion(resource) if resource else None
 
 
 def _with(above: str | None, own: str | None) -> str | None:

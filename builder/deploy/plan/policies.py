@@ -13,11 +13,12 @@ from dataclasses import replace
 from builder.deploy.records import Deferred, ResourceChange, StackPolicy, Step
 from builder.errors import Stopped, gathered
 from builder.resource_types import NESTED_STACK
+from builder.resource_types.fate import POLICY_ATTRIBUTES
 from builder.template import OPEN_POLICY, UpdateAction, denial
 from builder.terms import StackId
 
 # Attributes of a resource that are CloudFormation's own business: whether a policy judges them is unverified.
-_NOT_JUDGED = frozenset({"Metadata", "DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy", "UpdatePolicy"})
+_NOT_JUDGED = frozenset({"Metadata", *POLICY_ATTRIBUTES, "CreationPolicy", "UpdatePolicy"})
 
 
 def denials(changes: Iterable[ResourceChange], policy: str | None) -> tuple[str, ...]:

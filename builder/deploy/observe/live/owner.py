@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from builder.aws import Clients, call, together
-from builder.deploy.observe.nested import fate_of
 from builder.deploy.observe.stacks import (
     ObservedResource,
     ObservedStack,
@@ -16,6 +15,7 @@ from builder.deploy.observe.stacks import (
 )
 from builder.errors import AwsError
 from builder.resource_types import BUCKET, TABLES
+from builder.resource_types.fate import fate_on_deletion
 from builder.template import read_deployed
 from builder.terms import Arn, LogicalId, Site, StackName
 
@@ -100,5 +100,7 @@ async def _replicating(
     where = f"{stack.region}/{stack.name}"
     template = read_deployed(await observe_template(clients, stack, "Processed"), where)
     return tuple(
-        replica.logical_id for replica in replicas if fate_of(template.resource(replica.logical_id) or None) != "Retain"
+        replica.logical_id
+        for replica in replicas
+        if fate_on_deletion(template.resource(replica.logical_id)) != "Retain"
     )
