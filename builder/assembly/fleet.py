@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from builder.assembly.assets import ACCOUNT, BUCKET_PARAMETER, REGION, Asset
+from builder.assembly.assets import BUCKET_PARAMETER, REGION, Asset
 from builder.assembly.bound import Bound
 from builder.assembly.manifest import SUFFIX, VERSION, ByEnvironment, Manifest, StackEntry
 from builder.assembly.store import (
@@ -27,7 +27,7 @@ from builder.errors import BadInput
 from builder.policy import PolicyContext, bind_nested, bind_templates, execution_role_rights, make_document
 from builder.policy.document import ROLE_INLINE_CHARACTERS, characters
 from builder.resource_types import NESTED_STACK
-from builder.template import read_template, write_template
+from builder.template import in_account, read_template, write_template
 from builder.terms import Region, StackId
 from builder.topology import names
 
@@ -133,13 +133,13 @@ class _Instances:
         """Return every stack with its template, nested ones too, the buckets being of this account."""
         manifest = self.assembly.manifest
 
-        def in_account(entry: StackEntry) -> StackEntry:
+        def in_account_of(entry: StackEntry) -> StackEntry:
             bucket = entry.parameters.get(BUCKET_PARAMETER)
             if not isinstance(bucket, str):
                 return entry
-            return replace(entry, parameters={**entry.parameters, BUCKET_PARAMETER: bucket.replace(ACCOUNT, account)})
+            return replace(entry, parameters={**entry.parameters, BUCKET_PARAMETER: in_account(bucket, account)})
 
-        stacks = tuple(in_account(entry) for entry in manifest.stacks)
+        stacks = tuple(in_account_of(entry) for entry in manifest.stacks)
         bounds = bind_templates(replace(self.assembly, manifest=replace(manifest, stacks=stacks)))
         return bind_nested(bounds, PolicyContext(), self._nested)[0]
 

@@ -12,6 +12,7 @@ from builder.components.table import stacks as table
 from builder.config import Config, LoadedConfig
 from builder.config.document import ConfigFault, errors_of
 from builder.errors import BadInput, gathered
+from builder.template import in_account
 from builder.terms import StackId
 from builder.topology import Stack, Topology
 from builder.topology.names import SUFFIX, PhysicalName
@@ -125,7 +126,7 @@ def check_names(loaded: LoadedConfig, other_suffix: str | None = None) -> None:
 
 def _too_long(project: str, suffix: str, names: list[PhysicalName]) -> str | None:
     """Return what is wrong with the name that is the furthest over its limit."""
-    bound = [(name, name.text.replace(SUFFIX, suffix).replace("${AWS::AccountId}", "0" * 12)) for name in names]
+    bound = [(name, in_account(name.text.replace(SUFFIX, suffix), "0" * 12)) for name in names]
     name, text = max(bound, key=lambda pair: len(pair[1]) - pair[0].most, default=(None, ""))
     if name is None or len(text) <= name.most:
         return None

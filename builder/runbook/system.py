@@ -15,7 +15,7 @@ from builder.resource_types import BUCKET, FUNCTION, FUNCTION_URL, GLOBAL_TABLE,
 from builder.resource_types.facts import NOUNS, holds_data
 from builder.resource_types.fate import fate_on_deletion
 from builder.runbook.records import RunbookRequest
-from builder.template import as_list, at, is_open, properties_of
+from builder.template import as_list, at, in_account, is_open, properties_of
 from builder.terms import AccountId, LogicalId, Region, StackId
 
 ACCOUNT = "${ACCOUNT}"
@@ -255,7 +255,7 @@ class _Names:
         known = bound.name_of(body)
         account = bound.entry.account or self._account
         if known is not None:
-            known = known.replace("${AWS::AccountId}", account or ACCOUNT)
+            known = in_account(known, account or ACCOUNT)
         if known and "${" not in known.replace(ACCOUNT, ""):
             return known
         words = f"{bound.entry.id}_{logical_id}"

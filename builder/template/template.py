@@ -34,6 +34,22 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda match: values.get(match[0][2:-1], match[0]), text)
 
 
+def in_account(text: str, account: str) -> str:
+    """Return a text with the account's number where Fn::Sub puts it; any other placeholder stays."""
+    return fill(text, {"AWS::AccountId": account})
+
+
+def is_known(value: object) -> bool:
+    """Return whether no part of a value is known only after a deployment: whether it has no function in it."""
+    match value:
+        case Mapping():
+            functions = (key == "Ref" or str(key).startswith("Fn::") for key in value)
+            return not any(functions) and all(is_known(inner) for inner in value.values())
+        case list():
+            return all(is_known(inner) for inner in value)
+    return True
+
+
 def names_in(value: object) -> Iterator[str]:
     """Yield what a value refers to, in the order of its text: logical ids, parameters and pseudo parameters.
 

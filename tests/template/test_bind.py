@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.template import NO_VALUE, Binding, Template, TemplatePath, at, fill, names_in, read_template
+from builder.template import (
+    NO_VALUE,
+    Binding,
+    Template,
+    TemplatePath,
+    at,
+    fill,
+    in_account,
+    is_known,
+    names_in,
+    read_template,
+)
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted([*ROOT.glob("templates/**/*.yaml"), *ROOT.glob("tests/golden/**/*.yaml")])
@@ -187,3 +198,23 @@ def test_every_reference_of_a_shipped_template_is_to_something_of_it(file: Path)
     known = {*template.resources(), *template.parameters}
     named = {name for section in ("Resources", "Outputs") for name in names_in(template.section(section))}
     assert {name for name in named if not name.startswith("AWS::")} <= known
+
+
+def test_the_account_s_number_is_put_in_and_nothing_else() -> None:
+    text = "${AWS::AccountId}-${AWS::Region}-${!AWS::AccountId}-${AWS::AccountId}"
+    assert in_account(text, "${ACCOUNT}") == "${ACCOUNT}-${AWS::Region}-${!AWS::AccountId}-${ACCOUNT}"
+
+
+@pytest.mark.parametrize(
+    ("value", "known"),
+    [
+        ("text", True),
+        (None, True),
+        ({"Enabled": [True, {"Days": 3}]}, True),
+        ({"Ref": "Name"}, False),
+        ([{"Key": {"Fn::GetAtt": ["Key", "Arn"]}}], False),
+        ({"Fn::ForEach::Each": []}, False),
+    ],
+)
+def test_a_value_with_a_function_in_it_is_not_known(value: object, *, known: bool) -> None:
+    assert is_known(value) is known

@@ -17,7 +17,7 @@ from builder.deploy.promotion import Promotion
 from builder.deploy.resources.global_table import replica_regions
 from builder.errors import AwsError, Stopped, gathered
 from builder.resource_types import GLOBAL_TABLE, TAKEN_IN
-from builder.template import properties_of, read_deployed, read_template
+from builder.template import in_account, properties_of, read_deployed, read_template
 from builder.terms import AccountId, LogicalId, Operation, Region, Site
 
 
@@ -130,14 +130,14 @@ def _data_of(stack: DesiredStack, account: AccountId) -> Iterator[DesiredData]:
                 stack,
                 LogicalId(logical_id),
                 str(body.get("Type")),
-                name.replace("${AWS::AccountId}", own),
+                in_account(name, own),
                 tuple(map(Region, replica_regions(bound.binding.value(properties_of(body))))),
             )
 
 
 def bind_desired(stack: DesiredStack, account: AccountId) -> Bound:
     """Return a stack's template with its values, the account's number among them."""
-    text = stack.template.replace("${AWS::AccountId}", account)
+    text = in_account(stack.template, account)
     return bind_stack(read_template(text, stack.id), stack.name, stack.region, stack.parameters)
 
 

@@ -18,7 +18,7 @@ from builder.deploy.observe.deployment import ObservedDeployment
 from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.errors import BuilderError, Stopped, gathered
 from builder.graph import closure
-from builder.template import at, names_in, read_deployed, read_template
+from builder.template import at, in_account, names_in, read_deployed, read_template
 from builder.terms import AccountId, Site, StackId
 
 _MISSING = re.compile(r"No export named ([^\s,;\]]+)")
@@ -54,7 +54,7 @@ def missing_export_finding(export: str) -> str:
 def without_made(step: Step, deployment: Deployment, account: AccountId) -> Step:
     """Return the step without findings about exports that its needs make."""
     made = {
-        missing_export_finding(_in_account(use.name, account))
+        missing_export_finding(in_account(use.name, account))
         for use in deployment.uses
         if use.stack == step.stack and use.way is Way.EXPORT and use.makers
     }
@@ -125,7 +125,7 @@ def _gives_it_up(
             next_step="aws cloudformation list-imports    tells who imports an export; they have to give it up first",
         )
     goes_on = any(
-        use.stack == ours.id and use.way is Way.EXPORT and _in_account(use.name, account) == change.name
+        use.stack == ours.id and use.way is Way.EXPORT and in_account(use.name, account) == change.name
         for use in deployment.uses
     )
     if goes_on or ours.id not in needs:
@@ -175,8 +175,4 @@ def _named(desired: DesiredStack, account: AccountId) -> Iterator[tuple[str, str
     bound = bind_stack(template, desired.name, desired.region, desired.parameters)
     for key, output in template.section("Outputs").items():
         if name := bound.text(at(output, "Export", "Name")):
-            yield _in_account(name, account), key
-
-
-def _in_account(name: str, account: AccountId) -> str:
-    return name.replace("${AWS::AccountId}", account)
+            yield in_account(name, account), key

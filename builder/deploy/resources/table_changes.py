@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from builder.aws import Clients, call, together
 from builder.deploy.resources.holder import Properties, Refusal, Singly
 from builder.errors import AwsError
-from builder.template import as_list, at
+from builder.template import as_list, at, is_known
 from builder.terms import Region
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def held_expiry(before: Properties, after: Properties) -> Mapping[str, Any]:
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
     """
     was, will = before.get(TIME_TO_LIVE), after.get(TIME_TO_LIVE, {})
-    if not isinstance(was, Mapping) or not is_on(was.get("Enabled")) or not _is_known(was) or not _is_known(will):
+    if not isinstance(was, Mapping) or not is_on(was.get("Enabled")) or not is_known(was) or not is_known(will):
         return {}
     if at(will, "AttributeName") == was.get("AttributeName"):
         return {}
@@ -76,7 +76,7 @@ def _other_indexes(before: Properties, after: Properties) -> Iterator[Refusal]:
     for name in (name for name in was if name in will):
         old, new = was[name], will[name]
         part = "key" if old.get("KeySchema") != new.get("KeySchema") else "projection"
-        known = all(_is_known(at(side, key)) for side in (old, new) for key in ("KeySchema", "Projection"))
+        known = all(is_known(at(side, key)) for side in (old, new) for key in ("KeySchema", "Projection"))
         if known and (part == "key" or _projected(old) != _projected(new)):
             yield Refusal(
                 f"the index {name} cannot get another {part}: DynamoDB keeps an index as it was made",
@@ -89,7 +89,7 @@ def _other_types(before: Properties, after: Properties) -> Iterator[Refusal]:
     own = set(_key(before))
     users = {name: sorted(known for known, index in _indexes(before).items() if name in _key(index)) for name in was}
     for name, kind in was.items():
-        if will.get(name, kind) == kind or not _is_known(will[name]):
+        if will.get(name, kind) == kind or not is_known(will[name]):
             continue
         if name in own:
             yield Refusal(
@@ -105,7 +105,7 @@ def _other_types(before: Properties, after: Properties) -> Iterator[Refusal]:
 
 def _other_stream(before: Properties, after: Properties) -> Iterator[Refusal]:
     was, will = (side.get("StreamSpecification") for side in (before, after))
-    if was is None or not _is_known(was) or not _is_known(will) or not _is_replicated(before, after):
+    if was is None or not is_known(was) or not is_known(will) or not _is_replicated(before, after):
         return
     old_view, view = at(was, "StreamViewType"), at(will, "StreamViewType")
     if old_view != view:
@@ -118,7 +118,7 @@ def _other_stream(before: Properties, after: Properties) -> Iterator[Refusal]:
 
 def _other_consistency(before: Properties, after: Properties) -> Iterator[Refusal]:
     was, will = (side.get("MultiRegionConsistency", "EVENTUAL") for side in (before, after))
-    if was != will and _is_known(was) and _is_known(will) and len(_replicas(before)) > 1:
+    if was != will and is_known(was) and is_known(will) and len(_replicas(before)) > 1:
         yield Refusal(
             f"its consistency between regions is {was} and cannot become {will} while it has replicas",
             "make another table beside it, and copy what is in this one",
@@ -163,17 +163,6 @@ def _types(properties: Properties) -> dict[str, object]:
 
 def _key(holder: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(at(attribute, "AttributeName")) for attribute in as_list(holder.get("KeySchema")))
-
-
-def _is_known(value: object) -> bool:
-    """Return whether no part of a value is known only after a deployment."""
-    match value:
-        case Mapping():
-            named = (key == "Ref" or str(key).startswith("Fn::") for key in value)
-            return not any(named) and all(_is_known(inner) for inner in value.values())
-        case list():
-            return all(_is_known(inner) for inner in value)
-    return True
 
 
 async def busy_table(clients: Clients, region: Region, table: str, touched: frozenset[str]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from builder.deploy.resources.holder import Properties
 from builder.deploy.resources.table_changes import is_on
-from builder.template import as_list, at
+from builder.template import as_list, at, is_known
 
 _MOST_DAYS = 35
 _SHOWN_CHARACTERS = 60
@@ -81,7 +81,7 @@ def _days(replica: object) -> int | None:
     """Return how many days back recovery goes; None where that is not known."""
     recovery = at(replica, "PointInTimeRecoverySpecification")
     enabled = at(recovery, "PointInTimeRecoveryEnabled")
-    if not _is_known(recovery):
+    if not is_known(recovery):
         return None
     if not is_on(enabled):
         return 0
@@ -92,7 +92,7 @@ def _days(replica: object) -> int | None:
 def _tags(live: Properties, template: object) -> list[str]:
     listed = as_list(at(template, "Tags"))
     template_tags = {str(at(tag, "Key")): at(tag, "Value") for tag in listed}
-    if not _is_known(listed):
+    if not is_known(listed):
         return []
     return [tag["Key"] for tag in live.get("Tags", []) if not _same(tag["Value"], template_tags.get(tag["Key"]))]
 
@@ -101,7 +101,7 @@ def _others(live: Mapping[str, object], template: object) -> Iterator[str]:
     """Yield the properties that a template states otherwise, or not at all."""
     for name, value in live.items():
         template_value = at(template, name)
-        if _is_known(template_value) and not _same(value, template_value):
+        if is_known(template_value) and not _same(value, template_value):
             yield name
 
 
@@ -121,19 +121,7 @@ def _text(value: object) -> str:
 
 
 def _is_off(value: object) -> bool:
-    return _is_known(value) and not is_on(value)
-
-
-def _is_known(value: object) -> bool:
-    """Return whether no part of a value is left to CloudFormation."""
-    match value:
-        case Mapping():
-            return not any(name == "Ref" or str(name).startswith("Fn::") for name in value) and all(
-                map(_is_known, value.values())
-            )
-        case list():
-            return all(map(_is_known, value))
-    return True
+    return is_known(value) and not is_on(value)
 
 
 def _shown(value: object) -> str:
