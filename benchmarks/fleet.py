@@ -29,7 +29,7 @@ from builder.report.board import event_words  # noqa: E402
 from builder.report.fleet_plan import fleet_plan_text  # noqa: E402
 from fake_aws import World, run_virtual  # noqa: E402
 from fleet.rig import make_clients  # noqa: E402
-from fleet.scene import WEST, accounts, fleet_deployment, fleet_template  # noqa: E402
+from fleet.stack_sets import WEST, accounts, fleet_deployment, fleet_template  # noqa: E402
 
 PER_SECOND = 8
 CHANGE_SET_S = 2.0

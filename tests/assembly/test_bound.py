@@ -1,7 +1,7 @@
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from assembly.scene import make_bound
+from assembly.stacks import make_bound
 from builder.assembly.bound import Bound, faults_of_existing
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import ByEnvironment
@@ -9,7 +9,7 @@ from builder.assembly.uses import NAMED
 from builder.resource_types import TAKEN_IN
 from builder.resource_types.facts import ARN_FORMATS, name_property
 from builder.terms import LogicalId, StackId
-from rules.scene import make_node
+from rules.findings import make_node
 
 SUFFIX = {"Suffix": "${EnvironmentSuffix}"}
 TEMPLATE = """

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from answer import ROOT
-from assembly.scene import entry, manifest
+from assembly.stacks import entry, manifest
 from builder.assembly import Manifest
 from builder.assembly.components import (
     Alarms,

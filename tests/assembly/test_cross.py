@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from assembly.scene import make_bound, make_manifest
+from assembly.stacks import make_bound, make_manifest
 from builder.assembly import Assembly, OutputOf
 from builder.assembly.bound import Bound
 from builder.assembly.components import Component, FunctionComponent

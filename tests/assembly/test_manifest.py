@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from assembly.scene import SHA, entry, manifest
+from assembly.stacks import SHA, entry, manifest
 from builder.assembly import Manifest, OutputOf
 from builder.assembly.manifest import bind, read_manifest, write_manifest
 from builder.assembly.render import make_assembly

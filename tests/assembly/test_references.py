@@ -1,6 +1,6 @@
 import pytest
 
-from assembly.scene import make_bound, make_manifest
+from assembly.stacks import make_bound, make_manifest
 from builder.assembly.bound import Bound
 from builder.assembly.finding import Finding
 from builder.assembly.references import check_references

@@ -22,7 +22,7 @@ from builder.cli.options import Options
 from builder.cli.session import Session
 from fake_aws import World, run_virtual
 from fleet.rig import BODY, make_clients, two_sets
-from fleet.scene import FLEET, WEST
+from fleet.stack_sets import FLEET, WEST
 
 T = TypeVar("T")
 ACCOUNT, OTHER = "111122223333", "999999999999"

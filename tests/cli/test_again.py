@@ -9,7 +9,7 @@ import pytest
 
 from cli.on_fake import OnWorld, render
 from fleet.rig import CHANGED, REPLACED
-from fleet.scene import ACCOUNTS, WEST
+from fleet.stack_sets import ACCOUNTS, WEST
 
 ONE, TWO = "us-east-1/one", "us-west-2/two"
 TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "one"}}

@@ -12,7 +12,7 @@ from cli.on_fake import OnWorld, render
 from fake_aws import Fault
 from fleet.inventory import take_inventory
 from fleet.rig import CHANGED
-from fleet.scene import ACCOUNTS
+from fleet.stack_sets import ACCOUNTS
 
 A, B, _ = ACCOUNTS
 ROLE = f"arn:aws:iam::{B}:role/tap-dev-execution"

@@ -14,7 +14,7 @@ from builder.cli.project import Project
 from cli.on_fake import OnWorld, render, write_config
 from fake_aws import Fault, World
 from fleet.rig import BODY, CHANGED, REPLACED
-from fleet.scene import ACCOUNTS, ADMIN, WEST
+from fleet.stack_sets import ACCOUNTS, ADMIN, WEST
 
 A = ACCOUNTS[0]
 VERBS_OF_FLEET = (

@@ -18,7 +18,7 @@ from builder.topology.names import table_name
 from components.combinations import AT_LEAST, FACTORS, OWN_KEY, combinations, loaded_of
 from components.pairwise import Row
 from deploy.rig import ACCOUNT, Rig
-from rehearsal.told import Told
+from rehearsal.transcript import Transcript
 from samples import sampled
 
 HANDLERS = {"python": "python/index.py", "nodejs": "nodejs/index.js"}
@@ -72,14 +72,14 @@ def test_each_is_linted_without_a_finding(number: int, row: Row) -> None:
 @pytest.mark.processes
 @pytest.mark.parametrize(("number", "row"), LIVED, ids=[str(number) for number, _ in LIVED])
 def test_some_live_their_whole_life_with_data_in_every_region(number: int, row: Row) -> None:
-    loaded, suffix, told = loaded_of(row), "prod" if number % 2 else "dev", Told()
+    loaded, suffix, transcript = loaded_of(row), "prod" if number % 2 else "dev", Transcript()
     handlers = {
         name: (ROOT / "lambda" / HANDLERS[kind]).read_text() if writes_to_table(loaded.config, name) else WELL[kind]
         for name, kind in ((name, each.runtime[:6]) for name, each in loaded.config.functions_by_name.items())
     }
     code = {name: Inline(text) for name, text in handlers.items()}
-    rehearse_system(replace(loaded, code=code), suffix, told.stage())
-    shown = "\n".join(told.lines)
+    rehearse_system(replace(loaded, code=code), suffix, transcript.stage())
+    shown = "\n".join(transcript.lines)
     orders = table_name(loaded.config, "orders").replace("${EnvironmentSuffix}", suffix)
     for region in loaded.config.regions.all:
         assert (f"api: GET /health in {region} -> 200" in shown) is (loaded.config.functions["api"].auth is not None)

@@ -24,7 +24,7 @@ from builder.drill.context import undo_faults
 from builder.drill.note import TAG, BrokenHandler, Denied, Note, Reserved, check_alone, keep_note, observe_notes
 from builder.errors import Failed, Stopped
 from drill.conftest import Theatre
-from drill.standing import iam, role_name, state
+from drill.fault_state import iam, role_name, state
 
 UNTIL = datetime(2026, 1, 1, tzinfo=UTC)
 

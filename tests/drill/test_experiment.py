@@ -12,7 +12,7 @@ from builder.drill.replication import find_template, start_experiment, stop_expe
 from builder.drill.run import FailoverOptions, drill_failover
 from builder.errors import Failed, Stopped
 from drill.conftest import Theatre
-from drill.course import exposed
+from drill.short_drills import exposed
 from local.adapter.experiments import fis
 
 

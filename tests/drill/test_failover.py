@@ -20,7 +20,7 @@ from builder.drill.run import FailoverOptions, drill_failover
 from builder.drill.verdict import Objectives
 from builder.errors import BadInput, Stopped
 from drill.conftest import Theatre
-from drill.course import RATE, at, drilled, meanwhile
+from drill.short_drills import RATE, at, drilled, meanwhile
 from local.account import PRIMARY, SECONDARY
 from local.adapter.control import ask, paced, set_pace
 

@@ -23,7 +23,7 @@ from builder.drill.run import FailoverOptions, drill_failover
 from builder.errors import BadInput, BuilderError, Failed, Stopped
 from builder.local.gate import TOKEN_VARIABLE
 from drill.conftest import Theatre
-from drill.standing import Stalled, live, lived, on_scene, state
+from drill.fault_state import Stalled, fault_context, live, lived, state
 from local.account import PRIMARY
 from local.adapter.control import ask, set_pace
 
@@ -37,8 +37,8 @@ def during(theatre: Theatre, kind: str, hold_s: float = 0.0) -> tuple[int | None
         met.append(state(theatre))
 
     async def work() -> bool:
-        async with on_scene(theatre) as (_, scene):
-            return await lived(FAULTS[kind](scene), hold_s, look)
+        async with fault_context(theatre) as (_, context):
+            return await lived(FAULTS[kind](context), hold_s, look)
 
     assert asyncio.run(work())
     assert state(theatre) == before
@@ -137,8 +137,8 @@ def test_a_flap_ends_where_somebody_else_sets_the_concurrency(theatre: Theatre) 
     before = state(theatre)
 
     async def work() -> None:
-        async with on_scene(theatre) as (_, scene):
-            fault = find_fault("flap", flap_s=0.1)(scene)
+        async with fault_context(theatre) as (_, context):
+            fault = find_fault("flap", flap_s=0.1)(context)
             strike = fault.strike
 
             async def struck() -> Any:
@@ -173,8 +173,8 @@ def test_an_alarm_that_is_on_already_keeps_the_experiment_from_being_begun(with_
     cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="of the test")
 
     async def checked() -> None:
-        async with on_scene(theatre) as (_, scene):
-            await FAULTS["fis"](scene).check()
+        async with fault_context(theatre) as (_, context):
+            await FAULTS["fis"](context).check()
 
     with pytest.raises(Stopped, match="would be stopped at once: no fault is made\n  the alarm errors is in ALARM"):
         asyncio.run(checked())
@@ -210,12 +210,12 @@ def test_an_alarm_that_stops_the_experiment_ends_the_drill_and_gives_the_primary
         await asyncio.sleep(60)
 
     async def during_it() -> None:
-        async with on_scene(theatre) as (_, scene):
+        async with fault_context(theatre) as (_, context):
             if when == "during the outage":
                 asyncio.get_running_loop().call_later(2, ring)
             else:
                 monkeypatch.setattr(Stalled, "stalled", behind)
-            await lived(FAULTS["fis"](scene), 60)
+            await lived(FAULTS["fis"](context), 60)
 
     with pytest.raises(Failed, match=r"the experiment is stopped before its time, and the drill ends: .*:alarm:errors"):
         asyncio.run(during_it())
@@ -262,8 +262,8 @@ def test_errors_are_refused_where_a_handler_means_nothing_or_cannot_be_put_back(
 
 def check(theatre: Theatre, kind: str) -> None:
     async def work() -> None:
-        async with on_scene(theatre) as (_, scene):
-            await FAULTS[kind](scene).check()
+        async with fault_context(theatre) as (_, context):
+            await FAULTS[kind](context).check()
 
     asyncio.run(work())
 
@@ -273,8 +273,10 @@ def check_apart(theatre: Theatre, kind: str) -> None:
     context, clock = theatre.context(), start_clock(datetime.now(UTC), lambda: 0.0)
     with DrillLog(context.folder / FILE_NAME) as log:
         run = DrillRun(context, theatre.probes(), Journal(context.drill, log, clock))
-        scene = FaultContext(run, WriteObserver(theatre.target.primary.region), object.__new__(Stalled), 1.0)
-        asyncio.run(checked(FAULTS[kind](scene)))
+        fault = FAULTS[kind](
+            FaultContext(run, WriteObserver(theatre.target.primary.region), object.__new__(Stalled), 1.0)
+        )
+        asyncio.run(checked(fault))
 
 
 async def checked(fault: Fault) -> None:
@@ -320,8 +322,8 @@ def test_a_function_that_was_taken_away_since_the_load_was_good_is_not_noted_as_
     before = state(theatre)
 
     async def work() -> None:
-        async with on_scene(theatre) as (_, scene):
-            await lived(FAULTS[kind](scene), 0)
+        async with fault_context(theatre) as (_, context):
+            await lived(FAULTS[kind](context), 0)
 
     with pytest.raises(Stopped, match="has a reserved concurrency of 0 already"):
         asyncio.run(work())

@@ -19,7 +19,7 @@ from builder.drill.context import undo_faults
 from builder.drill.faults import Fault, MakeFault, find_fault
 from builder.drill.note import observe_notes
 from drill.conftest import Theatre
-from drill.standing import live, lived, on_scene, state
+from drill.fault_state import fault_context, live, lived, state
 from samples import is_thorough, sampled
 
 KINDS = ("throttle", "flap", "errors", "table", "slow", "one-way")
@@ -89,8 +89,8 @@ def killed(theatre: Theatre, life: Life, make: MakeFault, k: int, *, after: bool
     own, theatre.clients = theatre.clients, Clients(life.session)
 
     async def work() -> None:
-        async with on_scene(theatre) as (_, scene):
-            fault: Fault = make(scene)
+        async with fault_context(theatre) as (_, context):
+            fault: Fault = make(context)
             with life.until(k, after=after):
                 await lived(fault, 0.12)
 
@@ -176,8 +176,8 @@ def strike_alone(theatre: Theatre, make: MakeFault) -> None:
     """Make the fault, and end without a word."""
 
     async def work() -> None:
-        async with on_scene(theatre) as (_, scene):
-            await make(scene).strike()
+        async with fault_context(theatre) as (_, context):
+            await make(context).strike()
 
     asyncio.run(work())
 

@@ -38,7 +38,7 @@ from builder.state import ObserveOptions, observe_sites
 from builder.state.records import TopicState
 from builder.terms import Region
 from drill.conftest import Theatre, on_stage
-from drill.standing import state
+from drill.fault_state import state
 from local.account import PRIMARY, Account
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from builder.policy import PolicyCaller, PolicyContext, PolicyRequest, bind_temp
 from builder.policy.document import Verb
 from builder.policy.rights import CALLS, FAULT_CALLS
 from drill.conftest import Theatre
-from drill.standing import iam, live, state
+from drill.fault_state import iam, live, state
 from samples import sampled
 
 

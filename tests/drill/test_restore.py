@@ -18,7 +18,7 @@ from builder.drill.records import FILE_NAME, DrillLog, LogOpened, Paths, ProbeSp
 from builder.drill.target import Access, Target
 from builder.errors import AwsError, Failed, Several, Stopped
 from drill.conftest import Theatre
-from drill.standing import state
+from drill.fault_state import state
 from local.account import PRIMARY, SECONDARY
 
 DRILL = ("drill", "failover", "--rate", "10", "--before", "1", "--outage", "60", "--json")

@@ -18,8 +18,8 @@ from builder.drill.records import FILE_NAME, read_log, unfinished
 from builder.drill.run import FailoverOptions, drill_failover
 from builder.errors import AwsError, BuilderError, Failed
 from drill.conftest import Theatre
-from drill.course import BRIEF, RATE, SHORT, at, meanwhile
 from drill.full_disk import fill_up
+from drill.short_drills import BRIEF, RATE, SHORT, at, meanwhile
 from local.account import PRIMARY, SECONDARY
 from local.adapter.control import paced, set_pace
 

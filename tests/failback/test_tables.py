@@ -12,7 +12,7 @@ from builder.errors import AwsError, Failed
 from builder.failback.records import ItemDifference
 from failback.generated import Item, contents, keys, rewritten
 from failback.naive import EAST, WEST, differences, key_of
-from failback.scene import Scene, order, orders
+from failback.rig import TableRig, order, orders
 from fake_aws import Fault
 from samples import is_thorough
 
@@ -21,14 +21,14 @@ HELD = st.sampled_from([(1, 1), (3, 2), (50, 50)])
 
 
 @pytest.fixture
-def scene() -> Scene:
-    return Scene()
+def rig() -> TableRig:
+    return TableRig()
 
 
 @functools.cache
-def shared() -> Scene:
+def shared() -> TableRig:
     """One for all examples: botocore takes long to make clients."""
-    return Scene()
+    return TableRig()
 
 
 @st.composite
@@ -50,11 +50,11 @@ def tables(draw: st.DrawFn) -> tuple[tuple[tuple[str, str], ...], list[Item], li
     return schema, here, there
 
 
-def found(scene: Scene) -> dict[Any, str]:
+def found(rig: TableRig) -> dict[Any, str]:
     """What was told, as the second implementation says it."""
     told = {}
-    for one in scene.told():
-        key = key_of(scene.names, {name: _read(value) for name, value in one.key.items()})
+    for one in rig.told():
+        key = key_of(rig.names, {name: _read(value) for name, value in one.key.items()})
         assert key not in told, "told twice"
         told[key] = {None: "both", WEST: "source", EAST: "target"}[one.only]
     return told
@@ -69,15 +69,15 @@ def _read(value: Any) -> Any:
 @given(table=tables(), held=HELD, alike=st.booleans())
 def test_all_that_differs_is_told_once_and_nothing_else(table: Any, held: tuple[int, int], *, alike: bool) -> None:
     schema, here, there = table
-    scene = shared()
-    scene.set_table(schema)
-    scene.world.quirks.replicas_scan_alike = alike
+    rig = shared()
+    rig.set_table(schema)
+    rig.world.quirks.replicas_scan_alike = alike
     for region, items in ((WEST, here), (EAST, there)):
         for item in items:
-            scene.put(item, region)
-    done = scene.compare(most_held=held[0], most_unsettled=held[1], patience_s=2.0)
-    wanted = differences(scene.names, here, there)
-    assert found(scene) == wanted
+            rig.put(item, region)
+    done = rig.compare(most_held=held[0], most_unsettled=held[1], patience_s=2.0)
+    wanted = differences(rig.names, here, there)
+    assert found(rig) == wanted
     assert done.differing == len(wanted)
     assert (done.moving, done.read) == (0, {WEST: len(here), EAST: len(there)})
 
@@ -99,140 +99,140 @@ CHANGES = st.lists(
 def test_what_changes_meanwhile_hides_nothing_else_and_is_told_only_where_it_still_differs(
     changes: list[tuple[float, int, str | None, tuple[str, ...]]], held: tuple[int, int], lost: set[int], *, alike: bool
 ) -> None:
-    scene = shared()
-    scene.set_table((("id", "S"),))
-    scene.world.quirks.replicas_scan_alike = alike
+    rig = shared()
+    rig.set_table((("id", "S"),))
+    rig.world.quirks.replicas_scan_alike = alike
     for number in range(12):
-        scene.put(order(number), *([WEST] if number in lost else []))
+        rig.put(order(number), *([WEST] if number in lost else []))
     for after_s, number, body, regions in changes:
-        scene.later(after_s, order(number, body or ""), *regions, gone=body is None)
-    scene.compare(most_held=held[0], most_unsettled=held[1], patience_s=6.0)
-    here, there = ([*scene.table.replicas[region].items.values()] for region in (WEST, EAST))
-    wanted, told = differences(scene.names, here, there), found(scene)
+        rig.later(after_s, order(number, body or ""), *regions, gone=body is None)
+    rig.compare(most_held=held[0], most_unsettled=held[1], patience_s=6.0)
+    here, there = ([*rig.table.replicas[region].items.values()] for region in (WEST, EAST))
+    wanted, told = differences(rig.names, here, there), found(rig)
     assert told.items() <= wanted.items()
-    touched = {key_of(scene.names, order(number)) for _, number, _, _ in changes}
+    touched = {key_of(rig.names, order(number)) for _, number, _, _ in changes}
     assert {key for key in wanted if key not in touched} == {key for key in told if key not in touched}
 
 
-def test_it_takes_no_more_reads_than_a_scan_of_each_where_they_are_the_same(scene: Scene) -> None:
+def test_it_takes_no_more_reads_than_a_scan_of_each_where_they_are_the_same(rig: TableRig) -> None:
     for item in orders(40):
-        scene.put(item)
-    done = scene.compare()
+        rig.put(item)
+    done = rig.compare()
     assert (done.differing, done.read) == (0, {WEST: 40, EAST: 40})
-    assert (scene.called("Scan"), scene.called("BatchGetItem")) == (40, 0)  # two items a page
-    assert all(call.params["ConsistentRead"] for call in scene.world.calls if call.operation == "Scan")
+    assert (rig.called("Scan"), rig.called("BatchGetItem")) == (40, 0)  # two items a page
+    assert all(call.params["ConsistentRead"] for call in rig.world.calls if call.operation == "Scan")
 
 
-def test_nothing_that_is_found_depends_on_the_order_in_which_regions_show_their_keys(scene: Scene) -> None:
-    scene.world.quirks.replicas_scan_alike = False
+def test_nothing_that_is_found_depends_on_the_order_in_which_regions_show_their_keys(rig: TableRig) -> None:
+    rig.world.quirks.replicas_scan_alike = False
     for item in orders(40):
-        scene.put(item)
-    scene.put(order(7, "other"), EAST)
-    scene.put(order(99), EAST)
-    assert scene.compare(most_held=5).differing == 2
-    assert scene.called("BatchGetItem") > 0
+        rig.put(item)
+    rig.put(order(7, "other"), EAST)
+    rig.put(order(99), EAST)
+    assert rig.compare(most_held=5).differing == 2
+    assert rig.called("BatchGetItem") > 0
 
 
-def test_what_arrives_within_patience_is_not_told(scene: Scene) -> None:
+def test_what_arrives_within_patience_is_not_told(rig: TableRig) -> None:
     for item in orders(6):
-        scene.put(item, WEST)
+        rig.put(item, WEST)
     for item in orders(5):
-        scene.later(4.0, item, EAST)
-    done = scene.compare()
-    assert [one.name for one in scene.told()] == ["id=order-00005"]
+        rig.later(4.0, item, EAST)
+    done = rig.compare()
+    assert [one.name for one in rig.told()] == ["id=order-00005"]
     assert (done.only_source, done.moving) == (1, 0)
 
 
-def test_what_is_written_all_the_time_is_no_difference_while_it_arrives(scene: Scene) -> None:
+def test_what_is_written_all_the_time_is_no_difference_while_it_arrives(rig: TableRig) -> None:
     """A counter that is one behind in the other region, whenever anybody looks."""
-    scene.put(order(0, "0"), WEST)
-    scene.put(order(0, "-1"), EAST)
+    rig.put(order(0, "0"), WEST)
+    rig.put(order(0, "-1"), EAST)
     for turn in range(1, 400):
-        scene.later(turn * 0.1, order(0, str(turn)), WEST)
-        scene.later(turn * 0.1, order(0, str(turn - 1)), EAST)
-    done = scene.compare()
-    assert (done.differing, done.moving, scene.told()) == (0, 1, [])
+        rig.later(turn * 0.1, order(0, str(turn)), WEST)
+        rig.later(turn * 0.1, order(0, str(turn - 1)), EAST)
+    done = rig.compare()
+    assert (done.differing, done.moving, rig.told()) == (0, 1, [])
 
 
-def test_what_is_written_all_the_time_and_does_not_arrive_is_told(scene: Scene) -> None:
-    scene.put(order(0, "0"), WEST)
-    scene.put(order(0, "-1"), EAST)
+def test_what_is_written_all_the_time_and_does_not_arrive_is_told(rig: TableRig) -> None:
+    rig.put(order(0, "0"), WEST)
+    rig.put(order(0, "-1"), EAST)
     for turn in range(1, 400):
-        scene.later(turn * 0.1, order(0, str(turn)), WEST)
-    done = scene.compare()
+        rig.later(turn * 0.1, order(0, str(turn)), WEST)
+    done = rig.compare()
     assert (done.both, done.moving) == (1, 0)
 
 
-def test_a_difference_says_which_attributes_and_when_each_was_written(scene: Scene) -> None:
+def test_a_difference_says_which_attributes_and_when_each_was_written(rig: TableRig) -> None:
     at = {region: {"S": f"2026-01-0{day}T00:00:00.000Z"} for region, day in ((EAST, 1), (WEST, 2))}
     for region in (EAST, WEST):
-        scene.put(order(1, region, time=at[region], same={"N": "1"}), region)
-    scene.compare()
-    (told,) = scene.told()
+        rig.put(order(1, region, time=at[region], same={"N": "1"}), region)
+    rig.compare()
+    (told,) = rig.told()
     assert isinstance(told, ItemDifference)
     assert (told.only, told.attributes) == (None, ("body", "time"))
     assert told.written == {WEST: "2026-01-02T00:00:00.000Z", EAST: "2026-01-01T00:00:00.000Z"}
     assert "us-west" not in told.name  # nothing of its contents
 
 
-def test_many_differences_are_counted_and_the_first_are_kept(scene: Scene) -> None:
+def test_many_differences_are_counted_and_the_first_are_kept(rig: TableRig) -> None:
     for item in orders(60):
-        scene.put(item, WEST)
-    done = scene.compare(most_held=7, most_unsettled=10, patience_s=1.0)
-    assert (done.only_source, len(scene.examples), len(scene.told())) == (60, 20, 60)
+        rig.put(item, WEST)
+    done = rig.compare(most_held=7, most_unsettled=10, patience_s=1.0)
+    assert (done.only_source, len(rig.examples), len(rig.told())) == (60, 20, 60)
 
 
 @pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.LOSE_ANSWER, Fault.SERVER_ERROR, Fault.READ_TIMEOUT])
-def test_bad_days_on_the_way_change_nothing_of_what_is_found(scene: Scene, fault: Fault) -> None:
+def test_bad_days_on_the_way_change_nothing_of_what_is_found(rig: TableRig, fault: Fault) -> None:
     for item in orders(20):
-        scene.put(item)
-    scene.put(order(30), WEST)
-    scene.put(order(4, "other"), EAST)
-    scene.world.faults.add(fault, probability=0.2)
-    done = scene.compare()
+        rig.put(item)
+    rig.put(order(30), WEST)
+    rig.put(order(4, "other"), EAST)
+    rig.world.faults.add(fault, probability=0.2)
+    done = rig.compare()
     assert (done.only_source, done.both, done.only_target) == (1, 1, 0)
     assert done.read == {WEST: 21, EAST: 20}
 
 
-def test_a_table_without_a_key_is_not_taken_for_one_in_which_all_is_the_same(scene: Scene) -> None:
-    scene.put(order(1), WEST)
-    scene.table.group = {}
+def test_a_table_without_a_key_is_not_taken_for_one_in_which_all_is_the_same(rig: TableRig) -> None:
+    rig.put(order(1), WEST)
+    rig.table.group = {}
     with pytest.raises(Failed, match="described without a key"):
-        scene.compare()
+        rig.compare()
 
 
-def test_who_may_not_read_is_told_so(scene: Scene) -> None:
-    scene.put(order(1))
-    scene.world.faults.add(Fault.DENIED, operation="Scan", region=EAST)
+def test_who_may_not_read_is_told_so(rig: TableRig) -> None:
+    rig.put(order(1))
+    rig.world.faults.add(Fault.DENIED, operation="Scan", region=EAST)
     with pytest.raises(AwsError, match="us-east-1: orders: not allowed to call Scan"):
-        scene.compare()
+        rig.compare()
 
 
-def test_a_sample_looks_at_so_many_of_each_region_and_finds_what_is_among_them(scene: Scene) -> None:
+def test_a_sample_looks_at_so_many_of_each_region_and_finds_what_is_among_them(rig: TableRig) -> None:
     for item in orders(300):
-        scene.put(item, *([WEST] if item["id"]["S"] < "order-00150" else []))
-    done = scene.compare(sample=100, seed=3, patience_s=1.0)
+        rig.put(item, *([WEST] if item["id"]["S"] < "order-00150" else []))
+    done = rig.compare(sample=100, seed=3, patience_s=1.0)
     assert done.is_sample
     assert done.read == {WEST: 100, EAST: 100}
     assert 20 < done.only_source < 100
-    assert scene.called("Scan") <= 101  # two items a page here
+    assert rig.called("Scan") <= 101  # two items a page here
 
 
-def test_a_sample_of_a_small_table_is_all_of_it(scene: Scene) -> None:
+def test_a_sample_of_a_small_table_is_all_of_it(rig: TableRig) -> None:
     for item in orders(9):
-        scene.put(item)
-    scene.put(order(50), EAST)
-    done = scene.compare(sample=1000)
+        rig.put(item)
+    rig.put(order(50), EAST)
+    done = rig.compare(sample=1000)
     assert (done.read, done.only_target) == ({WEST: 9, EAST: 10}, 1)
 
 
 @pytest.mark.slow
-def test_two_samples_are_not_the_same(scene: Scene) -> None:
+def test_two_samples_are_not_the_same(rig: TableRig) -> None:
     for item in orders(300):
-        scene.put(item, WEST)
+        rig.put(item, WEST)
     names = []
     for _ in range(2):
-        scene.said.clear()
-        scene.compare(sample=20, patience_s=0.0)
-        names.append({one.name for one in scene.told()})
+        rig.said.clear()
+        rig.compare(sample=20, patience_s=0.0)
+        names.append({one.name for one in rig.told()})
     assert names[0] != names[1]

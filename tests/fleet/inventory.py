@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from fake_aws import World
-from fleet.scene import ACCOUNTS, EAST, WEST
+from fleet.stack_sets import ACCOUNTS, EAST, WEST
 
 
 class Place(NamedTuple):

@@ -37,7 +37,7 @@ from builder.fleet.progress import FleetProgress, SetOutcome
 from builder.fleet.records import StackInstance
 from builder.terms import AccountId, StackId
 from fake_aws import World, run_virtual
-from fleet.scene import ADMIN, FLEET, WEST, fleet_deployment, fleet_template, stack_set
+from fleet.stack_sets import ADMIN, FLEET, WEST, fleet_deployment, fleet_template, stack_set
 
 T = TypeVar("T")
 E = TypeVar("E")

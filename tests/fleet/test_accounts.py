@@ -9,7 +9,7 @@ from builder.errors import BadInput
 from builder.fleet.records import StackInstance, StackSet
 from builder.fleet.targets import AT_ONCE, in_accounts, observe_instance_stack
 from fleet.rig import FleetRig
-from fleet.scene import ACCOUNTS, WEST, instance, stack_set
+from fleet.stack_sets import ACCOUNTS, WEST, instance, stack_set
 
 MANY = [f"{number:012d}" for number in range(4 * AT_ONCE)]
 

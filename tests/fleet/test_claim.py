@@ -10,7 +10,7 @@ from builder.fleet.progress import SetDone
 from builder.fleet.records import Holding, TargetedSite
 from builder.terms import Region, Site, StackId
 from fleet.rig import BODY, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, WEST, accounts, fleet_deployment, fleet_template, sites
+from fleet.stack_sets import ACCOUNTS, WEST, accounts, fleet_deployment, fleet_template, sites
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from builder.errors import Several
 from builder.fleet import read_fleet_plan, write_fleet_plan
 from builder.fleet.progress import SetDone
 from fleet.rig import FleetRig
-from fleet.scene import ACCOUNTS, ADMIN, EAST, WEST
+from fleet.stack_sets import ACCOUNTS, ADMIN, EAST, WEST
 
 DR = f"""\
 project: tap

@@ -1,5 +1,5 @@
 from builder.fleet.sets import has_sets, read_definitions
-from fleet.scene import (
+from fleet.stack_sets import (
     ACCOUNTS,
     HOLDING,
     SERVICE_MANAGED,

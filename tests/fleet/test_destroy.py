@@ -18,7 +18,7 @@ from builder.fleet.progress import Failure, SetCancelled, SetDone, SetFailed
 from builder.terms import AccountId, Site, StackId
 from fake_aws import Fault
 from fleet.rig import STORAGE, FleetRig, halt, two_sets
-from fleet.scene import ACCOUNTS, ADMIN, EAST, FLEET, WEST, accounts
+from fleet.stack_sets import ACCOUNTS, ADMIN, EAST, FLEET, WEST, accounts
 
 A, B, C = ACCOUNTS
 D = "777788889999"

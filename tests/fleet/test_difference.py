@@ -4,7 +4,7 @@ from builder.deploy.records import ResourceChange
 from builder.fleet.difference import find_changes, merge_changes, resolve_template
 from builder.template import Template
 from builder.terms import Region
-from fleet.scene import shipped_bodies
+from fleet.stack_sets import shipped_bodies
 
 PARAMETERS = {"EnvironmentSuffix": "dev", "Role": "secondary", "BornAs": "secondary"}
 BODIES = shipped_bodies()

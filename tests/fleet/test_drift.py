@@ -9,7 +9,7 @@ from fake_aws import Fault, Organization
 from fake_aws.organizations.records import ROOT
 from fleet.inventory import take_inventory
 from fleet.rig import CHANGED, STORAGE, FleetRig, copied, two_sets
-from fleet.scene import ACCOUNTS, ADMIN, WEST, stack_set
+from fleet.stack_sets import ACCOUNTS, ADMIN, WEST, stack_set
 
 A, B, C = ACCOUNTS
 

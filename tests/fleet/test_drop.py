@@ -17,7 +17,7 @@ from fake_aws import Fault, Killed, Organization
 from fake_aws.organizations.records import ROOT
 from fleet.inventory import Inventory, Place, add_bystanders, take_inventory
 from fleet.rig import STORAGE, FleetRig, copied, two_sets
-from fleet.scene import (
+from fleet.stack_sets import (
     ACCOUNTS,
     ADMIN,
     EAST,

@@ -30,7 +30,7 @@ from builder.rehearsal import ACCOUNT
 from builder.rehearsal.fleet_life import TargetAccount, render_fleet
 from builder.rehearsal.stage import isolated
 from builder.terms import AccountId, Region
-from rehearsal.told import Told
+from rehearsal.transcript import Transcript
 
 ADMIN_REGION = Region("us-west-2")
 # One of each service, each needed by another resource type, and StackSets' own.
@@ -68,7 +68,7 @@ def without(fleet: Assembly, action: str) -> Assembly:
 def deployed(aws: EmbeddedAws, fleet: Assembly, account: AccountId) -> FleetEnd:
     suffix = f"n{int(account)}"
     with isolated(aws.endpoint, ACCOUNT, ADMIN_REGION):
-        TargetAccount(Told().stage(), fleet, suffix, aws.endpoint, account, ADMIN_REGION).let_in()
+        TargetAccount(Transcript().stage(), fleet, suffix, aws.endpoint, account, ADMIN_REGION).let_in()
         clients = Clients.of_profile(None)
         deployment = make_deployment(fleet.manifest, fleet.templates, suffix)
         plan = asyncio.run(make_fleet_plan(deployment, clients, PlanId(f"plan-{suffix}", "now"), lambda _: None))

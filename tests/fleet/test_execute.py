@@ -18,7 +18,7 @@ from builder.fleet.progress import (
 from builder.terms import StackId
 from fake_aws import Fault
 from fleet.rig import CHANGED, LATER_CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, FLEET, WEST, sites
+from fleet.stack_sets import ACCOUNTS, FLEET, WEST, sites
 
 A, B, C = ACCOUNTS
 ID, LATER = StackId(STORAGE), StackId("us-east-1/storage")

@@ -6,7 +6,7 @@ from builder.deploy.records import ResourceChange
 from builder.fleet.guards import fleet_guard_hits
 from builder.fleet.records import SetPlan, StackImport
 from builder.terms import LogicalId
-from fleet.scene import ACCOUNTS, EAST, WEST, instance, instances, places, set_plan, sites
+from fleet.stack_sets import ACCOUNTS, EAST, WEST, instance, instances, places, set_plan, sites
 
 A, B, C = ACCOUNTS
 HERE = sites(WEST, *ACCOUNTS)

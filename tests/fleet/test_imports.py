@@ -19,7 +19,7 @@ from fake_aws.cloudformation.stack_sets.records import SetOperation
 from fake_aws.organizations.records import ROOT
 from fleet.inventory import Inventory, add_bystanders, take_inventory
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, copied, two_sets
-from fleet.scene import (
+from fleet.stack_sets import (
     ACCOUNTS,
     ADMIN,
     EAST,

@@ -9,7 +9,7 @@ from builder.errors import Stopped
 from builder.fleet import make_fleet_plan, without_instances
 from builder.terms import StackName
 from fleet.rig import BODY, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, ADMIN, FLEET, WEST, accounts, fleet_deployment, fleet_template
+from fleet.stack_sets import ACCOUNTS, ADMIN, FLEET, WEST, accounts, fleet_deployment, fleet_template
 
 
 def untagged() -> str:

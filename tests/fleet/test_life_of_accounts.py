@@ -28,7 +28,7 @@ from builder.rehearsal import ACCOUNT
 from builder.rehearsal.fleet_life import EMPTIER, TargetAccount, render_fleet
 from builder.rehearsal.stage import isolated
 from builder.terms import AccountId, Region
-from rehearsal.told import Told
+from rehearsal.transcript import Transcript
 
 HOME = Region("us-west-2")
 STAYS, LEAVES = AccountId("700000000001"), AccountId("700000000002")
@@ -87,7 +87,7 @@ def life(embedded: EmbeddedAws, project: Path) -> Iterator[Life]:
     fleet = render_fleet(load_config(project / "dr.yaml"), (STAYS, LEAVES))
     with isolated(embedded.endpoint, ACCOUNT, HOME):
         targets = [
-            TargetAccount(Told().stage(), fleet, SUFFIX, embedded.endpoint, account, HOME)
+            TargetAccount(Transcript().stage(), fleet, SUFFIX, embedded.endpoint, account, HOME)
             for account in (STAYS, LEAVES)
         ]
         for target in targets:

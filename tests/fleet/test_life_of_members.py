@@ -13,7 +13,7 @@ from builder.fleet import FleetPlan, execute_fleet, fleet_exit_code, make_fleet_
 from builder.local import EmbeddedAws
 from builder.rehearsal.stage import isolated
 from builder.terms import AccountId, Region
-from fleet.scene import SERVICE_MANAGED, WEST, fleet_deployment, fleet_template
+from fleet.stack_sets import SERVICE_MANAGED, WEST, fleet_deployment, fleet_template
 from local.account import Account
 from local.adapter.stack_sets.fleet import make_fleet
 from local.adapter.stack_sets.organized import Organized, organize

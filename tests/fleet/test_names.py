@@ -11,7 +11,7 @@ from fake_aws import Organization, World
 from fake_aws.organizations.records import ROOT
 from fleet.inventory import take_inventory
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import (
+from fleet.stack_sets import (
     ACCOUNTS,
     ADMIN,
     FLEET,

@@ -7,7 +7,7 @@ from builder.errors import AwsError
 from builder.fleet.observe import observe_instances, observe_operations, observe_results, observe_set
 from fake_aws import Fault
 from fleet.rig import BODY, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, WEST, accounts, sites, stack_set
+from fleet.stack_sets import ACCOUNTS, WEST, accounts, sites, stack_set
 
 SET, NONE = stack_set(STORAGE), stack_set("us-west-2/none")
 

@@ -9,7 +9,7 @@ from builder.fleet.operation import create_instances, delete_instances, make_bat
 from builder.fleet.records import InstanceOverride, TargetedSite
 from fake_aws import Fault
 from fleet.rig import CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, WEST, instance, places, sites, stack_set
+from fleet.stack_sets import ACCOUNTS, WEST, instance, places, sites, stack_set
 
 A, B, C = ACCOUNTS
 

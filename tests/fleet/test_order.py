@@ -7,7 +7,7 @@ from builder.fleet.progress import SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import StackSet
 from builder.terms import StackId
 from fake_aws import run_virtual
-from fleet.scene import stack_set
+from fleet.stack_sets import stack_set
 
 STORAGE, TABLE, SERVICE, ALONE = (StackId(f"us-west-2/{one}") for one in ("storage", "table", "service", "alone"))
 SETS = (

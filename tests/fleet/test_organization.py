@@ -5,7 +5,7 @@ from builder.fleet.targets import Organization, observe_organization
 from fake_aws import Organization as Company
 from fake_aws.organizations.records import ROOT
 from fleet.rig import BODY, STORAGE, FleetRig
-from fleet.scene import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template, sites
+from fleet.stack_sets import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template, sites
 
 A, B, C = ACCOUNTS
 GONE = "777788889999"

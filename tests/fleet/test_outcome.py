@@ -4,7 +4,7 @@ from builder.deploy import Done, StackFailed, Superseded
 from builder.errors import ExitCode
 from builder.fleet.progress import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, fleet_exit_code
 from builder.terms import StackId
-from fleet.scene import ACCOUNTS, FLEET, WEST, sites
+from fleet.stack_sets import ACCOUNTS, FLEET, WEST, sites
 
 ID = StackId("us-west-2/storage")
 DONE, GOOD = Done(FLEET, "UPDATE_COMPLETE"), SetDone(ID, 3)

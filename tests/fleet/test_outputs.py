@@ -4,7 +4,7 @@ from builder.errors import BadInput
 from builder.fleet import RowFilter, observe_fleet_outputs
 from builder.fleet.status import FleetOutputs
 from fleet.rig import STORAGE, FleetRig
-from fleet.scene import ACCOUNTS, WEST, sites, stack_set
+from fleet.stack_sets import ACCOUNTS, WEST, sites, stack_set
 
 A, B, C = ACCOUNTS
 

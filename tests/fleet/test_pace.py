@@ -5,7 +5,7 @@ from builder.fleet.plan import ASSUMED_S, find_last_operation, make_pace
 from builder.fleet.records import OperationPace
 from builder.report.fleet_plan import fleet_plan_text
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, EAST, WEST, instance, sites
+from fleet.stack_sets import ACCOUNTS, EAST, WEST, instance, sites
 
 HUNDRED = sites(WEST, *(str(100_000_000_000 + number) for number in range(100)))
 SOFT = {"ConcurrencyMode": "SOFT_FAILURE_TOLERANCE"}

@@ -13,7 +13,7 @@ from builder.terms import AccountId, StackId
 from fake_aws import Fault, Organization
 from fake_aws.organizations.records import ROOT
 from fleet.rig import BODY, CHANGED, REPLACED, STORAGE, FleetRig, two_sets
-from fleet.scene import (
+from fleet.stack_sets import (
     ACCOUNTS,
     ADMIN,
     EAST,

@@ -6,7 +6,7 @@ from builder.deploy.records import PLAN_VERSION, Plan, PlanOptions
 from builder.errors import BadInput
 from builder.fleet.records import FLEET_PLAN_VERSION, FleetPlan, InstanceOverride, read_fleet_plan, write_fleet_plan
 from builder.terms import AccountId
-from fleet.scene import ACCOUNTS, ADMIN, FLEET, WEST, instance, set_plan, sites
+from fleet.stack_sets import ACCOUNTS, ADMIN, FLEET, WEST, instance, set_plan, sites
 
 ORDINARY = Plan(
     version=PLAN_VERSION,

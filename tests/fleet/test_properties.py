@@ -17,7 +17,7 @@ from builder.resource_types import STACK_SET
 from builder.terms import Site
 from fake_aws import Organization
 from fleet.rig import STORAGE, FleetRig
-from fleet.scene import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, accounts, fleet_deployment, fleet_template, sites
+from fleet.stack_sets import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, accounts, fleet_deployment, fleet_template, sites
 
 A, B, C = ACCOUNTS
 HERE = sites(WEST, *ACCOUNTS)

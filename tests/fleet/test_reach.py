@@ -7,7 +7,7 @@ from builder.fleet.reach import plan_set
 from builder.fleet.records import Definition, InstanceOverride, Targets
 from builder.fleet.targets import ObservedSet, SetContext, TargetSites
 from builder.terms import LogicalId
-from fleet.scene import ACCOUNTS, WEST, instance, instances, places, shipped_bodies, sites, stack_set
+from fleet.stack_sets import ACCOUNTS, WEST, instance, instances, places, shipped_bodies, sites, stack_set
 
 A, B, C = ACCOUNTS
 BODY = shipped_bodies()["us-east-1/table"]

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from fleet.scene import ACCOUNTS, WEST, instance, set_plan, sites
+from fleet.stack_sets import ACCOUNTS, WEST, instance, set_plan, sites
 from fleet.test_plan_file import PLAN
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from builder.fleet.reach import plan_set
 from builder.fleet.targets import SetContext
-from fleet.scene import ACCOUNTS
+from fleet.stack_sets import ACCOUNTS
 from fleet.test_reach import BODY, DEFINITION, MIXED, STANDS, UPDATE
 
 C = ACCOUNTS[2]

@@ -16,7 +16,7 @@ from builder.report.fleet_plan import fleet_plan_text, make_pages
 from builder.report.html import plan_page
 from builder.report.markdown import plan_markdown
 from fleet.rig import BODY, STORAGE, FleetRig, copied
-from fleet.scene import ACCOUNTS, WEST, accounts, fleet_deployment, fleet_template, stack_set
+from fleet.stack_sets import ACCOUNTS, WEST, accounts, fleet_deployment, fleet_template, stack_set
 
 A, B, C = ACCOUNTS
 PARAMETERS = "{EnvironmentSuffix: {Type: String}, Secret: {Type: String, NoEcho: true, Default: none}}"

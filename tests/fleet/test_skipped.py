@@ -13,7 +13,16 @@ from builder.terms import AccountId, Site, StackId
 from fake_aws import Organization
 from fake_aws.organizations.records import ROOT
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig
-from fleet.scene import ACCOUNTS, ADMIN, SELF_MANAGED, SERVICE_MANAGED, WEST, accounts, fleet_deployment, fleet_template
+from fleet.stack_sets import (
+    ACCOUNTS,
+    ADMIN,
+    SELF_MANAGED,
+    SERVICE_MANAGED,
+    WEST,
+    accounts,
+    fleet_deployment,
+    fleet_template,
+)
 
 A, B, C = ACCOUNTS
 ID = StackId(STORAGE)

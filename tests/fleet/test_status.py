@@ -3,7 +3,7 @@ import pytest
 from builder.fleet.status import FleetRow, RowFilter, choose, observe_status
 from builder.terms import AccountId, Region, StackId
 from fleet.rig import STORAGE, FleetRig
-from fleet.scene import ACCOUNTS
+from fleet.stack_sets import ACCOUNTS
 
 A, B = AccountId("1" * 12), AccountId("2" * 12)
 

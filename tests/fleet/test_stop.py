@@ -11,7 +11,7 @@ from builder.fleet.operation import StoppedOperation
 from builder.fleet.progress import FleetEnd, SetCancelled, SetFailed
 from fake_aws import Fault
 from fleet.rig import CHANGED, LATER_CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, ADMIN, FLEET, WEST, accounts, stack_set
+from fleet.stack_sets import ACCOUNTS, ADMIN, FLEET, WEST, accounts, stack_set
 
 SET = stack_set(STORAGE)
 

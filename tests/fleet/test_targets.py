@@ -6,7 +6,7 @@ from builder.errors import BadInput
 from builder.fleet.records import Targets
 from builder.fleet.targets import Organization, choose_targets, targeted_sites, units_of, with_departed
 from builder.terms import AccountId
-from fleet.scene import EAST, WEST, instance, places, sites, stack_set
+from fleet.stack_sets import EAST, WEST, instance, places, sites, stack_set
 
 A, B, C, GONE, BOSS = (AccountId(letter * 12) for letter in "12345")
 ORGANIZATION = Organization(

@@ -9,7 +9,7 @@ from builder.fleet.progress import InstanceFailed, SetDone, SetProgress
 from builder.fleet.status import observe_status
 from fake_aws import Fault
 from fleet.rig import BODY, CHANGED, LATER_CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, WEST, stack_set
+from fleet.stack_sets import ACCOUNTS, WEST, stack_set
 
 SET = stack_set(STORAGE)
 

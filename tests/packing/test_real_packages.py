@@ -14,7 +14,7 @@ import pytest
 
 from builder.config import load_config
 from builder.rehearsal import rehearse_system
-from rehearsal.told import Told
+from rehearsal.transcript import Transcript
 
 FUNCTIONS = Path(__file__).parent / "functions"
 ROOT = Path(__file__).parents[2]
@@ -98,8 +98,8 @@ def test_two_users_make_the_same_bytes_and_they_are_for_lambda(tmp_path: Path) -
 
 
 def test_they_run_by_url_in_both_regions(tmp_path: Path) -> None:
-    told = Told()
-    rehearse_system(load_config(write(tmp_path) / "dr.yaml"), "dev", told.stage())
+    transcript = Transcript()
+    rehearse_system(load_config(write(tmp_path) / "dr.yaml"), "dev", transcript.stage())
     for name in ("api-x86-64", "api-arm64", "web-x86-64", "web-arm64"):
         for region in ("us-east-1", "us-west-2"):
-            assert f"{name}: GET /health in {region} -> 200" in told.lines
+            assert f"{name}: GET /health in {region} -> 200" in transcript.lines

@@ -11,7 +11,7 @@ from builder.policy.document import Verb
 from builder.policy.rights import CALLS
 from fake_aws import Organization
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, halt, two_sets
-from fleet.scene import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template, stack_set
+from fleet.stack_sets import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template, stack_set
 
 Called = set[tuple[str, str]]
 BASE = {

@@ -27,7 +27,7 @@ from builder.policy.rights import CALLS, On
 from builder.rehearsal.fleet_life import EMPTIER, TargetAccount
 from builder.rehearsal.stage import ACCOUNT
 from builder.terms import AccountId, Region
-from rehearsal.told import Told
+from rehearsal.transcript import Transcript
 from samples import sampled
 
 pytestmark = pytest.mark.acceptance
@@ -105,7 +105,7 @@ def fleet(
 def let_in(fleet: Fleet, strict: EmbeddedAws) -> None:
     assembly = make_fleet_assembly(load_config(fleet.folder / "dr.yaml"))
     assert assembly is not None
-    TargetAccount(Told().stage(), assembly, "dev", strict.endpoint, MEMBER, REGION).let_in()
+    TargetAccount(Transcript().stage(), assembly, "dev", strict.endpoint, MEMBER, REGION).let_in()
 
 
 def test_each_verb_goes_through_under_its_own_policy(fleet: Fleet, strict: EmbeddedAws) -> None:

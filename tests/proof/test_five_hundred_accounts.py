@@ -8,7 +8,7 @@ import pytest
 from builder.report.fleet_plan import fleet_plan_text
 from fake_aws import Organization, World
 from fleet.rig import FleetRig
-from fleet.scene import ADMIN, SERVICE_MANAGED, fleet_deployment, fleet_template, shipped_bodies
+from fleet.stack_sets import ADMIN, SERVICE_MANAGED, fleet_deployment, fleet_template, shipped_bodies
 
 ACCOUNTS = [str(700_000_000_000 + number) for number in range(500)]
 PAGES = len(ACCOUNTS) // 100

@@ -18,7 +18,7 @@ from builder.fleet import FleetEnd, FleetPlan, fleet_exit_code
 from fake_aws import Organization, World
 from fleet.inventory import BYSTANDER, Inventory, take_inventory
 from fleet.rig import BODY, LATER, STORAGE, FleetRig
-from fleet.scene import ADMIN, EAST, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template, stack_set
+from fleet.stack_sets import ADMIN, EAST, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template, stack_set
 
 SETS = (STORAGE, "us-east-1/storage")
 YEAR_S = 365 * 86_400

@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 
 from builder.config import LoadedConfig, load_config
-from rehearsal.told import Told
+from rehearsal.transcript import Transcript
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def transcript() -> Transcript:
+    return Transcript()
 
 
 @pytest.fixture

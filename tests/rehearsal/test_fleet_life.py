@@ -10,7 +10,7 @@ from builder.rehearsal import ACCOUNT, fleet_life, rehearse_fleet
 from builder.rehearsal.fleet_life import JOINS, TARGETS
 from builder.rehearsal.stage import isolated
 from cli.inventory import inventory
-from rehearsal.told import Told
+from rehearsal.transcript import Transcript
 
 FAILS = TARGETS[1]
 
@@ -26,12 +26,12 @@ def everything() -> dict[str, object]:
 @pytest.mark.acceptance
 @pytest.mark.processes
 def test_a_fleet_lives_and_every_account_is_left_as_it_was(loaded: LoadedConfig) -> None:
-    told, loaded = Told(), fleet_life.with_accounts(loaded, TARGETS)
+    transcript, loaded = Transcript(), fleet_life.with_accounts(loaded, TARGETS)
     with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, "us-west-2"):
         before = everything()
-        fleet_life.live(loaded, "dev", told.stage(), aws.endpoint)
+        fleet_life.live(loaded, "dev", transcript.stage(), aws.endpoint)
         assert everything() == before
-    assert told.chapters == [
+    assert transcript.chapters == [
         "roles for StackSets in each account",
         "plan",
         "execute",
@@ -43,7 +43,7 @@ def test_a_fleet_lives_and_every_account_is_left_as_it_was(loaded: LoadedConfig)
         "its role is there again, and the same command repairs it alone",
         "destroy, in all accounts",
     ]
-    shown = "\n".join(told.lines)
+    shown = "\n".join(transcript.lines)
     assert "In 3 accounts and 2 regions (us-east-1, us-west-2): stacks 15 created" in shown
     assert "In 1 account and 2 regions (us-east-1, us-west-2): stacks 5 created" in shown
     assert f"us-east-1/service, account {FAILS}: Account {FAILS} should have" in shown
@@ -54,10 +54,10 @@ def test_a_fleet_lives_and_every_account_is_left_as_it_was(loaded: LoadedConfig)
 
 @pytest.mark.usefixtures("linter")
 def test_a_fleet_with_findings_is_not_begun(loaded: LoadedConfig) -> None:
-    told = Told()
+    transcript = Transcript()
     assert loaded.config.function
     function = loaded.config.function.model_copy(update={"timeout_s": 100_000})
     broken = replace(loaded, config=loaded.config.model_copy(update={"function": function}))
     with pytest.raises(Failed, match="E3034"):
-        rehearse_fleet(broken, "dev", told.stage())
-    assert told.chapters == ["render", "lint"]
+        rehearse_fleet(broken, "dev", transcript.stage())
+    assert transcript.chapters == ["render", "lint"]

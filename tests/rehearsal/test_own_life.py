@@ -14,7 +14,7 @@ from builder.rehearsal import rehearse_fleet, rehearse_system
 from builder.rehearsal.life import make_change, with_stand_ins
 from builder.rehearsal.stage import render_and_lint
 from builder.template import read_template
-from rehearsal.told import Told
+from rehearsal.transcript import Transcript
 
 EXAMPLE = ROOT / "docs" / "examples" / "own" / "dr.yaml"
 TOPIC = "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    Properties: {DisplayName: Told}\n"
@@ -36,9 +36,9 @@ def write(tmp_path: Path) -> Write:
 
 
 @pytest.mark.processes
-def test_the_example_lives_its_whole_life(told: Told) -> None:
-    rehearse_system(load_config(EXAMPLE), "dev", told.stage())
-    assert told.chapters == [
+def test_the_example_lives_its_whole_life(transcript: Transcript) -> None:
+    rehearse_system(load_config(EXAMPLE), "dev", transcript.stage())
+    assert transcript.chapters == [
         "render",
         "lint",
         "an AWS of our own",
@@ -50,7 +50,7 @@ def test_the_example_lives_its_whole_life(told: Told) -> None:
         "drift: one thing is changed behind CloudFormation's back",
         "destroy, with all that is in it",
     ]
-    shown = "\n".join(told.lines)
+    shown = "\n".join(transcript.lines)
     assert "cfn-lint, information included: no findings" in shown
     assert "6 change sets stand in review" in shown
     assert "us-west-2/service: its change set is made during the execution: takes an output of us-west-2/" in shown
@@ -63,7 +63,7 @@ def test_the_example_lives_its_whole_life(told: Told) -> None:
 
 @pytest.mark.processes
 def test_protected_stacks_nothing_to_use_and_nothing_to_change_by_hand_are_said_in_words(
-    write: Write, told: Told
+    write: Write, transcript: Transcript
 ) -> None:
     secret = "Transform: AWS::LanguageExtensions\nParameters:\n  Secret: {Type: String, NoEcho: true, MinLength: 12}\n"
     vpc = f"{secret}Resources:\n  Vpc:\n    Type: AWS::EC2::VPC\n    Properties: {{CidrBlock: 10.0.0.0/16}}\n"
@@ -71,8 +71,8 @@ def test_protected_stacks_nothing_to_use_and_nothing_to_change_by_hand_are_said_
     sections = "termination_protection: true\nartifacts_bucket: mine-{region}\nstacks:\n"
     sections += "  net: {template: vpc.yaml, parameters: {Secret: {previous: true}}}\n"
     sections += "  note: {template: topic.yaml, regions: primary, termination_protection: false}\n"
-    rehearse_system(write(sections, vpc=vpc, topic=topic), "dev", told.stage())
-    shown = "\n".join(told.lines)
+    rehearse_system(write(sections, vpc=vpc, topic=topic), "dev", transcript.stage())
+    shown = "\n".join(transcript.lines)
     assert "us-west-2/net: Secret would keep what the stack has; none stands, so by a stand-in" in shown
     assert "us-west-2: bucket mine-us-west-2, as dr.yaml takes it for granted" in shown
     assert "1 change set stands in review, and no stack exists yet" in shown
@@ -81,14 +81,14 @@ def test_protected_stacks_nothing_to_use_and_nothing_to_change_by_hand_are_said_
     assert "lifted: us-east-1/net/TerminationProtection\nlifted: us-west-2/net/TerminationProtection" in shown
     assert "3 stacks are gone" in shown
     counts = "cfn-lint: no errors, 1 warning, 0 for information; they are told by: python -m builder lint"
-    assert counts in told.lines
+    assert counts in transcript.lines
 
 
 @pytest.mark.usefixtures("linter")
-def test_an_error_in_a_template_of_one_s_own_ends_the_rehearsal(write: Write, told: Told) -> None:
+def test_an_error_in_a_template_of_one_s_own_ends_the_rehearsal(write: Write, transcript: Transcript) -> None:
     broken = write("stacks: {note: {template: topic.yaml}}", topic=TOPIC.replace("Told", "{a: b}"))
     with pytest.raises(Failed, match="E3012"):
-        render_and_lint(broken, told.append)
+        render_and_lint(broken, transcript.append)
 
 
 def test_the_change_is_one_more_output_in_a_stack_that_no_other_takes_anything_of(write: Write) -> None:
@@ -130,7 +130,7 @@ def test_what_keeps_its_previous_value_gets_one_that_its_parameter_takes(
     assert {entry.parameters["Kept"] for entry in assembly.manifest.stacks} == {value}
 
 
-def test_a_fleet_s_life_takes_the_built_in_function(write: Write, told: Told) -> None:
+def test_a_fleet_s_life_takes_the_built_in_function(write: Write, transcript: Transcript) -> None:
     loaded = write("stacks: {note: {template: topic.yaml}}", topic=TOPIC)
     with pytest.raises(BadInput, match="built-in function with its table"):
-        rehearse_fleet(replace(loaded), "dev", told.stage())
+        rehearse_fleet(replace(loaded), "dev", transcript.stage())

@@ -9,7 +9,7 @@ from builder.config import load_config
 from builder.errors import Failed
 from builder.rehearsal import rehearse_system
 from packing.packages import lock, make_module, make_wheel, requirements
-from rehearsal.told import Told
+from rehearsal.transcript import Transcript
 
 PROJECT = """project: shop
 environment: dev
@@ -57,23 +57,25 @@ def write(folder: Path, *, tag: str = "py3-none-any") -> Path:
 
 
 @pytest.mark.processes
-def test_what_has_packages_is_built_twice_and_runs_in_both_regions(tmp_path: Path, told: Told) -> None:
-    rehearse_system(load_config(write(tmp_path)), "dev", told.stage())
-    assert told.chapters[:4] == ["render", "lint", "build", "an AWS of our own"]
-    shown = "\n".join(told.lines)
+def test_what_has_packages_is_built_twice_and_runs_in_both_regions(tmp_path: Path, transcript: Transcript) -> None:
+    rehearse_system(load_config(write(tmp_path)), "dev", transcript.stage())
+    assert transcript.chapters[:4] == ["render", "lint", "build", "an AWS of our own"]
+    shown = "\n".join(transcript.lines)
     assert "api with its packages, as python3.13 on arm64 runs it\n" in shown
     assert "api with its packages, a second time, for python3" in shown
     for name in ("api", "web"):
         for region in ("us-east-1", "us-west-2"):
-            assert f"{name}: GET /health in {region} -> 200" in told.lines
+            assert f"{name}: GET /health in {region} -> 200" in transcript.lines
     assets = {asset.source: asset.key for asset in make_assembly(load_config(tmp_path / "dr.yaml")).assets}
     assert (tmp_path / "build" / assets["api"]).is_file()
     assert (tmp_path / "build" / "here" / assets["api"]).is_file()
 
 
 @pytest.mark.processes
-def test_what_cannot_be_built_for_lambda_ends_it_before_anything_is_deployed(tmp_path: Path, told: Told) -> None:
+def test_what_cannot_be_built_for_lambda_ends_it_before_anything_is_deployed(
+    tmp_path: Path, transcript: Transcript
+) -> None:
     loaded = load_config(write(tmp_path, tag="cp313-cp313-macosx_11_0_arm64"))
     with pytest.raises(Failed, match=r"api has left.*of which there is no wheel for python3\.13 on arm64"):
-        rehearse_system(loaded, "dev", told.stage())
-    assert told.chapters == ["render", "lint", "build"]
+        rehearse_system(loaded, "dev", transcript.stage())
+    assert transcript.chapters == ["render", "lint", "build"]

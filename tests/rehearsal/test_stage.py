@@ -5,23 +5,23 @@ from builder.deploy import Cancelled, Done, StackFailed
 from builder.errors import Failed
 from builder.rehearsal.stage import expect_done, render_and_lint, with_variable
 from builder.terms import StackId
-from rehearsal.told import Told
+from rehearsal.transcript import Transcript
 
 
 def test_work_is_run_with_its_progress_shown() -> None:
     async def work(emit: object) -> bool:
         return callable(emit)
 
-    assert Told().stage().watch(work)
+    assert Transcript().stage().watch(work)
 
 
 @pytest.mark.usefixtures("linter")
 def test_what_is_rendered_is_linted(loaded: LoadedConfig) -> None:
-    told = Told()
-    assembly = render_and_lint(loaded, told.append)
+    transcript = Transcript()
+    assembly = render_and_lint(loaded, transcript.append)
     assert len(assembly.manifest.stacks) == 5
-    assert told.chapters == ["render", "lint"]
-    assert told.lines[-1] == "cfn-lint, information included: no findings"
+    assert transcript.chapters == ["render", "lint"]
+    assert transcript.lines[-1] == "cfn-lint, information included: no findings"
 
 
 def test_one_stack_that_did_not_end_well_fails_the_rehearsal() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from builder.rehearsal import rehearse_system
 from loaded_config import make_loaded_config
-from rehearsal.told import Told
+from rehearsal.transcript import Transcript
 
 TABLES = {
     "orders": {
@@ -19,14 +19,14 @@ BUCKETS = {"uploads": {"existing": "acme-uploads", "replication": "two-way"}}
 @pytest.mark.acceptance
 @pytest.mark.processes
 @pytest.mark.usefixtures("linter")
-def test_what_was_there_before_is_made_taken_in_used_and_deleted_by_name(told: Told) -> None:
+def test_what_was_there_before_is_made_taken_in_used_and_deleted_by_name(transcript: Transcript) -> None:
     handler = "def handler(event, context):\n    return {'statusCode': 200, 'body': '{}'}\n"
     functions = {"api": {"source": "api", "uses": {"orders": "read", "uploads": "read"}, "health": "/"}}
     loaded = make_loaded_config(
         handler, table="absent", bucket="absent", function="absent", tables=TABLES, buckets=BUCKETS, functions=functions
     )
 
-    rehearse_system(loaded, "dev", told.stage())
+    rehearse_system(loaded, "dev", transcript.stage())
 
     for line in (
         "us-east-1: table acme-orders is there before",
@@ -35,6 +35,6 @@ def test_what_was_there_before_is_made_taken_in_used_and_deleted_by_name(told: T
         "acme-orders holds what was in it before",
         "acme-uploads holds what was in it before",
     ):
-        assert line in told.lines
-    assert "put an item into acme-orders in us-west-2" in "\n".join(told.lines)
-    assert "nothing is left" in told.lines[-1]
+        assert line in transcript.lines
+    assert "put an item into acme-orders in us-west-2" in "\n".join(transcript.lines)
+    assert "nothing is left" in transcript.lines[-1]

@@ -5,7 +5,7 @@ from builder.fleet.plan import make_pace
 from builder.fleet.records import FleetPlan, InstanceOverride, SetPlan
 from builder.report.fleet_plan import fleet_plan_text, group_guards
 from builder.terms import LogicalId, Region
-from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, instance, places, set_plan, sites
+from fleet.stack_sets import ACCOUNTS, EAST, FLEET, WEST, instance, places, set_plan, sites
 from fleet.test_plan_file import ORDINARY
 from report.sample import step
 

@@ -13,7 +13,7 @@ from builder.report.fleet_plan import make_pages
 from builder.report.html import plan_page
 from builder.report.markdown import LIMIT, plan_markdown
 from builder.terms import StackId
-from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, set_plan, sites
+from fleet.stack_sets import ACCOUNTS, EAST, FLEET, WEST, set_plan, sites
 from fleet.test_plan_file import ORDINARY
 from report.chromium import Page, browse
 from report.sample import step

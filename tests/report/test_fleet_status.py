@@ -8,7 +8,7 @@ from builder.fleet.progress import Failure, FleetEnd, SetCancelled, SetDone, Set
 from builder.fleet.status import FleetOutputs, StackOutputs
 from builder.report import fleet as report
 from builder.terms import AccountId, Region, StackId
-from fleet.scene import ACCOUNTS, FLEET, WEST, sites, stack_set
+from fleet.stack_sets import ACCOUNTS, FLEET, WEST, sites, stack_set
 from fleet.test_status import BAD, DRIFTED, EAST, ROWS, WELL
 
 STORAGE, TABLE = StackId("us-west-2/storage"), StackId("us-east-1/table")

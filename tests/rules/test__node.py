@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules._node import Missing, is_function
-from rules.scene import make_node
+from rules.findings import make_node
 
 
 def test_a_path_is_followed_by_key_and_remembered() -> None:

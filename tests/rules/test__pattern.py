@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules._statements import like, written
-from rules.scene import make_node
+from rules.findings import make_node
 
 
 @pytest.mark.parametrize(

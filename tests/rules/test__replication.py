@@ -1,5 +1,5 @@
 from builder.rules._worlds import replication_rules
-from rules.scene import make_template, one
+from rules.findings import make_template, one
 
 BUCKET = "AWS::S3::Bucket"
 

@@ -4,7 +4,7 @@ import pytest
 from cfnlint.template.template import Template
 
 from builder.rules._rule import Fault, Rule, fault
-from rules.scene import make_node, make_template
+from rules.findings import make_node, make_template
 
 TEMPLATE = make_template("Resources: {X: {Type: AWS::S3::Bucket}}")
 

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules._worlds import Scenario, resources, scenarios
-from rules.scene import make_node, make_template
+from rules.findings import make_node, make_template
 
 BUCKET = "AWS::S3::Bucket"
 

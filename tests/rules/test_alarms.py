@@ -6,7 +6,7 @@ from builder.rules.alarm_dimensions import AlarmDimensions
 from builder.rules.alarm_missing_data import AlarmMissingData
 from builder.rules.alarm_topic_key import AlarmTopicKey
 from builder.rules.alarm_topic_policy import AlarmTopicPolicy
-from rules.scene import find, find_in
+from rules.findings import find, find_in
 
 ALARM = "AWS::CloudWatch::Alarm"
 

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.bucket_key_algorithm import BucketKeyAlgorithm
-from rules.scene import find_in
+from rules.findings import find_in
 
 PLACE = "BucketEncryption/ServerSideEncryptionConfiguration/0/ServerSideEncryptionByDefault"
 

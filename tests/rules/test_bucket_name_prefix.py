@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.bucket_name_prefix import BucketNamePrefix
-from rules.scene import find_in
+from rules.findings import find_in
 
 
 def find(properties: str) -> list[str]:

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.bucket_retention import BucketRetention
-from rules.scene import find_in
+from rules.findings import find_in
 
 PLACE = "ObjectLockConfiguration/Rule/DefaultRetention"
 

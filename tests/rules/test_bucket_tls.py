@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.bucket_tls import BucketTls
-from rules.scene import find
+from rules.findings import find
 
 BUCKET = "Resources/Bucket"
 DENY = "Effect: Deny, Principal: '*', Action: 's3:*'"

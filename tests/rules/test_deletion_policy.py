@@ -5,7 +5,7 @@ from cfnlint.rules.resources.UpdateReplacePolicyDeletionPolicyOnStatefulResource
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.rules.deletion_policy import HOLD_DATA, DeletionPolicies
-from rules.scene import find, make_template
+from rules.findings import find, make_template
 
 LEFT_ALONE = {"AWS::CloudFormation::Stack", "AWS::DocDB::DBInstance", "AWS::Neptune::DBInstance"}
 

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.function_key_alias import FunctionKeyAlias
-from rules.scene import find_in
+from rules.findings import find_in
 
 
 @pytest.mark.parametrize(

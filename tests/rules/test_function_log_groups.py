@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.function_log_groups import FunctionLogGroups
-from rules.scene import find, make_template
+from rules.findings import find, make_template
 
 STATEMENT = "Resources/Role/Properties/Policies/0/PolicyDocument/Statement/0"
 ANY_GROUP = "Effect: Allow, Action: logs:CreateLogGroup, Resource: '*'"

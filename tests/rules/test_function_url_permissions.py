@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.function_url_permissions import FunctionUrlPermissions
-from rules.scene import find, make_template
+from rules.findings import find, make_template
 
 AUTH = "Resources/Url/Properties/AuthType"
 URL = "Action: lambda:InvokeFunctionUrl, Principal: '*', FunctionUrlAuthType: NONE"

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.global_table_attributes import GlobalTableAttributes
-from rules.scene import find_in
+from rules.findings import find_in
 
 DEFINED = "AttributeDefinitions: [{AttributeName: id, AttributeType: S}, {AttributeName: at, AttributeType: N}]"
 KEY = "KeySchema: [{AttributeName: id, KeyType: HASH}]"

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.global_table_definitions import GlobalTableDefinitions
-from rules.scene import find_in
+from rules.findings import find_in
 
 ID = "AttributeDefinitions: [{AttributeName: id, AttributeType: S}]"
 KEY = "KeySchema: [{AttributeName: id, KeyType: HASH}]"

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.global_table_keys import GlobalTableKeys
-from rules.scene import find_in
+from rules.findings import find_in
 
 KEY = "SSESpecification: {KMSMasterKeyId: alias/one}"
 

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.global_table_own_region import GlobalTableOwnRegion
-from rules.scene import find_in, make_template, one
+from rules.findings import find_in, make_template, one
 
 KIND = "AWS::DynamoDB::GlobalTable"
 

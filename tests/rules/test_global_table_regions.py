@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.global_table_regions import GlobalTableRegions
-from rules.scene import find_in
+from rules.findings import find_in
 
 
 def find(properties: str) -> list[str]:

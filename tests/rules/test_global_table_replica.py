@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.global_table_replica import GlobalTableReplica
-from rules.scene import find_in
+from rules.findings import find_in
 
 INDEXES = "GlobalSecondaryIndexes: [{IndexName: by-day}]"
 OFF = "PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: false, RecoveryPeriodInDays: 7}"

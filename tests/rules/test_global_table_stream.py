@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.global_table_stream import GlobalTableStream
-from rules.scene import find_in
+from rules.findings import find_in
 
 TWO = "Replicas: [{Region: us-east-1}, {Region: us-west-2}]"
 

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.global_table_strong import GlobalTableStrong
-from rules.scene import find_in
+from rules.findings import find_in
 
 ONE, TWO, THREE = (
     "[" + ", ".join(f"{{Region: {region}}}" for region in ("us-east-1", "us-east-2", "us-west-2")[:count]) + "]"

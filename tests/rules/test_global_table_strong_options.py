@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.global_table_strong_options import GlobalTableStrongOptions
-from rules.scene import find_in
+from rules.findings import find_in
 
 STRONG = "MultiRegionConsistency: STRONG"
 ON = "TimeToLiveSpecification: {AttributeName: ends, Enabled: true}"

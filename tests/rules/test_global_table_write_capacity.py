@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.global_table_write_capacity import GlobalTableWriteCapacity
-from rules.scene import find_in
+from rules.findings import find_in
 
 SETTINGS = "WriteProvisionedThroughputSettings: {WriteCapacityAutoScalingSettings: {MinCapacity: 1, MaxCapacity: 2}}"
 

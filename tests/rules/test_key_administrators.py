@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.key_administrators import KeyAdministrators
-from rules.scene import find_in
+from rules.findings import find_in
 
 KINDS = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.key_region import KeyRegion
-from rules.scene import find, find_in, one
+from rules.findings import find, find_in, one
 
 EAST, WEST = (f"arn:aws:kms:{region}:111122223333:key/mrk-1" for region in ("us-east-1", "us-west-2"))
 BUCKET = (

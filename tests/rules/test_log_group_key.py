@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.log_group_key import LogGroupKey
-from rules.scene import find
+from rules.findings import find
 
 ACCOUNT = '{Effect: Allow, Principal: {AWS: "111122223333"}, Action: "kms:*", Resource: "*"}'
 

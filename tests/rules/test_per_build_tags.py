@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.per_build_tags import PerBuildTags, is_commit, is_per_build
-from rules.scene import find, find_in
+from rules.findings import find, find_in
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.replication_delete_markers import ReplicationDeleteMarkers
-from rules.scene import find_in
+from rules.findings import find_in
 
 
 def find(rule: str) -> list[str]:

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.replication_priority import ReplicationPriority
-from rules.scene import find_in
+from rules.findings import find_in
 
 
 def find(*priorities: str) -> list[str]:

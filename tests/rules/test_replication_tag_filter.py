@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.replication_tag_filter import ReplicationTagFilter
-from rules.scene import find_in
+from rules.findings import find_in
 
 ENABLED = "DeleteMarkerReplication: {Status: Enabled}"
 TAG = "{Key: copy, Value: yes}"

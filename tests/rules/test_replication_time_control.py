@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.replication_time_control import ReplicationTimeControl
-from rules.scene import find_in
+from rules.findings import find_in
 
 PLACE = "ReplicationConfiguration/Rules/0/Destination"
 TIME = "ReplicationTime: {Status: Enabled, Time: {Minutes: 15}}"

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.replication_versioning import ReplicationVersioning
-from rules.scene import find_in
+from rules.findings import find_in
 
 REPLICATION = "ReplicationConfiguration: {Rules: [{Status: Enabled}]}"
 

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.replication_without_filter import ReplicationWithoutFilter
-from rules.scene import find_in
+from rules.findings import find_in
 
 PLACE = "ReplicationConfiguration/Rules/0"
 MARKERS = "DeleteMarkerReplication: {Status: Disabled}"

@@ -8,11 +8,11 @@ import pytest
 from builder.aws import Clients
 from builder.deploy import Deployment, Done, PlanId, PlanRequest, TrustedInput, execute_plan, make_plan
 from deploy.rig import shipped
-from state.standing import Standing
+from state.rig import StateRig
 
 
 @pytest.fixture
-def standing(session: boto3.Session, account_id: str) -> Standing:
+def deployed(session: boto3.Session, account_id: str) -> StateRig:
     told: list[str] = []
     clients = Clients(session, on_request=told.append)
     deployment = shipped()
@@ -28,4 +28,4 @@ def standing(session: boto3.Session, account_id: str) -> Standing:
 
     asyncio.run(deploy(deployment))
     told.clear()
-    return Standing(deployment, clients, told, account_id)
+    return StateRig(deployment, clients, told, account_id)

@@ -15,7 +15,7 @@ from builder.state import find_differences
 from builder.state import settings as module
 from builder.state.settings import _fetch, read_archive
 from builder.terms import Region
-from state.standing import EAST, WEST, Standing
+from state.rig import EAST, WEST, StateRig
 
 SECRET = "X-Amz-Signature=abcdef"
 OLD, NEW = (1980, 1, 1, 0, 0, 0), (2026, 11, 28, 12, 0, 0)
@@ -175,37 +175,37 @@ def test_an_archive_larger_than_lambda_takes_is_given_up_on_the_way(monkeypatch:
         _fetch("here", location)
 
 
-def name_in(standing: Standing, region: Region) -> str:
-    (found,) = standing.clients.functions(region).list_functions()["Functions"]
+def name_in(deployed: StateRig, region: Region) -> str:
+    (found,) = deployed.clients.functions(region).list_functions()["Functions"]
     return found["FunctionName"]
 
 
-def put_code(standing: Standing, region: Region, data: bytes) -> None:
-    standing.clients.functions(region).update_function_code(FunctionName=name_in(standing, region), ZipFile=data)
+def put_code(deployed: StateRig, region: Region, data: bytes) -> None:
+    deployed.clients.functions(region).update_function_code(FunctionName=name_in(deployed, region), ZipFile=data)
 
 
-def own_code(standing: Standing) -> dict[str, bytes]:
-    found = standing.clients.functions(WEST).get_function(FunctionName=name_in(standing, WEST))
+def own_code(deployed: StateRig) -> dict[str, bytes]:
+    found = deployed.clients.functions(WEST).get_function(FunctionName=name_in(deployed, WEST))
     answer = urllib3.request("GET", found["Code"]["Location"])
     with zipfile.ZipFile(io.BytesIO(answer.data)) as opened:
         return {entry.filename: opened.read(entry) for entry in opened.infolist()}
 
 
-def test_the_same_code_packed_at_another_time_is_no_difference(standing: Standing) -> None:
-    own = own_code(standing)
-    put_code(standing, EAST, archive(own, OLD))
-    put_code(standing, WEST, archive(own, NEW, comment=b"later"))
-    found = standing.run(find_differences(standing.deployment, standing.clients))
+def test_the_same_code_packed_at_another_time_is_no_difference(deployed: StateRig) -> None:
+    own = own_code(deployed)
+    put_code(deployed, EAST, archive(own, OLD))
+    put_code(deployed, WEST, archive(own, NEW, comment=b"later"))
+    found = deployed.run(find_differences(deployed.deployment, deployed.clients))
     assert [one for one in found.disparities if one.setting.startswith("code")] == []
     assert found.silent == ()
-    assert ("lambda", "GetFunction") in standing.called
+    assert ("lambda", "GetFunction") in deployed.called
 
 
-def test_another_file_is_and_is_named(standing: Standing) -> None:
-    own = own_code(standing)
-    put_code(standing, EAST, archive(own))
-    put_code(standing, WEST, archive({**own, "index.py": b"# by hand\n", "more.py": b""}))
-    found = standing.run(find_differences(standing.deployment, standing.clients))
+def test_another_file_is_and_is_named(deployed: StateRig) -> None:
+    own = own_code(deployed)
+    put_code(deployed, EAST, archive(own))
+    put_code(deployed, WEST, archive({**own, "index.py": b"# by hand\n", "more.py": b""}))
+    found = deployed.run(find_differences(deployed.deployment, deployed.clients))
     told = {one.setting: one.values for one in found.disparities if one.setting.startswith("code")}
     assert list(told) == ["code", "code: index.py", "code: more.py"]
     assert told["code: more.py"][EAST] == "(none)"
@@ -213,11 +213,11 @@ def test_another_file_is_and_is_named(standing: Standing) -> None:
 
 
 def test_what_cannot_be_looked_into_is_told_and_compared_with_nothing(
-    standing: Standing, monkeypatch: pytest.MonkeyPatch
+    deployed: StateRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_code(standing, WEST, archive({"index.py": b"# by hand\n" * 20}, method=zipfile.ZIP_STORED))
+    put_code(deployed, WEST, archive({"index.py": b"# by hand\n" * 20}, method=zipfile.ZIP_STORED))
     monkeypatch.setattr(module, "MOST_BYTES", 100)
-    found = standing.run(find_differences(standing.deployment, standing.clients))
+    found = deployed.run(find_differences(deployed.deployment, deployed.clients))
     assert [one for one in found.disparities if one.setting.startswith("code")] == []
     assert len(found.silent) == 2
     assert all("its code was not looked into: it has more than 100 bytes" in line for line in found.silent)

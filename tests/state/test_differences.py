@@ -8,16 +8,16 @@ from builder.state.differences import observe_stacks
 from builder.terms import Site
 from deploy.rig import Rig
 from fake_aws import Fault
-from state.standing import EAST, WEST, Standing
+from state.rig import EAST, WEST, StateRig
 
 
-def test_a_fresh_deployment_has_none_and_takes_exactly_the_calls_that_its_policy_names(standing: Standing) -> None:
-    found = standing.run(find_differences(standing.deployment, standing.clients))
+def test_a_fresh_deployment_has_none_and_takes_exactly_the_calls_that_its_policy_names(deployed: StateRig) -> None:
+    found = deployed.run(find_differences(deployed.deployment, deployed.clients))
     assert ({one.status for one in found.stacks}, len(found.stacks)) == ({"IN_SYNC"}, 5)
     assert (found.disparities, found.silent) == ((), ())
     listed = {(call.service, call.operation) for call in CALLS[Verb.DRIFT]}
     # The code itself is looked into where the archives differ: test_code.
-    assert standing.called | {("sts", "AssumeRole"), ("lambda", "GetFunction")} == listed
+    assert deployed.called | {("sts", "AssumeRole"), ("lambda", "GetFunction")} == listed
 
 
 def test_a_region_that_is_busy_is_asked_again_and_one_where_nobody_listens_is_given_up() -> None:

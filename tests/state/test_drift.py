@@ -4,7 +4,7 @@ from builder.state.records import DriftedStack, PropertyDrift
 from builder.terms import Site
 from deploy.rig import Rig
 from fake_aws import Fault, World
-from state.standing import EAST
+from state.rig import EAST
 
 
 def detect(rig: Rig) -> dict[str, DriftedStack]:

@@ -1,14 +1,14 @@
 from datetime import timedelta
 
 from builder.state.observe import Metric, observe_metric
-from state.standing import EAST, NOW, Standing
+from state.rig import EAST, NOW, StateRig
 
 LAG = Metric("AWS/DynamoDB", "ReplicationLatency", {"TableName": "tap-dev-global", "ReceivingRegion": "us-west-2"})
 
 
-def test_the_newest_value_is_taken_and_none_where_nothing_was_published(standing: Standing) -> None:
-    assert standing.run(observe_metric(standing.look(EAST), LAG)) is None
-    standing.clients.cloudwatch(EAST).put_metric_data(
+def test_the_newest_value_is_taken_and_none_where_nothing_was_published(deployed: StateRig) -> None:
+    assert deployed.run(observe_metric(deployed.look(EAST), LAG)) is None
+    deployed.clients.cloudwatch(EAST).put_metric_data(
         Namespace=LAG.namespace,
         MetricData=[
             {
@@ -20,6 +20,6 @@ def test_the_newest_value_is_taken_and_none_where_nothing_was_published(standing
             for ago, value in ((9, 900.0), (3, 800.0))
         ],
     )
-    assert standing.run(observe_metric(standing.look(EAST), LAG)) == 800.0
+    assert deployed.run(observe_metric(deployed.look(EAST), LAG)) == 800.0
     later = NOW + timedelta(hours=1)
-    assert standing.run(observe_metric(standing.look(EAST, later), LAG)) is None
+    assert deployed.run(observe_metric(deployed.look(EAST, later), LAG)) is None

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from builder.state.differences import find_disparities
 from builder.state.records import Disparity, Settings
-from state.standing import EAST, WEST
+from state.rig import EAST, WEST
 
 
 def side(region: str, words: dict[str, str] | None = None, thing: str = "app/Function", **values: str) -> Settings:

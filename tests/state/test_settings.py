@@ -2,21 +2,21 @@ from builder.deploy.observe.stacks import SiteView, of_deployment
 from builder.state.observe import PartialAnswers
 from builder.state.records import Settings
 from builder.state.settings import observe_settings
-from state.standing import EAST, WEST, Standing
+from state.rig import EAST, WEST, StateRig
 
 
-def read(standing: Standing) -> dict[tuple[str, str], Settings]:
+def read(deployed: StateRig) -> dict[tuple[str, str], Settings]:
     async def all_of_it() -> tuple[Settings, ...]:
         part = PartialAnswers()
-        listed = [await SiteView(standing.clients, site).every_stack() for site in standing.deployment.sites]
-        stacks = of_deployment(tuple(one for stacks in listed for one in stacks), standing.deployment.name)
-        return await observe_settings(standing.deployment, standing.deployment.sites, stacks, standing.clients, part)
+        listed = [await SiteView(deployed.clients, site).every_stack() for site in deployed.deployment.sites]
+        stacks = of_deployment(tuple(one for stacks in listed for one in stacks), deployed.deployment.name)
+        return await observe_settings(deployed.deployment, deployed.deployment.sites, stacks, deployed.clients, part)
 
-    return {(one.thing, one.region): one for one in standing.run(all_of_it())}
+    return {(one.thing, one.region): one for one in deployed.run(all_of_it())}
 
 
-def test_what_should_be_equal_is_read_in_both_regions(standing: Standing) -> None:
-    things = read(standing)
+def test_what_should_be_equal_is_read_in_both_regions(deployed: StateRig) -> None:
+    things = read(deployed)
     assert (
         things.keys()
         == {
@@ -43,15 +43,15 @@ def test_what_should_be_equal_is_read_in_both_regions(standing: Standing) -> Non
     assert "NoncurrentDays" in bucket["lifecycle"]
 
 
-def test_a_setting_that_a_bucket_lacks_is_empty(standing: Standing) -> None:
-    standing.clients.s3(WEST).delete_bucket_lifecycle(Bucket=standing.bucket(WEST))
-    assert read(standing)["tap-dev-storage/Bucket", WEST].values["lifecycle"] == ""
+def test_a_setting_that_a_bucket_lacks_is_empty(deployed: StateRig) -> None:
+    deployed.clients.s3(WEST).delete_bucket_lifecycle(Bucket=deployed.bucket(WEST))
+    assert read(deployed)["tap-dev-storage/Bucket", WEST].values["lifecycle"] == ""
 
 
-def test_a_tag_of_people_is_compared_and_one_of_the_stack_s_is_not(standing: Standing) -> None:
-    client = standing.clients.dynamodb(WEST)
+def test_a_tag_of_people_is_compared_and_one_of_the_stack_s_is_not(deployed: StateRig) -> None:
+    client = deployed.clients.dynamodb(WEST)
     arn = client.describe_table(TableName="tap-dev-global")["Table"]["TableArn"]
     client.tag_resource(ResourceArn=arn, Tags=[{"Key": "team", "Value": "a"}, {"Key": "builder:stack", "Value": "x"}])
-    things = read(standing)
+    things = read(deployed)
     assert things["tap-dev-global", WEST].values["tags"] == '{"environment": "dev", "project": "tap", "team": "a"}'
     assert things["tap-dev-global", EAST].values["tags"] == '{"environment": "dev", "project": "tap"}'

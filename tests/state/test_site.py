@@ -15,13 +15,13 @@ from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
 from deploy.legacy import BODIES, deploy_legacy, legacy_deployment
 from deploy.rig import ACCOUNT, Rig, changed, edited, shipped
 from fake_aws import Fault, World
-from state.standing import EAST, NOW, WEST, Standing
+from state.rig import EAST, NOW, WEST, StateRig
 
 
-def look(standing: Standing, region: Region, clients: Clients | None = None) -> SiteState:
-    endpoint = standing.clients.s3(EAST).meta.endpoint_url
-    asking = ObserveOptions(clients=clients or standing.clients, now=NOW, endpoint=endpoint)
-    return standing.run(observe_site(standing.deployment, Site(None, region), asking))
+def look(deployed: StateRig, region: Region, clients: Clients | None = None) -> SiteState:
+    endpoint = deployed.clients.s3(EAST).meta.endpoint_url
+    asking = ObserveOptions(clients=clients or deployed.clients, now=NOW, endpoint=endpoint)
+    return deployed.run(observe_site(deployed.deployment, Site(None, region), asking))
 
 
 def test_a_region_that_is_down_is_told_within_the_deadline_and_raises_nothing() -> None:
@@ -52,19 +52,19 @@ def test_without_hurry_the_deadline_ends_the_wait() -> None:
     assert seen.silent == (f"us-east-1: no answer within {WITHIN_S} s",)
 
 
-def test_one_thing_that_is_not_there_hides_nothing_else(standing: Standing) -> None:
-    standing.clients.dynamodb(WEST).delete_table(TableName="tap-dev-global")
-    seen = look(standing, WEST)
+def test_one_thing_that_is_not_there_hides_nothing_else(deployed: StateRig) -> None:
+    deployed.clients.dynamodb(WEST).delete_table(TableName="tap-dev-global")
+    seen = look(deployed, WEST)
     (replica,) = seen.replicas
     assert (replica.table, replica.status) == ("tap-dev-global", "ABSENT")
     assert (seen.silent, seen.refused, len(seen.stacks)) == ((), (), 2)
     assert seen.functions[0].state == "Active"
 
 
-def test_a_template_that_is_not_the_local_one_an_orphan_and_an_absent_stack_are_told_apart(standing: Standing) -> None:
-    wanted = edited(standing.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512")
+def test_a_template_that_is_not_the_local_one_an_orphan_and_an_absent_stack_are_told_apart(deployed: StateRig) -> None:
+    wanted = edited(deployed.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512")
     wanted = changed(wanted, "us-west-2/storage", name=StackName("tap-dev-elsewhere"))
-    seen = look(replace(standing, deployment=wanted), WEST)
+    seen = look(replace(deployed, deployment=wanted), WEST)
     assert {stack.name: (stack.status, stack.template) for stack in seen.stacks} == {
         "tap-dev-service": ("CREATE_COMPLETE", "different"),
         "tap-dev-storage": ("CREATE_COMPLETE", "orphan"),
@@ -120,25 +120,25 @@ def test_a_stack_in_review_has_no_template_yet() -> None:
     }
 
 
-def test_roles_and_health_are_what_the_components_say(standing: Standing) -> None:
-    said = standing.deployment.components["function"].function
+def test_roles_and_health_are_what_the_components_say(deployed: StateRig) -> None:
+    said = deployed.deployment.components["function"].function
     assert said is not None
     components = {"api": Component(function=replace(said, health="/items/none"))}
     seen = {
-        region: look(replace(standing, deployment=replace(standing.deployment, components=components)), region)
+        region: look(replace(deployed, deployment=replace(deployed.deployment, components=components)), region)
         for region in (EAST, WEST)
     }
     assert {region: site.role for region, site in seen.items()} == {EAST: "primary", WEST: "secondary"}
     for site in seen.values():
         assert [url.path for one in site.functions for url in one.urls] == ["/items/none"]
-    nobody = replace(standing.deployment, roles=None, components={})
-    site = look(replace(standing, deployment=nobody), WEST)
+    nobody = replace(deployed.deployment, roles=None, components={})
+    site = look(replace(deployed, deployment=nobody), WEST)
     assert (site.role, [url.path for one in site.functions for url in one.urls]) == ("", ["/health"])
 
 
-def test_a_table_of_another_s_making_is_looked_at_where_a_component_names_it(standing: Standing) -> None:
+def test_a_table_of_another_s_making_is_looked_at_where_a_component_names_it(deployed: StateRig) -> None:
     other = {"other": Component(table=Table(name="tap-dev-other", regions=(WEST,)))}
-    deployment = replace(standing.deployment, components=other)
+    deployment = replace(deployed.deployment, components=other)
     assert copied_tables(deployment, WEST) == ("tap-dev-other", "tap-dev-global")
     assert copied_tables(deployment, EAST) == ("tap-dev-global",)
 

@@ -1,13 +1,13 @@
 from builder.policy import Verb
 from builder.policy.rights import CALLS
 from builder.state import ObserveOptions, observe_sites
-from state.standing import EAST, NOW, WEST, Standing
+from state.rig import EAST, NOW, WEST, StateRig
 
 
-def test_every_region_is_seen_with_exactly_the_calls_that_its_policy_names(standing: Standing) -> None:
-    endpoint = standing.clients.s3(EAST).meta.endpoint_url
-    seen = standing.run(
-        observe_sites(standing.deployment, ObserveOptions(clients=standing.clients, now=NOW, endpoint=endpoint))
+def test_every_region_is_seen_with_exactly_the_calls_that_its_policy_names(deployed: StateRig) -> None:
+    endpoint = deployed.clients.s3(EAST).meta.endpoint_url
+    seen = deployed.run(
+        observe_sites(deployed.deployment, ObserveOptions(clients=deployed.clients, now=NOW, endpoint=endpoint))
     )
     assert {site.region for site in seen.sites} == {EAST, WEST}
     assert all(site.silent == () for site in seen.sites)
@@ -15,4 +15,4 @@ def test_every_region_is_seen_with_exactly_the_calls_that_its_policy_names(stand
     listed -= {("cloudformation", "GetStackPolicy")}  # of stacks that have one to be compared with
     listed -= {("ssm", "GetParameter")}  # whether a promotion is under way, which the command asks beside this
     listed -= {("cloudwatch", "DescribeAlarms"), ("sns", "ListSubscriptionsByTopic")}  # of what `alarms:` makes
-    assert standing.called | {("sts", "AssumeRole")} == listed
+    assert deployed.called | {("sts", "AssumeRole")} == listed

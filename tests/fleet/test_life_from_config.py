@@ -15,7 +15,7 @@ from builder.fleet.progress import SetDone, SetFailed
 from components.fleet_config import SELF_MANAGED
 from fake_aws import Fault
 from fleet.rig import FleetRig
-from fleet.scene import ACCOUNTS, EAST, WEST, sites
+from fleet.stack_sets import ACCOUNTS, EAST, WEST, sites
 from loaded_config import make_loaded_config
 
 A, B, C = ACCOUNTS

@@ -1,4 +1,4 @@
-"""Fleets by hand: an assembly of StackSets in the shape that rendering gives it, and records of what stands."""
+"""Fleets by hand: an assembly of StackSets in the shape that rendering gives it, with records of them."""
 
 import hashlib
 import json

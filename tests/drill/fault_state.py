@@ -1,4 +1,4 @@
-"""Everything that a fault could change, property by property; and a scene for faults without any load."""
+"""What faults change: its state, property by property, and the context in which one is made without any load."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -78,7 +78,7 @@ class Stalled(RegionWatch):
 
 
 @asynccontextmanager
-async def on_scene(theatre: Theatre) -> AsyncIterator[tuple[DrillRun, FaultContext]]:
+async def fault_context(theatre: Theatre) -> AsyncIterator[tuple[DrillRun, FaultContext]]:
     async with opened(theatre.context(), "failover", theatre.probes()) as run:
         observer = WriteObserver(theatre.target.primary.region)
         yield run, FaultContext(run, observer, object.__new__(Stalled), 1.0)
@@ -103,7 +103,7 @@ async def lived(fault: Fault, hold_s: float, meanwhile: Callable[[], Awaitable[N
 
 def live(theatre: Theatre, make: MakeFault, hold_s: float = 0.1) -> bool:
     async def work() -> bool:
-        async with on_scene(theatre) as (_, scene):
-            return await lived(make(scene), hold_s)
+        async with fault_context(theatre) as (_, context):
+            return await lived(make(context), hold_s)
 
     return asyncio.run(work())

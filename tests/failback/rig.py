@@ -18,7 +18,7 @@ ACCOUNT = "111122223333"
 
 
 @dataclass
-class Scene:
+class TableRig:
     """Clients are in the west, and would go to the east."""
 
     world: World = field(default_factory=lambda: World(latency_s=0.02))

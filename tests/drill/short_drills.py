@@ -1,4 +1,4 @@
-"""How the tests drill: short courses, and something done at a moment of one."""
+"""Short failover drills, and something done at a moment of one."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,8 +15,8 @@ SHORT = FailoverOptions(rate=RATE, before_s=1, outage_s=2.5, after_s=1, patience
 BRIEF = FailoverOptions(rate=RATE, before_s=0.6, outage_s=0.3, after_s=0, patience_s=5)
 
 
-def drilled(theatre: Theatre, course: FailoverOptions = SHORT, fault: str = "throttle") -> FailoverReport:
-    return asyncio.run(drill_failover(theatre.context(), course, FAULTS[fault]))
+def drilled(theatre: Theatre, options: FailoverOptions = SHORT, fault: str = "throttle") -> FailoverReport:
+    return asyncio.run(drill_failover(theatre.context(), options, FAULTS[fault]))
 
 
 def exposed(found: FailoverReport) -> Exposure:
@@ -39,8 +39,8 @@ def at(moment: str, do: Callable[[], object]) -> Callable[[DrillProgress], None]
 def meanwhile(do: Callable[[], object]) -> MakeFault:
     """The fault, with something that is done as soon as it begins to be undone."""
 
-    def make(scene: FaultContext) -> Fault:
-        fault = FAULTS["throttle"](scene)
+    def make(context: FaultContext) -> Fault:
+        fault = FAULTS["throttle"](context)
 
         async def undo() -> bool:
             do()

@@ -14,7 +14,7 @@ from builder.fleet.sets import pseudo_parameters
 from builder.terms import AccountId, StackId
 from fake_aws import Fault
 from fleet.rig import BODY, CHANGED, LATER, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, ADMIN, EAST, FLEET, WEST, fleet_deployment, fleet_template, stack_set
+from fleet.stack_sets import ACCOUNTS, ADMIN, EAST, FLEET, WEST, fleet_deployment, fleet_template, stack_set
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef

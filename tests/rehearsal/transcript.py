@@ -1,4 +1,4 @@
-"""What a rehearsal told, and the stage it told it on."""
+"""The chapters and lines of a rehearsal, and the stage that they were written on."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from builder.fleet import FleetEmit
 from builder.rehearsal import Chapter, Line, Stage
 
 
-class Told(list[Chapter | Line]):
-    """What a rehearsal told, and the stage it told it on."""
+class Transcript(list[Chapter | Line]):
+    """The chapters and lines of a rehearsal, and the stage that they were written on."""
 
     @property
     def chapters(self) -> list[str]:

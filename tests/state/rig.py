@@ -1,4 +1,4 @@
-"""What a test of looking has before it: a deployment that stands, and all that is asked of AWS."""
+"""A deployment on the embedded AWS, the clients that read it, and every call that was made."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -17,7 +17,7 @@ NOW = datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StateRig:
     deployment: Deployment
     clients: Clients
     told: list[str]

@@ -1,4 +1,4 @@
-"""What rules say of a template written down in a test, in this process."""
+"""What rules find in a template written down in a test, in this process."""
 
 from textwrap import dedent
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from builder.fleet.records import Targets
 from builder.fleet.targets import SetContext
-from fleet.scene import EAST, WEST
+from fleet.stack_sets import EAST, WEST
 from fleet.test_reach import DEFINITION
 
 

@@ -1,7 +1,0 @@
-from state.standing import EAST, WEST, Standing
-
-
-def test_a_look_at_another_region_is_by_the_same_one_and_for_as_long(standing: Standing) -> None:
-    look = standing.look(EAST, endpoint="http://127.0.0.1:1")
-    there = look.at(WEST)
-    assert (there.region, there.clients, there.now, there.endpoint) == (WEST, look.clients, look.now, look.endpoint)
