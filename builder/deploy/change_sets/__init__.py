@@ -1,6 +1,6 @@
-"""Change sets: created, read whole, found again and discarded; nothing here executes one.
+"""Change sets: created, read completely, listed and deleted; nothing here executes one.
 
-`artifacts` puts the templates and the code that stacks take from buckets where they are looked for. `change_set`
-creates one, `review` reads it whole with those of nested stacks, `steps` tells how far AWS shows a plan to have come,
-and discards what nobody executed. `history` reads what earlier ones have done to a stack.
+`artifacts` puts the templates and the code that stacks take from buckets into these buckets. `change_set` creates a
+change set, `review` reads it with those of nested stacks, `steps` returns how many steps of a plan AWS has executed,
+and deletes change sets that nobody executed. `history` reads what earlier change sets have done to a stack.
 """

@@ -1,7 +1,7 @@
-"""What stacks take from buckets: found there or uploaded once; an object that is something else is never overwritten.
+"""What stacks take from buckets: found there or uploaded once; an object with other bytes is never overwritten.
 
-First the code that a plan has to upload, `find_artifacts`; then templates, which have to be there when a change set is
-made; then the one way in which an object is read and put.
+First the code that a plan has to upload, `find_artifacts`; then templates, which have to be in a bucket when a change
+set is created; then the only functions that read and put an object.
 """
 
 import base64
@@ -24,7 +24,7 @@ _ABSENT = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _FORBIDDEN = frozenset({"403", "AccessDenied", "Forbidden"})
 _THERE_ALREADY = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 _SHA256 = "sha256"
-"""The name among an object's metadata, for where no checksum is shown."""
+"""The key of the hash in an object's metadata, for where S3 shows no checksum."""
 
 _BUCKET_CHARACTERS = 63
 """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
@@ -33,13 +33,13 @@ _NO_BUCKET = "artifacts_bucket: NAME-{region}    in dr.yaml names one of your ow
 
 @dataclass(frozen=True, slots=True)
 class ObjectPlace:
-    """Where an object is, or will be."""
+    """Where an object is or will be."""
 
     site: Site
     bucket: str
     key: str
     owner: AccountId
-    """The account that the bucket has to belong to: a name may be somebody else's by now."""
+    """The account that the bucket has to belong to: somebody else may own the name by now."""
 
     @property
     def text(self) -> str:
@@ -49,15 +49,15 @@ class ObjectPlace:
 
 @dataclass(frozen=True, slots=True)
 class ObservedObject:
-    """An object that is there."""
+    """An object that exists."""
 
     sha256: str
-    """Of its bytes; empty where neither a checksum nor its metadata tell."""
+    """The hash of its bytes; empty where neither a checksum nor its metadata show it."""
     size: int
 
 
 def assets_needed(deployment: Deployment, desired: DesiredStack) -> tuple[Built | NotBuilt, ...]:
-    """Return the assets that a stack takes from its bucket, those of its nested stacks included."""
+    """Return the assets that a stack takes from its bucket, including those of its nested stacks."""
     assets = taken_by(desired.template.encode(), [build.asset for build in deployment.assets])
     return tuple(
         build
@@ -67,29 +67,29 @@ def assets_needed(deployment: Deployment, desired: DesiredStack) -> tuple[Built 
 
 
 def sites_of(desired: DesiredStack, asset: Asset) -> tuple[Site, ...]:
-    """Return where the buckets are from which a stack, or the StackSets in it, take an asset."""
+    """Return the sites of the buckets from which a stack, or the StackSets in it, take an asset."""
     regions = asset.regions if asset.in_sets else (desired.region,)
     return tuple(Site(desired.account, region) for region in regions)
 
 
 def is_uploaded_alone(asset: Asset) -> bool:
-    """Return whether an asset is uploaded as a step of the execution; else a change set wants it before.
+    """Return whether an asset's upload is a step of the execution; else it precedes the creation of the change set.
 
-    What a StackSet nests is read in its accounts, long after the change set of the stack that holds the set.
+    A template that a StackSet nests is read in its accounts, long after the change set of the stack with the set.
     """
     return asset.kind != "template" or asset.in_sets is not None
 
 
 def upload_id(site: Site, asset: Asset) -> StackId:
-    """Return the id that the upload of an asset has among the stacks."""
+    """Return the id of an asset's upload among the ids of stacks."""
     account = f"{site.account}-" if site.account else ""
-    # The same bytes may be wanted in several buckets, or by several keys, where others give them their names.
+    # Other tools choose buckets and keys themselves, so the same bytes may have several of them.
     name = hashlib.sha256(f"{asset.bucket}/{asset.key}".encode()).hexdigest() if asset.bucket else asset.id
     return StackId(f"{site.region}/asset-{account}{name[:12]}")
 
 
 def uploads_needed(deployment: Deployment, desired: DesiredStack) -> tuple[StackId, ...]:
-    """Return the uploads that have to be done before a stack is executed, done already or not."""
+    """Return the uploads that have to precede a stack's execution, done already or not."""
     return tuple(
         upload_id(site, build.asset)
         for build in assets_needed(deployment, desired)
@@ -101,10 +101,10 @@ def uploads_needed(deployment: Deployment, desired: DesiredStack) -> tuple[Stack
 async def find_artifacts(
     deployment: Deployment, account: AccountId, work: Iterable[Step | Deferred], clients: Clients
 ) -> tuple[Upload, ...]:
-    """Return the code that changing stacks take, and whether each is in its bucket.
+    """Return the code that changing stacks take, and whether each file is in its bucket.
 
-    Raises BadInput for a bucket that does not exist and that no stack creates, and for code that is neither there nor
-    could be built here; Stopped for an object of its key that is something else.
+    Raises BadInput for a bucket that does not exist and that no stack creates, and for code that is neither in its
+    bucket nor could be built here; Stopped where the object has other bytes than its key says.
     """
     stacks = {stack.id: stack for stack in deployment.stacks}
     changing = dict.fromkeys(step.stack for step in work)
@@ -151,7 +151,7 @@ def _upload(
 async def _observe_upload(upload: Upload, place: ObjectPlace, build: Built | NotBuilt, clients: Clients) -> Upload:
     observed = await observe_object(clients, place)
     if observed is not None:
-        # Of a key that we gave it only these bytes are known; under another's key lies what that tool put there.
+        # A key of ours says which bytes the object has; a key that another tool gave does not.
         if build.asset.bucket is None:
             check_same(place, observed, upload.sha256)
         sha256 = observed.sha256 or ("" if build.asset.bucket else upload.sha256)
@@ -169,7 +169,7 @@ async def _observe_upload(upload: Upload, place: ObjectPlace, build: Built | Not
 
 
 def uploads_for(deployment: Deployment, stack: StackId, artifacts: Iterable[Upload]) -> tuple[StackId, ...]:
-    """Return the uploads that are still to be done and that a stack needs."""
+    """Return the uploads that a stack needs and that are not done."""
     waiting = {artifact.stack for artifact in artifacts if not artifact.there}
     desired = next((desired for desired in deployment.stacks if desired.id == stack), None)
     needed = uploads_needed(deployment, desired) if waiting and desired else ()
@@ -177,7 +177,7 @@ def uploads_for(deployment: Deployment, stack: StackId, artifacts: Iterable[Uplo
 
 
 def with_bucket(options: PlanOptions, deployment: Deployment) -> PlanOptions:
-    """Return the options with the assembly's bucket for large templates, unless they name another."""
+    """Return the options; their bucket for large templates is the assembly's unless they name one."""
     return replace(options, artifacts_bucket=options.artifacts_bucket or deployment.artifacts_bucket)
 
 
@@ -210,7 +210,7 @@ async def place_templates(
 ) -> None:
     """Put every template that is nested in a stack into its bucket: CloudFormation reads it for the change set.
 
-    Raises BadInput for one that is neither there nor could be made here.
+    Raises BadInput for a template that is neither in its bucket nor could be built here.
     """
     nested = [build for build in assets_needed(deployment, desired) if not is_uploaded_alone(build.asset)]
     places = [_place(deployment, desired, build.asset, desired.site, account) for build in nested]
@@ -242,13 +242,13 @@ def bucket_for(bucket: str, site: Site, account: AccountId) -> str:
     return bucket.replace(REGION, site.region).replace(ACCOUNT, site.account or account)
 
 
-# -- what CDK takes for granted ---------------------------------------------------------------------------------------
+# -- what CDK expects to exist ---------------------------------------------------------------------------------------
 
 
 async def check_bootstraps(deployment: Deployment, account: AccountId, clients: Clients) -> None:
-    """Raise BadInput, or Several, unless CDK's bootstrap is where the app's stacks go, and is new enough.
+    """Raise BadInput, or Several, unless every site of the app's stacks has CDK's bootstrap, and is new enough.
 
-    The error has the command that makes it.
+    The error has the command that creates the bootstrap.
     """
     sites = set(deployment.sites)
     await together(
@@ -287,9 +287,9 @@ def _how_to_bootstrap(account: AccountId, region: Region) -> str:
 
 
 async def observe_object(clients: Clients, place: ObjectPlace) -> ObservedObject | None:
-    """Return the object at a place, without its bytes; None where it is not there, or its bucket is not.
+    """Return the object at a place, without its bytes; None where it or its bucket does not exist.
 
-    Raises AwsError also where nobody may know: who may not list a bucket is refused what is not in it.
+    Raises AwsError also where its existence is hidden: without the right to list a bucket, a missing object is refused.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
     """
     client = clients.of(place.site).s3(place.site.region)
@@ -307,13 +307,13 @@ async def observe_object(clients: Clients, place: ObjectPlace) -> ObservedObject
             return None
         raise _explained(place, error) from error
     checksum = answer.get("ChecksumSHA256", "")
-    # That of an object in parts ends with their number, and is of their checksums.
+    # The checksum of a multipart object is one of its parts' checksums, and ends with their number.
     digest = "" if "-" in checksum else base64.b64decode(checksum).hex()
     return ObservedObject(digest or answer.get("Metadata", {}).get(_SHA256, ""), answer.get("ContentLength", 0))
 
 
 async def check_bucket(clients: Clients, place: ObjectPlace, next_step: str) -> None:
-    """Raise BadInput unless the bucket exists and is the account's."""
+    """Raise BadInput unless the bucket exists and belongs to the account."""
     client = clients.of(place.site).s3(place.site.region)
     try:
         await call(place.text, client.head_bucket, Bucket=place.bucket, ExpectedBucketOwner=place.owner)
@@ -338,7 +338,7 @@ def _explained(place: ObjectPlace, error: AwsError) -> AwsError:
 
 
 def check_same(place: ObjectPlace, observed: ObservedObject, sha256: str) -> None:
-    """Raise Stopped where an object is not what its key says: it is never overwritten."""
+    """Raise Stopped unless an object has the bytes that its key says; it is never overwritten."""
     if sha256 and observed.sha256 != sha256:
         shown = f"the SHA-256 {observed.sha256}" if observed.sha256 else "no SHA-256 that S3 shows"
         raise Stopped(
@@ -349,9 +349,9 @@ def check_same(place: ObjectPlace, observed: ObservedObject, sha256: str) -> Non
 
 
 async def put_object(clients: Clients, place: ObjectPlace, data: bytes) -> None:
-    """Put bytes at a place where nothing is, or the same bytes. Raises Stopped where others are.
+    """Put bytes at a place where no object is, or one with the same bytes. Raises Stopped where it has other bytes.
 
-    After a lost answer boto3 sends the request again, and S3 refuses it as there already: then the object is read.
+    boto3 repeats a request whose answer was lost, and S3 refuses it since the object exists: then the object is read.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
     digest = hashlib.sha256(data)
@@ -378,7 +378,7 @@ async def put_object(clients: Clients, place: ObjectPlace, data: bytes) -> None:
 
 
 def read_bytes(path: Path, sha256: str) -> bytes:
-    """Return the bytes that planning saw. Raises Failed where they are others by now."""
+    """Return the bytes of the hash that planning read. Raises Failed where they have changed."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -399,12 +399,12 @@ def _size(path: Path) -> int:
 
 
 def place_of(upload: Upload, account: AccountId) -> ObjectPlace:
-    """Return where an upload goes."""
+    """Return the place that an upload is put at."""
     return ObjectPlace(upload.site, upload.bucket, upload.key, upload.account or account)
 
 
 def build_of(deployment: Deployment, upload: Upload) -> Built | None:
-    """Return the built asset that a plan's upload is of; None where it is not built here, or has other bytes."""
+    """Return the built asset of a plan's upload; None where it is not built here, or has other bytes."""
     built = (build for build in deployment.assets if isinstance(build, Built))
     return next((build for build in built if (build.asset.key, build.sha256) == (upload.key, upload.sha256)), None)
 
@@ -412,7 +412,7 @@ def build_of(deployment: Deployment, upload: Upload) -> Built | None:
 def artifacts_restored(
     deployment: Deployment, artifacts: Iterable[Upload], changing: Collection[StackId]
 ) -> tuple[Upload, ...]:
-    """Return a plan's artifacts, each to be uploaded after the stack that makes its bucket, if that changes."""
+    """Return a plan's artifacts. An upload needs the stack that creates its bucket, if that stack changes."""
     makers = deployment.bucket_makers
 
     def needs(artifact: Upload) -> tuple[StackId, ...]:
@@ -423,7 +423,7 @@ def artifacts_restored(
 
 
 async def check_artifacts(plan: Plan, deployment: Deployment, left: Collection[StackId], clients: Clients) -> None:
-    """Raise Stopped unless the code that is left to upload is built, and what was in its bucket at planning still is.
+    """Raise Stopped unless the remaining uploads are built here, and the objects found by planning are still the same.
 
     `left` are the stacks and uploads that are not done yet.
     """
@@ -449,7 +449,7 @@ async def _check_still_there(place: ObjectPlace, artifact: Upload, clients: Clie
 
 
 async def put_upload(deployment: Deployment, upload: Upload, account: AccountId, clients: Clients) -> None:
-    """Put the code of an upload into its bucket. Raises Failed where what was planned with is not at hand any more."""
+    """Put the code of an upload into its bucket. Raises Failed where it is not built here with the planned bytes."""
     place, build = place_of(upload, account), build_of(deployment, upload)
     if build is None:
         raise Failed(where=place.text, what=f"{upload.source} is not at hand any more", next_step=PLAN_AGAIN)

@@ -1,7 +1,7 @@
-"""Change sets: created, addressed by ARN, listed, told apart, deleted; nothing here executes one.
+"""Change sets: created, addressed by ARN, listed, recognized, deleted; nothing here executes one.
 
-`review` reads what they change. The name and the Description of one that waits on a stack tell whose it is:
-somebody's review, an older plan's.
+`review` reads what they change. A waiting change set's name and Description tell who made it: a person for review, an
+older plan, a `deploy`.
 """
 
 import asyncio
@@ -38,41 +38,42 @@ _CONSOLES = {
 }
 _MAKING_S = 300.0
 IN_MAKING = frozenset({"CREATE_PENDING", "CREATE_IN_PROGRESS"})
-"""The Status of a change set that CloudFormation is still making."""
+"""The Status of a change set that CloudFormation is still creating."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingChangeSet:
-    """A change set that CloudFormation has accepted, made already or not."""
+    """A change set that CloudFormation has accepted, created or still in creation."""
 
     stack: StackId
     site: Site
     change_set: Arn
     stack_arn: Arn
     nested: bool = False
-    """It was created with `IncludeNestedStacks`: its deletion takes a while, and that of the nested ones with it."""
+    """Whether it was created with `IncludeNestedStacks`: its deletion, and that of the nested ones with it, takes a
+    while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSetRequest:
-    """What CreateChangeSet is called with."""
+    """The arguments of CreateChangeSet."""
 
     desired: DesiredStack
-    """Every parameter known."""
+    """The stack, with the value of every parameter."""
     type: ChangeSetType
     part: int = 1
     adopts: bool = False
-    """It takes the template that stands, the role and the mode that the stack has."""
+    """Whether it keeps the deployed template, and the stack's role and mode."""
     imports: "tuple[ResourceToImportTypeDef, ...]" = ()
-    """What one of type IMPORT takes in."""
+    """The resources that a change set of type IMPORT imports."""
 
     def name(self, origin: Origin) -> str:
-        """Return the change set's name, the same each time the same plan asks for it."""
+        """Return the change set's name: the same each time that the same plan asks for it."""
         return change_set_name(origin.deployment, origin.plan, self.part)
 
 
 def change_set_name(deployment: str, plan_id: str, part: int) -> str:
-    """Return the name of a plan's change set; of one stack's several, each has its own."""
+    """Return the name of a plan's change set; the several change sets of one stack have different names."""
     return f"{deployment}-{plan_id}" + (f"-{part}" if part > 1 else "")
 
 
@@ -84,14 +85,14 @@ def token(plan_id: str, stack: StackId, what: str) -> str:
 async def create_change_set(
     clients: Clients, origin: Origin, request: ChangeSetRequest, *, afresh: bool = False
 ) -> PendingChangeSet:
-    """Call CreateChangeSet for a stack; CloudFormation has not made it yet when this returns.
+    """Call CreateChangeSet for a stack; CloudFormation is still creating the change set when this returns.
 
-    With `afresh` one of its name that is there already is made again: AWS does not show all that went into it.
-    Raises BadInput for a template that is too large to hand over.
+    With `afresh` an existing one of the same name is deleted and created again: AWS does not show all of its inputs.
+    Raises BadInput for a template that is too large to send.
     """
     desired, name = request.desired, request.name(origin)
     options = options_of(request, origin.options)
-    # AWS takes it for no other mode or type; `check_mode` has refused stacks with nested ones there.
+    # AWS takes the option for no other mode or type; there `check_mode` has refused stacks with nested ones.
     nested = looks_inside(request.type, options, desired)
     client = clients.of(desired.site).cloudformation(desired.region)
     description = describe(origin, desired.id, desired.sha256)
@@ -114,7 +115,7 @@ async def create_change_set(
     except AwsError as error:
         if error.code != "AlreadyExistsException":
             raise
-        # The answer to our own request was lost and boto3 sent it again: go on if the change set that is there is ours.
+        # boto3 repeats a request whose answer was lost: continue if the existing change set is ours.
         shown = await once_there(
             lambda: call(desired.id, client.describe_change_set, ChangeSetName=name, StackName=desired.name)
         )
@@ -138,17 +139,17 @@ def _imports(request: ChangeSetRequest) -> dict[str, Any]:
 
 
 def options_of(request: ChangeSetRequest, options: PlanOptions) -> PlanOptions:
-    """Return how a change set is made: an adoption as the stack is, an import in the mode that AWS takes it in."""
+    """Return the options of a change set: those of the stack for an adoption, the mode that AWS requires for an import."""
     if request.adopts:
         return PlanOptions(by=options.by)
     if request.type == "IMPORT":
-        # The stack's own role goes on: an import takes no other.
+        # The stack's own role stays: an import takes no other.
         return replace(options, deployment_mode="STANDARD", import_existing=False, role_arn=None)
     return options
 
 
 def looks_inside(type_: ChangeSetType, options: PlanOptions, desired: DesiredStack) -> bool:
-    """Return whether a change set is made with those of nested stacks."""
+    """Return whether a change set includes those of nested stacks."""
     return type_ != "IMPORT" and options.deployment_mode != "REVERT_DRIFT" and may_nest(desired.template)
 
 
@@ -162,7 +163,7 @@ def _parameters(desired: DesiredStack) -> "list[ParameterTypeDef]":
 
 
 def _optional(options: PlanOptions, *, nested: bool) -> dict[str, Any]:
-    """Return the parameters of the call that only an option or the template asks for."""
+    """Return the parameters of the call that only some options or templates need."""
     optional: dict[str, Any] = {"IncludeNestedStacks": True} if nested else {}
     if options.role_arn:
         optional["RoleARN"] = options.role_arn
@@ -179,10 +180,10 @@ def _optional(options: PlanOptions, *, nested: bool) -> dict[str, Any]:
 
 
 async def delete_change_set(clients: Clients, pending: PendingChangeSet) -> None:
-    """Delete one change set of our own; one that is gone already is fine, one still being made is waited for.
+    """Delete a change set of our own. Ignore one that does not exist; wait for one that is still being created.
 
-    With nested stacks CloudFormation deletes it later than it says, and with it those of the children, and children
-    that only waited for it: this returns when it is gone. Raises Failed where that does not come about.
+    One with nested stacks is deleted later than CloudFormation confirms, together with the children's change sets and
+    with children that hold nothing else: this returns when it is deleted. Raises Failed where that does not happen.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteChangeSet.html
     """
     client, loop = clients.of(pending.site).cloudformation(pending.site.region), asyncio.get_running_loop()
@@ -226,7 +227,7 @@ async def _until_gone(clients: Clients, pending: PendingChangeSet) -> None:
 
 
 def console_link(pending: PendingChangeSet) -> str:
-    """Return where people review the change set."""
+    """Return the address of the console page on which people review the change set."""
     domain = _CONSOLES.get(pending.change_set.split(":")[1], _CONSOLES["aws"])
     return (
         f"https://{pending.site.region}.{domain}/cloudformation/home?region={pending.site.region}#/stacks/changesets/changes"
@@ -247,14 +248,14 @@ def describe(origin: Origin, stack: StackId, template_sha256: str) -> str:
 
 
 def is_alike(description: str, assembly: str, stack: StackId, template_sha256: str) -> bool:
-    """Return whether a Description names the same assembly, stack and template, whoever made it."""
+    """Return whether a Description names the same assembly, stack and template, whoever made the change set."""
     expected = {"assembly": assembly, "stack": stack, "template": template_sha256}
     facts = _read(description)
     return {**facts, **expected} == facts
 
 
 def is_deploys_own(description: str) -> bool:
-    """Return whether a `deploy` made the change set: then nobody reviews it, and a later one clears it away."""
+    """Return whether a `deploy` made the change set: then nobody reviews it, and a later `deploy` deletes it."""
     return _read(description).get("by") == "deploy"
 
 
@@ -264,7 +265,7 @@ def plan_of(description: str) -> str:
 
 
 def assembly_of(description: str) -> str:
-    """Return the digest of the assembly that a Description tells of; empty where it tells of none."""
+    """Return the digest of the assembly that a Description names; empty where it names none."""
     return str(_read(description).get("assembly", ""))
 
 
@@ -287,9 +288,9 @@ BUCKET_BYTES = 1_048_576
 
 
 async def place_template(clients: Clients, desired: DesiredStack, origin: Origin) -> dict[str, Any]:
-    """Return the template as CreateChangeSet takes it, after putting it into the bucket where that is needed.
+    """Return the template as CreateChangeSet takes it; put it into the bucket first where it is too large to send.
 
-    Its key is its digest, so that what was reviewed can't be overwritten by a later template.
+    Its key is its digest, so a later template cannot overwrite a reviewed one.
     Raises BadInput for a template that is too large.
     """
     template, bucket = desired.template.encode(), origin.options.artifacts_bucket
@@ -314,8 +315,8 @@ async def place_template(clients: Clients, desired: DesiredStack, origin: Origin
     return {"TemplateURL": signed.partition("?")[0]}
 
 
-# How CloudFormation says that there was nothing to do. Other texts exist for templates with transforms, so a
-# change set that failed with another reason is a failure, never "no changes".
+# CloudFormation's reasons for an empty change set. Other texts exist for templates with transforms, so a change
+# set that failed with another reason is a failure, never "no changes".
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets-create.html
 _NO_CHANGES = ("The submitted information didn't contain changes.", "No updates are to be performed.")
 
@@ -333,10 +334,11 @@ _UNDER_WAY_S = 60
 async def observe_change_sets(
     clients: Clients, stack: StackId, site: Site, stack_arn: Arn, holds: Arn | None = None
 ) -> "list[ChangeSetSummaryTypeDef]":
-    """Return every change set that a stack has, over all pages; none where there is no such stack.
+    """Return every change set of a stack, over all pages; none where the stack does not exist.
 
-    `holds` is one that is known to be there: a listing without it is read again, for LAG_S. Those that this
-    process has deleted are gone, whatever a listing shows, as are those that it shows as deleted, with nested stacks.
+    A listing without `holds`, a change set known to exist, is read again, for LAG_S. A change set is left out if this
+    process deleted it, whatever the listing shows, or if the listing shows it as deleted (as it does with nested
+    stacks).
     """
     client = clients.of(site).cloudformation(site.region)
 
@@ -364,7 +366,7 @@ async def observe_change_sets(
 def reviews_of_others(
     step: Step, assembly: str, summaries: "Iterable[ChangeSetSummaryTypeDef]"
 ) -> tuple[PendingReview, ...]:
-    """Return those that somebody may be reviewing: not the step's own, not the same as it, and not a `deploy`'s."""
+    """Return the change sets that may be under review: not the step's own, not one like it, and none of a `deploy`."""
     return tuple(
         PendingReview(
             stack=step.stack,
@@ -382,7 +384,7 @@ def reviews_of_others(
 
 @dataclass(frozen=True, slots=True)
 class OlderChangeSet:
-    """A change set that an earlier plan of the same deployment left, and nobody executed."""
+    """A change set that an earlier plan of the same deployment made and nobody executed."""
 
     stack: StackId
     site: Site
@@ -396,10 +398,9 @@ class OlderChangeSet:
 def older_of_ours(
     deployment: str, step: Step, summaries: "Iterable[ChangeSetSummaryTypeDef]"
 ) -> tuple[OlderChangeSet, ...]:
-    """Return the change sets on a step's stack that earlier plans of the deployment left.
+    """Return the change sets on a step's stack that earlier plans of the deployment made and nobody executed.
 
-    A plan that may be under way elsewhere is left alone: one that is younger than a minute, by AWS's clock, or has a
-    change set that is still being made or is executed.
+    One less than a minute older than the step's own, by AWS's clock, is left out: its plan may still run.
     """
     summaries = tuple(summaries)
     own = next((summary["CreationTime"] for summary in summaries if summary["ChangeSetId"] == step.change_set), None)
@@ -423,7 +424,7 @@ def older_of_ours(
 
 
 def busy_plans(summaries: "Iterable[ChangeSetSummaryTypeDef]") -> frozenset[str]:
-    """Return the ids of the plans of which a change set is being made or executed."""
+    """Return the ids of the plans with a change set that is being created or executed."""
     busy = (
         summary
         for summary in summaries
@@ -433,7 +434,7 @@ def busy_plans(summaries: "Iterable[ChangeSetSummaryTypeDef]") -> frozenset[str]
 
 
 async def is_under_review_by(deployment: str, clients: Clients, stack: ObservedStack) -> bool:
-    """Return whether there are change sets that wait on a stack, all made by plans of the deployment."""
+    """Return whether change sets wait on a stack, and plans of the deployment made all of them."""
     waiting = await observe_change_sets(clients, StackId(f"{stack.region}/{stack.name}"), stack.site, stack.arn)
     return bool(waiting) and all(is_made_by(deployment, summary) for summary in waiting)
 
@@ -446,9 +447,9 @@ def is_made_by(deployment: str, summary: "ChangeSetSummaryTypeDef") -> bool:
 
 
 def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], options: PlanOptions) -> None:
-    """Raise BadInput unless the change sets can be made as the options say.
+    """Raise BadInput unless AWS creates change sets in the mode of the options for all of these stacks.
 
-    AWS makes no drift-aware change set of nested stacks, so what it does inside them could not be seen.
+    AWS creates no drift-aware change set for nested stacks, so its changes inside them could not be seen.
     """
     if options.deployment_mode != "REVERT_DRIFT":
         return

@@ -1,4 +1,4 @@
-"""What a stack's last executed change set shows: whether its template is what was sent, and what it has released."""
+"""What a stack's last executed change set shows: whether its template is as it was sent, and what it released."""
 
 import hashlib
 from collections.abc import Collection, Iterable
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 async def is_exact(stack: ObservedStack | None, template: object, known: Collection[str], clients: Clients) -> bool:
-    """Return whether a deployed template is what was sent, to the character.
+    """Return whether GetTemplate shows a deployed template exactly as it was sent.
 
-    GetTemplate shows a `?` for each character beyond ASCII. Without one nothing is hidden; and where a template that is
-    `known` to the character, and is to come or was, has the same lines, their `?` are what is meant. The change set
-    that one of our plans deployed it with says its digest; of one that was rolled back the template is a known one too.
+    GetTemplate shows a `?` for each character beyond ASCII. A template without any is exact. So is one whose lines with
+    `?` are also in a template in `known`, the exact former or desired ones. Else the digest decides that the
+    Description of our change set has; after a rollback the template is one in `known`.
     """
     if not isinstance(template, str):
         return False
@@ -47,14 +47,14 @@ def _digest(text: str) -> str:
 
 
 def _doubtful(text: str) -> set[str]:
-    """Return the lines in which a character may be another one."""
+    """Return the lines with a `?`, which may stand for another character."""
     return {line for line in text.splitlines() if "?" in line}
 
 
 async def observe_former(
     physical_id: str, types: Collection[str], stacks: Iterable[ObservedStack], clients: Clients
 ) -> ObservedStack | None:
-    """Return which of the stacks has released a resource of these types by its last change set; None where none has."""
+    """Return the stack whose last change set released this resource of one of the types; None where there is none."""
     candidates = [stack for stack in stacks if stack.facts.exists and stack.facts.good]
     released = await together(_has_released(physical_id, types, stack, clients) for stack in candidates)
     return next((stack for stack, is_former in zip(candidates, released, strict=True) if is_former), None)

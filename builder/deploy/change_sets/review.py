@@ -1,8 +1,8 @@
 """A change set as CloudFormation shows it: every page of it, its findings, and the change sets of nested stacks.
 
-First its changes, from the shape that CloudFormation answers with to records. Then `review`, the one reader. Where
-stacks are nested in the stack it reads their change sets too, to any depth; a nested stack that is deleted has no
-change set, so its resources are read. A change below has the path to it as its logical id, `Child/Orders`.
+First its changes: records of CloudFormation's answers. Then `review`, which alone reads a change set. It also reads
+the change sets of nested stacks, to any depth; a nested stack that is deleted has no change set, so its resources are
+read. A nested change has the path to its resource as its logical id, `Child/Orders`.
 """
 
 import asyncio
@@ -35,22 +35,22 @@ if TYPE_CHECKING:
     )
 
 
-# Every value of these fields that this project knows. Any other value trips a guard.
+# Every value of these fields that this project knows. Any other value is a guard hit.
 ACTIONS = frozenset({"Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual"})
 REPLACEMENTS = frozenset({"True", "False", "Conditional"})
 POLICY_ACTIONS = frozenset(
     {"Delete", "Retain", "Snapshot", "ReplaceAndDelete", "ReplaceAndRetain", "ReplaceAndSnapshot"}
 )
-# How much of a resource a policy keeps.
+# How much of a resource each policy keeps.
 _KEEPS = {"Delete": 0, "Snapshot": 1, "RetainExceptOnCreate": 2, "Retain": 2}
 NOT_SHOWN = {
     name: f"perhaps its {name}: CloudFormation does not show it before and after" for name in POLICY_ATTRIBUTES
 }
-"""What a change of a policy may lose where a change set shows no values of it."""
+"""What a change may lose by a policy whose values before and after are not shown."""
 
 
 def rate_risk(changes: Iterable[ResourceChange]) -> Risk:
-    """Return the worst that the changes do; a replacement that is only possible counts as one."""
+    """Return the greatest risk of the changes; a possible replacement counts as a replacement."""
     changes = tuple(changes)
     if any(change.is_removed or change.action not in ACTIONS for change in changes):
         return "remove"
@@ -60,7 +60,7 @@ def rate_risk(changes: Iterable[ResourceChange]) -> Risk:
 
 
 def read_change(change: "ChangeTypeDef", above: str = "") -> ResourceChange:
-    """Return the change of one resource; a row that is no change of a resource trips a guard.
+    """Return the change of one resource; a row of another kind has a loss, so that a guard stops it.
 
     `above` is the path of the nested stack whose change set it is in, `Child/`; empty for the outermost.
     """
@@ -73,14 +73,14 @@ def read_change(change: "ChangeTypeDef", above: str = "") -> ResourceChange:
 
 
 def after_properties(change: "ResourceChangeTypeDef") -> Properties:
-    """Return what a resource's properties will be, as far as the change set shows them."""
+    """Return a resource's properties after the change, as far as the change set shows them."""
     return _context(change.get("AfterContext")) or {}
 
 
 def lost_policies(type_name: str, policies: Iterable[tuple[str, str, str]]) -> tuple[str, ...]:
-    """Return what a resource loses by policies that keep less than before; each with its name, before and after.
+    """Return what a resource may lose by policies that keep less than before; each has a name, before and after.
 
-    In the place of an absent policy stands its default. Only of what holds something worth keeping.
+    An absent policy is given by its default. Empty for a resource that holds nothing worth keeping.
     """
     lost = "all that is in it" if type_name == NESTED_STACK else at_stake(type_name)
     if not lost:
@@ -150,7 +150,7 @@ def _policies(change: "ResourceChangeTypeDef") -> tuple[str, ...]:
 
 
 def _unknown(change: "ResourceChangeTypeDef") -> Iterator[str]:
-    """Yield a loss for each value of AWS's that this project does not know: nobody can tell what it does."""
+    """Yield a loss for each of AWS's values that this project does not know: its effect is unknown."""
     if change["Action"] not in ACTIONS:
         yield _not_known("Action", change["Action"])
     if change.get("Replacement", "False") not in REPLACEMENTS:
@@ -173,7 +173,7 @@ def _seen(change: "ResourceChangeTypeDef") -> Seen:
 
 
 def _context(text: str | None) -> Properties | None:
-    """Return the properties in a context, which CloudFormation gives as JSON in a text."""
+    """Return the properties in a context, which CloudFormation gives as JSON text."""
     try:
         context = json.loads(text or "")
     except (ValueError, RecursionError):
@@ -182,7 +182,7 @@ def _context(text: str | None) -> Properties | None:
     return properties if isinstance(properties, dict) else None
 
 
-# What else makes a value known in the execution only, a changed parameter from SSM for one, is a change of its own.
+# Other sources of a value that only the execution shows, such as an SSM parameter, are changes of their own.
 _OF_RESOURCES = frozenset({"ResourceAttribute", "ResourceReference"})
 
 
@@ -204,13 +204,13 @@ def _property(detail: "ResourceChangeDetailTypeDef") -> PropertyChange:
     )
 
 
-# How CloudFormation says that the change set of a nested stack is why this one could not be made.
+# CloudFormation's reason where the change set of a nested stack could not be created.
 _BY_CHILD = re.compile(r"Nested change set (arn:\S+) was not successfully created")
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """The change set of a nested stack, made with that of its root, by which alone it is executed and deleted."""
+    """The change set of a nested stack, created, executed and deleted only with that of its root."""
 
     path: str
     """`Child/Grandchild`."""
@@ -220,20 +220,20 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedChangeSet:
-    """What a change set shows, every page read, with all that those of nested stacks show."""
+    """What a change set shows, over all pages, with the change sets of its nested stacks."""
 
     changes: tuple[ResourceChange, ...]
     children: tuple[Child, ...] = ()
     idle: bool = False
-    """It lists nested stacks only, and each of them is shown to stay as it is."""
+    """Whether it lists only nested stacks, and shows that none of them changes."""
     reason: str = ""
-    """What CloudFormation says of its status."""
+    """CloudFormation's reason for its status."""
 
 
 async def review(clients: Clients, pending: PendingChangeSet) -> ReviewedChangeSet | None:
-    """Wait until a change set is made and return it; None, and the change set deleted, if it has no changes.
+    """Wait until a change set is created, and return it; delete it and return None if it has no changes.
 
-    Raises Failed, with CloudFormation's reason, for one that could not be made.
+    Raises Failed, with CloudFormation's reason, if it could not be created.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/change-sets-for-nested-stacks.html
     """
     first = await _wait_until_made(clients, pending)
@@ -253,7 +253,7 @@ async def review(clients: Clients, pending: PendingChangeSet) -> ReviewedChangeS
 async def _read_level(
     clients: Clients, pending: PendingChangeSet, first: "DescribeChangeSetOutputTypeDef", above: str = ""
 ) -> ReviewedChangeSet:
-    """Return the changes of a change set that is made, of which `first` is the first page, and of those below it."""
+    """Return the changes of a created change set, whose first page is `first`, and of those nested in it."""
     rows = await _every_change(clients, pending, first, values=True)
     if "[WARN]" in first.get("StatusReason", ""):
         rows = _completed(rows, await _every_change(clients, pending, first, values=False))
@@ -266,7 +266,7 @@ async def _read_level(
 
 
 async def _read_row(clients: Clients, pending: PendingChangeSet, row: "ChangeTypeDef", above: str) -> ReviewedChangeSet:
-    """Return one row, and of a nested stack what happens inside it."""
+    """Return one row, and the changes inside it if it is a nested stack."""
     change = read_change(row, above)
     if change.type != NESTED_STACK or "ResourceChange" not in row:
         return ReviewedChangeSet((change,))
@@ -277,7 +277,7 @@ async def _read_row(clients: Clients, pending: PendingChangeSet, row: "ChangeTyp
     if change_set:
         below = await _read_child(clients, pending, Child(change.logical_id, Arn(change_set), stack))
         if below.idle and below.changes:
-            # Of stacks below it that stay; but its outputs may change, which no row tells.
+            # It lists only stacks that do not change; its outputs may still change, which no row shows.
             below = replace(below, idle=not await prover.doubt(stack, after))
     elif change.action == "Modify" and change.replacement != "True":
         doubt = await prover.doubt(stack, after)
@@ -291,7 +291,7 @@ async def _read_row(clients: Clients, pending: PendingChangeSet, row: "ChangeTyp
 
 
 async def _read_child(clients: Clients, pending: PendingChangeSet, child: Child) -> ReviewedChangeSet:
-    """Return a nested stack's change set; idle where it has no changes, which is no error of a nested one."""
+    """Return a nested stack's change set; it is idle if it has no changes, which is no error for a nested one."""
     own = PendingChangeSet(pending.stack, pending.site, child.change_set, child.stack_arn)
     first = await _wait_until_made(clients, own, at_once=True)
     reason = first.get("StatusReason", "")
@@ -307,7 +307,7 @@ async def _read_child(clients: Clients, pending: PendingChangeSet, child: Child)
 
 
 async def _going(clients: Clients, pending: PendingChangeSet, change: ResourceChange) -> tuple[ResourceChange, ...]:
-    """Return what becomes of the resources of a nested stack that is, or may be, deleted: no change set shows that."""
+    """Return the resources deleted with a removed or replaced nested stack, which no change set shows."""
     fate, replaced = change.policy_action or "Delete", change.is_replaced
     if change.action in {"Add", "Import", "SyncWithActual"} or (change.action == "Modify" and not replaced):
         return ()
@@ -324,7 +324,7 @@ async def _going(clients: Clients, pending: PendingChangeSet, change: ResourceCh
 
 
 def _as_change(stack: ResourceChange, content: Content) -> ResourceChange:
-    """Return what becomes of a resource inside a nested stack that is removed, replaced, or nobody knows what."""
+    """Return the change of a resource inside a nested stack that is removed, replaced, or changed in an unknown way."""
     action, replacement, fate = "Remove", None, content.fate
     if stack.action != "Remove" and stack.replacement == "Conditional":
         action, replacement, fate = "Modify", "Conditional", f"ReplaceAnd{fate}" if fate else None
@@ -342,7 +342,7 @@ def _as_change(stack: ResourceChange, content: Content) -> ResourceChange:
 
 
 async def _causes(clients: Clients, pending: PendingChangeSet, reason: str) -> tuple[str, ...]:
-    """Return why a change set failed beyond what it says itself: early validation, and nested stacks' own reasons."""
+    """Return the causes of a failed change set beyond its own reason: early validation, and nested stacks' reasons."""
     lines = list(await read_findings(clients, pending))
     for arn in dict.fromkeys(_BY_CHILD.findall(reason)):
         own = PendingChangeSet(pending.stack, pending.site, Arn(arn.rstrip(".:,")), pending.stack_arn)
@@ -359,9 +359,9 @@ async def _causes(clients: Clients, pending: PendingChangeSet, reason: str) -> t
 async def _wait_until_made(
     clients: Clients, pending: PendingChangeSet, *, at_once: bool = False
 ) -> "DescribeChangeSetOutputTypeDef":
-    """Wait until CloudFormation has made the change set or given up; return the first page.
+    """Wait until CloudFormation has created the change set or given up; return the first page.
 
-    Nested ones are made by the time their root is: they are read `at_once`, before any wait.
+    Nested ones are complete once their root is: they are read `at_once`, before any wait.
     """
     client, loop = clients.of(pending.site).cloudformation(pending.site.region), asyncio.get_running_loop()
     began = loop.time()
@@ -384,9 +384,9 @@ async def _wait_until_made(
 
 
 async def read_findings(clients: Clients, pending: PendingChangeSet, children: Iterable[Child] = ()) -> tuple[str, ...]:
-    """Return what early validation found, one line each: of a failed change set, or warnings of a good one.
+    """Return early validation's findings, a line each: errors of a failed change set, or warnings of a created one.
 
-    Of nested ones it names the resources by their paths.
+    Findings in nested change sets name resources by their paths.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
     """
     nested = ((replace(pending, change_set=child.change_set), f"{child.path}/") for child in children)
@@ -420,11 +420,11 @@ async def _findings(clients: Clients, pending: PendingChangeSet, above: str) -> 
 async def _every_change(
     clients: Clients, pending: PendingChangeSet, first: "DescribeChangeSetOutputTypeDef", *, values: bool
 ) -> "list[ChangeTypeDef]":
-    """Return what a change set that is made changes; `first` is its first page with values."""
+    """Return the changes of a created change set; `first` is its first page with values."""
     client = clients.of(pending.site).cloudformation(pending.site.region)
 
     async def page_of(more: dict[str, str]) -> "DescribeChangeSetOutputTypeDef":
-        # A page of before it was made shows less of it, and says so by its status.
+        # A lagging page, of before it was created, shows fewer changes and another status.
         return await unless_lagging(
             lambda: once_there(
                 lambda: call(
@@ -447,7 +447,7 @@ async def _every_change(
 
 
 def _completed(with_values: "list[ChangeTypeDef]", without: "list[ChangeTypeDef]") -> "list[ChangeTypeDef]":
-    """Add what CloudFormation left out of the listing with values; it says so only by a [WARN] in the reason."""
+    """Add the changes that the listing with values leaves out; only a [WARN] in the reason says that there are any."""
     shown = {_name(row) for row in with_values}
     return [*with_values, *(row for row in without if _name(row) not in shown)]
 

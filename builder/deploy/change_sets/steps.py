@@ -1,7 +1,7 @@
-"""A plan's steps in AWS: how many are executed on a stack; and change sets that are discarded.
+"""A plan's steps in AWS: how many are executed on a stack; and change sets that are deleted unexecuted.
 
-A stack may have been moved by this plan, by the same plan made again, or by somebody else. What nobody executed is
-deleted: a plan's own change sets, all that the deployment's plans left, those of a `deploy` that broke off.
+A stack may have been changed by this plan, by an equal plan, or by somebody else. Change sets that nobody executed are
+deleted: a plan's own, all those of the deployment's plans, those of a `deploy` that broke off.
 """
 
 from collections.abc import Collection, Iterable
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
 
 def steps_executed(plan: Plan, steps: StackSteps, stack: ObservedStack) -> int:
-    """Return how many steps are executed if the stack's last change set is one of theirs; 0 if it is none.
+    """Return how many steps are executed: up to the one whose change set the stack executed last, else 0.
 
-    In review a stack's ChangeSetId is only one that waits; of a stack deleted while in review, one that never ran.
+    A stack in review has the id of a change set that waits; one deleted in review, of a change set that never ran.
     """
     if stack.change_set is None or not stack.facts.exists:
         return 0
@@ -66,7 +66,7 @@ def _is_change_set_of(plan: Plan, step: AnyStep, change_set: Arn) -> bool:
 
 
 def after_review(plan: Plan, ended: Iterable[Outcome]) -> Plan:
-    """Return the plan in which every deferred change set that was left for review is an ordinary step."""
+    """Return the plan with an ordinary step in place of every deferred change set that was left for review."""
     made = {
         (outcome.stack, outcome.step.part): outcome.step for outcome in ended if isinstance(outcome, ReviewRequired)
     }
@@ -78,10 +78,10 @@ def after_review(plan: Plan, ended: Iterable[Outcome]) -> Plan:
 
 
 async def steps_executed_by_same_plan(clients: Clients, plan: Plan, steps: StackSteps, stack: ObservedStack) -> int:
-    """Return how many steps are as good as executed, if the stack's last change set is the same as one of theirs.
+    """Return how many steps an equal plan has executed: up to the one that equals the stack's last change set.
 
-    The stack has moved since the plan was made: what ran before that is none of the plan's. A change set that may have
-    done something else with the same template and parameters is not known to be the same.
+    Steps before the stack's move are not counted. Nested templates, macros and values of SSM make equality unknown:
+    then it is 0.
     """
     if stack.change_set is None or not stack.facts.exists:
         return 0
@@ -103,9 +103,9 @@ async def steps_executed_by_same_plan(clients: Clients, plan: Plan, steps: Stack
 
 
 def _depends_on_more(answer: "DescribeChangeSetOutputTypeDef") -> bool:
-    """Return whether a change set was made of more than its template and parameters.
+    """Return whether a change set has inputs beyond its template and parameters.
 
-    Nested stacks' templates, macros, values of SSM: they may have been others for the one than for the other.
+    Nested stacks' templates, macros and values of SSM may have differed between the two change sets.
     """
     resolved = any("ResolvedValue" in parameter for parameter in answer.get("Parameters", []))
     expanded = "CAPABILITY_AUTO_EXPAND" in answer.get("Capabilities", [])
@@ -117,7 +117,7 @@ def _is_same(plan: Plan, step: AnyStep, description: str, parameters: dict[str, 
         return False
     source = step.desired if isinstance(step, Deferred) else step
     digest = step.desired.sha256 if isinstance(step, Deferred) else step.template_sha256
-    # A value that AWS shows to nobody is not known to be the same.
+    # A value that AWS hides may differ.
     known = dict(source.parameters) == parameters and MASK not in parameters.values()
     return known and is_alike(description, plan.assembly, step.stack, digest)
 
@@ -130,13 +130,13 @@ def is_as_found(found: FoundStack, stack: ObservedStack | None) -> bool:
 
 
 def overtaken(name: StackId, stack: ObservedStack | None, what: str) -> Stopped:
-    """Return the refusal of a step that somebody or something else has moved, naming it where it can be known."""
+    """Return the refusal of a step whose stack somebody else has changed, with the change set if AWS shows it."""
     winner = f"; the stack's last change set is {stack.change_set}" if stack is not None and stack.change_set else ""
     return Stopped(where=name, what=f"{what}{winner}. Nothing of this plan was executed here", next_step=PLAN_AGAIN)
 
 
 async def discard_plan(plan: Plan, clients: Clients, only: Collection[StackId] | None = None) -> None:
-    """Delete the plan's change sets, and its new stacks that hold nothing; what is gone already is fine.
+    """Delete the plan's change sets, and its new stacks that hold nothing; ignore those that do not exist.
 
     `only` names the stacks to do it for; None for all.
     """
@@ -153,8 +153,8 @@ async def discard_plan(plan: Plan, clients: Clients, only: Collection[StackId] |
 async def discard_all(deployment: Deployment, clients: Clients) -> tuple[StackId, ...]:
     """Delete every change set that plans of the deployment made and nobody executed, and new stacks that hold nothing.
 
-    Returns the stack of each, one for each change set or empty stack. One that is being made or executed is left alone:
-    somebody's plan is under way. Change sets of others stay, and the stacks on which they wait.
+    Returns the stack of each change set or empty stack. A change set that is being created or executed is kept, since
+    its plan may still run. Change sets of others stay, and the stacks on which they wait.
     """
     by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
     names = {(place.site, place.name): stack for stack, place in deployment.places.items()}
@@ -189,7 +189,7 @@ async def _discard_all(deployment: str, stack: ObservedStack, clients: Clients) 
 
 
 async def discard_change_sets(pending: Iterable[PendingChangeSet], clients: Clients) -> None:
-    """Delete change sets that may not be in a plan yet, and the new stacks on which nothing else waits."""
+    """Delete change sets that may not be in a plan yet, and the new stacks on which no other change set waits."""
     await together(_discard(change_set, clients) for change_set in pending)
 
 
@@ -198,7 +198,7 @@ async def _discard(pending: PendingChangeSet, clients: Clients) -> None:
     stack = await observe_stack(clients, pending.site, pending.stack_arn)
     if stack is None or stack.status != "REVIEW_IN_PROGRESS":
         return
-    # Somebody else's review may wait on the same new stack: then it is theirs. A listing may lag behind our deletion.
+    # A new stack with somebody else's change set is kept. A listing may lag behind our deletion.
     left = await observe_change_sets(clients, pending.stack, pending.site, pending.stack_arn)
     if all(summary["ChangeSetId"] == pending.change_set for summary in left):
         await _drop(pending.stack, stack, clients)
@@ -211,9 +211,9 @@ async def _drop(name: StackId, stack: ObservedStack, clients: Clients) -> None:
 
 
 async def sweep(deployment: Deployment, plan: Plan, clients: Clients) -> None:
-    """Delete the change sets of a `deploy` that broke off, on the stacks that this plan did not touch.
+    """Delete the change sets of a `deploy` that broke off, on the stacks that this plan does not change.
 
-    On the others the execution has deleted them already.
+    The execution has deleted them on the other stacks.
     """
     touched = {step.stack for step in plan.steps}
     await together(_sweep(stack, clients) for stack in deployment.stacks if stack.id not in touched)
@@ -221,7 +221,7 @@ async def sweep(deployment: Deployment, plan: Plan, clients: Clients) -> None:
 
 async def _sweep(stack: DesiredStack, clients: Clients) -> None:
     for summary in await observe_change_sets(clients, stack.id, stack.site, Arn(stack.name)):
-        # One that was executed stays: it tells what the stack came from.
+        # An executed one stays: it shows the stack's history.
         if summary["ExecutionStatus"] == "AVAILABLE" and is_deploys_own(summary.get("Description", "")):
             nested = summary.get("IncludeNestedStacks", False)
             await delete_change_set(

@@ -1,6 +1,6 @@
-"""What a stack holds: what goes with it, what is in its way, and what it leaves behind.
+"""A stack's contents: what is deleted with it, what prevents its deletion, and what it retains.
 
-First what is seen of it; then what is left behind and goes all the same, where somebody names it; then how what goes is
+First how they are read; then the retained data that is deleted because somebody names it; then how resources are
 emptied.
 """
 
@@ -22,20 +22,20 @@ from builder.terms import LogicalId, Region, Site, StackId
 
 @dataclass(frozen=True, slots=True)
 class KeptData:
-    """Data of a component of the builder's own that its stack leaves behind when it goes."""
+    """Data of one of the builder's own components that its stack retains when it is deleted."""
 
     stack: StackId
     site: Site
-    """Where the stack stands."""
+    """Where the stack is."""
     type: str
     path: LogicalId
     physical_id: str
     regions: tuple[str, ...]
-    """Every region that holds a copy of it."""
+    """Every region that has a copy of it."""
 
     @property
     def is_deletable(self) -> bool:
-        """Whether it is deleted where somebody names it; what is not is left to its own service."""
+        """Whether it can be deleted by name; other data is deleted only by its own service."""
         holder = HOLDERS.get(self.type)
         return holder is not None and holder.remove is not None
 
@@ -46,46 +46,46 @@ class ActiveProtection:
 
     kind: Literal["StackPolicy", "DeletionProtection", "ObjectLock", "TerminationProtection"]
     region: Region
-    """Where it stands: a table has deletion protection in each region by itself."""
+    """Where it is in force: a table has deletion protection in each region by itself."""
     type: str = ""
     physical_id: str = ""
-    """Of the resource; empty of a stack."""
+    """The resource's; empty for a stack."""
     path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StackContents:
-    """One stack that is there, with what it and the stacks nested in it hold."""
+    """One stack that exists, with the contents of it and of its nested stacks."""
 
     id: StackId
     stack: ObservedStack
     holders: tuple[tuple[str, str], ...]
-    """Type and physical id of each resource that holds data, and goes."""
+    """Type and physical id of each resource that holds data and is deleted."""
     retained: tuple[tuple[str, str], ...] = ()
-    """Type and physical id of each resource that the stack's template leaves behind."""
+    """Type and physical id of each resource that the stack's template retains."""
     unclear: tuple[tuple[LogicalId, str], ...] = ()
-    """Logical id, or path below nested stacks, and type of each holder of which no template says whether it goes."""
+    """Path and type of each resource with data whose template does not state whether it is deleted."""
     may_nest_reviews: bool = True
-    """Whether stacks that are to be nested in it may wait for a review; False where a listing shows none."""
+    """Whether new nested stacks in it may wait for a review; False where a listing shows none."""
     kept: tuple[KeptData, ...] = ()
-    """The data of the builder's own components among what is left behind."""
+    """The retained data of the builder's own components."""
     deleted: tuple[KeptData, ...] = ()
-    """What of that is deleted all the same, because somebody named it."""
+    """The data in `kept` that is deleted because somebody named it."""
     paths: Mapping[tuple[str, str], LogicalId] = field(default_factory=dict)
-    """Logical id of each holder, or path below nested stacks."""
+    """Logical id, or path below nested stacks, of each resource that holds data."""
     protections: tuple[ActiveProtection, ...] | None = None
-    """What protects it from being deleted; None where that was not read yet."""
+    """What protects it from being deleted; None if that was not read yet."""
 
     @property
     def going(self) -> tuple[tuple[str, str], ...]:
-        """Type and physical id of each resource that holds data and goes, with its stack or before it."""
+        """Type and physical id of each resource that holds data and is deleted, with its stack or before it."""
         return (*self.holders, *((data.type, data.physical_id) for data in self.deleted))
 
 
 async def observe_stack_contents(stack_id: StackId, stack: ObservedStack, clients: Clients) -> StackContents:
-    """Return the stack with what it holds, in nested stacks too; what a template leaves behind keeps all that is in it.
+    """Return the stack with its contents, also of nested stacks; a retained nested stack retains all of its contents.
 
-    A nested stack is deleted by its root's deletion alone, but emptied like it.
+    A nested stack is deleted only with its root, but emptied like it.
     """
     held = await observe_contents(clients, stack, where=stack_id)
     holders = [content for content in held if content.type in HOLDERS]
@@ -129,9 +129,9 @@ def _goes_along(content: Content, held: Iterable[Content]) -> bool:
 
 
 def check_clear(stacks: Iterable[StackContents]) -> None:
-    """Raise Stopped, or Several, unless every resource that would be emptied is known to be deleted with its stack.
+    """Raise Stopped, or Several, unless each resource to be emptied is certain to be deleted with its stack.
 
-    A stack that an operation runs on is passed over: it is read again afterwards.
+    A stack with a running operation is skipped: it is read again afterwards.
     """
     errors = [_unclear(contents) for contents in stacks if contents.unclear and contents.stack.facts.settled]
     if errors:
@@ -151,12 +151,12 @@ def _unclear(contents: StackContents) -> Stopped:
 def delete_kept(
     stacks: Iterable[StackContents], names: Collection[str], unseen: Collection[Region]
 ) -> tuple[StackContents, ...]:
-    """Return the stacks with the retained data that is deleted all the same, by its names.
+    """Return the stacks, marking the retained data that is named for deletion.
 
-    `unseen` are regions that could not be read. A name that no stack lists counts as deleted already, as long as
-    everything that is listed was named.
-    Raises BadInput for any other such name; Stopped where another stack holds the data too, where that cannot be told,
-    or where it takes a person to delete it.
+    `unseen` are regions that could not be read. A name that no stack lists counts as deleted already, as long as all
+    listed data is named.
+    Raises BadInput for any other such name; Stopped where another stack has the data too, where that cannot be read,
+    or where a person has to delete it.
     """
     stacks = tuple(stacks)
     kept = {data.physical_id: data for stack in stacks for data in stack.kept}
@@ -181,7 +181,7 @@ def delete_kept(
 
 
 def _reasons(data: KeptData, stacks: tuple[StackContents, ...], unseen: Collection[Region]) -> Iterator[Stopped]:
-    """Yield why it is not deleted though it was named."""
+    """Yield each reason why data that was named cannot be deleted."""
     own = (data.type, data.physical_id)
     for other in stacks:
         is_same_name = is_global_name(data.type) or other.stack.region == data.site.region
@@ -202,7 +202,7 @@ def _reasons(data: KeptData, stacks: tuple[StackContents, ...], unseen: Collecti
 
 
 async def stop_writes(contents: StackContents, clients: Clients) -> None:
-    """Stop whatever writes into what is about to be emptied."""
+    """Stop everything that writes to the resources that will be emptied."""
     await together(
         HOLDERS[kind].stop_writes(clients.of(contents.stack.site), contents.stack.region, physical_id)
         for kind, physical_id in contents.going
@@ -210,7 +210,7 @@ async def stop_writes(contents: StackContents, clients: Clients) -> None:
 
 
 async def empty(contents: StackContents, clients: Clients, emit: Emit) -> None:
-    """Remove what keeps the stack from being deleted, once nothing fills it again."""
+    """Stop writes to the stack's resources, and remove the contents that prevent their deletion."""
     await stop_writes(contents, clients)
     for kind, physical_id in contents.holders:
         on_deleted = _reporter(emit, contents.id, physical_id)
@@ -218,7 +218,7 @@ async def empty(contents: StackContents, clients: Clients, emit: Emit) -> None:
 
 
 async def unblock(stack_id: StackId, stack: ObservedStack, clients: Clients) -> None:
-    """Remove what the deletion was refused for; the stack is read again, since it may hold more by now."""
+    """Remove the reasons for which the deletion was refused; the stack is read again, since it may hold more by now."""
     now = await observe_stack_contents(stack_id, stack, clients)
     check_clear([now])
     await stop_writes(now, clients)
@@ -227,7 +227,7 @@ async def unblock(stack_id: StackId, stack: ObservedStack, clients: Clients) -> 
 
 
 def _reporter(emit: Emit, stack: StackId, bucket: str) -> Callable[[int], None]:
-    """Return a callback that emits how far the emptying, which begins now, has come."""
+    """Return a callback that emits the progress of an emptying that starts now."""
     loop = asyncio.get_running_loop()
     began = loop.time()
 

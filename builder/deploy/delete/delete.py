@@ -1,6 +1,6 @@
-"""Deleting a deployment: its stacks, found by their tag, in reverse order and nothing else; and what is left of it.
+"""Deleting a deployment: only its stacks, found by their tag, in reverse order; and what remains of it.
 
-First one stack with all that it holds, then the deployment.
+First one stack with its contents, then the deployment.
 """
 
 from collections.abc import Collection, Mapping
@@ -63,7 +63,7 @@ class DeleteContext:
 
 
 async def delete_stack(context: DeleteContext, contents: StackContents) -> Done | StackFailed:
-    """Empty the stack and delete it, once no operation runs on it; return how that ended.
+    """Empty the stack and delete it, once no operation runs on it; return the outcome.
 
     Raises Stopped, before anything in it is changed, where a protection of it may not be lifted, or by `check_clear`.
     """
@@ -91,7 +91,7 @@ async def delete_stack(context: DeleteContext, contents: StackContents) -> Done 
 
 
 async def _delete_kept(context: DeleteContext, contents: StackContents) -> None:
-    """Delete the retained data that was named, while the stack still lists it; afterwards no stack would."""
+    """Delete the retained data that was named, while the stack still lists it: no stack lists it afterwards."""
     for data in contents.deleted:
         context.emit(Started(stack=contents.id, what=f"DELETE {data.physical_id}"))
         remove = HOLDERS[data.type].remove
@@ -100,7 +100,7 @@ async def _delete_kept(context: DeleteContext, contents: StackContents) -> None:
 
 
 async def settled(context: DeleteContext, contents: StackContents) -> StackContents:
-    """Wait for the operation that runs on the stack, if any; return what it then holds."""
+    """Wait for the operation that runs on the stack, if any; return its contents then."""
     if contents.stack.facts.settled:
         return contents
     running = await observe_token(context.clients, contents.stack)
@@ -111,7 +111,7 @@ async def settled(context: DeleteContext, contents: StackContents) -> StackConte
 
 
 async def _drop_reviews(context: DeleteContext, contents: StackContents) -> None:
-    """Delete the change sets of nested stacks that were not executed, and with them the stacks that only wait for one.
+    """Delete the unexecuted change sets of nested stacks, and with them the nested stacks that only wait for one.
 
     The deletion of their root leaves such stacks in REVIEW_IN_PROGRESS (*unverified*), and nobody could delete their
     change sets then.
@@ -128,7 +128,7 @@ async def _drop_reviews(context: DeleteContext, contents: StackContents) -> None
             ),
         )
         for each in waiting
-        # The one that was executed last is still listed, and cannot be deleted.
+        # The last executed one is still listed, and cannot be deleted.
         if each.get("IncludeNestedStacks") and each.get("ExecutionStatus") in IDLE
     )
 
@@ -137,7 +137,7 @@ async def _drop_review(context: DeleteContext, review: PendingChangeSet) -> None
     try:
         await delete_change_set(context.clients, review)
     except AwsError as error:
-        # A plan's policy allows change sets of our own names; another's is deleted with its stack.
+        # A plan's policy allows only our own names of change sets; others are deleted with their stack.
         if error.code != "AccessDenied":
             raise
 
@@ -145,21 +145,21 @@ async def _drop_review(context: DeleteContext, review: PendingChangeSet) -> None
 async def _try_to_delete(
     context: DeleteContext, contents: StackContents, before: ObservedStack, attempt: int
 ) -> ObservedStack:
-    """Ask for the deletion of the stack, which was seen as `before`, and return it as that ended."""
+    """Request the deletion of the stack, read `before`, and return the stack once the deletion has ended."""
     context.emit(Started(stack=contents.id, what="DELETE"))
     await _ask(context, contents, before, attempt)
     return await context.watch.until(contents.stack.arn, settled_after(before.status), DEADLINE_S)
 
 
 async def _ask(context: DeleteContext, contents: StackContents, before: ObservedStack, attempt: int) -> None:
-    """Ask for the deletion, and again where somebody else's operation on the stack was in the way and has ended."""
+    """Request the deletion; repeat it once another's operation that made AWS refuse it has ended."""
     client = context.clients.of(contents.stack.site).cloudformation(contents.stack.region)
     token = _token(context, contents, attempt)
     try:
         await call(contents.id, client.delete_stack, StackName=contents.stack.arn, ClientRequestToken=token)
     except AwsError as error:
         if error.code == "TokenAlreadyExistsException":
-            return  # an answer was lost, and when boto3 asked again this very deletion had ended already
+            return  # boto3 repeated a request whose answer was lost, and the deletion had ended already
         stack = await observe_stack(context.clients, contents.stack.site, contents.stack.arn)
         if stack is None or (stack.facts.settled and stack.last_change == before.last_change):
             raise
@@ -182,7 +182,7 @@ def _token(context: DeleteContext, contents: StackContents, attempt: int) -> str
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """A site that could not be read, or a stack in it; nobody named either as part of the deployment."""
+    """A site or stack that could not be read and that the assembly does not name."""
 
     site: Site
     because: str
@@ -190,7 +190,7 @@ class Unreachable:
 
 @dataclass(frozen=True, slots=True)
 class FoundStacks:
-    """The stacks of a deployment, and the places that could not be read."""
+    """The stacks of a deployment, and the sites and stacks that could not be read."""
 
     stacks: tuple[StackContents, ...]
     unseen: tuple[Unreachable, ...]
@@ -204,7 +204,7 @@ async def find_deployed(deployment: str, sites: tuple[Site, ...], clients: Clien
 async def find_deployment(
     deployment: str, sites: tuple[Site, ...], other_sites: tuple[Site, ...], clients: Clients
 ) -> FoundStacks:
-    """Return every stack of the deployment in these sites, and in others as far as they can be looked at.
+    """Return every stack of the deployment in these sites, and in others as far as they can be read.
 
     A region that the account has not opted in to has none. Raises AwsError where one of `sites` does not answer.
     """
@@ -225,7 +225,10 @@ async def find_deployment(
 
 
 async def find_remaining(before: FoundStacks, deployment: str, clients: Clients) -> FoundStacks:
-    """Return what is left of the stacks; reads only the sites they were in, and what was unseen before stays so."""
+    """Return the stacks that remain.
+
+    Only the sites they were in are read; what could not be read before is kept as such.
+    """
     sites = tuple(dict.fromkeys(contents.stack.site for contents in before.stacks))
     after = await find_deployment(deployment, sites, (), clients)
     return FoundStacks(stacks=after.stacks, unseen=tuple(dict.fromkeys((*before.unseen, *after.unseen))))
@@ -241,7 +244,7 @@ async def _find_if_reachable(deployment: str, site: Site, clients: Clients) -> F
 async def _find_in_site(deployment: str, site: Site, clients: Clients) -> FoundStacks:
     """Return the site's stacks that carry the deployment's tag, and those that hold nothing but its change sets.
 
-    A stack may have its tags only once a change set of it was executed.
+    A stack may lack its tags until one of its change sets is executed.
     """
     every = await SiteView(clients, site).every_stack()
     bare = [stack for stack in every if _is_bare(stack)]
@@ -260,7 +263,7 @@ def _nests_reviews(root: ObservedStack, every: tuple[ObservedStack, ...]) -> boo
 
 
 def _is_bare(stack: ObservedStack) -> bool:
-    """Return whether it holds nothing but change sets and has no tag of a deployment; nested stacks never count."""
+    """Return whether a stack holds nothing but change sets and has no deployment tag; False for nested stacks."""
     return stack.status == "REVIEW_IN_PROGRESS" and TAG_DEPLOYMENT not in stack.tags and stack.parent is None
 
 
@@ -280,23 +283,23 @@ def _stack_id(stack: ObservedStack) -> StackId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """What is to be removed, and how."""
+    """The stacks to delete, and how."""
 
     stacks: tuple[StackContents, ...]
     needs: Mapping[StackId, tuple[StackId, ...]]
-    """By stack, what has to stay for as long as the stack is there."""
+    """By stack, the stacks that have to exist as long as it does."""
     allow: Collection[str] = ()
-    """Names the protections that are lifted, as guards do."""
+    """The names of the protections to lift, as guard hits have them."""
     unprotect: bool = False
-    """All of them are lifted that can be."""
+    """Whether to lift every protection that can be lifted."""
 
 
 def make_needs(
     stacks: tuple[StackContents, ...], known: Mapping[StackId, tuple[StackId, ...]]
 ) -> dict[StackId, tuple[StackId, ...]]:
-    """Return what each stack needs: as an assembly knows it, else every stack that was created before it.
+    """Return what each stack needs: the needs in the assembly, else every stack that was created before it.
 
-    What imports another's output was created after it, and CloudFormation deletes no stack whose output is in use.
+    A stack that imports an output was created after the output's stack, which CloudFormation does not delete before it.
     """
     by_age = sorted(stacks, key=lambda contents: contents.stack.created)
     needs: dict[StackId, tuple[StackId, ...]] = {}
@@ -309,11 +312,11 @@ def make_needs(
 async def delete_deployment(
     removal: Removal, clients: Clients, run_id: str, emit: progress.Emit
 ) -> tuple[progress.Outcome, ...]:
-    """Delete the stacks and all they hold; return each one's outcome.
+    """Delete the stacks with all they hold; return each one's outcome.
 
-    A stack is deleted once all that need it are gone. Replication is stopped everywhere before any bucket is emptied.
-    Raises Stopped, before anything is changed, where a protection may not be lifted, or where nothing tells whether a
-    resource that would be emptied is retained.
+    A stack is deleted once all stacks that need it are. Replication is stopped everywhere before any bucket is emptied.
+    Raises Stopped, before anything is changed, where a protection may not be lifted, or where no template states
+    whether a resource that would be emptied is retained.
     """
     seen = await observe_protections(removal.stacks, clients)
     stacks = {contents.stack.arn: contents for contents in seen}

@@ -1,8 +1,8 @@
-"""What protects a deployment from being deleted: read before anything of it goes, and lifted where that is allowed.
+"""What protects a deployment from being deleted: read before anything of it is deleted, and lifted where allowed.
 
 Termination protection refuses the deletion of a stack, deletion protection that of a table in the one region that has
 it, object lock that of an object's version. A stack policy refuses no deletion, but somebody set it so that nothing in
-the stack is replaced or removed; one that denies nothing counts for none.
+the stack is replaced or removed; a policy that denies nothing does not count.
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-protect-stacks.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html
 """
@@ -23,13 +23,13 @@ from builder.template import OPEN_POLICY, is_open
 from builder.terms import LogicalId, StackId
 
 UNPROTECT = "--unprotect"
-"""The option of `destroy` that lifts them all."""
+"""The option of `destroy` that lifts all protections that can be lifted."""
 _KINDS = ("StackPolicy", "DeletionProtection", "TerminationProtection")
-"""Those that can be lifted, in the order in which that is done: last what keeps the stack as a whole."""
+"""The protections that can be lifted, in the order of lifting: last the one of the whole stack."""
 
 
 async def observe_protections(stacks: Iterable[StackContents], clients: Clients) -> tuple[StackContents, ...]:
-    """Return the stacks with every protection of them and of the data that goes; those that are known are not read."""
+    """Return the stacks with all protections of them and of data that is deleted; read only those not known yet."""
     return tuple(await together(_with_protections(contents, clients) for contents in stacks))
 
 
@@ -44,7 +44,7 @@ async def _with_protections(contents: StackContents, clients: Clients) -> StackC
 
 
 async def observe_holds(contents: StackContents, clients: Clients) -> StackContents:
-    """Return the stack with the protections, its policy left out, that refuse its deletion or that of its data."""
+    """Return the stack with the protections, except its policy, that refuse its deletion or that of its data."""
     own, region = clients.of(contents.stack.site), contents.stack.region
     holds_of = await together(HOLDERS[kind].holds(own, region, physical_id) for kind, physical_id in contents.going)
     held = tuple(
@@ -101,7 +101,7 @@ def _hit(stack: StackId, protection: ActiveProtection) -> GuardHit:
 def check_removable(
     stacks: Iterable[StackContents], allow: Collection[str], *, unprotect: bool = False
 ) -> tuple[Permission, ...]:
-    """Return what each `allow` lets pass, if all that goes is known and every protection may be lifted.
+    """Return what each `allow` permits, if all deletions are certain and every protection may be lifted.
 
     `unprotect` lifts all but object lock, which nothing lifts.
     Raises Stopped, naming the protections that may not be lifted, or Several; BadInput for an `allow` that names none.
@@ -114,7 +114,7 @@ def check_removable(
 
 
 def check_unheld(contents: StackContents) -> None:
-    """Raise Stopped, with what lifts it, where data in a stack that a plan deletes is protected from deletion."""
+    """Raise Stopped unless the data in a stack that a plan deletes is free of protections; it names the remedy."""
     held = [protection for protection in contents.protections or () if protection.physical_id]
     if held:
         first = held[0]
@@ -134,9 +134,9 @@ _WORDS = {"DeletionProtection": "deletion protection", "ObjectLock": "object loc
 
 
 async def lift(contents: StackContents, clients: Clients, emit: Emit) -> None:
-    """Lift all of a stack's protections that can be lifted; one that is lifted already is not listed any more.
+    """Lift all of a stack's protections that can be lifted; lifted ones are not listed any more.
 
-    A table's other regions come first. The next run reads each from AWS again, so it can resume anywhere.
+    A table's other regions come first. The next run reads each protection from AWS again, so it can resume anywhere.
     """
     own = clients.of(contents.stack.site)
     for protection in sorted(contents.protections or (), key=lambda each: _place(contents, each)):
@@ -162,7 +162,7 @@ async def lift(contents: StackContents, clients: Clients, emit: Emit) -> None:
                 )
                 remember_protected(clients, contents.stack.site, contents.stack.name, protected=False)
             case "ObjectLock":
-                pass  # what is still locked is refused when it is emptied
+                pass  # the emptying is refused for what is still locked
             case _:
                 assert_never(protection.kind)
 

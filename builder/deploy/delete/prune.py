@@ -1,8 +1,8 @@
-"""Objects in the buckets for code and templates that nothing names any more: found by what AWS shows, and deleted.
+"""Objects in the buckets for code and templates that nothing refers to any more: found by reading AWS, and deleted.
 
-An object is named by its key: in a deployed template of any stack of the account; in one that a change set holds,
-executed or not; in a StackSet's; in a template in the bucket that is named itself; and in the assembly. Where AWS does
-not show all of that, nothing is deleted.
+References are keys: in the deployed template of any stack of the account; in the template of a change set, executed
+or not, or of a StackSet; in a template in the bucket that is referred to itself; and in the assembly. Nothing is
+deleted where AWS does not show all of these.
 """
 
 import json
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
 
 _KEY = re.compile(r"[0-9a-f]{64}\.(?:zip|yaml)")
 YOUNG = timedelta(days=1)
-"""What is younger stays: whoever uploaded it may be about to name it."""
+"""Younger objects stay: whoever uploaded one may be about to refer to it."""
 _GONE = frozenset({"NoSuchBucket", "404"})
 _BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """An object that nothing names, with every version and delete marker of it."""
+    """An object without a reference, with all its versions and delete markers."""
 
     place: ObjectPlace
     size: int
-    """Of all versions together."""
+    """The size of all versions together, in bytes."""
     versions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """What there is to delete, and what stays."""
+    """The objects to delete, and the number of those that stay."""
 
     leftovers: tuple[Leftover, ...]
     named: int
-    """How many objects are named."""
+    """The number of objects with a reference."""
     young: int
-    """How many are not, and younger than a day."""
+    """The number of objects without a reference that are younger than a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class _Object:
 async def find_leftovers(
     deployment: Deployment, account: AccountId, others: Iterable[Site], clients: Clients, now: datetime
 ) -> Pruning:
-    """Return the objects in the deployment's buckets that nothing names. `others` are more sites that may name some.
+    """Return the deployment's objects that nothing refers to. `others` are more sites that may refer to some.
 
-    Raises BadInput where the assembly has no bucket, and Stopped where a stack that takes something from one is not
-    settled: AWS does not show the template that its update may be rolled back to.
+    Raises BadInput where the assembly has no bucket, and Stopped where a stack that may use one is not settled: AWS
+    does not show the template to which its update may be rolled back.
     """
     if deployment.artifacts_bucket is None:
         raise BadInput(where=deployment.name, what="nothing of it travels through a bucket, so there is none to prune")
@@ -88,7 +88,7 @@ async def find_leftovers(
 
 
 async def prune(leftovers: Iterable[Leftover], clients: Clients) -> int:
-    """Delete every version of these objects; return how many objects. Raises Failed for what S3 keeps."""
+    """Delete every version of these objects; return the number of objects. Raises Failed for versions that S3 keeps."""
     by_bucket: dict[tuple[Site, str, AccountId], list[ObjectIdentifierTypeDef]] = {}
     count = 0
     for leftover in leftovers:
@@ -153,7 +153,7 @@ async def _objects(clients: Clients, site: Site, bucket: str, account: AccountId
 
 
 async def _named(clients: Clients, site: Site, deployment: Deployment, buckets: frozenset[str]) -> set[str]:
-    """Return every key that is named in a site."""
+    """Return every key that is referred to in a site."""
     stacks = await SiteView(clients, site).every_stack()
     if errors := [_unsettled(stack) for stack in stacks if _hides(stack, deployment.name, buckets)]:
         raise gathered(errors)
@@ -165,7 +165,7 @@ async def _named(clients: Clients, site: Site, deployment: Deployment, buckets: 
 
 
 def _hides(stack: ObservedStack, deployment: str, buckets: frozenset[str]) -> bool:
-    """Return whether a stack may be rolled back to a template that AWS does not show and that may name an object."""
+    """Return whether a stack may be rolled back to a template that AWS hides and that may refer to an object."""
     takes = stack.tags.get(TAG_DEPLOYMENT) == deployment or not buckets.isdisjoint(stack.parameters.values())
     return takes and stack.facts.operation in {Operation.WAIT, Operation.RECOVER, Operation.REFUSE}
 
@@ -208,7 +208,7 @@ async def _of_sets(clients: Clients, site: Site) -> list[object]:
 
 
 async def _closed(clients: Clients, objects: Mapping[ObjectPlace, _Object], named: set[str]) -> set[str]:
-    """Return the named keys, and those that the named templates in the buckets name in turn."""
+    """Return the named keys with the keys that nested templates refer to, transitively."""
     read: set[str] = set()
     while unread := {key for key in named if key.endswith(".yaml")} - read:
         read |= unread
