@@ -139,7 +139,7 @@ def _imports(request: ChangeSetRequest) -> dict[str, Any]:
 
 
 def options_of(request: ChangeSetRequest, options: PlanOptions) -> PlanOptions:
-    """Return the options of a change set: those of the stack for an adoption, the mode that AWS requires for an import."""
+    """Return the options of a change set: an adoption keeps the stack's own, an import has the mode AWS requires."""
     if request.adopts:
         return PlanOptions(by=options.by)
     if request.type == "IMPORT":

@@ -1,7 +1,7 @@
-"""Data that stacks are about to create and that exists already: which stacks list it, and whether somebody meant it.
+"""Existing data that stacks are about to create: which stacks list it, and whether its import is intended.
 
-It is read from AWS before anything is planned. What dr.yaml calls `existing` is meant, and the table of a promotion
-that is under way; everything else is refused, with what to do instead.
+It is read from AWS before anything is planned. The import is intended of what dr.yaml calls `existing`, and of the
+table of a promotion that is under way; everything else is refused, with a remedy.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from builder.terms import AccountId, LogicalId, Operation, Region, Site
 
 @dataclass(frozen=True, slots=True)
 class DesiredData:
-    """A table or bucket that a stack of the assembly has and the deployed template has not."""
+    """A table or bucket that a stack of the assembly has and the deployed template does not."""
 
     stack: DesiredStack
     logical_id: LogicalId
@@ -45,29 +45,29 @@ class DesiredData:
 
     @property
     def is_existing(self) -> bool:
-        """Whether dr.yaml says that it exists already."""
+        """Whether dr.yaml states that it exists already."""
         return self.logical_id in self.stack.existing
 
     def is_promoted_by(self, promotion: Promotion | None) -> bool:
-        """Return whether a promotion takes it to its stack's region."""
+        """Return whether a promotion moves it to its stack's region."""
         return promotion is not None and self.type == GLOBAL_TABLE and self.stack.region == promotion.to
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Data that exists, and the stacks that list it."""
+    """Existing data, and the stacks that list it."""
 
     data: DesiredData
     ours: tuple[tuple[Owner, ObservedStack], ...]
-    """The deployment's stacks that list it, without the one that is to have it."""
+    """The deployment's stacks that list it, without the stack that is to have it."""
     owners: tuple[Owner, ...]
-    """Every stack that lists it, without that one."""
+    """Every stack that lists it, without the stack that is to have it."""
     own: Owner | None
-    """The stack that is to have it, where that lists it already."""
+    """The stack that is to have it, if it lists it already."""
     regions: tuple[Region, ...] = ()
     """The regions that it is in."""
     is_held: bool = False
-    """The stack that is to have it has it already, and another one lists it too."""
+    """Whether the stack that is to have it has it already, and another one lists it too."""
 
     @property
     def foreign(self) -> tuple[Owner, ...]:
@@ -81,7 +81,7 @@ async def find_claims(
 ) -> tuple[Claim, ...]:
     """Return the existing data that a stack is about to create, and the tables that two stacks list.
 
-    Raises Stopped, with every reason, where data exists that nobody meant to take in.
+    Raises Stopped, with every reason, where data exists whose import is not intended.
     """
     to_create = [data for stack in deployment.stacks for data in _data_to_create(stack, deployed)]
     twice = _held_twice(deployment, deployed)
@@ -97,7 +97,7 @@ async def find_claims(
         _claim(data, regions, listed, deployed, is_held=data in twice)
         for (data, regions), listed in zip(existing, owners, strict=True)
     ]
-    # A failed creation that lists the data itself is deleted, and its deletion reports that.
+    # A failed creation that lists the data itself is deleted, and its deletion reports the data.
     claims = [claim for claim in claims if claim.own is None or not _is_made_anew(claim.data.stack, deployed)]
     claims = [claim for claim in claims if not claim.is_held or claim.ours]
     shared = [fault for claim in claims if (fault := _shared(claim, claims, deployment, deployed)) is not None]
@@ -107,7 +107,7 @@ async def find_claims(
 
 
 def _data_to_create(stack: DesiredStack, deployed: ObservedDeployment) -> Iterator[DesiredData]:
-    """Yield the data that a stack of the assembly would create, also anew after a failure."""
+    """Yield the data that a stack of the assembly would create, also again after a failed creation."""
     template = deployed.templates.get(stack.id) if not _is_made_anew(stack, deployed) else None
     resources = read_deployed(template, stack.id).resources(*TAKEN_IN) if template is not None else {}
     yield from (data for data in _data_of(stack, deployed.account) if data.logical_id not in resources)
@@ -136,13 +136,13 @@ def _data_of(stack: DesiredStack, account: AccountId) -> Iterator[DesiredData]:
 
 
 def bind_desired(stack: DesiredStack, account: AccountId) -> Bound:
-    """Return a stack's template with its values, the account's number among them."""
+    """Return a stack's template with its values, including the account's number."""
     text = in_account(stack.template, account)
     return bind_stack(read_template(text, stack.id), stack.name, stack.region, stack.parameters)
 
 
 def _held_twice(deployment: Deployment, deployed: ObservedDeployment) -> list[DesiredData]:
-    """Return the tables that a stack has by now and that an orphan of another region may still list."""
+    """Return the tables that a stack has already and that an orphan of another region may still list."""
     regions = {orphan.region for orphan in deployed.orphans}
     return [
         data
@@ -157,7 +157,7 @@ def _held_twice(deployment: Deployment, deployed: ObservedDeployment) -> list[De
 async def _regions_of(data: DesiredData, region: Region, clients: Clients) -> tuple[Region, ...]:
     """Return the regions that data is in, read in one of them; none where it does not exist there.
 
-    A bucket of another account is not ours to take in: only AWS can say more.
+    A bucket of another account cannot be imported. Why S3 refuses to show one, only a later read tells.
     """
     session = clients.of(data.stack.site)
     try:
@@ -168,7 +168,7 @@ async def _regions_of(data: DesiredData, region: Region, clients: Clients) -> tu
         await call(data.where, session.s3(region).head_bucket, Bucket=data.name)
     except AwsError as error:
         if error.code in _OTHER_OWNER_OR_REGION:
-            # dr.yaml says that it exists: reading it tells what is in the way.
+            # dr.yaml states that it exists: reading it shows the obstacle.
             return (region,) if data.is_existing else ()
         if error.code in _ABSENT:
             return ()
@@ -183,9 +183,9 @@ _OTHER_OWNER_OR_REGION = frozenset({"403", "301"})
 async def _other_regions(
     data: DesiredData, deployment: Deployment, promotion: Promotion | None, clients: Clients
 ) -> tuple[Region, ...]:
-    """Return the other regions of its replicas in which a table exists.
+    """Return the other regions of a table's replicas in which the table exists.
 
-    Unless dr.yaml or a promotion says that it exists, only regions of the deployment are read.
+    Unless dr.yaml or a promotion states that it exists, only regions of the deployment are read.
     """
     if data.type != GLOBAL_TABLE:
         return ()
@@ -199,7 +199,7 @@ async def _other_regions(
 async def _owners(
     data: DesiredData, regions: Sequence[Region], deployment: Deployment, clients: Clients
 ) -> tuple[Owner, ...]:
-    """Return every stack that lists it, its own too: each of a table's regions may have a stack that lists it."""
+    """Return every stack that lists the data, in any of its regions, its own stack too."""
     sites = (Site(data.stack.account, region) for region in regions if region not in deployment.skipped)
     owners = await together(observe_owner(clients, site, data.name) for site in sites)
     return tuple(owner for owner in owners if owner is not None)
@@ -221,13 +221,13 @@ def _claim(
 
 def _ours(owners: Sequence[Owner], deployed: ObservedDeployment) -> tuple[tuple[Owner, ObservedStack], ...]:
     known = {stack.arn: stack for stack in (*deployed.stacks.values(), *deployed.orphans)}
-    # A nested stack is not updated by itself: its parent's template has to release what is in it.
+    # A nested stack is only updated by its parent, whose template has to release the data.
     ours = (owner for owner in owners if owner.parent is None)
     return tuple((owner, known[owner.stack_arn]) for owner in ours if owner.stack_arn in known)
 
 
 def _lacks(data: DesiredData, others: Sequence[Region]) -> Stopped | None:
-    """Return why data that is not in its stack's region cannot be created there or imported; None where it can."""
+    """Return why data missing in its stack's region cannot be created there or imported; None where it can."""
     if others:
         where, own = ", ".join(others), data.stack.region
         return Stopped(
@@ -241,7 +241,7 @@ def _lacks(data: DesiredData, others: Sequence[Region]) -> Stopped | None:
 
 
 def missing(data: DesiredData) -> Stopped:
-    """Return the refusal of data that dr.yaml says exists, and that does not."""
+    """Return the refusal of data that dr.yaml states to exist and that does not."""
     return Stopped(
         where=data.where,
         what=f"`existing` names the {data.noun} {data.name}, and none of that name stands in {data.stack.region}",
@@ -250,7 +250,7 @@ def missing(data: DesiredData) -> Stopped:
 
 
 def _fault(claim: Claim, deployment: Deployment, promotion: Promotion | None) -> Stopped | None:
-    """Return why existing data is not imported; None where somebody said that it is to be."""
+    """Return why existing data is not imported; None where its import is intended."""
     data = claim.data
     if claim.own is not None and not claim.is_held:
         return _renamed(data, claim.own)
@@ -281,9 +281,9 @@ def _fault(claim: Claim, deployment: Deployment, promotion: Promotion | None) ->
 
 
 def _remedy(data: DesiredData, deployment: Deployment) -> str:
-    """Return what helps where data exists that a stack is to create.
+    """Return the remedy where data exists that a stack is to create.
 
-    `existing` is for a table, and for the bucket of one region: in the others a system makes its own copies.
+    `existing` is for a table, and for the bucket of one region: in the other regions a system creates its own copies.
     """
     takes_in = f"existing: {data.name}    under it in dr.yaml takes it in with its data"
     region, pair = data.stack.region, _pair(data, deployment)
@@ -302,8 +302,7 @@ def _remedy(data: DesiredData, deployment: Deployment) -> str:
 
 
 def _pair(data: DesiredData, deployment: Deployment) -> Mapping[Region, DesiredStack]:
-    """Return the stacks that have the buckets of one component with this one, by region; none where no component has
-    it."""
+    """Return the stacks with the buckets of this bucket's component, by region; empty where no component has it."""
     stacks = {stack.id: stack for stack in (*deployment.stacks, *deployment.left_out)}
     for component in deployment.components.values():
         names = component.bucket.names if component.bucket is not None else {}

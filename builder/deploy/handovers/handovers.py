@@ -1,7 +1,7 @@
-"""Data that changes hands within a deployment: which stack releases it, which imports it, and with what values.
+"""Data that moves within a deployment: which stack releases it, which imports it, and with what values.
 
-A stack of the deployment that lists what another one is to have releases it first. It may be an orphan: that is brought
-into the deployment as it is to be without the data.
+A stack of the deployment that has data which another stack is to have releases it first. An orphan that releases data
+becomes part of the deployment, as it is but without the data.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ from builder.terms import LogicalId, Region, StackId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handovers:
-    """A deployment with the stacks that release data it imports, what is deployed of it, and what changes hands."""
+    """A deployment with the stacks that release data it imports, what is deployed of it, and the data that moves."""
 
     deployment: Deployment
     deployed: ObservedDeployment
@@ -43,7 +43,7 @@ class Handovers:
     promotion: Promotion | None = None
 
     def has_moved(self, stack: ObservedStack) -> bool:
-        """Return whether an orphan is in the promoted region by now, or will be."""
+        """Return whether a promotion has moved an orphan's component to the promoted region, or will."""
         region, _, component = stack.tags.get(TAG_STACK, "").partition("/")
         if self.promotion is None or not region == stack.region == self.promotion.came_from:
             return False
@@ -51,7 +51,7 @@ class Handovers:
 
     @property
     def orphan_releases(self) -> Mapping[str, frozenset[LogicalId]]:
-        """What each orphan releases, by its ARN; nothing else may be left in it."""
+        """The logical ids that each orphan releases, by its ARN; nothing else may be retained in it."""
         orphans = {stack.arn for stack in self.deployed.orphans}
         return {
             stack.arn: frozenset(self.transfers[name].releases)
@@ -63,7 +63,10 @@ class Handovers:
 async def observe_handovers(
     deployment: Deployment, deployed: ObservedDeployment, clients: Clients, promotion: Promotion | None
 ) -> Handovers:
-    """Return what is to change hands. Raises Stopped, with every reason, where data exists that nobody meant."""
+    """Return the data that is to move.
+
+    Raises Stopped, with every reason, where existing data's import is not intended.
+    """
     claims = await find_claims(deployment, deployed, clients, promotion)
     if not claims:
         return Handovers(deployment=deployment, deployed=deployed, promotion=promotion)
@@ -123,7 +126,7 @@ async def _hand_over(claims: Sequence[Claim], context: _HandoverContext) -> Hand
 
 
 async def _observe(data: DesiredData, context: _HandoverContext) -> LiveResource:
-    """Return the data as it is, to be compared with what its template says."""
+    """Return the data as it is, to be compared with its template."""
     clients, site, stack = context.clients, data.stack.site, data.stack
     bound = bind_desired(stack, stack.account or context.deployed.account)
     desired = bound.binding.value(properties_of(bound.template.resource(data.logical_id)))
@@ -155,7 +158,7 @@ class _Release:
     """Data that a stack of the deployment has and is to release."""
 
     source: StackId
-    """The stack's id: the assembly's; for an orphan the one that it had."""
+    """The stack's id: the assembly's; for an orphan its former id."""
     stack: ObservedStack
     logical_id: LogicalId
     data: DesiredData
@@ -170,7 +173,7 @@ class _Release:
 async def _observe_release(
     data: DesiredData, owner: Owner, stack: ObservedStack, names: Mapping[str, StackId], context: _HandoverContext
 ) -> _Release | None:
-    """Return what a stack releases; None where its template has it no more, whatever a lagging listing says."""
+    """Return what a stack releases; None where its template no longer has it, even if a lagging listing does."""
     deployed, clients = context.deployed, context.clients
     known = next((name for name, there in deployed.stacks.items() if there.arn == stack.arn), None)
     source = known or names[stack.arn]
@@ -202,7 +205,7 @@ def _has_copies(imports: Iterable[LiveResource], regions: Collection[Region]) ->
 
 
 def _known_texts(source: StackId, data: DesiredData, context: _HandoverContext) -> tuple[str, ...]:
-    """Return the templates that are to come: of the stack itself, if it stays, and of the one that takes its data."""
+    """Return the templates to be deployed: the stack's own, if it stays, and that of the stack that takes its data."""
     own = (stack.template for stack in context.deployment.stacks if stack.id == source)
     return (*own, data.stack.template)
 
@@ -222,9 +225,9 @@ async def _observe_former(claim: Claim, context: _HandoverContext) -> str:
 
 
 def _names_of_orphans(context: _HandoverContext) -> dict[str, StackId]:
-    """Return the id that each orphan gets, by its ARN: the one that it had, if that is free.
+    """Return a unique id for each orphan, by ARN; its former id if that is free.
 
-    No two have the same id, and none has that of its own deletion, which comes after all else that is done to it.
+    No id is that of an orphan's own deletion, which comes after all its other steps.
     """
     deployment, deployed = context.deployment, context.deployed
     taken = {stack.id for stack in (*deployment.stacks, *deployment.left_out)} | deployed.stacks.keys()
@@ -288,7 +291,7 @@ def _transfer_out(releases: Sequence[_Release]) -> Transfer:
 def _with_orphans(
     context: _HandoverContext, releases: Sequence[_Release], transfers: Mapping[StackId, Transfer]
 ) -> Handovers:
-    """Return the handovers, with each orphan as it is to be without what it releases."""
+    """Return the handovers; each orphan that releases data is a stack to be deployed without that data."""
     deployment, deployed = context.deployment, context.deployed
     added = {release.source: release for release in releases if release.source not in deployed.stacks}
     stacks = tuple(_without_data(release, transfers[source]) for source, release in added.items())
@@ -307,9 +310,9 @@ def _with_orphans(
 
 
 def _imported_last(deployment: Deployment, transfers: Mapping[StackId, Transfer]) -> Deployment:
-    """Return the deployment; what is imported while a region is lost comes after all else, and nothing waits for it.
+    """Return the deployment with imports beside a lost region ordered last, without dependants.
 
-    Whether CloudFormation imports a table while a region of its replicas is lost is unverified; and the data is there.
+    *Unverified* whether CloudFormation imports a table while a region of its replicas is lost; the data exists anyway.
     """
     last = {name for name, transfer in transfers.items() if transfer.is_only}
     others = tuple(stack.id for stack in deployment.stacks if stack.id not in last)
@@ -329,7 +332,7 @@ def _without_data(release: _Release, transfer: Transfer) -> DesiredStack:
 
 
 def as_deployed(name: StackId, stack: ObservedStack, text: str) -> DesiredStack:
-    """Return an orphan as a desired stack: with this template, and all else as it is."""
+    """Return an orphan as a desired stack: with this template, and everything else as deployed."""
     return DesiredStack(
         id=name,
         region=stack.region,

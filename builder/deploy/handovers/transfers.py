@@ -1,10 +1,10 @@
-"""Data that changes hands, as change sets: what one stack releases and retains, and another imports; pure.
+"""Data that moves, as change sets: what one stack releases and retains, and another imports; pure.
 
-A *release* is an update by which the data is retained whatever happens, every reference to it a literal, and then one
-by which the resource leaves its stack: CloudFormation takes the policy of the template that is deployed, so that has to
-be so before. An *import* is a change set of its own type, on exactly what is deployed: it adds what is imported, in the
-shape that it has, and nothing else, no tags either. So a new stack is created before it, with its tags and a
-placeholder; and what the assembly has otherwise comes with ordinary updates after it.
+A *release* takes two updates: the first retains the data and makes every reference to it a literal, the second removes
+the resource from its stack. CloudFormation obeys the deployed template's policy, so the first has to come before. An
+*import* is a change set of its own type over exactly what is deployed: it only adds the imported resources, with their
+current properties, and changes no tags. So a new stack is created before its import, with its tags and a placeholder;
+ordinary updates after it bring the rest of the assembly's template.
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
 """
@@ -46,25 +46,25 @@ class Transfer:
 
     imports: Mapping[LogicalId, LiveResource] = field(default_factory=dict)
     sources: Mapping[LogicalId, StackId] = field(default_factory=dict)
-    """Which stack of the deployment has to release it first."""
+    """The stack of the deployment that has to release it first."""
     releases: Mapping[LogicalId, StackId] = field(default_factory=dict)
-    """What it releases, with the stack that imports that, or has done so already."""
+    """What it releases, with the stack that imports it or has imported it."""
     literals: Mapping[tuple[str, str | None], str] = field(default_factory=dict)
-    """The values of references to it: by its logical id alone, or with an attribute."""
+    """The values of references to the released data: by its logical id alone, or with an attribute."""
     former: Mapping[LogicalId, str] = field(default_factory=dict)
-    """Who has released what is imported, where it was one of the deployment: a stack, or a region in a promotion."""
+    """Who has released what is imported, if it was part of the deployment: a stack, or a region in a promotion."""
     is_only: bool = False
-    """Nothing but the import is done now: a region that has a replica of the data is left out."""
+    """Whether only the import is done now: a region that has a replica of the data is skipped."""
     is_exact: bool = False
-    """The deployed template is known to be what was sent, to the character."""
+    """Whether the deployed template is known exactly as it was sent."""
     policy: str | None = None
-    """The deployed stack policy, where it denies that the data leaves: it is put back after that."""
+    """The deployed stack policy, if it denies that the data leaves: it is restored afterwards."""
     opened: str = ""
-    """The policy until then, which denies all else that the other one does."""
+    """The policy until then, which denies everything else that the deployed one denies."""
 
     @property
     def targets(self) -> "tuple[ResourceToImportTypeDef, ...]":
-        """What it imports, as CreateChangeSet wants it."""
+        """The resources that it imports, as CreateChangeSet expects them."""
         return tuple(
             {
                 "ResourceType": live.type,
@@ -79,10 +79,10 @@ NO_TRANSFER = Transfer()
 
 
 def text_deployed(deployed: object, where: StackId, *, is_exact: bool) -> str:
-    """Return a deployed template as text that can be sent again, as GetTemplate answers it.
+    """Return a deployed template, as GetTemplate shows it, as text that can be sent again.
 
-    Raises Stopped where it may not be what was sent: GetTemplate shows a `?` for each character beyond ASCII, and
-    unless the text `is_exact` nobody knows which `?` is one.
+    Raises Stopped where it may differ from what was sent: GetTemplate shows a `?` for each character beyond ASCII, so
+    unless the text `is_exact` a `?` may stand for one.
     """
     text = deployed if isinstance(deployed, str) else json.dumps(deployed)
     if "?" in text and not is_exact:
@@ -96,10 +96,10 @@ def text_deployed(deployed: object, where: StackId, *, is_exact: bool) -> str:
 
 
 def make_empty(desired: DesiredStack) -> DesiredStack:
-    """Return a new stack as it is before its import: with its tags and its values, and nothing in it.
+    """Return a new stack before its import: with its tags and its values, and without its resources.
 
-    A parameter that came with a later update would be a change of all that refers to it, a name among it, though what
-    that comes to is the same: *unverified* whether AWS's change sets show such a one as a replacement.
+    A parameter that a later update adds would change all that refers to it, such as a name, though the value is the
+    same: *unverified* whether AWS's change sets show that as a replacement.
     """
     template, resources = read_template(desired.template, desired.id), {PLACEHOLDER: {"Type": PLACEHOLDER_TYPE}}
     values = {
@@ -107,7 +107,7 @@ def make_empty(desired: DesiredStack) -> DesiredStack:
         for name, value in desired.parameters.items()
         if isinstance(value, str) and name not in {*template.from_ssm, *template.no_echo}
     }
-    # Their types alone: a pattern may have what GetTemplate does not show.
+    # Only their types: a pattern may have characters that GetTemplate hides.
     types = {name: str(body.get("Type", "String")) for name, body in template.parameters.items() if name in values}
     declared = {name: {"Type": types[name]} for name in sorted(types)}
     if not declared:
@@ -118,9 +118,9 @@ def make_empty(desired: DesiredStack) -> DesiredStack:
 
 
 def make_import(desired: DesiredStack, observed: ObservedStack, deployed: object, transfer: Transfer) -> DesiredStack:
-    """Return the stack as its import leaves it: what is deployed, and what is imported in the shape that it has.
+    """Return the stack after its import: what is deployed, and the imported resources with their current properties.
 
-    Its policies are those of the assembly: an import has to say one, and one that kept more would be lost after it.
+    Their policies are those of the assembly: an import has to state one, and a stricter one would be lost afterwards.
     """
     base = text_deployed(deployed, desired.id, is_exact=transfer.is_exact)
     template = read_template(desired.template, desired.id)
@@ -140,7 +140,7 @@ def _policies(resource: Mapping[str, Any]) -> dict[str, str]:
 
 
 def created(desired: DesiredStack) -> ObservedStack:
-    """Return a stack as it will be once it is created with nothing in it; its values are known."""
+    """Return a stack as it will be once it is created without its resources; its values are known."""
     return ObservedStack(
         site=desired.site,
         name=desired.name,
@@ -161,9 +161,9 @@ def created(desired: DesiredStack) -> ObservedStack:
 def make_release(
     desired: DesiredStack, observed: ObservedStack, deployed: object, transfer: Transfer
 ) -> DesiredStack | None:
-    """Return the stack with its data retained and every reference to that a literal; None where it is so already.
+    """Return the stack with its data retained and no references to it; None where it is so already.
 
-    Raises Stopped where the template's text cannot say that.
+    Raises Stopped where the template's text cannot be edited so.
     """
     text = text_deployed(deployed, desired.id, is_exact=transfer.is_exact)
     template, names = read_template(text, desired.id), tuple(transfer.releases)
@@ -176,7 +176,7 @@ def make_release(
 
 @contextmanager
 def movable(where: StackId) -> Iterator[None]:
-    """Raise Stopped for a deployed template whose text no resource can be moved out of, or into."""
+    """Raise Stopped, at its end, for each deployed template that cannot be edited."""
     try:
         yield
     except Unmovable as error:
@@ -193,7 +193,7 @@ def _between(desired: DesiredStack, template: str) -> DesiredStack:
 
 
 def _as_it_stands(desired: DesiredStack, observed: ObservedStack) -> DesiredStack:
-    """Return the stack with the parameters, tags and capabilities that it has."""
+    """Return the stack with its deployed parameters, tags and capabilities."""
     return replace(
         desired,
         parameters={name: UsePreviousValue() for name in observed.parameters},
@@ -224,9 +224,9 @@ _UNVERSIONED = "the way back to a bucket without versions: versioning, once on, 
 def with_transfer(
     changes: Iterable[ResourceChange], transfer: Transfer, *, shown: bool = True
 ) -> tuple[ResourceChange, ...]:
-    """Return the changes with where data goes that leaves the stack, and where it comes from.
+    """Return the changes with the stack that data moves to or comes from.
 
-    What is only expected is retained as it will be by then; what is `shown` says that itself.
+    An expected removal is Retain, as it will be by then; a `shown` one has its own policy action.
     """
     return tuple(_with_transfer(change, transfer, shown=shown) for change in changes)
 
@@ -242,7 +242,7 @@ def _with_transfer(change: ResourceChange, transfer: Transfer, *, shown: bool) -
 
 
 def check_transfer(where: StackId, transfer: Transfer, changes: Iterable[ResourceChange], *, is_import: bool) -> None:
-    """Raise Stopped unless data leaves the stack only as retained, and an import shows just what it imports."""
+    """Raise Stopped unless data leaves the stack only as retained, and an import shows only what it imports."""
     if faults := tuple(_faults(transfer, tuple(changes), is_import=is_import)):
         lines = "\n  ".join(faults)
         raise Stopped(

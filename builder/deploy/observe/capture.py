@@ -1,4 +1,4 @@
-"""Stacks that others deployed, read to write a project's files from them; nothing is changed."""
+"""Stacks that others deployed, read in order to write a project's files from them; nothing is changed."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from builder.terms import Operation, Site, StackId, StackName, StackPlace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedStack:
-    """One stack as it is deployed, for the files that describe it."""
+    """One deployed stack, for the files that describe it."""
 
     stack: ObservedStack
     template: str
-    """Character for character as it was sent, or as in a given file that shows the same."""
+    """The text as it was sent: from GetTemplate, or from a given file that shows the same."""
     parameters: Mapping[str, ParameterValue]
-    """Their values; UsePreviousValue for each that AWS does not show, or not whole."""
+    """Their values; UsePreviousValue for each that AWS hides or masks."""
     needs: tuple[StackId, ...] = ()
-    """The stacks whose exports it imports, of those that are captured with it and of the assembly."""
+    """The stacks whose exports it imports: captured with it, or stacks of the assembly."""
 
     @property
     def is_json(self) -> bool:
@@ -41,21 +41,21 @@ class CapturedStack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureRequest:
-    """What is to be captured of one region."""
+    """The stacks to capture in one region."""
 
     deployment: str
     names: Sequence[StackName]
     known: Mapping[StackPlace, StackId]
-    """The stacks of the assembly, and those of `names` by the ids that they will have."""
+    """The assembly's stacks, and those of `names` by their future ids."""
     files: Mapping[StackName, tuple[str, str]]
-    """The name and the text of a file with the template of a stack, where GetTemplate does not show all of it."""
+    """The name and the text of a file with a stack's template, where GetTemplate hides part of it."""
 
 
 async def capture(clients: Clients, site: Site, request: CaptureRequest) -> tuple[CapturedStack, ...]:
     """Return the stacks of these names with their templates, parameters and needs.
 
-    Raises BadInput, or Stopped, with every reason, for one that is not there, is another's, or whose template
-    GetTemplate does not show whole.
+    Raises BadInput or Stopped, with every reason, for a stack that does not exist, that is another's, or whose template
+    GetTemplate does not show completely.
     """
     listed = await SiteView(clients, site).every_stack()
     by_name = {stack.name: stack for stack in listed}
@@ -78,7 +78,7 @@ async def capture(clients: Clients, site: Site, request: CaptureRequest) -> tupl
 
 
 def check_all(names: Sequence[StackName], check: Callable[[StackName], None]) -> None:
-    """Raise every error that a check of these names raises, as one."""
+    """Raise all errors that a check of these names raises, as one error."""
     errors = []
     for name in names:
         try:
@@ -90,7 +90,7 @@ def check_all(names: Sequence[StackName], check: Callable[[StackName], None]) ->
 
 
 def check_stack(stacks: Mapping[StackName, ObservedStack], name: StackName, region: str, deployment: str) -> None:
-    """Raise BadInput where a stack is not there or is another's, Stopped where it has to settle first."""
+    """Raise BadInput unless a stack exists and may be taken over, Stopped unless it is settled."""
     where, stack = f"{region}/{name}", stacks.get(name)
     if stack is None or not stack.facts.exists:
         held = [each for each in stacks if stacks[each].facts.exists]
@@ -107,7 +107,7 @@ def check_stack(stacks: Mapping[StackName, ObservedStack], name: StackName, regi
 
 
 def check_text(stack: ObservedStack, shown: str, file: tuple[str, str] | None) -> None:
-    """Raise Stopped where GetTemplate may hide characters and no file shows them, BadInput where one shows others.
+    """Raise Stopped where GetTemplate may hide characters and there is no file, BadInput where the file differs.
 
     Each character beyond ASCII is shown as a `?` (aws-cloudformation/cloudformation-coverage-roadmap#814).
     """
@@ -130,7 +130,7 @@ def check_text(stack: ObservedStack, shown: str, file: tuple[str, str] | None) -
 
 
 def check_sets(stack: ObservedStack, template: str) -> None:
-    """Raise BadInput for a stack that has StackSets in it: its tags are theirs, and those of all their instances."""
+    """Raise BadInput for a stack with StackSets in it: its tags belong to them and to all their instances."""
     where = f"{stack.region}/{stack.name}"
     if sets := ", ".join(read_deployed(template, where).resources(STACK_SET)):
         what = f"has StackSets in it ({sets}), and its adoption would update all of their instances"
@@ -138,9 +138,9 @@ def check_sets(stack: ObservedStack, template: str) -> None:
 
 
 async def observe_text(clients: Clients, stack: ObservedStack) -> str:
-    """Return the text of a stack's template as it was sent, also of one in JSON, which botocore reads to objects."""
+    """Return the text of a stack's template as it was sent, also of a JSON template, which botocore parses."""
     client = clients.of(stack.site).cloudformation(stack.region)
-    # Before botocore's own reading of the answer; a handler that is there already is not registered again.
+    # Runs before botocore parses the answer; a handler that is registered already is not registered again.
     client.meta.events.register_first("after-call.cloudformation.GetTemplate", _keep_text, unique_id="template-text")
     where = f"{stack.region}/{stack.name}"
     answer = await once_there(lambda: call(where, client.get_template, StackName=stack.arn, TemplateStage="Original"))
@@ -155,7 +155,7 @@ def _keep_text(parsed: dict[str, Any], **_: object) -> None:
         parsed[_TEXT] = parsed["TemplateBody"]
 
 
-# A `?` may stand for a character that AWS does not show, as in templates and outputs; the builder binds the others.
+# A `?` may stand for a hidden character, as in templates and outputs; the builder binds the other parameters.
 _NOT_MEANT = ("?", SUFFIX, ACCOUNT)
 
 
@@ -172,7 +172,7 @@ def _parameters(stack: ObservedStack, template: str) -> dict[str, ParameterValue
 async def _importers(
     clients: Clients, listed: Collection[ObservedStack], request: CaptureRequest
 ) -> dict[StackId, frozenset[str]]:
-    """Return, for each known stack that exports anything, the names of the stacks that import from it."""
+    """Return, for each known stack with exports, the names of the stacks that import them."""
     exporting = {
         stack_id: stack
         for stack in listed

@@ -1,7 +1,7 @@
-"""What stands of a deployment, in all its regions and in those it has left: its stacks and its outputs; reads only.
+"""A deployment as it is deployed, in all its regions and in those it has left: its stacks and its outputs; reads only.
 
 `observe_deployment` is what planning begins with; `observe_other_regions` finds what the assembly no longer names.
-Then the public outputs, as the stacks that hold them show them.
+Then the public outputs, as the stacks that have them show them.
 """
 
 import asyncio
@@ -32,14 +32,14 @@ from builder.terms import AccountId, Endpoint, Operation, Region, Site, StackId,
 
 @dataclass(frozen=True, slots=True)
 class ObservedDeployment:
-    """What was seen of a deployment in all its regions."""
+    """What is deployed of a deployment, in all its regions."""
 
     account: AccountId
     stacks: Mapping[StackId, ObservedStack]
     templates: Mapping[StackId, object]
     """As `observe_template` returns them; only of stacks that hold resources."""
     orphans: tuple[ObservedStack, ...]
-    """Stacks of this deployment that the assembly no longer has, the one created last first."""
+    """The deployment's stacks that the assembly no longer has, the newest first."""
     policies: Mapping[StackId, str | None] = field(default_factory=dict)
     """The policies of the deployed stacks that are to have one; None where none was ever set."""
 
@@ -49,9 +49,9 @@ async def observe_deployment(
 ) -> ObservedDeployment:
     """Return what is deployed, once no operation runs on any of the deployment's stacks.
 
-    Stacks that the assembly no longer has are waited for too where they may release data: it `is_moved` from region to
-    region, or a stack imports what exists already. Where data is moved no other region is asked: its place is known.
-    Raises BadInput where the credentials are of another account than dr.yaml pins.
+    Orphans are waited for too where they may release data: where the primary `is_moved`, or a stack imports existing
+    data. With `is_moved` no other regions are read: the place of the data is known. Raises BadInput where the
+    credentials are of an account other than the one dr.yaml pins.
     """
     by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
     seen = tuple(stack for stacks in by_site for stack in stacks)
@@ -92,7 +92,7 @@ async def observe_deployment(
 async def _nested(
     seen: tuple[ObservedStack, ...], deployed: Mapping[StackId, ObservedStack], clients: Clients
 ) -> list[object]:
-    """Return the templates of the stacks that are nested in the deployed ones: they show regions of data, too."""
+    """Return the templates of the stacks nested in the deployed ones: they too name regions with data."""
     nested = [stack for stack in inside(deployed.values(), seen) if stack.facts.exists]
     return await together(observe_template(clients, stack) for stack in nested)
 
@@ -116,8 +116,8 @@ async def _account(deployment: Deployment, seen: tuple[ObservedStack, ...], clie
 async def check_credentials(deployment: str, pinned: AccountId | None, sites: Iterable[Site], clients: Clients) -> None:
     """Raise BadInput unless the credentials are those of the deployment, before anything else is shown.
 
-    It takes no call where nothing is pinned and no site is of a named account. Any region that answers will do; where
-    none does, nothing of the deployment can be read either.
+    No call is made where no account is pinned and no site names one. The first region that answers decides; where none
+    answers, nothing of the deployment can be read either.
     """
     sites = tuple(sites)
     if pinned is None and all(site.account is None for site in sites):
@@ -148,7 +148,7 @@ def check_reach(deployment: str, sites: Iterable[Site], account: AccountId, clie
 
 
 def check_account(deployment: str, pinned: AccountId | None, account: AccountId) -> None:
-    """Raise BadInput unless the credentials are of the account that is pinned, or none is pinned."""
+    """Raise BadInput unless the credentials are of the pinned account, if one is pinned."""
     if pinned not in {None, account}:
         raise BadInput(
             where=deployment,
@@ -158,7 +158,7 @@ def check_account(deployment: str, pinned: AccountId | None, account: AccountId)
 
 
 async def until_settled(clients: Clients, stack: ObservedStack, stack_id: StackId, emit: Emit) -> ObservedStack | None:
-    """Wait for another's operation to end; return the stack after it, None if it was deleted meanwhile."""
+    """Wait for the end of another's operation; return the stack then, None if it was deleted."""
     if stack.facts.operation is not Operation.WAIT:
         return stack
     token = await observe_token(clients, stack)
@@ -172,7 +172,7 @@ async def until_settled(clients: Clients, stack: ObservedStack, stack_id: StackI
     return now
 
 
-# The error codes of a region that the account has not opted in to.
+# The error codes that a region answers with unless the account has opted in to it.
 NOT_OPEN = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "OptInRequired"})
 
 
@@ -188,15 +188,15 @@ async def observe_other_regions(  # noqa: PLR0913 - what was seen by now, and wh
     """Return the deployment's stacks in regions that the assembly does not name; mostly without a call.
 
     `seen` are the stacks of the regions that it names, `templates` the deployed ones, and `nested` those of the stacks
-    nested in them: they name every region of their data. The assembly names the system's regions without a stack. Where
-    a stack whose data is in several regions is missing and others are deployed, as after a change of the primary region
-    or an interrupted first deployment, every region is asked, if `everywhere`.
+    nested in them: they name every region of their data. The assembly names the system's regions without a stack. Every
+    region is read, if `everywhere`, where a stack with data in several regions is missing and others are deployed:
+    after a change of the primary region, or an interrupted first deployment.
     """
     deployed = [read_deployed(template, stack_id) for stack_id, template in templates.items()]
     deployed += [read_deployed(template, deployment.name) for template in nested]
     named = {region for template in deployed for region in _regions_of_data(template)}
     is_deployed = any(stack.facts.exists for stack in of_deployment(seen, deployment.name))
-    # The templates that such a stack nests have not been read.
+    # The templates nested in a missing stack have not been read.
     missing = [
         stack
         for stack in deployment.stacks
@@ -212,7 +212,7 @@ async def observe_other_regions(  # noqa: PLR0913 - what was seen by now, and wh
 
 
 async def observe_tagged(deployment: str, regions: tuple[Region, ...], clients: Clients) -> tuple[ObservedStack, ...]:
-    """Return every stack that carries the deployment's tag in these regions; a region that is not opted in has none."""
+    """Return every stack with the deployment's tag in these regions; a region that is not opted in to has none."""
     by_region = await together(_every_stack(clients, region) for region in regions)
     return of_deployment(tuple(stack for stacks in by_region for stack in stacks), deployment)
 
@@ -230,15 +230,15 @@ def _regions_of_data(template: Template) -> set[Region]:
     return {Region(region) for resource in template.resources().values() for region in regions_of(resource)}
 
 
-# What in a template may make nested stacks, besides the type itself.
+# What in a template may create nested stacks, besides the type itself.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-serverless.html and modules.html
 _MADE_FROM = (*(f'"{name}"' for name in NESTED), '::MODULE"', '"Fn::Transform"')
 
 
 def may_nest(template: object) -> bool:
-    """Return whether a stack of this template may have stacks nested in it; only a plain template rules that out.
+    """Return whether a stack of this template may have nested stacks; only a template without macros rules that out.
 
-    Takes a template's text, or what GetTemplate answers.
+    Takes a template's text, or GetTemplate's answer.
     """
     try:
         read = read_template(template)
@@ -258,28 +258,28 @@ def inside(roots: Iterable[ObservedStack], every: Iterable[ObservedStack]) -> tu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outputs:
-    """Every public output: in the manifest's order each is one of three."""
+    """Every public output, in the manifest's order; each is in one of three fields."""
 
     values: Mapping[str, str]
     absent: Mapping[str, str] = field(default_factory=dict)
-    """Why an output is not there and need not be: its condition is false."""
+    """Why an output that need not exist does not: its condition is false."""
     missing: Mapping[str, str] = field(default_factory=dict)
-    """Why an output is not there that should be."""
+    """Why an output does not exist although it should."""
 
     def check(self) -> None:
-        """Raise Failed, or Several, unless every output is there that should be."""
+        """Raise Failed, or Several, unless every output exists that should."""
         if errors := [_failed(name, why) for name, why in self.missing.items()]:
             raise gathered(errors)
 
     def value(self, name: str) -> str:
-        """Return one output. Raises Failed, saying why, for one that is not there."""
+        """Return one output. Raises Failed, with the reason, where it does not exist."""
         if name not in self.values:
             raise _failed(name, self.absent.get(name) or self.missing[name])
         return self.values[name]
 
 
 async def observe_every_output(deployment: Deployment, clients: Clients) -> Outputs:
-    """Return every public output, those that are not there with the reason. Raises Failed where nothing is deployed."""
+    """Return every public output, or why it does not exist. Raises Failed where nothing is deployed."""
     sites = dict.fromkeys(deployment.stack(stack_id).site for stack_id, _ in deployment.outputs.values())
     by_site = await together(SiteView(clients, site).every_stack() for site in sites)
     ours = {
@@ -294,20 +294,20 @@ async def observe_every_output(deployment: Deployment, clients: Clients) -> Outp
 
 
 def not_deployed(deployment: str) -> Failed:
-    """Return the error of a command that needs a deployment where there is none."""
+    """Return the error of a command that needs a deployment where none is deployed."""
     what = "is not deployed: no region has a stack of it"
     return Failed(where=deployment, what=what, next_step="python -m builder deploy")
 
 
 async def observe_outputs(deployment: Deployment, clients: Clients) -> Mapping[str, str]:
-    """Return every public output that there is. Raises Failed, or Several, for what should be there and is not."""
+    """Return every public output that exists. Raises Failed, or Several, for missing ones that should exist."""
     outputs = await observe_every_output(deployment, clients)
     outputs.check()
     return outputs.values
 
 
 async def observe_system(deployment: Deployment, clients: Clients, *, only_primary: bool = False) -> System:
-    """Return the deployed components; with `only_primary` the primary's function alone, without a call elsewhere.
+    """Return the deployed components; with `only_primary` only the primary's function, read only there.
 
     Raises BadInput where the manifest names no primary region or no function; Failed for an output that should exist.
     """
@@ -346,7 +346,7 @@ async def observe_system(deployment: Deployment, clients: Clients, *, only_prima
 
 
 def find_outputs(deployment: Deployment, shown_by_stack: Mapping[StackId, Mapping[str, str] | None]) -> Outputs:
-    """Return the public outputs, given those that each stack shows; None for a stack that is not deployed."""
+    """Return the public outputs, given the outputs of each stack; None for a stack that is not deployed."""
     values, absent, missing = {}, {}, {}
     for name, (stack_id, output) in deployment.outputs.items():
         shown = shown_by_stack[stack_id]
@@ -362,10 +362,10 @@ def find_outputs(deployment: Deployment, shown_by_stack: Mapping[StackId, Mappin
 
 
 def taken(value: str, output: OutputOf, where: StackId) -> str:
-    """Return an output's value, as it is given to a parameter of another stack.
+    """Return an output's value for the parameter of another stack.
 
     Raises Stopped where it may be masked: DescribeStacks shows each character beyond ASCII as a `?`
-    (aws-cloudformation/cloudformation-coverage-roadmap#1220), and a masked text is never sent again.
+    (aws-cloudformation/cloudformation-coverage-roadmap#1220), and a masked text must not be sent.
     """
     if "?" in value:
         stack_id, name = output.output
@@ -379,7 +379,7 @@ def taken(value: str, output: OutputOf, where: StackId) -> str:
 
 
 def _condition(deployment: Deployment, stack_id: StackId, output: str) -> str | None:
-    """Return the condition that an output is made under, by the template; None where it is made in any case."""
+    """Return the condition of an output in the template; None where it has none."""
     stack = deployment.stack(stack_id)
     values = {name: value for name, value in stack.parameters.items() if isinstance(value, str)}
     template = read_template(stack.template, stack_id)

@@ -1,8 +1,8 @@
-"""Stacks nested in stacks: what they hold, and whether one is as its parent's template wants it.
+"""Nested stacks: what they hold, and whether one is as its parent's template states.
 
-`observe_contents` reads all that a stack holds, to any depth, with what becomes of it; `Prover` shows that a nested
-stack without a change set of its own stays as deployed. What cannot be shown is a doubt with its reason: unknown never
-counts as unchanged.
+`observe_contents` reads all resources of a stack, to any depth, with what its deletion does with each; `Prover` shows
+that a nested stack without a change set of its own does not change. What cannot be shown is a doubt with its reason:
+unknown never counts as unchanged.
 """
 
 import asyncio
@@ -40,14 +40,14 @@ _UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 @dataclass(frozen=True, slots=True)
 class NestedStack:
-    """A stack that another one has as a resource, known by its ARN alone."""
+    """A stack that is a resource of another, known only by its ARN."""
 
     site: Site
     arn: Arn
 
     @property
     def region(self) -> Region:
-        """The region it stands in."""
+        """The region it is in."""
         return self.site.region
 
     @property
@@ -58,23 +58,23 @@ class NestedStack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """A resource of a stack, or of one that is nested in it."""
+    """A resource of a stack, or of a stack nested in it."""
 
     path: LogicalId
     """`Orders`, or below nested stacks `Child/Grandchild/Orders`."""
     type: str
     physical_id: str
     fate: str | None
-    """What becomes of it when the outermost stack goes: Delete, Retain or Snapshot; None where no template states it
-    as plain text."""
+    """What the outermost stack's deletion does with it: Delete, Retain or Snapshot; None where no template states it
+    as text."""
     regions: tuple[str, ...] = ()
-    """The regions that hold a copy of its data, as far as its template says them."""
+    """The regions that have a copy of its data, as far as its template states them."""
     is_kept: bool = False
-    """Whether its template marks it as data that a component of the builder's own keeps."""
+    """Whether its template marks it as data that a component of the builder's own retains."""
 
 
 async def list_contents(clients: Clients, stack: ObservedStack | NestedStack, above: str = "") -> tuple[Content, ...]:
-    """Return all resources of a stack, nested stacks before what is in them, without what becomes of them."""
+    """Return all resources of a stack, nested stacks before their resources, without what a deletion does with them."""
     contents = [
         Content(
             path=LogicalId(f"{above}{resource.logical_id}"),
@@ -98,10 +98,10 @@ async def observe_contents(
     fate: str | None = "Delete",
     where: str = "",
 ) -> tuple[Content, ...]:
-    """Return all resources of a stack, nested stacks before what is in them.
+    """Return all resources of a stack, nested stacks before their resources.
 
-    A retained nested stack keeps its resources, whatever its own template says; for a deleted one its template decides.
-    `above` and `fate` are those of the stack itself, `where` names it in errors.
+    A retained nested stack retains its resources, whatever its own template states; for a deleted one its template
+    decides. `above` and `fate` are those of the stack itself, `where` names it in errors.
     Raises Stopped for a template that cannot be read.
     """
     where = where or f"{stack.region}/{stack.name}"
@@ -139,14 +139,14 @@ async def _held(clients: Clients, stack: ObservedStack | NestedStack, *, is_nest
         return [resource for resource in await observe_resources(clients, stack) if resource.physical_id]
     except AwsError as error:
         if is_nested and "does not exist" in error.what:
-            return []  # its parent still lists it, though somebody deleted it
+            return []  # somebody deleted it, though its parent still lists it
         raise
 
 
 async def _with_inside(
     contents: Iterable[Content], read: Callable[[Content], Coroutine[Any, Any, tuple[Content, ...]]]
 ) -> tuple[Content, ...]:
-    """Return the contents, each nested stack followed by what `read` finds in it."""
+    """Return the contents, each nested stack followed by what `read` returns for it."""
     contents = tuple(contents)
     below = iter(await together(read(content) for content in contents if content.type == NESTED_STACK))
     return tuple(
@@ -155,13 +155,13 @@ async def _with_inside(
 
 
 def _fate_of(template: Template, logical_id: str) -> str | None:
-    """Return what becomes of a resource when its stack goes; None where the template does not have it, or tell it."""
+    """Return what its stack's deletion does with a resource; None where the template does not have it, or state it."""
     resource = template.resource(logical_id)
     return fate_on_deletion(resource) if resource else None
 
 
 def _with(above: str | None, own: str | None) -> str | None:
-    """Return what becomes of a resource, given what becomes of its stack and its own policy."""
+    """Return what a deletion does with a resource, given what it does with the resource's stack and its own policy."""
     if above == "Retain" or own == "Retain":
         return "Retain"
     return None if above is None else own
@@ -169,16 +169,16 @@ def _with(above: str | None, own: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Prover:
-    """Proof that nested stacks stay as deployed; each template is read once."""
+    """The proof that nested stacks do not change; each template is read once."""
 
     clients: Clients
     site: Site
 
     async def doubt(self, arn: Arn, properties: Mapping[str, Any]) -> str:
-        """Return why a nested stack is not known to stay as it is; empty where that is shown.
+        """Return why a nested stack may change; empty where it certainly does not.
 
-        `properties` are those that its parent gives it, every value known. Its template is read from the URL in them
-        and compared with the deployed one as `decide` compares; so are its parameters, and all that is nested in it.
+        `properties` are those in its parent, every value known. Its template is read from the URL in them and compared
+        with the deployed one as `decide` compares; so are its parameters, and all stacks nested in it.
         """
         stack = await observe_stack(self.clients, self.site, arn)
         if stack is None or not stack.facts.exists:
@@ -190,7 +190,7 @@ class Prover:
         if doubt:
             return doubt
         parameters = read_template(text).defaults | {str(name): _text(value) for name, value in given.items()}
-        # A value that shows as a mask, before and after, may have changed all the same.
+        # A masked value may have changed though it looks the same.
         if not {_UNKNOWN, MASK}.isdisjoint(parameters.values()) or parameters != dict(stack.parameters):
             return "its parameters are not known to be the deployed ones"
         return await self._doubt_inside(stack, text)
@@ -223,9 +223,10 @@ class Prover:
         )
 
     async def _doubt_below(self, arn: Arn, url: str | None) -> str:
-        """Return the doubt about a stack whose parent is as deployed: so are its parameters, and its template decides.
+        """Return why a stack may change whose parent does not: only its template can.
 
-        The parameters are made of the parent's, of resources that stay, and of nested stacks that are shown to stay.
+        Its parameters are unchanged: they derive from the parent's, from unchanged resources, and from nested stacks
+        that certainly do not change.
         """
         stack = await observe_stack(self.clients, self.site, arn)
         if stack is None or not stack.facts.exists:
@@ -234,7 +235,7 @@ class Prover:
         return doubt or await self._doubt_inside(stack, text)
 
     async def _template(self, stack: ObservedStack, url: object) -> tuple[str, str]:
-        """Return the template that a stack is to have, and why it is not known to be the one it has."""
+        """Return a stack's new template, and why it may differ from the deployed one."""
         if not isinstance(url, str) or _UNKNOWN in url:
             return "", "where its template lies cannot be told before the execution"
         try:

@@ -1,7 +1,7 @@
-"""Two buckets compared: which versions one has and the other lacks; read page by page, held key by key.
+"""Two buckets compared: which versions one has and the other lacks; read page by page, compared key by key.
 
-A replica has its source's version id, so the ids alone show what is where. ListObjectVersions lists keys in the order
-of their UTF-8 bytes, which is Python's order of their characters.
+A replica has its source's version id, so the ids alone are compared. ListObjectVersions lists keys in the order of
+their UTF-8 bytes, which is Python's order of their characters.
 Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html and
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-what-is-isnot-replicated.html
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketPlace:
-    """A bucket, where it is and whose."""
+    """A bucket, with its site and its owner."""
 
     site: Site
     name: str
@@ -36,18 +36,18 @@ class BucketPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyVersions:
-    """All that one bucket has under a key."""
+    """All versions and delete markers that one bucket has under a key."""
 
     key: str
     sizes: dict[str, int] = field(default_factory=dict)
-    """Of each version that is an object, by its id."""
+    """The size of each version that is an object, by version id."""
     markers: frozenset[str] = frozenset()
     is_deleted: bool = False
-    """Whether a delete marker is on top: a reader finds nothing."""
+    """Whether a delete marker is on top, so that a read finds nothing."""
     top: str = ""
-    """The version on top, by its id, a delete marker or not."""
+    """The id of the version on top, which may be a delete marker."""
     top_at: datetime | None = None
-    """When that was written; a replica says when its original was."""
+    """When the version on top was written; a replica shows when its original was."""
 
     @property
     def shown(self) -> str | None:
@@ -57,30 +57,30 @@ class KeyVersions:
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A key in two buckets; None where one has nothing of it."""
+    """A key in two buckets; None for a bucket that has nothing of it."""
 
     here: KeyVersions | None
     there: KeyVersions | None
 
     @property
     def key(self) -> str:
-        """What it is called in both."""
+        """The key in both buckets."""
         side = self.here or self.there
         return side.key if side else ""
 
     @property
     def lacking(self) -> dict[str, int]:
-        """The versions that are here and not there, with their sizes."""
+        """The versions that are in the first bucket only, with their sizes."""
         return _beyond(self.here, self.there)
 
     @property
     def returning(self) -> dict[str, int]:
-        """The versions that are there and not here."""
+        """The versions that are in the second bucket only."""
         return _beyond(self.there, self.here)
 
     @property
     def is_contested(self) -> bool:
-        """Whether each has versions that the other lacks, or one serves what was deleted in the other."""
+        """Whether each bucket has versions that the other lacks, or one serves what was deleted in the other."""
         if self.here is None or self.there is None:
             return False
         return bool(self.lacking and self.returning) or self.here.is_deleted != self.there.is_deleted
@@ -96,15 +96,15 @@ class Gap:
     """What a destination lacks of its source, counted."""
 
     versions: int = 0
-    """Of the source, all of them; delete markers not counted."""
+    """The number of versions in the source, without delete markers."""
     lacking: int = 0
-    """How many of them are not there."""
+    """The number of them that the destination lacks."""
     bytes: int = 0
-    """How large those are together."""
+    """The size of those together, in bytes."""
     keys: int = 0
-    """How many keys they are of."""
+    """The number of their keys."""
     markers: int = 0
-    """How many delete markers of the source are not there."""
+    """The number of the source's delete markers that the destination lacks."""
     example: str = ""
     """The first such key."""
 
@@ -129,7 +129,7 @@ async def measure_gap(clients: Clients, source: BucketPlace, destination: Bucket
 
 
 async def read_rules(where: str, client: "S3Client", bucket: str, **more: Any) -> "list[ReplicationRuleOutputTypeDef]":  # noqa: ANN401 - what else the call takes
-    """Return a bucket's replication rules; none where S3 says that there is no configuration. Raises AwsError."""
+    """Return a bucket's replication rules; empty where S3 answers that there are none. Raises AwsError."""
     try:
         answer = await call(where, client.get_bucket_replication, Bucket=bucket, **more)
     except AwsError as error:
@@ -140,7 +140,7 @@ async def read_rules(where: str, client: "S3Client", bucket: str, **more: Any) -
 
 
 async def observe_rules(clients: Clients, bucket: BucketPlace) -> tuple[str, ...]:
-    """Return the buckets that a bucket's rules replicate to, those that are enabled. Raises AwsError."""
+    """Return the buckets that a bucket's enabled rules replicate to. Raises AwsError."""
     client = clients.of(bucket.site).s3(bucket.site.region)
     rules = await read_rules(bucket.text, client, bucket.name, ExpectedBucketOwner=bucket.owner)
     return tuple(rule["Destination"]["Bucket"].rpartition(":")[2] for rule in rules if rule["Status"] == "Enabled")
@@ -166,9 +166,9 @@ async def observe_expiry(clients: Clients, bucket: BucketPlace) -> tuple[str, ..
 
 
 async def observe_key(clients: Clients, bucket: BucketPlace, key: str) -> KeyVersions | None:
-    """Return the version on top of one key, None where there is none; no other version is read. Raises AwsError.
+    """Return the version on top of one key, None where it has none; no other version is read. Raises AwsError.
 
-    Of all keys with its prefix, the key itself is listed first.
+    Of all keys that begin with it, the key itself is listed first.
     """
     list_versions = clients.of(bucket.site).s3(bucket.site.region).list_object_versions
     page = await call(
@@ -178,7 +178,7 @@ async def observe_key(clients: Clients, bucket: BucketPlace, key: str) -> KeyVer
 
 
 async def pairs(clients: Clients, here: BucketPlace, there: BucketPlace) -> AsyncGenerator[KeyPair, None]:
-    """Yield every key of two buckets, in order; no more than a key and two pages are held at a time."""
+    """Yield every key of two buckets, in order; at most a key and two pages are in memory at a time."""
     left, right = _keys(clients, here), _keys(clients, there)
     from_here, from_there = await anext(left, None), await anext(right, None)
     while from_here or from_there:
@@ -194,7 +194,7 @@ async def pairs(clients: Clients, here: BucketPlace, there: BucketPlace) -> Asyn
 
 
 async def _keys(clients: Clients, bucket: BucketPlace) -> AsyncIterator[KeyVersions]:
-    """Yield what a bucket has, key by key; a key goes on over as many pages as it takes."""
+    """Yield a bucket's keys with their versions; one key may take several pages."""
     held: KeyVersions | None = None
     list_versions = clients.of(bucket.site).s3(bucket.site.region).list_object_versions
     async for page in pages(bucket.text, list_versions, Bucket=bucket.name, ExpectedBucketOwner=bucket.owner):
@@ -218,13 +218,13 @@ async def _keys(clients: Clients, bucket: BucketPlace) -> AsyncIterator[KeyVersi
 
 
 def _keys_of(page: "ListObjectVersionsOutputTypeDef") -> list[KeyVersions]:
-    """Return what a page shows, key by key: it lists objects and delete markers apart, each in order."""
+    """Return a page's keys with their versions: it lists objects and delete markers apart, each in order."""
     sizes: dict[str, dict[str, int]] = {}
     markers: dict[str, set[str]] = {}
     tops: dict[str, tuple[str, datetime]] = {}
     deleted = {marker["Key"] for marker in page.get("DeleteMarkers", []) if marker.get("IsLatest")}
     for version in page.get("Versions", []):
-        # What was there before versions is called null in every bucket.
+        # Objects from before versioning have the version id null in every bucket.
         known = version["VersionId"]
         known += f" {version.get('ETag', '')}" if known == "null" else ""
         sizes.setdefault(version["Key"], {})[known] = int(version.get("Size", 0))

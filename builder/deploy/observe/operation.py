@@ -1,7 +1,7 @@
 """An operation on a stack: the wait until it ends, and what its events show.
 
-One poller for each region of an account serves every wait for a stack there. The events show what failed first, what
-became of the rest, and what a running stack works on.
+One poller for each region of an account serves every wait for a stack there. The events show which resource failed
+first, what happened to the others, and which resource CloudFormation works on.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 
 _PASSING = ("Throttling", "ServiceUnavailable", "InternalFailure", "InternalError", "RequestLimitExceeded")
-# As long as CloudFormation itself waits for the resource that may take longest, a StackSet with all its accounts.
+# CloudFormation's own longest wait for a resource, a StackSet with all its accounts.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
 DEADLINE_S = 36 * 3600.0
 Settled = Callable[[ObservedStack], bool]
 
 
 def is_passing(error: AwsError) -> bool:
-    """Return whether a poll outlives the error and reads again; any other (a lost permission, say) ends a wait."""
+    """Return whether an error is temporary, so that polling goes on; any other (a lost permission, say) ends a wait."""
     return not error.answered or error.code.startswith(_PASSING)
 
 
 def settled_after(before: str) -> Settled:
-    """Return the condition that ends the wait for an operation that has just begun on a stack in this status.
+    """Return the condition for the end of an operation that has just begun on a stack in this status.
 
     A read may lag behind: the status from before counts as the end only after LAG_S.
     """
@@ -57,7 +57,7 @@ class _Wait:
 
 
 class Watch:
-    """A poller that reads a site's stacks while a wait for one is open, at the pace of the wait begun last."""
+    """A poller that reads a site's stacks while a wait for one is open, at the pace of the newest wait."""
 
     def __init__(self, view: SiteView, rhythm: Rhythm, seen: Callable[[ObservedStack], None]) -> None:
         self._view = view
@@ -95,13 +95,13 @@ class Watch:
             self._joined.clear()
             try:
                 async with asyncio.timeout_at(min(self._due(wait) for wait in self._waits)):
-                    await self._joined.wait()  # somebody new may be due sooner
+                    await self._joined.wait()  # a new wait may be due sooner
             except TimeoutError:
                 await self._read_stacks(loop.time())
                 self._read_at = loop.time()
 
     def _due(self, wait: _Wait) -> float:
-        """Return when the next read for a wait is due: the first after a while, then at its pace after the last one."""
+        """Return when the next read for a wait is due: the first after a while, later ones at its pace."""
         return wait.since + self._rhythm.due_s(self._read_at - wait.since, early=True)
 
     async def _read_stacks(self, now: float) -> None:
@@ -119,7 +119,7 @@ class Watch:
         for wait in self._waits:
             shown = stacks.get(wait.arn)
             if shown is not None and now - wait.since <= LAG_S and self._view.is_contradicted(shown):
-                continue  # it shows the stack as it was before what began this wait
+                continue  # it shows the stack before the operation that this wait is for
             ended = shown is not None and wait.settled(shown)
             if (age_s := now - wait.since) >= 0:
                 self._rhythm.learn(age_s, ended=ended)
@@ -132,7 +132,7 @@ class Watch:
 def make_watches(
     ids: Mapping[StackPlace, StackId], clients: Clients, emit: Emit, known: Mapping[Arn, str] | None = None
 ) -> dict[Site, Watch]:
-    """Return a watch for each site of these stacks; they emit every status that differs from the one before.
+    """Return a watch for each site of these stacks; they emit every change of a status.
 
     `known` are the statuses to start from, which are not emitted.
     """
@@ -147,13 +147,13 @@ def make_watches(
     return {site: Watch(SiteView(clients, site), clients.tempo.stacks, seen) for site in sites}
 
 
-# What CloudFormation writes on resources it stops because another one failed.
+# CloudFormation's reason for resources that it stops because another one failed.
 _COLLATERAL = ("Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled")
-# The statuses that CloudFormation rolls back to, RollbackStack's "last known stable state".
+# The statuses to which CloudFormation rolls back, RollbackStack's "last known stable state".
 _GOOD = frozenset(status for status, facts in STATUSES.items() if facts.operation is Operation.UPDATE)
 # CloudFormation's reason where a nested stack failed.
 _EMBEDDED = re.compile(r"Embedded stack (arn:\S+) was not successfully")
-# How an operation on a stack begins.
+# The statuses with which an operation on a stack begins.
 _BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
 
 
@@ -165,7 +165,7 @@ class FirstCause:
     """`LogicalId (Type)`; in a nested stack `Child/LogicalId (Type)`."""
     reason: str
     nested: str = ""
-    """The ARN of the nested stack that failed, where that is the resource: its own events tell why."""
+    """The ARN of the nested stack that failed, if the resource is one: its own events show why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,17 +173,17 @@ class SinceGood:
     """What happened to a stack's resources since its last good state."""
 
     known: bool
-    """Whether the events show such a state; if not, the creation had failed as well, or older events are gone."""
+    """Whether the events show such a state; if not, the creation failed as well, or older events are no longer kept."""
     made: frozenset[LogicalId]
-    """What was created."""
+    """The resources that were created."""
     failed: frozenset[LogicalId]
-    """What failed by itself, not because another resource did, when the stack was rolled back last."""
+    """The resources that failed by themselves, not because another one did, in the last rollback."""
     tokens: frozenset[str] = frozenset()
-    """The client tokens of the operations since then; AWS gives them to the events of nested stacks as well."""
+    """The client tokens of the operations since then; AWS puts them on the events of nested stacks as well."""
 
 
 def first_cause(events: Iterable["StackEventTypeDef"], client_token: str) -> FirstCause | None:
-    """Return the first real failure of the operation that carries this token, or None if no event shows one.
+    """Return the first real failure of the operation with this token, or None if no event shows one.
 
     Events are as DescribeStackEvents gives them, newest first. They are matched by token, never by time.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
@@ -195,10 +195,10 @@ def first_cause(events: Iterable["StackEventTypeDef"], client_token: str) -> Fir
 
 
 def first_cause_inside(events: Iterable["StackEventTypeDef"], client_token: str) -> FirstCause | None:
-    """Return the first real failure in a nested stack that is known to have failed in its root's operation.
+    """Return the first real failure in a nested stack that failed in its root's operation.
 
-    Its events carry the token of the root's operation, as AWS says of all that an operation triggers; where none does,
-    the last operation on the nested stack in which anything failed is taken.
+    Its events carry the token of the root's operation, which AWS documents for all that an operation triggers; where
+    none does, the last operation on the nested stack with a failure is taken.
     """
     events = tuple(events)
     if any(event.get("ClientRequestToken") == client_token for event in events):
@@ -224,7 +224,7 @@ def _cause(event: "StackEventTypeDef") -> FirstCause:
 
 
 def failed_resources(events: Iterable["StackEventTypeDef"], client_token: str) -> frozenset[LogicalId]:
-    """Return every resource that failed by itself in the operation that carries this token."""
+    """Return every resource that failed by itself in the operation with this token."""
     return frozenset(LogicalId(event.get("LogicalResourceId", "")) for event in _failures(events, client_token))
 
 
@@ -241,14 +241,14 @@ def _is_failure(event: "StackEventTypeDef") -> bool:
 
 
 def is_collateral(reason: str) -> bool:
-    """Return whether a resource only failed because CloudFormation stopped it when another one did."""
+    """Return whether a resource failed only because CloudFormation stopped it when another one did."""
     return reason.startswith(_COLLATERAL)
 
 
 def since_good(events: Iterable["StackEventTypeDef"]) -> SinceGood:
     """Return what happened to a stack's resources since its last good state.
 
-    Events are newest first, and only as many are read as are needed.
+    Events are newest first, and only the needed ones are read.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html
     """
     made: set[LogicalId] = set()
@@ -274,7 +274,7 @@ def since_good(events: Iterable["StackEventTypeDef"]) -> SinceGood:
 def made_inside(events: Iterable["StackEventTypeDef"], tokens: frozenset[str]) -> frozenset[LogicalId]:
     """Return what operations with these tokens created in a nested stack, by its events.
 
-    Where no event carries one of the tokens, return all that was ever created: none of it can be ruled out.
+    Where no event carries one of the tokens, return all resources that were ever created: none can be ruled out.
     """
     events = tuple(event for event in events if not _is_of_the_stack(event))
     ours = [event for event in events if event.get("ClientRequestToken") in tokens]
@@ -286,7 +286,7 @@ def made_inside(events: Iterable["StackEventTypeDef"], tokens: frozenset[str]) -
 
 
 def _is_of_the_stack(event: "StackEventTypeDef") -> bool:
-    """Return whether an event is the stack's own; as a failure it only repeats those of its resources."""
+    """Return whether an event is the stack's own; as a failure it only repeats that of a resource."""
     return event.get("PhysicalResourceId") == event["StackId"]
 
 
@@ -295,7 +295,7 @@ def _is_collateral(event: "StackEventTypeDef") -> bool:
 
 
 async def observe_cause(clients: Clients, stack: ObservedStack, client_token: str) -> FirstCause | None:
-    """Return the first real failure of the operation that carries this token, or None if no event shows one.
+    """Return the first real failure of the operation with this token, or None if no event shows one.
 
     Where a nested stack failed, return the resource that failed first inside it, at any depth.
     """
@@ -304,13 +304,13 @@ async def observe_cause(clients: Clients, stack: ObservedStack, client_token: st
 
 
 async def _inside(clients: Clients, site: Site, cause: FirstCause, client_token: str) -> FirstCause:
-    """Return what failed first in the nested stack that the cause names; the cause itself where no event shows it."""
+    """Return the first failure in the nested stack that the cause names; the cause itself where no event shows one."""
     if not cause.nested:
         return cause
     try:
         events = await _events_of(clients, NestedStack(site, Arn(cause.nested)), client_token)
     except AwsError:
-        return cause  # it was never created, or may not be read: its parent's event is all there is
+        return cause  # it was never created, or may not be read: only its parent's event is known
     cause_inside = first_cause_inside(events, client_token)
     if cause_inside is None:
         return cause
@@ -319,7 +319,7 @@ async def _inside(clients: Clients, site: Site, cause: FirstCause, client_token:
 
 
 async def observe_failed(clients: Clients, stack: ObservedStack, client_token: str) -> frozenset[LogicalId]:
-    """Return every resource that failed by itself in the operation that carries this token."""
+    """Return every resource that failed by itself in the operation with this token."""
     return failed_resources(await _events_of(clients, stack, client_token), client_token)
 
 
@@ -356,7 +356,7 @@ async def _events_of(clients: Clients, stack: Located, client_token: str) -> "li
     async for page in pages(f"{stack.region}/{stack.name}", client.describe_stack_events, StackName=stack.arn):
         ours = any(event.get("ClientRequestToken") == client_token for event in page["StackEvents"])
         if seen and not ours:
-            break  # newest first: from here on it is the operation before
+            break  # newest first: the next events are of the operation before
         events += page["StackEvents"]
         seen = seen or ours
     return events
@@ -369,7 +369,7 @@ _AT_ONCE = 8
 async def tell_in_progress(running: Mapping[StackId, tuple[Site, Arn]], clients: Clients, emit: Emit) -> None:
     """Emit, every few seconds and until cancelled, the resource that each stack works on; one call a stack.
 
-    Of many running stacks a few are asked at a time, in turn, so that these calls never delay others that matter.
+    Where many stacks run, a few are read at a time, in turn, so that these calls never delay others that matter.
     """
     last: dict[StackId, ResourceProgress] = {}
     first = 0
@@ -401,7 +401,7 @@ async def _in_progress(stack: StackId, site: Site, arn: Arn, clients: Clients) -
 
 
 def newest_at_work(events: "list[StackEventTypeDef]") -> "StackEventTypeDef | None":
-    """Return the newest event of a resource that has begun and not ended; events are newest first."""
+    """Return the newest event of a resource whose change has begun and not ended; events are newest first."""
     seen: set[str] = set()
     for event in events:
         name = event.get("LogicalResourceId", "")

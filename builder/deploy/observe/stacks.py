@@ -1,6 +1,6 @@
 """The stacks of a region as AWS shows them, read again where a read contradicts what is known; nothing is changed.
 
-Last comes whom a stack belongs to: the deployment, another one, or none yet.
+Last comes the owner of a stack: the deployment, somebody else, or nobody yet.
 """
 
 import asyncio
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 R = TypeVar("R")
-# How long a read may lag behind what CloudFormation has just confirmed, and how often to read again until then.
+# How long a read may lag behind what CloudFormation has just confirmed, and how often to read meanwhile.
 LAG_S = 10.0
 READ_AGAIN_S = 1.0
-# What a stack is in before the good end of the same operation.
+# Statuses that precede the good end of the same operation.
 _ON_THE_WAY = frozenset(
     {"REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}
     | {"IMPORT_IN_PROGRESS"}
 )
-# A resource that is deleted, or that its stack has left behind: the stack does not hold it any more.
+# Statuses of a deleted or retained resource: the stack no longer holds it.
 _NOT_HELD = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
 # StackSet-<name of the set>-<uuid>
 _INSTANCE_NAME = re.compile(r"StackSet-.+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -53,29 +53,29 @@ class ObservedStack:
     capabilities: tuple[str, ...]
     termination_protection: bool
     drift: str = "NOT_CHECKED"
-    """As the last detection found it."""
+    """The result of the last drift detection."""
     notification_arns: tuple[str, ...] = ()
-    """Who is told of its events."""
+    """The SNS topics that get its events."""
     rollback_triggers: tuple[str, ...] = ()
     """The alarms that roll back an operation on it."""
     exports: Mapping[str, str] = field(default_factory=dict)
-    """The output of each name that is exported."""
+    """The output of each exported name."""
     parent: Arn | None = None
     """The stack that has it as a resource."""
 
     @property
     def region(self) -> Region:
-        """The region it stands in."""
+        """The region it is in."""
         return self.site.region
 
     @property
     def account(self) -> AccountId:
-        """The account it stands in, from its ARN."""
+        """The account it is in, from its ARN."""
         return AccountId(self.arn.split(":")[4])
 
     @property
     def facts(self) -> StatusFacts:
-        """What the stack's status means. Raises Stopped for an unknown status, which may mean anything."""
+        """The meaning of the stack's status. Raises Stopped for an unknown status, which may mean anything."""
         known = STATUSES.get(self.status)
         if known is None:
             raise Stopped(
@@ -87,7 +87,7 @@ class ObservedStack:
 
     @property
     def may_hold(self) -> bool:
-        """Whether it holds resources, or may: an unknown status rules nothing out."""
+        """Whether it may hold resources: an unknown status rules nothing out."""
         return self.status not in STATUSES or self.facts.exists
 
 
@@ -98,22 +98,22 @@ class ObservedResource:
     logical_id: LogicalId
     type: str
     physical_id: str
-    """Empty where it never came into being."""
+    """Empty where it was never created."""
     status: str
     reason: str
-    """Why it is in that status, where CloudFormation says so."""
+    """Why it is in that status, where CloudFormation shows a reason."""
 
 
 class Located(Protocol):
-    """A stack that can be asked for, whether or not all of it is known."""
+    """What it takes to call AWS about a stack, whether or not more of it is known."""
 
     @property
     def site(self) -> Site:
-        """Where it stands."""
+        """The site it is in."""
 
     @property
     def region(self) -> Region:
-        """The region it stands in."""
+        """The region it is in."""
 
     @property
     def name(self) -> StackName:
@@ -125,7 +125,7 @@ class Located(Protocol):
 
 
 class SiteView:
-    """The stacks of one region of one account, read in the way that takes fewer calls: by a listing, or one by one."""
+    """The stacks of one region of one account, read with as few calls as possible: in a listing, or one by one."""
 
     def __init__(self, clients: Clients, site: Site) -> None:
         self._clients = clients
@@ -133,7 +133,7 @@ class SiteView:
         self._pages = 1
 
     async def every_stack(self) -> tuple[ObservedStack, ...]:
-        """Return every stack of the site that is not deleted, of whatever deployment, over all pages.
+        """Return every stack of the site that is not deleted, of any deployment, over all pages.
 
         A listing that contradicts what is known is read again for LAG_S.
         """
@@ -145,22 +145,22 @@ class SiteView:
         return listed
 
     async def stacks(self, arns: Collection[Arn]) -> dict[Arn, ObservedStack]:
-        """Return those of the stacks that exist or did exist, deleted ones included, as one read shows them."""
+        """Return those of the stacks that exist or once existed, deleted ones included, as one read shows them."""
         observed = {}
         if len(arns) > self._pages:
             observed = {stack.arn: stack for stack in await self._listed(until=arns) if stack.arn in arns}
-        # A deleted stack is in no listing; by ARN it can be asked for.
+        # A deleted stack is in no listing; it can be read by ARN.
         answers = await together(
             _read_stack(self._clients, self.site, arn) for arn in sorted(set(arns) - observed.keys())
         )
         return observed | {stack.arn: stack for stack in answers if stack is not None}
 
     def remember(self, stack: ObservedStack) -> None:
-        """Let later reads of the stack be judged by the state that a wait has seen."""
+        """Judge later reads of the stack by this state, which a wait has read."""
         remember(self._clients, stack)
 
     def is_contradicted(self, stack: ObservedStack) -> bool:
-        """Return whether the stack was seen later than this read shows it."""
+        """Return whether a read is older than what was already observed."""
         known = self._clients.memory.stacks.get(StackPlace(self.site, stack.name))
         return known is not None and known.arn == stack.arn and contradicts(known, stack)
 
@@ -179,7 +179,7 @@ class SiteView:
 
 
 async def observe_stack(clients: Clients, site: Site, name: str) -> ObservedStack | None:
-    """Return one stack by name or ARN; by ARN also a deleted one. None if there is none.
+    """Return a stack by name or ARN; by ARN also a deleted one. None where it does not exist.
 
     A read that contradicts what is known is repeated for LAG_S.
     """
@@ -198,9 +198,9 @@ async def observe_stack(clients: Clients, site: Site, name: str) -> ObservedStac
 
 
 async def unless_lagging(read: Callable[[], Awaitable[R]], is_contradicted: Callable[[R], bool]) -> R:
-    """Return what a read shows; one that contradicts what is known is repeated for LAG_S at most.
+    """Return what a read shows; repeat a read that contradicts what is known, for at most LAG_S.
 
-    This is the one rule for reads after writes: what is contradicted for longer was changed by somebody else.
+    This is the one rule for reads after writes: a contradiction that lasts longer is a change by somebody else.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -212,7 +212,7 @@ async def unless_lagging(read: Callable[[], Awaitable[R]], is_contradicted: Call
 
 
 async def once_there(read: Callable[[], Awaitable[R]]) -> R:
-    """Return what a read shows of something that is known to exist. Raises AwsError if it is missing for LAG_S."""
+    """Return what a read shows of something known to exist. Raises AwsError if it is missing for LAG_S."""
     refusals: list[AwsError] = []
 
     async def attempt() -> R | None:
@@ -232,15 +232,15 @@ async def once_there(read: Callable[[], Awaitable[R]]) -> R:
 
 
 def is_absence(error: AwsError) -> bool:
-    """Return whether AWS says that there is no such stack or change set.
+    """Return whether AWS answers that there is no such stack or change set.
 
-    CloudFormation has no error code of its own for a stack that is not there.
+    CloudFormation has no error code of its own for a missing stack.
     """
     return error.code == "ChangeSetNotFound" or (error.code == "ValidationError" and "does not exist" in error.what)
 
 
 def remember(clients: Clients, stack: ObservedStack) -> None:
-    """Let later reads of the stack be judged by this one."""
+    """Judge later reads of the stack by this one."""
     place = StackPlace(stack.site, stack.name)
     before = clients.memory.stacks.get(place)
     clients.memory.stacks[place] = StackSighting(
@@ -253,26 +253,26 @@ def remember(clients: Clients, stack: ObservedStack) -> None:
 
 
 def remember_created(clients: Clients, site: Site, name: StackName, arn: Arn) -> None:
-    """Let later reads know of a stack that CloudFormation has just confirmed to hold a change set."""
+    """Judge later reads by this stack, which CloudFormation has just confirmed to hold a change set."""
     known = clients.memory.stacks.get(StackPlace(site, name))
     if known is None or known.arn != arn:
         clients.memory.stacks[StackPlace(site, name)] = StackSighting(arn, "REVIEW_IN_PROGRESS", "")
 
 
 def remember_protected(clients: Clients, site: Site, name: StackName, *, protected: bool) -> None:
-    """Let later reads know of a termination protection that CloudFormation has just confirmed to set or lift."""
+    """Judge later reads by this termination protection, which CloudFormation has just confirmed to set or lift."""
     if known := clients.memory.stacks.get(StackPlace(site, name)):
         clients.memory.stacks[StackPlace(site, name)] = replace(known, protected=protected)
 
 
 def remember_policy(clients: Clients, site: Site, name: StackName, policy: str | None) -> None:
-    """Let later reads know of a stack policy that CloudFormation has just confirmed to set."""
+    """Judge later reads by this stack policy, which CloudFormation has just confirmed to set."""
     if known := clients.memory.stacks.get(StackPlace(site, name)):
         clients.memory.stacks[StackPlace(site, name)] = replace(known, policy=policy)
 
 
 def remember_deleted(clients: Clients, site: Site, name: StackName, arn: Arn) -> None:
-    """Let later reads know of a stack's deletion that CloudFormation does at once: it has never held anything."""
+    """Judge later reads by the deletion of a stack that never held anything, which CloudFormation deletes at once."""
     clients.memory.stacks[StackPlace(site, name)] = StackSighting(arn, "DELETE_COMPLETE", "")
 
 
@@ -321,7 +321,7 @@ async def _read_stack(clients: Clients, site: Site, name: str) -> ObservedStack 
 
 
 async def observe_resources(clients: Clients, stack: Located) -> tuple[ObservedResource, ...]:
-    """Return the resources of a stack, over all pages, without those that are deleted or were retained."""
+    """Return the resources of a stack, over all pages, without deleted or retained ones."""
     client = clients.of(stack.site).cloudformation(stack.region)
 
     async def every_page() -> tuple[ObservedResource, ...]:
@@ -345,7 +345,7 @@ async def observe_resources(clients: Clients, stack: Located) -> tuple[ObservedR
 async def observe_template(
     clients: Clients, stack: Located, stage: Literal["Original", "Processed"] = "Original"
 ) -> object:
-    """Return the stack's template as it was sent: a text, or for a JSON template what botocore read it to.
+    """Return the stack's template as it was sent: a text, or botocore's parsed object for a JSON template.
 
     Its `Processed` stage is what transforms made of it, with the logical ids of the stack's resources.
     """
@@ -356,7 +356,7 @@ async def observe_template(
 
 
 async def observe_policy(clients: Clients, stack: Located) -> str | None:
-    """Return the policy of a stack, as it was set; None where none ever was.
+    """Return the policy of a stack; None where none was ever set.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetStackPolicy.html
     """
@@ -376,9 +376,9 @@ async def observe_policy(clients: Clients, stack: Located) -> str | None:
 
 
 def of_deployment(stacks: tuple[ObservedStack, ...], deployment: str) -> tuple[ObservedStack, ...]:
-    """Return those of the stacks that carry the deployment's tag as their own.
+    """Return the stacks that carry the deployment's tag as their own.
 
-    A stack's tags are passed on to the stacks nested in it, which belong to it alone, and to the StackSets in it, which
+    A stack passes its tags on to the stacks nested in it, which belong to it alone, and to the StackSets in it, which
     pass them on to the stack of every instance: such a stack belongs to its set, whatever other tags it has.
     """
     return tuple(
@@ -391,7 +391,7 @@ def of_deployment(stacks: tuple[ObservedStack, ...], deployment: str) -> tuple[O
 def is_of_set(stack: ObservedStack) -> bool:
     """Return whether the stack is a StackSet's instance, by the tag of a fleet or the name that StackSets gives.
 
-    A stack that was imported into a set has kept its own name: nothing in it shows the set.
+    A stack that was imported into a set keeps its own name: nothing in it shows the set.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html
     """
     return TAG_FLEET in stack.tags or _INSTANCE_NAME.fullmatch(stack.name) is not None
@@ -433,8 +433,8 @@ def is_ours(stack: ObservedStack, deployment: str) -> bool:
 def whose(stack: ObservedStack, deployment: str) -> str:
     """Return why a stack can't become the deployment's, in words that follow its name; empty where it can, or is.
 
-    Tags that begin with `aws:` only AWS's own services can give, and none of them lets somebody else update its stacks:
-    Service Catalog names the provisioned product by such tags.
+    Only AWS's own services can set tags that begin with `aws:`, and none of them lets others update its stacks. With
+    such tags Service Catalog, for one, names its provisioned product.
     Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-nested-stacks.html,
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html,
     https://docs.aws.amazon.com/servicecatalog/latest/adminguide/autotags.html

@@ -1,7 +1,7 @@
-"""What exists already and is to be imported: tables and buckets as they are, and the stacks that hold them.
+"""Existing tables and buckets that are to be imported, as they are, and the stacks that have them.
 
-`record` has the result, `owner` the stack that holds it; `table` and `bucket` read AWS and state it as CloudFormation
-does.
+`record` has the result, `owner` the stack that has the resource; `table` and `bucket` read AWS and return what a
+CloudFormation template would state.
 """
 
 from builder.deploy.observe.live.bucket import observe_live_bucket

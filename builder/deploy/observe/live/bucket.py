@@ -1,4 +1,4 @@
-"""Reading a bucket: each of its settings by a call of its own, concurrently; nothing is changed."""
+"""Reading a bucket: each setting by its own call, concurrently; nothing is changed."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ READ = (
     "get_public_access_block",
     *KEPT,
 )
-"""Every setting that is asked."""
+"""Every setting that is read."""
 UNSET = frozenset(
     {
         "NoSuchBucketPolicy",
@@ -36,7 +36,7 @@ UNSET = frozenset(
         "OwnershipControlsNotFoundError",
         "ReplicationConfigurationNotFoundError",
         "ServerSideEncryptionConfigurationNotFoundError",
-        # Of a region that has no such setting, as some have no transfer acceleration.
+        # The error codes of regions without a setting: some have no transfer acceleration.
         "MethodNotAllowed",
         "NotImplemented",
     }
@@ -45,7 +45,7 @@ UNSET = frozenset(
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
-# HeadBucket has no body to say more in: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
+# HeadBucket's answer has no body, so no reason: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
 _GONE, _DENIED = frozenset({"404", "NoSuchBucket", "NotFound"}), frozenset({"403", "AccessDenied", "Forbidden"})
 _MOVED = frozenset({"301", "PermanentRedirect"})
 
@@ -62,11 +62,10 @@ async def observe_live_bucket(  # noqa: PLR0913 - by keyword but for three
 ) -> LiveResource | None:
     """Return a bucket of the site's account as it is; None where no bucket has this name.
 
-    `properties` are the bound properties of the template that is to have it, `stack_tags` those of its stack, and
-    `makes_policy` says whether it makes a bucket policy too, `policy` which, where that is known; without properties
-    it is taken to have rules and a policy of its own.
-    Raises Stopped for a bucket that is another account's, or that these credentials may not see; AwsError, also where
-    AWS lets a setting not be read.
+    `properties` are the bound properties of the template that is to have it, `stack_tags` those of its stack.
+    `makes_policy` is whether the template has a bucket policy too, `policy` its document, where known. Without
+    properties the template is taken to have rules and a policy of its own. Raises Stopped for a bucket that is another
+    account's, or that these credentials may not see; AwsError, also where a setting may not be read.
     """
     at_site = clients.of(site)
     client, where = at_site.s3(site.region), f"{site.region}: {name}"
@@ -98,7 +97,7 @@ async def observe_live_bucket(  # noqa: PLR0913 - by keyword but for three
 async def read_setting(
     where: str, operation: Callable[..., Mapping[str, Any]], bucket: str, **more: str
 ) -> dict[str, Any]:
-    """Return a bucket's setting; nothing where S3 says that it has none. Raises AwsError."""
+    """Return a bucket's setting; empty where S3 answers that it has none. Raises AwsError."""
     try:
         answer = await call(where, operation, Bucket=bucket, **more)
     except AwsError as error:

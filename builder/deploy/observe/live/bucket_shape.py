@@ -1,7 +1,7 @@
-"""A bucket that was read, as AWS::S3::Bucket states it; pure.
+"""A bucket that was read, with the properties that AWS::S3::Bucket would state; pure.
 
-The definition has what a template of ours states of a bucket. A policy, rules and all else that S3 keeps in one piece
-is never replaced by a template's: it is the same, or it is an obstacle. Everything else stays, and is noted.
+The definition has what our templates state of a bucket. A policy, rules and all else that S3 keeps in one piece
+must equal the template's, or is an obstacle: it is never replaced. Everything else stays, and is noted.
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
 """
 
@@ -19,7 +19,7 @@ from builder.template import as_list, at
 from builder.terms import Region
 
 DEFAULT = TemplateSide(properties={"LifecycleConfiguration": {}, "ReplicationConfiguration": {}}, makes_policy=True)
-"""What is assumed of a template that is not given: it has rules and a policy of its own."""
+"""What is assumed where no template is given: it has rules and a policy of its own."""
 _OWN = ("BucketName", "Tags")
 """Properties that the definition always has: all tags are one document."""
 _NEVER_READ = ("AbacStatus", "AccessControl", "MetadataConfiguration", "MetadataTableConfiguration")
@@ -28,15 +28,15 @@ _NEVER_READ = ("AbacStatus", "AccessControl", "MetadataConfiguration", "Metadata
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A setting that S3 keeps in one piece: a template would replace it; it stays where the template has none."""
+    """A setting that S3 keeps in one piece: a template replaces it, or leaves it where it does not state it."""
 
     property: str
-    """The template's."""
+    """The template's property."""
     noun: str
     members: tuple[str, ...]
-    """The members of the answer that show whether there is any."""
+    """The members of S3's answer that show whether the setting exists."""
     off: tuple[object, ...] = ()
-    """Values that are as good as none."""
+    """Values that count as no setting."""
 
 
 KEPT: Mapping[str, Kept] = {
@@ -74,19 +74,19 @@ KEPT: Mapping[str, Kept] = {
         "MetricsConfigurations", "request metrics", ("MetricsConfigurationList",)
     ),
 }
-"""By the call that reads it."""
+"""Settings that are kept in one piece, by the call that reads each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenBucket:
-    """What S3 shows of a bucket: the answer of each call by its name, empty where there is no such setting."""
+    """What S3 shows of a bucket: each call's answer by the call's name, empty where the setting does not exist."""
 
     name: str
     region: Region
     answers: Mapping[str, Mapping[str, Any]]
 
     def of(self, *path: str | int) -> Any:  # noqa: ANN401 - JSON
-        """Return what a path leads to, the call's name first."""
+        """Return the value at a path that begins with the call's name."""
         return at(self.answers, *path)
 
 
@@ -94,7 +94,7 @@ def as_live(seen: SeenBucket, side: TemplateSide = DEFAULT) -> LiveResource:
     """Return a bucket as near to a template as the bucket allows, with the obstacles to this template."""
     definition = _definition(seen, side)
     if side is not DEFAULT:
-        # The next update would remove what an import states and the template does not.
+        # The next update would remove what the import states and the template does not.
         definition = {name: value for name, value in definition.items() if name in {*side.properties, *_OWN}}
     return LiveResource(
         type=BUCKET,
@@ -110,7 +110,7 @@ def as_live(seen: SeenBucket, side: TemplateSide = DEFAULT) -> LiveResource:
 
 
 def in_other_region(name: str, region: Region | None, asked_in: Region) -> LiveResource:
-    """Return a bucket that is in another region than the one it was asked for in, where S3 names that region."""
+    """Return a bucket that S3 shows to be in a region other than the one it was read in."""
     what = (
         f"it is in {region or 'another region'}, and the template's stack in {asked_in}: a bucket does not move, so "
         "make the region that it is in the primary, or copy what is in it"
@@ -148,7 +148,7 @@ def _definition(seen: SeenBucket, side: TemplateSide) -> Properties:
 
 
 def _encryption(seen: SeenBucket, template_encryption: object) -> dict[str, Any] | None:
-    """Return how the bucket encrypts; what is off is stated where the template states it."""
+    """Return how the bucket encrypts; settings that are off are stated where the template states them."""
     rules = []
     for place, shown in enumerate(seen.of("get_bucket_encryption", "ServerSideEncryptionConfiguration", "Rules") or []):
         template_rule = at(template_encryption, "ServerSideEncryptionConfiguration", place)
@@ -206,7 +206,7 @@ def _obstacles(seen: SeenBucket, side: TemplateSide) -> Iterator[str]:
 
 
 def _replaced(seen: SeenBucket, side: TemplateSide) -> Iterator[str]:
-    """Yield the template's properties that would replace what the bucket has and cannot be compared with it."""
+    """Yield the template's properties that would replace settings of the bucket and cannot be compared with them."""
     for call, kept in KEPT.items():
         if kept.property in side.properties and _has(seen, call):
             yield (
@@ -264,7 +264,7 @@ def _granted(seen: SeenBucket) -> list[str]:
 
 
 def _policy_obstacle(seen: SeenBucket, *, is_same: bool) -> str:
-    """Return why a bucket policy is an obstacle to another, whatever it says.
+    """Return why a bucket policy is an obstacle to another policy, whatever its document.
 
     Source: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1068
     """
@@ -282,9 +282,9 @@ def _policy_obstacle(seen: SeenBucket, *, is_same: bool) -> str:
 
 
 def same_policy_document(shown: object, document: object) -> bool:
-    """Return whether a policy, as S3 shows it, says what a template's document does.
+    """Return whether a policy, as S3 shows it, is equivalent to a template's document.
 
-    A list of one is the same as its item, lists are in no order, and a partition that is not filled in yet is any.
+    A list of one item equals the item, the order of lists does not matter, and an unbound partition equals any.
     """
     try:
         read = json.loads(str(shown))
@@ -334,7 +334,7 @@ def _destination(rule: object) -> str:
 def _same_replication(rules: list[Mapping[str, Any]], side: TemplateSide) -> bool:
     """Return whether replication rules are the template's in all but the role.
 
-    The rules of a bucket that an earlier deployment of the same system retained are: its role was deleted.
+    The role of the rules differs on a bucket that an earlier deployment of the same system retained: it was deleted.
     """
     template_rules = as_list(at(side.properties, "ReplicationConfiguration", "Rules"))
     in_template = sorted((str(at(rule, "Id")), str(at(rule, "Status")), _destination(rule)) for rule in template_rules)
@@ -344,14 +344,14 @@ def _same_replication(rules: list[Mapping[str, Any]], side: TemplateSide) -> boo
 
 
 def _same_rules(seen: SeenBucket, side: TemplateSide) -> bool:
-    """Return whether the bucket's lifecycle rules are the template's, as far as a template of ours has any."""
+    """Return whether the bucket's lifecycle rules equal the template's, as far as our templates state any."""
     template_rules = as_list(at(side.properties, "LifecycleConfiguration", "Rules"))
     in_template = [_as_s3_has_it(rule) for rule in template_rules if isinstance(rule, Mapping)]
     shown = [_plain(rule) for rule in _rules(seen)]
     return None not in in_template and sorted(map(str, in_template)) == sorted(map(str, shown))
 
 
-# A template's name of a part of a rule to S3's.
+# From the template's name of a part of a rule to S3's name.
 _PARTS = {
     "Id": ("ID",),
     "Status": ("Status",),
@@ -364,7 +364,7 @@ _PARTS = {
 
 
 def _as_s3_has_it(rule: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a template's rule as `_plain` has S3's; None for one with more parts than are compared here."""
+    """Return a template's rule in the form of `_plain`; None for a rule with parts that are not compared here."""
     if not rule.keys() <= _PARTS.keys():
         return None
     made: dict[str, Any] = {}
@@ -378,7 +378,7 @@ def _as_s3_has_it(rule: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _plain(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a rule in one order, every value as text, without a filter that takes every object."""
+    """Return a rule in one order, with every value as text, without a filter that matches every object."""
     settings = {
         name: value for name, value in rule.items() if not (name in {"Filter", "Prefix"} and _is_for_all(value))
     }

@@ -1,6 +1,6 @@
-"""Which members of DescribeTable's answer a template states, which are judged, and which concern no template; pure.
+"""The members of DescribeTable's answer: which a template states, which are judged, which no template has; pure.
 
-A member that is none of the three may mean anything, so a table that shows one is not imported.
+A table that shows any other member, which may mean anything, is not imported.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
 """
 
@@ -50,7 +50,7 @@ JUDGED = frozenset(
         "WarmThroughput",
     }
 )
-"""Members of which some values are obstacles, or are noted as what stays."""
+"""Members of which some values are obstacles, or stay and are noted."""
 FACTS = frozenset(
     {
         "BillingModeSummary.LastUpdateToPayPerRequestDateTime",
@@ -71,7 +71,7 @@ FACTS = frozenset(
         "TableClassSummary.LastUpdateDateTime",
         "TableId",
         "TableSizeBytes",
-        # Each replica is asked for these itself.
+        # These are read from each replica.
         "Replicas.GlobalSecondaryIndexes",
         "Replicas.KMSMasterKeyId",
         "Replicas.OnDemandThroughputOverride",

@@ -20,12 +20,11 @@ from builder.template import read_deployed
 from builder.terms import Arn, LogicalId, Site, StackName
 
 OWNED_AS = (*TABLES, BUCKET)
-"""The types by which a stack has a table or a bucket."""
+"""The types by which a stack can have a table or a bucket."""
 CDK_REPLICA = "Custom::DynamoDBReplica"
-"""By which CDK 1, and `Table` of CDK 2, make a replica, and delete it as soon as the custom resource goes.
+"""How CDK 1, and `Table` of CDK 2, create a replica: it is deleted as soon as the custom resource is.
 
-Source: https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_dynamodb.Table.html
-"""
+Source: https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_dynamodb.Table.html"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +37,21 @@ class Owner:
     logical_id: LogicalId
     type: str
     tags: Mapping[str, str]
-    """The stack's own."""
+    """The stack's own tags."""
     replicating: tuple[LogicalId, ...] = ()
-    """Custom resources of CDK's in it that delete a replica when they go; those that are retained are not listed."""
+    """CDK's custom resources in it whose deletion deletes a replica, without retained ones."""
     parent: Arn | None = None
-    """The stack that it is nested in."""
+    """The stack in which it is nested."""
 
 
 async def observe_owner(
     clients: Clients, site: Site, physical_id: str, *, types: Collection[str] = OWNED_AS
 ) -> Owner | None:
-    """Return the stack of a site that lists a resource of these types by its name; None where none does.
+    """Return the stack of a site that lists a resource of these types by its name; None where there is none.
 
     CloudFormation answers with one stack, and that may be another: names are not unique between types (a bucket's
-    policy goes by the bucket's name), and what has left a deleted stack is told for 90 days more. Then every stack of
-    the site is asked.
+    policy has the bucket's name), and a deleted stack is shown with its former resources for 90 days. Then every stack
+    of the site is read.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html
     """
     client = clients.of(site).cloudformation(site.region)

@@ -29,12 +29,12 @@ async def observe_table(  # noqa: PLR0913 - by keyword but for three
     stack_tags: Mapping[str, str] | None = None,
     lost: Collection[Region] = (),
 ) -> LiveResource | None:
-    """Return a table as it is in a region and in all others that it has replicas in; None where that region has none.
+    """Return a table as it is in a region and in all regions of its replicas; None where that region has no table.
 
     `properties` are the bound ones of the template that is to have it, and `stack_tags` those of its stack: then the
     definition is as near to the template as the table allows, and obstacles to this template are listed too.
-    `lost` regions are not called; replicas there are in the definition by what this region shows of them.
-    Raises AwsError, also where AWS does not allow a read.
+    `lost` regions are not called; their replicas are in the definition as this region shows them.
+    Raises AwsError, also where a read is not allowed.
     """
     at_site = clients.of(site)
     own = await describe_table(at_site, site.region, name)
@@ -125,7 +125,7 @@ async def _policies(clients: Clients, region: Region, arns: Collection[str]) -> 
 
 
 async def _key(clients: Clients, region: Region, arn: str) -> dict[str, Any]:
-    """Return the key; DynamoDB's own key in an account differs from others only in who manages it.
+    """Return the key; only its manager tells whether it is DynamoDB's own key in the account.
 
     Source: https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html
     """
@@ -143,7 +143,7 @@ async def _key(clients: Clients, region: Region, arn: str) -> dict[str, Any]:
 
 
 async def _is_of_old(clients: Clients, region: Region, table: "TableDescriptionTypeDef") -> bool:
-    """Return whether a table is in a global table of version 2017.11.29, of which DescribeTable shows nothing.
+    """Return whether a table is in a global table of version 2017.11.29, which DescribeTable does not show.
 
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables.DetermineVersion.html
     """

@@ -1,4 +1,4 @@
-"""What stands in the way of taking a table in, each with its remedy, and what stays as it is; pure."""
+"""The obstacles to importing a table, each with its remedy, and what stays as it is; pure."""
 
 from collections.abc import Iterator
 
@@ -8,15 +8,15 @@ from builder.deploy.resources.holder import Properties
 from builder.template import as_list, at
 
 _VERSION = "2019.11.21"
-# What DynamoDB gives a table on demand by itself.
+# What DynamoDB by default gives a table on demand.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html
 _WARM = {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000}
 _MODES = frozenset({None, "ENABLED", "ENABLED_WITH_OVERRIDES"})
-"""By which the replicas of one account take over settings of each other."""
+"""How the replicas of one account take over settings of each other."""
 
 
 def obstacles_of(seen: SeenTable) -> Iterator[str]:
-    """Yield what stands in the way of any template."""
+    """Yield the obstacles to any template."""
     table, region = seen.own.table, seen.own.region
     update = f"aws dynamodb update-table --region {region} --table-name {seen.name}"
     yield from _unsettled(seen)
@@ -139,7 +139,7 @@ def notes_of(seen: SeenTable) -> Iterator[str]:
 
 
 def kept_for_good(live: Properties, properties: Properties) -> Iterator[str]:
-    """Yield what a table cannot change and the template, by its `properties`, states otherwise."""
+    """Yield the properties that the template states otherwise and that a table cannot change."""
     has, asks = _words(live.get("KeySchema")), _words(properties.get("KeySchema"))
     if has != asks:
         yield (

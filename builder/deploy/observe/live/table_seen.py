@@ -1,4 +1,4 @@
-"""What was read of a table in all of its regions; pure."""
+"""A table as it was read in all of its regions; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from builder.deploy.observe.live.owner import Owner
 from builder.terms import Region
 
 ON = frozenset({"ENABLED", "ENABLING"})
-"""Statuses of what is on, or is being switched on."""
+"""Statuses of settings that are on, or are being switched on."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaKey:
-    """The key of KMS that a replica is encrypted by."""
+    """The KMS key that a replica is encrypted by."""
 
     arn: str
     is_aws: bool
-    """Whether it is DynamoDB's own in the account, which no template names."""
+    """Whether it is DynamoDB's own key in the account, which no template names."""
     aliases: tuple[str, ...] = ()
 
 
@@ -27,36 +27,36 @@ class SeenReplica:
 
     region: Region
     table: Mapping[str, Any]
-    """As DescribeTable has it."""
+    """DescribeTable's description."""
     recovery: Mapping[str, Any]
     tags: Mapping[str, str]
     insights: Mapping[str, str]
-    """The mode of contributor insights where they are on: of the table by the empty name, of its indexes by theirs."""
+    """The mode of contributor insights where they are on: the table's by the empty name, an index's by its name."""
     kinesis: tuple[Mapping[str, Any], ...]
-    """The Kinesis streams that its changes go to."""
+    """The Kinesis streams to which its changes are sent."""
     policies: tuple[str, ...]
-    """The ARNs, of the table and of its stream, that have a policy of their own."""
+    """The ARNs of the table and its stream, where they have a policy of their own."""
     key: ReplicaKey | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenTable:
-    """A table in all of its regions, first the one that it was looked up in."""
+    """A table in all of its regions, first the region that it was read in."""
 
     name: str
     replicas: tuple[SeenReplica, ...]
     expiry: Mapping[str, Any]
     owners: tuple[Owner, ...]
     lost: tuple[Region, ...] = ()
-    """Regions with a replica that were not asked."""
+    """Regions with a replica that were not read."""
     missing: tuple[Region, ...] = ()
-    """Regions of a listed replica in which there is no table."""
+    """Regions of a listed replica without a table."""
     is_of_old: bool = False
     """Whether it is in a global table of version 2017.11.29."""
 
     @property
     def own(self) -> SeenReplica:
-        """The replica of the region that the table was looked up in."""
+        """The replica of the region that the table was read in."""
         return self.replicas[0]
 
     @property

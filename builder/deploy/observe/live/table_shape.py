@@ -1,6 +1,6 @@
-"""A table that was read in all of its regions, as AWS::DynamoDB::GlobalTable states it; pure.
+"""A table that was read in all of its regions, with the properties that AWS::DynamoDB::GlobalTable would state; pure.
 
-First for any template that is to have it; then as near to one template as the table allows.
+First for any template; then as near to one template as the table allows.
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
 """
 
@@ -79,7 +79,7 @@ def _key_schema(holder: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _projection(index: Mapping[str, Any]) -> dict[str, Any]:
     projection = index.get("Projection", {})
-    # DynamoDB keeps no order of them.
+    # DynamoDB does not keep their order.
     return _without_empty(
         {
             "ProjectionType": projection.get("ProjectionType"),
@@ -152,7 +152,7 @@ def _kinesis(stream: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _index_here(seen: SeenReplica, index: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what an index has in this region alone; None where it has nothing."""
+    """Return what an index has only in this region; None where it has nothing."""
     name = index["IndexName"]
     own = _without_empty(
         {
@@ -186,8 +186,8 @@ def fit_table(
 ) -> LiveResource:
     """Return a live table as near to a template as the table allows, with the obstacles to this template.
 
-    Lists are in the template's order; what is off, and what the stack's tags give, is stated where the template states
-    it; a key, one of `keys` by region, is named as the template names it. `lost` regions were not asked.
+    Lists are in the template's order. Settings that are off, and tags of the stack, are stated where the template
+    states them. A key, one of `keys` by region, is named as the template names it. `lost` regions were not read.
     """
     properties = side.properties
     definition = dict(live.definition)
@@ -219,7 +219,7 @@ def fit_table(
 def in_order_of(
     items: Iterable[Mapping[str, Any]], template_items: Sequence[object], named_by: str
 ) -> list[dict[str, Any]]:
-    """Return copies of the items in the order of the template's items; others after them, as they were."""
+    """Return copies of the items in the order of the template's items; others follow in their own order."""
     places = {at(item, named_by): place for place, item in enumerate(template_items)}
     return [dict(item) for item in sorted(items, key=lambda item: places.get(item[named_by], len(places)))]
 
@@ -252,10 +252,10 @@ def _fitted(
 
 
 def _names_key(name: str, shown: str, key: ReplicaKey | None) -> bool:
-    """Return whether a template's name of a key is of the one that is shown; `key` is None in a lost region.
+    """Return whether a template's name of a key names the shown key; `key` is None in a lost region.
 
-    There any alias is taken for the key's, which a replica keeps for good: nobody can ask, and the same key by another
-    name would be a change that DynamoDB refuses.
+    In a lost region any alias is taken for the key's: it cannot be read, and a replica keeps its key for good. The same
+    key by another name would be a change that DynamoDB refuses.
     """
     alias = name.rpartition(":")[2]
     is_alias = alias.startswith("alias/") if key is None else alias in key.aliases

@@ -1,7 +1,7 @@
 """What an existing table or bucket loses by the template that imports it; pure.
 
 The import itself changes nothing; the first update after it makes the resource what the template states. A value that
-cannot be bound is left out: that update alone shows it.
+cannot be bound is left out: only that update shows it.
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html
 """
 
@@ -14,18 +14,18 @@ from builder.template import as_list, at, is_known
 
 _MOST_DAYS = 35
 _SHOWN_CHARACTERS = 60
-# Name and key are compared in other places, attributes come and go with indexes; only tables on demand are imported.
+# Name and key are compared elsewhere, attributes change with indexes; only tables on demand are imported.
 _OF_TABLE = frozenset({"TableName", "KeySchema", "AttributeDefinitions", "BillingMode", "LocalSecondaryIndexes"})
 _COMPARED_APART = frozenset({"GlobalSecondaryIndexes", "TimeToLiveSpecification", "StreamSpecification", "Replicas"})
 _OF_REPLICA = frozenset({"Region", "DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "Tags"})
-# S3 encrypts every bucket so by default.
+# S3's default encryption of every bucket.
 _DEFAULT_ENCRYPTION = [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
 
 
 def losses_of_table(live: Properties, properties: Properties, lost: Collection[str] = ()) -> Iterator[str]:
     """Yield what a table and its replicas have and the template, by its `properties`, does not state.
 
-    The `lost` regions were not asked. A replica that goes as a whole is shown by the update that removes it.
+    The `lost` regions were not read. The removal of a whole replica is shown by the update that removes it.
     """
     indexes = {str(at(index, "IndexName")): index for index in as_list(properties.get("GlobalSecondaryIndexes"))}
     for index in live.get("GlobalSecondaryIndexes", []):
@@ -78,7 +78,7 @@ def _expiry(live: object, template_expiry: object) -> Iterator[str]:
 
 
 def _days(replica: object) -> int | None:
-    """Return how many days back recovery goes; None where that is not known."""
+    """Return how many days back recovery goes; None where that is unknown."""
     recovery = at(replica, "PointInTimeRecoverySpecification")
     enabled = at(recovery, "PointInTimeRecoveryEnabled")
     if not is_known(recovery):
