@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStac
 what ValidateTemplate answers: "require capabilities: [AWS::CloudFormation::Stack]", both of the last two.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from builder.resource_types import NESTED
@@ -27,7 +27,7 @@ def capabilities_of(template: Template) -> tuple[str, ...]:
     What a macro, a nested stack or a module makes is not known here. All that they may need is acknowledged: the
     change set shows what was made, before it is executed.
     """
-    resources = [*_resources(template.section("Resources"))]
+    resources = [body for _, body in template.written_resources()]
     types = [str(body.get("Type")) for body in resources]
     transforms = [name if isinstance(name, str) else None for name in template.transforms]
     is_macro = any(name not in {_SAM, *_ADD_NO_IAM} for name in transforms) or template.calls("Fn::Transform")
@@ -49,13 +49,3 @@ def has_custom_name(resource: Mapping[str, Any]) -> bool:
 def _is_template(type_name: str) -> bool:
     # What becomes a nested stack has its parent's capabilities, and its template is not read here.
     return type_name in NESTED or type_name.endswith("::MODULE")
-
-
-def _resources(section: Mapping[Any, object]) -> Iterator[Mapping[str, Any]]:
-    """Yield the resources of a section, those within an Fn::ForEach too, once each."""
-    for name, body in section.items():
-        match body:
-            case [_, _, Mapping() as fragment] if str(name).startswith("Fn::ForEach::"):
-                yield from _resources(fragment)
-            case Mapping():
-                yield body

@@ -16,7 +16,7 @@ from builder.errors import BadInput, did_you_mean
 from builder.packing.source import NoSource, Recipe, asset_id, check_archive, is_archive, read_source
 from builder.resource_types import LAYER, SAM_FUNCTION
 from builder.resource_types.facts import RESOURCE_TYPES, ResourceType
-from builder.template import TemplatePath, Unspliceable, at, lines_of, parse_template, put_values, text_of
+from builder.template import Template, TemplatePath, Unspliceable, at, lines_of, parse_template, put_values, text_of
 from builder.terms import Region
 
 URL = f"https://${{{BUCKET_PARAMETER}}}.s3.${{AWS::Region}}.${{AWS::URLSuffix}}/"
@@ -85,7 +85,7 @@ class _Result:
 
 
 def _package(data: bytes, where: _Where, above: tuple[Path, ...]) -> Packaged:
-    template = parse_template(data, str(where.file))
+    template = Template(parse_template(data, str(where.file)))
     locals_ = tuple(_locals(template))
     if not locals_:
         return Packaged(data)
@@ -102,7 +102,7 @@ def _package(data: bytes, where: _Where, above: tuple[Path, ...]) -> Packaged:
         (line, what), *others = faults
         more = (f"{where.file}:{line}: {fault}" for line, fault in others)
         raise BadInput(where=f"{where.file}:{line}", what="\n  ".join((what, *more)))
-    if BUCKET_PARAMETER not in (template.get("Parameters") or {}):
+    if BUCKET_PARAMETER not in template.section("Parameters"):
         result.values["Parameters", BUCKET_PARAMETER] = {"Type": "String"}
     try:
         packed = put_values(text, result.values).encode()
@@ -117,29 +117,20 @@ def _package(data: bytes, where: _Where, above: tuple[Path, ...]) -> Packaged:
     return Packaged(packed, tuple(result.assets.values()))
 
 
-def _locals(template: Mapping[str, Any]) -> Iterator[_Local]:
+def _locals(template: Template) -> Iterator[_Local]:
     """Yield every local path of a template; what says where it lies in a bucket, or by a function, is none."""
-    for path, body in _resources(template.get("Resources"), ("Resources",)):
+    for path, body in template.written_resources():
         type_name, properties = str(body.get("Type")), at(body, "Properties")
         known = RESOURCE_TYPES.get(type_name, ResourceType())
         for local in known.local_paths:
             if (value := _local(at(properties, *local))) is not None:
                 yield _Local((*path, "Properties", *local), type_name, known.packed_as, body, value)
-    of_all, sam = at(template, *_GLOBALS), RESOURCE_TYPES[SAM_FUNCTION]
+    of_all, sam = at(template.data, *_GLOBALS), RESOURCE_TYPES[SAM_FUNCTION]
     for local in sam.local_paths:
         if (value := _local(at(of_all, *local))) is not None:
             yield _Local((*_GLOBALS, *local), "Globals", sam.packed_as, {"Properties": of_all}, value)
-    for path, location in _includes(template, ()):
+    for path, location in _includes(template.data, ()):
         yield _Local(path, "AWS::Include", "", {}, location)
-
-
-def _resources(section: object, path: TemplatePath) -> Iterator[tuple[TemplatePath, Mapping[str, Any]]]:
-    """Yield each resource with its path, those of an Fn::ForEach too."""
-    for name, body in section.items() if isinstance(section, Mapping) else ():
-        if str(name).startswith("Fn::ForEach::"):
-            yield from _resources(at(body, 2), (*path, str(name), 2))
-        elif isinstance(body, Mapping):
-            yield (*path, str(name)), body
 
 
 def _includes(value: object, path: TemplatePath) -> Iterator[tuple[TemplatePath, str]]:
@@ -159,7 +150,7 @@ def _local(value: object) -> str | None:
     return value if isinstance(value, str) and not _REMOTE.match(value) else None
 
 
-def _pack(local: _Local, template: Mapping[str, Any], where: _Where, above: tuple[Path, ...], result: _Result) -> None:
+def _pack(local: _Local, template: Template, where: _Where, above: tuple[Path, ...], result: _Result) -> None:
     """Add what a local path leads to. Raises NoSource, and BadInput of a template that is nested in this one."""
     if not local.form:
         raise NoSource(
@@ -222,7 +213,7 @@ def _pack_template(source: str, where: _Where, above: tuple[Path, ...]) -> tuple
 
 
 def _takes_bucket(data: bytes, source: str) -> bool:
-    return BUCKET_PARAMETER in (parse_template(data, source).get("Parameters") or {})
+    return BUCKET_PARAMETER in Template(parse_template(data, source)).section("Parameters")
 
 
 def _bucket_parameter(local: _Local) -> dict[TemplatePath, object]:
@@ -253,11 +244,11 @@ def _pack_code(source: str, recipe: Recipe, where: _Where) -> Asset:
     )
 
 
-def _recipe(local: _Local, template: Mapping[str, Any]) -> Recipe:
+def _recipe(local: _Local, template: Template) -> Recipe:
     """Return how code is made: another runtime or architecture may take other code, where the template names one."""
     if local.type == LAYER:
         return Recipe()
-    of_all = at(template, *_GLOBALS) if local.form == "sam" else None
+    of_all = at(template.data, *_GLOBALS) if local.form == "sam" else None
     runtime, architecture = (
         next((value for value in (at(local.body, "Properties", *path), at(of_all, *path)) if value is not None), "")
         for path in (("Runtime",), ("Architectures", 0))

@@ -246,6 +246,10 @@ class Template:
         body = self.section("Resources").get(name)
         return body if isinstance(body, Mapping) else {}
 
+    def written_resources(self) -> Iterator[tuple[TemplatePath, Mapping[str, Any]]]:
+        """Yield each resource with its path as it is written, once each: also what an Fn::ForEach repeats."""
+        return _written(self.section("Resources"), ("Resources",))
+
     @property
     def parameters(self) -> dict[str, Mapping[str, Any]]:
         """The parameters as they are declared, by name."""
@@ -387,6 +391,14 @@ def read_deployed(template: object, where: str, next_step: str = _INSPECT) -> Te
 
 def _bodies(section: Mapping[Any, Any]) -> dict[str, Mapping[str, Any]]:
     return {str(name): body for name, body in section.items() if isinstance(body, Mapping)}
+
+
+def _written(section: object, path: TemplatePath) -> Iterator[tuple[TemplatePath, Mapping[str, Any]]]:
+    for name, body in section.items() if isinstance(section, Mapping) else ():
+        if str(name).startswith("Fn::ForEach::"):
+            yield from _written(at(body, 2), (*path, str(name), 2))
+        elif isinstance(body, Mapping):
+            yield (*path, str(name)), body
 
 
 def _call_arguments(value: object, function: str) -> Iterator[object]:
