@@ -7,6 +7,7 @@ from typing import Any
 from builder.assembly.bound import bind_stack
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
+from builder.graph import closure
 from builder.resource_types.facts import at_stake, create_only, perhaps_create_only
 from builder.resource_types.fate import POLICY_ATTRIBUTES, fate_on_deletion, fate_on_replacement
 from builder.template import Template, at, names_in, properties_of, read_template
@@ -142,30 +143,34 @@ def _spread(changes: dict[str, ResourceChange], stay: Mapping[str, Resource]) ->
 
     The attributes of a type that is not guarded may change with any update.
     """
+    users = {name: dict(_fixed_properties(name, resource)) for name, resource in stay.items()}
+    needs = {name: frozenset[str]().union(*properties.values()) for name, properties in users.items()}
+    unsure = {name for name, change in changes.items() if change.is_replaced or not at_stake(change.type)}
+    unsure |= {name for name in users if not closure(needs, name).isdisjoint(unsure)}
     spread = dict(changes)
-    while True:
-        unsure = {name for name, change in spread.items() if change.is_replaced or not at_stake(change.type)}
-        more = dict(_reached(unsure, spread, stay))
-        if not more:
-            return spread
-        spread |= more
+    for name, properties in users.items():
+        touched = [prop for prop, names in properties.items() if not names.isdisjoint(unsure)]
+        if touched and not (name in changes and changes[name].is_replaced):
+            spread[name] = _perhaps_replaced(name, stay[name], changes.get(name), touched)
+    return spread
 
 
-def _reached(
-    unsure: set[str], known: Mapping[str, ResourceChange], stay: Mapping[str, Resource]
-) -> Iterator[tuple[str, ResourceChange]]:
-    for name, resource in stay.items():
-        kind = str(resource.get("Type", ""))
-        # Only where a guard would stop it: the replacement of another type loses nothing.
-        fixed = create_only(kind) if at_stake(kind) else ()
-        props = [
-            prop
-            for prop, value in properties_of(resource).items()
-            if not (unsure - {name}).isdisjoint(names_in(value)) and prop in fixed
-        ]
-        if props and not (name in known and known[name].is_replaced):
-            change = known.get(name) or _change("Modify", LogicalId(name), resource)
-            paths = {property_.path for property_ in change.properties}
-            added = (PropertyChange(path=f"/Properties/{prop}") for prop in props if f"/Properties/{prop}" not in paths)
-            change = replace(change, replacement="Conditional", properties=(*change.properties, *added))
-            yield name, _replaced(change, resource)
+def _fixed_properties(name: str, resource: Resource) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield what the properties refer to that replace a resource, where a guard would stop that.
+
+    The replacement of a type that is not guarded loses nothing.
+    """
+    kind = str(resource.get("Type", ""))
+    fixed = create_only(kind) if at_stake(kind) else ()
+    for prop, value in properties_of(resource).items():
+        if prop in fixed:
+            yield prop, frozenset(names_in(value)) - {name}
+
+
+def _perhaps_replaced(
+    name: str, resource: Resource, known: ResourceChange | None, touched: Iterable[str]
+) -> ResourceChange:
+    change = known or _change("Modify", LogicalId(name), resource)
+    paths = {property_.path for property_ in change.properties}
+    added = (PropertyChange(path=path) for prop in touched if (path := f"/Properties/{prop}") not in paths)
+    return _replaced(replace(change, replacement="Conditional", properties=(*change.properties, *added)), resource)

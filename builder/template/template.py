@@ -79,6 +79,25 @@ def _names_of_pair(key: str, value: object) -> Iterator[str]:
             yield from names_in(value)
 
 
+def conditions_in(value: object) -> Iterator[str]:
+    """Yield the names of the conditions that a value, or another condition, hangs on."""
+    match value:
+        case {"Fn::If": [str(name), *others]}:
+            yield name
+            yield from conditions_in(others)
+        case {"Condition": str(name)}:
+            yield name
+        case {"Fn::Not": list(parts)} | {"Fn::And": list(parts)} | {"Fn::Or": list(parts)}:
+            yield from (part for part in parts if isinstance(part, str))
+            yield from conditions_in(parts)
+        case Mapping():
+            for item in value.values():
+                yield from conditions_in(item)
+        case list():
+            for item in value:
+                yield from conditions_in(item)
+
+
 def at(value: object, *path: str | int) -> object:
     """Return what a path leads to; None where it leads nowhere."""
     for step in path:
@@ -361,20 +380,13 @@ def _read(text: bytes | str) -> Template:
 
 
 def _checked(template: Template) -> Template:
-    circle = find_circle({name: tuple(_conditions_in(body)) for name, body in template.conditions.items()})
-    if circle:
+    needs = {
+        name: (body,) if isinstance(body, str) else tuple(conditions_in(body))
+        for name, body in template.conditions.items()
+    }
+    if circle := find_circle(needs):
         raise BadInput(where="template", what=f"has conditions that go in a circle: {as_circle(circle)}")
     return template
-
-
-def _conditions_in(condition: object) -> Iterator[str]:
-    """Yield the other conditions that one is made of."""
-    match condition:
-        case str(name) | {"Condition": str(name)}:
-            yield name
-        case {"Fn::Not": list(parts)} | {"Fn::And": list(parts)} | {"Fn::Or": list(parts)}:
-            for part in parts:
-                yield from _conditions_in(part)
 
 
 def read_deployed(template: object, where: str, next_step: str = _INSPECT) -> Template:

@@ -109,6 +109,22 @@ def test_what_refers_to_something_that_may_be_replaced_may_be_too() -> None:
     assert [one.path for one in both["Url"].properties] == ["/Properties/AuthType", "/Properties/TargetFunctionArn"]
 
 
+def test_a_replacement_is_followed_over_any_number_of_steps() -> None:
+    chain = """\
+Resources:
+  Last: {Type: AWS::S3::Bucket, Properties: {BucketName: !GetAtt Middle.WebsiteURL}}
+  Middle: {Type: AWS::S3::Bucket, Properties: {BucketName: !GetAtt First.DomainName}}
+  First: {Type: AWS::S3::Bucket, Properties: {BucketName: %s}}
+"""
+    found = changes(chain % "one", chain % "two")
+    assert {name: change.replacement for name, change in found.items()} == {
+        "Last": "Conditional",
+        "Middle": "Conditional",
+        "First": "True",
+    }
+    assert [one.path for one in found["Last"].properties] == ["/Properties/BucketName"]
+
+
 def test_a_path_with_items_counts_all_of_them() -> None:
     plain = (
         "Resources:\n  Data: {Type: AWS::OpenSearchServerless::Index, Properties: {Settings: {Analysis: {A: %s}}}}\n"

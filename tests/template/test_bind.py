@@ -14,6 +14,7 @@ from builder.template import (
     Template,
     TemplatePath,
     at,
+    conditions_in,
     fill,
     in_account,
     is_known,
@@ -218,3 +219,18 @@ def test_the_account_s_number_is_put_in_and_nothing_else() -> None:
 )
 def test_a_value_with_a_function_in_it_is_not_known(value: object, *, known: bool) -> None:
     assert is_known(value) is known
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ({"Fn::If": ["A", {"Fn::If": ["B", 1, 2]}, {"Ref": "C"}]}, ["A", "B"]),
+        ({"Condition": "A"}, ["A"]),
+        ({"Fn::Not": [{"Condition": "A"}]}, ["A"]),
+        ({"Fn::And": ["A", {"Fn::Or": [{"Condition": "B"}, {"Fn::Equals": [{"Ref": "C"}, "D"]}]}]}, ["A", "B"]),
+        ([{"Key": {"Fn::If": ["A", "x", {"Ref": "AWS::NoValue"}]}}], ["A"]),
+        ("A", []),
+    ],
+)
+def test_the_conditions_that_a_value_hangs_on(value: object, names: list[str]) -> None:
+    assert [*conditions_in(value)] == names

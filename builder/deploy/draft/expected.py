@@ -10,9 +10,19 @@ from builder.deploy.change_sets.review import NOT_SHOWN, lost_policies
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.public_access import define, newly_public, public_access
+from builder.graph import closure
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.fate import POLICY_ATTRIBUTES, default_policy
-from builder.template import Binding, Comparison, Template, compare_template, names_in, properties_of, read_template
+from builder.template import (
+    Binding,
+    Comparison,
+    Template,
+    compare_template,
+    conditions_in,
+    names_in,
+    properties_of,
+    read_template,
+)
 from builder.terms import Arn, LogicalId, StackName
 
 if TYPE_CHECKING:
@@ -204,7 +214,7 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any], moved: fro
     was, will = properties_of(before), properties_of(after)
     for name in was.keys() | will.keys():
         value = will.get(name)
-        if was.get(name) != value or not moved.isdisjoint((*names_in(value), *_conditions_in(value))):
+        if was.get(name) != value or not moved.isdisjoint((*names_in(value), *conditions_in(value))):
             yield f"/Properties/{name}"
     yield from (f"/{name}" for name in _ATTRIBUTES if before.get(name) != after.get(name))
     if before.get("Type") != after.get("Type"):
@@ -213,47 +223,19 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any], moved: fro
 
 def _moved(template: Template, parameters: frozenset[str]) -> frozenset[str]:
     """Return the parameters that change, with every condition that may come out otherwise by that."""
-    conditions = template.section("Conditions")
-    moved = parameters
-    while more := {
-        name
-        for name, body in conditions.items()
-        if name not in moved and not moved.isdisjoint((*names_in(body), *_conditions_in(body)))
-    }:
-        moved |= more
-    return moved
-
-
-def _conditions_in(value: object) -> Iterator[str]:
-    """Yield the conditions that a value hangs on."""
-    match value:
-        case {"Fn::If": [str(name), *others]}:
-            yield name
-            yield from _conditions_in(others)
-        case {"Condition": str(name)}:
-            yield name
-        case Mapping():
-            for item in value.values():
-                yield from _conditions_in(item)
-        case list():
-            for item in value:
-                yield from _conditions_in(item)
+    needs = {name: (*names_in(body), *conditions_in(body)) for name, body in template.conditions.items()}
+    return parameters | {name for name in needs if not closure(needs, name).isdisjoint(parameters)}
 
 
 def _spread(touched: dict[str, set[str]], names: Iterable[str], after: Mapping[str, Mapping[str, Any]]) -> None:
     """Add what refers to a touched resource: CloudFormation shows it as a dynamic change."""
     users = {name: dict(_users_of(after[name])) for name in names if name in after}
-    while True:
-        sources = touched.keys()
-        more = {
-            name: {f"/Properties/{prop}" for prop, refers in properties.items() if not refers.isdisjoint(sources)}
-            for name, properties in users.items()
-        }
-        if all(paths <= touched.get(name, set()) for name, paths in more.items()):
-            return
-        for name, paths in more.items():
-            if paths:
-                touched.setdefault(name, set()).update(paths)
+    needs = {name: frozenset[str]().union(*properties.values()) for name, properties in users.items()}
+    sources = {*touched, *(name for name in users if not closure(needs, name).isdisjoint(touched))}
+    for name, properties in users.items():
+        paths = {f"/Properties/{prop}" for prop, refers in properties.items() if not refers.isdisjoint(sources)}
+        if paths:
+            touched.setdefault(name, set()).update(paths)
 
 
 def _users_of(resource: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
