@@ -80,11 +80,15 @@ class Several(BuilderError):
     _GRAVEST_FIRST = (ExitCode.FAILED, ExitCode.BAD_INPUT, ExitCode.STOPPED)
 
     def __init__(self, errors: Sequence[BuilderError]) -> None:
-        self.errors = tuple(errors)
+        errors = self.errors = tuple(each for error in errors for each in _each(error))
         self.exit_code = min((error.exit_code for error in errors), key=self._GRAVEST_FIRST.index)
         steps = list(dict.fromkeys(error.next_step for error in errors if error.next_step))
         lines = "\n  ".join(_error_lines(error, with_step=len(steps) > 1) for error in errors)
         super().__init__(where=f"{len(errors)} errors", what=f"\n  {lines}", next_step=next(iter(steps), ""))
+
+
+def _each(error: BuilderError) -> tuple[BuilderError, ...]:
+    return error.errors if isinstance(error, Several) else (error,)
 
 
 def _error_lines(error: BuilderError, *, with_step: bool) -> str:

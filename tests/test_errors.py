@@ -25,6 +25,8 @@ def test_one_error_is_itself_and_several_are_told_in_full_with_the_gravest_code(
     assert "d: e" in str(several)
     assert several.next_step == "type c"
     assert "next:" not in str(several)
+    # Errors of errors are told as what they are.
+    assert Several([several, failed]).errors == (stopped, failed, failed)
     # What helps against the one does not against the other.
     told = str(gathered([stopped, failed, Stopped(where="f", what="g", next_step="type h")]))
     assert told.splitlines()[1:] == ["  a: b", "    next:  type c", "  d: e", "  f: g", "    next:  type h"]

@@ -248,6 +248,19 @@ def _refused(where: str, error: exceptions.ClientError) -> AwsError:
     return AwsError(where=where, code=code, what=what)
 
 
+def denied_operation(error: AwsError) -> str:
+    """Return the operation that AWS denied for lack of a right; empty for any other error.
+
+    An answer to HEAD has no body to say more in than its status.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
+    """
+    cause = error.__cause__
+    if not isinstance(cause, exceptions.ClientError):
+        return ""
+    operation = str(cause.operation_name)
+    return operation if error.code in _DENIED or (error.code == "403" and operation.startswith("Head")) else ""
+
+
 def no_credentials(where: str) -> BadInput:
     """Return the error of a call without credentials."""
     return BadInput(where=where, what="no AWS credentials were found", next_step=_SIGN_IN)

@@ -4,6 +4,7 @@ main       the parser, what help shows, and errors to text and exit codes
 offline, policy, plan, deploy, backfill, call, destroy, status, adopt, drill, failback, promote, runbook
            the verbs, in the order of their help
 allowed    --allow, typed again after a crash
+denied     what to allow whoever lacks a right
 command    a verb as click takes it: its global options, its session, its scope
 system, fleet   the two scopes
 scope      the system or its fleet, as the verbs know it

@@ -22,6 +22,8 @@ class CommandLine:
     def __init__(self, open_session: Callable[[Options], Session] | None = None) -> None:
         self._open = open_session
         self._values: dict[str, Any] = {}
+        self.command = ""
+        """The command that runs, such as `fleet plan`."""
 
     def take(self, name: str, value: object) -> None:
         """Take an option's value. A repeatable one adds up, before the verb and after; of another the last wins."""
@@ -43,6 +45,7 @@ def pass_session(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.pass_obj
     def call(line: CommandLine, /, *args: object, **typed: object) -> object:
+        line.command = click.get_current_context().command_path.rpartition("builder ")[2]
         return function(line.session, *args, **typed)
 
     return update_wrapper(call, function)

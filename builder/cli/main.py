@@ -14,6 +14,7 @@ import click
 
 from builder import __version__
 from builder.cli.command import CommandLine, global_options
+from builder.cli.denied import next_step_of
 from builder.cli.options import Options
 from builder.cli.session import Session
 from builder.errors import BuilderError, ExitCode, Failed, of_file
@@ -163,6 +164,7 @@ def _run(line: CommandLine, arguments: Sequence[str] | None) -> int:
 
 
 def _failed(line: CommandLine, arguments: Sequence[str] | None, error: BuilderError) -> int:
+    error.next_step = error.next_step or next_step_of(error, line.command)
     _tell(error)
     where, what, next_step = error.where, error.what, error.next_step
     return _ended(line, arguments, error.exit_code, where=where, what=what, next_step=next_step)

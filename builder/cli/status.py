@@ -8,7 +8,7 @@ import click
 from builder.cli.command import global_options, pass_session
 from builder.cli.options import LONGEST_S, NumberRange, choice_options
 from builder.cli.session import Session
-from builder.errors import BadInput, ExitCode, Failed, Stopped
+from builder.errors import BadInput, ExitCode, Failed, Several, Stopped
 
 if TYPE_CHECKING:
     from builder.aws import Clients
@@ -63,7 +63,7 @@ async def _find_promotion(session: Session, deployment: "Deployment", clients: "
         return None
     try:
         promotion, _ = await observe_promotion(clients, deployment.name, regions_of_record(deployment))
-    except Stopped as error:
+    except (Stopped, Several) as error:
         session.console.warn(f"warning: {error}")
         return None
     if promotion is None:

@@ -262,7 +262,6 @@ async def _read(clients: Clients, deployment: str, region: Region) -> Promotion 
             raise Stopped(
                 where=f"{region}: {name}",
                 what=f"it cannot be known whether a promotion is under way: {error.what}",
-                next_step="python -m builder policy    shows what has to be allowed, ssm:GetParameter among it",
             ) from error
         raise
     if is_contradicted(shown):

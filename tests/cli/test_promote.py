@@ -9,6 +9,8 @@ import jsonschema
 import pytest
 
 from answer import Command
+from builder.policy import Verb
+from builder.policy.rights import CALLS
 from builder.report.schema import make_event_schema
 from cli.on_fake import ACCOUNT, OnWorld
 from fake_aws import Fault
@@ -265,6 +267,17 @@ def test_begun_it_takes_the_same_allow_again_and_not_before(filled: OnWorld) -> 
     answer = filled("promote", WEST, "--yes", *allow)
     assert answer.code == 0, answer
     assert "note: --allow us-west-2/table/Table names nothing that is left to do" in answer.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", [False, True], ids=["planned", "forced"])
+def test_it_calls_nothing_that_its_policy_does_not_list(filled: OnWorld, *, lost: bool) -> None:
+    filled.world.calls.clear()
+    if lost:
+        filled.world.region_down(EAST)
+    assert filled("promote", WEST, "--yes", *(("--skip-region", EAST) if lost else ())).code == 0
+    listed = {(call.service, call.operation) for call in CALLS[Verb.PROMOTE]}
+    assert {(call.service, call.operation) for call in filled.world.calls} <= listed
 
 
 @pytest.mark.slow

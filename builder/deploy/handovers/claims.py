@@ -157,7 +157,7 @@ def _held_twice(deployment: Deployment, deployed: ObservedDeployment) -> list[De
 async def _regions_of(data: DesiredData, region: Region, clients: Clients) -> tuple[Region, ...]:
     """Return the regions that data is in, read in one of them; none where it does not exist there.
 
-    A bucket of another account cannot be imported. Why S3 refuses to show one, only a later read tells.
+    Raises Stopped for a bucket that exists and that these credentials may not see, unless dr.yaml states that it does.
     """
     session = clients.of(data.stack.site)
     try:
@@ -169,11 +169,27 @@ async def _regions_of(data: DesiredData, region: Region, clients: Clients) -> tu
     except AwsError as error:
         if error.code in _OTHER_OWNER_OR_REGION:
             # dr.yaml states that it exists: reading it shows the obstacle.
-            return (region,) if data.is_existing else ()
+            if data.is_existing:
+                return (region,)
+            raise _unseen_bucket(data, error) from error
         if error.code in _ABSENT:
             return ()
         raise
     return (region,)
+
+
+def _unseen_bucket(data: DesiredData, error: AwsError) -> Stopped:
+    """Return the refusal of a bucket's name that is taken; a name that is free is a 404, whatever one may see.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
+    """
+    hidden = "another account's, or one that these credentials may not see (s3:ListBucket)"
+    whose = "in another region" if error.code == "301" else hidden
+    return Stopped(
+        where=data.where,
+        what=f"the bucket {data.name} exists already, {whose}, and creating it would fail",
+        next_step=f"another name for it; or aws s3api get-bucket-location --bucket {data.name}    where it is yours",
+    )
 
 
 _ABSENT = frozenset({"ResourceNotFoundException", "404", "NoSuchBucket"})

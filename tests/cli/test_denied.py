@@ -1,0 +1,61 @@
+"""Who lacks a right: which action it is, what for, and which policy has it, whatever verb it was."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from builder.cli.options import Options
+from builder.cli.status import _find_promotion
+from cli.on_fake import OnWorld
+from fake_aws import Fault
+
+PLAN = "python -m builder policy plan    has what is needed"
+# By what is typed and what may not be called: how it ends, and what is said next.
+DENIED: Mapping[tuple[str, str], tuple[int, str]] = {
+    ("plan --env new", "DescribeTable"): (1, f"{PLAN}: dynamodb:DescribeTable (whether a table stands that is to be"),
+    ("plan --env new", "DescribeStacks"): (1, f"{PLAN}: cloudformation:DescribeStacks (what stands"),
+    ("plan --env new", "CreateChangeSet"): (1, f"{PLAN}: cloudformation:CreateChangeSet (a change set for each"),
+    ("plan --env new", "GetParameter"): (4, "; whether a region is being promoted)"),
+    ("deploy --yes --env new", "DescribeTable"): (1, "builder policy plan execute    has what is needed: dynamodb:"),
+    ("promote us-west-2 --yes", "DescribeTable"): (1, "builder policy promote    has what is needed: dynamodb:"),
+    ("promote us-west-2 --yes", "DescribeStackResources"): (
+        1,
+        "policy promote    has what is needed: cloudformation:DescribeStackResources (whose it is)",
+    ),
+    ("promote us-west-2 --yes", "GetParameter"): (4, "builder policy promote    has what is needed: ssm:GetParameter"),
+    ("promote us-west-2 --yes", "ListObjectVersions"): (1, "; what has not gone over by a rule that is turned round)"),
+    ("failback --check", "DescribeStacks"): (1, "policy failback    has what is needed: cloudformation:DescribeStacks"),
+    ("destroy --yes", "DescribeTable"): (1, "policy destroy    has what is needed: dynamodb:DescribeTable (which"),
+    ("destroy --yes", "GetTemplate"): (1, "policy destroy    has what is needed: cloudformation:GetTemplate (what a"),
+    ("outputs", "DescribeStacks"): (1, "policy status    has what is needed: cloudformation:DescribeStacks"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("typed", "operation"), DENIED)
+def test_what_is_denied_is_told_with_the_action_its_purpose_and_the_policy(
+    standing: OnWorld, typed: str, operation: str
+) -> None:
+    standing.world.faults.add(Fault.DENIED, operation=operation)
+    answer = standing(*typed.split())
+    code, said = DENIED[typed, operation]
+    assert answer.code == code, answer
+    assert f"not allowed to call {operation}" in answer.err
+    assert said in answer.err.splitlines()[-1]
+
+
+def test_a_bucket_that_may_not_be_seen_is_no_name_that_is_free(standing: OnWorld) -> None:
+    standing.client("s3").create_bucket(Bucket="tap-new-111122223333-us-east-1-an")
+    standing.world.faults.add(Fault.DENIED, operation="HeadBucket")
+    answer = standing("plan", "--env", "new")
+    assert answer.code == 4
+    assert "exists already, another account's, or one that these credentials may not see (s3:ListBucket)" in answer.err
+
+
+def test_status_warns_and_goes_on_where_the_record_of_a_promotion_may_not_be_read(
+    standing: OnWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standing.world.faults.add(Fault.DENIED, operation="GetParameter")
+    session = standing.open(Options())
+    assert session.run(_find_promotion(session, session.project.deployed, session.clients)) is None
+    assert "warning: 2 errors: " in capsys.readouterr().err
