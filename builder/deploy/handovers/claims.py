@@ -17,6 +17,7 @@ from builder.deploy.promotion import Promotion
 from builder.deploy.resources.global_table import replica_regions
 from builder.errors import AwsError, Stopped, gathered
 from builder.resource_types import GLOBAL_TABLE, TAKEN_IN
+from builder.resource_types.facts import name_property
 from builder.template import in_account, properties_of, read_deployed, read_template
 from builder.terms import AccountId, LogicalId, Operation, Region, Site
 
@@ -77,7 +78,12 @@ class Claim:
 
 
 async def find_claims(
-    deployment: Deployment, deployed: ObservedDeployment, clients: Clients, promotion: Promotion | None
+    deployment: Deployment,
+    deployed: ObservedDeployment,
+    clients: Clients,
+    promotion: Promotion | None,
+    *,
+    import_existing: bool = False,
 ) -> tuple[Claim, ...]:
     """Return the existing data that a stack is about to create, and the tables that two stacks list.
 
@@ -100,10 +106,22 @@ async def find_claims(
     # A failed creation that lists the data itself is deleted, and its deletion reports the data.
     claims = [claim for claim in claims if claim.own is None or not _is_made_anew(claim.data.stack, deployed)]
     claims = [claim for claim in claims if not claim.is_held or claim.ours]
+    # The change set shows such an import, and its execution does it.
+    claims = [claim for claim in claims if not (import_existing and not claim.owners and is_importable(claim.data))]
     shared = [fault for claim in claims if (fault := _shared(claim, claims, deployment, deployed)) is not None]
     if faults := shared or [fault for claim in claims if (fault := _fault(claim, deployment, promotion)) is not None]:
         raise gathered(faults)
     return tuple(claims)
+
+
+def is_importable(data: DesiredData) -> bool:
+    """Return whether `--import-existing` has CloudFormation import it: named in plain text, and retained.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
+    """
+    body = read_template(data.stack.template, data.stack.id).resource(data.logical_id)
+    is_plain = isinstance(properties_of(body).get(name_property(data.type)), str)
+    return is_plain and body.get("DeletionPolicy") in {"Retain", "RetainExceptOnCreate"} and not data.is_existing
 
 
 def _data_to_create(stack: DesiredStack, deployed: ObservedDeployment) -> Iterator[DesiredData]:
@@ -301,6 +319,8 @@ def _remedy(data: DesiredData, deployment: Deployment) -> str:
 
     `existing` is for a table, and for the bucket of one region: in the other regions a system creates its own copies.
     """
+    if is_importable(data):
+        return "--import-existing    takes it in under the name that the template has in plain text; or another name"
     takes_in = f"existing: {data.name}    under it in dr.yaml takes it in with its data"
     region, pair = data.stack.region, _pair(data, deployment)
     if data.type == GLOBAL_TABLE or len(pair) < 2:

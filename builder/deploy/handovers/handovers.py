@@ -61,13 +61,18 @@ class Handovers:
 
 
 async def observe_handovers(
-    deployment: Deployment, deployed: ObservedDeployment, clients: Clients, promotion: Promotion | None
+    deployment: Deployment,
+    deployed: ObservedDeployment,
+    clients: Clients,
+    promotion: Promotion | None,
+    *,
+    import_existing: bool = False,
 ) -> Handovers:
     """Return the data that is to move.
 
     Raises Stopped, with every reason, where existing data's import is not intended.
     """
-    claims = await find_claims(deployment, deployed, clients, promotion)
+    claims = await find_claims(deployment, deployed, clients, promotion, import_existing=import_existing)
     if not claims:
         return Handovers(deployment=deployment, deployed=deployed, promotion=promotion)
     return await _hand_over(claims, _HandoverContext(deployment, deployed, clients, promotion))

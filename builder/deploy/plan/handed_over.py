@@ -67,7 +67,10 @@ async def with_handovers(plan: Plan, trusted: TrustedInput, clients: Clients, em
         return trusted
     deployment = narrowed(plan, trusted.deployment)
     deployed = await observe_deployment(deployment, clients, emit, is_moved=trusted.promotion is not None)
-    handovers = await observe_handovers(deployment, deployed, clients, trusted.promotion)
+    options = plan.options if trusted.is_own else trusted.options
+    handovers = await observe_handovers(
+        deployment, deployed, clients, trusted.promotion, import_existing=options.import_existing
+    )
     planned = {(step.site, step.name): step.stack for step in others}
     named = {stack.id for stack in handovers.deployment.stacks}
     done = [

@@ -106,7 +106,9 @@ async def make_plan(
     await check_bootstraps(deployment, deployed.account, clients)
     options = with_bucket(request.options, deployment)
     check_mode(deployment, deployed.templates, options)
-    handovers = await observe_handovers(deployment, deployed, clients, request.promotion)
+    handovers = await observe_handovers(
+        deployment, deployed, clients, request.promotion, import_existing=options.import_existing
+    )
     draft = make_draft(handovers.deployment, handovers.deployed, options, transfers=handovers.transfers)
     emit(RunBegun(what="plan", stacks=tuple(part.desired.id for part in draft.now)))
     origin = Origin(
