@@ -30,8 +30,6 @@ from builder.terms import AccountId, Region
 from rehearsal.transcript import Transcript
 from samples import sampled
 
-pytestmark = pytest.mark.acceptance
-
 ADMIN, MEMBER = str(ACCOUNT), AccountId("000000880022")
 REGION = Region("us-west-2")
 FLEET = f"""
@@ -237,6 +235,7 @@ def test_an_action_taken_out_is_missed_and_told_by_its_name(standing: Fleet, ver
     assert action in f"{answer.out}\n{answer.err}", answer
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("verb", list(LIVES))
 def test_what_cannot_be_shown_is_missed_by_nothing(standing: Fleet, verb: Verb) -> None:
     """So the list is no longer than it has to be: an action that breaks something here does not belong on it."""

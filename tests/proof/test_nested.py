@@ -33,8 +33,6 @@ from proof.nesting import (
 )
 from samples import is_thorough, sampled
 
-pytestmark = pytest.mark.acceptance
-
 KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
 BATCHES = 3
 

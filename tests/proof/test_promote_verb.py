@@ -10,9 +10,8 @@ from cli.test_promote import BUCKETS, EAST, WEST, data, record, urls
 from fake_aws import Fault, Killed, World
 from samples import is_thorough
 
-STEP = 1 if is_thorough() else 67
-# Every call; the calls that change something are tried every day, by `test_promote`.
-pytestmark = pytest.mark.acceptance
+STEP = 1 if is_thorough() else 151
+"""Of so many calls one is tried where there is no time for all; `test_promote` tries those that change something."""
 KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
 
 

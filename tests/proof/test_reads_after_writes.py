@@ -14,8 +14,6 @@ from proof.picture import take_picture
 from proof.test_kill import KILLS, is_killed
 from samples import sampled
 
-pytestmark = pytest.mark.acceptance
-
 BATCHES = 4
 STEP = 1 if settings.get_current_profile_name() == "thorough" else 11
 """Of so many calls one is tried where there is no time for all."""

@@ -22,8 +22,6 @@ from cli.inventory import REGIONS
 from proof.line import line
 from samples import sampled
 
-pytestmark = pytest.mark.acceptance
-
 LIVES = sampled(
     (
         {"deploy": 3, "update": 22, "destroy": 10},
@@ -32,7 +30,7 @@ LIVES = sampled(
         {"deploy": 24, "update": 8, "destroy": 17},
         {"deploy": 31, "update": 3, "destroy": 14},
     ),
-    every=2,
+    every=5,
 )
 """At which of its requests each command dies; an even one has not been sent, an odd one has been answered."""
 STATUS = {"deploy": "CREATE_COMPLETE", "update": "UPDATE_COMPLETE"}

@@ -33,8 +33,6 @@ from fake_aws import Fault, run_virtual
 from proof.command import FIRST, SECOND, assert_done, ignore, make_world
 from samples import is_thorough
 
-pytestmark = pytest.mark.acceptance
-
 TEMPLATE = """\
 Resources:
   Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: one}}

@@ -11,8 +11,6 @@ from proof.meeting import End, make_shaky_world, meet
 from proof.picture import take_picture
 from samples import sampled
 
-pytestmark = pytest.mark.acceptance
-
 WITHIN_S = 10.0
 """About as long as either takes."""
 SEEDS = sampled(range(5), every=5)

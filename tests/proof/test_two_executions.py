@@ -17,8 +17,6 @@ from proof.meeting import make_shaky_world, meet
 from proof.picture import Picture, take_picture, tell_history
 from samples import sampled
 
-pytestmark = pytest.mark.acceptance
-
 THIRD = edited(SECOND, "us-east-1/service", "Timeout: 10", "Timeout: 20")
 CASES: dict[str, tuple[tuple[Deployment, ...], Deployment, Deployment]] = {
     "first, the same": ((), FIRST, FIRST),
