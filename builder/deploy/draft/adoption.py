@@ -1,7 +1,7 @@
-"""Stacks that others deployed: their adoption, the check that it does nothing else, and what comes after it; pure.
+"""Stacks that others deployed: their adoption, the check that it only sets tags, and what the next plan changes; pure.
 
-An adoption is an update with the deployed template and values, and the tags of both: CloudFormation hands tags on to
-resources, and nothing more may happen. Where the assembly differs the next plan changes it.
+An adoption is an update with the deployed template and values, and with both sets of tags: CloudFormation passes tags
+on to resources, and nothing else may change. The next plan changes what differs from the assembly.
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html (Scope)
 """
@@ -21,14 +21,14 @@ from builder.template import Comparison, compare_template, read_deployed, read_t
 from builder.terms import Operation, StackId
 
 _OTHERWISE = "another `name` for it in dr.yaml, or --env SUFFIX where the environment is part of its name"
-# What a nested stack shows that is looked into for its parent's sake: what happens in it has rows of its own.
+# The scope of a nested stack that is listed because of its parent: changes inside it have rows of their own.
 _OF_NESTED = frozenset({"Properties", "Tags"})
 
 
 def check_adoptable(desired: DesiredStack, observed: ObservedStack, template: object, deployment: str) -> None:
-    """Raise Stopped for a stack that is another's, takes no update, or has StackSets in it.
+    """Raise Stopped unless a stack can be updated by this deployment and has no StackSets in it.
 
-    The tags of a StackSet are its instances' too: it would be an operation in all of their accounts.
+    The tags of a StackSet are its instances' too: adopting it would be an operation in all of their accounts.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
     """
     there = f"a stack named {observed.name} is there already"
@@ -48,9 +48,9 @@ def check_adoptable(desired: DesiredStack, observed: ObservedStack, template: ob
 
 
 def adopted(desired: DesiredStack, observed: ObservedStack, template: object) -> DesiredStack:
-    """Return a stack as its adoption leaves it: as it is deployed, and with the tags that the assembly gives it.
+    """Return a stack after its adoption: as deployed, with the tags that the assembly gives it.
 
-    The template is as GetTemplate shows it: it is compared, and never sent.
+    The template is GetTemplate's: it is compared, and never sent.
     """
     text = template if isinstance(template, str) else json.dumps(template)
     return DesiredStack(
@@ -68,7 +68,7 @@ def adopted(desired: DesiredStack, observed: ObservedStack, template: object) ->
 
 
 def to_come(desired: DesiredStack, observed: ObservedStack, template: object) -> Adoption:
-    """Return what of a stack is not as the assembly says, and comes with the plan after its adoption."""
+    """Return what differs between a stack and the assembly, and is changed by the plan after its adoption."""
     return Adoption(to_come=tuple(_to_come(desired, observed, template)))
 
 
@@ -85,10 +85,10 @@ def _to_come(desired: DesiredStack, observed: ObservedStack, template: object) -
 
 
 def beyond_tags(changes: Iterable[ResourceChange]) -> tuple[str, ...]:
-    """Return what a change set shows beside tags that are handed on, one line each.
+    """Return what a change set shows besides tags that are passed on, one line each.
 
-    A resource that takes an attribute of one that gets tags is no line: CloudFormation shows it as perhaps
-    modified, and neither template nor values nor resources are others, so the attribute is the same.
+    A resource that takes an attribute of a tagged resource has no line: CloudFormation shows it as perhaps modified,
+    but template, values and resources are unchanged, so the attribute is too.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html (Evaluation)
     """
     others = tuple(changes)
@@ -103,7 +103,7 @@ def beyond_tags(changes: Iterable[ResourceChange]) -> tuple[str, ...]:
 
 
 def _follows(change: ResourceChange, quiet: Collection[str]) -> bool:
-    """Return whether all that is shown of a resource beside its tags depends on resources that stay as they are."""
+    """Return whether a resource's changes besides its tags depend only on resources that do not change."""
     if change.action != "Modify" or change.is_replaced or change.losses or change.policy_action:
         return False
     if change.type == NESTED_STACK or not {"Properties", "Tags"}.issuperset(change.scope):
@@ -128,7 +128,7 @@ def _shown(change: ResourceChange) -> str:
 
 
 def check_only_tags(stack: StackId, changes: Iterable[ResourceChange]) -> None:
-    """Raise Stopped where an adoption's change set shows more than tags."""
+    """Raise Stopped unless an adoption's change set shows only tags."""
     if lines := beyond_tags(changes):
         shown = "\n  ".join(lines)
         raise Stopped(
@@ -141,7 +141,7 @@ def check_only_tags(stack: StackId, changes: Iterable[ResourceChange]) -> None:
 
 
 def no_tags(desired: DesiredStack, observed: ObservedStack | None) -> Stopped:
-    """Return the refusal of an adoption of which CloudFormation says that it changes nothing."""
+    """Return the refusal of an adoption for which CloudFormation shows no changes."""
     if observed is None or is_ours(observed, desired.tags[TAG_DEPLOYMENT]):
         what = "the stack is gone" if observed is None else "somebody else adopted it"
         return Stopped(where=desired.id, what=f"{what} while it was planned", next_step=PLAN_AGAIN)
@@ -154,7 +154,7 @@ def no_tags(desired: DesiredStack, observed: ObservedStack | None) -> Stopped:
 
 
 def adoption_hit(stack: StackId) -> GuardHit:
-    """Return the guard that the adoption of a stack trips; it is named by its stack alone."""
+    """Return the guard hit of a stack's adoption; its name is the stack's alone."""
     why = (
         "others deployed this stack; from its adoption on it is this deployment's: plans change it, and destroy "
         "deletes it with all that is in it"

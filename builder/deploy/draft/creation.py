@@ -1,7 +1,7 @@
-"""The change sets that create a stack: one, or two where it refers to stacks that are made after it; pure.
+"""The change sets that create a stack: one, or two where it refers to stacks that are created after it; pure.
 
-Buckets that replicate to each other are the case: each has to be there before the other leads to it. The manifest says
-what the first is created with until then.
+Two buckets that replicate to each other need that: each has to exist before the other can refer to it. The manifest
+has the parameters that the first is created with.
 """
 
 from collections.abc import Collection, Iterator
@@ -27,39 +27,40 @@ class DraftStep:
     desired: DesiredStack
     type: ChangeSetType
     number: int = 1
-    """Its place among the change sets of its stack."""
+    """Its number among the change sets of its stack."""
     found: FoundStack = FoundStack()
     because: str = ""
-    """Why it can't be made yet; empty if it can."""
+    """Why it cannot be created yet; empty if it can."""
     expected: tuple[ResourceChange, ...] = ()
     hidden: bool = False
-    """It can't be made yet only because it takes values that AWS shows to nobody."""
+    """Whether it cannot be created yet only because it takes values that AWS hides."""
     derived: bool = False
-    """Its template is one between the deployed and the desired one, which the assembly does not have."""
+    """Whether its template is one between the deployed and the desired one, which the assembly does not have."""
     secret: bool = False
-    """Values of its properties may be of NoEcho parameters, of the deployed template or of its own."""
+    """Whether values of its properties may be of NoEcho parameters of the deployed template or of its own."""
     only_nested: bool = False
-    """Its stack is as it should be: it is made for the stacks nested in it, and dropped where they are, too."""
+    """Whether its own stack is unchanged: it is created for its nested stacks, and dropped if they are unchanged
+    too."""
     adoption: Adoption | None = None
-    """Set where it adopts its stack, and does nothing else."""
+    """Set if it adopts its stack, and does nothing else."""
     transfer: Transfer = NO_TRANSFER
     """The data that it imports or releases."""
     lost: tuple[ResourceChange, ...] = ()
-    """What policies that keep less than the deployed ones lose, whatever the change set shows."""
+    """What is lost by policies that keep less than the deployed ones, whatever the change set shows."""
 
     @property
     def targets(self) -> "tuple[ResourceToImportTypeDef, ...]":
-        """What it imports, as CreateChangeSet takes it."""
+        """The resources that it imports, as CreateChangeSet takes them."""
         return self.transfer.targets if self.type == "IMPORT" else ()
 
 
 def is_made(decision: Decision) -> bool:
-    """Return whether a decision is that a stack is created."""
+    """Return whether a decision is to create the stack."""
     return isinstance(decision, Rebuild) or decision == NeedsChangeSet("CREATE")
 
 
 def after_others(stack: DecidedStack, new_stacks: Collection[StackId]) -> DecidedStack:
-    """Return a deployed stack that waits for the new stacks to which it refers in the end."""
+    """Return a deployed stack that waits for the new stacks to which its final parameters refer."""
     others = awaited(stack.desired, new_stacks)
     if not others or is_made(stack.decision):
         return stack
@@ -69,16 +70,16 @@ def after_others(stack: DecidedStack, new_stacks: Collection[StackId]) -> Decide
 
 
 def awaited(desired: DesiredStack, new_stacks: Collection[StackId]) -> tuple[StackId, ...]:
-    """Return the new stacks that a stack refers to in the end, though they need it."""
+    """Return the new stacks to which a stack's final parameters refer, though they need it."""
     return tuple(stack for stack in desired.interim.until if stack in new_stacks) if desired.interim else ()
 
 
 def make_creations(
     desired: DesiredStack, found: FoundStack, because: str, others: Collection[StackId], *, foretold: bool
 ) -> Iterator[DraftStep]:
-    """Yield the change set that creates a stack, and the one that completes it once `others` stand, which need it.
+    """Yield the CREATE change set and, if other new stacks need this one first, the UPDATE after them.
 
-    `foretold` says what the first may show.
+    `foretold` is whether the first has the list of changes that it may show.
     """
     if desired.interim is None or not others:
         yield _creation(desired, found, because, expected=_additions(desired) if foretold else ())
@@ -111,15 +112,15 @@ def _creation(
 
 
 def with_transforms(because: str, template: Template) -> str:
-    """Return why a change set is made later, and that what a transform adds to it waits for a review then."""
+    """Return why a change set is created later; with transforms, also that what they add then waits for a review."""
     more = "; what its transforms add, only that change set shows, and it is left for review"
     return f"{because}{more}" if because and is_remade(template) else because
 
 
 def _additions(desired: DesiredStack) -> tuple[ResourceChange, ...]:
-    """Return the resources that a new stack may create, without those that its parameters surely leave out."""
+    """Return the resources that a new stack may create, without those that its parameters certainly exclude."""
     template = read_template(desired.template, desired.id)
-    # Of a value that is kept in SSM only the name is known.
+    # For a value in SSM only the parameter's name is known.
     binding = template.bind(desired.values | dict.fromkeys(template.from_ssm))
     made = {
         name: body
@@ -130,16 +131,16 @@ def _additions(desired: DesiredStack) -> tuple[ResourceChange, ...]:
 
 
 def changes_unseen(template: Template) -> bool:
-    """Return whether a stack may change while its template, its parameters and its tags stay as they are.
+    """Return whether a stack may change although its template, its parameters and its tags do not.
 
-    The value of a parameter that is kept in SSM is fetched anew by each change set, while DescribeStacks and the
-    manifest have its name; a macro, AWS::Include and SAM make something of the template each time. What
-    AWS::LanguageExtensions makes follows from the text alone.
+    Each change set reads the value of an SSM parameter again, while DescribeStacks and the manifest have its name; a
+    macro, AWS::Include and SAM process the template each time. The result of AWS::LanguageExtensions follows from the
+    text alone.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
     """
     return bool(template.from_ssm) or is_remade(template)
 
 
 def is_remade(template: Template) -> bool:
-    """Return whether transforms make of a template what only a change set shows."""
+    """Return whether only a change set shows what transforms make of a template."""
     return bool(template.called_transforms - {"AWS::LanguageExtensions"})

@@ -1,4 +1,4 @@
-"""The decision about each stack, and which stacks wait for what others make in the same plan; pure."""
+"""The decision about each stack, and which stacks wait for others in the same plan; pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,22 +25,22 @@ class NeedsChangeSet:
 
     type: Literal["CREATE", "UPDATE"]
     certain: bool = True
-    """False where only CloudFormation can tell whether anything changes: the change set may turn out empty."""
+    """Whether something certainly changes; if not, only CloudFormation can tell, and the change set may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
-    """What is left of a failed creation has to go first; then the stack needs a change set of type CREATE."""
+    """The rest of a failed creation has to be deleted; then the stack needs a change set of type CREATE."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """The stack is as it should be."""
+    """The stack is unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """The stack exists and is not the deployment's: it gets the deployment's tags, and stays as it is otherwise."""
+    """The stack exists without belonging to the deployment: it gets the deployment's tags, and no other change."""
 
 
 Decision = NeedsChangeSet | Rebuild | Keep | Adopt
@@ -51,13 +51,12 @@ _WORDS: Mapping[Way, str] = {
     Way.TEMPLATE: "takes templates from the bucket {}, which {} makes",
     Way.OUTPUT: "reads the output {}, which {} makes",
 }
-"""The ways in which a change set can only be made once what it takes is there, and as it will be; in words.
+"""Why a change set can only be created once what it uses exists and has its final value, by the way of use.
 
-An export or a dynamic reference that is missing makes a change set all the same, and fails its execution.
-Unverified for Fn::GetStackOutput, of which no document says it.
-"""
+A change set with a missing export or dynamic reference is created, but its execution fails.
+*Unverified* for Fn::GetStackOutput, which no document describes so."""
 _FUNCTIONS: Mapping[Way, str] = {Way.OUTPUT: "Fn::GetStackOutput"}
-"""The function in a template, where no parameter is given."""
+"""The function in a template, for uses without a parameter."""
 _Name = tuple[object, ...]
 
 
@@ -68,17 +67,17 @@ class DecidedStack:
     desired: DesiredStack
     decision: Decision
     because: tuple[str, ...] = ()
-    """Why its change set can only be made later; empty if it can be made now."""
+    """Why its change set can only be created later; empty if it can be created now."""
     moved: frozenset[str] = frozenset()
-    """Its parameters whose values come out otherwise, though their texts stay."""
+    """Its parameters whose values change, though their texts do not."""
 
 
 def wait_for_makers(
     stack: DecidedStack, deployment: Deployment, before: Mapping[StackId, DecidedStack], deployed: ObservedDeployment
 ) -> DecidedStack:
-    """Return the decision about a stack; it waits where the stacks `before` make or change what it reads.
+    """Return the decision about a stack; it waits if one of the stacks `before` creates or changes what it uses.
 
-    Such a stack may change though its template and parameters stay: only a change set tells.
+    A waiting stack may change though its template and parameters do not: only a change set shows that.
     """
     uses = [use for use in deployment.uses if use.stack == stack.desired.id and use.way in _WORDS]
     forcing = [
@@ -93,7 +92,7 @@ def wait_for_makers(
 
 
 def _makes(maker: DecidedStack | None, made: Maker, use: Use, deployed: ObservedDeployment) -> bool:
-    """Return whether a stack makes the thing in this plan, or may change it."""
+    """Return whether a stack creates what is used in this plan, or may change it."""
     if maker is None or isinstance(maker.decision, Keep | Adopt):
         return False
     observed = deployed.stacks.get(made.stack)
@@ -111,7 +110,7 @@ def _makes(maker: DecidedStack | None, made: Maker, use: Use, deployed: Observed
 
 
 def other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
-    """Return the parameters whose values change, or may: those that wait for an output."""
+    """Return the parameters whose values change or may change, as those that wait for an output."""
     given = desired.parameters_over(observed.parameters)
     return [name for name, value in given.items() if value != observed.parameters.get(name)]
 
@@ -119,11 +118,11 @@ def other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
 def wait_for_names(
     decided: Mapping[StackId, DecidedStack], deployed: ObservedDeployment
 ) -> dict[StackId, DecidedStack]:
-    """Return the decisions; a stack that takes a name waits for the one that gives it up.
+    """Return the decisions; a stack that uses a resource name waits for the stack that frees it.
 
-    Early validation refuses a change set that creates what is there already.
+    Early validation refuses a change set that creates a resource whose name exists.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
-    Raises Stopped where the stack that gives the name up needs the one that takes it.
+    Raises Stopped where the stack that frees the name needs the one that uses it.
     """
     given = {key: stack.desired.id for stack in decided.values() for key in _released_names(stack, deployed)}
     waiting = dict(decided)
@@ -174,7 +173,7 @@ def _names(desired: DesiredStack) -> dict[_Name, Mapping[str, object]]:
 def _names_in(
     stack: DesiredStack, template: Template, values: Mapping[str, ParameterValue]
 ) -> dict[_Name, Mapping[str, object]]:
-    """Return the resources of a template, as far as known, by the names that no two of them can have at once."""
+    """Return the resources of a template, as far as known, by the names that only one resource can have at a time."""
     bound = bind_stack(template, stack.name, stack.region, values)
     names: dict[_Name, Mapping[str, object]] = {}
     for _, body in bound.resources():
@@ -182,7 +181,7 @@ def _names_in(
         form, named = ARN_FORMATS.get(type_name), name_property(type_name) if type_name in NAMED else ""
         name = bound.text(properties_of(body).get(named)) or bound.name_of(body)
         if name:
-            # A table's name is its region's, though its replicas have it in others.
+            # A table's name is unique in its region, though its replicas have it in others.
             everywhere = form is not None and form.service in {"iam", "s3"}
             names[form.service if form else type_name, None if everywhere else stack.site, name] = bound.binding.value(
                 body
@@ -191,6 +190,6 @@ def _names_in(
 
 
 def moving(deployment: Deployment, stack: StackId) -> frozenset[str]:
-    """Return the parameters of a stack whose values other stacks of its assembly may change while their texts stay."""
+    """Return a stack's parameters whose values other stacks of its assembly may change while their texts do not."""
     uses = [use for use in deployment.uses if use.stack == stack and use.way in _WORDS and use.makers]
     return frozenset(use.parameter or _FUNCTIONS.get(use.way, "") for use in uses) - {""}

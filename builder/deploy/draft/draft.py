@@ -1,7 +1,7 @@
 """What each stack needs, and which change sets a plan consists of; pure.
 
 `decide` is total over every status: it compares what a stack should be with what is deployed. `make_draft` calls it for
-every stack and returns the change sets: those that can be made now, and the others with what they may show.
+every stack and returns the change sets: those that can be created now, and the others with what they may show.
 """
 
 from collections.abc import Collection, Mapping
@@ -54,11 +54,11 @@ def decide(
 ) -> Decision:
     """Return what the stack needs.
 
-    `template` is what GetTemplate shows of an observed stack, None where nothing is deployed. A stack with an
-    operation under way is waited for before this is called. `unrolled` says that the stack's failures are never rolled
-    back: it is updated from where one left it.
+    `template` is GetTemplate's answer for an observed stack, None where nothing is deployed. No operation runs on the
+    stack: the caller has waited for it. `unrolled` is whether failures of the stack are never rolled back: the next
+    update continues from where it failed.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
-    Raises Stopped for a stack that is another's for good, or in a status that takes no change set.
+    Raises Stopped for a stack that belongs to somebody else for good, or in a status that takes no change set.
     """
     if observed is None or observed.facts.operation is Operation.CREATE:
         check_previous(desired, {})
@@ -86,11 +86,11 @@ def decide(
 
 
 def _compare(desired: DesiredStack, observed: ObservedStack, template: object) -> NeedsChangeSet | Keep:
-    """Return what the stack needs to become as desired, as far as templates, parameters and tags tell."""
+    """Return what the stack needs to become as desired, as far as templates, parameters and tags show."""
     comparison = compare_template(desired.template, template)
     if comparison is Comparison.DIFFERENT or other_parameters(desired, observed) or desired.tags != observed.tags:
         return NeedsChangeSet("UPDATE")
-    # What a nested stack's template holds by now, only a change set can tell.
+    # Only a change set shows whether a nested stack's template has changed.
     unseen = may_nest(desired.template) or changes_unseen(read_template(desired.template, desired.id))
     if comparison is Comparison.NOT_KNOWN or unseen:
         return NeedsChangeSet("UPDATE", certain=False)
@@ -98,7 +98,7 @@ def _compare(desired: DesiredStack, observed: ObservedStack, template: object) -
 
 
 def check_previous(desired: DesiredStack, previous: Mapping[str, str]) -> None:
-    """Raise Stopped where a parameter is to keep a value that the stack does not have, or where there is no stack."""
+    """Raise Stopped if a parameter keeps a value that the stack does not have, or if there is no stack."""
     if lacking := sorted(desired.previous - previous.keys()):
         names = ", ".join(lacking)
         raise Stopped(
@@ -110,7 +110,7 @@ def check_previous(desired: DesiredStack, previous: Mapping[str, str]) -> None:
 
 
 def remedy(stack: ObservedStack) -> str:
-    """Return the command that leads on, and what it does; empty where planning anew does.
+    """Return the command that remedies the stack's status, and its effect; empty where planning again does.
 
     Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html (status codes) and
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
@@ -121,7 +121,7 @@ def remedy(stack: ObservedStack) -> str:
         case Operation.REFUSE if stack.status == "DELETE_FAILED":
             return "python -m builder destroy    finishes the deletion, and that of the whole deployment"
         case Operation.REFUSE:
-            # CloudFormation documents no way back from here: neither a rollback nor a change set is taken.
+            # CloudFormation documents no way out of this status: it takes neither a rollback nor a change set.
             return (
                 f"aws cloudformation describe-stack-events --region {stack.region} --stack-name {stack.name}"
                 "    names what could not be imported: put that right and ask AWS Support to bring the stack back,"
@@ -135,19 +135,19 @@ def remedy(stack: ObservedStack) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftPlan:
-    """A plan before any change set of it is made."""
+    """A plan before any of its change sets is created."""
 
     now: tuple[DraftStep, ...]
     later: tuple[DraftStep, ...]
     failed_creations: tuple[tuple[DesiredStack, ObservedStack], ...]
-    """The stacks whose creation failed, to be deleted first."""
+    """The stacks whose creation failed; they are deleted first."""
     places: Mapping[StackId, tuple[Site, StackName]]
     protections: tuple[Protection, ...] = ()
     policies: tuple[StackPolicy, ...] = ()
 
     @property
     def stacks(self) -> tuple[StackId, ...]:
-        """Every stack that the plan does something with."""
+        """Every stack for which the plan has a step."""
         made = (part.desired.id for part in (*self.now, *self.later))
         ids = (*made, *(step.stack for step in self.policies), *(step.stack for step in self.protections))
         return tuple(dict.fromkeys(ids))
@@ -160,10 +160,10 @@ def make_draft(
     empty: Collection[StackId] = (),
     transfers: Mapping[StackId, Transfer] = MappingProxyType({}),
 ) -> DraftPlan:
-    """Return what has to be done about each stack; with REVERT_DRIFT also where only CloudFormation can tell.
+    """Return what has to be done to each stack; with REVERT_DRIFT also where only CloudFormation can tell.
 
-    `empty` are stacks whose change sets turned out to change nothing; `transfers` what stacks import and release.
-    Raises Stopped, with every reason, where a stack needs a person first.
+    `empty` are stacks whose change sets turned out to be empty; `transfers` the data that stacks import and release.
+    Raises Stopped, with every reason, where a person has to act on a stack first.
     """
     decided = _after_releases(_decide_all(deployment, deployed, options, empty, transfers), transfers)
     new_stacks = frozenset(stack.desired.id for stack in decided if is_made(stack.decision))
@@ -197,15 +197,15 @@ def make_draft(
 def _after_releases(
     decided: tuple[DecidedStack, ...], transfers: Mapping[StackId, Transfer]
 ) -> tuple[DecidedStack, ...]:
-    """Return the decisions; a stack that imports data waits for the one that releases it.
+    """Defer each stack whose import needs another stack's release.
 
-    Raises Stopped where the one that releases it needs the one that imports it.
+    Raises Stopped where the releasing stack needs the importing one.
     """
     needs = {stack.desired.id: stack.desired.needs for stack in decided}
     ordered = []
     for stack in decided:
         stack_id = stack.desired.id
-        # Data that it has already, and another too, it changes once that has released it: they would revert each other.
+        # Data that two stacks have is changed after one has released it: else they would revert each other's changes.
         twice = (name for name, transfer in transfers.items() if stack_id in transfer.releases.values())
         sources = tuple(dict.fromkeys((*transfers.get(stack_id, NO_TRANSFER).sources.values(), *twice)))
         for source in sources:
@@ -229,7 +229,7 @@ def _decide_all(
     empty: Collection[StackId],
     transfers: Mapping[StackId, Transfer],
 ) -> tuple[DecidedStack, ...]:
-    """Decide about every stack after those that it takes something from; return them in the assembly's order."""
+    """Decide about every stack, after those whose values it takes; return the decisions in the assembly's order."""
     stacks = {stack.id: stack for stack in deployment.stacks}
     decided: dict[StackId, DecidedStack] = {}
     faults = []
@@ -249,7 +249,7 @@ def _decide_all(
         if isinstance(decision, Adopt):
             decided[stack_id] = DecidedStack(desired=desired, decision=decision)
             continue
-        # What it takes from another stack may come out otherwise, and what was changed by hand no template tells.
+        # Values of other stacks may change, and no template shows a change made by hand.
         if isinstance(decision, Keep) and (desired.sources or options.deployment_mode == "REVERT_DRIFT"):
             decision = NeedsChangeSet("UPDATE", certain=False)
         if stack_id in empty:
@@ -264,9 +264,9 @@ def _decide_all(
 
 
 def _with_data(fault: Stopped, observed: ObservedStack | None, transfer: Transfer, *, is_leaving: bool) -> Stopped:
-    """Return the refusal of a stack that is to release data, or to import it, with what keeps that data.
+    """Return the refusal of a stack that is to release or import data, with how the data is kept.
 
-    Of one that the assembly no longer has, and that `is_leaving`, no command of ours recovers anything.
+    For an orphan that `is_leaving`, none of our commands recovers anything.
     Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html (RetainResources),
     API_RollbackStack and API_ContinueUpdateRollback
     """
@@ -300,7 +300,7 @@ def _with_data(fault: Stopped, observed: ObservedStack | None, transfer: Transfe
 
 
 def _bind(desired: DesiredStack, sources: Mapping[StackId, ObservedStack]) -> DesiredStack:
-    """Return the stack with every parameter that is the output of a stack that stays as it is."""
+    """Return the stack with the value of every parameter that is an output of an unchanged stack."""
 
     def known(value: ParameterValue) -> ParameterValue:
         if isinstance(value, OutputOf) and (source := sources.get(value.output[0])):

@@ -1,4 +1,4 @@
-"""What a change set may show that cannot be made yet, and whether one that was made shows what it should; pure."""
+"""What a later change set may show, and whether a created one shows what it should; pure."""
 
 import json
 import re
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 Values = Mapping[str, str | None]
-"""Of parameters and pseudo-parameters; None for what is not known."""
+"""Values of parameters and pseudo-parameters; None for an unknown one."""
 _ATTRIBUTES = ("Metadata", "CreationPolicy", "UpdatePolicy", *POLICY_ATTRIBUTES)
 _EVERYTHING = "/"
 
@@ -46,10 +46,10 @@ def expect_changes(  # noqa: PLR0913 - both ends, and what else differs between 
 ) -> tuple[ResourceChange, ...]:
     """Return the most that a change set from one template to the other may show.
 
-    `parameters` are the names of those whose values change; `tags` says that the stack's tags do. A modified resource
-    lists the paths that may change, `/Properties/Replicas`. What refers to a modified resource may be modified too.
-    `nested` are templates at hand, by their keys in a bucket: what a new nested stack brings with it.
-    `given` are the values of the parameters before and after: losses are read from the properties with these values.
+    `parameters` are the names of those whose values change; `tags` is whether the stack's tags change. A modified
+    resource lists the paths that may change, `/Properties/Replicas`. A resource that refers to a modified one may be
+    modified too. `nested` are known templates, by their keys in a bucket: they show the resources of a new nested
+    stack. `given` are the values of the parameters before and after, with which the properties show losses.
     """
     before, after = deployed.resources(), desired.resources()
     touched: dict[str, set[str]] = {}
@@ -59,7 +59,7 @@ def expect_changes(  # noqa: PLR0913 - both ends, and what else differs between 
         if tags:
             paths.add("/Properties/Tags")
         if after[name].get("Type") == NESTED_STACK:
-            paths.add(_EVERYTHING)  # it is listed whatever happens to it; what does, is below it
+            paths.add(_EVERYTHING)  # it is listed whether or not it changes; its changes have rows of their own
         if paths:
             touched[name] = paths
     _spread(touched, before.keys(), after)
@@ -77,9 +77,9 @@ def expect_changes(  # noqa: PLR0913 - both ends, and what else differs between 
 
 
 def lost_between(deployed: Template, desired: Template) -> tuple[ResourceChange, ...]:
-    """Return what resources lose by policies that keep less than the deployed ones, as the two templates say it.
+    """Return what resources lose by policies that keep less than the deployed ones, as the two templates state them.
 
-    A row without a loss is of one whose policies both say plainly; with transforms, or functions, they do not.
+    A row without a loss is of a resource whose policies are literal in both; with transforms or functions they are not.
     """
     before, after = deployed.resources(), desired.resources()
     plain = not (deployed.called_transforms or desired.called_transforms)
@@ -106,9 +106,9 @@ def _says_policies(resource: Mapping[str, Any]) -> bool:
 
 
 def with_lost(shown: Iterable[ResourceChange], lost: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
-    """Return the changes of a change set with what is lost by policies as `lost_between` has it from the templates.
+    """Return a change set's changes with the losses by policies that `lost_between` has from the templates.
 
-    What a row cannot show they tell, and what no row shows is a row of its own.
+    A loss is added to the resource's row; a resource without a row gets one.
     """
     changes = {(change.action, change.logical_id): change for change in shown}
     for row in lost:
@@ -125,7 +125,7 @@ _NESTED_KEY = re.compile(r"[0-9a-f]{64}\.yaml")
 
 
 def _inside(name: str, resource: Mapping[str, Any], nested: Mapping[str, str]) -> Iterator[ResourceChange]:
-    """Yield what a nested stack brings whose template is at hand."""
+    """Yield the resources of a new nested stack whose template is known."""
     if resource.get("Type") != NESTED_STACK:
         return
     match = _NESTED_KEY.search(json.dumps(properties_of(resource).get("TemplateURL"), default=str))
@@ -136,7 +136,7 @@ def _inside(name: str, resource: Mapping[str, Any], nested: Mapping[str, str]) -
 
 
 def beyond(expected: Iterable[ResourceChange], shown: Iterable[ResourceChange]) -> tuple[str, ...]:
-    """Return what a change set shows and nobody expected, one line each."""
+    """Return what a change set shows beyond what was expected, one line each."""
     allowed = {(change.action, change.logical_id): change for change in expected}
     new = tuple(
         f"{change.logical_id}/" for change in expected if change.action == "Add" and change.type == NESTED_STACK
@@ -145,7 +145,7 @@ def beyond(expected: Iterable[ResourceChange], shown: Iterable[ResourceChange]) 
     for change in shown:
         known = allowed.get((change.action, change.logical_id))
         if known is None and change.action == "Add" and change.logical_id.startswith(new):
-            continue  # inside a nested stack that was expected to be new
+            continue  # inside a nested stack that was expected to be created
         if known is None:
             lines.append(f"{change.action} {change.logical_id} ({change.type})")
             continue
@@ -205,7 +205,7 @@ def _policies(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[t
 
 
 def _within(path: str, allowed: list[str]) -> bool:
-    # CloudFormation says a path (/Properties/Replicas/1) where values are shown, else Properties.Replicas.
+    # CloudFormation shows a path (/Properties/Replicas/1) together with values, else Properties.Replicas.
     slashed = path if path.startswith("/") else f"/{path.replace('.', '/')}"
     return any(slashed == prefix or slashed.startswith(f"{prefix.rstrip('/')}/") for prefix in allowed)
 
@@ -222,13 +222,13 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any], moved: fro
 
 
 def _moved(template: Template, parameters: frozenset[str]) -> frozenset[str]:
-    """Return the parameters that change, with every condition that may come out otherwise by that."""
+    """Return the parameters that change, with every condition whose result may change with them."""
     needs = {name: (*names_in(body), *conditions_in(body)) for name, body in template.conditions.items()}
     return parameters | {name for name in needs if not closure(needs, name).isdisjoint(parameters)}
 
 
 def _spread(touched: dict[str, set[str]], names: Iterable[str], after: Mapping[str, Mapping[str, Any]]) -> None:
-    """Add what refers to a touched resource: CloudFormation shows it as a dynamic change."""
+    """Add the resources that refer to a touched one: CloudFormation shows each as a dynamic change."""
     users = {name: dict(_users_of(after[name])) for name in names if name in after}
     needs = {name: frozenset[str]().union(*properties.values()) for name, properties in users.items()}
     sources = {*touched, *(name for name in users if not closure(needs, name).isdisjoint(touched))}
@@ -245,7 +245,7 @@ def _users_of(resource: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownChangeSet:
-    """What DescribeChangeSet shows of the request for a change set."""
+    """The request of a change set, as DescribeChangeSet shows it."""
 
     name: str
     stack_name: StackName
@@ -259,25 +259,25 @@ class ShownChangeSet:
     mode: str = "STANDARD"
     on_stack_failure: str | None = None
     keeps_failures: bool = False
-    """Its execution is not rolled back where it fails."""
+    """Whether a failed execution is not rolled back."""
     nested: bool = False
-    """It was made with the stacks nested in its own."""
+    """Whether it includes the change sets of nested stacks."""
     previous: frozenset[str] = frozenset()
-    """The parameters of which it shows no value, only that they keep required."""
+    """The parameters whose values it hides because they keep them."""
     belongs_to: Arn | None = None
-    """The change set that it is a part of, if it is one of a nested stack."""
+    """The change set that it is part of, if it is of a nested stack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedChangeSet:
-    """What a change set has to be, from the assembly and what is deployed."""
+    """What a change set has to show, from the assembly and what is deployed."""
 
     name: str
     stack_name: StackName
     stack_arn: Arn
     template: str
     parameters: Mapping[str, str]
-    """Those that keep their previous value with the deployed one."""
+    """The parameters; those that keep their value have the deployed one."""
     tags: Mapping[str, str]
     capabilities: frozenset[str]
     previous: frozenset[str] = frozenset()
@@ -285,13 +285,13 @@ class ExpectedChangeSet:
     mode: str = "STANDARD"
     nested: bool = False
     notification_arns: frozenset[str] = frozenset()
-    """Those that the stack has: a change set that names none leaves them."""
+    """The stack's own: a change set that names none keeps them."""
     rollback_triggers: frozenset[str] = frozenset()
-    """Likewise."""
+    """The stack's own: a change set that names none keeps them."""
 
 
 def read_shown(answer: "DescribeChangeSetOutputTypeDef") -> ShownChangeSet:
-    """Return what one page of DescribeChangeSet shows beside the changes; every page shows the same."""
+    """Return what a page of DescribeChangeSet shows besides the changes; every page shows the same."""
     config = answer.get("DeploymentConfig", {})
     modes = (answer.get("DeploymentMode"), config.get("Mode"))
     triggers = answer.get("RollbackConfiguration", {}).get("RollbackTriggers", [])
@@ -324,9 +324,9 @@ def _is_previous(parameter: "ParameterTypeDef") -> bool:
 
 
 def differences(shown: ShownChangeSet, template: object, expected: ExpectedChangeSet) -> tuple[str, ...]:
-    """Return each difference of a change set from what the assembly says, in words without their full stops.
+    """Return each difference between a change set and the assembly, in words without their full stops.
 
-    `template` is what GetTemplate answers for the change set. No value of a NoEcho parameter is in any of them.
+    `template` is GetTemplate's answer for the change set. No text has a value of a NoEcho parameter.
     """
     return tuple(_property_differences(shown, template, expected))
 
@@ -375,7 +375,7 @@ def _other_modes(shown: ShownChangeSet, expected: ExpectedChangeSet) -> Iterator
 def _other_parameters(shown: ShownChangeSet, expected: ExpectedChangeSet) -> Iterator[str]:
     template = read_template(expected.template)
     hidden, defaults = template.no_echo, template.defaults
-    # AWS may list a parameter that was left to its default, and may not.
+    # AWS may or may not list a parameter that has its default.
     actual, required = {**defaults, **shown.parameters}, {**defaults, **expected.parameters}
     for name in sorted((actual.keys() | required.keys()) - (shown.previous & expected.previous)):
         if actual.get(name) == required.get(name) or (name in hidden and name in actual and name in required):

@@ -1,7 +1,7 @@
 """The change sets of one stack, and its settings: from what is deployed to the assembly; pure.
 
-First what a stack's change sets are (`stack_parts`, or `parts_from` where a plan has been made before), then its policy
-and its termination protection, then what each kind of change set is: an adoption, an import, updates.
+First a stack's change sets (`stack_parts`, or `parts_from` for an existing plan), then its policy and its termination
+protection, then each kind of change set: an adoption, an import, updates.
 """
 
 import hashlib
@@ -53,11 +53,11 @@ from builder.terms import Operation, StackId
 
 
 def other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
-    """Return whether the stack is to be given other parameters than it has."""
+    """Return whether the stack is to get parameters other than the deployed ones."""
     parameters = desired.parameters_over(observed.parameters)
     if parameters == observed.parameters:
         return False
-    # DescribeStacks shows those that were left to the template's default as well.
+    # DescribeStacks also shows parameters that have the template's default.
     defaults = read_template(desired.template, desired.id).defaults
     return {**defaults, **parameters} != observed.parameters
 
@@ -72,10 +72,10 @@ def parts_from(  # noqa: PLR0913, PLR0917 - all that a stack's change sets hang 
 ) -> tuple[DraftStep, ...]:
     """Return the change sets that lead from what is deployed to the assembly, each with the most it may show.
 
-    `template` is as GetTemplate answers; None where nothing is deployed, or where that is deleted first. `left` is how
-    many there are to be: the first may be done or not where its template is deployed already, as far as that shows.
+    `template` is GetTemplate's answer; None where nothing is deployed, or where that is deleted first. `left` is their
+    expected number: where the first one's template seems deployed already, that one may be done or not.
     `moved` are the parameters whose values other stacks of the assembly may have changed.
-    Raises Stopped for a deployed template that cannot be read, and where it takes another number of them.
+    Raises Stopped for a deployed template that cannot be read, and where their number differs.
     """
     deployment = desired.tags[TAG_DEPLOYMENT]
     if observed is not None and observed.facts.exists and not is_ours(observed, deployment):
@@ -110,12 +110,12 @@ def _made_later(desired: DesiredStack, moved: frozenset[str]) -> DecidedStack:
 
 
 def no_echo_parameters(desired: DesiredStack) -> frozenset[str]:
-    """Return the stack's parameters whose values AWS shows to nobody, of those that are given."""
+    """Return the names of the stack's given parameters whose values AWS hides."""
     return read_template(desired.template, desired.id).no_echo & desired.parameters.keys()
 
 
 def without_secrets(desired: DesiredStack) -> DesiredStack:
-    """Return the stack as files show it: without NoEcho values, and without a template that may have one as default."""
+    """Return the stack for a file: without NoEcho values, and without a template that may have one as a default."""
     hidden = read_template(desired.template, desired.id).no_echo
     parameters = {name: MASK if name in hidden else value for name, value in desired.parameters.items()}
     return replace(desired, template="" if hidden else desired.template, parameters=parameters, nested={})
@@ -174,7 +174,7 @@ def _adoption(desired: DesiredStack, observed: ObservedStack, template: object) 
 
 
 def protections_of(desired: DesiredStack, decision: Decision, deployed: ObservedDeployment) -> Iterator[Protection]:
-    """Yield the change of a stack's termination protection, if it needs one; a stack that is created anew has none."""
+    """Yield the change of a stack's termination protection, if it needs one; a recreated stack has none."""
     observed = _stack_that_stays(desired, decision, deployed)
     protected = observed is not None and observed.termination_protection
     if desired.termination_protection in {None, protected} or isinstance(decision, Adopt):
@@ -191,9 +191,9 @@ def protections_of(desired: DesiredStack, decision: Decision, deployed: Observed
 
 
 def policies_of(stack: DecidedStack, deployed: ObservedDeployment, transfer: Transfer) -> Iterator[StackPolicy]:
-    """Yield the changes of a stack's policy, if it needs any; a stack that is created anew has none.
+    """Yield the changes of a stack's policy, if it needs any; a recreated stack has none.
 
-    A policy that denies that data leaves the stack is opened before that, and put back after it.
+    A policy that denies that data leaves the stack is opened before the release, and restored after it.
     """
     desired, decision = stack.desired, stack.decision
     observed = _stack_that_stays(desired, decision, deployed)
@@ -219,7 +219,7 @@ def policies_of(stack: DecidedStack, deployed: ObservedDeployment, transfer: Tra
 
 
 def _stack_that_stays(desired: DesiredStack, decision: Decision, deployed: ObservedDeployment) -> ObservedStack | None:
-    """Return the stack as it is deployed; None where it is created anew."""
+    """Return the stack as deployed; None where it is created again."""
     is_new = isinstance(decision, Rebuild) or decision == NeedsChangeSet("CREATE")
     return None if is_new else deployed.stacks.get(desired.id)
 
@@ -227,7 +227,7 @@ def _stack_that_stays(desired: DesiredStack, decision: Decision, deployed: Obser
 def _imports(
     stack: DecidedStack, observed: ObservedStack | None, template: object, transfer: Transfer
 ) -> Iterator[DraftStep]:
-    """Yield the change set that imports data as it is, and those that lead from there to the assembly."""
+    """Yield the change set that imports data as it is, and those from there to the assembly."""
     waits, first = "; ".join(stack.because), 1
     base = observed
     if base is None or not base.facts.exists:
@@ -257,7 +257,7 @@ def _imports(
 
 
 def _updates(stack: DecidedStack, observed: ObservedStack, template: object, transfer: Transfer) -> Iterator[DraftStep]:
-    """Yield the updates to the assembly; before them, where it is needed, the one that retains what is released."""
+    """Yield the updates to the assembly, and before them, if needed, the one that retains the released data."""
     release = make_release(stack.desired, observed, template, transfer) if transfer.releases else None
     if release is None:
         yield from _updates_from(stack, observed, template, transfer)
@@ -299,7 +299,7 @@ def _updates_from(
         )
     )
     before = read_deployed(template, desired.id)
-    # The first of several brings the parameters and tags too.
+    # The first of several also changes parameters and tags.
     values = [*_other_values(desired, observed), *stack.moved]
     for number, update in enumerate(updates, start=1):
         after, because = read_template(update.template, desired.id), update.because or waits
@@ -322,12 +322,12 @@ def _updates_from(
 
 
 def _between(desired: DesiredStack, template: str) -> DesiredStack:
-    """Return the stack on its way: another template, and all else as it is desired."""
+    """Return the desired stack with an intermediate template."""
     return replace(desired, template=template, sha256=hashlib.sha256(template.encode()).hexdigest())
 
 
 def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
-    """Return the parameters whose values change; one that waits for an output is expected to stay."""
+    """Return the parameters whose values change; one that waits for an output is expected not to."""
     return [
         name
         for name, value in desired.parameters.items()
@@ -342,9 +342,9 @@ def _found_stack(observed: ObservedStack | None) -> FoundStack:
 
 
 def without_values(changes: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
-    """Return the changes without the values of any property: of NoEcho parameters, some may have one in them.
+    """Return the changes without any property's values, in which NoEcho parameters may be.
 
-    Which ones nobody can tell: AWS shows nobody the value before. *Unverified* whether a change set does.
+    Nobody can tell in which ones: AWS hides the former value. *Unverified* whether a change set does.
     """
     return tuple(
         replace(

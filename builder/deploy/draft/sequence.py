@@ -1,10 +1,10 @@
-"""From the deployed template to the desired one in as many updates as it takes; pure.
+"""From the deployed template to the desired one, in as many updates as that takes; pure.
 
-AWS takes some changes only one at a time, such as a global table's replicas, and some properties have a value between
-the old and the new one, such as its time to live; the module of the type in `resources` says which, and what AWS would
-refuse. The templates in between are the desired text with other items in those lists, or such a value, all
-else byte for byte: GetTemplate's answer, in which a `?` may stand for another character, is no template to send. First
-the public functions, then which operations there are, then the lists of each state.
+AWS takes some changes only one at a time, such as a global table's replicas, and some properties need an intermediate
+value, such as its time to live; the type's module in `resources` lists them, and what AWS would refuse. An intermediate
+template is the desired text with other items in those lists, or such a value, all else byte for byte: GetTemplate's
+answer, in which a `?` may stand for another character, must not be sent. First the public functions, then the
+operations, then the lists of each state.
 """
 
 import copy
@@ -37,7 +37,7 @@ from builder.template import (
 )
 
 ParameterValues = Mapping[str, str | None]
-"""Of parameters and pseudo-parameters; None for what is not known."""
+"""Values of parameters and pseudo-parameters; None for an unknown one."""
 _ATTRIBUTES, _INDEXES = "AttributeDefinitions", "GlobalSecondaryIndexes"
 _NAMED_BY = {_ATTRIBUTES: "AttributeName"}
 _ALONE = "make the other changes first, then this one by itself"
@@ -45,31 +45,31 @@ _ALONE = "make the other changes first, then this one by itself"
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One of the updates."""
+    """One update of a sequence."""
 
     template: str
     because: str = ""
-    """Why it is one of its own; empty for the first."""
+    """Why it is an update of its own; empty for the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ends:
-    """Where a sequence begins and where it is to end."""
+    """The start and the end of a sequence."""
 
     where: str
     """The stack."""
     deployed: object
-    """As GetTemplate answers."""
+    """GetTemplate's answer."""
     desired: str
     values_before: ParameterValues = field(default_factory=dict)
     values_after: ParameterValues = field(default_factory=dict)
     more_differs: bool = False
-    """Whether the update changes something beside the template: parameters, tags."""
+    """Whether the update changes parameters or tags, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
-    """One item more or less."""
+    """The addition or the removal of one item."""
 
     resource: str
     singly: Singly
@@ -85,45 +85,45 @@ class _End:
     binding: Binding
 
     def items(self, resource: Mapping[str, Any], key: str) -> dict[str, Any] | None:
-        """Return the items of a list by what they are known by; None where only a deployment tells the list."""
+        """Return the items of a list by their names; None where the list is known only after a deployment."""
         listed = properties_of(resource).get(key, [])
         if not isinstance(listed, list):
             return None
         return {known: item for item in listed if (known := self.namer(key)(item)) is not None}
 
     def properties(self, resource: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a resource's properties as far as they are known, with what GetTemplate does not show masked."""
+        """Return a resource's properties as far as they are known; what GetTemplate hides is masked."""
         bound = self.binding.value(properties_of(resource))
         made: dict[str, Any] = json.loads(masked(json.dumps(bound, ensure_ascii=False, default=str)))
         return made
 
     def namer(self, key: str) -> "_Namer":
-        """Return how the items of a list are known."""
+        """Return the function that names the items of a list."""
         return _Namer(_named_by(key), self.binding)
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """What the states are made of: both templates, and the operations between them in order."""
+    """What the states are built from: both templates, and the operations between them in order."""
 
     ends: Ends
     deployed: "_End"
     desired: "_End"
     operations: tuple[_Operation, ...]
     held: Mapping[TemplatePath, Any]
-    """What the first update says in the place of the desired template."""
+    """The intermediate values of the first update, by their paths in the template."""
 
     @property
     def first(self) -> int:
         """How many operations the first update does: none where all else has to be changed before them."""
         if not self.operations or self.held or self.ends.more_differs:
             return 0
-        # What GetTemplate does not show may differ too.
+        # What GetTemplate hides may differ too.
         alike = compare_data(_in_order(self, self.state(0)), _in_order(self, self.deployed.template.data))
         return 1 if alike is Comparison.SAME else 0
 
     def state(self, done: int) -> dict[str, Any]:
-        """Return the desired template as data with only so many operations done."""
+        """Return the desired template, as data, after the first `done` operations."""
         made: dict[str, Any] = copy.deepcopy(dict(self.desired.template.data))
         for name, lists in self.lists(done).items():
             properties = made["Resources"][name]["Properties"]
@@ -131,7 +131,7 @@ class _Way:
         return made
 
     def lists(self, done: int) -> dict[str, dict[str, ListEdit]]:
-        """Return what the lists of each resource hold with so many operations done."""
+        """Return the lists of each resource after the first `done` operations."""
         names = dict.fromkeys(operation.resource for operation in self.operations)
         return {name: _lists(self, name, done) for name in names}
 
@@ -150,12 +150,12 @@ class _Namer:
 
 
 def make_sequence(ends: Ends) -> tuple[Update, ...]:
-    """Return the updates to make one after the other, the desired template last; only that where it needs no others.
+    """Return the updates in order, the desired template last; only that where it needs no others.
 
-    The first has all that is changed beside the lists, and what is held; where nothing else changes, it has the first
-    change of a list. Begun again from one in between it ends with the updates that were left, the same to the byte;
-    what does all else comes before them again where GetTemplate does not show whether that is done. Raises Stopped
-    where a template in between cannot be made, and for a change that AWS would refuse in the middle.
+    The first update has all other changes, and the intermediate values; where nothing else changes, it has the first
+    change of a list. A sequence from one of its own intermediate templates is the rest of the former one, byte for
+    byte; the update with all other changes is repeated where GetTemplate hides whether it is done. Raises Stopped where
+    an intermediate template cannot be made, and for a change that AWS would refuse in the middle.
     """
     way = _way(ends)
     held = (Update(_held_text(way)),) if way.held else ()
@@ -170,7 +170,7 @@ def make_sequence(ends: Ends) -> tuple[Update, ...]:
 
 
 def count_updates(ends: Ends) -> int:
-    """Return how many updates it takes."""
+    """Return how many updates the sequence takes."""
     way = _way(ends)
     return max(1, len(way.operations) + 1 - way.first) + bool(way.held)
 
@@ -186,7 +186,7 @@ def _way(ends: Ends) -> _Way:
 
 
 def _kept(deployed: _End, desired: _End) -> Iterator[tuple[str, Holder, Mapping[str, Any]]]:
-    """Yield every resource that stays and that takes code to know, as it is desired."""
+    """Yield every desired resource that is deployed already, with its type's Holder, if the type has one."""
     for name, resource in desired.template.resources().items():
         kind = str(resource.get("Type"))
         if deployed.template.resource(name).get("Type") == kind and kind in HOLDERS:
@@ -194,7 +194,7 @@ def _kept(deployed: _End, desired: _End) -> Iterator[tuple[str, Holder, Mapping[
 
 
 def _held(ends: Ends, deployed: _End, desired: _End) -> Iterator[tuple[TemplatePath, Any]]:
-    """Yield what the first update says of each resource instead. Raises Stopped for what AWS would refuse."""
+    """Yield each intermediate value of the first update. Raises Stopped for what AWS would refuse."""
     refused = []
     for name, holder, resource in _kept(deployed, desired):
         before, after = deployed.properties(deployed.template.resource(name)), desired.properties(resource)
@@ -221,7 +221,7 @@ def _operations(deployed: _End, desired: _End) -> Iterator[_Operation]:
                 continue
             comes = [_Operation(name, singly, item, comes=True) for item in will if item not in was]
             goes = [_Operation(name, singly, item, comes=False) for item in was if item not in will]
-            # What comes before what goes, so that nothing is ever held less often, as far as there is room.
+            # Additions before removals, as far as there is room, so that data never has fewer copies.
             over = max(0, len(was) + len(comes) - singly.most) if singly.most else 0
             yield from (*goes[:over], *comes, *goes[over:])
 
@@ -232,7 +232,7 @@ def _named_by(key: str) -> str:
 
 
 def _lists(way: _Way, name: str, done: int) -> dict[str, ListEdit]:
-    """Return what the lists of one resource hold with so many operations done."""
+    """Return one resource's lists after the first `done` operations."""
     before, after = way.deployed.template.resource(name), way.desired.template.resource(name)
     late = [operation for operation in way.operations[done:] if operation.resource == name]
     own = dict.fromkeys(operation.singly for operation in way.operations if operation.resource == name)
@@ -240,7 +240,7 @@ def _lists(way: _Way, name: str, done: int) -> dict[str, ListEdit]:
     if _INDEXES not in lists:
         return lists
     lists |= _attributes(way, before, after, lists)
-    # An index of a replica has settings of its own, in the replica.
+    # A replica has its own settings of an index.
     inside = {
         known: _settings(way, replica, late)
         for known, replica in (way.deployed.items(before, "Replicas") or {}).items()
@@ -256,7 +256,7 @@ def _lists(way: _Way, name: str, done: int) -> dict[str, ListEdit]:
 
 
 def _choice(way: _Way, before: Mapping[str, Any], key: str, late: Sequence[_Operation]) -> ListEdit:
-    """Return the desired list without what has not come yet, and with what has not gone yet."""
+    """Return the list after the first n operations: without later additions, and with what is removed later."""
     not_yet = {operation.item for operation in late if operation.comes and operation.singly.property == key}
     still = [operation.item for operation in late if not operation.comes and operation.singly.property == key]
     there = way.deployed.items(before, key) or {}
@@ -272,7 +272,7 @@ def _settings(way: _Way, replica: Mapping[str, Any], late: Sequence[_Operation])
 def _attributes(
     way: _Way, before: Mapping[str, Any], after: Mapping[str, Any], lists: Mapping[str, ListEdit]
 ) -> dict[str, ListEdit]:
-    """Return which attributes are defined: DynamoDB refuses one that no key uses, and a key that is not defined."""
+    """Return the attribute definitions: DynamoDB refuses one that no key uses, and a key without one."""
     state = chosen(properties_of(after), {_INDEXES: lists[_INDEXES]}, way.desired.namer)
     needed = set(_keys(state))
     ever = {*_keys(properties_of(before)), *_keys(properties_of(after))}
@@ -283,7 +283,7 @@ def _attributes(
 
 
 def _keys(properties: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every attribute that is part of a key, of the table or of an index."""
+    """Yield every attribute in a key of the table or of an index."""
     indexes = [*as_list(properties.get(_INDEXES)), *as_list(properties.get("LocalSecondaryIndexes"))]
     for holder in (properties, *indexes):
         keys = as_list(at(holder, "KeySchema"))
@@ -291,7 +291,7 @@ def _keys(properties: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _in_order(way: _Way, template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a template in which those lists are sorted: AWS takes them as sets."""
+    """Return a template with those lists sorted: their order means nothing to AWS."""
     made: dict[str, Any] = copy.deepcopy(dict(template))
     for name in dict.fromkeys(operation.resource for operation in way.operations):
         properties = made["Resources"][name].get("Properties", {})
@@ -303,7 +303,7 @@ def _in_order(way: _Way, template: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(way: _Way, done: int) -> str:
-    """Return the desired text with only so many operations done."""
+    """Return the desired text after the first `done` operations."""
     text = way.ends.desired
     for name, lists in way.lists(done).items():
         _check(way, name, lists)
@@ -317,7 +317,7 @@ def _text(way: _Way, done: int) -> str:
 
 
 def _held_text(way: _Way) -> str:
-    """Return the text of the first update, with what is held in it."""
+    """Return the text of the first update, with its intermediate values."""
     try:
         return put_values(_text(way, 0), way.held)
     except Unspliceable as error:
@@ -333,7 +333,7 @@ def _unspliceable(way: _Way, name: str) -> Stopped:
 
 
 def _check(way: _Way, name: str, lists: Mapping[str, ListEdit]) -> None:
-    """Raise Stopped where an item comes from the deployed template that cannot be sent again as it shows there."""
+    """Raise Stopped unless every item that comes from the deployed template can be sent again as it shows there."""
     known = {*way.desired.template.resources(), *way.desired.template.section("Parameters")}
     for choice in _every(lists):
         for known_by, item in choice.comes.items():

@@ -1,7 +1,7 @@
-"""An execution with a time limit: imports come last beside a lost region, and are waited for so long.
+"""An execution with a time limit: imports beside a lost region come last, and are waited for only so long.
 
-Whether CloudFormation imports a table while a region of its replicas does not answer is unverified: its handler may
-call every replica's region. Nothing depends on the import, since the data is there: it goes on alone, or is repeated.
+*Unverified* whether CloudFormation imports a table while a region of its replicas does not answer: its handler may
+call every replica's region. Nothing depends on the import, since the data exists: it goes on alone, or is repeated.
 """
 
 import asyncio
@@ -25,9 +25,10 @@ def imports_of(plan: Plan) -> frozenset[StackId]:
 async def execute_bounded(
     execution: _Execution, imports: Collection[StackId], emit: progress.Emit, bound_s: float = BOUND_S
 ) -> tuple[progress.Outcome, ...]:
-    """Return the outcomes of an execution that waits `bound_s` seconds for its imports, from the start of the first.
+    """Execute a plan, but wait for imports beside a lost region at most `bound_s` seconds; return the outcomes.
 
-    All else is done by then. An import that has not ended is Cancelled here: CloudFormation goes on with it.
+    The time starts with the first import, when all else is done. An unfinished import is Cancelled here: CloudFormation
+    goes on with it.
     """
     started, ended = asyncio.Event(), dict[StackId, progress.Outcome]()
 

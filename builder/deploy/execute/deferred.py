@@ -1,4 +1,4 @@
-"""The change set of a deferred step: created once all that it needs is done, and compared with what was planned."""
+"""The change set of a deferred step: created once all its needs are done, and compared with the plan."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -37,16 +37,16 @@ async def make_deferred(  # noqa: PLR0913, PLR0917 - as execute_plan
     allow: Collection[str],
     emit: progress.Emit,
 ) -> Step | progress.ReviewRequired | None:
-    """Create the change set and return its step; ReviewRequired, and it stays, if it shows more than expected.
+    """Create the change set and return its step; ReviewRequired, and keep it, if it shows more than expected.
 
-    None if it turned out to change nothing. It is created from the assembly and the deployed stacks, never from the
-    plan's file, under a name that follows from the plan: after a crash the one that exists already is used.
+    None if it is empty. It is created from the assembly and the deployed stacks, never from the plan's file, under a
+    name that follows from the plan: after a crash the existing one is used.
     """
     deployment = narrowed(plan, trusted.deployment)
     part = await _next_part(plan, deployment, deferred, clients, trusted.transfers.get(deferred.stack, NO_TRANSFER))
     expected = deferred.changes if trusted.is_own else part.expected
     part = replace(part, desired=await _with_values(deployment, part.desired, clients), number=deferred.part)
-    # Whichever command made the plan: a change set that has to be left is left for review, as `plan` leaves it.
+    # Whichever command made the plan: a change set that has to stay waits for review, as one of `plan` does.
     origin = replace(plan.origin, options=replace(plan.options, by="plan"))
     request = ChangeSetRequest(desired=part.desired, type=part.type, part=part.number, imports=part.targets)
     await place_templates(deployment, plan.account, part.desired, clients, emit)
@@ -56,7 +56,7 @@ async def make_deferred(  # noqa: PLR0913, PLR0917 - as execute_plan
     if step is None:
         return None
     if not trusted.is_own:
-        # Its name and its Description are no secret: somebody else may have made it.
+        # Its name and its Description are no secret: somebody else may have created it.
         await check_made(await observe_context(plan, deployment, clients, trusted.transfers), step, part)
     unseen = (
         *beyond(expected, step.changes),
@@ -67,7 +67,7 @@ async def make_deferred(  # noqa: PLR0913, PLR0917 - as execute_plan
 
 
 async def _denied(deployment: Deployment, step: Step, clients: Clients) -> tuple[str, ...]:
-    """Return what the stack's current policy denies of a change set that was just made."""
+    """Return what the stack's current policy denies of a change set that was just created."""
     if step.type == "CREATE" or deployment.stack(step.stack).stack_policy is None:
         return ()
     stack = await observe_stack(clients, step.site, step.stack_arn)
@@ -77,9 +77,9 @@ async def _denied(deployment: Deployment, step: Step, clients: Clients) -> tuple
 async def _next_part(
     plan: Plan, deployment: Deployment, deferred: Deferred, clients: Clients, transfer: Transfer
 ) -> DraftStep:
-    """Return the next change set of the stack, as the stack is now.
+    """Return the next change set of the stack as it is deployed now.
 
-    Raises Stopped where another number of change sets is left than the plan has: somebody else changed the stack.
+    Raises Stopped where the number of remaining change sets differs from the plan's: somebody else changed the stack.
     """
     left = sum(step.stack == deferred.stack and step.part >= deferred.part for step in plan.change_sets)
     desired = deployment.stack(deferred.stack)
@@ -101,7 +101,7 @@ async def _next_part(
 
 
 async def _with_values(deployment: Deployment, desired: DesiredStack, clients: Clients) -> DesiredStack:
-    """Return the stack with every parameter known. Raises Failed for an output that is not there."""
+    """Return the stack with every parameter known. Raises Failed for a missing output."""
     places = {stack.id: stack for stack in (*deployment.stacks, *deployment.left_out)}
     outputs: dict[StackId, Mapping[str, str]] = {}
     for source in desired.sources:

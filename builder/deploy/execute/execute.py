@@ -60,14 +60,14 @@ class _Run:
     stop: asyncio.Event
     watches: Mapping[Site, Watch]
     steps: Mapping[StepPlace, AnyStep | None]
-    """What is left to do on each stack, one after the other; None on a stack where nothing is."""
+    """The remaining steps of each stack, in order; None for a stack without any."""
     executing: Mapping[StepPlace, ObservedStack]
-    """The stacks that CloudFormation executes the step on already."""
+    """The stacks on which CloudFormation executes the step already."""
     claim: StepPlace | None
     """The step whose start claims the plan: of two plans at once, one is refused before it has done anything."""
     claimed: asyncio.Event = field(default_factory=asyncio.Event)
     stopped_by: str = ""
-    """The failure after which nothing more is started."""
+    """The failure after which no more steps are started."""
     in_progress: dict[StackId, tuple[Site, Arn]] = field(default_factory=dict)
     """The stacks that CloudFormation works on now."""
 
@@ -91,10 +91,10 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
     """Execute exactly the plan's change sets and return each stack's outcome, in the plan's order.
 
     `trusted` is what the plan has to follow from; `in_detail` also emits the resources that CloudFormation works on,
-    which takes a few calls more. `before` runs once all is checked, before the first step; what it raises ends the
-    execution. Once `stop` is set nothing more is started, and what runs is followed to its end; a failure sets it.
-    Raises, before anything ran, Stopped if any step is not as it was reviewed, or is not allowed; BadInput if the plan
-    does not follow from the assembly.
+    which takes a few more calls. `before` runs once all is checked, before the first step; what it raises ends the
+    execution. Once `stop` is set no more steps are started, and running ones are followed to their end; a failure sets
+    it. Raises, before anything ran, Stopped if any step is not as it was reviewed, or is not allowed; BadInput if the
+    plan does not follow from the assembly.
     """
     trusted = replace(trusted, deployment=bind_account(trusted.deployment, plan.account))
     plan = await without_gone(plan, trusted.deployment, clients)
@@ -130,10 +130,10 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
 
 
 def _first_to_start(checked: tuple[Checked, ...]) -> StepPlace | None:
-    """Return what claims the plan: the first stack that needs nothing, if none was started before."""
+    """Return the step that claims the plan: the first of a stack without needs, if no step was started before."""
     if not all(stack.untouched for stack in checked):
         return None
-    # An upload claims nothing: of two plans at once both may do it, and it is the same.
+    # An upload claims nothing: two plans at once may both do it, with the same result.
     uploads = {stack.stack for stack in checked if isinstance(stack.left[0], Upload)}
     planned = {stack.stack for stack in checked} - uploads
     first = (stack for stack in checked if stack.stack in planned and planned.isdisjoint(stack.left[0].needs))
@@ -145,10 +145,10 @@ def _ids(plan: Plan) -> dict[StackPlace, StackId]:
 
 
 async def _execute_stacks(run: _Run) -> tuple[progress.Outcome, ...]:
-    """Execute all that is left; return each stack's outcome: its first step's that is not done, else its last one's."""
+    """Execute all remaining steps; return each stack's outcome: of its first step not done, else of its last."""
     started = {*run.executing, *(at for at, step in run.steps.items() if step is None)}
     work = Work(partial(_execute_stack, run), partial(_cancel, run), progress.is_done, started)
-    # The claim first, also where all is stopped before it began.
+    # The claim comes first, also where all steps are stopped before it began.
     at_first = sorted(run.steps, key=lambda at: at != run.claim)
     ends = await run_in_order(at_first, make_waits(run.steps), work, run.stop)
     outcomes: dict[StackId, progress.Outcome] = {}
@@ -159,7 +159,7 @@ async def _execute_stacks(run: _Run) -> tuple[progress.Outcome, ...]:
 
 
 def _cancel(run: _Run, at: StepPlace, need: StepPlace | None) -> progress.Cancelled:
-    """Return that the stack's further steps are cancelled, and emit why, unless the step before has done so."""
+    """Return the cancellation of the stack's further steps; emit why, unless the step before has done so."""
     because = f"{need.stack}, which it needs, is not done" if need else run.stopped_by or "interrupted"
     if need is None or need.stack != at.stack:
         run.emit(progress.NotStarted(stack=at.stack, because=because))
@@ -167,7 +167,7 @@ def _cancel(run: _Run, at: StepPlace, need: StepPlace | None) -> progress.Cancel
 
 
 async def _execute_stack(run: _Run, at: StepPlace, _before: Mapping[StepPlace, progress.Outcome]) -> progress.Outcome:
-    """Execute the step that comes next on the stack, once the plan is claimed, and emit how that ended."""
+    """Execute the next step on the stack, once the plan is claimed, and emit its outcome."""
     if at != run.claim and not isinstance(run.steps[at], Upload) and not run.claimed.is_set():
         await run.claimed.wait()
         if run.stop.is_set():
@@ -250,14 +250,14 @@ async def _until_settled(run: _Run, step: Step | Deferred, stack_arn: Arn, chang
 
 
 async def _upload(run: _Run, upload: Upload) -> progress.Outcome:
-    """Put code into its bucket; a repetition changes nothing, so no record of it is needed."""
+    """Put code into its bucket. A repetition changes nothing, so no record of it is needed."""
     run.emit(progress.Started(stack=upload.stack, what="UPLOAD"))
     await put_upload(run.trusted.deployment, upload, run.plan.account, run.clients)
     return progress.Done(upload.stack, "uploaded")
 
 
 async def _protect(run: _Run, protection: Protection) -> progress.Outcome:
-    """Set or lift termination protection; a repetition changes nothing, so no record of it is needed."""
+    """Set or lift termination protection. A repetition changes nothing, so no record of it is needed."""
     run.claimed.set()
     run.emit(progress.Started(stack=protection.stack, what="PROTECT" if protection.protect else "UNPROTECT"))
     await call(
@@ -271,7 +271,7 @@ async def _protect(run: _Run, protection: Protection) -> progress.Outcome:
 
 
 async def _set_policy(run: _Run, step: StackPolicy) -> progress.Outcome:
-    """Set a stack policy; a repetition changes nothing, so no record of it is needed."""
+    """Set a stack policy. A repetition changes nothing, so no record of it is needed."""
     run.claimed.set()
     run.emit(progress.Started(stack=step.stack, what="SET POLICY"))
     await call(
@@ -285,7 +285,7 @@ async def _set_policy(run: _Run, step: StackPolicy) -> progress.Outcome:
 
 
 def _settled(change_set: Arn | None) -> Settled:
-    """Return what ends the wait: this change set and a settled status, both at once, so no stale read can."""
+    """Return the condition that ends the wait: this change set with a settled status, which no stale read shows."""
 
     def check(stack: ObservedStack) -> bool:
         executed = stack.change_set == change_set and stack.facts.exists
@@ -314,19 +314,19 @@ async def _broke(run: _Run, step: Step | Deferred, stack: ObservedStack) -> prog
     return progress.StackFailed(step.stack, stack.status, cause.resource, cause.reason, next_step=helps)
 
 
-# The answers to a request that comes too late, after another's or after its own first try.
+# The answers to a request that is too late: after another's, or after its own first try.
 _NOT_AVAILABLE = frozenset({"InvalidChangeSetStatus", "ChangeSetNotFound", "TokenAlreadyExistsException"})
 
 
 def execution_token(plan: Plan, stack: StackId, part: int) -> str:
-    """Return the token that marks every event of a change set's execution."""
+    """Return the token on every event of a change set's execution."""
     return token(plan.id, stack, f"execute {part}")
 
 
 async def execute_change_set(plan: Plan, step: Step, clients: Clients) -> Arn:
-    """Execute the step's change set; return the one that runs now: its own, or another plan's that is the same.
+    """Execute the step's change set; return the running one: its own, or an equal one of another plan.
 
-    Raises Stopped, naming the winner, where somebody else moved the stack first.
+    Raises Stopped, naming the winner, where somebody else changed the stack first.
     """
     try:
         await call(
@@ -344,16 +344,16 @@ async def execute_change_set(plan: Plan, step: Step, clients: Clients) -> Arn:
 
 
 async def _is_busy(step: Step, clients: Clients) -> bool:
-    """Return whether an operation runs on the stack: ours after all, or the one that ours was refused for."""
+    """Return whether an operation runs on the stack: ours, or the one that made AWS refuse ours."""
     stack = await observe_stack(clients, step.site, step.stack_arn)
     return stack is not None and not stack.facts.settled
 
 
 async def _who_runs(plan: Plan, step: Step, clients: Clients, refusal: AwsError) -> Arn:
-    """Return the change set that runs in place of the refused one, if it is the same.
+    """Return the running change set in place of the refused one, if it is the same.
 
-    After a lost answer boto3 asks again and is refused because the change set runs already. Raises Stopped where the
-    change set that runs is another's.
+    boto3 repeats a request whose answer was lost, and is refused because the change set runs already. Raises Stopped if
+    the running change set is another's.
     """
 
     async def read() -> tuple[ObservedStack | None, Checked | None]:
@@ -378,9 +378,9 @@ async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
     before: Before | None = None,
     promotion: Promotion | None = None,
 ) -> tuple[progress.Outcome, ...]:
-    """Execute a `deploy`'s own plan and return each stack's outcome; what was not executed is deleted again.
+    """Execute a `deploy`'s own plan and return each stack's outcome; delete the change sets that were not executed.
 
-    `promotion` is the one that is under way. Raises what `execute_plan` raises, with all of the plan deleted.
+    `promotion` is the one under way. Raises what `execute_plan` raises, with all of the plan's change sets deleted.
     """
     trusted = TrustedInput(deployment=deployment, is_own=True, promotion=promotion)
     try:

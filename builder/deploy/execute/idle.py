@@ -1,7 +1,7 @@
-"""A wait before a change set is executed: the work under way in the resources that it changes has to end first.
+"""A wait before a change set is executed: operations in the resources that it changes have to end first.
 
 CloudFormation completes an update while DynamoDB still fills a new index, and DynamoDB refuses the next change until
-then. Nothing records that, so each resource is asked before every change set, also for what an earlier run began.
+then. Nothing records that, so each resource is read before every change set, also for what an earlier run began.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ _DENIED = ("AccessDenied", "UnauthorizedOperation")
 
 
 async def until_idle(step: Step, clients: Clients, emit: Emit, stop: asyncio.Event) -> bool:
-    """Return True once every resource of a change set can be changed; False where `stop` is set before that.
+    """Return True once every resource of a change set can be changed; False if `stop` is set before that.
 
-    Raises Failed where one still can't after a day and a half, and AwsError where one cannot be read.
+    Raises Failed where one still cannot after a day and a half, and AwsError where one cannot be read.
     """
     waits = (_until_idle(step, change, clients, emit, stop) for change in _changes(step))
     return all(await together(waits))
@@ -56,10 +56,10 @@ async def _until_idle(step: Step, change: ResourceChange, clients: Clients, emit
 
 
 async def _busy_reason(step: Step, change: ResourceChange, clients: Clients, reported: str) -> str:
-    """Return what goes on in a resource; the reason `reported` last where one of many reads fails.
+    """Return what blocks the change; if a read fails temporarily, the last `reported` reason.
 
-    Empty where the credentials may not read it: a plan's policy names the tables of the assembly, and a table that is
-    removed is not in it any more. Then CloudFormation finds out.
+    Empty where the credentials may not read the resource: a plan's policy names only tables of the assembly, so no
+    table that it removes. CloudFormation finds out then.
     """
     busy = HOLDERS[change.type].busy
     try:
@@ -73,6 +73,6 @@ async def _busy_reason(step: Step, change: ResourceChange, clients: Clients, rep
 
 
 def _touched(change: ResourceChange) -> frozenset[str]:
-    """Return the names of the properties that change: of `/Properties/Replicas/1`, or `Properties.Replicas`."""
+    """Return the names of the properties that change: from `/Properties/Replicas/1`, or `Properties.Replicas`."""
     paths = (touched.path.replace(".", "/").strip("/").split("/") for touched in change.properties)
     return frozenset(path[1] for path in paths if path[0] == "Properties" and len(path) > 1)

@@ -1,4 +1,4 @@
-"""Checks before anything runs: every change set is what was reviewed, no stack has moved, all of it is allowed."""
+"""Checks before anything runs: every change set is as reviewed, no stack has moved, everything is allowed."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -44,32 +44,32 @@ from builder.terms import AccountId, Operation, StackId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """How far a stack has come, read from AWS alone; so an execution resumes by being started again."""
+    """How far a stack has come, read only from AWS; so an execution is resumed by starting it again."""
 
     stack: StackId
     left: StackSteps
-    """What is still to be done."""
+    """The remaining steps."""
     running: ObservedStack | None = None
-    """The stack, if its first step runs already: as our change set, or as another plan's that is the same."""
+    """The stack, if its first step runs already: as our change set, or as an equal one of another plan."""
     untouched: bool = False
-    """Nothing of the plan was executed on it yet."""
+    """Whether none of the plan's steps was executed on it yet."""
     pending: tuple[PendingReview, ...] = ()
 
 
 async def check_plan(
     plan: Plan, trusted: TrustedInput, clients: Clients, allow: Collection[str] = ()
 ) -> tuple[tuple[Checked, ...], tuple[Permission, ...]]:
-    """Return how far every stack of the plan has come, and what each `allow` lets pass.
+    """Return how far every stack of the plan has come, and what each `allow` permits.
 
-    A plan from a file is judged anew (`judgement.py`), and its steps are as that judges them; a plan that this run made
-    was read from AWS by this run.
+    A plan from a file is judged anew (`judgement.py`), and the judged steps are returned; this run's own plan was read
+    from AWS by this run.
     Raises Stopped, before anything ran, naming every step that cannot be executed as it was reviewed, or if something
-    is not allowed; BadInput if the credentials are of another account than the plan.
+    is not allowed; BadInput if the credentials are of an account other than the plan's.
     """
     stack_steps = make_stack_steps(plan)
     if not stack_steps:
         return (), ()
-    # Both run concurrently. Another account's credentials find no stack, so a wrong account is reported first.
+    # Both run concurrently. Another account's credentials show no stack, so a wrong account is reported first.
     account, looked = await asyncio.gather(
         observe_account(clients, next(iter(stack_steps.values()))[0].region),
         _check_and_judge_all(plan, trusted, stack_steps, clients),
@@ -100,7 +100,7 @@ async def check_plan(
 async def _check_and_judge_all(
     plan: Plan, trusted: TrustedInput, stack_steps: Mapping[StackId, StackSteps], clients: Clients
 ) -> tuple[tuple[Checked, ...], tuple[GuardHit, ...]]:
-    """Return how far each stack has come, and the guards of what is left."""
+    """Return how far each stack has come, and the guard hits of the remaining steps."""
     if trusted.is_own:
         checked = tuple(await together(_check_stack(plan, steps, clients) for steps in stack_steps.values()))
         unfinished = {stack.stack for stack in checked if stack.left}
@@ -131,14 +131,14 @@ async def _check_and_judge_all(
 
 
 async def _check_and_judge(context: JudgementContext, steps: StackSteps) -> tuple[Checked, tuple[GuardHit, ...]]:
-    """Return how far a stack has come, with the judged steps that are left, and the guards that no change shows.
+    """Return how far a stack has come, its remaining steps, and guards that are not about a change.
 
-    This plan does not start a step that runs already; the steps after that are judged when they are made.
+    A running step is not started again; the steps after it are judged when they are created.
     """
     while True:
         checked = await _check_stack(context.plan, steps, context.clients)
         if checked.running and any(isinstance(step, Step) for step in checked.left[1:]):
-            # CloudFormation deletes a stack's other change sets as it executes one: the later one is not the plan's.
+            # CloudFormation deletes a stack's other change sets when it executes one: the later one is not the plan's.
             raise overtaken(checked.stack, None, "a change set of another part is executed, and a later one is there")
         if checked.running:
             return replace(checked, left=await judge_settings(context, checked.left)), ()
@@ -149,7 +149,7 @@ async def _check_and_judge(context: JudgementContext, steps: StackSteps) -> tupl
 
 
 async def _check_stack(plan: Plan, steps: StackSteps, clients: Clients, *, is_under_way: bool = False) -> Checked:
-    """Read a stack until it is clear how far it has come. `is_under_way` says that earlier steps are done."""
+    """Read a stack until it is known how far it has come. `is_under_way` is whether earlier steps are done."""
     checked = await unless_lagging(
         lambda: _check_next_step(plan, steps, clients, is_under_way=is_under_way),
         lambda checked: isinstance(checked, Stopped),
@@ -162,7 +162,7 @@ async def _check_stack(plan: Plan, steps: StackSteps, clients: Clients, *, is_un
 
 
 async def _check_next_step(plan: Plan, steps: StackSteps, clients: Clients, *, is_under_way: bool) -> Checked | Stopped:
-    """Return how far the steps have come, or the refusal; a later read may show otherwise."""
+    """Return how far the steps have come, or the refusal; a later read may show another state."""
     match steps[0]:
         case Step() as step:
             return await _check_step(plan, step, steps, clients)
@@ -216,7 +216,7 @@ async def _check_deletion(plan: Plan, deletion: Deletion, steps: StackSteps, cli
         return Checked(stack=deletion.stack, left=steps[1:])
     if stack.termination_protection and not deletion.protected:
         return overtaken(deletion.stack, stack, "the stack that was to be deleted is protected from that by now")
-    # The plan's own steps on the stack before that move it.
+    # The plan's own earlier steps change the stack.
     own = tuple(step for step in plan.change_sets if (step.site, step.name) == (deletion.site, deletion.name))
     is_moved_by_plan = steps_executed(plan, own, stack) > 0
     if stack.status.startswith("DELETE_") or is_as_found(deletion.found, stack) or is_moved_by_plan:
@@ -227,7 +227,7 @@ async def _check_deletion(plan: Plan, deletion: Deletion, steps: StackSteps, cli
 async def _check_protection(
     protection: Protection, steps: StackSteps, clients: Clients, *, is_under_way: bool
 ) -> Checked | Stopped:
-    """Return whether it is done, as AWS shows the stack: nothing else records it."""
+    """Return whether the stack already has the planned termination protection, which only AWS shows."""
     stack = await observe_stack(clients, protection.site, protection.found.stack_id or protection.name)
     if stack is None or not stack.facts.exists:
         return overtaken(protection.stack, stack, "the stack is gone whose termination protection was to be changed")
@@ -241,9 +241,9 @@ async def _check_protection(
 async def _check_policy(
     plan: Plan, policy: StackPolicy, steps: StackSteps, clients: Clients, *, is_under_way: bool
 ) -> Checked | Stopped:
-    """Return whether it is done, as AWS shows the stack: nothing else records it.
+    """Return whether the stack already has the planned policy, which only AWS shows.
 
-    A policy that was opened for change sets may be closed again by now: then the change sets show how far it has come.
+    A policy that was opened for change sets may be restored already: then the change sets show how far it has come.
     """
     stack = await observe_stack(clients, policy.site, policy.found.stack_id or policy.name)
     if stack is None or not stack.facts.exists:
@@ -259,9 +259,9 @@ async def _check_policy(
 
 
 async def how_far(plan: Plan, steps: StackSteps, stack: ObservedStack, clients: Clients) -> Checked | None:
-    """Return how far an executed stack has come; None if its last change set is no step of the plan, nor like one.
+    """Return how far an executed stack has come; None if its last change set is no step of the plan, nor equal to one.
 
-    Raises Stopped if it did not end well.
+    Raises Stopped if the execution failed.
     """
     executed = steps_executed(plan, steps, stack)
     if not executed and not isinstance(steps[0], Upload) and not is_as_found(steps[0].found, stack):

@@ -1,4 +1,4 @@
-"""Rolling back stacks whose update was halted: observed and decided, then done, at first without skipping anything."""
+"""Rolling back stacks whose update was halted: first observed and decided, then done, at first without skipping."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -60,16 +60,16 @@ class Recovery:
     observed: ObservedStack
     failed: tuple[FailedResource, ...]
     deletes: tuple[StackResource, ...]
-    """What the failed update created, and its rollback deletes."""
+    """The resources that the failed update created, and that its rollback deletes."""
 
     @property
     def may_skip(self) -> frozenset[LogicalId]:
-        """What may be skipped: only what is in this record, because a person was shown it."""
+        """The resources that may be skipped: only those in this record, which a person was shown."""
         return frozenset(failure.logical_id for failure in self.failed if failure.may_be_skipped)
 
 
 async def find_recoveries(work: Deployment | Plan, clients: Clients, emit: Emit) -> tuple[Recovery, ...]:
-    """Return what it takes for each stack of a deployment, or of a plan's changes, once no operation runs on any.
+    """Return the recovery of each stack of a deployment, or of a plan's changes, once no operation runs on any.
 
     Raises Stopped, with every reason, where a rollback would delete data; BadInput for another account's credentials.
     """
@@ -101,7 +101,7 @@ async def _observe_recovery(stack_id: StackId, stack: ObservedStack, clients: Cl
 
 @dataclass(frozen=True, slots=True)
 class NestedRecovery:
-    """What rolling a stack back means inside the stacks that are nested in it, each resource by its path."""
+    """The effects of a stack's rollback inside its nested stacks, each resource by its path."""
 
     deleted: tuple[StackResource, ...] = ()
     failed: tuple[FailedResource, ...] = ()
@@ -160,11 +160,11 @@ def decide_recovery(
     since: SinceGood,
     inside: NestedRecovery = NestedRecovery(),
 ) -> Recovery:
-    """Return what it takes to roll the stack back.
+    """Return the recovery of the stack.
 
     Where it never had a good state, its rollback deletes all that it holds.
-    Raises Stopped where rolling back would delete what holds data, unless CloudFormation has begun the rollback itself:
-    then the deletions are only shown.
+    Raises Stopped where the rollback would delete data, unless CloudFormation has begun it already: then the deletions
+    are only shown.
     """
     resources = tuple(resources)
     own = (
@@ -198,9 +198,10 @@ def _failed_by_itself(resource: ObservedResource) -> bool:
 
 
 def _failed(stack: ObservedStack, resource: ObservedResource, since: SinceGood) -> FailedResource:
-    """Return a failed resource, and whether CloudFormation takes it for one to be skipped.
+    """Return a failed resource, and whether CloudFormation lets a rollback skip it.
 
-    Only what failed while it was rolled back is; and a nested stack is not, but what failed inside it is, by hand.
+    Only a resource that failed during the rollback can be skipped; a nested stack cannot, but what failed inside it
+    can, by hand.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html
     """
     is_stuck = stack.status == "UPDATE_ROLLBACK_FAILED" and resource.logical_id in since.failed
@@ -212,7 +213,7 @@ def _failed(stack: ObservedStack, resource: ObservedResource, since: SinceGood) 
     )
 
 
-# The operations that keep a stack from being planned; no other settled status does.
+# The operations that prevent a stack's planning; no other settled status does.
 _HALTED = frozenset({Operation.RECOVER, Operation.REFUSE})
 _REPEATED = "TokenAlreadyExistsException"
 
@@ -227,7 +228,7 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """One rollback of a stack, told from others by its client token."""
+    """One rollback of a stack, identified by its client token."""
 
     token: str
     skip: tuple[LogicalId, ...] = ()
@@ -238,8 +239,8 @@ async def recover(
 ) -> tuple[Done | StackFailed, ...]:
     """Roll back all of these stacks concurrently, and return the outcome of each.
 
-    Skips only resources that the records say may be skipped, and only after they have failed once more. A stack that
-    somebody else rolls back meanwhile counts as rolled back.
+    Only resources that the records name are skipped, and only after they have failed once more. A stack that somebody
+    else rolls back meanwhile counts as rolled back.
     """
     ids = {StackPlace(recovery.observed.site, recovery.observed.name): recovery.stack for recovery in recoveries}
     known = {recovery.observed.arn: recovery.observed.status for recovery in recoveries}
@@ -293,7 +294,7 @@ async def _begin(run: _Run, recovery: Recovery, attempt: _Attempt) -> None:
 
 
 async def _check_moved(run: _Run, recovery: Recovery, refusal: AwsError) -> None:
-    """Raise the refusal unless the stack is being rolled back: after a lost answer boto3 asks again and is refused."""
+    """Raise the refusal unless the rollback is running (boto3 repeats a request whose answer was lost)."""
 
     async def is_halfway() -> bool:
         stack = await observe_stack(run.clients, recovery.observed.site, recovery.observed.arn)
@@ -304,10 +305,10 @@ async def _check_moved(run: _Run, recovery: Recovery, refusal: AwsError) -> None
 
 
 async def _to_skip(run: _Run, recovery: Recovery, stack: ObservedStack, attempt: _Attempt) -> tuple[LogicalId, ...]:
-    """Return what the next attempt skips: all that has failed again, if a person was shown all of it."""
+    """Return what the next attempt skips: all resources that have failed again, if a person was shown each."""
     if stack.status != "UPDATE_ROLLBACK_FAILED" or not recovery.may_skip:
         return ()
-    # Events may lag behind the status; of somebody else's rollback there are none with our token.
+    # Events may lag behind the status; somebody else's rollback has none with our token.
     failed = await unless_lagging(lambda: observe_failed(run.clients, stack, attempt.token), lambda failed: not failed)
     return tuple(sorted(failed)) if failed <= recovery.may_skip else ()
 
@@ -328,7 +329,7 @@ def _show_events(recovery: Recovery) -> str:
 
 
 def _compare(recovery: Recovery, skipped: tuple[LogicalId, ...]) -> str:
-    """Return what to do about skipped resources, which may differ from what CloudFormation takes them for."""
+    """Return what to do about skipped resources, which may differ from what CloudFormation assumes."""
     if not skipped:
         return ""
     stack = recovery.observed

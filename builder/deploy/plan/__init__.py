@@ -1,9 +1,9 @@
-"""Plan: all change sets of all regions, made and judged before anything is executed; nothing here executes one.
+"""Plan: all change sets of all regions, created and judged before anything is executed; nothing here executes one.
 
-`plan` has the story; `step` reads one change set. `exports` puts importers first, `deletions` are what goes with a
-plan, `skipped` refuses what depends on a region that is left out. `guards` say what needs a person; `policies` tell
-what stack policies deny, and `both_ways` what two buckets contest; `done_before` which `--allow` may be typed again
-when that is done. `saved` checks a plan that was read from a file against the assembly, `judgement` judges it anew,
-`handed_over` reads what has changed hands since. `promoting` plans a promotion: what can be done of it while a region
-is lost, and whether anything is left.
+`plan` has the story; `step` reads one change set. `exports` orders importers first, `deletions` are a plan's deletions,
+`skipped` refuses what depends on a skipped region. `guards` names what needs a person's consent; `policies` tells
+what stack policies deny, and `both_ways` which keys of two buckets conflict; `done_before` tells which `--allow` of a
+finished change may be typed again. `saved` checks a plan from a file against the assembly, `judgement` judges it anew,
+`handed_over` reads which data has moved since. `promoting` plans a promotion: what can be done of it while a region
+is lost, and whether anything remains.
 """

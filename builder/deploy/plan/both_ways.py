@@ -1,8 +1,8 @@
-"""Two existing buckets that are to replicate to each other: what each has that the other lacks is shown first.
+"""Two existing buckets that are to replicate to each other: their differences are shown first.
 
-A rule does not touch what is there already. But from then on each bucket takes what the other is given, and a backfill
-brings the rest together: which version of a key is read then follows from times that nobody compared. So each new pair
-is listed while it is planned, and a key that is contested stops the plan until it is allowed.
+A rule does not change what exists. But from then on each bucket gets the other's new objects, and a backfill merges
+the rest: which version of a key is read then follows from times that nobody compared. So planning lists each new pair
+of buckets, and a contested key stops the plan until it is allowed.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -18,19 +18,19 @@ from builder.resource_types import BUCKET
 from builder.terms import AccountId, Region, StackId, counted
 
 BOTH_WAYS = "BothWays"
-"""What `--allow` names of a stack whose bucket is to take what another one has."""
+"""The word in `--allow` for a stack whose bucket is to get what another one has."""
 _RULES = "ReplicationConfiguration"
 _SHOWN = 5
 
 
 @dataclass(slots=True)
 class Contested:
-    """The keys of two buckets that each has something of which the other lacks."""
+    """The keys of two buckets for which each has something that the other lacks."""
 
     own: int = 0
-    """How many have versions of their own in both."""
+    """How many keys have different versions in both."""
     deleted: int = 0
-    """How many others were deleted in one, and are read in the other."""
+    """How many other keys are deleted in one bucket and readable in the other."""
     examples: list[str] = field(default_factory=list)
 
     def take(self, pair: KeyPair) -> None:
@@ -60,7 +60,7 @@ async def both_ways_hits(
     account: AccountId,
     clients: Clients,
 ) -> tuple[GuardHit, ...]:
-    """Return a guard for each pair of buckets that will replicate to each other and does not yet, if keys stop it."""
+    """Return a guard hit for each new pair of buckets that replicate to each other, if contested keys stop it."""
     changed = {step.stack for step in work if any(_touches_rules(change) for change in step.changes)}
     affected = [pair for pair in _pairs(deployment, stacks, account) if {pair.stack} & changed]
     hits = await together(_hit(clients, pair) for pair in affected)
@@ -68,7 +68,7 @@ async def both_ways_hits(
 
 
 def _touches_rules(change: ResourceChange) -> bool:
-    """Return whether an existing bucket may get other rules: also where no property is shown."""
+    """Return whether an existing bucket may get other rules; True where no property is shown."""
     if change.type != BUCKET or change.action != "Modify":
         return False
     return not change.properties or any(_RULES in touched.path for touched in change.properties)

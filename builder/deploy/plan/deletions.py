@@ -1,4 +1,4 @@
-"""What a plan deletes: what a failed creation left, and stacks that the assembly no longer has, with what they hold."""
+"""What a plan deletes: failed creations, and stacks that the assembly no longer has, with their contents."""
 
 from builder.aws import Clients, together
 from builder.deploy.desired import DesiredStack
@@ -20,11 +20,11 @@ async def plan_orphans(
     *,
     every: bool,
 ) -> tuple[Orphan | Deletion, ...]:
-    """Return the orphans with what they hold, to be deleted once all that they may serve is done.
+    """Return the deletions of orphans, each after the stacks that may still use it, and the orphans that stay.
 
-    `needs` are the stacks that the plan works on. Unless `every` one is to be deleted, orphans are left alone, but for
-    those that release their data, or moved with a promotion, and hold no other. The one created last comes first, and
-    is deleted first: what needs another was created after it.
+    `needs` are the stacks that the plan works on. Unless `every` orphan is to be deleted, only those are that release
+    their data, or moved with a promotion, and hold no other data. The newest comes first, and is deleted first: a stack
+    that needs another was created after it.
     """
     held = await together(observe_held(stack, clients) for stack in orphans)
     planned: list[Orphan | Deletion] = []
@@ -45,14 +45,14 @@ async def plan_orphans(
 
 
 async def plan_failed_creation(desired: DesiredStack, observed: ObservedStack, clients: Clients) -> Deletion:
-    """Return the deletion of what a failed creation left. Raises Stopped where any of it holds data."""
+    """Return the deletion of a failed creation. Raises Stopped where it holds data."""
     resources = await observe_held(observed, clients)
     check_failed_creation(desired, observed, resources)
     return _deletion(desired.id, observed, resources, f"its creation ended in {observed.status}", ())
 
 
 def check_failed_creation(desired: DesiredStack, observed: ObservedStack, resources: tuple[StackResource, ...]) -> None:
-    """Raise Stopped where what is left of a failed creation holds data."""
+    """Raise Stopped if a failed creation holds data."""
     kept = [resource for resource in resources if holds_data(resource.type)]
     if kept:
         lines = "".join(f"\n  {resource.logical_id} ({resource.type}): {at_stake(resource.type)}" for resource in kept)
@@ -64,7 +64,7 @@ def check_failed_creation(desired: DesiredStack, observed: ObservedStack, resour
 
 
 async def observe_held(stack: ObservedStack, clients: Clients) -> tuple[StackResource, ...]:
-    """Return the resources that a stack has, and those nested in it."""
+    """Return the resources of a stack and of those nested in it."""
     return tuple(
         StackResource(logical_id=content.path, type=content.type, policy_action=content.fate)
         for content in await observe_contents(clients, stack)
@@ -93,7 +93,7 @@ def _deletion(
 
 
 async def check_as_planned(deletion: Deletion, stack: ObservedStack, clients: Clients) -> None:
-    """Return if the stack has no data that the plan does not show, such as what was not released. Raises Stopped."""
+    """Raise Stopped unless the plan shows all data in the stack; data that was not released, for one, is not shown."""
     shown = {resource.logical_id for resource in deletion.resources}
     more = [
         f"{resource.logical_id} ({resource.type}): {at_stake(resource.type)}"

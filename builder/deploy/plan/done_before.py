@@ -1,8 +1,8 @@
-"""Names for `--allow` that let nothing pass any more: what they name was done by a run that broke off, or never was.
+"""`--allow` arguments that permit nothing any more: a run that broke off has done what they name, or it never existed.
 
-The same command is typed again after a crash, with all its `--allow`. What is done by then is noted, and no more: it
-lets nothing pass. A name of nothing at all is refused, and so is, where nobody is asked, one that no run of this very
-assembly can have used: a pipeline that keeps it would let a later change pass that nobody has seen.
+The same command is typed again after a crash, with all its `--allow`. What is done already is only noted: it permits
+nothing. An unknown name is refused; so is, in a run that nobody confirms, a name that no run with this assembly can
+have used: a pipeline that keeps it would permit a later change that nobody has seen.
 """
 
 import re
@@ -23,35 +23,35 @@ from builder.template import read_template
 from builder.terms import Arn, Region, Site, StackId
 
 WORDS = (TERMINATION_PROTECTION, STACK_POLICY, BOTH_WAYS, "LeftOut")
-"""What `--allow` names of a stack beside its resources and parameters."""
+"""The words in `--allow` for a stack, besides its resources and parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackNames:
-    """What can be named of one stack of the deployment, or of one set of a fleet."""
+    """The names in one stack of the deployment, or in one StackSet of a fleet."""
 
     stack: StackId
     names: frozenset[str]
     """Logical ids, parameters and words."""
     nested: frozenset[str] = frozenset()
-    """Logical ids of nested stacks: of what is in them all that is below may be named."""
+    """Logical ids of nested stacks: any name below them is known."""
     is_done: bool = False
-    """Whether it was moved by this very assembly: a review that waited on it is gone without a trace."""
+    """Whether this assembly was executed on it: then a review that waited on it is deleted without a trace."""
     is_forgotten: bool = False
-    """Whether AWS tells nobody what it has had, as of a set: then any name may be of it, but a slip of the pen."""
+    """Whether AWS does not show its history, as for a StackSet: then any name may be its own, except a typing error."""
 
     @property
     def all(self) -> frozenset[str]:
-        """Every whole name."""
+        """The stack's id, and every name in it with the id before it."""
         return frozenset({self.stack, *(f"{self.stack}/{name}" for name in self.names)})
 
     def has(self, name: str) -> bool:
-        """Return whether a whole name is one of the stack's; pure."""
+        """Return whether a full name is the stack's or in it; pure."""
         stack, rest = split_name(name, (self.stack,))
         if stack is None:
             return False
         first = rest.partition("/")[0]
-        # No logical id has a hyphen in it, and every name that we give change sets has.
+        # No logical id has a hyphen, and every name of our change sets has one.
         is_gone = self.is_done and "/" not in rest and ("-" in rest or self._may_have_had(rest))
         return not rest or rest in self.names or ("/" in rest and first in self.nested) or is_gone
 
@@ -62,18 +62,18 @@ class StackNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownNames:
-    """All that can be named of a deployment, whether or not anything has to be allowed of it now."""
+    """All names in a deployment, whether or not any has to be allowed now."""
 
     stacks: tuple[StackNames, ...] = ()
     gone: frozenset[str] = frozenset()
-    """Names of stacks that stood: `region/name`, and all below it."""
+    """Names of deleted stacks: `region/name`, with everything below it."""
     is_begun: bool = True
-    """Whether any stack was moved by this very assembly."""
+    """Whether this assembly was executed on any stack."""
     plain: frozenset[str] = frozenset()
-    """Names that are of no stack, such as components."""
+    """Names outside of stacks, such as components."""
 
     def has(self, allow: str) -> bool:
-        """Return whether a name is known, or a pattern fits one that is; pure."""
+        """Return whether a name is known, or a pattern fits a known one; pure."""
         if allow in self.plain or split_name(allow, self.gone)[0] is not None:
             return True
         if any(stack.has(allow) for stack in self.stacks):
@@ -87,7 +87,7 @@ class KnownNames:
 
 
 def split_name(name: str, stacks: Iterable[str]) -> tuple[str | None, str]:
-    """Return which of the stacks a name is of, with the rest of it; None where it is of none; pure."""
+    """Return the stack that a name begins with, and the rest of the name; None where there is none; pure."""
     for stack in stacks:
         if name == stack or name.startswith(f"{stack}/"):
             return stack, name[len(stack) + 1 :]
@@ -95,19 +95,20 @@ def split_name(name: str, stacks: Iterable[str]) -> tuple[str | None, str]:
 
 
 def names_of_hits(plan: Plan) -> tuple[str, ...]:
-    """Return what can be allowed of a plan; pure."""
+    """Return the names that can be allowed in a plan; pure."""
     return tuple(dict.fromkeys((*(hit.allow for hit in plan.guards), *(review.allow for review in plan.pending))))
 
 
 def named_in_vain(hits: Collection[str], allow: Collection[str]) -> tuple[str, ...]:
-    """Return those of `allow` that fit no hit; pure."""
+    """Return the arguments of `allow` that fit no hit; pure."""
     return tuple(typed for typed in dict.fromkeys(allow) if not any(fits(typed, name) for name in hits))
 
 
 def check_known(in_vain: Iterable[str], known: KnownNames, hits: Collection[str], *, is_asked: bool) -> None:
-    """Raise BadInput for a name of nothing; pure.
+    """Raise BadInput unless every name is known; pure.
 
-    So it does, unless somebody `is_asked`, for any name where nothing was moved by this very assembly.
+    Unless a person `is_asked`, the assembly must also have been executed on some stack, or the name be a deleted
+    stack's.
     """
     for typed in in_vain:
         if not known.has(typed):
@@ -131,7 +132,7 @@ def _of_nothing(typed: str, known: KnownNames, hits: Collection[str]) -> str:
 async def find_known(
     plan: Plan, deployment: Deployment, clients: Clients, in_vain: Sequence[str], sets: Iterable[StackNames] = ()
 ) -> KnownNames:
-    """Return what can be named of a deployment: by its templates, by what happened to its stacks, and what is gone.
+    """Return all names in a deployment: from its templates, from its stacks' events, and of deleted stacks.
 
     `sets` are those of a fleet. Raises AwsError.
     """
@@ -151,7 +152,7 @@ async def find_known(
     ]
     known = KnownNames(stacks=(*ours, *leaving, *sets), is_begun=bool(done))
     rest = [typed for typed in in_vain if not known.has(typed)]
-    # Of a region that the deployment has left no site tells.
+    # No site is of a region that the deployment has left.
     sites = (*deployment.sites, *(Site(None, region) for region in clients.regions()))
     return replace(known, gone=await find_gone(deployment.name, sites, rest, clients))
 
@@ -179,7 +180,7 @@ async def _names_of(
 
 
 async def _is_of_assembly(stack: ObservedStack | None, digest: str, clients: Clients) -> bool:
-    """Return whether the last change set that was executed on a stack was made from an assembly."""
+    """Return whether the last executed change set of a stack was created from an assembly."""
     if stack is None or stack.change_set is None or not stack.facts.exists:
         return False
     client = clients.of(stack.site).cloudformation(stack.region)
@@ -193,7 +194,7 @@ async def _is_of_assembly(stack: ObservedStack | None, digest: str, clients: Cli
 
 
 async def _former_resources(stack: ObservedStack, clients: Clients) -> Mapping[str, str]:
-    """Return the types of all resources that a stack has had, by logical id, as far back as its events go: 90 days."""
+    """Return the types of all resources that a stack has ever had, by logical id; its events show 90 days."""
     client, where = clients.of(stack.site).cloudformation(stack.region), f"{stack.region}/{stack.name}"
     return {
         event.get("LogicalResourceId", ""): event.get("ResourceType", "")
@@ -203,9 +204,9 @@ async def _former_resources(stack: ObservedStack, clients: Clients) -> Mapping[s
 
 
 async def find_gone(deployment: str, sites: Iterable[Site], typed: Collection[str], clients: Clients) -> frozenset[str]:
-    """Return the stacks of the deployment that are deleted and named by any of these, as they are named there.
+    """Return the names, as typed, of the deployment's deleted stacks that any of these arguments names.
 
-    A stack is named by its region and its name or, where it was the assembly's, its id, which the name ends in.
+    A stack is named by its region and its name or its former id in the assembly, with which the name ends.
     CloudFormation lists a deleted stack for 90 days.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html
     """
@@ -220,7 +221,7 @@ async def find_gone(deployment: str, sites: Iterable[Site], typed: Collection[st
 
 
 async def _is_gone(deployment: str, site: Site, name: str, clients: Clients) -> str:
-    """Return `region/name` if a deleted stack of the deployment is named so; else an empty text."""
+    """Return `region/name` if the deployment has a deleted stack of that name; else an empty text."""
     client, names = clients.of(site).cloudformation(site.region), {name, f"{deployment}-{name}"}
     arns = [
         Arn(stack.get("StackId", ""))

@@ -1,6 +1,6 @@
-"""Updates of exports that other stacks import: the importers are updated first, or nothing is.
+"""Updates of exports that other stacks import: the importers are updated first, or the plan is refused.
 
-CloudFormation refuses to change or remove an export while a stack imports it, and rolls back the update that tries.
+CloudFormation refuses to change or remove an export while a stack imports it, and rolls back the update.
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html
 """
 
@@ -35,24 +35,24 @@ class _Change:
     verb: str
     """`changes` or `removes`."""
     is_certain: bool
-    """Whether it surely does, or only may."""
+    """Whether it certainly does, or only may."""
 
 
 def missing_exports(reason: str) -> tuple[str, ...]:
-    """Return the exports that a change set was made without, from its reason.
+    """Return the missing exports that the reason of a change set names.
 
-    That it was made without them is no sign of rows that were left out, though the reason says [WARN] of both.
+    The reason has a [WARN] for them, which is no sign of omitted rows.
     """
     return tuple(dict.fromkeys(_MISSING.findall(reason)))
 
 
 def missing_export_finding(export: str) -> str:
-    """Return the finding about an export that is not there."""
+    """Return the finding about a missing export."""
     return f"WARN no export named {export}: it has to be there when this is executed"
 
 
 def without_made(step: Step, deployment: Deployment, account: AccountId) -> Step:
-    """Return the step without findings about exports that its needs make."""
+    """Return the step without findings about exports that the stacks it needs create."""
     made = {
         missing_export_finding(in_account(use.name, account))
         for use in deployment.uses
@@ -64,18 +64,18 @@ def without_made(step: Step, deployment: Deployment, account: AccountId) -> Step
 async def put_importers_first(
     work: Sequence[Step | Deferred], deployment: Deployment, deployed: ObservedDeployment, clients: Clients
 ) -> tuple[Step | Deferred, ...]:
-    """Return the work; an update that changes or removes an export needs those that give up importing it.
+    """Return the work; an update that changes or removes an export needs the stacks that stop importing it.
 
-    An export that only may change is a finding: CloudFormation rolls back the update where it does.
-    Raises Stopped, naming each export, where somebody goes on importing it or may do so.
+    An export that only may change is a finding: CloudFormation rolls back the update if it does.
+    Raises Stopped, naming each export, where a stack keeps or may keep importing it.
     """
     changes = [(step, change) for step in work for change in _changes(step, deployment, deployed)]
     users = await together(observe_importers(clients, change.site, change.stack, change.name) for _, change in changes)
     adopted = {step.stack for step in work if isinstance(step, Step) and step.adoption is not None}
-    # A stack may have several change sets: the first one does not wait for what the last one waits for.
+    # A stack may have several change sets: the first does not have the needs of the last.
     more: dict[StackId, set[StackId]] = {step.stack: set() for step in work}
     needs: dict[StackId, set[StackId]] = {step.stack: set(step.needs) for step in work}
-    # An adopted stack goes on importing what it imports.
+    # An adopted stack keeps its imports.
     updated = {stack: waits for stack, waits in needs.items() if stack not in adopted}
     faults: list[BuilderError] = []
     warnings: dict[StackId, list[str]] = {}
@@ -111,7 +111,7 @@ def _gives_it_up(
     """Return the stack that has to be updated first, or why no order helps; `needs` are those of updated stacks."""
     what = f"{change.verb} the export {change.name}, which {importer} imports"
     ours = next((stack for stack in deployment.stacks if stack.site == change.site and stack.name == importer), None)
-    # A nested stack is named <the outer one>-<logical id>-<letters and digits>.
+    # A nested stack's name is <the outer one's>-<logical id>-<letters and digits>.
     outer = [
         stack.id for stack in deployment.stacks if stack.site == change.site and importer.startswith(f"{stack.name}-")
     ]
@@ -159,7 +159,7 @@ def _changes(step: Step | Deferred, deployment: Deployment, deployed: ObservedDe
 
 
 def _value_changes(before: object, after: object, moved: set[str], changes: Sequence[ResourceChange]) -> bool | None:
-    """Return whether an output's value surely changes; False where it may, None where it stays."""
+    """Return whether an output's value certainly changes; False where it may, None where it does not."""
     if before != after:
         return isinstance(after, str)
     replaced: dict[str, ResourceChange] = {change.logical_id: change for change in changes if change.is_replaced}
@@ -170,7 +170,7 @@ def _value_changes(before: object, after: object, moved: set[str], changes: Sequ
 
 
 def _named(desired: DesiredStack, account: AccountId) -> Iterator[tuple[str, str]]:
-    """Yield the name of each export that is known, with that of its output."""
+    """Yield each known name of an export, with its output's name."""
     template = read_template(desired.template, desired.id)
     bound = bind_stack(template, desired.name, desired.region, desired.parameters)
     for key, output in template.section("Outputs").items():

@@ -1,4 +1,4 @@
-"""Guards: changes that lose data or an address, and others' reviews, each to be allowed by name; pure."""
+"""Guards: changes that lose data or an address, and others' reviews, each permitted only by name; pure."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -27,14 +27,14 @@ from builder.template import is_open
 from builder.terms import Region, StackId
 
 TERMINATION_PROTECTION = "TerminationProtection"
-"""What `--allow` names of a stack where its termination protection is to be lifted."""
+"""The word in `--allow` for lifting a stack's termination protection."""
 STACK_POLICY = "StackPolicy"
-"""What `--allow` names of a stack where its policy is to be replaced."""
+"""The word in `--allow` for replacing a stack's policy."""
 _HARMLESS = frozenset({"Add", "Import", "SyncWithActual"})
 
 
 class Changing(Protocol):
-    """Anything that is about to change a stack: a step, or a deferred one with the changes it expects."""
+    """A change of a stack: a step, or a deferred one with the changes it expects."""
 
     @property
     def stack(self) -> StackId:
@@ -42,11 +42,11 @@ class Changing(Protocol):
 
     @property
     def region(self) -> Region:
-        """Where the stack stands, or will."""
+        """Where the stack is or will be."""
 
     @property
     def changes(self) -> tuple[ResourceChange, ...]:
-        """What is about to happen to its resources."""
+        """The changes of its resources."""
 
 
 def guard_hits(
@@ -56,12 +56,12 @@ def guard_hits(
     protections: Iterable[Protection] = (),
     policies: Iterable[StackPolicy] = (),
 ) -> tuple[GuardHit, ...]:
-    """Return every guard that the plan trips, in the plan's order, deletions of whole stacks last; each one once.
+    """Return every guard hit of the plan once, in the plan's order, deletions of whole stacks last.
 
-    A resource may trip several; the same `--allow` is for all of them.
+    A resource may have several; one `--allow` permits them all.
     """
     steps, deletions, policies = tuple(steps), tuple(deletions), tuple(policies)
-    # A policy that is opened for data to leave denies all else, and is put back.
+    # A policy that is opened for a release still denies all else, and is restored.
     opened = {policy.stack for policy in policies if policy.opens}
     adopted = [step.stack for step in steps if isinstance(step, Step) and step.adoption is not None]
     leaving: tuple[Orphan | Deletion, ...] = (*orphans, *deletions)
@@ -86,7 +86,7 @@ def _of_change(step: Changing, change: ResourceChange) -> Iterator[GuardHit]:
     lost = at_stake(change.type)
     if lost and (fate := _fate(change, lost)):
         yield _hit(step.stack, change.logical_id, f"{change.type} {fate}")
-    # Of any type: a nested stack that nobody could look into, an answer that nobody understands.
+    # For any type: a nested stack that could not be read, an unknown answer.
     for loss in change.losses:
         yield _hit(step.stack, change.logical_id, f"{change.type} loses {loss}")
     for name in _refused(change):
@@ -95,7 +95,7 @@ def _of_change(step: Changing, change: ResourceChange) -> Iterator[GuardHit]:
 
 
 def _of_import(step: Step | Deferred) -> Iterator[GuardHit]:
-    """Yield the guards that an import of data trips: no stack of the deployment had the data, or it loses something."""
+    """Yield a guard hit for each import of a resource that no stack of ours owned, and for each setting it loses."""
     for change in step.changes if step.type == "IMPORT" else ():
         if not change.other_stack:
             why = f"{change.type} {change.physical_id} is there already: from its import on this stack updates it"
@@ -105,7 +105,7 @@ def _of_import(step: Step | Deferred) -> Iterator[GuardHit]:
 
 
 def _refused(change: ResourceChange) -> Iterator[str]:
-    """Yield the properties that AWS refuses to change, whatever the change set says of them."""
+    """Yield the properties that AWS refuses to change, although the change set shows a change in place."""
     if change.action != "Modify" or change.is_replaced:
         return
     touched = {_property_of(touched.path): touched for touched in change.properties}
@@ -115,12 +115,12 @@ def _refused(change: ResourceChange) -> Iterator[str]:
 
 
 def _property_of(path: str) -> str:
-    """Return the property that a path leads to: `/Properties/KeySpec`, or `Properties.KeySpec` without values."""
+    """Return the property in a path: of `/Properties/KeySpec`, or `Properties.KeySpec` without values."""
     return re.split(r"[/.]", path.removeprefix("/").removeprefix("Properties").lstrip("/."))[0]
 
 
 def _same(touched: PropertyChange, default: str) -> bool:
-    """Return whether a property is the same before and after, its default included; False where nobody knows."""
+    """Return whether a property, or its default, is the same before and after; False where that is unknown."""
     if touched.before is None and touched.after is None:
         return False
     before, after = (default if value is None else value for value in (touched.before, touched.after))
@@ -128,7 +128,7 @@ def _same(touched: PropertyChange, default: str) -> bool:
 
 
 def _fate(change: ResourceChange, lost: str) -> str:
-    """Return what becomes of the existing resource, in words; empty if it stays what it is."""
+    """Return what the change does with the existing resource, in words; empty if it stays."""
     kept = (change.policy_action or "").removeprefix("ReplaceAnd")
     if change.action == "Remove":
         return _removed(kept, lost)
@@ -179,7 +179,7 @@ def _new_primaries(step: Changing, leaving: tuple[Orphan | Deletion, ...]) -> It
 
 
 def protection_hit(stack: StackId) -> GuardHit:
-    """Return the guard that the deletion of a stack with termination protection trips."""
+    """Return the guard hit of deleting a stack with termination protection."""
     why = "the stack is protected from deletion; where this is allowed, its termination protection is lifted first"
     return _hit(stack, TERMINATION_PROTECTION, why)
 
@@ -190,7 +190,7 @@ def _lifting(protection: Protection) -> GuardHit:
 
 
 def _replaces(policy: StackPolicy) -> bool:
-    """Return whether the policy that is replaced denies something."""
+    """Return whether the replaced policy denies something."""
     return policy.standing is not None and not is_open(policy.standing)
 
 
@@ -213,7 +213,7 @@ _WILD = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One `--allow`, and the names that it lets pass; none where all that it names is done already."""
+    """One `--allow`, and the names that it permits; none where all that it names is done already."""
 
     allow: str
     names: tuple[str, ...]
@@ -227,12 +227,12 @@ def check_allowed(
     *,
     otherwise: str = "",
 ) -> tuple[Permission, ...]:
-    """Return what each `allow` lets pass, if all of it is allowed; `otherwise` says what else lets it pass.
+    """Return what each `allow` permits, if all of it is allowed; `otherwise` names another option that allows it.
 
-    `shown` is what whoever wrote the `allow` could see beforehand, done by now or not; None where that is all of it. A
-    pattern is for no more: what has come up since, or was kept from them, is let pass by its name alone.
-    Raises Stopped, naming everything that is not allowed; BadInput for an `allow` that names nothing of it, and nothing
-    that was `shown`: a leftover, or a slip of the pen.
+    `shown` has the names, done already or not, that the writer of the `allow` could see; None if that is all names. A
+    pattern matches only those: a newer guard is permitted only by its full name. Raises Stopped, naming everything that
+    is not allowed; BadInput for an `allow` that fits neither a needed name nor one in `shown`: a leftover, or a typing
+    error.
     """
     needed = _needed(hits, pending)
     could = tuple(dict.fromkeys((*needed, *(shown or ()))))
@@ -255,17 +255,17 @@ def check_allowed(
 
 
 def not_named(hits: Iterable[GuardHit], allow: Collection[str]) -> tuple[GuardHit, ...]:
-    """Return those of the hits that no `allow` names."""
+    """Return the hits that no `allow` names."""
     return tuple(hit for hit in hits if not any(fits(pattern, hit.allow) for pattern in allow))
 
 
 def allowed_names(permissions: Iterable[Permission]) -> frozenset[str]:
-    """Return every name that is allowed: only what was shown before, whatever else a pattern would fit."""
+    """Return every name that is allowed; a pattern counts only for names shown when it was written."""
     return frozenset(name for permission in permissions for name in permission.names)
 
 
 def tell_allowed(permissions: Iterable[Permission], emit: Emit) -> None:
-    """Report for each `--allow` how many it lets pass."""
+    """Report for each `--allow` how many guard hits it permits."""
     for permission in permissions:
         emit(Allowed(allow=permission.allow, passes=len(permission.names), names=permission.names))
 
@@ -275,7 +275,7 @@ def _lets_pass(allow: str, name: str, shown: Collection[str] | None) -> bool:
 
 
 def fits(allow: str, name: str) -> bool:
-    """Return whether a name, or a pattern, is of a name; pure."""
+    """Return whether a name or pattern of `--allow` fits a name; pure."""
     if allow == name:
         return True
     parts = re.split(r"(\*\*|[*?])", allow)
@@ -283,7 +283,7 @@ def fits(allow: str, name: str) -> bool:
 
 
 def _needed(hits: Iterable[GuardHit], pending: Iterable[PendingReview]) -> dict[str, list[str]]:
-    """Return what `--allow` has to name, with every reason."""
+    """Return the names that `--allow` has to have, each with every reason."""
     needed: dict[str, list[str]] = {}
     for hit in hits:
         needed.setdefault(hit.allow, []).append(hit.why)

@@ -1,4 +1,4 @@
-"""A saved plan and the data that has changed hands since it was made, read from AWS once more."""
+"""A saved plan and the data that has moved since it was made, read from AWS again."""
 
 from dataclasses import replace
 
@@ -15,9 +15,9 @@ from builder.terms import StackId
 
 
 async def without_gone(plan: Plan, deployment: Deployment, clients: Clients) -> Plan:
-    """Return the plan without its other steps on stacks that it deletes, where the deletion has begun by now.
+    """Return the plan without its other steps on stacks whose planned deletion has begun.
 
-    AWS shows nothing of these steps any more. It is done for orphans only, not for a stack of the assembly.
+    AWS no longer shows anything of these steps. Only orphans are concerned, not stacks of the assembly.
     """
     known = {stack.id for stack in deployment.stacks}
     others = {(step.site, step.name): step.stack for step in plan.changing if step.stack not in known}
@@ -55,9 +55,9 @@ async def without_gone(plan: Plan, deployment: Deployment, clients: Clients) -> 
 
 
 async def with_handovers(plan: Plan, trusted: TrustedInput, clients: Clients, emit: Emit) -> TrustedInput:
-    """Return the trusted input with the plan's handovers, read from AWS once more.
+    """Return the trusted input with the plan's handovers, read from AWS again.
 
-    An orphan that has released its data by now stays as it is.
+    An orphan that has released its data already keeps its template.
     """
     known = {stack.id for stack in trusted.deployment.stacks}
     others = [step for step in plan.change_sets if step.stack not in known]

@@ -1,8 +1,8 @@
-"""What a claimed plan is about to do to each stack, judged anew: from what is deployed, and from the assembly.
+"""What a claimed plan will do to each stack, judged anew from what is deployed and from the assembly.
 
-In this order: the deployed stacks and templates are read; the assembly leads from them to change sets, `parts_from`;
-each change set of the plan is read as AWS shows it, and compared (`expected`); what is to be made or deleted later
-is put together anew. So the guards that follow are of what will happen, not of what a file says.
+In this order: the deployed stacks and templates are read; `parts_from` gives the change sets from them to the assembly;
+each change set of the plan is read as AWS shows it, and compared (`expected`); later creations and deletions are put
+together anew. So the guards that follow are of what will happen, not of what a file says.
 """
 
 import asyncio
@@ -66,11 +66,11 @@ from builder.terms import Operation, StackId, StackPlace
 
 @dataclass(frozen=True, slots=True)
 class JudgementContext:
-    """What a plan is judged by: the assembly and what AWS shows, not what its file says."""
+    """What a plan is judged by: the assembly and what AWS shows, not the plan's file."""
 
     plan: Plan
     deployment: Deployment
-    """The assembly's, without the regions that the plan leaves out."""
+    """The assembly's, without the regions that the plan skips."""
     deployed: Mapping[StackPlace, ObservedStack]
     clients: Clients
     transfers: Mapping[StackId, Transfer] = field(default_factory=dict)
@@ -81,17 +81,17 @@ class JudgementContext:
         return self.transfers.get(stack, NO_TRANSFER)
 
     def stack(self, desired: DesiredStack) -> ObservedStack | None:
-        """Return a stack as it is deployed; None where it is not."""
+        """Return a stack as deployed; None where it is not."""
         return self.deployed.get(StackPlace(desired.site, desired.name))
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedStack:
-    """What is left to be done to one stack, as AWS and the assembly say."""
+    """The remaining steps of one stack, from AWS and the assembly."""
 
     steps: StackSteps
     guards: tuple[GuardHit, ...] = ()
-    """Guards of what a change set does not show."""
+    """Guard hits that no change set shows."""
 
 
 async def observe_context(
@@ -104,9 +104,9 @@ async def observe_context(
 
 
 async def judge_stack(context: JudgementContext, steps: StackSteps) -> JudgedStack | None:
-    """Return a stack's steps as they will be done; None where a change set of them was deleted meanwhile.
+    """Return the stack's steps as AWS shows them; None if one of its change sets was deleted.
 
-    Raises Stopped, with every reason, where a step is not what the assembly says.
+    Raises Stopped, with every reason, where a step does not follow from the assembly.
     """
     desired = next((stack for stack in context.deployment.stacks if stack.id == steps[0].stack), None)
     deletions = tuple([await _judge_deletion(context, step, desired) for step in steps if isinstance(step, Deletion)])
@@ -141,7 +141,7 @@ async def judge_stack(context: JudgementContext, steps: StackSteps) -> JudgedSta
 async def judge_needs(
     context: JudgementContext, stack_steps: Mapping[StackId, StackSteps], done: Collection[StackId]
 ) -> tuple[GuardHit, ...]:
-    """Return a guard for every needed stack that is not as the assembly says, and that the plan does not change."""
+    """Return a guard hit for every needed stack that differs from the assembly and that the plan does not change."""
     needed = dict.fromkeys(need for steps in stack_steps.values() for step in steps for need in step.needs)
     known = {stack.id: stack for stack in context.deployment.stacks}
     open_needs = [need for need in needed if need in known and need not in stack_steps and need not in done]
@@ -150,16 +150,17 @@ async def judge_needs(
 
 
 async def check_done(context: JudgementContext, done: Collection[StackId]) -> None:
-    """Raise Stopped unless every stack on which the plan's change sets are executed is as the assembly says.
+    """Raise Stopped unless every executed stack matches the assembly.
 
-    An ARN in the plan's file, or a Description, says that they are executed: somebody may have executed others.
+    Only an ARN in the plan's file, or a Description, shows that change sets of the plan were executed: others may have
+    been.
     """
     known = {stack.id: stack for stack in context.deployment.stacks}
     await together(_check_done(context, known[stack]) for stack in done if stack in known)
 
 
 async def judge_guards(context: JudgementContext, stack_steps: Mapping[StackId, StackSteps]) -> tuple[GuardHit, ...]:
-    """Return every guard that the steps which are left trip."""
+    """Return every guard hit of the remaining steps."""
     steps = tuple(step for steps in stack_steps.values() for step in steps)
     changing = tuple(step for step in steps if isinstance(step, Step | Deferred))
     deletions = tuple(step for step in steps if isinstance(step, Deletion))
@@ -171,8 +172,8 @@ async def judge_guards(context: JudgementContext, stack_steps: Mapping[StackId, 
 
 
 async def check_made(context: JudgementContext, step: Step, part: DraftStep) -> None:
-    """Raise Stopped unless a change set of the plan's name, whoever made it, is the part's."""
-    # It has just been made, or found: a read may lag behind that.
+    """Raise Stopped unless a change set with the plan's name, whoever created it, is the part's."""
+    # It has just been created, or found: a read may lag behind that.
     shown = await once_there(lambda: _observe_change_set(context, step, part))
     if faults := (*differences(*shown), *_imports(context, part, step.changes)):
         raise _refused(step, faults)
@@ -192,7 +193,7 @@ async def _deployed_policy(context: JudgementContext, desired: DesiredStack | No
 
 
 async def judge_settings(context: JudgementContext, steps: StackSteps) -> StackSteps:
-    """Return the steps of a stack on which a change set runs, with the deployed policy in them. Raises Stopped."""
+    """Return the steps of a stack whose change set runs, with the deployed policy in them. Raises Stopped."""
     desired = next((stack for stack in context.deployment.stacks if steps and stack.id == steps[0].stack), None)
     policy = await _deployed_policy(context, desired, steps)
     return tuple(_judge_setting(step, policy) for step in steps)
@@ -204,7 +205,7 @@ def _judge_setting(step: AnyStep, deployed: str | None) -> AnyStep:
     if not any(same_policy(deployed, known) for known in (step.standing, step.policy)):
         what = "the stack policy that stands is neither the one that the plan replaces, nor the one that it sets"
         raise Stopped(where=step.stack, what=what, next_step=PLAN_AGAIN)
-    # A policy that is set already replaces nothing.
+    # A policy that is set already replaces no other.
     return replace(step, standing=None if same_policy(deployed, step.policy) else deployed)
 
 
@@ -212,14 +213,14 @@ async def _judge_change_set(
     context: JudgementContext, step: Step | Deferred, part: DraftStep, *, later: bool
 ) -> Step | Deferred:
     if isinstance(step, Deferred):
-        # Its order was judged before: the assembly's needs, and those that planning read from AWS.
+        # Its order was judged already: the assembly's needs, and those that planning read from AWS.
         desired = replace(without_secrets(part.desired), needs=step.needs)
         risk = rate_risk(part.expected)
         return replace(step, desired=desired, type=part.type, changes=part.expected, risk=risk)
     if later:
         raise Stopped(where=step.stack, what="its change set has to be made later", next_step=PLAN_AGAIN)
     if step.template_sha256 != part.desired.sha256:
-        # The template tells change sets that wait for somebody's review from those that are the same as the step.
+        # By the template, others' change sets that wait for a review differ from those equal to the step.
         raise _refused(step, ("the plan was made with another template than the assembly's",))
     shown, template, expected = await _observe_change_set(context, step, part)
     if faults := differences(shown, template, expected):
@@ -244,10 +245,10 @@ async def _judge_change_set(
 
 
 def _imports(context: JudgementContext, part: DraftStep, changes: tuple[ResourceChange, ...]) -> tuple[str, ...]:
-    """Return what a change set imports though nothing asks for it.
+    """Return what a change set imports without being asked to.
 
-    One of type IMPORT takes in what its maker named, whatever the template says: where a step is to be one, its
-    imports have been compared row by row.
+    One of type IMPORT imports what its maker named, whatever the template states: where a step is one, its imports have
+    been compared row by row.
     """
     if context.plan.options.import_existing or part.type == "IMPORT":
         return ()
@@ -270,7 +271,7 @@ def _refused(step: Step, faults: tuple[str, ...]) -> Stopped:
 async def _observe_change_set(
     context: JudgementContext, step: Step, part: DraftStep
 ) -> tuple[ShownChangeSet, object, ExpectedChangeSet]:
-    """Return what AWS shows of a step's change set, its template, and what both should be."""
+    """Return a step's change set as AWS shows it, its template, and what both should be."""
     client = context.clients.of(step.site).cloudformation(step.region)
     template = await call(step.stack, client.get_template, ChangeSetName=step.change_set, TemplateStage="Original")
     answer = await call(step.stack, client.describe_change_set, ChangeSetName=step.change_set)
@@ -300,7 +301,7 @@ def _expect_change_set(context: JudgementContext, step: Step, part: DraftStep) -
 
 
 def bind_parameters(context: JudgementContext, desired: DesiredStack) -> dict[str, str]:
-    """Return the stack's parameters with deployed outputs as values. Raises Stopped for an output that is not there."""
+    """Return the stack's parameters with deployed outputs as values. Raises Stopped for a missing output."""
     places = {stack.id: stack for stack in (*context.deployment.stacks, *context.deployment.left_out)}
     own = context.stack(desired)
     previous = own.parameters if own is not None else {}
@@ -338,9 +339,9 @@ async def _check_done(context: JudgementContext, desired: DesiredStack) -> None:
 
 
 async def _is_just_adopted(context: JudgementContext, desired: DesiredStack) -> bool:
-    """Return whether the last thing that happened to a stack is its adoption, as the plan says, and nothing more.
+    """Return whether the last operation on a stack is its planned adoption, which changed only tags.
 
-    Its executed change set shows that: any other difference from the assembly is not excused by the adoption.
+    The executed change set shows that: the adoption excuses no other difference from the assembly.
     """
     stack = context.stack(desired)
     if stack is None or stack.change_set is None or not is_ours(stack, context.plan.deployment):
@@ -358,12 +359,12 @@ async def _is_just_adopted(context: JudgementContext, desired: DesiredStack) -> 
 
 
 async def _differs(context: JudgementContext, desired: DesiredStack) -> bool:
-    """Return whether a stack is not as the assembly says. Raises Stopped where nothing tells."""
+    """Return whether a stack differs from the assembly. Raises Stopped where that is unknown."""
     observed = context.stack(desired)
     template = await _template_of(observed, context.clients)
     parameters = bind_parameters(context, desired)
     decision = decide(context.deployment, replace(desired, parameters=parameters), observed, template)
-    # Where only a change set could tell, nothing that AWS shows of the stack differs.
+    # Where only a change set could tell, AWS shows no difference.
     return not (isinstance(decision, Keep) or (isinstance(decision, NeedsChangeSet) and not decision.certain))
 
 
@@ -394,7 +395,7 @@ async def _judge_deletion(context: JudgementContext, deletion: Deletion, desired
         faults.append(f"the stack that is to be deleted is in the assembly, and in {stack.status}")
     if faults:
         raise gathered([Stopped(where=deletion.stack, what=fault, next_step=PLAN_AGAIN) for fault in faults])
-    # What the plan's own change sets on the stack will have released.
+    # The data that the plan's own change sets on the stack release.
     planned = {step.stack for step in context.plan.change_sets if (step.site, step.name) == (deletion.site, stack.name)}
     released = {name for stack_id in planned for name in context.transfer(stack_id).releases}
     resources = tuple(
@@ -406,7 +407,7 @@ async def _judge_deletion(context: JudgementContext, deletion: Deletion, desired
 
 
 async def _orphans(context: JudgementContext, deleted: Collection[str]) -> tuple[Orphan, ...]:
-    """Return the orphans, with what they hold, but for those that the plan deletes."""
+    """Return the orphans with their contents, except those that the plan deletes."""
     places = {
         StackPlace(stack.site, stack.name): stack.id
         for stack in (*context.deployment.stacks, *context.deployment.left_out)

@@ -1,7 +1,7 @@
-"""Planning: every change set of every region is made before anything is executed; nothing here executes.
+"""Planning: every change set of every region is created before anything is executed; nothing here executes.
 
-`make_plan` is the whole story: read what is deployed, draft what has to be done, make the change sets, put them in
-order, check them. Its parts follow in that order.
+`make_plan` is the whole story: read what is deployed, draft what has to be done, create the change sets, order them,
+check them. Its parts follow in that order.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
 
 Lint = Callable[[str, Region], tuple[str, ...]]
-"""Return a linter's findings of a template in a region, a line each."""
+"""Return a linter's findings for a template in a region, a line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +81,16 @@ class PlanId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What a plan is made for, beside the assembly."""
+    """What a plan is made for, besides the assembly."""
 
     options: PlanOptions = PlanOptions()
     remove_orphans: bool = False
     lint: Lint | None = None
     """Called for templates that the assembly does not have."""
     promotion: Promotion | None = None
-    """The promotion that is under way: its table goes from stack to stack."""
+    """The promotion that is under way: its table moves from stack to stack."""
     replaced: Callable[[str], None] | None = None
-    """Called for each older plan whose change sets on the same stacks are deleted then; None leaves them."""
+    """Called for each older plan whose change sets on the same stacks are deleted; None keeps them."""
 
 
 async def make_plan(
@@ -98,8 +98,8 @@ async def make_plan(
 ) -> Plan:
     """Return the plan; its change sets wait in CloudFormation for review.
 
-    Raises Stopped, with every reason, where a stack needs a person first; Failed where a change set could not be
-    made. Then, and when it is cancelled, all that this run made is deleted again.
+    Raises Stopped, with every reason, where a person has to act on a stack first; Failed where a change set could not
+    be created. Then, and when it is cancelled, everything that this run created is deleted again.
     """
     deployed = await observe_deployment(deployment, clients, emit, is_moved=request.promotion is not None)
     deployment = bind_account(deployment, deployed.account)
@@ -139,9 +139,9 @@ class _Planner:
     created: list[PendingChangeSet] = field(default_factory=list)
     """Every change set of this run that CloudFormation accepted."""
     older: list[OlderChangeSet] = field(default_factory=list)
-    """Those of older plans on the same stacks, where they are to be replaced."""
+    """Change sets of older plans on the same stacks, where they are to be replaced."""
     busy: set[str] = field(default_factory=set)
-    """The ids of plans that are under way elsewhere."""
+    """The ids of plans that other runs execute or create now."""
 
     @property
     def deployment(self) -> Deployment:
@@ -150,22 +150,22 @@ class _Planner:
 
     @property
     def deployed(self) -> ObservedDeployment:
-        """What is deployed of it."""
+        """What is deployed of the deployment."""
         return self.handovers.deployed
 
 
 @dataclass(frozen=True, slots=True)
 class _MadeChangeSet:
-    """What became of a change set of the draft."""
+    """The result of creating a change set of the draft."""
 
     step: Step | None
     """None if it was empty."""
     reviews: tuple[PendingReview, ...] = ()
-    """What waits for somebody's review on the same stack."""
+    """The change sets that wait for somebody's review on the same stack."""
 
 
 async def _make_from_draft(planner: _Planner, draft: DraftPlan) -> Plan:
-    """Make the change sets of a draft, and return the plan of what they show."""
+    """Create the change sets of a draft, and return the plan of what they show."""
     deployment, deployed, clients = planner.deployment, planner.deployed, planner.clients
     failed_creations = await together(
         plan_failed_creation(stack, observed, clients) for stack, observed in draft.failed_creations
@@ -204,9 +204,10 @@ async def _make_from_draft(planner: _Planner, draft: DraftPlan) -> Plan:
 
 
 async def _make_change_sets(planner: _Planner, draft: DraftPlan) -> tuple[DraftPlan, list[_MadeChangeSet]]:
-    """Make every change set that can be made now; return the draft that is left then, and what was made of it.
+    """Create every change set that can be created now; return the steps and the remaining draft.
 
-    Where one that was uncertain turns out empty, its stack stays as it is: then what waited for it is made too.
+    Where one of uncertain need is empty, its stack is unchanged: then the change sets that waited for it are created
+    too.
     """
     made: dict[tuple[StackId, int], _MadeChangeSet] = {}
     unchanged: set[StackId] = set()
@@ -233,9 +234,9 @@ def _key(part: DraftStep) -> tuple[StackId, int]:
 
 
 async def _is_needed(planner: _Planner, part: DraftStep) -> bool:
-    """Return whether a part changes anything; where only hidden values may tell, a change set that is dropped says so.
+    """Return whether a step changes anything. For hidden values, create a change set, delete it and look.
 
-    AWS shows to nobody what those values are now, so without it every plan would have something to do.
+    AWS hides the deployed values, so without that change set every plan would have something to do.
     """
     if not part.hidden or part.type == "CREATE" or part.derived or part.number > 1:
         return True
@@ -253,9 +254,9 @@ async def _is_needed(planner: _Planner, part: DraftStep) -> bool:
 
 
 async def _make_change_set(planner: _Planner, part: DraftStep) -> _MadeChangeSet:
-    """Make the change set of a part; return its step, and what waits for somebody's review on the same stack.
+    """Create the change set of a part; return its step, and what waits for somebody's review on the same stack.
 
-    Raises Stopped where somebody else's operation on the stack came in between.
+    Raises Stopped if somebody else's operation on the stack came in between.
     """
     clients, emit, desired = planner.clients, planner.emit, part.desired
     emit(Planning(stack=desired.id, type=part.type))
@@ -292,14 +293,14 @@ async def _place_templates(planner: _Planner, part: DraftStep) -> None:
 async def _observe_change_sets(
     clients: Clients, pending: PendingChangeSet, part: DraftStep
 ) -> "list[ChangeSetSummaryTypeDef]":
-    """Return the change sets on the stack; none where the stack is new with this one: there are no others on it."""
+    """Return the change sets on the stack; none where this one created the stack, which then has no others."""
     if part.found.status is None:
         return []
     return await observe_change_sets(clients, pending.stack, pending.site, pending.stack_arn, holds=pending.change_set)
 
 
 async def _observe_move(clients: Clients, part: DraftStep, pending: PendingChangeSet | None) -> Stopped | None:
-    """Return the refusal if the stack is not as it was found, or lost the change set that this run created."""
+    """Return the refusal if the stack is not as it was observed, or lost the change set that this run created."""
     desired = part.desired
     stack = await observe_stack(clients, desired.site, desired.name)
     if not is_as_found(part.found, stack):
@@ -315,9 +316,9 @@ async def _observe_move(clients: Clients, part: DraftStep, pending: PendingChang
 async def _order_work(
     planner: _Planner, draft: DraftPlan, made: Sequence[_MadeChangeSet]
 ) -> tuple[tuple[Step | Deferred, ...], tuple[Upload, ...]]:
-    """Return the change sets, made and deferred, each with all that it needs; and the artifacts that they take.
+    """Return the change sets, created and deferred, each with all its needs; and the artifacts that they take.
 
-    Importers of an export come before the update that changes it, and uploads before what takes them.
+    An update that changes an export needs the export's importers; what takes an upload needs the upload.
     """
     deployment, deployed, clients = planner.deployment, planner.deployed, planner.clients
     steps = (without_made(result.step, deployment, deployed.account) for result in made if result.step is not None)
@@ -352,7 +353,10 @@ def _after(step: Step | Deferred, uploads: tuple[StackId, ...]) -> Step | Deferr
 def _apply_policies(
     planner: _Planner, draft: DraftPlan, work: tuple[Step | Deferred, ...]
 ) -> tuple[Step | Deferred, ...]:
-    """Return the change sets; a deferred one with what its stack's policy may deny. Raises Stopped for a made one."""
+    """Return the change sets, a deferred one with what its stack's policy may deny.
+
+    Raises Stopped for a created one.
+    """
     opens = opened(draft.policies)
     in_force = {stack: policy for stack, policy in planner.deployed.policies.items() if stack not in opens}
     check_policies((step for step in work if isinstance(step, Step)), in_force)
@@ -360,7 +364,7 @@ def _apply_policies(
 
 
 async def _replace_older_plans(planner: _Planner, made: Sequence[_MadeChangeSet]) -> tuple[PendingReview, ...]:
-    """Delete the change sets of older plans where the request says so, and return what still waits for a review."""
+    """Delete the change sets of older plans, if requested; return the pending reviews that remain."""
     pending = tuple(review for result in made for review in result.reviews)
     if planner.request.replaced is None:
         return pending

@@ -1,8 +1,8 @@
-"""What deployed stack policies deny of a plan's change sets, before anything runs; pure.
+"""What deployed stack policies deny in a plan's change sets, before anything runs; pure.
 
-CloudFormation judges an update by the deployed policy, resource after resource while it is executed, and rolls back
-at the first that is denied. A change set does not show that, and takes no policy of its own: what UpdateStack knows as
-StackPolicyDuringUpdate, ExecuteChangeSet does not have.
+CloudFormation judges an update by the deployed policy, resource after resource during the execution, and rolls back
+at the first denial. A change set does not show that, and takes no policy of its own: ExecuteChangeSet has no equivalent
+of UpdateStack's StackPolicyDuringUpdate.
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html
 """
@@ -17,18 +17,18 @@ from builder.resource_types.fate import POLICY_ATTRIBUTES
 from builder.template import OPEN_POLICY, UpdateAction, denial
 from builder.terms import StackId
 
-# Attributes of a resource that are CloudFormation's own business: whether a policy judges them is unverified.
+# Attributes that only CloudFormation uses: *unverified* whether a policy judges them.
 _NOT_JUDGED = frozenset({"Metadata", *POLICY_ATTRIBUTES, "CreationPolicy", "UpdatePolicy"})
 
 
 def denials(changes: Iterable[ResourceChange], policy: str | None) -> tuple[str, ...]:
-    """Return the changes that a policy denies, one line each; only those that it certainly denies."""
+    """Return the changes that a policy certainly denies, one line each."""
     changes = tuple(changes)
     return () if policy is None else tuple(_denials(changes, policy))
 
 
 def check_policies(steps: Iterable[Step], policies: Mapping[StackId, str | None]) -> None:
-    """Raise Stopped, naming every resource, where a deployed policy denies what a change set does."""
+    """Raise Stopped, naming every resource, if a deployed policy denies what a change set does."""
     faults = [
         _denied(step, lines)
         for step in steps
@@ -39,7 +39,7 @@ def check_policies(steps: Iterable[Step], policies: Mapping[StackId, str | None]
 
 
 def opened(policies: Iterable[StackPolicy]) -> frozenset[StackId]:
-    """Return the stacks whose policy is opened before their change sets: it denies nothing of them."""
+    """Return the stacks whose policy is opened before their change sets, so that it denies none of them."""
     return frozenset(policy.stack for policy in policies if policy.opens)
 
 
@@ -71,8 +71,8 @@ def _denials(changes: tuple[ResourceChange, ...], policy: str) -> Iterator[str]:
 
 
 def _actions(change: ResourceChange, changes: tuple[ResourceChange, ...]) -> tuple[UpdateAction, ...]:
-    """Return the actions that CloudFormation judges a change by; several where only the execution tells which."""
-    # What is nested is judged by the policy of its own stack.
+    """Return the actions by which CloudFormation judges a change; several where only the execution decides which."""
+    # A nested stack's resources are judged by its own policy.
     if "/" in change.logical_id or _is_idle(change, changes):
         return ()
     if change.action == "Remove":
@@ -85,6 +85,6 @@ def _actions(change: ResourceChange, changes: tuple[ResourceChange, ...]) -> tup
 
 
 def _is_idle(change: ResourceChange, changes: tuple[ResourceChange, ...]) -> bool:
-    """Return whether it is a nested stack that is listed though nothing changes in it, as CloudFormation does."""
+    """Return whether the change is a nested stack that CloudFormation lists though nothing changes in it."""
     within = any(other.logical_id.startswith(f"{change.logical_id}/") for other in changes)
     return change.type == NESTED_STACK and not change.properties and not within

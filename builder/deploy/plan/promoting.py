@@ -1,4 +1,4 @@
-"""Plans of a promotion: of what can be done while a region is lost, and the last one, after which nothing is left."""
+"""Plans of a promotion: of what can be done while a region is lost, and the last one, after which nothing remains."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class PartialPlan:
 async def make_partial_plan(
     deployment: Deployment, clients: Clients, new_id: Callable[[], PlanId], emit: Emit, request: PlanRequest
 ) -> PartialPlan:
-    """Return a plan of all that does not depend on the deployment's skipped regions; each attempt has an id of its own.
+    """Return a plan of all that does not depend on the deployment's skipped regions; each attempt has its own id.
 
     Raises what `make_plan` raises for any other reason.
     """
@@ -48,7 +48,7 @@ async def make_partial_plan(
 
 
 def _left_behind(error: BuilderError) -> Iterator[StackId]:
-    """Yield the stacks whose work depends on a lost region; none where anything else is wrong too."""
+    """Yield the stacks whose work depends on a lost region; none if there is any other fault."""
     errors = error.errors if isinstance(error, Several) else (error,)
     if all(isinstance(fault, LeftBehind) for fault in errors):
         yield from (StackId(stack) for fault in errors if isinstance(fault, LeftBehind) for stack in fault.stacks)
@@ -57,7 +57,7 @@ def _left_behind(error: BuilderError) -> Iterator[StackId]:
 async def end_promotion(
     deployment: Deployment, promotion: Promotion, clients: Clients, plan_id: PlanId, emit: Emit
 ) -> Plan:
-    """Return a plan of what is left to do, its change sets deleted again; where that is nothing delete the record too.
+    """Return a plan of the remaining work, and delete its change sets; if nothing remains, delete the record too.
 
     Raises what `make_plan` and `delete_promotion` raise.
     """

@@ -1,4 +1,4 @@
-"""plan.json: a plan as bytes; what is read from it is a claim, and is checked against the assembly."""
+"""plan.json: a plan as bytes; a plan that is read from it is a claim, and is checked against the assembly."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def read_plan(data: bytes, where: str) -> Plan:
 
 
 def _console(step: Step) -> str:
-    """Return the link to the step's change set; it is computed, for no file may say where it leads."""
+    """Return the link to the step's change set; it is computed, since a file must not decide where it leads."""
     if not _REGION.fullmatch(step.region) or not step.change_set.startswith("arn:aws"):
         return ""
     return console_link(PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn))
@@ -66,7 +66,7 @@ def write_plan(plan: Plan) -> bytes:
 def read_versioned(  # noqa: PLR0913 - what is read, and what is said of it
     adapter: TypeAdapter[V], data: bytes, version: int, *, where: str, otherwise: str, again: str
 ) -> V:
-    """Return what a file holds, its version read before anything else.
+    """Return a file's contents; its version is read first.
 
     Raises BadInput: `otherwise` says what the file is not, `again` is the command that makes another.
     """
@@ -77,13 +77,13 @@ def read_versioned(  # noqa: PLR0913 - what is read, and what is said of it
         return adapter.validate_json(data)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        # A key may be anybody's text: what moves a terminal's cursor is shown, not obeyed.
+        # A key may be any text: characters that would move a terminal's cursor are escaped.
         place = ".".join(str(part) for part in first["loc"]).encode("unicode_escape").decode() or "the file"
         raise BadInput(where=where, what=f"{otherwise}: {place}: {first['msg']}", next_step=again) from None
 
 
 def _version_fault(data: bytes, version: int, otherwise: str) -> str:
-    """Return why nothing more of the file is read; empty where its version is the one that this builder reads."""
+    """Return why a file of this version cannot be read; empty where this builder reads the version."""
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
@@ -110,24 +110,23 @@ class TrustedInput:
     """What an execution knows without the plan's file."""
 
     deployment: Deployment
-    """The assembly, bound to the environment; all of it, skipped regions included."""
+    """The whole assembly, bound to the environment, with skipped regions."""
     options: PlanOptions = PlanOptions()
-    """How its change sets are to be made, as dr.yaml and the command line say it."""
+    """How its change sets are created, from dr.yaml and the command line."""
     more_guards: "MoreGuards | None" = None
-    """Returns further guards of the plan as judged: a fleet's, in its accounts."""
+    """Returns further guard hits of the judged plan: a fleet's, in its accounts."""
     is_own: bool = False
-    """This very run made the plan, and nobody else had it."""
+    """Whether this run made the plan, and nobody else had it."""
     promotion: Promotion | None = None
-    """The promotion that is under way, as AWS has it."""
+    """The promotion under way, as AWS shows it."""
     transfers: Mapping[StackId, Transfer] = field(default_factory=dict)
-    """The data that its stacks import and release, as AWS has it when the execution begins."""
+    """The data that its stacks import and release, as AWS shows it when the execution begins."""
 
 
 def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
-    """Return the plan with everything from the assembly that the assembly knows.
+    """Return the plan with its fields replaced by the assembly's. Raises BadInput where they differ.
 
-    Raises BadInput, naming every fault, for a plan of another deployment, assembly, account or role, and for one that
-    does not follow from the assembly.
+    Every fault is named: another deployment, assembly, account or role, and all that does not follow from the assembly.
     """
     check_order(plan)
     if trusted.is_own:
@@ -162,13 +161,13 @@ def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
         policies=tuple(replace(policy, needs=_needs(policy, desired)) for policy in plan.policies),
         deletions=tuple(_deletion_restored(deletion, work, orphans) for deletion in plan.deletions),
     )
-    # What the assembly adds can close a circle that the file left open: a stack that needs an orphan's deletion.
+    # The assembly's needs can close a circle that the file left open: a stack that needs an orphan's deletion.
     check_order(restored)
     return restored
 
 
 def _check_stacks(plan: Plan, deployment: Deployment) -> None:
-    """Raise Stopped where a stack was to release data that it no longer has: somebody was faster."""
+    """Raise Stopped if a stack that was to release data no longer has it: somebody else was faster."""
     known = {stack.id for stack in deployment.stacks}
     if gone := dict.fromkeys(step.stack for step in plan.changing if step.stack not in known):
         what = f"{', '.join(gone)} was to release data, and that has changed since the plan was made"
@@ -176,7 +175,7 @@ def _check_stacks(plan: Plan, deployment: Deployment) -> None:
 
 
 def check_own(plan: Plan) -> None:
-    """Raise BadInput unless the plan's change sets have the plan's own name, and are on the stacks that it says."""
+    """Raise BadInput unless the plan's change sets have the plan's own name, and belong to the stacks that it names."""
     faults = [
         fault
         for step in plan.steps
@@ -191,14 +190,14 @@ def check_own(plan: Plan) -> None:
 
 
 def _needs(step: _Work, desired: Mapping[StackId, DesiredStack]) -> tuple[StackId, ...]:
-    """Return the needs that the assembly says, and those that planning read from AWS: these can only delay."""
+    """Return the needs from the assembly, and those that planning read from AWS: these can only delay."""
     return tuple(dict.fromkeys((*desired[step.stack].needs, *step.needs)))
 
 
 def narrowed(plan: Plan, deployment: Deployment) -> Deployment:
     """Return the deployment without the regions that the plan leaves out, and without what depends on them.
 
-    Raises BadInput for a part of a region where none is left out as a whole.
+    Raises BadInput where only a part of a region is left out, and no region as a whole.
     """
     left_out = set(plan.left_out)
     if left_out == {stack.id for stack in deployment.left_out}:
@@ -213,7 +212,7 @@ def narrowed(plan: Plan, deployment: Deployment) -> Deployment:
 
 
 def check_order(plan: Plan) -> None:
-    """Raise BadInput unless there is an order in which all of the plan can be done."""
+    """Raise BadInput unless all of the plan can be done in some order."""
     stacks = make_stack_steps(plan)
     places = {StepPlace(stack, place): step for stack, steps in stacks.items() for place, step in enumerate(steps)}
     own = [at for at, step in places.items() if at.stack in step.needs]
@@ -248,7 +247,7 @@ def _check_origin(plan: Plan, trusted: TrustedInput) -> None:
 
 
 def _check_options(plan: Plan, given: PlanOptions) -> None:
-    """Raise BadInput unless whoever executes says how the change sets are to be made, as whoever planned did."""
+    """Raise BadInput unless the execution's options for change sets equal the plan's."""
     options = plan.options
     if options.role_arn != given.role_arn:
         raise BadInput(
@@ -271,7 +270,7 @@ def _check_options(plan: Plan, given: PlanOptions) -> None:
             what=f"the plan {does} resources that exist, and here {here}",
             next_step="--import-existing    has the plan's change sets take in what exists, where that is meant",
         )
-    # Of change sets that are made already the templates are where they are.
+    # The templates of created change sets are in place.
     if plan.deferred and options.artifacts_bucket != given.artifacts_bucket:
         raise BadInput(
             where=plan.deployment,
@@ -307,7 +306,7 @@ def _faults(plan: Plan, deployment: Deployment, transfers: Mapping[StackId, Tran
 
 
 def _faults_of_releases(made: Collection[StackId], transfers: Mapping[StackId, Transfer]) -> Iterator[str]:
-    """Yield what is released while the stack that is to have it does not import it."""
+    """Yield each release whose data the stack that is to have it does not import."""
     for stack_id in made:
         for name, taker in transfers.get(stack_id, NO_TRANSFER).releases.items():
             if transfers.get(taker, NO_TRANSFER).imports and taker not in made:
@@ -344,7 +343,7 @@ def _fault_of_policy(policy: StackPolicy, desired: DesiredStack, transfer: Trans
 
 
 def name_of(plan: Plan, step: Step | Deferred) -> str:
-    """Return the name that a change set of the plan has."""
+    """Return the name of a change set of the plan."""
     return change_set_name(plan.deployment, plan.id, step.part)
 
 
@@ -382,7 +381,7 @@ def _place(deletion: Deletion) -> tuple[object, StackName]:
 
 
 def _deletion_restored(deletion: Deletion, work: tuple[StackId, ...], orphans: tuple[StackId, ...]) -> Deletion:
-    """Return the deletion with its needs: of an orphan, all that is worked on and the orphans before it."""
+    """Return the deletion with its needs: for an orphan, all stacks with steps and the orphans before it."""
     if deletion.stack not in orphans:
         return replace(deletion, needs=())
     return replace(deletion, needs=(*work, *orphans[: orphans.index(deletion.stack)]))

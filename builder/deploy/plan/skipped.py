@@ -1,4 +1,4 @@
-"""Work while regions are skipped: nothing is done that depends on one, and nothing whose needs may be unmet."""
+"""Work while regions are skipped: no step that depends on one is done, and none whose needs may be unmet."""
 
 from collections.abc import Iterable, Iterator
 
@@ -16,10 +16,10 @@ _LATER = "python -m builder deploy    without --skip-region brings it up to date
 
 
 async def check_without(deployment: Deployment, work: Iterable[Step | Deferred], clients: Clients) -> None:
-    """Return if all of the work can be done without the skipped regions.
+    """Raise LeftBehind, or Several, unless no change depends on a skipped region.
 
-    Raises LeftBehind, or Several, naming every change that depends on one, and every need on a stack there that is not
-    seen to be met in the surviving region.
+    The error names every change that depends on one, and every need on a stack there that the surviving region does not
+    show to be met.
     """
     if not deployment.skipped:
         return
@@ -70,13 +70,13 @@ def _stopped(stack: StackId, change: ResourceChange, what: str) -> LeftBehind:
 
 
 def _may_have_copies(change: ResourceChange) -> bool:
-    """Return whether it is in a nested stack, whose template is not at hand, and may have copies elsewhere."""
+    """Return whether a resource is in a nested stack, whose template is unknown, and may have copies elsewhere."""
     holder = HOLDERS.get(change.type)
     return "/" in change.logical_id and holder is not None and holder.regions is not nowhere_else
 
 
 async def _is_met(need: DesiredStack, site: Site, clients: Clients) -> bool:
-    """Return whether a surviving region shows what a left-out stack makes there."""
+    """Return whether a surviving region shows what a left-out stack creates there."""
     template = read_template(need.template, need.id)
     binding = template.bind(need.values)
     for resource in template.resources().values():

@@ -1,4 +1,4 @@
-"""The step of a change set: what CloudFormation shows of it, checked against the draft that it was made from."""
+"""The step of a change set: what CloudFormation shows of it, checked against its draft."""
 
 from builder.aws import Clients
 from builder.deploy.change_sets.change_set import PendingChangeSet, console_link, delete_change_set
@@ -15,9 +15,9 @@ from builder.deploy.records import Step
 
 
 async def review_step(clients: Clients, pending: PendingChangeSet, part: DraftStep) -> Step | None:
-    """Wait until a change set is made and return its step; None if it turned out to change nothing.
+    """Wait until a change set is created and return its step; None if it changes nothing.
 
-    CloudFormation lists nested stacks whether or not they change: one that lists nothing else is dropped.
+    CloudFormation lists nested stacks whether or not they change: a change set that lists nothing else is deleted.
     """
     desired, hidden = part.desired, no_echo_parameters(part.desired)
     reviewed = await review(clients, pending)
