@@ -2,14 +2,14 @@
 
 It works from assemblies and by the deployer, as `deploy` does, and never imports config, topology or components.
 
-    records     what a plan says, and of what            sets        the StackSets of a template, and those that stand
-    observe     what a set holds and does, and its watch   targets     the accounts they come to; the organization
-    difference  what a template changes in a stack         reach       what that means in each account
-    imports     retained stacks, imported again            guards      what stops until it is allowed, or at once
+    records     a fleet's plan, its sets and instances  sets        the StackSets of a template, and the deployed ones
+    observe     a set's instances, operations, watch    targets     the accounts they come to; the organization
+    difference  what a template changes in a stack      reach       what that means in each account
+    imports     retained stacks, imported again         guards      what stops until it is allowed, or at once
     plan        the ordinary plan, what it means, how long it takes
-    operation   our own operations, by needs; stopped      execute     imports, change sets, then what failed before
-    status      rows, drift, each account's outputs        progress    the events on the way, and the end
-    drop        an account that leaves                     destroy     all of it deleted
+    operation   our own operations, by needs; stopped   execute     imports, change sets, then repairs
+    status      rows, drift, each account's outputs     progress    the events on the way, and the end
+    drop        an account that leaves                  destroy     all of it deleted
 """
 
 from builder.fleet.destroy import FleetRemoval, delete_fleet

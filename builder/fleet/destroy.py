@@ -1,6 +1,6 @@
 """Delete a fleet: the stacks in all accounts, in reverse order of needs, then the sets with the stack that holds them.
 
-Nothing is kept between runs: what is deleted is not listed any more, so a repeat goes on from there.
+Nothing is recorded between runs: deleted instances are no longer listed, so a repeated run continues with the rest.
 """
 
 import asyncio
@@ -26,39 +26,39 @@ from builder.fleet.targets import in_accounts, observe_instance_stack, observe_s
 from builder.terms import AccountId, Site, StackId, StackPlace
 
 TRIES = 3
-"""How often an instance is deleted where what is in its way can be removed."""
+"""How many times an instance's deletion is tried where what blocks it can be removed."""
 _HELP = "--role NAME    takes a role in each account that may empty what keeps a stack from being deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRemoval:
-    """What is to be removed, and how."""
+    """The stacks and sets to delete, and how."""
 
     removal: Removal
     """The stacks that hold the sets."""
     role: str | None = None
-    """The role in each account that empties what its stacks hold; without one nothing is emptied."""
+    """The role in each account that empties the contents of its stacks; without one nothing is emptied."""
     retain: bool = False
-    """The stacks stay in their accounts, on their own from then on."""
+    """Whether the stacks stay in their accounts, without their sets."""
 
     @property
     def helps(self) -> bool:
-        """Whether buckets are emptied, and what else keeps a stack from being deleted is removed."""
+        """Whether buckets are emptied, and other obstacles to a stack's deletion are removed."""
         return self.role is not None and not self.retain
 
 
 @dataclass(frozen=True, slots=True)
 class RemovalRun:
-    """A removal under way."""
+    """A removal in progress."""
 
     fleet: FleetRemoval
     watch: SetWatch
     id: str
-    """The ids of its operations are made of it."""
+    """What the ids of its operations are derived from."""
     account: AccountId | None = None
-    """The only account that it takes instances from; None for all of them."""
+    """The only account whose instances it deletes; None for all of them."""
     shown: frozenset[tuple[StackId, Site, str]] | None = None
-    """The only instances that it takes, by set, place and stack, since somebody agreed to those; None for all."""
+    """The only instances that it deletes, by set, place and stack, since a person agreed to those; None for all."""
 
     async def instances(self, stack_set: StackSet) -> tuple[StackInstance, ...]:
         """Return the set's instances that the run deletes."""
@@ -68,13 +68,13 @@ class RemovalRun:
         return tuple(instance for instance in listed if (stack_set.id, instance.site, instance.stack) in self.shown)
 
     async def newcomers(self, stack_set: StackSet) -> tuple[Failure, ...]:
-        """Return as failures the account's instances that are there after the deletion of all that were shown."""
+        """Return as failures the account's instances that exist after the deletion of all that were shown."""
         listed = await unless_lagging(lambda: observe_instances(self.watch.clients, stack_set, self.account), bool)
         return tuple(Failure(instance.site, "came while the others went") for instance in listed)
 
 
 async def delete_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit: FleetEmit) -> FleetEnd:
-    """Delete all instances, then the stacks that hold the sets; return how everything ended.
+    """Delete all instances, then the stacks that hold the sets; return every outcome.
 
     Operations on those stacks are waited for, since they may still add instances. Where an instance stays, its set, the
     stacks that it needs in that account and the stack that holds the sets stay too.
@@ -115,7 +115,7 @@ async def settle_holders(
 
 
 async def _find_refilled(holders: Iterable[StackContents], clients: Clients) -> tuple[SetFailed, ...]:
-    """Return the sets that have instances again: these would be deleted with the stack, data and all."""
+    """Return the sets that have instances again; deleting their stack would delete data."""
     sets = await observe_sets(holders, clients)
     listed = await together(observe_instances(clients, stack_set) for stack_set in sets)
     return tuple(
@@ -128,7 +128,7 @@ async def _find_refilled(holders: Iterable[StackContents], clients: Clients) -> 
 
 
 def is_known(ended: SetOutcome) -> bool:
-    """Return whether it is known in which accounts the set still has stacks."""
+    """Return whether the outcome shows in which accounts the set still has stacks."""
     return isinstance(ended, SetDone) or (isinstance(ended, SetFailed) and bool(ended.failures))
 
 
@@ -201,7 +201,7 @@ async def _delete(
 async def _once_idle(
     run: RemovalRun, stack_set: StackSet, going: Iterable[StackInstance], own: str
 ) -> tuple[StackInstance, ...]:
-    """Wait until no other operation runs on the set; return those instances that are then still the ones shown.
+    """Wait until no other operation runs on the set; return the instances that are still as they were shown.
 
     A deletion that CloudFormation queues behind another operation deletes also what that operation creates.
     Raises Failed where the other operation runs for longer than CloudFormation itself waits for a set.
@@ -224,11 +224,11 @@ async def _once_idle(
 async def _drop_suspended(
     run: RemovalRun, stack_set: StackSet, run_id: str, free: Iterable[StackInstance], tried: Collection[Site]
 ) -> tuple[tuple[StackInstance, ...], tuple[Skipped, ...]]:
-    """Delete the instances that StackSets skip, retaining their stacks; return the instances left, and those skipped.
+    """Delete the instances that StackSets skip, retaining their stacks; return the other instances, and those skipped.
 
     Nobody reaches a stack in a suspended account, and its instance would keep the set for good: so the instance is
-    deleted without its stack, which AWS deletes with the account. An instance's own status counts only where its
-    deletion was `tried`.
+    deleted without its stack, which AWS deletes with the account. An instance's own status counts only if its deletion
+    was `tried`.
     """
     clients = run.watch.clients
     sites = {instance.site for instance in free}
@@ -256,7 +256,7 @@ async def _drop_suspended(
 async def _clear(
     run: RemovalRun, stack_set: StackSet, free: Collection[StackInstance], *, again: bool
 ) -> Mapping[Site, str]:
-    """Empty what the instances' stacks hold, if a role is given for it; `again` also unblocks failed deletions.
+    """Empty the instances' stacks, if a role is given for it; `again` also unblocks failed deletions.
 
     Returns the sites where that failed, each with the reason.
     """

@@ -17,7 +17,7 @@ from builder.terms import LogicalId, Region
 def resolve_template(body: str, parameters: Mapping[str, str], region: Region, where: str = "body") -> Template:
     """Return the template with all known values of its resources resolved, without those whose condition is false.
 
-    Raises BadInput, `where` being its StackSet, for one that cannot be read.
+    Raises BadInput for a template that cannot be read; `where` is its StackSet.
     """
     template = read_template(body, where)
     binding = bind_stack(template, "${AWS::StackName}", region, parameters).binding
@@ -30,7 +30,7 @@ def resolve_template(body: str, parameters: Mapping[str, str], region: Region, w
 
 
 def _in_texts(value: object) -> object:
-    """Return a value with its numbers and booleans as the texts that CloudFormation makes of them."""
+    """Return a value with its numbers and booleans as the text that CloudFormation makes of them."""
     match value:
         case bool():
             return str(value).lower()
@@ -53,7 +53,7 @@ Resource = Mapping[str, Any]
 
 
 def find_changes(deployed: Template, desired: Template) -> tuple[ResourceChange, ...]:
-    """Return what becomes of each resource that does not stay as it is; both templates are resolved."""
+    """Return each change of a resource from one template to the other; both are resolved."""
     before, after = deployed.resources(), desired.resources()
     modified = {
         name: change
@@ -69,7 +69,7 @@ def find_changes(deployed: Template, desired: Template) -> tuple[ResourceChange,
 
 
 def merge_changes(change_lists: Iterable[tuple[ResourceChange, ...]]) -> tuple[ResourceChange, ...]:
-    """Return every change of these lists once; of one resource's several changes, the gravest."""
+    """Return every change of these lists once; where a resource has several, the gravest."""
     merged: dict[tuple[str, LogicalId], ResourceChange] = {}
     for change in (change for changes in change_lists for change in changes):
         known = merged.get((change.action, change.logical_id))
@@ -89,7 +89,7 @@ def _gone(name: LogicalId, resource: Resource) -> ResourceChange:
 def _modified(name: LogicalId, before: Resource, after: Resource) -> ResourceChange | None:
     kind = str(after.get("Type", ""))
     if before.get("Type") != after.get("Type"):
-        # CloudFormation refuses that in an update. It is shown as the replacement that it would be.
+        # CloudFormation refuses such an update. It is shown as a replacement.
         return _replaced(replace(_change("Modify", name, before), replacement="True"), after)
     was, will = properties_of(before), properties_of(after)
     touched = [prop for prop in dict.fromkeys((*was, *will)) if was.get(prop) != will.get(prop)]
@@ -127,7 +127,7 @@ def _replacement(kind: str, was: Mapping[str, Any], will: Mapping[str, Any]) -> 
 
 
 def _replaced(change: ResourceChange, after: Resource) -> ResourceChange:
-    """Return the change with what becomes of the old resource."""
+    """Return the change, with what CloudFormation does with the old resource."""
     fate = fate_on_replacement(after)
     recreation = _DOES[change.replacement]
     properties = tuple(replace(property_, recreation=recreation) for property_ in change.properties)
@@ -139,7 +139,7 @@ def _as_text(value: object) -> str | None:
 
 
 def _spread(changes: dict[str, ResourceChange], stay: Mapping[str, Resource]) -> dict[str, ResourceChange]:
-    """Add what refers to a resource that is replaced, or may be: it gets another value, and may be replaced too.
+    """Add the resources that refer to one that is or may be replaced: their values change, and may replace them too.
 
     The attributes of a type that is not guarded may change with any update.
     """
@@ -156,7 +156,7 @@ def _spread(changes: dict[str, ResourceChange], stay: Mapping[str, Resource]) ->
 
 
 def _fixed_properties(name: str, resource: Resource) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield what the properties refer to that replace a resource, where a guard would stop that.
+    """Yield the references in properties whose change replaces a resource, where a guard would stop the replacement.
 
     The replacement of a type that is not guarded loses nothing.
     """

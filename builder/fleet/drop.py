@@ -1,8 +1,8 @@
-"""An account leaves a fleet: its instances are deleted from all sets, dependants first, with their stacks or not.
+"""An account leaves a fleet: its instances are deleted from all sets, dependants first, with their stacks or without.
 
 Read in this order: what is shown before anybody agrees (`observe_leaving`), `drop_account`, and which accounts cannot
-be reached (`find_unreachable`), which other verbs ask too. A repeat begins the same operations: their ids follow from
-the account, the set and whether the stacks stay, and a number where an earlier departure has that id.
+be reached (`find_unreachable`), which other commands use too. A repeated run starts the same operations: their ids
+follow from the account, the set and whether the stacks stay, and a number where an earlier departure has that id.
 """
 
 import re
@@ -50,7 +50,7 @@ class LeavingAccount:
 
     account: AccountId
     stacks: tuple[LeavingStack, ...] = ()
-    """In the order in which they go."""
+    """The stacks, in the order of deletion."""
     retain: bool = False
     """Whether the stacks stay in the account."""
     unreachable: str = ""
@@ -65,7 +65,7 @@ class LeavingAccount:
 
     @property
     def keeps(self) -> bool:
-        """Whether no stack is deleted: nobody has agreed to the deletion of what may come yet."""
+        """Whether no stack is deleted: then nobody has agreed to the deletion of stacks added later."""
         return not self.deleted
 
 
@@ -75,7 +75,7 @@ async def observe_leaving(
     """Return the account's stacks of the fleet. They are retained on request, and where StackSets cannot reach them.
 
     Operations on the stacks that hold the sets are waited for, since they may still add instances.
-    Raises Stopped where the account leaves already, by an operation that retains its stacks where this one would delete
+    Raises Stopped where an operation already removes the account and retains its stacks where this run would delete
     them, or the other way round.
     """
     holders = await settle_holders(fleet.removal.stacks, clients, run_id, emit)
@@ -90,7 +90,7 @@ async def observe_leaving(
         for definitions in await together(observe_definitions(holder, clients) for holder in holders)
         for definition in definitions
     ]
-    # A unit brings stacks again only to an active account; where Organizations does not tell, any account may be one.
+    # A unit gets stacks again only in active accounts; where Organizations does not answer, any may be active.
     is_followed = not states or states.get(account) == ACTIVE
     units = {stack.instance.unit for stack in stacks} if is_followed else ()
     leaving = LeavingAccount(
@@ -132,7 +132,7 @@ async def _check_other_kind(leaving: LeavingAccount, stack_set: StackSet, client
 def find_targets(
     definitions: Iterable[Definition], account: AccountId, units: Collection[str]
 ) -> Iterator[AccountTarget]:
-    """Yield the targets in these templates that lead to the account; `units` are those of its instances; pure."""
+    """Yield the targets in these templates that include the account; `units` are those of its instances; pure."""
     for targets in (group for definition in definitions for group in definition.targets):
         named = account in targets.accounts
         if named and (not targets.units or targets.filter == "UNION"):
@@ -175,10 +175,10 @@ _REFUSALS = frozenset({"AccessDenied", "AccessDeniedException"})
 async def drop_account(
     leaving: LeavingAccount, fleet: FleetRemoval, clients: Clients, run_id: str, emit: FleetEmit
 ) -> FleetEnd:
-    """Delete the account's instances from every set, and return how each ended; the rest of the fleet is not touched.
+    """Delete the account's instances from every set, and return each outcome; the rest of the fleet is not changed.
 
-    Only what `leaving` has shown is deleted: instances that were added since stay, and fail their set. Operations on
-    the holders are waited for. `run_id` is of this run alone; a repeat's operations have the same ids.
+    Only the instances in `leaving` are deleted: newer ones stay, and fail their set. Operations on the holders are
+    waited for. `run_id` is of this run alone; a repeated run's operations have the same ids.
     """
     holders = await settle_holders(fleet.removal.stacks, clients, run_id, emit)
     sets = await observe_sets(holders, clients)
@@ -217,7 +217,7 @@ def _operation(account: AccountId, keeps: bool, number: int, stack: StackId, att
 
 
 async def _check_newcomers(run: RemovalRun, stack_set: StackSet, ended: SetOutcome) -> SetOutcome:
-    """Return how the set ended; one that is done fails where it has instances of the account again."""
+    """Return the outcome of the set; it fails if it is done but has instances of the account again."""
     if not isinstance(ended, SetDone):
         return ended
     newcomers = await run.newcomers(stack_set)
@@ -225,7 +225,7 @@ async def _check_newcomers(run: RemovalRun, stack_set: StackSet, ended: SetOutco
 
 
 def _lacks_role(site: Site, reason: str) -> bool:
-    """Return whether the reason says that the site's own account lacks its role, and not the administration's."""
+    """Return whether the reason is that the site's own account, not the administration's, lacks its role."""
     lacking = _LACKS_ROLE.search(reason)
     return lacking is not None and lacking[1] == site.account
 
@@ -234,7 +234,7 @@ _LACKS_ROLE = re.compile(r"Account (\d{12}) should have '.+' role with trust rel
 
 
 def find_unreachable(failures: Iterable[tuple[Site, str]]) -> tuple[AccountId, ...]:
-    """Return the accounts whose role cannot be taken, by the reasons of what failed in them; pure."""
+    """Return the accounts whose role cannot be assumed, from the reasons of failures in them; pure."""
     accounts = (
         site.account
         for site, reason in failures

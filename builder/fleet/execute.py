@@ -1,4 +1,4 @@
-"""Execute a fleet's plan: imports, then its change sets, never rolled back; then repair what failed or is missing."""
+"""Execute a fleet's plan: imports, then its change sets, never rolled back; then repairs of failed instances."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -46,10 +46,10 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     allow: Collection[str] = (),
     in_detail: bool = False,
 ) -> FleetEnd:
-    """Execute exactly the plan's change sets, then its repairs, and return how everything ended.
+    """Execute exactly the plan's change sets, then its repairs, and return every outcome.
 
-    A set counts as done when each account and region that the plan touches shows it, whatever its operations said.
-    Raises what `execute_plan` raises, with nothing executed. When this is cancelled, what runs in AWS goes on.
+    A set is done when each account and region that the plan touches shows it, whatever its operations reported.
+    Raises what `execute_plan` raises, with nothing executed. If this is cancelled, running operations in AWS go on.
     """
     if not trusted.is_own:
         plan = await _judged(plan, trusted, clients)
@@ -91,12 +91,12 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
 
 
 class _NotImported(Failed):
-    """Some stack could not be taken into its set: what would create another is not begun."""
+    """A stack could not be imported into its set: the change that would create another one is not started."""
 
 
 @dataclass(slots=True)
 class _Imports:
-    """The imports, which are done before the change sets, and how they ended."""
+    """The imports, which precede the change sets, and their outcomes."""
 
     watch: SetWatch
     plan: FleetPlan
@@ -128,7 +128,7 @@ class _Imports:
 
 
 def _check_barred(plan: FleetPlan, allow: Collection[str]) -> None:
-    """Raise Stopped unless every barred stack is allowed by name, also where no change set would stop for it."""
+    """Raise Stopped unless every barred stack is allowed by name, even where no change set stops for it."""
     check_allowed(not_named((hit for planned in plan.sets for hit in barred_hits(planned)), allow), (), ())
 
 
@@ -139,7 +139,7 @@ async def _begin(watch: SetWatch, plan: FleetPlan, deployment: Deployment) -> No
     ):
         return
     holders = {planned.stack_set.held_by for planned in plan.sets}
-    # A plan has places only of what its change sets are for.
+    # A plan has only the places of its change sets.
     names = {stack.id: stack.name for stack in deployment.stacks}
     names |= {stack: place.name for stack, place in plan.ordinary.places.items()}
     stacks = await together(observe_stack(watch.clients, holding.site, names[holding.stack]) for holding in holders)
@@ -150,12 +150,12 @@ async def _begin(watch: SetWatch, plan: FleetPlan, deployment: Deployment) -> No
 async def _judged(plan: FleetPlan, trusted: TrustedInput, clients: Clients) -> FleetPlan:
     """Return the plan with its sets as the assembly and AWS have them, and only the repairs that these sets can need.
 
-    The accounts of the file are reported and waited for; guards come from the change sets as they are now. Raises
-    BadInput for a set that is neither in the assembly nor deployed.
+    The file's accounts are reported and waited for; guards come from the change sets as AWS shows them. Raises BadInput
+    for a set that is neither in the assembly nor deployed.
     """
     ordinary = check_claim(plan.ordinary, trusted)
     known = {planned.id: planned for planned in await _known_sets(ordinary, trusted, clients)}
-    # A set that the plan takes away is not known any more once that is done.
+    # A set that the plan removes is no longer known afterwards.
     sets = tuple(planned for planned in plan.sets if planned.id in known or planned.does != "remove")
     if unknown := [planned.id for planned in sets if planned.id not in known]:
         raise BadInput(
@@ -164,7 +164,7 @@ async def _judged(plan: FleetPlan, trusted: TrustedInput, clients: Clients) -> F
             next_step=_PLAN_AGAIN,
         )
     if sorted(known) != sorted(planned.id for planned in sets):
-        # A set that is left out would not be waited for, and nobody would report its failures.
+        # A missing set would not be waited for, and its failures would not be reported.
         raise BadInput(
             where=ordinary.deployment,
             what=f"the plan has to say each set once: {', '.join(known)}",
@@ -187,7 +187,7 @@ async def _known_sets(ordinary: Plan, trusted: TrustedInput, clients: Clients) -
 
 
 def _judged_set(planned: SetPlan, known: SetPlan) -> SetPlan:
-    """Return the set with only those repairs that are of its instances, or of places where it lacks a stack."""
+    """Return the set with only the repairs of its instances, and of places where it lacks a stack."""
     sites = {instance.site for instance in known.instances}
     return replace(
         planned,
@@ -237,7 +237,7 @@ def _with_sets(emit: FleetEmit, plan: FleetPlan) -> Emit:
 
 
 def _of_a_fleet(error: Stopped) -> Stopped:
-    """Return the refusal with a fleet's next step, unless that is to allow a guard, which is typed the same way."""
+    """Return the refusal with a fleet's next step; keep a next step with --allow, which is typed the same way here."""
     next_step = error.next_step if "--allow" in error.next_step else _PLAN_AGAIN
     return Stopped(where=error.where, what=error.what, next_step=next_step)
 
@@ -259,9 +259,9 @@ def _with_next_step(outcome: Outcome) -> Outcome:
 
 
 async def _after_failure(watch: SetWatch, planned: SetPlan, broken: Collection[str]) -> SetOutcome:
-    """Return the outcome of a set that a failed stack holds; `broken` has the logical ids that the stack failed for.
+    """Return the outcome of a set whose stack failed; `broken` has the logical ids of the resources that failed.
 
-    A set that failed may look well in every account, because CloudFormation has put it back to what it was.
+    A failed set may look well in every account, because CloudFormation has restored it.
     """
     if not watch.has_seen(planned.id):
         return SetCancelled(planned.id, because="the stack that holds it failed before")
@@ -308,9 +308,9 @@ async def _after_change(watch: SetWatch, planned: SetPlan) -> SetOutcome:
 async def _observe_outcome(
     watch: SetWatch, planned: SetPlan, touched: Collection[Site], leaves: Collection[Site] = ()
 ) -> SetOutcome:
-    """Return whether each of these sites is as planned: current where it stays, and gone where it leaves.
+    """Return whether each of these sites is as planned: current if it stays, without an instance if it leaves.
 
-    StackSets skip an account that is suspended or closed, so it is no failure.
+    StackSets skip an account that is suspended or closed, so that is no failure.
     """
 
     async def observe() -> dict[Site, StackInstance]:

@@ -1,7 +1,7 @@
-"""The guards of a fleet's accounts, and the checks of its sets, of which `check_names` asks AWS.
+"""The guards of a fleet's accounts, and the checks of its sets, of which only `check_names` reads AWS.
 
-What the change set itself loses is guarded by the ordinary plan. First the guards, which stop a plan until they are
-allowed by name; then the checks: of another permission model, and of new sets' names that are taken.
+The ordinary plan guards what the change set itself loses. First the guards, which stop a plan until they are allowed
+by name; then the checks, that a set keeps its permission model, and that the names of new sets are free.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ from builder.terms import Region, StackId, StackName, counted
 
 @dataclass(frozen=True, slots=True)
 class _InTheAccounts:
-    """A set's changes as the ordinary guards read those of a stack."""
+    """A set's changes, in the form in which the ordinary guards read a stack's."""
 
     stack: StackId
     region: Region
@@ -29,7 +29,7 @@ class _InTheAccounts:
 
 
 def fleet_guard_hits(sets: Iterable[SetPlan]) -> tuple[GuardHit, ...]:
-    """Return every guard that the sets' plans trip, in their order, as guards of the stacks that hold the sets."""
+    """Return every guard hit of the sets' plans, in their order, each for the stack that holds the set."""
     hits = (
         (*_of_changes(planned), *_of_leaving(planned), *_of_failure(planned), *barred_hits(planned)) for planned in sets
     )
@@ -37,9 +37,9 @@ def fleet_guard_hits(sets: Iterable[SetPlan]) -> tuple[GuardHit, ...]:
 
 
 def _of_failure(planned: SetPlan) -> Iterator[GuardHit]:
-    """Yield a guard for each existing stack that a failed update would delete, since its target is new.
+    """Yield a guard hit for each existing stack that a failed update would delete, since its target is new.
 
-    Where nothing but imports is done, there is no update that could fail.
+    A plan with only imports has no update that could fail.
     """
     if not (planned.does == "update" or planned.joining or planned.leaving or planned.reset):
         return
@@ -57,7 +57,7 @@ def _of_failure(planned: SetPlan) -> Iterator[GuardHit]:
 
 
 def barred_hits(planned: SetPlan) -> Iterator[GuardHit]:
-    """Yield a guard for each retained stack beside which the set would create another."""
+    """Yield a guard hit for each retained stack beside which the set would create another."""
     for barred in planned.barred:
         where = f"{barred.site.account} {barred.site.region}"
         why = f"a stack of the set stays in {where}, and the new one would fail beside it"
@@ -127,7 +127,7 @@ def check_models(sets: Iterable[tuple[StackSet, ObservedSet | None]]) -> None:
 async def check_names(sets: Iterable[StackSet], names: Mapping[StackId, StackName], clients: Clients) -> None:
     """Raise Stopped, or Several, unless the names of these new sets are free, or CloudFormation frees or reuses them.
 
-    `names` are those of the stacks that hold the sets. The error says which set or stack has each name.
+    `names` are those of the stacks that hold the sets. The error names the set or stack that has each name.
     """
     sets = tuple(sets)
     described = await together(describe_set(clients, stack_set) for stack_set in sets)

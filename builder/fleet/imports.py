@@ -1,4 +1,4 @@
-"""Stacks that were retained when their account left a set: where the set is to create others, it imports these.
+"""Stacks that were retained when their account left a set: the set imports them instead of creating others.
 
 Read in this order: where a set lacks a stack (`find_places`), which stacks are there (`observe_retained`), which of
 them the set imports and which are barred (`with_imports`), then `import_stacks`.
@@ -34,7 +34,7 @@ from builder.template import read_deployed
 from builder.terms import STATUSES, Operation, Site, StackId, counted
 
 LOOKED_AT = 100
-"""How many accounts are looked into without `--role`: each costs some calls."""
+"""How many accounts are read without `--role`: each costs several calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class RetainedStack:
 
 @dataclass(frozen=True, slots=True)
 class RetainedStacks:
-    """The stacks of an account and region that have names as StackSets give them, or why they could not be read."""
+    """An account's and region's stacks with names that StackSets give, or why they could not be read."""
 
     stacks: tuple[RetainedStack, ...] = ()
     problem: str = ""
 
 
 def find_places(planned: SetPlan, context: SetContext) -> tuple[TargetedSite, ...]:
-    """Return where a stack of the set is to be created, or failed to be, each by the first target that leads there."""
+    """Return where a stack of the set is to be created, or its creation failed, each place by its first target."""
     if planned.does in {"create", "remove"} or context.observed is None:
         return ()
     away = {*planned.leaving, *(skip.site for skip in planned.skipped)}
@@ -73,7 +73,7 @@ def _may_lack_stack(instance: StackInstance) -> bool:
 
 
 def is_unfinished_import(instance: StackInstance) -> bool:
-    """Return whether an import of ours has added the instance to the set, but not yet brought it up to the set."""
+    """Return whether an import of ours added the instance to the set without updating it to the set yet."""
     if instance.detailed_status == FAILED_IMPORT:
         return False
     is_reset = instance.operation.startswith(RESET)
@@ -83,7 +83,7 @@ def is_unfinished_import(instance: StackInstance) -> bool:
 async def observe_retained(
     sets: Iterable[tuple[StackSet, Iterable[TargetedSite]]], clients: Clients, role: str | None
 ) -> Mapping[Site, RetainedStacks]:
-    """Return by place the stacks that are named as stacks of these sets; no call where there are no places.
+    """Return by place the stacks whose names these sets give; no call where there are no places.
 
     `role` is the name of the role to assume there; without it, the sets' execution role is assumed.
     """
@@ -131,7 +131,7 @@ def _is_named_by(stack_set: StackSet, name: str) -> bool:
 
 
 def is_of_set(stack_set: StackSet, stack_import: StackImport) -> bool:
-    """Return whether the imported stack has a name that this set gives, in the site of the import; pure."""
+    """Return whether the imported stack's name is one that this set gives, at the import's site; pure."""
     parts = stack_import.stack.split(":", 5)
     if len(parts) < 6 or (parts[3], parts[4]) != (stack_import.site.region, stack_import.site.account):
         return False
@@ -194,7 +194,7 @@ def _remarks(barred: Iterable[BarredStack], problems: Mapping[str, list[str]]) -
 def _decide(
     planned: SetPlan, observed: ObservedSet, place: TargetedSite, sighting: RetainedStacks, taken: Collection[str]
 ) -> StackImport | BarredStack | None:
-    """Return whether the stack in this place is imported or barred; None without one, or where the set has it."""
+    """Return the import or obstacle at a place; None without a stack there, or where the set has it already."""
     own = next((instance for instance in planned.instances if instance.site == place.site), None)
     retried = own.stack if own and own.detailed_status == FAILED_IMPORT else ""
     ours = [retained for retained in sighting.stacks if _is_ours(planned.stack_set, observed, retained.stack)]
@@ -210,7 +210,7 @@ def _decide(
 
 
 def _is_ours(stack_set: StackSet, observed: ObservedSet, stack: ObservedStack) -> bool:
-    """Return whether a set of this name, with our tags, has created the stack, and its creation did not fail."""
+    """Return whether a set of this name, with our tags, created the stack successfully."""
     if STATUSES[stack.status].operation is Operation.REBUILD:
         return False  # left by a failed creation
     tags = {key: observed.tags[key] for key in (TAG_FLEET, TAG_STACK) if key in observed.tags}
@@ -241,7 +241,7 @@ def _why_barred(observed: ObservedSet, given: Mapping[str, str], free: list[Reta
 
 
 async def import_stacks(watch: SetWatch, sets: Iterable[SetPlan], run_id: str) -> tuple[SetOutcome, ...]:
-    """Import the stacks of these plans, set by set in the order of their needs, and return how each set ended."""
+    """Import the stacks of these plans, set by set in the order of their needs, and return each outcome."""
     by_id = {planned.id: planned for planned in sets if planned.imports}
 
     async def take_in(stack_set: StackSet, _before: Mapping[StackId, SetOutcome]) -> SetOutcome:
@@ -254,7 +254,7 @@ async def import_stacks(watch: SetWatch, sets: Iterable[SetPlan], run_id: str) -
 async def _take_in(watch: SetWatch, planned: SetPlan, run_id: str) -> SetOutcome:
     """Import the stacks that are not in the set yet, then reset every imported instance to the set's parameters.
 
-    An instance without a stack is deleted first. An instance that is CURRENT with another stack is not touched: the
+    An instance without a stack is deleted first. An instance that is CURRENT with another stack is not changed: the
     set fails.
     """
     stack_set, imports = planned.stack_set, {stack_import.site: stack_import for stack_import in planned.imports}
@@ -290,7 +290,7 @@ async def _take_in(watch: SetWatch, planned: SetPlan, run_id: str) -> SetOutcome
 async def _outcome(
     watch: SetWatch, planned: SetPlan, instances: Mapping[Site, StackInstance], operations: Iterable[SetOperation]
 ) -> SetOutcome:
-    """Return whether each import is current. StackSets skip suspended accounts, so those are no failures."""
+    """Return the outcome: whether each import is current. StackSets skip suspended accounts, which is no failure."""
     sites = [stack_import.site for stack_import in planned.imports]
     bad = [site for site in sites if site not in instances or instances[site].status != "CURRENT"]
     skipped = await observe_skipped(
@@ -311,7 +311,7 @@ async def _outcome(
 
 
 async def _until_free(watch: SetWatch, stack_set: StackSet) -> None:
-    """Wait for the imports and resets that a killed run started: only then the listing shows what is left to do."""
+    """Wait for the imports and resets of a killed run: only then the listing shows what remains to be done."""
     for operation in await observe_operations(watch.clients, stack_set, are_ended):
         if not operation.ended and operation.id.startswith((IMPORT, RESET)):
             await watch.until_ended(stack_set, operation.id)
@@ -324,7 +324,7 @@ def _is_new(instance: StackInstance | None) -> bool:
 async def _instances(
     watch: SetWatch, stack_set: StackSet, sites: Collection[Site] = ()
 ) -> Mapping[Site, StackInstance]:
-    """Return the set's instances by site; those in `sites` as the watched operations have left them."""
+    """Return the set's instances by site; those in `sites` after the watched operations."""
 
     async def observe() -> Mapping[Site, StackInstance]:
         return {instance.site: instance for instance in await observe_instances(watch.clients, stack_set)}

@@ -1,4 +1,4 @@
-"""Read StackSets: what they hold, where their stacks are, what runs on them. Changes nothing."""
+"""Read StackSets: their instances, the sites of their stacks, their operations. Changes nothing."""
 
 import asyncio
 from collections import Counter
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
 
 
-# The overrides of more instances are read only on request: each instance costs a call.
+# Beyond this number of instances overrides are read only on request: each instance costs a call.
 OVERRIDES_READ = 100
 
 
@@ -37,7 +37,7 @@ _NO_SET = "StackSetNotFoundException"
 
 @dataclass(frozen=True, slots=True)
 class SetOperation:
-    """One operation of a StackSet's."""
+    """One operation of a StackSet."""
 
     id: str
     action: str
@@ -47,13 +47,13 @@ class SetOperation:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of it goes on; QUEUED and STOPPING are no ends."""
+        """Whether it is over; QUEUED and STOPPING operations are not."""
         return self.status in ENDED
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceResult:
-    """How an operation goes in one account and region."""
+    """The state of an operation in one account and region."""
 
     site: Site
     status: str
@@ -62,26 +62,27 @@ class InstanceResult:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more comes of it there."""
+        """Whether the operation does nothing more there."""
         return self.status not in {"PENDING", "RUNNING"}
 
 
 def client_of(clients: Clients, stack_set: StackSet) -> "CloudFormationClient":
-    """Return CloudFormation where the set is administered."""
+    """Return a CloudFormation client for the set's administration account and region."""
     return clients.of(stack_set.site).cloudformation(stack_set.site.region)
 
 
 def named(stack_set: StackSet) -> Any:  # noqa: ANN401 - keyword arguments, which the stubs type call by call
-    """Return how every call names the set."""
+    """Return the arguments with which every call names the set."""
     return {"StackSetName": stack_set.name, "CallAs": stack_set.call_as}
 
 
 async def observe_set(
     clients: Clients, stack_set: StackSet, *, overrides: bool = True, all_overrides: bool = False
 ) -> ObservedSet | None:
-    """Return the set with all its instances; None if there is none.
+    """Return the set with all its instances; None if it does not exist.
 
-    `overrides` are the parameters of its instances: read up to a number, as each costs a call, or of `all_overrides`.
+    `overrides` are the parameters of its instances: read up to a number, as each costs a call, or all, with
+    `all_overrides`.
     """
     answer = await describe_set(clients, stack_set)
     if answer is None:
@@ -100,7 +101,7 @@ async def observe_set(
 
 
 async def describe_set(clients: Clients, stack_set: StackSet) -> "StackSetTypeDef | None":
-    """Return the set as DescribeStackSet shows it; None if there is none."""
+    """Return the set as DescribeStackSet shows it; None if it does not exist."""
     try:
         answer = await call(stack_set.id, client_of(clients, stack_set).describe_stack_set, **named(stack_set))
     except AwsError as error:
@@ -113,7 +114,7 @@ async def describe_set(clients: Clients, stack_set: StackSet) -> "StackSetTypeDe
 async def observe_instances(
     clients: Clients, stack_set: StackSet, account: str | None = None
 ) -> tuple[StackInstance, ...]:
-    """Return every stack instance of the set, or those of one account, over all pages; none if there is no such set."""
+    """Return every stack instance of the set, or of one account, over all pages; none if the set does not exist."""
     client = client_of(clients, stack_set)
     only = {"StackInstanceAccount": account} if account else {}
     listed = _pages(stack_set, client.list_stack_instances, **only)
@@ -123,7 +124,7 @@ async def observe_instances(
 async def observe_operations(
     clients: Clients, stack_set: StackSet, enough: Callable[[Sequence[SetOperation]], bool] = lambda _: False
 ) -> tuple[SetOperation, ...]:
-    """Return the set's operations, the newest first; none where there is no such set.
+    """Return the set's operations, the newest first; none if the set does not exist.
 
     AWS lists those of 90 days, the newest first: no page is read after one that is `enough`.
     """
@@ -137,19 +138,19 @@ async def observe_operations(
 
 
 def are_ended(operations: Sequence[SetOperation]) -> bool:
-    """Return whether none of these still runs; if a page of them is over, so is everything older."""
+    """Return whether none of these still runs; if a page of them is over, so are all older ones."""
     return all(operation.ended for operation in operations)
 
 
 async def observe_results(clients: Clients, stack_set: StackSet, operation: str) -> tuple[InstanceResult, ...]:
-    """Return how the operation goes in each account and region, over all pages."""
+    """Return the operation's state in each account and region, over all pages."""
     client = client_of(clients, stack_set)
     results = pages(stack_set.id, client.list_stack_set_operation_results, OperationId=operation, **named(stack_set))
     return tuple([_result(summary) async for page in results for summary in page["Summaries"]])
 
 
 async def _pages(stack_set: StackSet, ask: Callable[..., Any], **only: str) -> AsyncIterator[list[Any]]:
-    """Yield what is listed of a set, page by page; nothing where there is no such set."""
+    """Yield a set's listing page by page; nothing if the set does not exist."""
     try:
         async for page in pages(stack_set.id, ask, **named(stack_set), **only):
             yield page["Summaries"]
@@ -218,12 +219,12 @@ def _result(summary: "StackSetOperationResultSummaryTypeDef") -> InstanceResult:
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What a set's operations were when the watch began."""
+    """A set's operations when the watch began."""
 
     ids: frozenset[str] = frozenset()
-    """Of those that were over, as far as they were listed."""
+    """The ids of those that were over, as far as they were listed."""
     newest: str = ""
-    """When the newest of them began: those that were not listed are older."""
+    """When the newest ended one was started: those that were not listed are older."""
     running: frozenset[str] = frozenset()
 
     def has(self, operation: SetOperation) -> bool:
@@ -233,12 +234,12 @@ class _Before:
 
 @dataclass(slots=True)
 class SetWatch:
-    """Remembers what was seen of each set's operations, so that each event is emitted once."""
+    """A watch that remembers what it has read of each set's operations, so that each event is emitted once."""
 
     clients: Clients
     emit: FleetEmit
     expected: Mapping[tuple[StackId, str], int] = field(default_factory=dict)
-    """By set and action in how many accounts and regions it is to be done; CloudFormation may list them by and by."""
+    """By set and action, in how many accounts and regions it takes place; CloudFormation may list these gradually."""
     _before: dict[StackId, _Before] = field(default_factory=dict)
     _own: set[str] = field(default_factory=set)
     _of_set: dict[StackId, list[str]] = field(default_factory=dict)
@@ -247,7 +248,7 @@ class SetWatch:
     _failures: dict[StackId, dict[Site, str]] = field(default_factory=dict)
 
     async def begin(self, sets: Iterable[StackSet]) -> bool:
-        """Note which operations are over now, to tell later ones from them; return whether any still runs."""
+        """Record which operations are over now, to tell later ones from them; return whether any still runs."""
 
         async def note(stack_set: StackSet) -> None:
             known = await observe_operations(self.clients, stack_set, are_ended)
@@ -262,21 +263,21 @@ class SetWatch:
         return any(before.running for before in self._before.values())
 
     def disown(self) -> None:
-        """Ignore the operations that ran when the watch began: they are somebody else's."""
+        """Ignore operations that were running before this run."""
         for stack, before in self._before.items():
             self._before[stack] = replace(before, ids=before.ids | before.running, running=frozenset())
 
     def has_seen(self, stack: StackId) -> bool:
-        """Return whether any operation on the set began since."""
+        """Return whether any operation on the set has begun since."""
         return stack in self._of_set
 
     def unsuccessful(self, stack: StackId) -> SetOperation | None:
-        """Return the first operation on the set that failed as a whole or was stopped; None where none did."""
+        """Return the first operation on the set that failed as a whole or was stopped; None if none did."""
         ended = (self._ended[id_] for id_ in self._of_set.get(stack, ()) if id_ in self._ended)
         return next((operation for operation in ended if operation.status != "SUCCEEDED"), None)
 
     async def is_used_up(self, stack_set: StackSet, operation: str) -> bool:
-        """Return whether an operation of this id is over and failed anywhere: a retry takes another id."""
+        """Return whether an operation of this id is over and failed anywhere: then a retry needs another id."""
         before = self._before.get(stack_set.id, _Before())
         if operation not in before.ids and operation not in self._ended:
             return False
@@ -286,7 +287,7 @@ class SetWatch:
     def knows_better(self, stack: StackId, bad: Iterable[Site], shown: Mapping[Site, StackInstance]) -> bool:
         """Return whether a listing contradicts the operations: these succeeded, and nothing failed in a `bad` site.
 
-        An account that StackSets skip, because it is suspended, is no failure, and the listing says so.
+        A suspended account, which StackSets skip, is no contradiction: the listing shows it as skipped.
         """
         if not self.has_seen(stack) or self.unsuccessful(stack) is not None:
             return False
@@ -297,12 +298,12 @@ class SetWatch:
         )
 
     def failures(self, stack: StackId) -> tuple[Failure, ...]:
-        """Return where the set's operations failed, in the order that was seen, repaired since or not."""
+        """Return where the set's operations failed, in the order of observation, including failures repaired since."""
         return tuple(Failure(site, reason) for site, reason in self._failures.get(stack, {}).items())
 
     @asynccontextmanager
     async def following(self, sets: Iterable[StackSet]) -> AsyncIterator[None]:
-        """Poll the sets, in turn, until the block ends; then once more, so that nothing is missed."""
+        """Poll the sets, in turn, until the block ends; then once more, so that no event is missed."""
         sets = tuple(sets)
         polling = asyncio.ensure_future(self._keep_polling(sets))
         try:
@@ -312,7 +313,7 @@ class SetWatch:
         await together(self.poll(stack_set) for stack_set in sets)
 
     async def until_ended(self, stack_set: StackSet, operation: str) -> SetOperation:
-        """Return one of our own operations as it ended. Raises Failed where it goes on for longer than StackSets do."""
+        """Return one of our own operations as it ended. Raises Failed if it runs for longer than StackSets do."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         # An earlier run of the same plan may have started it, so it may be over already.
@@ -349,7 +350,7 @@ class SetWatch:
         loop = asyncio.get_running_loop()
         began, took = loop.time(), 0.0
         while True:
-            # Polling a thousand accounts takes many calls: it never takes more than half of the time.
+            # Polling a thousand accounts needs many calls: it never takes more than half of the time.
             await asyncio.sleep(max(took, self.clients.tempo.stacks.wait_s(loop.time() - began)))
             started = loop.time()
             for stack_set in sets:
@@ -388,7 +389,7 @@ class SetWatch:
 
 
 def _is_news(last: SetProgress | None, now: SetProgress) -> bool:
-    """Return whether it is worth a line: the first one, another status, a failure more, or a twentieth of the way."""
+    """Return whether the progress is worth a line: another status or failure, or another twentieth done."""
     if last is None or (last.status, last.failed) != (now.status, now.failed):
         return True
     return now.done - last.done >= max(1, now.total // 20)

@@ -28,29 +28,29 @@ if TYPE_CHECKING:
 Waits = Mapping[StackId, Collection[StackId]]
 Given = Collection[InstanceOverride]
 SetWork = Callable[[StackSet, Mapping[StackId, SetOutcome]], Coroutine[Any, Any, SetOutcome]]
-"""What is done on a set, given the outcomes of the sets that it waits for."""
+"""The work on a set, given the outcomes of the sets that it waits for."""
 
 
 def needs_of(sets: Iterable[StackSet]) -> Waits:
-    """Return by set all sets that have to be done before it, indirect needs included; pure."""
+    """Return by set all sets that have to be done before it, including indirect needs; pure."""
     direct = {stack_set.id: stack_set.needs for stack_set in sets}
     return {stack: sorted(closure(direct, stack)) for stack in direct}
 
 
 def dependants_of(sets: Iterable[StackSet]) -> Waits:
-    """Return by set all sets that have to be deleted before it: the same order backwards; pure."""
+    """Return by set all sets that have to be deleted before it: the same order reversed; pure."""
     return {stack: sorted(others) for stack, others in dependants(needs_of(sets)).items()}
 
 
 def is_done(ended: SetOutcome) -> bool:
-    """Return whether all of the set is done."""
+    """Return whether everything on the set is done."""
     return isinstance(ended, SetDone)
 
 
 async def in_order(
     sets: Iterable[StackSet], waits: Waits, work: SetWork, goes_on: Callable[[SetOutcome], bool] = is_done
 ) -> tuple[SetOutcome, ...]:
-    """Do the work on each set once `goes_on` holds for all outcomes that it waits for; return how each ended."""
+    """Do the work on each set once `goes_on` holds for all outcomes that it waits for; return each outcome."""
     by_id = {stack_set.id: stack_set for stack_set in sets}
 
     async def run(stack: StackId, before: Mapping[StackId, SetOutcome]) -> SetOutcome:
@@ -69,16 +69,16 @@ async def in_order(
 _OURS_ALREADY = "OperationIdAlreadyExistsException"
 
 
-# A StackSet does one operation at a time; the second error is that of an operation which overlaps an auto-deployment.
+# A StackSet runs one operation at a time; an operation that overlaps an auto-deployment gets the second error.
 _IN_THE_WAY = frozenset({"OperationInProgressException", "StaleRequestException"})
 
 
 @dataclass(frozen=True, slots=True)
 class _OperationRequest:
-    """A call for operations; for the same run its ids are the same, so a repeat is the same operation.
+    """A call for operations; its ids are the same for the same run, so a repetition is the same operation.
 
-    The id of a batch is made of its places, since a run that goes on has fewer batches than the first one had.
-    Deletions are numbered instead: a repeat finds their operations by number.
+    A batch's id follows from its places, since a resumed run has fewer batches than the first one had. Deletions are
+    numbered instead: a repetition finds their operations by number.
     """
 
     call: Callable[..., object]
@@ -86,7 +86,7 @@ class _OperationRequest:
     what: str
     more: Mapping[str, Any] = field(default_factory=dict)
     prefix: str = ""
-    """How its ids begin: by that a later run knows what an instance's last operation was."""
+    """How its ids begin: a later run learns from it what an instance's last operation was."""
 
 
 async def create_instances(
@@ -94,7 +94,7 @@ async def create_instances(
 ) -> tuple[SetOperation, ...]:
     """Create the set's stack in just these places, and return the operations as they ended.
 
-    `given` are the parameters that some of these stacks get of their own.
+    `given` are overrides of the parameters of some of these stacks.
     """
     client = client_of(watch.clients, stack_set)
     request = _OperationRequest(client.create_stack_instances, run_id, "create")
@@ -104,7 +104,7 @@ async def create_instances(
 async def update_instances(
     watch: SetWatch, stack_set: StackSet, instances: Iterable[StackInstance], run_id: str
 ) -> tuple[SetOperation, ...]:
-    """Bring just these instances up to their set, and return the operations as they ended; parameters stay."""
+    """Update just these instances to their set, keeping their parameters; return the operations as they ended."""
     client = client_of(watch.clients, stack_set)
     request = _OperationRequest(client.update_stack_instances, run_id, "update")
     return await _run_batches(watch, stack_set, make_batches(stack_set, instances), request)
@@ -113,7 +113,7 @@ async def update_instances(
 async def reset_instances(
     watch: SetWatch, stack_set: StackSet, instances: Iterable[StackInstance], run_id: str, given: Given = ()
 ) -> tuple[SetOperation, ...]:
-    """Bring these instances up to their set, with no parameters of their own but those `given`."""
+    """Update these instances to their set, with no overrides but those `given`; return the operations as they ended."""
     batches = ({_OVERRIDES: [], **batch} for batch in make_creations(stack_set, instances, given))
     request = _OperationRequest(
         client_of(watch.clients, stack_set).update_stack_instances, run_id, "reset", prefix=RESET
@@ -124,7 +124,7 @@ async def reset_instances(
 async def import_instances(
     watch: SetWatch, stack_set: StackSet, stacks: Iterable[StackImport], run_id: str
 ) -> tuple[SetOperation, ...]:
-    """Take these stacks into the set as they are, and return the operations as they ended."""
+    """Import these stacks into the set, and return the operations as they ended."""
     by_unit: dict[str, list[str]] = defaultdict(list)
     for stack_import in stacks:
         by_unit[stack_import.unit].append(stack_import.stack)
@@ -140,15 +140,15 @@ async def import_instances(
 
 
 IMPORT, RESET = "import-", "reset-"
-"""How the ids of operations begin by which a stack is taken into a set, and then brought up to it."""
-# The most that one call takes: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-import.html
+"""How the ids of operations begin that import a stack into a set, and that update it to the set afterwards."""
+# The most stacks that one call takes: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-import.html
 _IMPORTED = 10
 
 
 async def delete_instances(
     watch: SetWatch, stack_set: StackSet, instances: Iterable[StackInstance], run_id: str, *, retain: bool
 ) -> tuple[SetOperation, ...]:
-    """Delete just these instances, with their stacks unless those are retained; return the operations as they ended."""
+    """Delete just these instances, with their stacks unless these are retained; return the operations as they ended."""
     client = client_of(watch.clients, stack_set)
     request = _OperationRequest(client.delete_stack_instances, run_id, _DELETE, {"RetainStacks": retain})
     return await _run_batches(watch, stack_set, make_batches(stack_set, instances), request)
@@ -157,7 +157,7 @@ async def delete_instances(
 def make_creations(
     stack_set: StackSet, places: Iterable[StackInstance | TargetedSite], given: Given
 ) -> tuple[dict[str, Any], ...]:
-    """Return the arguments that name the stacks to create, one call for all that get the same overrides; pure."""
+    """Return the arguments that name the stacks to create, one call for all with the same overrides; pure."""
     own = {override.site: override.parameters for override in given}
     by_own: dict[tuple[tuple[str, str], ...], list[StackInstance | TargetedSite]] = defaultdict(list)
     for place in places:
@@ -176,7 +176,7 @@ def _parameters(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
 _OVERRIDES = "ParameterOverrides"
 _DELETE = "delete"
 FIRST_DELETION = f"{_DELETE} 1"
-"""The text of which the id of a deletion's first operation is made."""
+"""The text from which the id of a deletion's first operation is derived."""
 
 
 def make_batches(stack_set: StackSet, instances: Iterable[StackInstance | TargetedSite]) -> tuple[dict[str, Any], ...]:
@@ -209,7 +209,7 @@ def _targets(stack_set: StackSet, accounts: list[str], units: Mapping[str, str])
 async def _run_batches(
     watch: SetWatch, stack_set: StackSet, batches: Iterable[Mapping[str, Any]], request: _OperationRequest
 ) -> tuple[SetOperation, ...]:
-    """Run the batches one after the other, as a set does one operation at a time; none after one that was stopped."""
+    """Run the batches one after the other, as a set runs one operation at a time; none after a stopped one."""
     ended = []
     for number, batch in enumerate(batches, start=1):
         which = str(number) if request.what == _DELETE else _places(batch)
@@ -241,7 +241,7 @@ def _places(batch: Mapping[str, Any]) -> str:
 async def begin_operation(
     watch: SetWatch, stack_set: StackSet, call_it: Callable[..., object], arguments: Mapping[str, Any]
 ) -> None:
-    """Start an operation; another one on the set, and throttling, are waited for."""
+    """Start an operation; wait for another one on the set, and for the end of throttling."""
     loop = asyncio.get_running_loop()
     began, waited_for = loop.time(), ""
     while True:
@@ -249,14 +249,14 @@ async def begin_operation(
             await call(stack_set.id, call_it, **arguments)
         except AwsError as error:
             if error.code == _OURS_ALREADY:
-                return  # an answer was lost, and boto3 repeated the call
+                return  # boto3 repeated a call whose answer was lost
             if error.code not in _IN_THE_WAY and not is_passing(error):
                 raise
         else:
             return
         newest = await observe_operations(watch.clients, stack_set, are_ended)
         if any(operation.id == arguments["OperationId"] for operation in newest):
-            return  # likewise: drift detection has no error of its own for it
+            return  # likewise: drift detection has no error for it
         running = next((operation for operation in newest if not operation.ended), None)
         if running is not None and running.id != waited_for:
             waited_for = running.id
@@ -264,13 +264,13 @@ async def begin_operation(
         await asyncio.sleep(watch.clients.tempo.stacks.wait_s(loop.time() - began))
 
 
-# It ended by itself in between.
+# The errors of an operation that has ended by itself meanwhile.
 _OVER = frozenset({"InvalidOperationException", "OperationNotFoundException"})
 
 
 @dataclass(frozen=True, slots=True)
 class StoppedOperation:
-    """An operation that was stopped; it still finishes the accounts that it has begun."""
+    """An operation that was stopped; it still finishes the accounts in which it has begun."""
 
     stack: StackId
     operation: SetOperation
@@ -281,7 +281,7 @@ async def stop_operations(
 ) -> tuple[StoppedOperation, ...]:
     """Stop every operation on the sets until the holders have settled and none runs any more; return all of them.
 
-    After a stopped operation a stack goes on, with the set's next one and with sets that do not need it.
+    A stack continues after a stopped operation: with the set's next one, and with sets that do not need it.
     Raises Failed where that lasts longer than CloudFormation itself waits for a set.
     """
     loop, pace = asyncio.get_running_loop(), clients.tempo.stacks.pace
@@ -298,7 +298,7 @@ async def stop_operations(
         if now := await _stop_all(running, clients, emit):
             stopped += now
             news = loop.time()
-        # A read may not show yet what began a moment ago.
+        # A read may not show yet an operation that began a moment ago.
         if not running and all(holder.stack.facts.settled for holder in holders) and loop.time() - began > LAG_S:
             return tuple(stopped)
         await asyncio.sleep(pace.wait_s(max(loop.time() - news, pace.first_s)))

@@ -1,6 +1,6 @@
 """Plan a fleet: the ordinary plan of the stacks that hold its sets, and what that means in each account.
 
-Last how fast a set goes through its accounts: how many at a time, and how long that takes by its last operation.
+Last the pace of a set's operations: how many accounts at a time, and how long that takes by its last operation.
 """
 
 import asyncio
@@ -50,17 +50,17 @@ from builder.terms import AccountId, Arn, LogicalId, Operation, Site, StackId
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """One set as the assembly has it and as the deployed template does; at least one of them."""
+    """One set in the assembly and in the deployed template; in at least one of them."""
 
     desired: Definition | None
     deployed: Definition | None
     change: ResourceChange | None
     as_deployed: bool
-    """Whether the sets are as the deployed template has them: after a failed update they may be as before it."""
+    """Whether the sets are as the deployed template states them: after a failed update they may be as before it."""
 
     @property
     def either(self) -> Definition:
-        """The set as it will be; of a set that is removed, as it is."""
+        """The desired definition; for a set that is removed, the deployed one."""
         definition = self.desired or self.deployed
         assert definition is not None, "a pair of nothing"  # noqa: S101 - made below from the union of both
         return definition
@@ -72,7 +72,7 @@ class _Pair:
 
     @property
     def existing(self) -> Definition:
-        """The set under the name that it has now, which a replacement changes."""
+        """The deployed definition, whose name a replacement changes."""
         return self.deployed or self.either
 
 
@@ -94,12 +94,12 @@ async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one option more
     all_overrides: bool = False,
     role: str | None = None,
 ) -> FleetPlan:
-    """Return the plan, its change sets made in CloudFormation for review.
+    """Return the plan; its change sets are created in CloudFormation for review.
 
     `role` names the role to assume in each account where a set is to create a stack, to find retained ones; without it,
     the sets' own role is assumed.
     Raises what `make_plan` raises, and BadInput where a set targets the management account; then, too, nothing that
-    this run made is left.
+    this run created is left.
     """
     unrolled = replace(request, options=replace(request.options, unrolled=unrolled_stacks(deployment)))
     ordinary = await make_plan(deployment, clients, plan_id, emit, unrolled)
@@ -124,7 +124,7 @@ async def judge_sets(ordinary: Plan, deployment: Deployment, clients: Clients) -
 async def fleet_guards(
     ordinary: Plan, deployment: Deployment, clients: Clients, *, imports: Imports
 ) -> tuple[GuardHit, ...]:
-    """Return the guards that the plan trips in the accounts; `imports` has, by set, what is imported before."""
+    """Return the plan's guard hits in the accounts; `imports` has, by set, the imports that precede its change sets."""
     sets = await judge_sets(ordinary, deployment, clients)
     return fleet_guard_hits(_with_claimed(planned, imports.get(planned.id, ())) for planned in sets)
 
@@ -141,14 +141,14 @@ def _with_claimed(planned: SetPlan, imports: Collection[StackImport]) -> SetPlan
 
 @dataclass(frozen=True, slots=True)
 class _ObserveOptions:
-    """What is read beyond the sets themselves."""
+    """What to read beyond the sets themselves."""
 
     all_overrides: bool = False
     retained: bool = False
     """Whether accounts are searched for retained stacks."""
     role: str | None = None
     shown: bool = False
-    """Whether a file or a screen shows it: then NoEcho values are masked."""
+    """Whether the plan goes to a file or a screen: then NoEcho values are masked."""
 
 
 async def _plan_sets(ordinary: Plan, deployment: Deployment, clients: Clients, options: _ObserveOptions) -> FleetPlan:
@@ -174,7 +174,7 @@ async def _plan_sets(ordinary: Plan, deployment: Deployment, clients: Clients, o
     check_models(
         (pair.desired.stack_set, observed)
         for pair, observed in zip(pairs, observed_sets, strict=True)
-        if pair.desired and pair.deployed  # a set of that name that is somebody else's is no change of ours
+        if pair.desired and pair.deployed  # somebody else's set of that name is no change of ours
     )
     contexts = [
         _make_context(pair, observed, organization) for pair, observed in zip(pairs, observed_sets, strict=True)
@@ -196,7 +196,7 @@ async def _plan_sets(ordinary: Plan, deployment: Deployment, clients: Clients, o
 
 
 async def _paced(clients: Clients, planned: SetPlan) -> SetPlan:
-    """Return the set with how long it takes, by what its last operation took."""
+    """Return the set with the duration of its operation, estimated from its last one."""
     if not (sites := paced_sites(planned)):
         return planned
     stack_s = await observe_stack_s(clients, planned.stack_set, planned.instances)
@@ -215,7 +215,7 @@ async def _with_retained(
 
 
 def _without_instances(ordinary: Plan, sets: Iterable[SetPlan]) -> Plan:
-    """Return the plan without orphans that are instances of the sets: one that was imported has kept its own name.
+    """Return the plan without orphans that are instances of the sets: an imported stack keeps its own name.
 
     Raises Stopped where it would delete one.
     """
@@ -264,7 +264,7 @@ def _states(instances: Iterable[StackInstance], organization: Organization) -> M
 
 
 async def _pairs(ordinary: Plan, stack: DesiredStack, clients: Clients) -> list[_Pair]:
-    """Return each set of the stack's template and of the deployed one, if there is any, with its change."""
+    """Return each set of the stack's template and of the deployed one, if any, with its change."""
     observed = await observe_stack(clients, stack.site, stack.name)
     holding, pseudo = Holding(stack.id, stack.site), _pseudo(ordinary.account, stack)
     deployed: tuple[Definition, ...] = ()
@@ -288,14 +288,14 @@ def _pseudo(account: AccountId, stack: DesiredStack) -> Mapping[str, str]:
 
 
 ASSUMED_S = 120.0
-"""What a stack takes in an account where no operation of the set tells."""
+"""The assumed seconds of a stack in an account, where no operation of the set shows them."""
 _NO_OPERATION = "OperationNotFoundException"
 
 
 def make_pace(preferences: Mapping[str, Any], sites: Iterable[Site], stack_s: float | None) -> OperationPace:
     """Return the pace of an operation in these places, its regions in turn unless they are worked in side by side.
 
-    `stack_s` is what one stack takes in one account; None where that is not known. Pure.
+    `stack_s` are the seconds of one stack in one account; None where they are unknown. Pure.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/concurrency-mode.html
     """
     regions = Counter(site.region for site in sites)
@@ -313,7 +313,7 @@ def make_pace(preferences: Mapping[str, Any], sites: Iterable[Site], stack_s: fl
 
 
 def _at_once(preferences: Mapping[str, Any], accounts: int) -> int:
-    """Return in how many accounts of a region StackSets work at a time, as long as none fails."""
+    """Return in how many accounts of a region StackSets work at a time, if none fails."""
     at_once = max(1, min(_max_concurrent(preferences, accounts), accounts))
     if preferences.get("ConcurrencyMode") == "SOFT_FAILURE_TOLERANCE":
         return at_once
@@ -325,14 +325,14 @@ def _max_concurrent(preferences: Mapping[str, Any], accounts: int) -> int:
 
 
 def _amount(preferences: Mapping[str, Any], name: str, accounts: int, default: int) -> int:
-    """Return a count, or a percentage of the accounts, rounded down; numbers of a template may be texts."""
+    """Return a count, or a percentage of the accounts, rounded down; a template's numbers may be text."""
     if (percentage := preferences.get(f"{name}Percentage")) is not None:
         return int(percentage) * accounts // 100
     return int(preferences.get(f"{name}Count", default))
 
 
 def find_last_operation(instances: Iterable[StackInstance]) -> tuple[str, Collection[Site]]:
-    """Return the operation that most of the instances were touched by last, and which those are; pure."""
+    """Return the last operation of most of the instances, and their sites; pure."""
     well = [instance for instance in instances if instance.operation and instance.status == "CURRENT"]
     counts = Counter(instance.operation for instance in well)
     if not counts:
@@ -342,7 +342,7 @@ def find_last_operation(instances: Iterable[StackInstance]) -> tuple[str, Collec
 
 
 async def observe_stack_s(clients: Clients, stack_set: StackSet, instances: Iterable[StackInstance]) -> float | None:
-    """Return the seconds that a stack took in its last operation; None where no operation tells any more."""
+    """Return the seconds that a stack took in its last operation; None where AWS no longer has an operation."""
     operation, sites = find_last_operation(instances)
     if not operation:
         return None
@@ -351,7 +351,7 @@ async def observe_stack_s(clients: Clients, stack_set: StackSet, instances: Iter
         answer = await call(stack_set.id, describe, OperationId=operation, **named(stack_set))
     except AwsError as error:
         if error.code == _NO_OPERATION:
-            return None  # AWS keeps them for ninety days
+            return None  # AWS keeps operations for ninety days
         raise
     described = answer["StackSetOperation"]
     if "EndTimestamp" not in described:
@@ -361,6 +361,6 @@ async def observe_stack_s(clients: Clients, stack_set: StackSet, instances: Iter
 
 
 def paced_sites(planned: SetPlan) -> tuple[Site, ...]:
-    """Return the places of the operation of the plan's that has the most; pure."""
+    """Return the places of the plan's largest operation; pure."""
     repairs = tuple(repair.site for repair in planned.repairs)
     return max((planned.joining, planned.updating, planned.leaving, repairs), key=len)

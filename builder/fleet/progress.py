@@ -19,7 +19,7 @@ class SetProgress:
     action: str
     """CREATE, UPDATE, DELETE or DETECT_DRIFT."""
     status: str
-    """QUEUED, RUNNING, STOPPING, or how it ended: SUCCEEDED, FAILED, STOPPED."""
+    """QUEUED, RUNNING, STOPPING, or its end: SUCCEEDED, FAILED, STOPPED."""
     done: int
     total: int
     failed: int
@@ -58,7 +58,7 @@ class SetDone:
 
     stack: StackId
     instances: int
-    """How many the plan touched, the skipped ones included."""
+    """How many instances the plan touched, skipped ones included."""
     skipped: tuple[Skipped, ...] = ()
 
 
@@ -69,7 +69,7 @@ class SetFailed:
     stack: StackId
     failures: tuple[Failure, ...]
     reason: str = ""
-    """Of the set as a whole, where it has one."""
+    """The reason for the set as a whole, where there is one."""
     skipped: tuple[Skipped, ...] = ()
 
 
@@ -88,19 +88,19 @@ SET_OUTCOME_WORDS: Mapping[type, str] = {SetDone: "succeeded", SetFailed: "faile
 
 @dataclass(frozen=True, slots=True)
 class FleetEnd:
-    """How everything ended."""
+    """All outcomes of a run."""
 
     ordinary: tuple[Outcome, ...]
     sets: tuple[SetOutcome, ...] = ()
 
 
 def failures_of(end: FleetEnd) -> tuple[Failure, ...]:
-    """Return every account and region that a set failed in."""
+    """Return every account and region in which a set failed."""
     return tuple(failure for set_ in end.sets if isinstance(set_, SetFailed) for failure in set_.failures)
 
 
 def fleet_exit_code(end: FleetEnd) -> ExitCode:
-    """Return the code that it all amounts to: a failed instance, within the tolerance or not, can never end in 0."""
+    """Return the exit code of all outcomes: a failed instance, within the tolerance or not, can never end in 0."""
     codes = {exit_code(end.ordinary), *_codes(end.sets)}
     gravest_first = (ExitCode.FAILED, ExitCode.STOPPED, ExitCode.INTERRUPTED)
     return next((code for code in gravest_first if code in codes), ExitCode.DONE)

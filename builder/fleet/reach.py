@@ -1,4 +1,4 @@
-"""What a change set of StackSets means in each account and region, and what a person should know beside it; pure."""
+"""What a change set of StackSets means in each account and region, with remarks for a person; pure."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -32,7 +32,7 @@ def find_remarks(does: SetAction, context: SetContext) -> tuple[str, ...]:
 
 
 def _of_properties(change: ResourceChange | None) -> Iterator[str]:
-    """Yield what no template shows: tags, and an operation that changes nothing in any stack."""
+    """Yield remarks that no template shows: changed tags, and an operation that changes nothing in any stack."""
     names = _touched(change)
     if "Tags" in names or (change is not None and "Tags" in change.scope):
         yield "the tags of its stacks change, and of everything in them that takes tags"
@@ -84,7 +84,7 @@ def _of_instances(does: SetAction, context: SetContext, observed: ObservedSet) -
 
 
 def _of_skipped(context: SetContext) -> Iterator[str]:
-    """Yield the accounts with instances that StackSets skip, but for those that `targets` already remarks on."""
+    """Yield the accounts with instances that StackSets skip, without those that `targets` remarks on already."""
     accounts: dict[tuple[object, str], list[str]] = {}
     for skip in context.skipped():
         accounts.setdefault((skip.site.account, skip.because), []).append(skip.site.region)
@@ -110,8 +110,8 @@ def _of_states(instances: tuple[StackInstance, ...]) -> Iterator[str]:
 
 
 Effect = Literal["set", "stacks", "operation", "targets", "nothing"]
-"""What a change of a set's property leads to: a new set, an update of what is in its stacks, an operation that goes
-through them all with nothing to change, a comparison of targets and their parameters, or nothing by itself."""
+"""What the change of a set's property causes: a new set, an update of what is in its stacks, an operation through
+all of them without a change, a comparison of targets and their parameters, or nothing by itself."""
 
 
 _GROUPS = "StackInstancesGroup"
@@ -124,7 +124,7 @@ EFFECTS: Mapping[str, Effect] = {
     "TemplateURL": "stacks",
     "Parameters": "stacks",
     "Tags": "stacks",
-    # By another role from now on: CloudFormation calls UpdateStackSet for them as for what follows.
+    # CloudFormation calls UpdateStackSet for a changed role as for the properties below.
     "AdministrationRoleARN": "operation",
     "ExecutionRoleName": "operation",
     "Description": "operation",
@@ -135,15 +135,14 @@ EFFECTS: Mapping[str, Effect] = {
     "Capabilities": "nothing",
     "CallAs": "nothing",
 }
-"""Every property that a template can give a set. A set whose template lies in a bucket has an operation by any of them.
+"""Every property that a template can give a set. For a set whose template is in a bucket each causes an operation.
 
 Source: UpdateHandler and Comparator of AWS::CloudFormation::StackSet, in
-https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-cloudformation
-"""
+https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-cloudformation"""
 
 
 def plan_set(context: SetContext) -> SetPlan:
-    """Return what the plan does to the set, and thereby in the accounts."""
+    """Return what the plan does to the set, and so in the accounts."""
     does = _decide_action(context)
     instances = context.observed.instances if context.observed else ()
     deleted = _deleted_sites(does, context)
@@ -184,8 +183,10 @@ def plan_set(context: SetContext) -> SetPlan:
 
 
 def without_secrets(planned: SetPlan, context: SetContext) -> SetPlan:
-    """Return the plan as it is shown and saved: without the value of any parameter that the set's deployed or new
-    template has as NoEcho; without the value of every parameter where the new template is in a bucket.
+    """Return the plan for a screen or a file, without secret values.
+
+    The value of a parameter is masked if the set's deployed or new template has it as NoEcho; if the new template is in
+    a bucket, every parameter's value is.
     """
     new, old = context.definition, context.observed.body if context.observed else ""
     hidden = read_deployed(old, new.stack_set.id).no_echo if old else frozenset()
@@ -210,13 +211,13 @@ def _deleted_sites(does: SetAction, context: SetContext) -> set[Site]:
     if does == "nothing":
         return set()
     if does in {"remove", "create"}:
-        # A set that is created though it has stacks is replaced, or failed to come into being before.
+        # A set that is created though it has stacks is replaced, or its creation failed before.
         return {instance.site for instance in context.observed.instances} if context.observed else set()
     return {place.site for place in set(context.old_targets) - set(context.new_targets)}
 
 
 def _created_sites(does: SetAction, context: SetContext) -> set[Site]:
-    """Return where CloudFormation creates a stack unless there is one."""
+    """Return where CloudFormation creates a stack unless one exists."""
     if does == "create":
         return set(context.targets.sites)
     names = _touched(context.change)
@@ -226,7 +227,7 @@ def _created_sites(does: SetAction, context: SetContext) -> set[Site]:
 
 
 def _missing_places(context: SetContext, provided: Collection[Site]) -> tuple[TargetedSite, ...]:
-    """Return the targeted places where the change set brings no stack, each by the first target that leads there."""
+    """Return the targeted places without a stack, also after the change set, each by its first target."""
     if context.observed is None:
         return ()
     lack = set(context.targets.sites).difference(provided)
@@ -246,20 +247,20 @@ def _decide_action(context: SetContext) -> SetAction:
         return "remove"
     names = _touched(change)
     effects = {EFFECTS.get(name, "stacks") for name in names}
-    # The tags of the stack that holds a set are the set's as well; a template in a bucket is always asked about.
+    # The tags of the stack that holds a set are the set's as well; a template in a bucket may always have changed.
     goes_through = not names or "Tags" in change.scope or context.definition.body is None
     return "update" if goes_through or effects & {"set", "stacks", "operation"} else "targets"
 
 
 def _touched(change: ResourceChange | None) -> set[str]:
-    """Return which properties a change names; where it names none it may touch any."""
+    """Return the properties that a change names; empty where it names none and may touch any."""
     # /Properties/Tags/0 where CloudFormation shows values, else Properties.Tags
     paths = (re.split(r"[/.]", property_.path.lstrip("/")) for property_ in change.properties) if change else ()
     return {path[1] for path in paths if len(path) > 1}
 
 
 def _new_overrides(does: SetAction, context: SetContext) -> dict[Site, Mapping[str, str]]:
-    """Return by site the new overrides of the stacks whose target stays and gave them other overrides before."""
+    """Return by site the new overrides of stacks whose target stays and had other overrides before."""
     names = _touched(context.change)
     if does not in {"update", "targets"} or (names and _GROUPS not in names):
         return {}
@@ -281,7 +282,7 @@ def _retries(
 
 
 def _changes(does: SetAction, context: SetContext) -> tuple[ResourceChange, ...]:
-    """Return what happens to resources in any stack: by the set's own update, then by other overrides."""
+    """Return the changes of resources in any stack: by the set's own update, then by other overrides."""
     new, observed = context.definition, context.observed
     reset = _new_overrides(does, context)
     if (does not in {"create", "update"} and not reset) or new.body is None:
@@ -321,7 +322,7 @@ class _Version:
 def _own_parameters(
     does: SetAction, context: SetContext, observed: ObservedSet, reset: Mapping[Site, Mapping[str, str]]
 ) -> Iterator[tuple[Mapping[str, str], Mapping[str, str]]]:
-    """Yield, for each instance that is updated, the overrides that it has and those that it gets."""
+    """Yield, for each instance that is updated, its deployed and its new overrides."""
     if does == "update":
         yield {}, {}
     known = {override.site: override.parameters for override in observed.overrides}

@@ -1,4 +1,4 @@
-"""What planning says of a fleet; fleet-plan.json is a `FleetPlan`, written out."""
+"""The records of a fleet's plan; fleet-plan.json is a `FleetPlan`, written out."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,11 +22,11 @@ _SKIPPED = "SKIPPED_SUSPENDED_ACCOUNT"
 
 
 ACTIVE = "ACTIVE"
-"""The state of an account that stacks can be put into."""
+"""The state of an account in which stacks can be created."""
 
 
 SetAction = Literal["create", "update", "targets", "remove", "nothing"]
-"""What a plan does to a set: `targets` leaves its template alone, has accounts come or go or take other parameters."""
+"""What a plan does to a set: `targets` keeps its template, and adds or removes accounts or changes their parameters."""
 
 
 class Holding(NamedTuple):
@@ -42,7 +42,7 @@ class StackSet:
 
     __pydantic_config__ = _STRICT
     id: StackId
-    """Of the stack that it puts into every account, `us-west-2/storage`."""
+    """The id of the stack that it creates in every account, `us-west-2/storage`."""
     name: str
     logical_id: LogicalId
     held_by: Holding
@@ -62,31 +62,31 @@ class StackSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """Where a template wants a set's stacks: accounts and organisational units, as AWS combines them."""
+    """The targets of a set's stacks in a template: accounts and organisational units, as AWS combines them."""
 
     accounts: tuple[AccountId, ...] = ()
     units: tuple[str, ...] = ()
     filter: Literal["NONE", "INTERSECTION", "DIFFERENCE", "UNION"] = "NONE"
     regions: tuple[Region, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
-    """The parameters that these stacks have of their own."""
+    """The overrides of these stacks' parameters."""
 
 
 class TargetedSite(NamedTuple):
-    """A site together with the target that leads to it; several targets may lead to the same site."""
+    """A site with the target that includes it; several targets may include the same site."""
 
     unit: str
-    """The organisational unit; empty where the account itself is the target."""
+    """The organisational unit; empty if the account itself is the target."""
     site: Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """One StackSet as a template has it."""
+    """One StackSet in a template."""
 
     stack_set: StackSet
     body: str | None
-    """The template of its stacks; None where it lies in a bucket."""
+    """The template of its stacks; None if it is in a bucket."""
     parameters: Mapping[str, str]
     targets: tuple[Targets, ...]
 
@@ -102,19 +102,19 @@ class StackInstance:
     detailed_status: str = ""
     reason: str = ""
     stack: str = ""
-    """The ARN of its stack; empty where none came into being."""
+    """The ARN of its stack; empty if none was created."""
     unit: str = ""
-    """The organisational unit it came by; empty in a self-managed set."""
+    """The organisational unit that it was targeted by; empty in a self-managed set."""
     drift: str = ""
     drift_at: str = ""
-    """When its drift was detected last; empty where it never was."""
+    """When its drift was detected last; empty if never."""
     operation: str = ""
-    """The id of the operation that touched it last."""
+    """The id of the last operation on it."""
 
     def skipped_because(self, state: str | None) -> str:
-        """Return why StackSets skip it; empty where they do not.
+        """Return why StackSets skip it; empty if they do not.
 
-        `state` is its account's state in Organizations; where that is None, the last operation's status tells.
+        `state` is its account's state in Organizations; where that is None, the last operation's status decides.
         Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceComprehensiveStatus.html
         """
         if state is not None:
@@ -132,7 +132,7 @@ class Skipped:
 
 
 def skips(instances: Iterable[StackInstance], states: Mapping[AccountId, str]) -> tuple[Skipped, ...]:
-    """Return those of a set's instances that StackSets skip, by their last operation or their account's state; pure."""
+    """Return the set's instances that StackSets skip, by their last operation or their account's state; pure."""
     reasons = {
         instance.site: instance.skipped_because(states.get(AccountId(str(instance.site.account))))
         for instance in instances
@@ -155,20 +155,20 @@ class OperationPace:
 
     __pydantic_config__ = _STRICT
     accounts: int
-    """Of the region that has the most."""
+    """The number of accounts in the region that has the most."""
     at_once: int
     asked: int
-    """The number by the preferences, which strict concurrency may undercut."""
+    """The number from the preferences, which strict concurrency may not reach."""
     rounds: int
     """How many rounds of that many accounts it takes, over all regions."""
     stack_s: float
-    """How long a stack takes in an account."""
+    """How many seconds a stack takes in an account."""
     is_assumed: bool = False
-    """Whether `stack_s` is an assumption, as no operation of the set has told it."""
+    """Whether `stack_s` is an assumption, as no operation of the set shows it."""
 
     @property
     def seconds(self) -> float:
-        """How long the set takes if nothing fails."""
+        """How many seconds the set takes if nothing fails."""
         return self.rounds * self.stack_s
 
 
@@ -181,7 +181,7 @@ class StackImport:
     stack: str
     """Its ARN."""
     unit: str = ""
-    """The organizational unit that leads to it; empty in a self-managed set."""
+    """The organizational unit that includes it; empty in a self-managed set."""
     joins: bool = False
     """Whether the change set makes its place a target; if that fails, CloudFormation removes the target again."""
 
@@ -204,37 +204,37 @@ class SetPlan:
     stack_set: StackSet
     does: SetAction
     instances: tuple[StackInstance, ...] = ()
-    """As they stand."""
+    """The deployed instances."""
     joining: tuple[Site, ...] = ()
     """Where stacks are created."""
     updating: tuple[Site, ...] = ()
-    """Where stacks that stand are updated."""
+    """Where existing stacks are updated."""
     leaving: tuple[Site, ...] = ()
-    """Where stacks are deleted; those of `joining` among them are made anew, without what was in them."""
+    """Where stacks are deleted; those also in `joining` are created again, without their contents."""
     retries: tuple[StackInstance, ...] = ()
-    """Instances that failed before, in a set that the change set does not touch, and are updated again."""
+    """Instances that failed before, in a set that the change set does not touch: they are updated again."""
     missing: tuple[TargetedSite, ...] = ()
-    """Where a stack is missing that the change set does not create: an operation of our own creates it."""
+    """Where a stack is missing that the change set does not create: an operation of our own does."""
     imports: tuple[StackImport, ...] = ()
     """Stacks that are imported before the change set is executed, instead of creating others."""
     barred: tuple[BarredStack, ...] = ()
-    """Stacks that stayed where the set is to create others."""
+    """Retained stacks where the set is to create others."""
     skipped: tuple[Skipped, ...] = ()
     """Instances that StackSets skip."""
     changes: tuple[ResourceChange, ...] = ()
-    """What the new template does to the resources of a stack that runs the deployed one."""
+    """The changes that the new template makes to the resources of a stack with the deployed one."""
     overrides: tuple[InstanceOverride, ...] = ()
     given: tuple[InstanceOverride, ...] = ()
-    """The overrides that the template gives stacks from now on, where it gives any or has given others."""
+    """The new overrides of stacks, where the template has or had any."""
     reset: tuple[Site, ...] = ()
-    """Those of `updating` that get other overrides."""
+    """The sites in `updating` that get other overrides."""
     exposed: tuple[Site, ...] = ()
     """Where the set has a stack already, and the change set makes its place a target: if that fails, CloudFormation
     removes the target again, and deletes the stack with it."""
     pace: OperationPace | None = None
-    """Of its largest operation; None where there is none."""
+    """The pace of its largest operation; None where there is none."""
     remarks: tuple[str, ...] = ()
-    """What a person should know besides: which accounts are left out and why, what was not read."""
+    """Remarks for a person: which accounts are left out and why, what was not read."""
 
     @property
     def id(self) -> StackId:
@@ -249,28 +249,28 @@ class SetPlan:
 
     @property
     def has_secrets(self) -> bool:
-        """Whether the value of any override that it gives is masked."""
+        """Whether the value of any of its overrides is masked."""
         return any(MASK in override.parameters.values() for override in self.given)
 
     @property
     def touched(self) -> tuple[Site, ...]:
-        """Every account and region that anything is done in."""
+        """Every account and region in which anything is done."""
         return tuple(dict.fromkeys((*self.changed, *(repair.site for repair in self.repairs))))
 
     @property
     def repairs(self) -> tuple[StackInstance | TargetedSite, ...]:
-        """What operations of our own repair after the change set."""
+        """The instances and places that operations of our own repair after the change set."""
         return (*self.retries, *self.missing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetPlan:
-    """Everything that is about to change in a fleet, nothing of it executed."""
+    """All changes planned in a fleet, none of them executed."""
 
     __pydantic_config__ = _STRICT
     version: int
     ordinary: Plan
-    """The change sets of the stacks that hold the sets; its guards are those of the accounts too."""
+    """The change sets of the stacks that hold the sets; its guards include those of the accounts."""
     sets: tuple[SetPlan, ...]
 
     @property

@@ -1,4 +1,4 @@
-"""The StackSets of a template, and those of the deployed stacks: who gets which stack, and what waits for what."""
+"""The StackSets of a template, and those of the deployed stacks: their targets, their stacks, and their needs."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def read_definitions(template: object, values: Mapping[str, str | None], holding: Holding) -> tuple[Definition, ...]:
     """Return every StackSet of a template, in its order; `values` are those of its parameters and pseudo-parameters.
 
-    `template` is as GetTemplate answers, or a text.
+    `template` is GetTemplate's answer, or a text.
     """
     read = read_template(template, holding.stack)
     resources, binding = read.resources(STACK_SET), read.bind(values)
@@ -90,18 +90,18 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _id(name: str, properties: Mapping[str, Any]) -> StackId:
-    """Return the id in the set's tag; of a set that somebody added by hand, its logical id."""
+    """Return the id in the set's tag; for a set that somebody added by hand, its logical id."""
     tags = {tag.get("Key"): tag.get("Value") for tag in properties.get("Tags", [])}
     return StackId(tags.get(TAG_STACK) or name)
 
 
 def pseudo_parameters(account: AccountId, region: Region, stack_name: str) -> dict[str, str]:
-    """Return what CloudFormation puts in for its own parameters, as far as a template of sets may need them."""
+    """Return the values of CloudFormation's pseudo parameters, as far as a template of sets may need them."""
     return {"AWS::AccountId": account, "AWS::Region": region, "AWS::StackName": stack_name}
 
 
 async def observe_again(holders: Iterable[StackContents], clients: Clients) -> tuple[StackContents, ...]:
-    """Return the stacks as they are now, deleted ones included; their contents are not read again."""
+    """Read the stacks again and return them, deleted ones included; their contents are not read again."""
     holders = tuple(holders)
     observed = await together(observe_stack(clients, holder.stack.site, holder.stack.arn) for holder in holders)
     return tuple(
@@ -112,7 +112,8 @@ async def observe_again(holders: Iterable[StackContents], clients: Clients) -> t
 async def observe_sets(holders: Iterable[StackContents], clients: Clients) -> tuple[StackSet, ...]:
     """Return the sets that the stacks hold: those of their templates, in their order, then those dropped from them.
 
-    A stack whose update failed, or still runs, holds sets that its template has no more, and deletes them with itself.
+    A stack whose update failed, or still runs, holds sets that its template no longer has; their deletion is the
+    stack's.
     """
     held = await together(_held(holder, clients) for holder in holders if holder.stack.facts.exists)
     return _with_unique_ids([stack_set for sets in held for stack_set in sets])
@@ -121,7 +122,7 @@ async def observe_sets(holders: Iterable[StackContents], clients: Clients) -> tu
 async def without_instances(
     stacks: Sequence[StackContents], sets: Sequence[StackSet], clients: Clients
 ) -> tuple[StackContents, ...]:
-    """Return the stacks that are no instances of these sets: a stack that was imported into a set keeps its name."""
+    """Return the stacks that are not instances of these sets: a stack that was imported into a set keeps its name."""
     holders = {stack_set.held_by for stack_set in sets}
     others = {contents.stack.account for contents in stacks if Holding(contents.id, contents.stack.site) not in holders}
     listed = await together(observe_instances(clients, stack_set, account) for stack_set in sets for account in others)
@@ -130,7 +131,7 @@ async def without_instances(
 
 
 def _with_unique_ids(sets: Sequence[StackSet]) -> tuple[StackSet, ...]:
-    """Return the sets with unique ids, also where two stacks hold sets of the same ids because the fleet has moved."""
+    """Return the sets with unique ids; two stacks hold sets of the same ids after the fleet has moved."""
     counts = Counter(stack_set.id for stack_set in sets)
 
     def unique(stack_set: StackSet, name: StackId) -> StackId:
@@ -147,7 +148,7 @@ def _with_unique_ids(sets: Sequence[StackSet]) -> tuple[StackSet, ...]:
 
 
 async def observe_definitions(holder: StackContents, clients: Clients) -> tuple[Definition, ...]:
-    """Return every StackSet of the template that a stack is deployed with."""
+    """Return every StackSet of a stack's deployed template."""
     stack = holder.stack
     template = read_deployed(await observe_template(clients, stack), holder.id)
     values = {**stack.parameters, **pseudo_parameters(stack.account, stack.region, stack.name)}
@@ -169,7 +170,7 @@ async def _held(holder: StackContents, clients: Clients) -> tuple[StackSet, ...]
         for stack_set in defined
         if stack_set.logical_id in names
     )
-    # Preferences are the same for all sets of a fleet; a dropped set has them nowhere else.
+    # Preferences are the same for all sets of a fleet; no template has a dropped set's own.
     shared: dict[str, Any] = {"call_as": defined[0].call_as, "preferences": defined[0].preferences} if defined else {}
     unknown = [
         StackSet(
@@ -185,7 +186,7 @@ async def _held(holder: StackContents, clients: Clients) -> tuple[StackSet, ...]
 
 
 async def _observe_names(stack: ObservedStack, clients: Clients) -> dict[LogicalId, str]:
-    """Return the names of the sets among the stack's resources, which are what their ids begin with.
+    """Return the names of the sets among the stack's resources; a set's id begins with its name.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSet.html
     """
@@ -198,9 +199,9 @@ async def _observe_names(stack: ObservedStack, clients: Clients) -> dict[Logical
 
 
 async def _unlisted(stack: ObservedStack, defined: Sequence[StackSet], clients: Clients) -> dict[LogicalId, str]:
-    """Return the names of sets that only the template shows: one whose creation failed may exist and be no resource.
+    """Return the names of sets that only the template shows: a set whose creation failed may exist and be no resource.
 
-    A set of somebody else, over whose name the creation failed, is known by its tags.
+    Somebody else's set, whose name made the creation fail, is recognized by its tags.
     """
     described = await together(describe_set(clients, stack_set) for stack_set in defined)
     return {
@@ -219,12 +220,12 @@ def _tags(answer: "StackSetTypeDef") -> dict[str, str]:
 
 
 async def _dropped(unknown: Sequence[StackSet], held: tuple[StackSet, ...], clients: Clients) -> tuple[StackSet, ...]:
-    """Return the sets that the template has no more, each needing all of the template's and all older dropped ones.
+    """Return the sets that the template no longer has, each needing all of the template's and all older dropped ones.
 
-    No set of the template can need one that was taken out of it; and a set is created after those that it needs.
+    No set of the template can need a dropped one; and a set is created after those that it needs.
     """
     described = await together(describe_set(clients, stack_set) for stack_set in unknown)
-    # Their order takes reading all pages, so only if there are several: the oldest operation is on the last page.
+    # Their order needs all pages, as the oldest operation is on the last one: it is read only if there are several.
     operations = await together(observe_operations(clients, stack_set) for stack_set in unknown if len(unknown) > 1)
     ages = [past[-1].created if past else "" for past in operations] or [""] * len(unknown)
     dropped: list[StackSet] = []

@@ -1,7 +1,7 @@
 """The status of a fleet: a row for each account, region and stack, its stacks' outputs, and what drifted.
 
 Outputs are read in each account. Drift is by CloudFormation's own detection, set by set, which changes no stack; an
-override is what an instance was made of, and no drift.
+override belongs to what an instance was created from, and is no drift.
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-drift.html
 """
 
@@ -42,24 +42,24 @@ class FleetRow:
     reason: str
     drift: str
     operation: str
-    """The last operation that touched it, `UPDATE FAILED` and its id."""
+    """The last operation on it, `UPDATE FAILED` and its id."""
     skipped: str = ""
-    """Why StackSets pass it over though it is not as it should be; empty where they do not."""
+    """Why StackSets skip it although it is not current; empty if they do not."""
 
     @property
     def is_well(self) -> bool:
-        """Whether the stack is what its set says, as far as anybody has looked."""
+        """Whether the stack matches its set, as far as it was read."""
         return self.status == "CURRENT" and self.drift != "DRIFTED"
 
     @property
     def is_wrong(self) -> bool:
-        """Whether somebody has to do something about it: not where its account is suspended or closed."""
+        """Whether somebody has to act: not if its account is suspended or closed."""
         return not (self.is_well or self.skipped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFilter:
-    """Which rows to show; an empty field leaves out nothing."""
+    """Which rows to show; an empty field excludes none."""
 
     accounts: Collection[str] = ()
     regions: Collection[str] = ()
@@ -67,7 +67,7 @@ class RowFilter:
     failed: bool = False
 
     def takes(self, account: object, region: str, stack: str) -> bool:
-        """Return whether the place is one of those asked for."""
+        """Return whether a place passes the filter."""
         return (
             (not self.accounts or account in self.accounts)
             and (not self.regions or region in self.regions)
@@ -76,7 +76,7 @@ class RowFilter:
 
 
 def choose(rows: Iterable[FleetRow], choice: RowFilter) -> tuple[FleetRow, ...]:
-    """Return the rows that are asked for; pure."""
+    """Return the rows that pass the filter; pure."""
     return tuple(
         row for row in rows if choice.takes(row.account, row.region, row.stack) and (row.is_wrong or not choice.failed)
     )
@@ -85,7 +85,7 @@ def choose(rows: Iterable[FleetRow], choice: RowFilter) -> tuple[FleetRow, ...]:
 async def observe_status(
     sets: Collection[StackSet], clients: Clients, choice: RowFilter = RowFilter()
 ) -> tuple[FleetRow, ...]:
-    """Return the rows that are asked for, set by set; Organizations is asked where an instance is not well."""
+    """Return the rows that pass the filter, set by set; Organizations is read if an instance is not well."""
     by_set = await together(_rows(stack_set, clients, choice) for stack_set in sets)
     rows = [(row, instance) for rows in by_set for row, instance in rows]
     states = {} if all(row.is_well for row, _ in rows) else await observe_states(clients, sets)
@@ -97,7 +97,7 @@ async def observe_status(
 
 
 async def observe_chosen(stack_set: StackSet, clients: Clients, choice: RowFilter) -> tuple[StackInstance, ...]:
-    """Return the set's instances in the accounts and regions that are asked for, by no more calls than that takes."""
+    """Return the set's instances in the chosen accounts and regions, with as few calls as possible."""
     if choice.stacks and stack_set.id not in choice.stacks:
         return ()
     listings = await together(
@@ -154,13 +154,13 @@ class FleetOutputs:
     stacks: tuple[StackOutputs, ...] = ()
     failures: tuple[Failure, ...] = field(default_factory=tuple)
     skipped: tuple[Skipped, ...] = ()
-    """What could not be read because the account is suspended or closed: no failure."""
+    """Where outputs could not be read because the account is suspended or closed: no failure."""
 
 
 async def observe_fleet_outputs(
     sets: Collection[StackSet], clients: Clients, choice: RowFilter, role: str | None
 ) -> FleetOutputs:
-    """Return the outputs of the stacks that are asked for; no call is made in any other account.
+    """Return the outputs of the chosen stacks; no call is made in any other account.
 
     `role` is the name of the role to assume there; without it, the sets' execution role is assumed.
     Raises BadInput where the sets have none.
@@ -194,13 +194,13 @@ async def _read(
     return StackOutputs(AccountId(str(instance.site.account)), instance.site.region, stack_set.id, stack.outputs)
 
 
-# Detection changes nothing, so it runs everywhere at a time, and no failure keeps it from another account.
+# Detection changes nothing, so it runs everywhere at a time, and a failure stops no other account's.
 _EVERYWHERE = {
     "MaxConcurrentPercentage": 100,
     "FailureTolerancePercentage": 100,
     "RegionConcurrencyType": "PARALLEL",
 }
-# How much of two ISO 8601 times is compared: CloudFormation may give fractions of seconds with one of them only.
+# How much of two ISO 8601 times is compared: CloudFormation may give only one of them with fractions of seconds.
 _SECONDS = len("2026-01-01T00:00:00")
 
 
@@ -231,21 +231,21 @@ class SetDrift:
 
     stack: StackId
     instances: int = 0
-    """How many stacks it has."""
+    """The number of its stacks."""
     drifted: tuple[DriftedInstance, ...] = ()
     unseen: tuple[UnseenInstance, ...] = ()
     skipped: tuple[Skipped, ...] = ()
-    """What StackSets pass over, its account being suspended or closed: no failure."""
+    """Instances that StackSets skip, because their account is suspended or closed: no failure."""
     problem: str = ""
-    """Why the set was not looked at, or not wholly."""
+    """Why the set was not read, or not completely."""
 
 
 async def detect_drift(
     sets: Collection[StackSet], clients: Clients, run_id: str, emit: FleetEmit
 ) -> tuple[SetDrift, ...]:
-    """Detect the drift of all sets at a time, and return the result of each.
+    """Detect the drift of all sets at a time, and return each one's result.
 
-    A set does one operation at a time, so a running one is waited for. A set that cannot be read stops no other.
+    A set runs one operation at a time, so a running one is waited for. A set that cannot be read stops no other.
     """
     watch = SetWatch(clients, emit)
     await watch.begin(sets)

@@ -1,4 +1,4 @@
-"""The accounts of the organisation's units, those that a set's targets lead to, and those that are left out.
+"""The accounts of the organisation's units, those that a set's targets include, and those that are left out.
 
 Last how work is done in each account: with clients that assume a role there.
 """
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
-    """As much of an organisation as a plan asks about."""
+    """The part of an organisation that a plan reads."""
 
     management: AccountId | None = None
     members: Mapping[str, tuple[AccountId, ...]] = field(default_factory=dict)
     """By organisational unit or root, the accounts in it and in every unit below it."""
     inactive: Mapping[AccountId, str] = field(default_factory=dict)
-    """Accounts that no stack can be put into, with the state that says so, such as SUSPENDED."""
+    """Accounts in which no stack can be created, with the state that shows it, such as SUSPENDED."""
 
     def state_of(self, account: AccountId) -> str | None:
-        """Return the account's state; None where it is in none of the units."""
+        """Return the account's state; None if it is in none of the units."""
         known = any(account in accounts for accounts in self.members.values())
         return self.inactive.get(account, ACTIVE if known else None)
 
@@ -56,7 +56,7 @@ class TargetSites:
 
 
 def units_of(targets: Iterable[tuple[Targets, ...]]) -> tuple[str, ...]:
-    """Return every organisational unit that any of them names, each once."""
+    """Return every organisational unit that any of the targets names, each once."""
     return tuple(dict.fromkeys(unit for groups in targets for group in groups for unit in group.units))
 
 
@@ -77,9 +77,9 @@ def choose_targets(stack_set: StackSet, groups: tuple[Targets, ...], organizatio
 
 
 def targeted_sites(groups: tuple[Targets, ...], organization: Organization) -> tuple[TargetedSite, ...]:
-    """Return every place that the groups lead to, once for each target, accounts that are left out included.
+    """Return every place that the groups include, once for each target, also in accounts that are left out.
 
-    CloudFormation compares these before and after an update: a site that another target leads to than before is deleted
+    CloudFormation compares these before and after an update: a site that another target includes than before is deleted
     for the old target and created for the new one.
     Source: InstancesAnalyzer and AltStackInstancesCalculator of AWS::CloudFormation::StackSet, in
     https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-cloudformation
@@ -100,7 +100,7 @@ def given_overrides(
 
 
 def with_departed(organization: Organization, instances: Iterable[StackInstance]) -> Organization:
-    """Return the organisation with accounts that have left a unit still in it, as long as they have an instance by it.
+    """Return the organisation; accounts that have left a unit stay in it as long as they have an instance by it.
 
     Such instances belong to the target, and are deleted with it.
     """
@@ -113,7 +113,7 @@ def with_departed(organization: Organization, instances: Iterable[StackInstance]
 
 
 def _accounts(targets: Targets, organization: Organization) -> Iterator[tuple[str, AccountId]]:
-    """Yield the targeted accounts, each with the unit that leads to it."""
+    """Yield the targeted accounts, each with the unit that includes it."""
     below = dict.fromkeys((unit, account) for unit in targets.units for account in organization.members.get(unit, ()))
     match targets.filter:
         case "INTERSECTION":
@@ -168,22 +168,22 @@ class SetContext:
     """All that is known of one set when its plan is made."""
 
     definition: Definition
-    """As it will be; of a set that is removed, as it is."""
+    """The desired definition; for a set that is removed, the deployed one."""
     change: ResourceChange | None = None
-    """What the change set does to the set as a resource."""
+    """The change of the set as a resource."""
     observed: ObservedSet | None = None
     targets: TargetSites = field(default_factory=lambda: TargetSites(sites=()))
-    """Where it is to have stacks from now on."""
+    """Where it is to have stacks."""
     states: Mapping[AccountId, str] = field(default_factory=dict)
-    """By account what Organizations says of it; nothing of those that no unit of the fleet has."""
+    """The state of each account in Organizations, without accounts that are in no unit of the fleet."""
     new_targets: tuple[TargetedSite, ...] = ()
-    """Every place that its targets lead to from now on, once for each target."""
+    """Every place that its new targets include, once for each target."""
     old_targets: tuple[TargetedSite, ...] = ()
-    """Every place that its targets led to before, with which CloudFormation compares the new ones."""
+    """Every place that its old targets included, with which CloudFormation compares the new ones."""
     overrides: Mapping[TargetedSite, Mapping[str, str]] = field(default_factory=dict)
-    """The overrides that stacks get by the template from now on."""
+    """The overrides of stacks in the new template."""
     overrides_before: Mapping[TargetedSite, Mapping[str, str]] = field(default_factory=dict)
-    """The overrides that stacks had before, with which CloudFormation compares the new ones."""
+    """The overrides of stacks in the old template, with which CloudFormation compares the new ones."""
 
     def skipped(self) -> tuple[Skipped, ...]:
         """Return the instances that StackSets skip, with the reason."""
@@ -191,7 +191,7 @@ class SetContext:
 
     @property
     def region(self) -> Region:
-        """The region that its stacks are compared for; both sides are read for the same one."""
+        """The region for which its stacks are compared, the same before and after."""
         return next((region for group in self.definition.targets for region in group.regions), Region(""))
 
 
@@ -219,10 +219,10 @@ async def observe_organization(clients: Clients, region: Region, units: tuple[st
 
 
 async def observe_states(clients: Clients, sets: Iterable[StackSet]) -> Mapping[AccountId, str]:
-    """Return the state of every account of the organisation; nothing unless a set is service-managed.
+    """Return the state of every account of the organisation; empty unless a set is service-managed.
 
-    Called where a stack is not as it should be, to know whether anybody could repair it. Where Organizations does not
-    answer, or refuses these credentials, nothing is returned; then the instances alone tell.
+    Called if a stack is not as it should be, to know whether it can be repaired. Where Organizations does not answer,
+    or refuses these credentials, it is empty; then only the instances decide.
     Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
     """
     site = next((stack_set.site for stack_set in sets if stack_set.is_service_managed), None)
@@ -237,7 +237,7 @@ async def observe_states(clients: Clients, sets: Iterable[StackSet]) -> Mapping[
 
 
 async def observe_skipped(clients: Clients, stack_set: StackSet, bad: Collection[StackInstance]) -> tuple[Skipped, ...]:
-    """Return which of a set's bad instances StackSets skip; asks Organizations if there are any."""
+    """Return which of a set's bad instances StackSets skip; read Organizations if there are any."""
     return skips(bad, await observe_states(clients, [stack_set]) if bad else {})
 
 
@@ -256,12 +256,12 @@ async def _below(client: "OrganizationsClient", parent: str) -> "list[AccountTyp
 
 
 def _state(account: "AccountTypeDef") -> str:
-    """Return the account's state: `State` succeeds `Status`, which AWS retires."""
+    """Return the account's state: `State` replaces `Status`, which AWS retires."""
     return account.get("State") or account.get("Status") or ACTIVE
 
 
 R = TypeVar("R")
-# The clients of an account take megabytes: no more are there at a time than the threads can keep busy.
+# The clients of an account take megabytes: only as many exist at a time as the threads can keep busy.
 AT_ONCE = 16
 AccountWork = Callable[[StackSet, StackInstance, Clients], Coroutine[Any, Any, R]]
 
@@ -271,7 +271,7 @@ async def in_accounts(
 ) -> list[R]:
     """Do the work on each instance with clients of its account; return the results, account by account.
 
-    A few accounts are worked on at a time, and their clients are dropped after that. `role` is the name of the role to
+    A few accounts are worked on at a time, and their clients are dropped afterwards. `role` is the name of the role to
     assume there; without it, the sets' execution role is assumed. Raises BadInput where the sets have none.
     """
     by_account: dict[AccountId, list[tuple[StackSet, StackInstance]]] = defaultdict(list)
@@ -298,7 +298,7 @@ async def observe_instance_stack(instance: StackInstance, reaching: Clients) -> 
 
 
 def role_arn(stack_set: StackSet, instance: StackInstance, role: str | None) -> str:
-    """Return the ARN of the role by which the instance's account is reached. Raises BadInput where none is known."""
+    """Return the ARN of the role to assume in the instance's account. Raises BadInput where none is known."""
     name = role or stack_set.execution_role
     if not name:
         raise BadInput(
