@@ -102,15 +102,19 @@ global_options = together(
 
 
 def command(
-    run: Callable[..., ExitCode], scope: Literal["system", "fleet"], help_text: str, *options: OptionDecorator[Any]
+    verb: str,
+    run: Callable[..., ExitCode],
+    scope: Literal["system", "fleet"],
+    help_text: str,
+    *options: OptionDecorator[Any],
 ) -> click.Command:
-    """Return a verb of one scope: what runs it, what its help says, and its options in their order."""
+    """Return a verb of one scope: its name, what runs it, what its help says, and its options in their order."""
 
     @pass_session
     def callback(session: Session, /, **typed: Any) -> ExitCode:  # noqa: ANN401 - as click has them
         return run(session, load(scope), **typed)
 
-    return click.command(run.__name__, help=help_text)(together(*options, global_options)(callback))
+    return click.command(verb, help=help_text)(together(*options, global_options)(callback))
 
 
 def load(scope: Literal["system", "fleet"]) -> Scope[Any]:

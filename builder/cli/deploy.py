@@ -19,7 +19,7 @@ from builder.cli.options import (
     stop_option,
     yes_option,
 )
-from builder.cli.plan import ask_to_execute, make_plan, or_discard, recover_first, tell_plan
+from builder.cli.plan import ask_to_execute, make_plan, or_discard, tell_plan
 from builder.cli.scope import Execution, P, Scope
 from builder.cli.session import Session
 from builder.errors import ExitCode
@@ -29,9 +29,9 @@ def deploy(session: Session, scope: Scope[P], /, *, allow: Collection[str], **ty
     """Plan, show the plan, ask, and execute exactly that."""
     from builder.deploy import TrustedInput, sweep
 
-    deployment = scope.deployment(session.project)
+    deployment = scope.deployment(session)
     request = make_plan_request("deploy", typed, scope.role_arn(session.project))
-    if (code := recover_first(session, deployment, typed)) is not ExitCode.DONE:
+    if (code := scope.recover(session, deployment, typed)) is not ExitCode.DONE:
         return code
     plan = make_plan(session, scope, deployment, request, typed)
     with or_discard(session, scope.ordinary(plan)):
@@ -47,7 +47,7 @@ def deploy(session: Session, scope: Scope[P], /, *, allow: Collection[str], **ty
             trusted=TrustedInput(deployment=deployment, is_own=True),
             plan_file=scope.plan_file,
             allow=allow,
-            again="python -m builder deploy    plans anew from what stands now",
+            again=scope.again(session.options, {**typed, "allow": allow}, None),
             stop=typed.get("stop", False),
         )
         if (code := scope.execute(session, plan, execution)) is not ExitCode.DONE:
@@ -75,12 +75,14 @@ def stop(session: Session) -> ExitCode:
 
 COMMANDS = {
     "deploy": command(
+        "deploy",
         deploy,
         "system",
         "Plan all regions, show the plan, ask, and execute exactly that.",
         *(yes_option, allow_option, recover_option, full_option, request_options),
     ),
     "fleet deploy": command(
+        "deploy",
         deploy,
         "fleet",
         "Plan, show what happens in each account, ask, and execute exactly that; retries what failed before.",

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.cli.again import command_again
 from builder.cli.allowed import keep_hits
 from builder.cli.command import command, global_options, pass_session
-from builder.cli.options import allow_option, removal_options_again, together
+from builder.cli.options import allow_option, together
 from builder.cli.scope import FoundDeployment, Scope
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Failed
@@ -186,8 +187,8 @@ def drop(  # noqa: PLR0913 - as click has them
         _ask(session, account, deletes=bool(leaving.deleted), yes=yes, yes_in_production=yes_in_production)
         with console.progress() as emit:
             end = session.run(drop_account(leaving, fleet, clients, run_id, emit))
-        again = removal_options_again(session.options, {"retain": retain, "role": role})
-        code = tell_end(session, end, f"python -m builder fleet drop {account}{again}    goes on from here")
+        again = command_again(session.options, "fleet drop", {"retain": retain, "role": role}, account)
+        code = tell_end(session, end, f"{again}    goes on from here")
     else:
         console.say(f"no set of {session.project.fleet_name} has an instance in {account}")
         _check_seen(session, [unseen.site.region for unseen in deployed.unseen])
@@ -265,6 +266,7 @@ def prune(session: Session, *, yes: bool) -> ExitCode:
 COMMANDS = {
     "artifacts": artifacts,
     "destroy": command(
+        "destroy",
         destroy,
         "system",
         "Delete every stack that carries the deployment's tag, with all data in it but what they retain.",
@@ -281,6 +283,7 @@ COMMANDS = {
         _last_options,
     ),
     "fleet destroy": command(
+        "destroy",
         destroy,
         "fleet",
         "Delete the fleet's stacks in all accounts, with all data in them, and the sets; goes on where it was left.",

@@ -239,7 +239,7 @@ def _context(
     check_folder("--drills", drills)
     _check_production(session, yes=yes)
     name = session.plan_id().id
-    deployment = _drilled(session.project, session.project.deployment, components)
+    deployment = _drilled(session.project, session.deployment, components)
     probe = _probe(session.project, deployment)
     target = session.run(_target(session, deployment, session.clients))
     folder = drills / name
@@ -247,7 +247,7 @@ def _context(
         drill=name,
         target=target if to is None else target.towards(Region(to)),
         environment=session.project.suffix,
-        assembly=session.project.deployment.digest,
+        assembly=session.deployment.digest,
         objectives=_objectives(session.project),
         clients=session.clients,
         access=Access(session.options.endpoint, session.clients.credentials()),

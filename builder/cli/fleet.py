@@ -3,22 +3,26 @@
 A fleet is found by its tag in every region, so that takes no assembly, and no more of dr.yaml than the project's name.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Coroutine, Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from builder.aws import observe_account
-from builder.cli.options import removal_options_again
+from builder.cli.again import command_again
+from builder.cli.options import Options
 from builder.cli.project import Project
-from builder.cli.scope import Execution, FoundDeployment, Scope, TypedOptions
+from builder.cli.scope import Execution, FoundDeployment, Scope, StateReport, TypedOptions
 from builder.cli.session import Session
 from builder.deploy import (
     Deployment,
     FoundStacks,
+    PlanOptions,
     PlanRequest,
     Removal,
     StackContents,
+    TrustedInput,
     Unreachable,
     check_account,
     find_deployed,
@@ -31,24 +35,29 @@ from builder.fleet import (
     FleetEnd,
     FleetPlan,
     FleetRemoval,
+    RowFilter,
     StackSet,
+    choose,
     delete_fleet,
+    detect_drift,
     execute_fleet,
     failures_of,
     find_unreachable,
     fleet_exit_code,
     make_fleet_plan,
+    observe_fleet_outputs,
     observe_sets,
+    observe_status,
     read_fleet_plan,
     stop_operations,
+    unrolled_stacks,
     without_instances,
     write_fleet_plan,
 )
 from builder.fleet.records import Holding, SetPlan
 from builder.fleet.sets import pseudo_parameters, read_definitions
 from builder.report import as_json
-from builder.report.fleet import deployed_text as listing
-from builder.report.fleet import drop_hint, fleet_end_text
+from builder.report import fleet as report
 from builder.report.fleet_plan import fleet_plan_text, make_pages
 from builder.template import read_template
 from builder.terms import Site, StackId
@@ -63,6 +72,13 @@ async def _make_plan(
     )
 
 
+def _trusted(session: Session, options: PlanOptions) -> TrustedInput:
+    """Return what a saved plan of the fleet has to follow from."""
+    project = session.project
+    deployment = project.deployed_fleet(session.build(project.fleet_assembly_as_is))
+    return TrustedInput(deployment=deployment, options=replace(options, unrolled=unrolled_stacks(deployment)))
+
+
 def _execute(session: Session, plan: FleetPlan, execution: Execution) -> ExitCode:
     """Execute a plan and tell how it ended. Ctrl-C leaves what runs, unless it is to be stopped."""
     allow, in_detail = execution.allow, session.console.in_detail
@@ -75,9 +91,15 @@ def _execute(session: Session, plan: FleetPlan, execution: Execution) -> ExitCod
             sites = tuple(dict.fromkeys(planned.stack_set.site for planned in plan.sets))
             stop_fleet(session, session.run(find_deployed(plan.ordinary.deployment, sites, session.clients)))
         else:
-            session.console.warn("the StackSets go on by themselves: python -m builder fleet stop    stops them")
+            stop = command_again(session.options, "fleet stop", {})
+            session.console.warn(f"the StackSets go on by themselves: {stop}    stops them")
         raise
-    return tell_end(session, end, "python -m builder fleet deploy    takes up what failed, and only that")
+    return tell_end(session, end, execution.again)
+
+
+def _again(options: Options, typed: TypedOptions, _: Path | None) -> str:
+    """Return the command that goes on, from a saved plan too: what failed since is in no plan that was made before."""
+    return f"{command_again(options, 'fleet deploy', typed)}    takes up what failed, and only that"
 
 
 def _names_of_sets(plan: FleetPlan, deployment: Deployment) -> tuple[StackNames, ...]:
@@ -115,17 +137,18 @@ def tell_end(session: Session, end: FleetEnd, again: str) -> ExitCode:
     code = fleet_exit_code(end)
     if session.options.json_events:
         session.console.result(as_json.fleet_ended(end, session.console.now()))
-    session.console.say(fleet_end_text(end))
+    session.console.say(report.fleet_end_text(end))
     if code is not ExitCode.DONE:
         session.console.warn(f"next:  {again}")
-        tell_unreachable(session, ((failure.site, failure.reason) for failure in failures_of(end)))
+        for note in _unreachable_notes((failure.site, failure.reason) for failure in failures_of(end)):
+            session.console.warn(note)
     return code
 
 
-def tell_unreachable(session: Session, failures: Iterable[tuple[Site, str]]) -> None:
-    """Say what takes an account out whose role cannot be taken, if any of these failed for that."""
-    if hint := drop_hint(find_unreachable(failures)):
-        session.console.warn(f"next:  {hint}")
+def _unreachable_notes(failures: Iterable[tuple[Site, str]]) -> tuple[str, ...]:
+    """Return what takes an account out whose role cannot be taken, if any of these failed for that."""
+    hint = report.drop_hint(find_unreachable(failures))
+    return (f"next:  {hint}",) if hint else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +203,7 @@ def _find(session: Session, typed: TypedOptions) -> FoundDeployment:
         name=session.project.fleet_name,
         stacks=fleet.stacks,
         account=None,
-        listing=listing(fleet.stacks, fleet.sets),
+        listing=report.deployed_text(fleet.stacks, fleet.sets),
         consequence=f", {kept}",
         nothing=nothing_stands(session.project),
         needs=dict,
@@ -194,20 +217,81 @@ def _delete(session: Session, typed: TypedOptions, removal: Removal) -> ExitCode
     fleet = FleetRemoval(removal=removal, role=typed["role"], retain=typed["retain"])
     with session.console.progress() as emit:
         end = session.run(delete_fleet(fleet, session.clients, session.plan_id().id, emit))
-    again = removal_options_again(session.options, {**typed, "allow": removal.allow})
-    return tell_end(session, end, f"python -m builder fleet destroy{again}    goes on from here")
+    again = command_again(session.options, "fleet destroy", {**typed, "allow": removal.allow})
+    return tell_end(session, end, f"{again}    goes on from here")
+
+
+def _choice(typed: TypedOptions) -> RowFilter:
+    return RowFilter(accounts=typed["accounts"], regions=typed["regions"], stacks=typed["stacks"])
+
+
+def _status(session: Session, typed: TypedOptions) -> Callable[[], Coroutine[Any, Any, StateReport]]:
+    """Return what observes the stacks of the fleet in all accounts, or in those that are named."""
+    sets = find_fleet(session).sets
+
+    async def observe() -> StateReport:
+        every = await observe_status(sets, session.clients, _choice(typed))
+        rows = choose(every, RowFilter(failed=typed["failed"]))
+        wrong = [row for row in rows if row.is_wrong]
+        return StateReport(
+            text=lambda: (report.fleet_status_text(rows, len(every) if typed["failed"] else None),),
+            event=lambda: report.fleet_status_json(rows),
+            alone=(lambda: report.fleet_status_csv(rows).removesuffix("\n")) if typed["as_csv"] else None,
+            notes=_unreachable_notes((Site(row.account, row.region), row.reason) for row in wrong),
+            end=lambda: ExitCode.CHANGES_FOUND if wrong else ExitCode.DONE,
+        )
+
+    return observe
+
+
+def _drift(session: Session) -> StateReport:
+    """Return the drift of every stack. Raises Failed where nothing is deployed."""
+    sets = find_fleet(session).sets
+    if not sets:
+        raise Failed(where=session.project.fleet_name, what=nothing_stands(session.project))
+    with session.console.progress() as emit:
+        drifts = session.run(detect_drift(sets, session.clients, session.plan_id().id, emit))
+
+    def end() -> ExitCode:
+        if any(drift.drifted for drift in drifts):
+            return ExitCode.CHANGES_FOUND
+        return ExitCode.FAILED if any(drift.unseen or drift.problem for drift in drifts) else ExitCode.DONE
+
+    return StateReport(
+        text=lambda: (report.fleet_drift_text(drifts),),
+        event=lambda: as_json.fleet_drift_seen(drifts, session.console.now()),
+        has_both=True,
+        end=end,
+    )
+
+
+def _outputs(session: Session, typed: TypedOptions) -> StateReport:
+    """Return the outputs of the stacks in all accounts, or in those that are named."""
+    sets = find_fleet(session).sets
+    outputs = session.run(observe_fleet_outputs(sets, session.clients, _choice(typed), typed["role"]))
+    is_for_machines = typed["as_csv"] or session.options.json_events
+    return StateReport(
+        text=lambda: (report.fleet_outputs_text(outputs),),
+        event=lambda: report.fleet_outputs_json(outputs),
+        alone=(lambda: report.fleet_outputs_csv(outputs).removesuffix("\n")) if typed["as_csv"] else None,
+        notes=tuple(
+            f"{failure.site.account} {failure.site.region}: {failure.reason}"
+            for failure in (outputs.failures if is_for_machines else ())
+        ),
+        end=lambda: ExitCode.FAILED if outputs.failures else ExitCode.DONE,
+    )
 
 
 FLEET = Scope(
     word="fleet ",
     plan_file=Path("fleet-plan.json"),
     assembly=lambda project: project.fleet_assembly,
-    deployment=lambda project: project.fleet,
-    deployed=lambda project: project.deployed_fleet,
+    deployment=lambda session: session.fleet,
+    deployed=Project.deployed_fleet,
     account=lambda project: project.fleet_account,
     # dr.yaml's role is for the system's resources: it may do nothing with StackSets.
     role_arn=lambda _: None,
-    trusted=Project.trusted_fleet,
+    trusted=_trusted,
     make_plan=_make_plan,
     ordinary=lambda plan: plan.ordinary,
     read_plan=read_fleet_plan,
@@ -218,8 +302,13 @@ FLEET = Scope(
     # A fleet's plan is judged by what its execution reads, and leads to no other review.
     check_saved=lambda *_: None,
     check_file=lambda *_: None,
+    recover=lambda *_: ExitCode.DONE,  # change sets of a fleet are never rolled back
     execute=_execute,
+    again=_again,
     names_of_sets=_names_of_sets,
     tell_deployed=lambda _: None,
     find=_find,
+    status=_status,
+    drift=_drift,
+    outputs=_outputs,
 )

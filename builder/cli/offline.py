@@ -100,7 +100,7 @@ def build(session: Session) -> ExitCode:
 
     project = session.project
     assembly = project.assembly_fresh
-    built = project.build(assembly)
+    built = session.build(assembly)
     for asset in built:
         if isinstance(asset, Built) and asset.fresh:
             say(f"made {asset.path} of {asset.asset.source}")

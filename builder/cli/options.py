@@ -7,8 +7,7 @@ project's files say is in `project`, what touches AWS and the screen in `session
 import math
 import os
 import re
-import shlex
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -215,42 +214,6 @@ def make_plan_options(by: Literal["plan", "deploy"], typed: Mapping[str, Any], r
         import_existing=typed["import_existing"],
         artifacts_bucket=typed["artifacts_bucket"],
     )
-
-
-def plan_options_again(typed: Mapping[str, Any]) -> str:
-    """Return the options that `execute` takes too, as they are typed; empty where there are none."""
-    mode = typed["deployment_mode"]
-    options = {
-        "--role-arn": typed["role_arn"],
-        "--deployment-mode": mode if mode != "STANDARD" else None,
-        "--artifacts-bucket": typed["artifacts_bucket"],
-    }
-    return _as_typed({**options, "--import-existing": typed["import_existing"]})
-
-
-_OF_REMOVAL = ("retain", "role", "region", "unprotect", "delete-retained", "allow")
-
-
-def removal_options_again(options: Options, typed: Mapping[str, Any]) -> str:
-    """Return the options that the same removal takes again, as they are typed; empty where there are none.
-
-    Whoever names the project has no file that says the environment.
-    """
-    own = {f"--{name}": typed.get(name) for name in _OF_REMOVAL}
-    return _as_typed({**own, "--project": options.project, "--env": options.env if options.project else None})
-
-
-def _as_typed(options: Mapping[str, str | bool | Collection[str] | None]) -> str:
-    words: list[str] = []
-    for name, value in options.items():
-        match value:
-            case True:
-                words.append(f" {name}")
-            case str():
-                words += [f" {name} {shlex.quote(value)}"] if value else []
-            case Collection():
-                words += [f" {name} {shlex.quote(item)}" for item in value]
-    return "".join(words)
 
 
 def _check_bucket(name: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.cli.again import command_again
 from builder.cli.command import command
 from builder.cli.files import check_writable, read_saved, write_private
 from builder.cli.options import (
@@ -25,7 +26,6 @@ from builder.cli.options import (
     overrides_option,
     page_options,
     plan_options,
-    plan_options_again,
     recover_option,
     request_options,
     stop_option,
@@ -44,11 +44,11 @@ if TYPE_CHECKING:
 def plan(session: Session, scope: Scope[P], /, *, output: Path, **typed: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Make the change sets, save the plan and show it."""
     check_writable({"--output": output, "--markdown": typed.get("markdown"), "--html": typed.get("html")})
-    deployment = scope.deployment(session.project)
+    deployment = scope.deployment(session)
     request = make_plan_request("plan", typed, scope.role_arn(session.project))
     if not typed["keep"]:
         request = replace(request, replaced=session.console.warn)
-    if (code := recover_first(session, deployment, typed)) is not ExitCode.DONE:
+    if (code := scope.recover(session, deployment, typed)) is not ExitCode.DONE:
         return code
     plan = make_plan(session, scope, deployment, request, typed)
     with or_discard(session, scope.ordinary(plan)):
@@ -58,9 +58,8 @@ def plan(session: Session, scope: Scope[P], /, *, output: Path, **typed: Any) ->
     tell_plan(session, scope, plan, typed)
     if plan.is_empty:
         return ExitCode.DONE
-    session.console.say(
-        f"saved as {output}; next: python -m builder {scope.word}execute {output}{plan_options_again(typed)}"
-    )
+    execute_it = command_again(session.options, f"{scope.word}execute", typed, output)
+    session.console.say(f"saved as {output}; next: {execute_it}")
     return ExitCode.CHANGES_FOUND if typed["detailed_exitcode"] else ExitCode.DONE
 
 
@@ -70,30 +69,6 @@ def make_plan(
     """Return the plan, its progress shown while it is made."""
     with session.console.progress() as emit:
         return session.run(scope.make_plan(session, deployment, request, emit, typed))
-
-
-def recover_first(session: Session, work: "Deployment | Plan", typed: TypedOptions) -> ExitCode:
-    """With --recover, show what has to be rolled back, ask and do it; DONE unless that ends otherwise."""
-    if not typed.get("recover"):
-        return ExitCode.DONE
-    from builder.cli.system import tell_end
-    from builder.deploy import Done, find_recoveries, recover
-    from builder.report.text import recoveries_text
-
-    with session.console.progress() as emit:
-        recoveries = session.run(find_recoveries(work, session.clients, emit))
-    if not recoveries:
-        session.console.say("no stack has to be rolled back first")
-        return ExitCode.DONE
-    session.console.say(recoveries_text(recoveries))
-    if not typed["yes"]:
-        session.console.ask("Roll back exactly this?")
-    with session.console.progress() as emit:
-        ended = session.run(recover(recoveries, session.clients, session.plan_id().id, emit))
-    for outcome in ended:
-        if isinstance(outcome, Done) and outcome.next_step:
-            session.console.warn(f"then:  {outcome.next_step}")
-    return tell_end(session, ended, "the same command again")
 
 
 def tell_plan(session: Session, scope: Scope[P], plan: P, typed: TypedOptions) -> None:
@@ -167,14 +142,14 @@ def execute(session: Session, scope: Scope[P], /, *, plan_file: Path, **typed: A
     plan = _read(scope, plan_file)
     options = make_plan_options("plan", typed, scope.role_arn(session.project))
     execution = Execution(
-        trusted=scope.trusted(session.project, options),
+        trusted=scope.trusted(session, options),
         plan_file=plan_file,
         allow=typed["allow"],
-        again=f"python -m builder execute {plan_file}{plan_options_again(typed)}    goes on with what is left",
+        again=scope.again(session.options, typed, plan_file),
         stop=typed.get("stop", False),
     )
     scope.check_saved(session, plan, execution)
-    if (code := recover_first(session, scope.ordinary(plan), typed)) is not ExitCode.DONE:
+    if (code := scope.recover(session, scope.ordinary(plan), typed)) is not ExitCode.DONE:
         return code
     return scope.execute(session, plan, execution)
 
@@ -232,21 +207,29 @@ _DISCARD = "Delete a saved plan's change sets, or all that were left, and new st
 _FLEET_PLAN = click.argument("plan_file", metavar="FLEET-PLAN.JSON", type=FILE)
 COMMANDS = {
     "plan": command(
+        "plan",
         plan,
         "system",
         "Make all change sets of all regions for review, execute none, and save the plan.",
         *(_first_options("plan.json"), recover_option, yes_option, page_options, request_options),
     ),
     "fleet plan": command(
+        "plan",
         plan,
         "fleet",
         "Make the change sets for review, execute none, and say what they mean in each account.",
         *(_first_options("fleet-plan.json"), fleet_page_options, overrides_option, look_option, request_options),
     ),
     "show": command(
-        show, "system", "Show a saved plan again, the riskiest change first, with console links.", _PLAN, page_options
+        "show",
+        show,
+        "system",
+        "Show a saved plan again, the riskiest change first, with console links.",
+        _PLAN,
+        page_options,
     ),
     "execute": command(
+        "execute",
         execute,
         "system",
         """Execute exactly the change sets of a saved plan; started again, it goes on where it stopped.
@@ -256,10 +239,11 @@ COMMANDS = {
         """,
         *(_PLAN, allow_option, recover_option, yes_option, plan_options),
     ),
-    "discard": command(discard, "system", _DISCARD, _DISCARD_PLAN, _EVERYTHING),
-    "fleet discard": command(discard, "fleet", _DISCARD, _DISCARD_PLAN, _EVERYTHING),
-    "fleet show": command(show, "fleet", "Show a saved plan again.", _FLEET_PLAN, fleet_page_options),
+    "discard": command("discard", discard, "system", _DISCARD, _DISCARD_PLAN, _EVERYTHING),
+    "fleet discard": command("discard", discard, "fleet", _DISCARD, _DISCARD_PLAN, _EVERYTHING),
+    "fleet show": command("show", show, "fleet", "Show a saved plan again.", _FLEET_PLAN, fleet_page_options),
     "fleet execute": command(
+        "execute",
         execute,
         "fleet",
         "Execute exactly the change sets of a saved plan, never rolled back; then what failed before.",

@@ -88,7 +88,7 @@ def _where(
 
     if account_id is not None and not (len(account_id) == 12 and account_id.isdecimal()):
         raise BadInput(where="--account", what=f"'{account_id}': an account has 12 digits")
-    assembly, deployment = scope.assembly(session.project), scope.deployment(session.project)
+    assembly, deployment = scope.assembly(session.project), scope.deployment(session)
     home = deployment.account
     if account_id is None and home is None:
         home = session.run(observe_account(session.clients, deployment.regions[0]))
@@ -112,18 +112,29 @@ def _reader(session: Session) -> "ReadUrl":
         from builder.deploy.observe.nested import read_url
         from builder.terms import Site
 
-        if (text := session.project.nested_template(url)) is not None:
+        if (text := _own_template(session, url)) is not None:
             return text
         return session.run(read_url(session.clients, Site(None, region), url))
 
     return read
 
 
+def _own_template(session: Session, url: str) -> str | None:
+    """Return the assembly's own template that a URL leads to; None for any other, or where it cannot be made."""
+    from builder.assembly.build import Built
+
+    key, assembly = url.rpartition("/")[2], session.project.assembly_as_is
+    if key not in {asset.key for asset in assembly.assets if asset.kind == "template"}:
+        return None
+    built = [asset for asset in session.build(assembly) if isinstance(asset, Built) and asset.asset.key == key]
+    return built[0].text if built else None
+
+
 def _caller(session: Session, scope: Scope[Any], context: "PolicyContext", typed: dict[str, Any]) -> "PolicyCaller":
     from builder.deploy.desired import TAG_DEPLOYMENT
     from builder.policy import PolicyCaller
 
-    deployment = scope.deployment(session.project)
+    deployment = scope.deployment(session)
     return PolicyCaller(
         deployment=deployment.name,
         tag=TAG_DEPLOYMENT,

@@ -15,8 +15,12 @@ from builder.terms import AccountId, Region, Site, counted
 if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
     from builder.assembly.build import Built, NotBuilt
+    from builder.assembly.cdk import CdkAssembly
     from builder.config import Config, EnvironmentConfig, LoadedConfig
-    from builder.deploy import Deployment, PlanOptions, TrustedInput
+    from builder.deploy import Deployment
+
+    Assets = tuple[Built | NotBuilt, ...]
+    """What stacks take from buckets, made or not: `Session.build` makes them."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,6 @@ class Project:
 
     options: Options
     today: date
-    warn: Callable[[str], None]
-    """Is told what dr.yaml says that may be meant otherwise, when it is read."""
     content: bytes | None = None
     """What dr.yaml would say that is not written yet; then the assembly is the one that this leads to."""
 
@@ -39,9 +41,15 @@ class Project:
         suffix = self.options.suffix
         loaded = load_config(self.options.config, self.today, self.content)
         check_names(loaded, suffix)
-        for warning in loaded.warnings:
-            self.warn(f"warning: {warning}")
         return loaded
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What dr.yaml, and a CDK app's assembly, say that may be meant otherwise. Raises BadInput."""
+        if self.by_tag_alone:
+            return ()
+        notes = self._cloud_assembly.notes if self.is_cdk else ()
+        return (*notes, *(self.loaded.warnings if self.config else ()))
 
     @property
     def has_config_file(self) -> bool:
@@ -110,9 +118,11 @@ class Project:
     @property
     def is_cdk(self) -> bool:
         """Whether the assembly is what a CDK app was synthesized to."""
+        if self.options.assembly is None:
+            return False
         from builder.assembly.cdk import is_cloud_assembly
 
-        return self.options.assembly is not None and is_cloud_assembly(self.options.assembly)
+        return is_cloud_assembly(self.options.assembly)
 
     @property
     def by_tag_alone(self) -> bool:
@@ -125,32 +135,6 @@ class Project:
         from builder.assembly.build import BUILD_FOLDER
 
         return self.templates.parent / BUILD_FOLDER
-
-    def build(self, assembly: "Assembly") -> "tuple[Built | NotBuilt, ...]":
-        """Return an assembly's assets, the bytes made that can be; where all calls go to this machine, its packages.
-
-        Raises BadInput, and Failed, as `build` does.
-        """
-        from builder.assembly.build import Built, build
-        from builder.aws.call import is_here
-
-        here = self.options.endpoint is not None and is_here(self.options.endpoint)
-        built = build(assembly.assets, self.root, self.build_folder, here=here)
-        for asset in built:
-            if isinstance(asset, Built) and asset.here and asset.fresh:
-                self.warn(f"note: {asset.asset.source} has the packages of this machine: functions run here")
-        return built
-
-    def nested_template(self, url: str) -> str | None:
-        """Return the assembly's own template that a URL leads to; None for any other, or where it cannot be made."""
-        from builder.assembly.build import Built
-
-        key = url.rpartition("/")[2]
-        assembly = self.assembly_as_is
-        if key not in {asset.key for asset in assembly.assets if asset.kind == "template"}:
-            return None
-        built = [asset for asset in self.build(assembly) if isinstance(asset, Built) and asset.asset.key == key]
-        return built[0].text if built else None
 
     @property
     def root(self) -> Path:
@@ -210,11 +194,14 @@ class Project:
     def _assembly(self) -> "Assembly":
         """The assembly on disk, a CDK app's by the project that is named for it. Raises BadInput."""
         from builder.assembly import read_assembly
-        from builder.assembly.cdk import read_cloud_assembly
 
         self.check_unnamed()
-        if not self.is_cdk:
-            return read_assembly(self.templates)
+        return self._cloud_assembly.assembly if self.is_cdk else read_assembly(self.templates)
+
+    @cached_property
+    def _cloud_assembly(self) -> "CdkAssembly":
+        from builder.assembly.cdk import read_cloud_assembly
+
         project = self.options.project
         if project is None:
             raise BadInput(
@@ -222,10 +209,7 @@ class Project:
                 what="is a CDK app's assembly, which does not say what the deployment is called",
                 next_step="--project NAME    the deployment is then NAME-ENV, by which its stacks are found again",
             )
-        read = read_cloud_assembly(self.templates, project)
-        for note in read.notes:
-            self.warn(f"warning: {note}")
-        return read.assembly
+        return read_cloud_assembly(self.templates, project)
 
     def check_unnamed(self) -> None:
         """Raise BadInput where a project is named beside files that name theirs."""
@@ -255,10 +239,9 @@ class Project:
         note = f"{self.templates} is stale against {self.options.config.name} ({counted(len(stale), 'file')})"
         return f"note: {note}: python -m builder render" if stale else None
 
-    @cached_property
-    def deployment(self) -> "Deployment":
-        """The fresh assembly bound to the environment, without what is in skipped regions; its assets are made."""
-        return self._narrowed(self.assembly_fresh, self.build(self.assembly_fresh))
+    def deployment(self, assets: "Assets") -> "Deployment":
+        """Return the fresh assembly bound to the environment, without what is in skipped regions; with its assets."""
+        return self._narrowed(self.assembly_fresh, assets)
 
     @cached_property
     def deployed(self) -> "Deployment":
@@ -293,39 +276,40 @@ class Project:
             sites += [Site(AccountId(str(environment.account)), region) for region in self.manifest.regions]
         return tuple(sites)
 
-    def trusted(self, options: "PlanOptions") -> "TrustedInput":
-        """Return what a saved plan has to follow from: the whole assembly as it is, and what the command line says."""
-        from builder.deploy import TrustedInput
-
-        assembly = self.assembly_as_is
-        deployment = self._bound(assembly, self.pinned_account, self.build(assembly))
-        return TrustedInput(deployment=deployment, options=options)
+    def whole(self, assets: "Assets") -> "Deployment":
+        """Return what a saved plan has to follow from: the assembly as it is, in all its regions, with its assets."""
+        return self._bound(self.assembly_as_is, self.pinned_account, assets)
 
     @cached_property
     def fleet_assembly(self) -> "Assembly":
         """The fleet's assembly, a folder of the system's own. Raises BadInput."""
         self._check_no_region_skipped()
         _ = self.assembly_fresh  # a stale system would be a stale fleet
-        return self._read_fleet()
+        return self.fleet_assembly_as_is
 
     @cached_property
-    def fleet(self) -> "Deployment":
-        """The fleet's assembly bound to the environment; its assets are made."""
-        return self._bound(self.fleet_assembly, self.fleet_account, self.build(self.fleet_assembly))
+    def fleet_assembly_as_is(self) -> "Assembly":
+        """The fleet's assembly, whether or not the system's is stale. Raises BadInput."""
+        from builder.assembly import read_assembly
+        from builder.assembly.store import FLEET_FOLDER
 
-    @property
-    def deployed_fleet(self) -> "Deployment":
-        """The same of the fleet's assembly as it is."""
-        return self._bound(self._read_fleet(), self.fleet_account)
+        self._check_no_region_skipped()
+        folder = self.templates / FLEET_FOLDER
+        if not folder.is_dir():
+            raise BadInput(
+                where=str(folder),
+                what="is not there: no fleet was rendered",
+                next_step=f"say `fleet:` in {self.options.config.name}, then: python -m builder render",
+            )
+        return read_assembly(folder)
 
-    def trusted_fleet(self, options: "PlanOptions") -> "TrustedInput":
-        """Return what a saved plan of the fleet has to follow from."""
-        from builder.deploy import TrustedInput
-        from builder.fleet import unrolled_stacks
+    def fleet(self, assets: "Assets") -> "Deployment":
+        """Return the fleet's assembly bound to the environment; with its assets."""
+        return self._bound(self.fleet_assembly, self.fleet_account, assets)
 
-        assembly = self._read_fleet()
-        deployment = self._bound(assembly, self.fleet_account, self.build(assembly))
-        return TrustedInput(deployment=deployment, options=replace(options, unrolled=unrolled_stacks(deployment)))
+    def deployed_fleet(self, assets: "Assets" = ()) -> "Deployment":
+        """Return the same of the fleet's assembly as it is, from which a saved plan has to follow."""
+        return self._bound(self.fleet_assembly_as_is, self.fleet_account, assets)
 
     @property
     def fleet_name(self) -> str:
@@ -354,33 +338,17 @@ class Project:
     def _takes_config(self) -> bool:
         return self.options.assembly is None and self.options.project is None
 
-    def _bound(
-        self, assembly: "Assembly", account: AccountId | None, assets: "tuple[Built | NotBuilt, ...]" = ()
-    ) -> "Deployment":
+    def _bound(self, assembly: "Assembly", account: AccountId | None, assets: "Assets" = ()) -> "Deployment":
         from builder.deploy import make_deployment
 
         bound = make_deployment(assembly.manifest, assembly.templates, self.suffix, account=account, assets=assets)
         return replace(bound, bootstraps=assembly.bootstraps)
 
-    def _narrowed(self, assembly: "Assembly", assets: "tuple[Built | NotBuilt, ...]" = ()) -> "Deployment":
+    def _narrowed(self, assembly: "Assembly", assets: "Assets" = ()) -> "Deployment":
         from builder.deploy import narrow
 
         whole = self._bound(assembly, self.pinned_account, assets)
         return narrow(whole, [Region(region) for region in self.options.skip_regions])
-
-    def _read_fleet(self) -> "Assembly":
-        from builder.assembly import read_assembly
-        from builder.assembly.store import FLEET_FOLDER
-
-        self._check_no_region_skipped()
-        folder = self.templates / FLEET_FOLDER
-        if not folder.is_dir():
-            raise BadInput(
-                where=str(folder),
-                what="is not there: no fleet was rendered",
-                next_step=f"say `fleet:` in {self.options.config.name}, then: python -m builder render",
-            )
-        return read_assembly(folder)
 
     def _check_no_region_skipped(self) -> None:
         if self.options.skip_regions:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.cli.again import command_again
 from builder.cli.allowed import without_done
 from builder.cli.command import global_options, pass_session
 from builder.cli.options import allow_option, full_option, make_plan_request, plan_options, yes_option
@@ -62,7 +63,8 @@ def promote(session: Session, *, region: str, undrained: bool, allow: Collection
     if swap is None:
         session.console.say(f"{to} is the primary already, and no promotion is under way")
         return ExitCode.DONE
-    deployment, is_forced = swap.after.deployment, bool(session.options.skip_regions)
+    is_forced = bool(session.options.skip_regions)
+    deployment = swap.after.deployment(session.build(swap.after.assembly_made))
     if under_way is None and not is_forced:
         _check_drained(session, swap, undrained=undrained)
     at = session.console.now().isoformat(timespec="seconds")
@@ -159,7 +161,7 @@ def _make_swap(session: Session, to: "Region", under_way: "Promotion | None") ->
         raise BadInput(where="--skip-region", what=f"only {old}, the old primary, can be left out of a promotion")
     content = raw if is_written else with_primary(raw, to, where)
     before = replace(project, content=with_primary(raw, old, where) if is_written else raw)
-    after = replace(project, content=content, warn=lambda _: None)
+    after = replace(project, content=content)
     try:
         _ = after.assembly_made
     except BuilderError as error:
@@ -237,9 +239,10 @@ def _postponed(swap: _Swap, made: "PartialPlan") -> tuple[str, ...]:
 
 def _execute(session: Session, decision: _Decision, allow: Collection[str], typed: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Show the plan, ask, write what was decided, execute it, and say how it stands."""
+    from builder.cli.execution import execute, tell_promotion
     from builder.cli.plan import or_discard, tell_plan
     from builder.cli.scope import Execution
-    from builder.cli.system import SYSTEM, execute, tell_promotion
+    from builder.cli.system import SYSTEM
     from builder.deploy import TrustedInput, sweep
 
     swap, made, promotion = decision.swap, decision.made, decision.promotion
@@ -254,12 +257,12 @@ def _execute(session: Session, decision: _Decision, allow: Collection[str], type
     if plan is None or plan.is_empty:
         session.run(begin())
     else:
-        skipped = "".join(f" --skip-region {region}" for region in deployment.skipped)
+        again = command_again(session.options, "promote", {**typed, "allow": allow}, swap.to)
         execution = Execution(
             trusted=TrustedInput(deployment=deployment, is_own=True),
             plan_file=SYSTEM.plan_file,
             allow=allow,
-            again=f"python -m builder promote {swap.to}{skipped}    goes on from what stands now",
+            again=f"{again}    goes on from what stands now",
             stop=False,
         )
         if (code := execute(session, plan, execution, promotion, begin)) is not ExitCode.DONE:

@@ -1,4 +1,4 @@
-"""The session of one command: the clients that it calls AWS with, the screen, and how its work is run.
+"""The session of one command: its clients, the screen, what is made of the project's files, and how work is run.
 
 Ctrl-C, SIGTERM and a terminal that goes end work in two steps: once, it ends at a good place; twice, the process leaves
 at once.
@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from builder.cli.options import Options
 from builder.cli.project import Project
-from builder.errors import ExitCode
+from builder.errors import BuilderError, ExitCode
 from builder.report.screen import say
 
 if TYPE_CHECKING:
     import asyncio
     import signal
 
+    from builder.assembly import Assembly
     from builder.aws import Clients, Tempo
+    from builder.cli.project import Assets
     from builder.deploy import Deployment, PlanId
     from builder.report.console import Console
 
@@ -45,8 +47,39 @@ class Session:
 
     @cached_property
     def project(self) -> Project:
-        """What the project's files say."""
-        return Project(self.options, _now().date(), warn=partial(say, err=True))
+        """What the project's files say; first shows what of it may be meant otherwise."""
+        project = Project(self.options, _now().date())
+        # Where they cannot be read, whatever needs them says why.
+        with suppress(BuilderError):
+            for warning in project.warnings:
+                say(f"warning: {warning}", err=True)
+        return project
+
+    @cached_property
+    def deployment(self) -> "Deployment":
+        """The fresh assembly bound to the environment, without what is in skipped regions; its assets are made."""
+        return self.project.deployment(self.build(self.project.assembly_fresh))
+
+    @cached_property
+    def fleet(self) -> "Deployment":
+        """The fleet's assembly bound to the environment; its assets are made."""
+        return self.project.fleet(self.build(self.project.fleet_assembly))
+
+    def build(self, assembly: "Assembly") -> "Assets":
+        """Return an assembly's assets, the bytes made in build/ that can be; where all calls go to this machine, its
+        packages, which is said.
+
+        Raises BadInput, and Failed, as `build` does.
+        """
+        from builder.assembly.build import Built, build
+        from builder.aws.call import is_here
+
+        here = self.options.endpoint is not None and is_here(self.options.endpoint)
+        built = build(assembly.assets, self.project.root, self.project.build_folder, here=here)
+        for asset in built:
+            if isinstance(asset, Built) and asset.here and asset.fresh:
+                say(f"note: {asset.asset.source} has the packages of this machine: functions run here", err=True)
+        return built
 
     @cached_property
     def console(self) -> "Console":

@@ -1,27 +1,35 @@
 """The system: one deployment in two regions, planned, executed and deleted by change sets of its stacks."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.text import Text
 
 from builder import deploy
 from builder.assembly.uses import read_uses
-from builder.cli.files import check_writable, write_private
-from builder.cli.options import removal_options_again
+from builder.aws import Clients
+from builder.cli.again import command_again
+from builder.cli.execution import execute, recover_first, tell_end, tell_promotion
+from builder.cli.files import check_writable
+from builder.cli.options import Options
 from builder.cli.project import Project
-from builder.cli.scope import Execution, FoundDeployment, Scope, TypedOptions
+from builder.cli.scope import Execution, FoundDeployment, Scope, StateReport, TypedOptions
 from builder.cli.session import Session
-from builder.errors import BadInput, ExitCode, Stopped
+from builder.errors import BadInput, ExitCode, Failed, Several, Stopped
 from builder.fleet import FleetEmit
 from builder.report import as_json, text
+from builder.report.promotion import PromotionSeen, under_way_text
 from builder.report.review import without_links
 from builder.report.text import left_text, waiting_text
 from builder.terms import Region, Site, StackId
+
+if TYPE_CHECKING:
+    from builder.state import Status
 
 
 async def _make_plan(
@@ -40,6 +48,12 @@ async def _make_plan(
             next_step=f"the same without --skip-region, once {promotion.came_from} answers again",
         )
     return made.plan
+
+
+def _trusted(session: Session, options: deploy.PlanOptions) -> deploy.TrustedInput:
+    """Return what a saved plan has to follow from: the whole assembly as it is, and what the command line says."""
+    project = session.project
+    return deploy.TrustedInput(deployment=project.whole(session.build(project.assembly_as_is)), options=options)
 
 
 def _text(session: Session, plan: deploy.Plan, typed: TypedOptions) -> Text:
@@ -62,6 +76,13 @@ def _check_saved(session: Session, plan: deploy.Plan, execution: Execution) -> N
         )
 
 
+def _again(options: Options, typed: TypedOptions, plan_file: Path | None) -> str:
+    """Return the command that goes on: with the saved plan, or by planning anew where there was none."""
+    if plan_file is None:
+        return f"{command_again(options, 'deploy', typed)}    plans anew from what stands now"
+    return f"{command_again(options, 'execute', typed, plan_file)}    goes on with what is left"
+
+
 def _check_file(plan: deploy.Plan, plan_file: Path) -> None:
     if plan.pending:
         check_writable({"the plan's file": plan_file})
@@ -82,85 +103,6 @@ def _without_skipped(session: Session, deployment: deploy.Deployment) -> deploy.
     there = {*deployment.regions, *deployment.empty_regions}
     skipped = [Region(region) for region in session.options.skip_regions if region in there]
     return deploy.narrow(deployment, skipped) if skipped else deployment
-
-
-def execute(
-    session: Session,
-    plan: deploy.Plan,
-    execution: Execution,
-    promotion: deploy.Promotion | None,
-    before: deploy.Before | None = None,
-) -> ExitCode:
-    """Execute a plan and show how each stack ended; what is left for review is written into the plan's file.
-
-    Beside a lost primary an import that fails, or takes long, is no failure: it waits for that region.
-    """
-    trusted, stop = replace(execution.trusted, promotion=promotion), asyncio.Event()
-    given: dict[str, Any] = {
-        "allow": execution.allow,
-        "stop": stop,
-        "in_detail": session.console.in_detail,
-        "before": before,
-    }
-    if trusted.is_own:
-        run = partial(
-            deploy.execute_unreviewed, plan, trusted.deployment, session.clients, promotion=promotion, **given
-        )
-    else:
-        run = partial(deploy.execute_plan, plan, trusted, session.clients, **given)
-    is_beside = promotion is not None and any(stack.startswith(f"{promotion.came_from}/") for stack in plan.left_out)
-    imports = deploy.imports_of(plan) if is_beside else frozenset[StackId]()
-    with session.console.progress() as emit:
-        work = deploy.execute_bounded(lambda inner: run(emit=inner), imports, emit) if imports else run(emit=emit)
-        ended = session.run(work, stop)
-    if any(isinstance(outcome, deploy.ReviewRequired) for outcome in ended):
-        write_private(
-            execution.plan_file, deploy.write_plan(deploy.after_review(plan, ended)), str(execution.plan_file)
-        )
-    waits = [outcome for outcome in ended if outcome.stack in imports and not isinstance(outcome, deploy.Done)]
-    if waits and promotion is not None:
-        session.console.say(text.outcomes_text(waits))
-        session.console.warn(
-            f"waits until {promotion.came_from} answers again: {', '.join(outcome.stack for outcome in waits)}"
-        )
-    code = tell_end(session, [outcome for outcome in ended if outcome not in waits], execution.again)
-    if code is ExitCode.DONE and (places := text.unfilled(plan)):
-        session.console.warn(f"{', '.join(places)}: {text.BACKFILL}")
-    return code
-
-
-def tell_promotion(session: Session, deployment: deploy.Deployment, promotion: deploy.Promotion) -> bool:
-    """End a promotion that has nothing left to do, and return whether it has; say how it stands."""
-    from builder.report import promotion as report
-
-    left: deploy.Plan | None = None
-    if promotion.came_from not in deployment.skipped:
-        with session.console.progress() as emit:
-            ending = deploy.end_promotion(deployment, promotion, session.clients, session.plan_id(), emit)
-            left = session.run(ending)
-    is_done = left is not None and left.is_empty
-    ended = report.PromotionEnded(
-        to=promotion.to,
-        came_from=promotion.came_from,
-        is_done=is_done,
-        postponed=() if is_done else promotion.postponed,
-        left=() if left is None else tuple(dict.fromkeys(step.stack for step in left.work)),
-    )
-    if session.options.json_events:
-        session.console.result(report.event(ended, session.console.now()))
-    session.console.say(report.ended_text(ended))
-    return is_done
-
-
-def tell_end(session: Session, ended: Sequence[deploy.Outcome], again: str) -> ExitCode:
-    """Show how everything ended; `again` is the command that goes on from here."""
-    if session.options.json_events:
-        session.console.result(as_json.ended(ended, session.console.now()))
-    session.console.say(text.outcomes_text(ended))
-    if not all(isinstance(outcome, deploy.Done) for outcome in ended):
-        steps = [step for outcome in ended if (step := outcome.next_step)]
-        session.console.warn(f"next:  {steps[0] if steps else again}")
-    return deploy.exit_code(ended)
 
 
 def _find(session: Session, typed: TypedOptions) -> FoundDeployment:
@@ -225,14 +167,8 @@ def _delete(
     """Delete the stacks, and show what is left."""
     with session.console.progress() as emit:
         ended = session.run(deploy.delete_deployment(removal, session.clients, session.plan_id().id, emit))
-    own = {
-        "region": typed["regions"],
-        "allow": removal.allow,
-        "unprotect": typed["unprotect"],
-        "delete-retained": [name for name in typed["delete_retained"] if name],
-    }
-    again = removal_options_again(session.options, own)
-    code = tell_end(session, ended, f"python -m builder destroy{again}    goes on from here")
+    again = command_again(session.options, "destroy", {**typed, "allow": removal.allow})
+    code = tell_end(session, ended, f"{again}    goes on from here")
     after = session.run(deploy.find_remaining(before, name, session.clients))
     session.console.say(left_text(name, removal.stacks, after))
     return max(code, ExitCode.FAILED if after.stacks else ExitCode.DONE)
@@ -240,7 +176,7 @@ def _delete(
 
 def _tell_deployed(session: Session) -> None:
     """Show the outputs; first end a promotion of which nothing but its record was left."""
-    deployment = session.project.deployment
+    deployment = session.deployment
     promotion = session.run(deploy.find_promotion(session.clients, deployment))
     waits: dict[StackId, str] = {}
     if promotion is not None and not tell_promotion(session, deployment, promotion):
@@ -253,7 +189,7 @@ def _tell_outputs(session: Session, waits: Mapping[StackId, str]) -> None:
 
     `waits` says of stacks why they need not have their outputs yet. Raises Failed, after that, where one is missing.
     """
-    outputs, console = observe_outputs(session), session.console
+    outputs, console = _observe_outputs(session), session.console
     of = {name: stack for name, (stack, _) in session.project.deployed.outputs.items()}
     later = {name: waits[of[name]] for name in outputs.missing if of[name] in waits}
     missing = {name: why for name, why in outputs.missing.items() if name not in later}
@@ -261,32 +197,136 @@ def _tell_outputs(session: Session, waits: Mapping[StackId, str]) -> None:
     if session.options.json_events:
         console.result(as_json.outputs_read(session.project.deployed.name, outputs, console.now()))
     else:
-        console.say(outputs_text(outputs))
+        console.say(_outputs_text(outputs))
     outputs.check()
 
 
-def outputs_text(outputs: deploy.Outputs) -> str:
+def _outputs_text(outputs: deploy.Outputs) -> str:
     """Return a line each; of one that need not be there the reason."""
     there = (f"{name} = {value}\n" for name, value in outputs.values.items())
     return "".join((*there, *(f"{name}: absent, {why}\n" for name, why in outputs.absent.items())))
 
 
-def observe_outputs(session: Session) -> deploy.Outputs:
+def _observe_outputs(session: Session) -> deploy.Outputs:
     """Return the outputs of every region. Raises BadInput for credentials of another account."""
     deployed = session.project.deployed
     session.run(session.check_credentials(deployed))
     return session.run(deploy.observe_every_output(deployed, session.clients))
 
 
+def _outputs(session: Session, typed: TypedOptions) -> StateReport:
+    """Return the outputs, or the one that is named. Raises BadInput for a name that no output has."""
+    session.warn_stale()
+    name, known = typed["name"], session.project.deployed.outputs
+    if name is not None and name not in known:
+        raise BadInput(where="outputs", what=f"there is no output '{name}'; there are {', '.join(known)}")
+    outputs = _observe_outputs(session)
+
+    def end() -> ExitCode:
+        if name is None:
+            outputs.check()
+        return ExitCode.DONE
+
+    return StateReport(
+        text=lambda: (_outputs_text(outputs),),
+        event=lambda: json.dumps({**outputs.values, **dict.fromkeys(outputs.absent)}),
+        alone=partial(outputs.value, name) if name is not None else None,
+        end=end,
+    )
+
+
+def _status(session: Session, _: TypedOptions) -> Callable[[], Coroutine[Any, Any, StateReport]]:
+    """Return what observes all regions, of which any may be down, and the promotion that is under way."""
+    from builder.state import ObserveOptions, observe_sites
+
+    session.warn_stale()
+    clients, deployment = session.clients.hurried(), session.project.deployed
+
+    async def observe() -> StateReport:
+        options = ObserveOptions(clients=clients, now=session.console.now(), endpoint=session.options.endpoint)
+        _, promotion, status = await asyncio.gather(
+            session.check_credentials(deployment, clients),
+            _observe_promotion(session, deployment, clients),
+            observe_sites(deployment, options),
+        )
+        return _status_report(session, status, promotion)
+
+    return observe
+
+
+async def _observe_promotion(session: Session, deployment: deploy.Deployment, clients: Clients) -> PromotionSeen | None:
+    """Return the promotion that is under way, as far as the regions that answer tell it; None where none is.
+
+    Warns where it cannot be known, and goes on.
+    """
+    if not deploy.has_global_table(deployment):
+        return None
+    try:
+        promotion, _ = await deploy.observe_promotion(clients, deployment.name, deploy.regions_of_record(deployment))
+    except (Stopped, Several) as error:
+        session.console.warn(f"warning: {error}")
+        return None
+    if promotion is None:
+        return None
+    unretained = deploy.unretained(deployment, promotion) if promotion.forced else ()
+    return PromotionSeen(promotion=promotion, unretained=unretained)
+
+
+def _status_report(session: Session, status: "Status", promotion: PromotionSeen | None) -> StateReport:
+    from builder.components.available import lifecycles
+    from builder.report.state import status_event, status_text
+
+    at, runtime_ends = session.console.now(), {name: life.deprecated for name, life in lifecycles().items()}
+
+    def end() -> ExitCode:
+        if not status.is_seen:
+            raise Failed(where=status.deployment, what="nothing of it was seen: no region could be looked at")
+        return ExitCode.DONE
+
+    return StateReport(
+        text=lambda: (
+            status_text(status, runtime_ends, at),
+            *(("", under_way_text(promotion)) if promotion is not None else ()),
+        ),
+        event=lambda: status_event(status, runtime_ends, at, promotion),
+        end=end,
+    )
+
+
+def _drift(session: Session) -> StateReport:
+    """Return the drift of all stacks, and how the regions differ from one another."""
+    from builder.report.state import drift_event, drift_text
+    from builder.state import find_differences
+
+    deployment = session.deployment
+    session.run(session.check_credentials(deployment))
+    differences = session.run(find_differences(deployment, session.clients))
+
+    def end() -> ExitCode:
+        if not differences.is_deployed:
+            raise deploy.not_deployed(deployment.name)
+        drifted = {"ABSENT", "DRIFTED", "NOT_OURS_YET"} & {stack.status for stack in differences.stacks}
+        if differences.disparities or drifted:
+            return ExitCode.CHANGES_FOUND
+        is_unknown = differences.silent or any(stack.problem for stack in differences.stacks)
+        return ExitCode.FAILED if is_unknown else ExitCode.DONE
+
+    return StateReport(
+        text=lambda: (drift_text(differences),),
+        event=lambda: drift_event(differences, session.console.now()),
+        end=end,
+    )
+
+
 SYSTEM = Scope(
     word="",
     plan_file=Path("plan.json"),
     assembly=lambda project: project.assembly_fresh,
-    deployment=lambda project: project.deployment,
+    deployment=lambda session: session.deployment,
     deployed=lambda project: project.deployed,
     account=lambda project: project.pinned_account,
     role_arn=lambda project: project.role_arn,
-    trusted=Project.trusted,
+    trusted=_trusted,
     make_plan=_make_plan,
     ordinary=lambda plan: plan,
     read_plan=deploy.read_plan,
@@ -296,8 +336,13 @@ SYSTEM = Scope(
     pages=lambda plan: (plan, None),
     check_saved=_check_saved,
     check_file=_check_file,
+    recover=recover_first,
     execute=_execute,
+    again=_again,
     names_of_sets=lambda *_: (),
     tell_deployed=_tell_deployed,
     find=_find,
+    status=_status,
+    drift=_drift,
+    outputs=_outputs,
 )

@@ -2,7 +2,6 @@
 
 import shutil
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from builder.assembly.assets import BUCKET_PARAMETER, Asset, read_assets, write_
 from builder.assembly.build import Built, NotBuilt, build
 from builder.assembly.render import make_assembly
 from builder.cli.options import Options
-from builder.cli.project import Project
+from builder.cli.session import Session
 from builder.config import load_config
 from builder.terms import StackId
 from packing.packages import make_wheel, requirements
@@ -111,23 +110,25 @@ class TestBuild:
         assert list((folder / "build").iterdir()) == []
 
     @pytest.mark.processes
-    def test_makes_packages_of_this_machine_beside_where_all_calls_go_to_it(self, folder: Path) -> None:
+    def test_makes_packages_of_this_machine_beside_where_all_calls_go_to_it(
+        self, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         pin = make_wheel(folder / "wheels", "left")
         (folder / "api" / "requirements.txt").write_text(requirements(folder / "wheels", pin))
-        warnings: list[str] = []
 
         def built(endpoint: str) -> dict[str, Path]:
             options = Options(config=folder / "dr.yaml", environment={"AWS_ENDPOINT_URL": endpoint} if endpoint else {})
-            project = Project(options, date(2026, 11, 22), warnings.append)
+            session = Session(options)
             return {
                 one.asset.architecture: one.path.relative_to(folder)
-                for one in project.build(project.assembly_made)
+                for one in session.build(session.project.assembly_made)
                 if isinstance(one, Built)
             }
 
         arm = asset(folder, "arm64").key
         assert built("")["arm64"] == Path("build") / arm
         assert built("https://proxy.example")["arm64"] == Path("build") / arm
-        assert warnings == []
+        assert capsys.readouterr().err == ""
         assert built("http://127.0.0.1:4566")["arm64"] == Path("build/here") / arm
-        assert set(warnings) == {"note: api has the packages of this machine: functions run here"}
+        notes = capsys.readouterr().err.splitlines()
+        assert set(notes) == {"note: api has the packages of this machine: functions run here"}

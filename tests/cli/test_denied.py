@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from builder.cli.options import Options
-from builder.cli.status import _find_promotion
+from builder.cli.system import _observe_promotion
 from cli.on_fake import OnWorld
 from fake_aws import Fault
 
@@ -57,5 +57,5 @@ def test_status_warns_and_goes_on_where_the_record_of_a_promotion_may_not_be_rea
 ) -> None:
     standing.world.faults.add(Fault.DENIED, operation="GetParameter")
     session = standing.open(Options())
-    assert session.run(_find_promotion(session, session.project.deployed, session.clients)) is None
+    assert session.run(_observe_promotion(session, session.project.deployed, session.clients)) is None
     assert "warning: 2 errors: " in capsys.readouterr().err

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from builder.cli.options import Options, removal_options_again
 from builder.cli.project import Project
 from cli.on_fake import OnWorld, render
 from fake_aws import Fault
@@ -109,32 +108,22 @@ def test_where_nothing_was_found_but_not_everywhere_it_is_no_success(standing_fl
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("before", "said"),
+    "said",
     [
-        (("--env", "dev", "--assembly", "templates", "fleet"), f"drop {B} --retain"),
-        (("--env", "dev", "--assembly", "templates", "fleet"), f"drop {B} --role 'a cleaner'"),
-        (("--env", "dev", "fleet"), f"drop {B} --retain --project tap --env dev"),
-        (("--env", "dev", "--assembly", "templates", "fleet"), f"drop {B}"),
-        (("--env", "dev", "--assembly", "templates", "fleet"), "destroy --retain"),
-        (("--env", "dev", "fleet"), "destroy --role cleaner --project tap --env dev"),
+        f"drop {B} --retain --assembly templates --env dev",
+        f"drop {B} --role 'a cleaner' --assembly templates --env dev",
+        f"drop {B} --retain --project tap --env dev",
+        f"drop {B} --assembly templates --env dev",
+        "destroy --retain --assembly templates --env dev",
+        "destroy --role cleaner --project tap --env dev",
     ],
 )
-def test_what_goes_on_from_there_is_told_with_all_that_was_said(
-    standing_fleet: OnWorld, before: tuple[str, ...], said: str
-) -> None:
-    standing_fleet.before = before
+def test_what_goes_on_from_there_is_told_with_all_that_was_said(standing_fleet: OnWorld, said: str) -> None:
+    standing_fleet.before = ("fleet",)
     standing_fleet.world.faults.add(Fault.DENIED, operation="DeleteStackInstances")
     answer = standing_fleet(*shlex.split(said), "--yes")
     assert answer.code == 1, answer
     assert f"next:  python -m builder fleet {said}    goes on from here" in answer.err
-
-
-def test_of_a_removal_everything_but_the_answers_is_said_again() -> None:
-    said = {"retain": False, "role": None, "region": ("eu-west-1", "eu-west-2"), "allow": ("*/*",), "yes": True}
-    options = Options(env="dev", project="tap")
-    again = " --region eu-west-1 --region eu-west-2 --allow '*/*' --project tap --env dev"
-    assert removal_options_again(options, said) == again
-    assert removal_options_again(Options(env="dev"), {}) == ""
 
 
 @pytest.mark.parametrize("account", ["44445555666", "tap", "4444-5555-6666"])

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from answer import Command
 from builder.cli.command import CommandLine, global_options, pass_session
-from builder.cli.options import Options, make_plan_request, plan_options_again
+from builder.cli.options import Options, make_plan_request
 from builder.cli.session import Session
 from builder.terms import Region
 from cli.test_project import opened
@@ -93,14 +93,6 @@ def test_both_verbs_take_the_same_options(builder: Command, project: Path, verb:
     for option in ("--remove-orphans", "--artifacts-bucket", "--deployment-mode", "--import-existing", "--role-arn"):
         assert option in told
     assert builder(verb, "--deployment-mode", "HASTY").code == 2
-
-
-def test_plan_names_the_options_that_execute_has_to_be_told_again() -> None:
-    assert plan_options_again(SAID) == ""
-    said = {**SAID, "role_arn": ROLE, "deployment_mode": "EXPRESS", "import_existing": True, "artifacts_bucket": "a b"}
-    assert plan_options_again(said) == (
-        f" --role-arn {ROLE} --deployment-mode EXPRESS --artifacts-bucket 'a b' --import-existing"
-    )
 
 
 @pytest.mark.parametrize("command", [("execute", "plan.json"), ("fleet", "execute", "fleet-plan.json")])

@@ -15,7 +15,7 @@ from builder.errors import BadInput
 
 def opened(**said: Any) -> Project:
     """The project in the working directory, by what is said on the command line and in the environment."""
-    return Project(Options(**{"environment": {}, **said}), datetime.now(UTC).date(), warn=print)
+    return Project(Options(**{"environment": {}, **said}), datetime.now(UTC).date())
 
 
 def test_the_option_wins_over_the_variable_and_that_over_the_file(project: Path) -> None:
@@ -65,9 +65,9 @@ def test_an_environment_s_own_values_reach_its_deployment(project: Path) -> None
     with (project / "dr.yaml").open("a") as config:
         config.write(f'\nenvironments:\n  prod: {{account: "111122223333", role_arn: "{role}"}}\n')
     prod = opened(env="prod")
-    assert (prod.deployment.account, prod.role_arn) == ("111122223333", role)
+    assert (prod.deployment(()).account, prod.role_arn) == ("111122223333", role)
     dev = opened()
-    assert (dev.deployment.account, dev.role_arn) == (None, None)
+    assert (dev.deployment(()).account, dev.role_arn) == (None, None)
 
 
 def test_an_account_has_one_role_and_it_is_a_role_of_that_account() -> None:
@@ -81,13 +81,13 @@ def test_an_account_has_one_role_and_it_is_a_role_of_that_account() -> None:
 
 def test_no_region_can_be_left_out_of_a_fleet(project: Path) -> None:
     with pytest.raises(BadInput, match="none can be left out") as caught:
-        _ = opened(skip_regions=("us-east-1",)).fleet
+        _ = opened(skip_regions=("us-east-1",)).fleet(())
     assert "without it" in caught.value.next_step
 
 
 def test_a_fleet_that_was_not_rendered_is_asked_for_in_the_file(project: Path) -> None:
     with pytest.raises(BadInput, match="no fleet was rendered") as caught:
-        _ = opened().fleet
+        _ = opened().fleet(())
     assert "say `fleet:` in dr.yaml" in caught.value.next_step
 
 
@@ -131,5 +131,5 @@ def test_a_fleet_may_go_only_to_the_account_that_dr_yaml_has_its_sets_in(builder
         config.write("\nfleet: {permission_model: self-managed, accounts: ['444455556666'],")
         config.write(" administration_account: '111122223333'}\n")
     assert builder("render").code == 0
-    assert opened().fleet.account == "111122223333"
-    assert opened(assembly=Path("templates"), env="dev").fleet.account is None
+    assert opened().fleet(()).account == "111122223333"
+    assert opened(assembly=Path("templates"), env="dev").fleet(()).account is None

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from builder.cli.execution import recover_first
 from builder.cli.options import Options
-from builder.cli.plan import recover_first
 from builder.errors import ExitCode, Stopped
 from cli.on_fake import FakeSession, OnWorld
 from deploy.halted import failed_rollback, failed_without_rollback, standing_topics

@@ -3,11 +3,14 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import date
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from builder.cli.options import Options
+from builder.cli.project import Project
 from builder.cli.session import Session, run_interruptibly
 from builder.errors import BadInput
 
@@ -98,3 +101,35 @@ def test_roles_of_other_accounts_are_taken_by_account(credentials: None) -> None
 def test_a_role_that_is_not_said_in_full_is_a_wrong_input(said: str) -> None:
     with pytest.raises(BadInput, match="--account-role"):
         _ = Session(Options(account_roles=(said,), environment={})).clients
+
+
+PROJECT = """project: shop
+environment: dev
+regions: {primary: us-east-1, secondaries: [us-west-2]}
+functions: {api: {runtime: python3.14, source: api, handler: app.handler}}
+"""
+
+
+def test_what_dr_yaml_may_mean_otherwise_is_shown_once_and_by_the_session_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"dr.yaml": PROJECT, "api/app.py": "def handler(event, context): ...\n", "api/lib.py": "", "api/.env": ""}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    session = Session(Options(config=tmp_path / "dr.yaml", environment={}))
+    read = Project(session.options, date(2026, 11, 22))
+    assert [warning.rpartition(": ")[2] for warning in read.warnings] == [".env of api is not packed"]
+    assert (read.deployed.name, capsys.readouterr().err) == ("shop-dev", "")
+    assert not (tmp_path / "build").exists()
+    assert session.build(session.project.assembly_made)
+    assert capsys.readouterr().err == f"warning: {read.warnings[0]}\n"
+    assert (tmp_path / "build").is_dir()
+
+
+def test_files_that_cannot_be_read_are_told_by_whom_needs_them(project: Path) -> None:
+    (project / "dr.yaml").write_text("[]")
+    session = Session(Options(environment={}))
+    assert session.project.templates == Path("templates")
+    with pytest.raises(BadInput, match=r"dr\.yaml"):
+        _ = session.project.suffix
