@@ -140,15 +140,18 @@ def tell_end(session: Session, end: FleetEnd, again: str) -> ExitCode:
     session.console.say(report.fleet_end_text(end))
     if code is not ExitCode.DONE:
         session.console.warn(f"next:  {again}")
-        for note in _unreachable_notes((failure.site, failure.reason) for failure in failures_of(end)):
+        for note in _unreachable_notes(session, ((failure.site, failure.reason) for failure in failures_of(end))):
             session.console.warn(note)
     return code
 
 
-def _unreachable_notes(failures: Iterable[tuple[Site, str]]) -> tuple[str, ...]:
+def _unreachable_notes(session: Session, failures: Iterable[tuple[Site, str]]) -> tuple[str, ...]:
     """Return what takes an account out whose role cannot be taken, if any of these failed for that."""
-    hint = report.drop_hint(find_unreachable(failures))
-    return (f"next:  {hint}",) if hint else ()
+    accounts = find_unreachable(failures)
+    if not accounts:
+        return ()
+    drop = command_again(session.options, "fleet drop", {}, accounts[0])
+    return (f"next:  {drop}    {report.drop_purpose(accounts)}",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +240,7 @@ def _status(session: Session, typed: TypedOptions) -> Callable[[], Coroutine[Any
             text=lambda: (report.fleet_status_text(rows, len(every) if typed["failed"] else None),),
             event=lambda: report.fleet_status_json(rows),
             alone=(lambda: report.fleet_status_csv(rows).removesuffix("\n")) if typed["as_csv"] else None,
-            notes=_unreachable_notes((Site(row.account, row.region), row.reason) for row in wrong),
+            notes=_unreachable_notes(session, ((Site(row.account, row.region), row.reason) for row in wrong)),
             end=lambda: ExitCode.CHANGES_FOUND if wrong else ExitCode.DONE,
         )
 

@@ -242,9 +242,7 @@ def _way_out(account: AccountId, target: AccountTarget) -> str:
     assert_never(target.filter)
 
 
-def drop_hint(accounts: tuple[AccountId, ...]) -> str:
-    """Return the command for accounts whose role cannot be taken, and whom it takes out; empty where there are none."""
-    if not accounts:
-        return ""
+def drop_purpose(accounts: tuple[AccountId, ...]) -> str:
+    """Return what it is for to drop the first of these accounts, whose role cannot be taken."""
     others = f", and so for {counted(len(accounts) - 1, 'other account')}" if len(accounts) > 1 else ""
-    return f"python -m builder fleet drop {accounts[0]}    where its role is gone for good: takes it out{others}"
+    return f"where its role is gone for good: takes it out{others}"

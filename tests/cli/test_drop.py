@@ -62,7 +62,7 @@ def test_in_production_yes_alone_deletes_nothing_but_lets_stacks_stay(
 def test_whoever_meets_a_role_that_cannot_be_taken_is_told_of_it(standing_fleet: OnWorld) -> None:
     standing_fleet.world.forbidden_roles.add(ROLE)
     render(Path("templates"), CHANGED)
-    hint = f"next:  python -m builder fleet drop {B}    where its role is gone for good"
+    hint = f"next:  python -m builder fleet drop {B} --assembly templates --env dev    where its role is gone for good"
     failed = standing_fleet("deploy", "--yes")
     assert (failed.code, hint in failed.err) == (1, True)
     status = standing_fleet("status")
