@@ -1,4 +1,4 @@
-"""All that touches boto3: clients, calls off the event loop, errors as our own, polling."""
+"""Everything that uses boto3: clients, calls off the event loop, errors as our own, polling."""
 
 from builder.aws.alarms import ALARM, AlarmSighting, observe_alarms
 from builder.aws.call import aws_errors, call, denied_operation, pages, together

@@ -10,10 +10,9 @@ from builder.terms import Region, Site
 
 ALARM = "ALARM"
 _AT_ONCE = 100
-"""Names in one request, and alarms in one answer.
+"""The most names in one request, and alarms in one answer.
 
-Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
-"""
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +24,13 @@ class AlarmSighting:
     """`OK`, `ALARM` or `INSUFFICIENT_DATA`."""
     reason: str
     since: datetime | None
-    """When it went into this state."""
+    """When it changed to this state."""
     notifies: bool
-    """Whether its actions are carried out."""
+    """Whether its actions are enabled."""
 
     @property
     def words(self) -> str:
-        """Its state, since when and why."""
+        """Its state, with the time and the reason."""
         since = f" since {self.since:%Y-%m-%d %H:%M:%S} UTC" if self.since else ""
         return f"the alarm {self.name} is in {self.state}{since}: {self.reason}"
 

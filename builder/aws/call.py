@@ -1,8 +1,8 @@
 """One call of AWS: its turn at the client's gate, its answer, and its errors as our own.
 
-First `call` and `pages`, awaited on the event loop's executor, and `together`. Then whether what answers is AWS at all,
-and `aws_errors`, the one place that knows botocore's errors; last the gate, by which a service is asked as fast as it
-answers and no faster.
+First `call` and `pages`, awaited on the event loop's executor, and `together`. Then the check that an answer comes from
+AWS at all, and `aws_errors`, the one place that knows botocore's errors; last the gate, through which a service is
+called as fast as it answers and no faster.
 """
 
 import asyncio
@@ -100,13 +100,13 @@ NEXT_STEP = "AWS_ENDPOINT_URL, a proxy or a network's sign-in page may lead call
 
 
 class NotAnAnswer(exceptions.BotoCoreError):
-    """What came back is no answer of the API that was called."""
+    """The response is no answer of the API that was called."""
 
     fmt = "what answers is not AWS: it sent {what} (HTTP {status})"
 
 
 def heed_answers(session: botocore.session.Session) -> None:
-    """Have every client that the session makes from now on raise NotAnAnswer for what is no answer of AWS."""
+    """Make every later client of the session raise NotAnAnswer for a response that is no answer of AWS."""
     known = session.get_component(_COMPONENT)
     if not isinstance(known, _Factory):
         session.register_component(_COMPONENT, _Factory(known))
@@ -120,7 +120,7 @@ class _Factory(ResponseParserFactory):
         self._inner.set_parser_defaults(**defaults)
 
     def create_parser(self, protocol_name: str) -> ResponseParser:
-        # Of a parser botocore asks for nothing but `parse`.
+        # botocore only calls a parser's `parse`.
         return cast("ResponseParser", _Parser(self._inner.create_parser(protocol_name), protocol_name))
 
 
@@ -135,12 +135,12 @@ class _Parser:
         # An overloaded load balancer of AWS answers with a web page, which botocore knows and retries.
         if status < 500 and isinstance(body, bytes) and _PAGE.match(body):
             raise NotAnAnswer(what="a web page", status=status)
-        # S3 redirects, with headers that name S3; botocore would follow anything else's redirections without end.
+        # S3's redirections have headers that name S3; botocore would follow all others without end.
         if 300 <= status < 400 and not _IDS & {name.lower() for name in response["headers"]}:
             raise NotAnAnswer(what="a redirection", status=status)
         try:
             parsed = self._inner.parse(response, shape)
-        except Exception as error:  # whatever the reading of bytes that follow no model runs into
+        except Exception as error:  # whatever parsing bytes that follow no model raises
             raise NotAnAnswer(what="nothing that its API has", status=status) from error
         if not isinstance(parsed, dict) or (self._wants_object and _is_quoted(parsed, body, status)):
             raise NotAnAnswer(what="nothing that its API has", status=status)
@@ -148,7 +148,7 @@ class _Parser:
 
 
 def _is_quoted(parsed: Mapping[str, Any], body: object, status: int) -> bool:
-    """Return whether the message of an error is a whole body that is no JSON."""
+    """Return whether an error's message is its whole body, which is no JSON."""
     if status < 300 or not isinstance(body, bytes) or not body:
         return False
     message = parsed.get("Error", {}).get("Message", "")
@@ -156,7 +156,7 @@ def _is_quoted(parsed: Mapping[str, Any], body: object, status: int) -> bool:
 
 
 class AwsAnswer(dict[str, Any]):
-    """An answer of AWS: reading a key that it lacks raises AwsError, not KeyError."""
+    """An answer of AWS: reading a missing key raises AwsError, not KeyError."""
 
     __slots__ = ("_where",)
 
@@ -165,13 +165,13 @@ class AwsAnswer(dict[str, Any]):
         super().__init__((name, heeded(where, value)) for name, value in answer.items())
 
     def __missing__(self, name: str) -> Any:  # noqa: ANN401 - it returns nothing
-        """Raise AwsError, naming what is missing."""
+        """Raise AwsError, naming the missing key."""
         what = f"what answers is not AWS: it answered without '{name}'"
         raise AwsError(where=self._where, code="NotAnAnswer", what=what, next_step=NEXT_STEP)
 
 
 def heeded(where: str, value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return an answer with every mapping in it an AwsAnswer of `where`."""
+    """Return an answer in which every mapping is an AwsAnswer of `where`."""
     match value:
         case dict():
             return AwsAnswer(where, value)
@@ -210,7 +210,7 @@ _MISCONFIGURED = (
 
 @contextmanager
 def aws_errors(where: str) -> Iterator[None]:
-    """Turn what botocore raises inside into AwsError or BadInput about `where`, chained to the original."""
+    """Turn botocore's errors inside the block into AwsError or BadInput about `where`, chained to the original."""
     try:
         yield
     except exceptions.ClientError as error:
@@ -232,12 +232,12 @@ def aws_errors(where: str) -> Iterator[None]:
 
 
 _QUOTED = re.compile(r"(?<=\bValue )'.*?'(?= at 'parameters\.)", re.DOTALL)
-"""How the front door of a service quotes the value of a parameter: `Value 'x' at 'parameters.1.member...' failed`."""
+"""How a service's front end quotes the value of a parameter: `Value 'x' at 'parameters.1.member...' failed`."""
 
 
 def _refused(where: str, error: exceptions.ClientError) -> AwsError:
     refusal = error.response.get("Error", {})
-    # AWS quotes a refused value whole, and it may be that of a NoEcho parameter.
+    # AWS quotes a refused value whole, which may be that of a NoEcho parameter.
     code, message = refusal.get("Code", "Unknown"), _QUOTED.sub("'****'", refusal.get("Message", ""))
     if code in _EXPIRED:
         what = f"AWS does not accept the credentials: {message}"
@@ -251,7 +251,7 @@ def _refused(where: str, error: exceptions.ClientError) -> AwsError:
 def denied_operation(error: AwsError) -> str:
     """Return the operation that AWS denied for lack of a right; empty for any other error.
 
-    An answer to HEAD has no body to say more in than its status.
+    An answer to HEAD has no body, so nothing but its status.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
     """
     cause = error.__cause__
@@ -282,27 +282,26 @@ THROTTLED = frozenset(
     | {"BandwidthLimitExceeded", "PriorRequestNotComplete", "EC2ThrottledException"}
 )
 """The codes by which AWS's services refuse a call for its rate: botocore's own list without LimitExceededException,
-which a quota has too, and TransactionInProgressException, which another transaction causes.
+which quotas cause too, and TransactionInProgressException, which another transaction causes.
 
-Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
-"""
+Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html"""
 
 
 def is_here(url: str) -> bool:
-    """Return whether a URL leads to this machine alone."""
+    """Return whether a URL is of this machine."""
     name = urlsplit(url).hostname or ""
     return name in {"localhost", "::1"} or name.endswith(".localhost") or name.startswith("127.")
 
 
 AT_ONCE = 16
-"""Calls in flight for one client: a region that answers slowly takes no more of the threads that all regions share."""
+"""The most calls in flight for one client, so that a slow region does not occupy all threads, which regions share."""
 PATIENCE_S = 300.0
-"""For how long one call is made again while it is refused."""
+"""For how many seconds a call is repeated while it is refused."""
 
 
 @dataclass(slots=True)
 class Rate:
-    """How many calls a second are answered; pure, all times are the caller's, in seconds."""
+    """The number of calls a second that are answered; pure, all times are the caller's, in seconds."""
 
     per_second: float = math.inf
     _sent_at: float = -math.inf
@@ -313,7 +312,7 @@ class Rate:
     WINDOW_S = 2.0
     LOWER = 0.8
     RAISE = 0.25
-    """Added with each answer: the limit is as before a refusal after about as many answers as one second has."""
+    """What each answer adds: the limit recovers from a refusal after about as many answers as one second has."""
 
     @property
     def ready_at(self) -> float:
@@ -321,18 +320,18 @@ class Rate:
         return self._sent_at + 1 / self.per_second
 
     def sent(self, now: float) -> None:
-        """Note that a call goes out."""
+        """Record that a call is sent."""
         self._sent_at = now
 
     def answered(self, now: float) -> None:
-        """Note an answer that is no refusal for the rate: the limit rises."""
+        """Record an answer that is no refusal for the rate: the limit rises."""
         self._answers.append(now)
         self._forget(now)
         if self.per_second < math.inf:
             self.per_second += self.RAISE
 
     def refused(self, sent_at: float, now: float) -> None:
-        """Note that a call was refused for the rate: the limit falls, but once for all calls of the same moment."""
+        """Record that a call was refused for the rate: the limit falls, but once for all calls of the same moment."""
         if sent_at < self._lowered_at:
             return
         known = self.per_second if self.per_second < math.inf else self._measured(now)
@@ -349,7 +348,7 @@ class Rate:
 
 
 class Gate:
-    """The queue of all calls of one client: first come, first served, and a call that was refused keeps its place.
+    """The queue of all calls of one client: first come, first served, and a refused call keeps its place.
 
     It serves one event loop at a time; the rate that it has learnt outlasts the loop.
     """
@@ -363,9 +362,9 @@ class Gate:
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, work: Callable[[], R]) -> R:
-        """Return what the blocking call returns, run on the loop's executor when it is its turn.
+        """Return the result of the blocking call, run on the loop's executor when it is its turn.
 
-        Raises what it raises; a refusal for the rate only after the gate's patience is at its end.
+        Raises what it raises; a refusal for the rate only once the gate's patience has ended.
         """
         loop = asyncio.get_running_loop()
         ticket, refused_since = next(self._tickets), math.inf
@@ -395,7 +394,7 @@ class Gate:
         try:
             await future
         except asyncio.CancelledError:
-            if not future.cancelled():  # it was admitted, and cancelled before it could go on
+            if not future.cancelled():  # it was admitted, and cancelled before it could run
                 self._leave()
             else:
                 self._line = [waiting for waiting in self._line if waiting[1] is not future]
@@ -407,7 +406,7 @@ class Gate:
         self._admit()
 
     def _admit(self) -> None:
-        """Admit whoever is first while there is room; come back when the rate lets the next one go."""
+        """Admit calls in their order while there is room; return once the rate lets the next one through."""
         loop = asyncio.get_running_loop()
         if self._timer is not None:
             self._timer.cancel()
@@ -438,34 +437,34 @@ def _at_the_gate(work: Callable[[], R]) -> R:
 
 
 def put_gate(client: "BaseClient", patience_s: float = PATIENCE_S) -> None:
-    """Have every call of the client that `call` makes pass one gate, and return to it when it is refused."""
+    """Send all calls of a client that `call` makes through one gate; a refused one returns to it."""
     _gates[client] = Gate(patience_s)
     client.meta.events.register_first("needs-retry", _give_back)
     client.meta.events.register_first("needs-retry", _give_up_on_nobody)
 
 
 def gate_of(operation: object) -> Gate | None:
-    """Return the gate of the client whose method it is; None where there is none."""
+    """Return the gate of the client whose method it is; None if it has none."""
     client = getattr(operation, "__self__", None)
     try:
         return _gates.get(client) if client is not None else None
-    except TypeError:  # of an object that is no client, and that nothing can refer to weakly
+    except TypeError:  # the object is no client, and has no weak references
         return None
 
 
 def is_throttled(error: exceptions.ClientError) -> bool:
-    """Return whether AWS refused the call for its rate alone, having done nothing."""
+    """Return whether AWS refused the call only for its rate, and so did nothing."""
     return error.response.get("Error", {}).get("Code") in THROTTLED
 
 
 def _give_back(*, response: tuple[object, Any] | None, operation: "OperationModel", **_: object) -> None:
-    """Raise the refusal at once, where botocore would sleep on it; botocore calls this before its own judgement."""
+    """Raise the refusal at once, before botocore sleeps on it; botocore calls this before its own retry decision."""
     if _is_at_a_gate.get() and response is not None and response[1].get("Error", {}).get("Code") in THROTTLED:
         raise exceptions.ClientError(response[1], operation.name)
 
 
 def _give_up_on_nobody(*, caught_exception: Exception | None, **_: object) -> None:
-    """Raise at once that nothing listens on this machine, where botocore would try again for a minute."""
+    """Raise at once where nothing listens on this machine, before botocore repeats the call for a minute."""
     if isinstance(caught_exception, exceptions.EndpointConnectionError) and is_here(
         caught_exception.kwargs["endpoint_url"]
     ):

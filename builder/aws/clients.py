@@ -1,6 +1,6 @@
 """The one place where clients are made: credentials, retries, time-outs and pools are decided here.
 
-First how often to look while something goes on: the clients' `Tempo`, which is AWS's or an embedded one's.
+First how often to poll an operation: the clients' `Tempo`, which is AWS's or an emulator's.
 """
 
 import asyncio
@@ -39,18 +39,18 @@ if TYPE_CHECKING:
 
 
 _MISSES = 3
-"""Early reads in vain after which an AWS that was quick does not count as quick any more."""
+"""The number of early reads without an end after which an AWS no longer counts as quick."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """When to read something again that began a while ago; all in seconds.
 
-    Botocore's waiters look every 30 seconds, and count UPDATE_ROLLBACK_COMPLETE as a created stack.
+    Botocore's waiters read every 30 seconds, and count UPDATE_ROLLBACK_COMPLETE as a created stack.
     """
 
     first_s: float
-    """Nothing is over sooner than this."""
+    """The time before which nothing ends."""
     every_s: float
     """The shortest time between two reads."""
     fraction: float = 0.04
@@ -66,15 +66,15 @@ class Pace:
 
 @dataclass(slots=True)
 class Rhythm:
-    """When to read one kind of thing: at AWS's pace, unless one early read finds that things end at once here.
+    """When to read one kind of operation: at AWS's pace, unless one early read shows that here they end at once.
 
-    The early read is for an emulator of AWS; where it finds that nothing has ended, there is no other.
+    The early read is for an emulator of AWS; if it shows that nothing has ended, no other early read follows.
     """
 
     usual: Pace
     early_s: float = 0.25
     slower: "Rhythm | None" = None
-    """The rhythm of what takes longer: where this kind of thing is not quick, that one is not read early."""
+    """The rhythm of slower operations: where this kind is not quick, those are not read early."""
     _is_quick: bool = False
     _misses_left: int = 1
     _is_tried: bool = False
@@ -88,13 +88,13 @@ class Rhythm:
         return self.usual
 
     def wait_s(self, passed_s: float) -> float:
-        """Return how long to wait before the next read, `passed_s` after the beginning, if none is early."""
+        """Return how long to wait before the next read, `passed_s` after the beginning, unless it is early."""
         return self.pace.wait_s(passed_s)
 
     def due_s(self, read_s: float, *, early: bool = False) -> float:
         """Return the age at which to read something that was `read_s` old at its last read; below 0 for none yet.
 
-        `early` asks for a read before it is known how quick AWS is.
+        `early` requests a read before it is known how quick AWS is.
         """
         if read_s < 0 and early and self._misses_left:
             return min(self.early_s, self.usual.first_s)
@@ -124,9 +124,9 @@ class Rhythm:
                 return result
             read_s = loop.time() - since
 
-    # What is learnt is shared by event loops, so it is polled and not signalled.
+    # Event loops share what is learnt, so it is polled and not signalled.
     async def _until_due(self, since: float, read_s: float, *, early: bool) -> None:
-        """Sleep until the next read; before the first, poll whether another's early read has found its end."""
+        """Sleep until the next read; before the first, poll whether another's early read has shown an end."""
         loop = asyncio.get_running_loop()
         while (left_s := since + self.due_s(read_s, early=early) - loop.time()) > 0:  # noqa: ASYNC110 - see above
             await asyncio.sleep(min(left_s, self.early_s) if read_s < 0 else left_s)
@@ -134,7 +134,7 @@ class Rhythm:
 
 @dataclass(slots=True)
 class Tempo:
-    """How quickly CloudFormation does things: on AWS, or on an emulator."""
+    """How quickly CloudFormation works: on AWS, or on an emulator."""
 
     change_sets: Rhythm
     stacks: Rhythm
@@ -147,27 +147,27 @@ class Tempo:
 
     @classmethod
     def quick(cls) -> "Tempo":
-        """Return the tempo of an AWS that takes no time: the embedded one."""
+        """Return the tempo of an AWS that needs no time: the embedded one."""
         return cls(Rhythm(Pace(first_s=0.0, every_s=0.1)), Rhythm(Pace(first_s=0.0, every_s=0.1)))
 
 
 @dataclass(frozen=True, slots=True)
 class StackSighting:
-    """A stack as it was once seen, or as AWS confirmed it: a read that shows less than that lags behind."""
+    """A stack as it was last read, or as AWS confirmed it: a read that shows an older state lags behind."""
 
     arn: Arn
     status: str
     last_change: str
-    """ISO time of its creation or last update; empty where only its creation was confirmed."""
+    """ISO time of its creation or last update; empty if only its creation was confirmed."""
     protected: bool | None = None
-    """Whether it is protected from deletion; None where that was not seen."""
+    """Whether it is protected from deletion; None if that is unknown."""
     policy: str | None = None
-    """The stack policy that AWS confirmed to have set; None where it did not."""
+    """The stack policy that AWS confirmed to have set; None if it did not."""
 
 
 @dataclass(slots=True)
 class Memory:
-    """What was seen last of each stack, and which change sets this process deleted."""
+    """The last read of each stack, and the change sets that this process deleted."""
 
     stacks: dict[StackPlace, StackSighting] = field(default_factory=dict)
     deleted_change_sets: set[Arn] = field(default_factory=set)
@@ -180,12 +180,12 @@ _SESSION_NAME = "two-region-dr"
 
 
 def assume(source: boto3.Session, role_arn: str, region: Region, make_core: Core, config: Config) -> boto3.Session:
-    """Return a session of the role, assumed at the first call by STS of that region, and again before it expires.
+    """Return a session of the role. The region's STS assumes it at the first call, and again before it expires.
 
     Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
     core = make_core()
-    # Read once for all accounts: the models and endpoints of a few services take megabytes, and a tenth of a second.
+    # Read once for all accounts: the models and endpoints of a few services take megabytes and a tenth of a second.
     core.register_component("data_loader", source._session.get_component("data_loader"))  # noqa: SLF001 - boto3 shows it nowhere else
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=functools.partial(source.client, region_name=region, config=config),
@@ -193,7 +193,7 @@ def assume(source: boto3.Session, role_arn: str, region: Region, make_core: Core
         role_arn=role_arn,
         extra_args={"RoleSessionName": _SESSION_NAME},
     )
-    # botocore takes refreshable credentials from its own resolvers only; this is where they put them.
+    # botocore takes refreshable credentials only from its own resolvers, which put them here.
     core._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001
         method="assume-role", refresh_using=fetcher.fetch_credentials
     )
@@ -209,11 +209,11 @@ _CONFIG = Config(
     max_pool_connections=32,
     user_agent_extra=f"two-region-dr/{__version__}",
 )
-# For reads of what may be down: two attempts and the pause between them end within 4.5 s.
+# For reads of regions that may be down: two attempts and the pause between them end within 4.5 s.
 _HURRIED = _CONFIG.merge(
     Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=1.75)
 )
-# A call that is refused for its rate was answered, so it may be repeated for longer.
+# A call that is refused for its rate is answered, so it may be repeated for longer.
 _HURRIED_S = 30.0
 ENDPOINT_FORM = "AWS_ENDPOINT_URL=http://127.0.0.1:4566    has a scheme, a host and a port"
 OnRequest = Callable[[str], None]
@@ -259,8 +259,8 @@ class Clients:
     ) -> "Clients":
         """Return the clients of a profile, or of boto3's own search for credentials. Raises BadInput if it finds none.
 
-        `roles` are the ARNs of those to assume in other accounts; `on_request` is called with every request, in a line.
-        `tempo` is that of an emulator, where the caller knows that it is no AWS.
+        `roles` are the ARNs of those to assume in other accounts; `on_request` is called for every request, with a
+        line. `tempo` is an emulator's, if the caller knows that it is no AWS.
         """
         where = f"profile {profile}" if profile else "credentials"
         with aws_errors(where):
@@ -271,15 +271,15 @@ class Clients:
             return clients
 
     def reaching(self, roles: Mapping[AccountId, str]) -> "Clients":
-        """Return these clients, which reach these accounts by these roles as well."""
+        """Return these clients, which also reach these accounts by these roles."""
         others = copy.copy(self)
         others._roles, others._others = {**self._roles, **roles}, {}  # noqa: SLF001 - of its own class
         return others
 
     def of(self, site: Site) -> "Clients":
-        """Return the clients for a site: by the role of its account, where one is named, else these.
+        """Return the clients for a site: with the role of its account, if one is named, else these.
 
-        The role is assumed by the STS of the first site that asks.
+        The STS of the first site assumes the role.
         """
         account = site.account
         if account is None or account not in self._roles:
@@ -297,11 +297,11 @@ class Clients:
             return self._others[account]
 
     def reaches(self, account: AccountId) -> bool:
-        """Return whether there is a role to reach an account by."""
+        """Return whether there is a role for an account."""
         return account in self._roles
 
     def hurried(self) -> "Clients":
-        """Return clients of the same identity that give up on a region that does not answer within 4.5 s."""
+        """Return clients of the same identity that stop waiting for a silent region after 4.5 s."""
         hurried = Clients(
             self._session, self._roles, self._make_core, tempo=self.tempo, config=_HURRIED, patience_s=_HURRIED_S
         )
@@ -309,11 +309,11 @@ class Clients:
         return hurried
 
     def credentials(self) -> Credentials | None:
-        """Return what requests to function URLs are signed with; no call."""
+        """Return the credentials that sign requests to function URLs; no call."""
         return self._session.get_credentials()
 
     def regions(self) -> tuple[Region, ...]:
-        """Return every region that CloudFormation is in, in the partition of the credentials' own region; no call."""
+        """Return every region of CloudFormation in the partition of the credentials' own region; no call."""
         home = self._session.region_name or "us-east-1"
         partition = self._session.get_partition_for_region(home)
         return tuple(
@@ -333,7 +333,7 @@ class Clients:
         return cast("DynamoDBClient", self._client("dynamodb", region))
 
     def organizations(self, region: Region) -> "OrganizationsClient":
-        """Return Organizations; whatever the region, its partition has one endpoint (us-east-1's in `aws`)."""
+        """Return Organizations; in any region, its partition has one endpoint (us-east-1's in `aws`)."""
         return cast("OrganizationsClient", self._client("organizations", region))
 
     def fis(self, region: Region) -> "FISClient":
@@ -341,7 +341,7 @@ class Clients:
         return cast("FISClient", self._client("fis", region))
 
     def iam(self, region: Region) -> "IAMClient":
-        """Return IAM; whatever the region, its partition has one endpoint (us-east-1's in `aws`)."""
+        """Return IAM; in any region, its partition has one endpoint (us-east-1's in `aws`)."""
         return cast("IAMClient", self._client("iam", region))
 
     def functions(self, region: Region) -> "LambdaClient":
@@ -357,11 +357,11 @@ class Clients:
         return cast("S3Client", self._client("s3", region))
 
     def sts(self, region: Region) -> "STSClient":
-        """Return STS of a region; the regional endpoint, since the global one lives in us-east-1."""
+        """Return STS of a region: the regional endpoint, since the global one is in us-east-1."""
         return cast("STSClient", self._client("sts", region))
 
     def service(self, name: str, region: Region) -> Any:  # noqa: ANN401 - which one it is, a table says at run time
-        """Return a service of a region that is named by data."""
+        """Return a service of a region by its name in data."""
         return self._client(name, region)
 
     def _client(self, service: str, region: Region) -> Any:  # noqa: ANN401 - the methods above name its type
@@ -373,12 +373,12 @@ class Clients:
 
     def _make(self, service: str, region: Region) -> Any:  # noqa: ANN401 - as above
         where = f"{region}: {service}"
-        # The services are named at run time here, which the stubs' overloads cannot follow.
+        # The service's name is known only at run time, which the stubs' overloads cannot follow.
         make: Any = self._session.client
         try:
             with aws_errors(where):
                 client = make(service, region_name=region, config=self._config)
-        except ValueError as error:  # of an endpoint that is no URL; a profile may name one too
+        except ValueError as error:  # the endpoint is no URL; a profile may name one too
             raise BadInput(where=where, what=str(error), next_step=ENDPOINT_FORM) from error
         client.meta.events.register("before-call.s3-control", _keep_address)
         return client
@@ -401,7 +401,7 @@ def _report(on_request: OnRequest, request: AWSPreparedRequest, event_name: str,
 
 
 def _check_endpoints(environment: Mapping[str, str]) -> None:
-    """Raise BadInput where the environment names an endpoint that nothing can be sent to."""
+    """Raise BadInput unless requests can be sent to every endpoint that the environment names."""
     for name, value in environment.items():
         if name.startswith("AWS_ENDPOINT_URL") and value and not _is_endpoint(value):
             raise BadInput(where=name, what=f"'{value}' is not a URL of an endpoint", next_step=ENDPOINT_FORM)
@@ -411,7 +411,7 @@ def _is_endpoint(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none, a bracket that is not closed
+    except ValueError:  # an invalid port, an unclosed bracket
         return False
 
 
@@ -423,11 +423,11 @@ class CallerIdentity(NamedTuple):
 
 
 async def observe_caller(clients: Clients, region: Region) -> CallerIdentity:
-    """Return the caller of these credentials, asked of the region's own STS."""
+    """Return the caller of these credentials, from the region's own STS."""
     answer = await call(f"{region}: credentials", clients.sts(region).get_caller_identity)
     return CallerIdentity(AccountId(answer["Account"]), Arn(answer["Arn"]))
 
 
 async def observe_account(clients: Clients, region: Region) -> AccountId:
-    """Return the account of the credentials, asked of the region's own STS."""
+    """Return the account of the credentials, from the region's own STS."""
     return (await observe_caller(clients, region)).account

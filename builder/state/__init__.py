@@ -1,11 +1,11 @@
-"""How a deployment stands: what answers in each region, what drifted, and what the regions differ in; reads only.
+"""The state of a deployment: what answers in each region, what drifted, and how the regions differ; reads only.
 
 It knows resource types, by what CloudFormation lists, and never a stack of this project.
 
-    observe       one region of one account within a deadline, each resource by itself; what does not answer is a line
+    observe       one region of one account within a deadline, each resource by itself; a silent one is a line
     alarms        the alarms of one region, and whom they notify
     settings      what should be equal, read; a function's code by its archive
-    differences   what CloudFormation detects of every stack, and what the regions differ in
+    differences   what CloudFormation detects of every stack, and how the regions differ
 """
 
 from builder.state.differences import find_differences, read_drifted

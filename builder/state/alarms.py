@@ -23,7 +23,7 @@ def alarm_names(deployment: Deployment, region: Region, existing: Iterable[str])
 
 
 def topics_of_alarms(deployment: Deployment, arns: Iterable[str]) -> tuple[Arn, ...]:
-    """Return those of the existing topics that the manifest's alarms notify."""
+    """Return the existing topics that the manifest's alarms notify."""
     named = {component.alarms.topic for component in deployment.components.values() if component.alarms}
     return tuple(Arn(arn) for arn in arns if arn.rpartition(":")[2] in named)
 
@@ -45,12 +45,12 @@ def states(names: Iterable[str], seen: Mapping[str, AlarmSighting]) -> Iterator[
 
 
 async def observe_topic(clients: Clients, site: Site, topic: Arn) -> TopicState:
-    """Return a topic's number of confirmed subscriptions, and the endpoints of those that are not confirmed yet."""
+    """Return a topic's number of confirmed subscriptions, and the endpoints of the unconfirmed ones."""
     sns = clients.of(site).service("sns", site.region)
     confirmed, pending = 0, list[str]()
     async for page in pages(f"{site.region}: {topic}", sns.list_subscriptions_by_topic, TopicArn=topic):
         for subscription in page["Subscriptions"]:
-            # An unconfirmed one has this in the place of its ARN.
+            # An unconfirmed subscription has this in place of its ARN.
             # https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html
             if subscription["SubscriptionArn"] == _PENDING:
                 pending.append(subscription["Endpoint"])

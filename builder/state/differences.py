@@ -1,4 +1,4 @@
-"""Drift and parity at once: what differs from its template, and what differs between regions."""
+"""Drift and parity at once: what differs from its template, and how regions differ from each other."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ _DETECTABLE = frozenset(
 
 
 async def observe_drift(clients: Clients, stacks: tuple[ObservedStack, ...]) -> tuple[DriftedStack, ...]:
-    """Return the drift of each stack; one that can't be read says why, and stops no other."""
+    """Return the drift of each stack. A stack that cannot be read has the reason, and stops no other."""
     return tuple(await together(_observe(clients, stack) for stack in stacks))
 
 
@@ -42,7 +42,7 @@ async def _observe(clients: Clients, stack: ObservedStack) -> DriftedStack:
         resources = await _read(clients, stack)
     except BuilderError as error:
         return _unknown(stack, error.what)
-    # Where detection failed for some resources, those for which it succeeded are listed all the same.
+    # Where detection failed for some resources, the others are still listed.
     problem = (reason or status) if status == "DETECTION_FAILED" else ""
     return DriftedStack(
         region=stack.region,
@@ -58,7 +58,7 @@ def _unknown(stack: ObservedStack, problem: str) -> DriftedStack:
 
 
 async def _detect(clients: Clients, stack: ObservedStack) -> tuple[str, str]:
-    """Detect, and return how that ended, with its reason."""
+    """Run a detection, and return its result and its reason."""
     client, where = clients.of(stack.site).cloudformation(stack.region), f"{stack.region}/{stack.name}"
     detection = await call(where, client.detect_stack_drift, StackName=stack.arn)
 
@@ -108,14 +108,13 @@ def read_drifted(drift: "StackResourceDriftTypeDef | StackInstanceResourceDrifts
 
 _NONE = "(none)"
 _LEAST_ID = 8
-"""A shorter id may be in a text by chance."""
+"""The length of an id below which it may be in a text by chance."""
 
 
 def find_disparities(seen: Iterable[Settings]) -> tuple[Disparity, ...]:
-    """Return every setting that differs between regions, of each thing that more than one of them has.
+    """Return every setting that differs between regions, for each resource that more than one of them has.
 
-    A value that is a region's own word, as the value of a parameter, counts as the word's name: `primary` and
-    `secondary` are both `${Role}`.
+    A region's own value, such as a parameter's, counts as its name: `primary` and `secondary` are both `${Role}`.
     """
     things: dict[str, list[Settings]] = {}
     for side in seen:
@@ -137,7 +136,7 @@ def _in_all_words(value: str, side: Settings) -> str:
     word = next((name for name, own in side.own_words.items() if own == value), None)
     if word is not None:
         return f"${{{word}}}"
-    # AWS names keys and networks, and such an id may be a part of an ARN or a policy; so the longest is replaced first.
+    # AWS chooses the ids of keys and networks, which may be part of an ARN or a policy: the longest is replaced first.
     for name, id_ in sorted(side.ids.items(), key=lambda named: (-len(named[1]), named[0])):
         if len(id_) >= _LEAST_ID:
             value = value.replace(id_, f"${{{name}}}")
@@ -145,7 +144,7 @@ def _in_all_words(value: str, side: Settings) -> str:
 
 
 async def find_differences(deployment: Deployment, clients: Clients) -> Differences:
-    """Return every stack of the deployment with its drift, and every setting that the regions differ in.
+    """Return every stack of the deployment with its drift, and every setting in which the regions differ.
 
     A region that does not answer is reported as such; the others are compared without it.
     """
@@ -156,7 +155,7 @@ async def find_differences(deployment: Deployment, clients: Clients) -> Differen
     answering = {site: stacks for site, stacks in zip(deployment.sites, listed, strict=True) if stacks is not None}
     every = tuple(stack for stacks in answering.values() for stack in stacks)
     stacks = of_deployment(every, deployment.name)
-    # Of a stack that has others nested in it CloudFormation detects its own drift alone.
+    # CloudFormation detects only a stack's own drift, not that of stacks nested in it.
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
     detected = (*stacks, *inside(stacks, every))
     drifted, settings = await asyncio.gather(
@@ -185,7 +184,7 @@ async def find_differences(deployment: Deployment, clients: Clients) -> Differen
 
 
 async def observe_stacks(clients: Clients, hurried: Clients, site: Site) -> tuple[ObservedStack, ...]:
-    """Return the stacks of a site. It is given up soon where nothing answers, but not where it is busy."""
+    """Return the stacks of a site. It stops waiting soon where nothing answers, but not where the site is busy."""
     try:
         return await SiteView(hurried, site).every_stack()
     except AwsError as error:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-# The time that a read needs to return the rest of what it knows.
+# The time that a read needs to return the rest of its results.
 _MARGIN_S = 0.3
 
 
@@ -58,7 +58,7 @@ class PartialAnswers:
     """Collects a line for each read that did not answer, or was refused, so that the others still count."""
 
     within_s: float | None = None
-    """How long all of it may take, from now on; for ever where that is None."""
+    """The seconds that all of it may take, from now on; None for no limit."""
     silent: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     _deadline: float | None = field(init=False)
@@ -68,11 +68,11 @@ class PartialAnswers:
 
     @property
     def until(self) -> float | None:
-        """When, by the loop's clock, a read no longer waits for what it reads on the side."""
+        """The deadline for optional reads, by the loop's clock (URLs, other regions' metrics)."""
         return None if self._deadline is None else self._deadline - _MARGIN_S
 
     async def ask(self, where: str, work: Coroutine[Any, Any, T]) -> T | None:
-        """Return what the work returns, or None, having noted why."""
+        """Return the result of the work; None if it failed, which becomes a line."""
         try:
             async with asyncio.timeout_at(self._deadline):
                 return await work
@@ -84,31 +84,31 @@ class PartialAnswers:
         return None
 
     async def each(self, works: Iterable[tuple[str, Coroutine[Any, Any, T]]]) -> tuple[T, ...]:
-        """Return the answers of those works that succeed, each given with its place."""
+        """Return the answers of the works that succeed; each work comes with its place."""
         answers = await asyncio.gather(*(self.ask(where, work) for where, work in works))
         return tuple(answer for answer in answers if answer is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionContext:
-    """What every read of a region's resource takes."""
+    """What every read of a region's resource needs."""
 
     clients: Clients
     region: Region
     now: datetime
     endpoint: str | None = None
-    """Where function URLs are reached instead of by their own names; the Host header has those."""
+    """The endpoint of function URLs in place of their own names, which are in the Host header."""
     health: Mapping[str, str] = field(default_factory=dict)
-    """The path that says whether the service is well, by the host of each URL that is a component's."""
+    """The health check's path, by the host of each URL of a component."""
     until: float | None = None
-    """When, by the loop's clock, nothing on the side is waited for any longer: a URL, another region's metric."""
+    """The deadline for optional reads, by the loop's clock (URLs, other regions' metrics)."""
 
     def at(self, region: Region) -> "RegionContext":
         """Return the same context for another region."""
         return replace(self, region=region)
 
 
-# S3 and DynamoDB publish each minute, by best effort.
+# S3 and DynamoDB publish metrics each minute, as well as they can.
 _WINDOW = timedelta(minutes=15)
 _PERIOD_S = 60
 
@@ -124,7 +124,7 @@ class Metric:
 
 
 async def observe_metric(context: RegionContext, metric: Metric) -> float | None:
-    """Return the newest value of the last quarter of an hour, or None if nothing was published."""
+    """Return the newest value of the last quarter of an hour; None if nothing was published."""
     query: MetricDataQueryTypeDef = {
         "Id": "newest",
         "MetricStat": {
@@ -152,14 +152,14 @@ async def observe_metric(context: RegionContext, metric: Metric) -> float | None
     return max(points)[1] if points else None
 
 
-# A function that starts cold takes a second or two.
+# A function's cold start takes a second or two.
 _PATIENCE_S = 4.0
 _LEAST_S = 0.1
 _HEALTH = "/health"
 
 
 async def observe_url(context: RegionContext, url: str, auth: str) -> UrlState:
-    """Return what the URL answers, and how soon; signed where it wants that."""
+    """Return the URL's answer and its time; the request is signed if the URL requires it."""
     loop, path = asyncio.get_running_loop(), context.health.get(urlsplit(url).netloc, _HEALTH)
     with Wire(context.clients.credentials() if auth == "AWS_IAM" else None, context.endpoint) as wire:
         started = loop.time()
@@ -183,7 +183,7 @@ async def observe_url(context: RegionContext, url: str, auth: str) -> UrlState:
 
 
 async def observe_function(context: RegionContext, name: str) -> FunctionState:
-    """Return the state of a function, and what each of its URLs answers."""
+    """Return the state of a function, and the answer of each of its URLs."""
     client, where = context.clients.functions(context.region), f"{context.region}: {name}"
     answer = await call(where, client.get_function_configuration, FunctionName=name)
     listed = await call(where, client.list_function_url_configs, FunctionName=name)
@@ -210,14 +210,14 @@ async def find_replica(context: RegionContext, table: str) -> ReplicaState:
 
 
 async def observe_replica(context: RegionContext, table: str) -> ReplicaState:
-    """Return the state of a replica. Raises AwsError where there is none."""
+    """Return the state of a replica. Raises AwsError where it does not exist."""
     region = context.region
     client, where = context.clients.dynamodb(region), f"{region}: {table}"
     described = (await call(where, client.describe_table, TableName=table))["Table"]
     backups = await call(where, client.describe_continuous_backups, TableName=table)
     recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
     others = [replica["RegionName"] for replica in described.get("Replicas", []) if replica["RegionName"] != region]
-    # Published in the region that was written to; not for strong consistency.
+    # Published in the region of the write; not for strong consistency.
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
     latencies = await together(
         observe_metric(
@@ -240,7 +240,7 @@ async def observe_replica(context: RegionContext, table: str) -> ReplicaState:
 
 
 async def observe_bucket(context: RegionContext, bucket: str) -> BucketState:
-    """Return a bucket's versioning and rules, with what is pending and failed of each."""
+    """Return a bucket's versioning and rules, with the pending and failed replications of each."""
     client, where = context.clients.s3(context.region), f"{context.region}: {bucket}"
     versioning = await call(where, client.get_bucket_versioning, Bucket=bucket)
     rules = await read_rules(where, client, bucket)
@@ -264,7 +264,7 @@ async def _observe_rule(context: RegionContext, bucket: str, rule: "ReplicationR
 
 
 async def _pending(context: RegionContext, destination: str, dimensions: dict[str, str]) -> float | None:
-    """Ask the destination's region, where what is pending is published; None where that one does not answer in time.
+    """Read the pending replications in the destination's region, which publishes them; None if it is too slow.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
     """
@@ -279,7 +279,7 @@ async def _pending(context: RegionContext, destination: str, dimensions: dict[st
 
 
 WITHIN_S = 4.5
-"""How long a region may take; it does not wait for the other ones."""
+"""The seconds that a region may take; it does not wait for the other ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,11 +289,11 @@ class ObserveOptions:
     clients: Clients
     now: datetime
     endpoint: str | None = None
-    """Where function URLs are reached instead of by their own names."""
+    """The endpoint of function URLs in place of their own names."""
 
 
 async def observe_site(deployment: Deployment, site: Site, options: ObserveOptions) -> SiteState:
-    """Return the state of one region; it takes no longer than the deadline, and raises no AwsError."""
+    """Return the state of one region. It takes no longer than the deadline, and raises no AwsError."""
     part, role = PartialAnswers(within_s=WITHIN_S), _role(deployment, site.region)
     clients, region = options.clients.of(site), site.region
     listed = await part.ask(region, SiteView(options.clients, site).every_stack())
@@ -347,14 +347,14 @@ async def observe_site(deployment: Deployment, site: Site, options: ObserveOptio
 
 
 def _not_ours(name: StackName, stack: ObservedStack | None) -> StackState:
-    """Return the row of a stack of the assembly that is not there, or is there and may become the deployment's."""
+    """Return the row of an assembly's stack that is missing, or is not the deployment's yet."""
     if stack is None:
         return StackState(name=name, status="ABSENT", template="")
     return StackState(name=name, status=stack.status, last_change=stack.last_change, template="not ours yet")
 
 
 def copied_tables(deployment: Deployment, region: Region) -> tuple[str, ...]:
-    """Return the tables that a region has a replica of, by the assembly: their stack's region may be the lost one."""
+    """Return the tables with a replica in a region, by the assembly: their stack's region may be the lost one."""
     tables = [component.table for component in deployment.components.values() if component.table]
     names = [table.name for table in tables if isinstance(table.name, str) and region in table.regions]
     return tuple(dict.fromkeys((*names, *_copies(deployment, region))))
@@ -378,7 +378,7 @@ def _role(deployment: Deployment, region: Region) -> str:
 
 
 def _health(deployment: Deployment, region: Region, outputs: Mapping[StackName, Mapping[str, str]]) -> dict[str, str]:
-    """Return the path that says whether each function is well that is a component, by the host of its URL there."""
+    """Return the health check's path of each component's function, by the host of its URL in the region."""
     places, paths = deployment.places, dict[str, str]()
     for function in (component.function for component in deployment.components.values() if component.function):
         if region in function.url and (place := places.get(function.url[region].output[0])):
@@ -400,7 +400,7 @@ def _named(resources: Iterable[tuple[str, str]], *types: str) -> tuple[str, ...]
 
 
 async def _stack(clients: Clients, stack: ObservedStack, desired: DesiredStack | None) -> StackState:
-    # A nested stack is compared with no template: it is in a bucket, and its parent's template has the address.
+    # A nested stack's template is not compared: it is in a bucket, whose address the parent's template has.
     template = "orphan" if stack.parent is None else ""
     if desired is not None:
         template = (await _compare(clients, stack, desired)).value

@@ -1,4 +1,4 @@
-"""What was seen of a deployment; each record is one row of the screen, and one object of the JSON."""
+"""The records of a deployment's state; each record is one row of the screen, and one object of the JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,20 +13,20 @@ class StackState:
 
     name: str
     status: str
-    """`ABSENT` where there is none."""
+    """`ABSENT` if it does not exist."""
     drift: str = "NOT_CHECKED"
-    """As the last detection found it."""
+    """The result of the last drift detection."""
     last_change: str = ""
     template: str = "same"
-    """Deployed against local: `same`, `different`, `not known` where they are alike but for characters that GetTemplate
-    shows as a `?`, `orphan` where the assembly has no such stack, `not ours yet` where there is one of the name that a
+    """Deployed against local: `same`, `different`, `not known` if they differ only in characters that GetTemplate
+    shows as a `?`, `orphan` if the assembly has no such stack, `not ours yet` if there is one of the name that a
     plan adopts, or empty."""
     policy: str = ""
-    """The stack policy, deployed against local: `same` or `different`; empty where the assembly says none."""
+    """The stack policy, deployed against local: `same` or `different`; empty if the assembly has none."""
 
     @property
     def is_ours(self) -> bool:
-        """Whether it stands, and is the deployment's."""
+        """Whether it exists and is the deployment's."""
         return self.status != "ABSENT" and self.template != "not ours yet"
 
 
@@ -37,11 +37,11 @@ class ReplicaState:
     table: str
     status: str
     items: int
-    """As DynamoDB counts them every six hours or so."""
+    """DynamoDB's count, which it updates every six hours or so."""
     bytes: int
     point_in_time_recovery: bool
     latency_ms: Mapping[str, float | None] = field(default_factory=dict)
-    """By receiving region; None where there is no metric."""
+    """By receiving region; None if there is no metric."""
     indexes: Mapping[str, str] = field(default_factory=dict)
     """The status of each global secondary index in this region, by its name: CREATING while it is being filled."""
 
@@ -73,7 +73,7 @@ class UrlState:
     url: str
     auth: str
     answer: int | None
-    """The HTTP status; None where none came."""
+    """The HTTP status; None if there was no answer."""
     latency_ms: float
     problem: str = ""
     path: str = "/health"
@@ -96,11 +96,11 @@ class AlarmState:
 
     alarm: str
     state: str
-    """`OK`, `ALARM`, `INSUFFICIENT_DATA`, or `ABSENT` where there is none."""
+    """`OK`, `ALARM`, `INSUFFICIENT_DATA`, or `ABSENT` if it does not exist."""
     since: str = ""
     reason: str = ""
     notifies: bool = True
-    """Whether its actions are carried out."""
+    """Whether its actions are enabled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class SiteState:
     region: Region
     account: AccountId | None
     role: str = ""
-    """`primary` or `secondary`, as the manifest says; empty where it does not."""
+    """`primary` or `secondary`, from the manifest; empty if it has no roles."""
     stacks: tuple[StackState, ...] = ()
     replicas: tuple[ReplicaState, ...] = ()
     buckets: tuple[BucketState, ...] = ()
@@ -129,9 +129,9 @@ class SiteState:
     silent: tuple[str, ...] = ()
     """What did not answer, a line each; the rest is complete."""
     refused: tuple[str, ...] = ()
-    """What answered with an error instead, a line each."""
+    """What answered with an error, a line each."""
     is_seen: bool = True
-    """Whether the region told which stacks it has."""
+    """Whether the region answered which stacks it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,16 +141,16 @@ class Status:
     deployment: str
     sites: tuple[SiteState, ...]
     one_way: tuple[OneWay, ...] = ()
-    """Where objects are replicated, and those written to the destination do not come back."""
+    """The one-way replications: objects written to the destination do not come back."""
 
     @property
     def is_seen(self) -> bool:
-        """Whether any region told which stacks it has."""
+        """Whether any region answered which stacks it has."""
         return any(site.is_seen for site in self.sites)
 
     @property
     def is_deployed(self) -> bool:
-        """Whether anything stands, or may: a region that does not tell may have it all."""
+        """Whether any stack exists, or may: a region that does not answer may have them all."""
         return not all(site.is_seen and not any(stack.is_ours for stack in site.stacks) for site in self.sites)
 
 
@@ -183,26 +183,26 @@ class DriftedStack:
     region: Region
     name: str
     status: str
-    """`IN_SYNC`, `DRIFTED`, `UNKNOWN`, `ABSENT` where the assembly has a stack and the region does not, or
-    `NOT_OURS_YET` where there is one of the name that a plan adopts: nothing of it was looked at."""
+    """`IN_SYNC`, `DRIFTED`, `UNKNOWN`, `ABSENT` if the region lacks a stack of the assembly, or `NOT_OURS_YET` if
+    there is one of the name that a plan adopts, which is not read."""
     resources: tuple[DriftedResource, ...] = ()
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What one region says of a thing that should be alike in all of them."""
+    """One region's settings of a resource that should be alike in all of them."""
 
     thing: str
-    """`tap-dev-service/Function`: what it is called in each region."""
+    """`tap-dev-service/Function`: its name in every region."""
     region: Region
     values: Mapping[str, str]
     own_words: Mapping[str, str] = field(default_factory=dict)
-    """What the region's own words are, such as a parameter's value, by what stands for them in all regions."""
+    """The region's own values, such as a parameter's, by the name that they have in all regions."""
     ids: Mapping[str, str] = field(default_factory=dict)
-    """What is called otherwise in each region, as keys and networks are, by what it is there."""
+    """Ids that differ in each region, such as those of keys and networks, by what they are of."""
     code_of: tuple[Site, str] | None = None
-    """Where, and under which name, a function stands whose code is in an archive; what is in it may be looked into."""
+    """The site and name of a function whose code is an archive, so that its contents may be compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +216,7 @@ class Disparity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Differences:
-    """What is not as it should be, as far as the regions answered."""
+    """The differences of a deployment, as far as the regions answered."""
 
     stacks: tuple[DriftedStack, ...]
     """Every stack, drifted or not."""
@@ -224,6 +224,6 @@ class Differences:
     silent: tuple[str, ...] = ()
     """What did not answer, or was refused, a line each; it was compared with nothing."""
     is_deployed: bool = True
-    """Whether anything stands, or may: a region that does not answer may have it all."""
+    """Whether any stack exists, or may: a region that does not answer may have them all."""
     one_way: tuple[OneWay, ...] = ()
-    """Where objects are replicated, and those written to the destination do not come back; as it is meant."""
+    """The one-way replications: objects written to the destination do not come back, as intended."""

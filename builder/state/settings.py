@@ -1,7 +1,7 @@
 """What regions should have in common, read from AWS: functions with their code, tables, buckets and quotas.
 
-First the settings of each. Then what a function's code is, `compare_code`: an archive that was packed a minute later
-has another CodeSha256 and the same code in it. So where regions differ in that, the files in their archives are
+First the settings of each. Then the comparison of functions' code, `compare_code`: an archive that was packed a minute
+later has another CodeSha256 and the same code in it. So where regions differ in that, the files in their archives are
 compared, by name, mode and bytes.
 Source: https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCodeLocation.html
 """
@@ -42,10 +42,10 @@ async def observe_settings(
     clients: Clients,
     part: PartialAnswers,
 ) -> tuple[Settings, ...]:
-    """Return the settings of all that several regions have: things are the same if their stacks have the same name.
+    """Return the settings of all that several regions have: resources match if their stacks have the same name.
 
     A global table has one name everywhere; it is read in each of `sites` that has a replica by the assembly.
-    What can't be read is noted in the part, and is not compared.
+    What cannot be read becomes a line of the part, and is not compared.
     """
     existing = tuple(stack for stack in stacks if stack.may_hold)
     work: list[Coroutine[Any, Any, list[Settings]]] = [
@@ -61,7 +61,7 @@ async def observe_settings(
 def _templates(
     deployment: Deployment, existing: tuple[ObservedStack, ...], clients: Clients
 ) -> Iterator[Coroutine[Any, Any, list[Settings]]]:
-    """Yield the reading of every template that the assembly has with the same bytes for several regions."""
+    """Yield the reads of every template that the assembly has with the same bytes for several regions."""
     digests = {(stack.site, stack.name): stack.sha256 for stack in deployment.stacks}
     shared = Counter(digests.values())
 
@@ -76,7 +76,7 @@ def _templates(
 
 
 def _outputs(stack: ObservedStack, existing: tuple[ObservedStack, ...]) -> dict[str, str]:
-    """Return the outputs of all stacks of this stack's site, which its parameters may have the values of."""
+    """Return the outputs of all stacks in this stack's site: its parameters may take their values."""
     beside = (other for other in existing if other.site == stack.site)
     return {f"{other.name}.{name}": value for other in beside for name, value in other.outputs.items()}
 
@@ -147,7 +147,7 @@ async def _read_table(clients: Clients, region: Region, name: str) -> dict[str, 
         "deletion protection": str(described.get("DeletionProtectionEnabled", False)),
         "table class": described.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
         "indexes": ", ".join(sorted(index["IndexName"] for index in described.get("GlobalSecondaryIndexes", []))),
-        # CloudFormation's own tags are on the replica of its stack's region alone.
+        # Only the replica in its stack's region has CloudFormation's own tags.
         "tags": _text(
             {tag["Key"]: tag["Value"] for tag in tags["Tags"] if not tag["Key"].startswith(("aws:", "builder:"))}
         ),
@@ -155,7 +155,7 @@ async def _read_table(clients: Clients, region: Region, name: str) -> dict[str, 
 
 
 def _recovery(recovery: Mapping[str, Any]) -> str:
-    """Return whether a replica can be restored, and how many days back where DynamoDB says that."""
+    """Return whether a replica can be restored, and how many days back if DynamoDB shows that."""
     status, days = recovery.get("PointInTimeRecoveryStatus", "DISABLED"), recovery.get("RecoveryPeriodInDays")
     return f"{status}, {days} days" if days else str(status)
 
@@ -183,14 +183,15 @@ def _text(value: object) -> str:
 
 
 _READERS: dict[str, ReadSettings] = {FUNCTION: _read_function, BUCKET: _read_bucket}
-"""What is paired by stack name and logical id, or path below nested stacks; a table's replicas by its name."""
-# What Lambda takes at most, unpacked; an archive is never larger than what is in it but for some headers.
+"""The readers of resources that match by stack name and logical id, or path below nested stacks; a table's by its
+name."""
+# The most that Lambda takes, unpacked; an archive is never larger than its contents, except for some headers.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MOST_BYTES = 262_144_000
 MOST_FILES = 200_000
 _CHUNK = 1 << 20
 _PATIENCE = Timeout(connect=4.5, read=30)
-# Of the files that differ so many are named.
+# The most differing files that are named.
 _NAMED = 20
 _UNIX = 3
 _DIGITS = 16
@@ -198,13 +199,13 @@ _DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class ArchiveContents:
-    """What is in an archive: by name, each file's mode and digest in one text."""
+    """An archive's contents: by name, each file's mode and digest in one text."""
 
     files: Mapping[str, str]
 
     @property
     def digest(self) -> str:
-        """One text that stands for all of it."""
+        """One text for all the contents."""
         text = "\n".join(f"{name}\0{fingerprint}" for name, fingerprint in sorted(self.files.items()))
         return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
 
@@ -212,8 +213,8 @@ class ArchiveContents:
 async def compare_code(settings: Iterable[Settings], clients: Clients, part: PartialAnswers) -> tuple[Settings, ...]:
     """Return the settings; where functions' archives differ, with the archives' contents instead of their digests.
 
-    Nothing is fetched where the digests are the same. Of code that can't be read, which is noted in the part, nothing
-    is compared.
+    No archive is fetched where the digests are the same. Code that cannot be read becomes a line of the part, and is
+    not compared.
     """
     compared = list(settings)
     things: dict[str, list[int]] = {}
@@ -253,9 +254,9 @@ def _code_values(what: ArchiveContents, differing: Iterable[str]) -> dict[str, s
 
 
 async def observe_archive(settings: Settings, clients: Clients) -> ArchiveContents:
-    """Return what is in the archive of the function's code. Raises Failed where it can't be fetched or read.
+    """Return the contents of the archive with the function's code. Raises Failed where it can't be fetched or read.
 
-    The address that Lambda answers is signed: who has it reads the code. It is in nothing that is written or raised.
+    Lambda answers with a signed address: anyone who has it reads the code. So no file and no error has it.
     """
     assert settings.code_of is not None, "settings of no function"  # noqa: S101 - asked by the caller
     site, name = settings.code_of
@@ -280,13 +281,13 @@ def _fetch(where: str, location: str) -> ArchiveContents:
                     if archive.tell() > MOST_BYTES:
                         raise _unread(where, f"it has more than {MOST_BYTES:,} bytes")
         except (HTTPError, OSError, ValueError) as error:
-            # Its words have the address in them.
+            # The error's text has the address.
             raise _unread(where, type(error).__name__) from None
         return read_archive(archive, where)
 
 
 def read_archive(archive: IO[bytes], where: str) -> ArchiveContents:
-    """Return what is in an archive. Raises Failed for one that is none, or larger than Lambda takes."""
+    """Return an archive's contents. Raises Failed if it is no archive, or larger than Lambda takes."""
     files: dict[str, str] = {}
     left = MOST_BYTES
     try:
