@@ -1,11 +1,11 @@
-"""The least policies for an assembly: for who runs a verb, and for CloudFormation's service role; pure.
+"""The least policies for an assembly: for the caller of a verb, and for CloudFormation's service role; pure.
 
-    document       grants, with their places and reasons, and the document that they come to
+    document       grants, with their places and reasons, and the document of them
     resource       templates bound to their stacks, and where an action on one of their resources is allowed
     rights         what CloudFormation needs for a resource type, a fleet's role in each account, and what the verbs
-                   ask of AWS themselves, a fleet's too, and so what whoever runs one needs
+                   themselves call in AWS, a fleet's too, and so what their caller needs
 
-Left as it is, a PolicyContext makes ARNs in CloudFormation's own words, good for a template.
+A PolicyContext with its defaults makes ARNs with CloudFormation's pseudo parameters, for a template.
 """
 
 from builder.policy.document import PolicyContext, Rights, Verb, explain, make_document, size, too_large

@@ -1,4 +1,4 @@
-"""Buckets that replicate, as policies name them, and what S3 Batch Replication runs with and as; pure."""
+"""Replicating buckets, as policies name them, and what the jobs of S3 Batch Replication need; pure."""
 
 import json
 
@@ -22,7 +22,7 @@ def paired_buckets(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[s
 
 
 def batch_roles(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
-    """Return the ARNs of the roles that S3 Batch Operations may take."""
+    """Return the ARNs of the roles that S3 Batch Operations may assume."""
 
     def trusts(role: BoundResource) -> bool:
         return BATCH_SERVICE in json.dumps(role.properties.get("AssumeRolePolicyDocument"))

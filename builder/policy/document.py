@@ -1,6 +1,6 @@
-"""What a policy is made of, grants with their places and reasons, and the document that they come to; pure.
+"""The parts of a policy, grants with their places and reasons, and the document of them; pure.
 
-One statement stands for all actions that are allowed on the same things.
+One statement has all actions that are allowed on the same resources.
 """
 
 import json
@@ -13,11 +13,11 @@ from builder.template import fill
 
 ANY = "*"
 Test = tuple[str, str, tuple[str, ...]]
-"""An operator, a condition key, and the values of which one has to match."""
+"""An operator, a condition key, and the values, one of which has to match."""
 
 
 class Verb(StrEnum):
-    """A command that somebody runs with the policy."""
+    """A command for which the policy is made."""
 
     PLAN = "plan"
     EXECUTE = "execute"
@@ -38,20 +38,20 @@ class Verb(StrEnum):
 
     @property
     def is_of_fleet(self) -> bool:
-        """Whether it works on a fleet's assembly."""
+        """Whether it uses a fleet's assembly."""
         return self.startswith("fleet-")
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyContext:
-    """The partition, account and environment that a policy is for; the defaults are CloudFormation's words for them."""
+    """The partition, account and environment of a policy; by default CloudFormation's pseudo parameters."""
 
     partition: str = "${AWS::Partition}"
     account: str = "${AWS::AccountId}"
     suffix: str = "${EnvironmentSuffix}"
 
     def fill(self, text: str) -> str:
-        """Return a computed name with these values in place of CloudFormation's words for them."""
+        """Return a computed name with these values in place of CloudFormation's pseudo parameters."""
         words = {"AWS::Partition": self.partition, "AWS::AccountId": self.account, "EnvironmentSuffix": self.suffix}
         return fill(text, words)
 
@@ -64,10 +64,10 @@ class PolicyContext:
 
 @dataclass(frozen=True, slots=True)
 class GrantTarget:
-    """What an action is allowed on, and under which conditions."""
+    """The resources on which an action is allowed, with conditions."""
 
     name: str
-    """A word for people: `Tables`."""
+    """A name for people: `Tables`."""
     arns: tuple[str, ...]
     conditions: tuple[Test, ...] = ()
 
@@ -77,7 +77,7 @@ NOWHERE_IN_PARTICULAR = GrantTarget("Anything", (ANY,))
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One action that is needed somewhere."""
+    """One action that is needed on some resources."""
 
     action: str
     place: GrantTarget
@@ -86,7 +86,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """One action that a resource type's schema lists, and that these templates do not need."""
+    """One action in a resource type's schema that these templates do not need."""
 
     action: str
     because: str
@@ -94,12 +94,12 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What is needed, what is left out although AWS lists it, and what a person has to see to."""
+    """What is needed, what is left out although AWS lists it, and what a person has to check."""
 
     granted: tuple[Grant, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = ()
-    """What is not as narrow as it should be, or not there, a line each."""
+    """What is broader than it should be, or missing, a line each."""
 
     def __add__(self, other: "Rights") -> "Rights":
         return Rights(
@@ -109,14 +109,14 @@ class Rights:
         )
 
 
-# Characters without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+# Characters, white space not counted. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MANAGED_POLICY_CHARACTERS = 6_144
 ROLE_INLINE_CHARACTERS = 10_240
 _Key = tuple[str, tuple[Test, ...]]
 
 
 def make_document(rights: Rights) -> dict[str, Any]:
-    """Return the policy as IAM takes it, the same for the same grants in any order."""
+    """Return the policy as IAM takes it; its order does not depend on that of the grants."""
     actions: dict[tuple[_Key, str], set[str]] = defaultdict(set)
     for grant in rights.granted:
         actions[(grant.place.name, grant.place.conditions), grant.action].update(grant.place.arns)
@@ -135,7 +135,7 @@ def make_document(rights: Rights) -> dict[str, Any]:
 
 
 def characters(document: dict[str, Any]) -> int:
-    """Return how many characters IAM counts of a document."""
+    """Return the number of a document's characters, as IAM counts them."""
     return len(json.dumps(document, separators=(",", ":")))
 
 
@@ -179,7 +179,7 @@ def explain(rights: Rights) -> str:
 
 
 def size(rights: Rights) -> str:
-    """Return how much room the policy takes of what IAM gives it."""
+    """Return how much of IAM's limits the policy takes."""
     taken = characters(make_document(rights))
     if taken <= MANAGED_POLICY_CHARACTERS:
         return f"{taken:,} of the {MANAGED_POLICY_CHARACTERS:,} characters of a managed policy"
@@ -190,5 +190,5 @@ def size(rights: Rights) -> str:
 
 
 def too_large(rights: Rights) -> bool:
-    """Return whether the policy fits in no managed policy."""
+    """Return whether the policy is too large for a managed policy."""
     return characters(make_document(rights)) > MANAGED_POLICY_CHARACTERS

@@ -1,6 +1,6 @@
-"""Tables and buckets that existed before the system, as policies name them, and what records a promotion; pure.
+"""Tables and buckets that existed before the system, as policies name them, and the record of a promotion; pure.
 
-A table's replicas may be in other regions than the system's, and its keys in no template.
+A table's replicas may be in regions outside the system, and its keys in no template.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from builder.resource_types import BUCKET, GLOBAL_TABLE
 
 
 def data_places(bounds: tuple[Bound, ...], context: PolicyContext, tables: tuple[str, ...]) -> dict[str, GrantTarget]:
-    """Return what reads of tables and buckets are allowed on before they change hands, by the names of `On`.
+    """Return the tables and buckets that may be read before they change owners, by the names of `On`.
 
     `tables` are the ARNs of all tables, where their templates have them.
     """
@@ -30,14 +30,14 @@ def data_places(bounds: tuple[Bound, ...], context: PolicyContext, tables: tuple
 
 
 def promotion_records(bounds: tuple[Bound, ...], context: PolicyContext, deployment: str) -> tuple[str, ...]:
-    """Return the parameters that may say that a region is being promoted; none where there is no table to move."""
+    """Return the parameters that record a promotion; none if there is no table to move."""
     has_table = any(resource.type == GLOBAL_TABLE for resource in each_resource(bounds))
     regions = dict.fromkeys(bound.entry.region for bound in bounds) if has_table else {}
     return tuple(context.arn("ssm", region, f"parameter/builder/{deployment}/promotion") for region in regions)
 
 
 def _existing_tables(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
-    """Return the ARNs of the tables that stand already, in any region."""
+    """Return the ARNs of the tables that exist already, in any region."""
     arns = (
         arn for table in _existing(bounds, GLOBAL_TABLE) for arn in ACTION_ARNS[GLOBAL_TABLE].place(table, context).arns
     )
@@ -45,13 +45,13 @@ def _existing_tables(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple
 
 
 def _existing_buckets(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
-    """Return the ARNs of the buckets that stand already."""
+    """Return the ARNs of the buckets that exist already."""
     arns = (arn for bucket in _existing(bounds, BUCKET) for arn in ACTION_ARNS[BUCKET].place(bucket, context).arns)
     return tuple(dict.fromkeys(arns))
 
 
 def _keys_of_tables(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
-    """Return the ARNs of keys that tables may be encrypted by: any, where a table has one, or existed before."""
+    """Return the ARNs of keys that may encrypt tables: any key, if a table has one, or existed before."""
     tables = (resource for resource in each_resource(bounds) if resource.type == GLOBAL_TABLE)
     encrypted = any("SSESpecification" in table.properties for table in tables)
     may_be = encrypted or any(True for _ in _existing(bounds, GLOBAL_TABLE))

@@ -1,5 +1,6 @@
-"""An assembly's templates bound to their stacks, nested ones as well; their resources as IAM sees them; and where each
-action on one is allowed.
+"""An assembly's templates, bound to their stacks and nested stacks; their resources as IAM names them.
+
+For each resource: where each action on it is allowed.
 """
 
 import re
@@ -33,7 +34,7 @@ from builder.template import Template, find_object, properties_of, read_template
 from builder.terms import Region, StackId
 
 ReadUrl = Callable[[Region, str], str | None]
-"""Returns the template at a TemplateURL, which is looked for from a region; None where that is not in S3."""
+"""Returns the template at a TemplateURL, searched from a region; None if it is not in S3."""
 _DEPTH = 8
 
 
@@ -43,9 +44,9 @@ def bind_templates(assembly: Assembly) -> tuple[Bound, ...]:
 
 
 def of_account(bounds: tuple[Bound, ...], account: str, home: str | None) -> tuple[Bound, ...]:
-    """Return the stacks that belong in an account: those that name it, and in the home account those that name none.
+    """Return the stacks of an account: those that name it, and for the home account those that name none.
 
-    Where nobody says which account is `home`, one that no stack names is.
+    Without a `home`, the home account is any that no stack names.
     """
     named = {bound.entry.account for bound in bounds}
     is_home = account == home if home else account not in named
@@ -57,9 +58,9 @@ def of_account(bounds: tuple[Bound, ...], account: str, home: str | None) -> tup
 def bind_nested(
     bounds: tuple[Bound, ...], context: PolicyContext, read: ReadUrl
 ) -> tuple[tuple[Bound, ...], tuple[str, ...]]:
-    """Return the stacks with those that are nested in them, to any depth, and a warning for each that was not read.
+    """Return the stacks with those nested in them, to any depth, and a warning for each that was not read.
 
-    A nested stack's name is known but for its end. One that was not read is returned without its resources.
+    A nested stack's name is known except for its end. An unread one is returned without its resources.
     """
     every: list[Bound] = []
     warnings: list[str] = []
@@ -97,7 +98,7 @@ def _nested(
 
 
 def _read(parent: Bound, url: str | None, read: ReadUrl) -> tuple[Template, str]:
-    """Return the template at a nested stack's URL, or why it is not known."""
+    """Return the template at a nested stack's URL, or why it is unknown."""
     if url is None:
         return Template(), "lies nobody can tell where before the deployment"
     try:
@@ -107,11 +108,11 @@ def _read(parent: Bound, url: str | None, read: ReadUrl) -> tuple[Template, str]
         return Template(), f"could not be read from {url} ({error.what})"
 
 
-# What CloudFormation adds to a name that it makes up, after a hyphen. Where the whole would be too long, stack name and
+# The suffix of a name that CloudFormation generates, after a hyphen. Where the whole would be too long, stack name and
 # logical id get half of the rest each; AWS documents neither, so less than the half is relied on.
 _TAIL = 12
 _SURE = 20
-# How many characters a service takes for a name; the least of them for any other.
+# The most characters of a name in each service; the least of them for any other service.
 _SHORTEST = 63
 _CHARACTERS = {"dynamodb": 255, "iam": 64, "lambda": 64, "logs": 512}
 
@@ -131,7 +132,7 @@ class BoundResource:
 
     @property
     def properties(self) -> Mapping[str, Any]:
-        """Its properties, none if it has none."""
+        """Its properties, empty if it has none."""
         return properties_of(self.body)
 
     @property
@@ -140,7 +141,7 @@ class BoundResource:
         return self.bound.entry.region
 
     def text(self, name: str) -> str | None:
-        """Return a property as text, or None where that can't be known."""
+        """Return a property as text, or None if it is unknown."""
         return self.bound.text(self.properties.get(name))
 
     def says(self, name: str) -> bool:
@@ -148,7 +149,7 @@ class BoundResource:
         return any(key == name for key, _ in _entries(self.properties))
 
     def entries(self) -> Iterator[tuple[str, object]]:
-        """Yield every value within the properties with the name it is set by; functions as they are written."""
+        """Yield every value within the properties with its property's name; functions as they are written."""
         return _entries(self.properties)
 
 
@@ -160,19 +161,19 @@ def each_resource(bounds: tuple[Bound, ...]) -> Iterator[BoundResource]:
 
 
 def each_nested(bounds: tuple[Bound, ...]) -> Iterator[BoundResource]:
-    """Yield every nested stack that a template names."""
+    """Yield every nested stack in a template."""
     return (resource for resource in each_resource(bounds) if resource.type == NESTED_STACK)
 
 
 def child_templates(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
-    """Return where the templates of nested stacks lie in S3, as far as that is known."""
+    """Return the places in S3 of nested stacks' templates, as far as they are known."""
     urls = (nested.text("TemplateURL") for nested in each_nested(bounds))
     places = [_object_at(context.fill(url)) for url in urls if url]
     return tuple(dict.fromkeys(context.arn("s3", "", place) for place in places if place))
 
 
 def _object_at(url: str) -> str | None:
-    """Return bucket and key of a URL, CloudFormation's words in it as they are; the end of a host is AWS's anyway."""
+    """Return the bucket and key of a URL, pseudo parameters as they are; the end of a host is AWS's anyway."""
     words: dict[str, str] = {}
 
     def stand_in(match: re.Match[str]) -> str:
@@ -188,14 +189,14 @@ def _object_at(url: str) -> str | None:
 
 
 def physical_name(resource: BoundResource, context: PolicyContext) -> str:
-    """Return a resource's name, or a pattern of the name that CloudFormation makes up."""
+    """Return a resource's name, or a pattern of the name that CloudFormation generates."""
     service = ARN_FORMATS[resource.type].service
     if name_property(resource.type) in resource.properties or "BucketNamePrefix" in resource.properties:
         return context.fill(resource.bound.name_of(resource.body) or ANY)
     stack = context.fill(resource.bound.entry.name)
     made_up = f"{stack}-{resource.logical_id}-"
     if len(made_up) + _TAIL > _CHARACTERS.get(service, _SHORTEST):
-        # What a template completes may be of any length.
+        # A name that a template completes may be of any length.
         made_up = stack.partition("${")[0][:_SURE]
     return f"{made_up.lower() if service == 's3' else made_up}{ANY}"
 
@@ -216,10 +217,10 @@ Arns = Callable[[BoundResource, PolicyContext], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class ActionArns:
-    """What a resource type's actions are allowed on."""
+    """The resources on which a type's actions are allowed."""
 
     name: str
-    """A word for people: `Tables`."""
+    """A name for people: `Tables`."""
     arns: Arns
 
     def place(self, resource: BoundResource, context: PolicyContext) -> GrantTarget:
@@ -233,7 +234,7 @@ def _own(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
 
 
 def _own_in_every_replica_s_region(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
-    """A replica is made, and deleted, with the caller's permissions in the replica's region."""
+    """Return the table's ARN in every replica's region: a replica is created and deleted with permissions there."""
     replicas = resource.properties.get("Replicas")
     listed = replicas if isinstance(replicas, list) else []
     regions = [
@@ -268,13 +269,13 @@ def _policied_topics(resource: BoundResource, context: PolicyContext) -> tuple[s
 
 
 def _key(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
-    """AWS makes up a key's id; that of one of several regions begins with mrk-."""
+    """Return a pattern: AWS generates a key's id; that of a multi-region key begins with mrk-."""
     is_plain = resource.type == KEY and str(resource.properties.get("MultiRegion", False)).lower() != "true"
     return (context.arn("kms", resource.region, f"key/{'' if is_plain else 'mrk-'}{ANY}"),)
 
 
 def _replica_key(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
-    """Replicating is checked on the key that is replicated as well, in its own region."""
+    """Return the replica key and its primary key, in its own region: AWS checks replication on both."""
     # Pseudo-parameters have colons of their own.
     arn = (resource.text("PrimaryKeyArn") or "").replace("AWS::", "").split(":")
     home = arn[3] if len(arn) > 3 and "$" not in arn[3] else ANY
@@ -282,24 +283,24 @@ def _replica_key(resource: BoundResource, context: PolicyContext) -> tuple[str, 
 
 
 def _alias(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
-    """What becomes of an alias is checked on it, and on the key that it leads to."""
+    """Return the alias and the key that it points to: AWS checks a change of an alias on both."""
     name = context.fill(resource.text("AliasName") or f"alias/{ANY}")
     return (context.arn("kms", resource.region, name), context.arn("kms", resource.region, f"key/{ANY}"))
 
 
 def _experiments(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
-    """AWS names the template; creating one is checked on the actions in it as well."""
+    """Return a pattern: AWS names the template, and checks its creation on the actions in it as well."""
     return (context.arn("fis", resource.region, ANY),)
 
 
 def _nested_stacks(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
-    """Its name begins with its parent's; the stacks nested in it have longer ones, which this covers too."""
+    """Return a pattern that begins with the parent's name; it includes the longer names of stacks nested deeper."""
     name = f"{resource.bound.entry.name}-{resource.logical_id}-{ANY}"
     return (context.arn("cloudformation", resource.region, f"stack/{name}/{ANY}"),)
 
 
 def _stack_sets(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
-    """The set, and what AWS names besides for its operations: where they reach, and the types that they handle.
+    """Return the set, and AWS's other resources of its operations: their targets, and the types that they handle.
 
     A delegated administrator's sets are in the management account, which its template does not name.
     """
@@ -313,7 +314,7 @@ def _stack_sets(resource: BoundResource, context: PolicyContext) -> tuple[str, .
 
 
 def _refers_to(type_name: str, property_name: str) -> Arns:
-    """Return the ARN of another resource, which a property names by name or ARN."""
+    """Return the function that returns the ARN of another resource, which a property has by name or ARN."""
 
     def arns(resource: BoundResource, context: PolicyContext) -> tuple[str, ...]:
         form = ARN_FORMATS[type_name]
@@ -354,11 +355,12 @@ ACTION_ARNS: dict[str, ActionArns] = {
     TOPIC: ActionArns(_TOPICS, _own),
     "AWS::SNS::TopicPolicy": ActionArns(_TOPICS, _policied_topics),
 }
-"""Every type of the built-in components and of a fleet; those of any other are allowed on anything, with a warning."""
+"""Every type of the built-in components and of a fleet; actions of any other are allowed on anything, with a
+warning."""
 
 
 def encryption_keys(bounds: tuple[Bound, ...], context: PolicyContext) -> GrantTarget:
-    """Return the keys of tables and buckets in their regions; which key an alias is only a deployment tells."""
+    """Return the keys of tables and buckets in their regions; only a deployment shows which key an alias has."""
     encrypted = [
         resource for resource in each_resource(bounds) if (name := key_property(resource.type)) and resource.says(name)
     ]
@@ -373,7 +375,7 @@ def encryption_keys(bounds: tuple[Bound, ...], context: PolicyContext) -> GrantT
 
 
 def kept_values(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
-    """Return the SSM parameters whose values stacks are given."""
+    """Return the SSM parameters whose values stacks take."""
     names = [
         (bound.entry.region, bound.given(parameter) or ANY) for bound in bounds for parameter in bound.template.from_ssm
     ]
@@ -381,10 +383,10 @@ def kept_values(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str,
 
 
 def transforms(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, ...]:
-    """Return the ARNs of transforms: AWS's own have `aws` in the place of the account.
+    """Return the ARNs of transforms: AWS's own have `aws` in place of the account.
 
-    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-template.html. What is
-    documented is the ARN of SAM's; the others' are taken to be of its form.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-template.html. Only SAM's ARN is
+    documented; the others are assumed to have its form.
     """
     arns = [
         replace(context, account="aws" if own else context.account).arn(
@@ -399,7 +401,7 @@ def transforms(bounds: tuple[Bound, ...], context: PolicyContext) -> tuple[str, 
 
 _HANDS_OVER_ROLE = "iam:PassRole"
 _SERVICE_LINKED_ROLE = "iam:CreateServiceLinkedRole"
-# Actions of the types in ACTION_ARNS, and of those that they pass things to, for which AWS knows no resource.
+# Actions of the types in ACTION_ARNS, and of services that these pass resources to, without resources in AWS.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 WITHOUT_RESOURCE = (
     "application-autoscaling:Describe*",
@@ -429,7 +431,7 @@ WITHOUT_RESOURCE = (
     "sns:Unsubscribe",
 )
 _ON_OBJECTS = ("s3:DeleteObject", "s3:PutObjectAcl")
-# With these somebody could give a role more than its boundary lets it have; AWS checks the role's boundary for each.
+# These could give a role more than its boundary allows; AWS checks the role's boundary for each.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 BOUNDED = frozenset(
     f"iam:{name}"
@@ -446,7 +448,7 @@ LIFTS_BOUNDARY = "iam:DeleteRolePermissionsBoundary"
 
 
 def place_of(action: str, resource: BoundResource, context: PolicyContext) -> GrantTarget:
-    """Return what an action of the resource's handlers is allowed on; without ARNs where there is nothing for it."""
+    """Return the resources on which a handler's action is allowed; without ARNs if the action needs none."""
     action_arns = ACTION_ARNS.get(resource.type)
     service = action.partition(":")[0]
     if action == _HANDS_OVER_ROLE:
@@ -459,7 +461,7 @@ def place_of(action: str, resource: BoundResource, context: PolicyContext) -> Gr
         buckets = action_arns.place(resource, context)
         return GrantTarget("Objects", tuple(f"{arn}/*" for arn in buckets.arns))
     if service != service_prefix(resource.type):
-        # What it hands over may be any of that service's things: only the template's author knows its name.
+        # What it passes may be any resource of that service: only the template's author knows its name.
         return GrantTarget(f"Other{service.title().replace('-', '')}", (context.arn(service, ANY, ANY),))
     place = action_arns.place(resource, context)
     if action in BOUNDED and "PermissionsBoundary" in resource.properties:
@@ -481,7 +483,7 @@ def _service_linked_role(resource: BoundResource, context: PolicyContext) -> Gra
 
 
 def _passed_roles(resource: BoundResource, context: PolicyContext) -> Iterator[str]:
-    """Yield the roles that the resource's properties hand to a service; any, where a property's role can't be known."""
+    """Yield the roles that the resource's properties pass to a service; any role, if a property's is unknown."""
     roles = {name: BoundResource(resource.bound, name, body) for name, body in resource.bound.resources(ROLE)}
     for name, value in resource.entries():
         match value:

@@ -1,9 +1,8 @@
-"""Who has to be allowed what: CloudFormation, and whoever runs a verb.
+"""What CloudFormation has to be allowed, and the caller of a verb.
 
-First what CloudFormation needs, as its service role or in a fleet's account: what the types' handlers ask for. What
-their schemas say wrong or say of everything at once is put right by the table in service_role.yaml. Then what each
-verb asks of AWS by itself, read from the table in calls.yaml, and on which ARNs; without a service role it takes
-CloudFormation's as well.
+First what CloudFormation needs, as its service role or in a fleet's account: what the types' handlers call. The table
+in service_role.yaml corrects what their schemas have wrong or too broad. Then what each verb itself calls in AWS, from
+the table in calls.yaml, and on which ARNs; without a service role the caller needs CloudFormation's rights as well.
 Source: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
 
@@ -52,9 +51,9 @@ _ROLE_TABLE = yaml.load(Path(__file__).with_name("service_role.yaml").read_bytes
 
 
 def permissions(type_name: str, region: str, verb: Verb) -> dict[str, tuple[str, ...]] | None:
-    """Return each action that CloudFormation may call for a resource type, with the handlers that do.
+    """Return each action that CloudFormation may call for a resource type, with the handlers that call it.
 
-    None where AWS says nothing of the type: a custom resource, or a type whose schema lists no handlers.
+    None if AWS documents no handlers of the type: a custom resource, or a type whose schema lists none.
     """
     try:
         schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, type_name).schema
@@ -77,11 +76,11 @@ def _listed(handler: object) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """Actions that a handler calls for the sake of some properties alone."""
+    """Actions that a handler calls only for some properties."""
 
     properties: tuple[str, ...]
     actions: tuple[str, ...]
-    """Patterns. Only of what reaches beyond the resource's own ARN: who may delete it may as well change it."""
+    """Patterns, only of actions beyond the resource's own ARN: a caller who may delete it may as well change it."""
 
 
 FOR_PROPERTIES = {
@@ -92,7 +91,7 @@ NO_ACTIONS = frozenset(_ROLE_TABLE["no actions"])
 
 
 def why_unneeded(action: str, resource: BoundResource) -> str | None:
-    """Return why a handler's action is not needed for this resource, or None if it is."""
+    """Return why this resource does not need a handler's action, or None if it does."""
     if action in NO_ACTIONS:
         return "IAM has no action of this name"
     for only in FOR_PROPERTIES.get(resource.type, ()):
@@ -103,7 +102,7 @@ def why_unneeded(action: str, resource: BoundResource) -> str | None:
 
 
 def extras(verb: Verb, type_name: str) -> dict[str, str]:
-    """Return what the lists of a type's handlers lack for a verb, each action with its reason."""
+    """Return what a type's handler lists lack for a verb, each action with its reason."""
     lacking: dict[str, str] = _ROLE_TABLE["extras"].get(verb, {}).get(type_name, {})
     return lacking
 
@@ -113,8 +112,8 @@ def service_role_rights(
 ) -> Rights:
     """Return what CloudFormation needs for a verb.
 
-    `whole` leaves nothing out of the handlers' lists: for a template that stops using a property, or in case AWS asks
-    for more than these templates seem to need.
+    `whole` includes all of the handlers' lists: for a template that stops using a property, or in case AWS checks more
+    than these templates seem to need.
     """
     rights = Rights()
     for resource in each_resource(bounds):
@@ -161,7 +160,7 @@ ON_ANYTHING: dict[str, str] = _ROLE_TABLE["on anything"]
 
 
 def execution_role_rights(bounds: tuple[Bound, ...], context: PolicyContext, fleet: str) -> Rights:
-    """Return what the role needs; `fleet` is how the names of its StackSets begin, `tap-${EnvironmentSuffix}-`."""
+    """Return what the role needs; `fleet` is the prefix of its StackSets' names, `tap-${EnvironmentSuffix}-`."""
     instances = tuple(replace(bound, entry=replace(bound.entry, name=_instance(fleet, bound))) for bound in bounds)
     stacks = GrantTarget("Instances", (context.arn("cloudformation", ANY, f"stack/StackSet-{fleet}{ANY}/{ANY}"),))
     own = (
@@ -173,29 +172,29 @@ def execution_role_rights(bounds: tuple[Bound, ...], context: PolicyContext, fle
 
 
 def _instance(fleet: str, bound: Bound) -> str:
-    """Return the name of a stack that StackSets makes, as far as it can be known before."""
-    # That of a nested stack begins as its parent's does.
+    """Return the name of a stack that StackSets creates, as far as it is known before."""
+    # A nested stack's name begins with its parent's.
     return f"StackSet-{fleet}{'-'.join(bound.entry.id.split('/')[:2])}-{ANY}"
 
 
 class On(Enum):
-    """What an action is allowed on."""
+    """The resources on which an action is allowed."""
 
     ANYTHING = auto()
     STACKS = auto()
-    """The assembly's, by name: a stack that is not there yet has no tag."""
+    """The assembly's stacks, by name: a stack that does not exist yet has no tag."""
     TAGGED_STACKS = auto()
-    """Every stack that carries the deployment's tag, in any region: also those that the assembly no longer has."""
+    """Every stack with the deployment's tag, in any region, also those that the assembly no longer has."""
     EVERY_STACK = auto()
-    """Of the account: what is to be adopted no assembly has yet."""
+    """Every stack of the account: an adopted stack may be in no assembly yet."""
     POLICY_STACKS = auto()
-    """Those of the assembly's that are to have a stack policy."""
+    """The assembly's stacks that are to have a stack policy."""
     UNTAGGED_STACKS = auto()
-    """The assembly's, by name, without that tag: nothing of theirs was ever executed."""
+    """The assembly's stacks, by name, without that tag: none of their change sets was ever executed."""
     NEW_CHANGE_SETS = auto()
     """The assembly's stacks, for change sets of our names, with the service role where there is one."""
     TRANSFORMS = auto()
-    """What the templates are transformed by: AWS's own, and macros of the account."""
+    """The templates' transforms: AWS's own, and macros of the account."""
     OUR_CHANGE_SETS = auto()
     """The assembly's stacks, for change sets of our names."""
     CHANGE_SETS = auto()
@@ -205,69 +204,69 @@ class On(Enum):
     """Objects in the buckets for code and templates."""
     ARTIFACT_BUCKETS = auto()
     CHILD_TEMPLATES = auto()
-    """The templates of nested stacks, where they lie in S3."""
+    """The templates of nested stacks, where they are in S3."""
     KEPT_VALUES = auto()
-    """The SSM parameters whose values stacks are given."""
+    """The SSM parameters whose values stacks take."""
     PROMOTION = auto()
-    """The SSM parameter that says in a region that it is being promoted, where there is a table to move."""
+    """The SSM parameter that records a region's promotion, if there is a table to move."""
     BUCKETS = auto()
     PAIRED_BUCKETS = auto()
-    """Those that replicate to each other."""
+    """Buckets that replicate to each other."""
     OBJECTS = auto()
     BATCH_ROLES = auto()
-    """The roles by which S3 replicates what was there before a rule."""
+    """The roles by which S3 replicates objects from before a rule."""
     JOBS = auto()
     """The account's jobs of S3 Batch Operations, in the regions that have buckets."""
     EXISTING_BUCKETS = auto()
-    """Those that existed before."""
+    """Buckets that existed before."""
     TABLES = auto()
     EXISTING_TABLES = auto()
-    """Those that existed before, in any region."""
+    """Tables that existed before, in any region."""
     STREAMS = auto()
-    """Of both."""
+    """The streams of both."""
     GLOBAL_TABLES = auto()
-    """Those that existed before, as global tables of DynamoDB's first version."""
+    """Tables that existed before, as global tables of DynamoDB's first version."""
     TABLE_KEYS = auto()
-    """Any, where a table is encrypted by one, or may be."""
+    """Any key, if a table is or may be encrypted by one."""
     TABLE_ALIASES = auto()
-    """What lists them, in the same case."""
+    """The listing of keys' aliases, in the same case."""
     EVERY_TABLE = auto()
-    """What lists something of all of them, where there are any."""
+    """Calls that list something of all tables, if there are any."""
     KEYS = auto()
-    """The keys of encrypted tables and buckets, as these services use them for who asks."""
+    """The keys of encrypted tables and buckets, as these services use them for the caller."""
     LOG_GROUPS = auto()
     OWN_KEYS = auto()
-    """The assembly's own."""
+    """The assembly's own keys."""
     FUNCTIONS = auto()
     FUNCTION_ROLES = auto()
     """The roles that the functions run with."""
     EXPERIMENTS = auto()
-    """The experiment by which replication is paused, and what is begun from it."""
+    """The experiment that pauses replication, and what is started from it."""
     ALARMS = auto()
-    """Every one of the regions that have any of the assembly's: whether AWS checks the names that are asked for, or
-    all, is unverified."""
+    """Every alarm of the regions with any of the assembly's: *unverified* whether AWS checks the requested names or
+    all."""
     EXPERIMENT_ALARMS = auto()
-    """Every alarm of the regions that have an experiment: what stops that may be in any stack, or in none."""
+    """Every alarm of the regions with an experiment: an alarm that stops it may be in any stack, or in none."""
     TOPICS = auto()
     SIGNED_FUNCTIONS = auto()
-    """Those with a URL that wants signed requests, or may want them."""
+    """Functions with a URL that requires, or may require, signed requests."""
     ACCOUNT_ROLES = auto()
-    """The roles by which stacks of other accounts are reached."""
+    """The roles in other accounts for their stacks."""
     EVERY_STACK_SET = auto()
-    """Of the account, whatever deployment it is of."""
+    """Every StackSet of the account, of any deployment."""
     STACK_SETS = auto()
-    """The fleet's, with what their operations reach."""
+    """The fleet's StackSets, with the targets of their operations."""
     INSTANCE_ROLES = auto()
     """The role in each of the fleet's accounts."""
     ORGANIZATION = auto()
-    """As a whole, where sets follow it."""
+    """The organization as a whole, if sets target it."""
     UNITS = auto()
-    """The organization's units, where sets follow them."""
+    """The organization's units, if sets target them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One operation, as botocore names it, with the actions that AWS checks for it."""
+    """One operation, by botocore's name, with the actions that AWS checks for it."""
 
     service: str
     operation: str
@@ -305,22 +304,22 @@ FAULT_CALLS = {fault: tuple(_read(rows)) for fault, rows in _CALL_TABLE["faults"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyCaller:
-    """Who runs the verb, and how."""
+    """The caller of the verb, and its options."""
 
     deployment: str
-    """`tap-dev`: the value of the tag that its stacks carry, and how its change sets' names begin."""
+    """`tap-dev`: the value of its stacks' tag, and the prefix of its change sets' names."""
     tag: str
     """The key of that tag."""
     role_arn: str | None = None
-    """The role that CloudFormation takes, where it takes one."""
+    """The role that CloudFormation assumes, if any."""
     artifacts_bucket: str | None = None
-    """Where templates that are too large for a request go; `{region}` stands for a stack's region."""
+    """The bucket for templates that are too large for a request; `{region}` stands for a stack's region."""
     asset_buckets: tuple[str, ...] = ()
-    """Where else templates look for what they take, in the same way."""
+    """Other buckets from which templates take files, in the same form."""
     account_roles: tuple[str, ...] = ()
-    """The roles by which stacks of other accounts are reached."""
+    """The roles in other accounts for their stacks."""
     faults: tuple[str, ...] = ()
-    """The kinds of fault that are drilled; none stands for those that take no more than every drill does."""
+    """The kinds of fault that are drilled; none stands for those without calls beyond every drill's."""
     instance_role: str | None = None
     """The name of the role in each account of a fleet; None for the execution role of its sets."""
 
@@ -344,7 +343,7 @@ def caller_rights(
 
 
 def _places(bounds: tuple[Bound, ...], context: PolicyContext, caller: PolicyCaller) -> dict[On, GrantTarget]:
-    # Of a template that was not read only the stacks that it names are known; those below them have longer names.
+    # A template that was not read is known only by its stack's name; stacks below it have longer names.
     names = [(bound, bound.entry.name) for bound in bounds]
     nested = [
         (nested_stack.bound, f"{nested_stack.bound.entry.name}-{nested_stack.logical_id}-{ANY}")
@@ -383,10 +382,10 @@ def _places(bounds: tuple[Bound, ...], context: PolicyContext, caller: PolicyCal
             (("StringEquals", tag, (caller.deployment,)),),
         ),
         On.EVERY_STACK: GrantTarget("EveryStack", (context.arn("cloudformation", ANY, f"stack/{ANY}/{ANY}"),)),
-        # Unverified that a stack in review has none of its change sets' tags yet; if it had, it would stay.
+        # *Unverified* that a stack in review has none of its change sets' tags yet; if it has, it stays.
         On.UNTAGGED_STACKS: GrantTarget("UntaggedStacks", stacks, (("Null", tag, ("true",)),)),
         On.NEW_CHANGE_SETS: GrantTarget("NewChangeSets", stacks, (("StringLike", named, (name,)), *with_role)),
-        # We name them by ARN; whether AWS then compares the ARN, the name or nothing is unverified: all three pass.
+        # We name them by ARN; *unverified* whether AWS then compares the ARN, the name or nothing: all three pass.
         On.OUR_CHANGE_SETS: GrantTarget("OurChangeSets", stacks, (("StringLikeIfExists", named, (name, change_sets)),)),
         On.CHANGE_SETS: GrantTarget("ChangeSets", (change_sets,)),
         On.TRANSFORMS: GrantTarget("Transforms", transforms(bounds, context)),
@@ -445,7 +444,7 @@ def _fleet_places(bounds: tuple[Bound, ...], context: PolicyContext, caller: Pol
 
 
 def _artifacts(bounds: tuple[Bound, ...], context: PolicyContext, buckets: Sequence[str | None]) -> tuple[str, ...]:
-    """Return the buckets that large templates go to, and those that stacks take code from."""
+    """Return the buckets for large templates, and those from which stacks take code."""
     large = [bucket.replace(REGION, bound.entry.region) for bucket in buckets if bucket for bound in bounds]
     given = [bound.entry.parameters.get(BUCKET_PARAMETER) for bound in bounds]
     names = (*large, *(name for name in given if isinstance(name, str)))
@@ -473,14 +472,14 @@ def _gathered(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRequest:
-    """The verbs that one policy is for, and who runs them."""
+    """The verbs of one policy, and their caller."""
 
     verbs: tuple[Verb, ...]
     caller: PolicyCaller
     of_service_role: bool = False
-    """CloudFormation's policy instead of the caller's."""
+    """Whether it is CloudFormation's policy instead of the caller's."""
     whole: bool = False
-    """Nothing is left out of what the resource types' schemas list."""
+    """Whether it includes everything in the resource types' schemas."""
 
 
 def make_rights(bounds: tuple[Bound, ...], context: PolicyContext, request: PolicyRequest) -> Rights:

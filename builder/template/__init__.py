@@ -1,11 +1,11 @@
 """Templates: bytes and their meaning, known once, by everything that reads or writes one.
 
-`text` turns bytes into data and data into bytes, as CloudFormation and every YAML reader take them, and tells whether
-two are the same, as far as GetTemplate shows it. `template` has what values refer to and what they come to, and the
-`Template` itself: its sections, its outputs, its binding.
-`splice` changes a text at places and keeps every other byte, by means of `places`. `references` has what refers to a
-resource, and `ownership` the changes by which a resource goes from one stack to another. `stack_policy` is what a
-stack policy says.
+`text` turns bytes into data and data into bytes, as CloudFormation and every YAML reader take them, and compares two
+templates as far as GetTemplate shows them. `template` resolves values and their references, and has the `Template`
+itself: its sections, its outputs, its binding.
+`splice` changes a text at places and keeps every other byte, by means of `places`. `references` finds references to a
+resource, and `ownership` makes the changes that move a resource from one stack to another. `stack_policy` reads stack
+policies.
 """
 
 from builder.template.ownership import (

@@ -1,8 +1,8 @@
-"""Resources that go from one owner to another, in the texts of their templates; pure.
+"""Resources that move from one owner to another, in the texts of their templates; pure.
 
-The three changes that release and import take: references made literal with the policies that retain (`released`), the
-resource removed (`without`), and added elsewhere (`with_resources`). Each is made in the text at the places that are
-meant, and held against the same change of the data.
+Release and import take three changes: references made literal and the data retained (`released`), the resource removed
+(`without`), and added elsewhere (`with_resources`). Each edits only the text's places of the change, and is checked
+against the same change of the data.
 """
 
 import copy
@@ -44,12 +44,12 @@ from builder.template.template import Template, TemplatePath, as_list, at, read_
 from builder.template.text import in_order, parse_template, write_block
 
 Literals = Mapping[tuple[str, str | None], str]
-"""What Ref of a resource comes to, and Fn::GetAtt of it where an attribute is given too."""
+"""The value of Ref of a resource, or of Fn::GetAtt if an attribute is given."""
 _Make = Callable[[yaml.Node], Iterator[Edit]]
 
 _POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
 _RETAIN = "Retain"
-# A stack cannot be without resources, and this one is nothing.
+# A stack needs a resource, and this type creates nothing.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-waitconditionhandle.html
 _PLACEHOLDER = {"Placeholder": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}
 _VERSION = "2010-09-09"
@@ -57,20 +57,20 @@ _TAGS = re.compile(r"\A(?:[!&]\S*\s+)*")
 
 
 def is_placeholder_only(template: Template) -> bool:
-    """Return whether a template has nothing but the placeholder that `without` leaves."""
+    """Return whether a template has only the placeholder of `without`."""
     return template.section("Resources") == _PLACEHOLDER
 
 
 def is_retained(template: Template, name: str) -> bool:
-    """Return whether a resource stays when it is removed and when it is replaced, by its policies."""
+    """Return whether a resource's policies retain it when it is removed and when it is replaced."""
     return all(template.resource(name).get(policy) == _RETAIN for policy in _POLICIES)
 
 
 def released(text: str, names: Collection[str], literals: Literals) -> str:
-    """Return the text with these resources let go of: retained, and what else refers to them made literal.
+    """Return the text with these resources retained, and other references to them made literal.
 
-    What is so already stays as it is written, and so does what the resources themselves refer to. Raises Unmovable,
-    also where the value of a reference is not given, and BadInput for what is no template.
+    Parts that are so already keep their text, and so do references inside the resources themselves. Raises Unmovable,
+    also if the value of a reference is not given, and BadInput for a text that is no template.
     Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatereplacepolicy.html
     """
@@ -112,7 +112,7 @@ def _read(text: str, names: Collection[str]) -> Template:
 
 
 def _values(references: Collection[Reference], literals: Literals) -> dict[TemplatePath, dict[str, str]]:
-    """Return the values of the names at each place, names as Fn::Sub says them."""
+    """Return the values of the names at each place, with names as Fn::Sub has them."""
     values: dict[TemplatePath, dict[str, str]] = {}
     for reference in references:
         if reference.is_dependency:
@@ -147,9 +147,9 @@ def _released_data(
 
 
 def _sub_edit(text: str, node: yaml.Node, there: str, known: Mapping[str, str], *, quoted: bool) -> Edit:
-    """Return the edit of a text of Fn::Sub: of the names alone, or of all of it where these cannot be found in it.
+    """Return the edit of a text of Fn::Sub: of the names alone, or of all of it if these cannot be found in it.
 
-    Within quotation marks a name may be written in other characters, and a value may take quotation marks.
+    Within quotation marks a name may be written in other characters, and a value may need quotation marks.
     """
     if not isinstance(node, yaml.ScalarNode):
         raise Unspliceable
@@ -198,10 +198,10 @@ def _retain(text: str, node: yaml.Node) -> Iterator[Edit]:
 
 
 def without(text: str, names: Collection[str]) -> str:
-    """Return the text without these resources, and with a placeholder where none would be left.
+    """Return the text without these resources, and with a placeholder if it would have none.
 
-    What only they used stays. A resource goes under the policies that are deployed, so `released` is deployed before.
-    Raises Unmovable, also where anything still refers to them, and BadInput for what is no template.
+    What only they used stays. CloudFormation removes a resource by its deployed policy, so `released` is deployed
+    before. Raises Unmovable, also if anything still refers to them, and BadInput for a text that is no template.
     """
     template = _read(text, names)
     for reference in references_to(template, names):
@@ -222,10 +222,10 @@ def without(text: str, names: Collection[str]) -> str:
 
 
 def with_resources(text: str | None, resources: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the text with these resources behind its own, or for none a new template that has no others.
+    """Return the text with these resources after its own; for None a new template with only these.
 
     They are plain data, written in ASCII and in the order of their names and keys, so that equal data are equal bytes.
-    Raises Unmovable, also for a name that is taken already, and BadInput for what is no template.
+    Raises Unmovable, also for a name that exists, and BadInput for a text that is no template.
     """
     added = {name: in_order(_sorted(resources[name])) for name in sorted(resources)}
     if text is None:
@@ -241,7 +241,7 @@ def with_resources(text: str | None, resources: Mapping[str, Mapping[str, Any]])
         meant = dict(template.data) | {"Resources": {**own, **added}}
         return _changed(text, meant, lambda root: iter((_addition(text, root, added),)))
     except Unmovable:
-        # No line comes behind a block of text whose last line has no end; and there may be no block, but braces.
+        # No line can follow a block whose last line has no end; or the text may have braces instead of a block.
         places: dict[TemplatePath, Any] = {("Resources", name): body for name, body in added.items()}
         return _in_braces(text, places if own else {("Resources",): added})
 
@@ -252,7 +252,7 @@ def _new(resources: Mapping[str, Any]) -> str:
     try:
         return _checked(f"{head}\n{lines}", {"AWSTemplateFormatVersion": _VERSION, "Resources": resources})
     except Unspliceable:
-        # A number that YAML writes in another way than JSON.
+        # A number that YAML and JSON write differently.
         return _in_braces(f"{head} {{}}\n", {("Resources",): resources})
 
 
@@ -264,7 +264,7 @@ def _in_braces(text: str, values: Mapping[TemplatePath, Any]) -> str:
 
 
 def _addition(text: str, root: yaml.Node, added: Mapping[str, Any]) -> Edit:
-    """Return the edit that puts resources behind those that are there, as these are written: in lines."""
+    """Return the edit that adds resources after the existing ones, written in lines as they are."""
     sections, node = node_at(root, ()), node_at(root, ("Resources",))
     if not isinstance(node, yaml.MappingNode) or not isinstance(sections, yaml.MappingNode) or not node.value:
         raise Unspliceable
@@ -302,9 +302,9 @@ def _indented(lines: str, margin: str, ending: str) -> str:
 
 
 def _changed(text: str, meant: Mapping[str, Any], *ways: _Make) -> str:
-    """Return the text changed in the first of these ways by which it means what is meant.
+    """Return the text changed in the first of these ways whose data is `meant`.
 
-    Raises Unmovable where none does.
+    Raises Unmovable if none is.
     """
     for make in ways:
         try:

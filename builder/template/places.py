@@ -1,8 +1,8 @@
 """Places in a template's text, and edits at them; pure.
 
-Places are found by the marks of the YAML parser, which reads JSON too: first nodes by the keys that lead to them, then
-where what they say begins and ends. Then how items go out of lists and pairs out of mappings, last how edits are made
-and what is written in them.
+The YAML parser, which reads JSON too, marks the places: first nodes by the keys that lead to them, then the start and
+the end of a node's text. Then how items are removed from lists and pairs from mappings, last how edits are made and
+what is written in them.
 """
 
 import copy
@@ -26,7 +26,7 @@ class Unspliceable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A text in the place of what is between two places."""
+    """A text that replaces what is between two places."""
 
     start: int
     end: int
@@ -41,8 +41,8 @@ class _Loader(yaml.SafeLoader):
 
 
 def compose(text: str) -> yaml.Node | None:
-    """Return the root of a text's nodes. Raises Unspliceable for what is no YAML, and for aliases."""
-    # JSON is indented with tabs, and YAML has them before comments, which PyYAML refuses; only places count here.
+    """Return the root of a text's nodes. Raises Unspliceable for a text that is no YAML, and for aliases."""
+    # PyYAML refuses tabs, which JSON has as indents and YAML before comments; only places count here.
     try:
         return yaml.compose(text.replace("\t", " "), Loader=_Loader)
     except (yaml.YAMLError, RecursionError) as error:
@@ -50,7 +50,7 @@ def compose(text: str) -> yaml.Node | None:
 
 
 def child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node | None, yaml.Node | None]:
-    """Return the key and the value at a step; of a key that is there twice the last, as every reader takes it.
+    """Return the key and the value at a step; of a repeated key the last, as every reader takes it.
 
     A function's short form has its argument where the long form has it, without a key.
     """
@@ -59,7 +59,7 @@ def child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node | None, ya
             name = tag[1:] if tag in {"!Ref", "!Condition"} else f"Fn::{tag[1:]}"
             return None, _untagged(node) if step == name else None
         case yaml.MappingNode():
-            # A number is a key too in YAML, as a status of HTTP is.
+            # A number, such as an HTTP status, is a key too in YAML.
             return next(((key, value) for key, value in reversed(node.value) if key.value == str(step)), (None, None))
         case yaml.SequenceNode() if isinstance(step, int) and step < len(node.value):
             return None, node.value[step]
@@ -73,7 +73,7 @@ def _untagged(node: yaml.Node) -> yaml.Node:
 
 
 def node_at(root: yaml.Node | None, path: TemplatePath) -> yaml.Node:
-    """Return the node that a path leads to. Raises Unspliceable where it leads nowhere."""
+    """Return the node at a path. Raises Unspliceable if there is none."""
     for step in path:
         _, root = child(root, step)
     if root is None:
@@ -82,13 +82,13 @@ def node_at(root: yaml.Node | None, path: TemplatePath) -> yaml.Node:
 
 
 def place_of(node: yaml.MappingNode, key: str) -> int | None:
-    """Return which of a mapping's pairs has a key, the last of several; None if none has."""
+    """Return the number of a mapping's pair with a key, the last of several; None if none has it."""
     places = [place for place, (key_node, _) in enumerate(node.value) if key_node.value == key]
     return places[-1] if places else None
 
 
 def span_of(text: str, node: yaml.Node) -> Span:
-    """Return where what a node says begins and ends, its tag and what it stands in quotes or brackets included."""
+    """Return the start and the end of a node's text, including its tag and its quotes or brackets."""
     start, end = node.start_mark.index, node.end_mark.index
     if isinstance(node, yaml.CollectionNode):
         end = end if node.flow_style else content_end(text, node)
@@ -98,7 +98,7 @@ def span_of(text: str, node: yaml.Node) -> Span:
 
 
 def content_end(text: str, node: yaml.Node) -> int:
-    """Return where a node's text ends; the mark of one in block style is where the next thing begins."""
+    """Return where a node's text ends; the parser's mark of a node in block style is where the next node begins."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         return content_end(text, last[1] if isinstance(last, tuple) else last)
@@ -117,21 +117,21 @@ def line_end(text: str, index: int) -> int:
 
 
 def line_break(text: str) -> str:
-    """Return how a text ends its lines."""
+    """Return the line break of a text."""
     return "\r\n" if "\r\n" in text else "\n"
 
 
 def keep_items(
     text: str, node: yaml.SequenceNode, stays: Sequence[bool], comes: Sequence[str], inner: Sequence[Edit] = ()
 ) -> Edit:
-    """Return the edit that leaves some items of a list and puts others behind them; `inner` are edits within items."""
+    """Return the edit that keeps some items of a list and adds others after them; `inner` are edits within items."""
     return (_keep_flow if node.flow_style else _keep_block)(text, node, stays, comes, inner)
 
 
 def keep_pairs(text: str, node: yaml.MappingNode, stays: Sequence[bool], comes: Sequence[str]) -> list[Edit]:
-    """Return the edits that leave some pairs of a mapping and put others there, each of these a line in block style.
+    """Return the edits that keep some pairs of a mapping and add others, in block style each on a line of its own.
 
-    Comments between pairs stay in block style, whatever becomes of these.
+    Comments between pairs stay in block style, whichever pairs are removed.
     """
     if node.flow_style:
         return [_keep_flow(text, node, stays, comes, ())]
@@ -172,7 +172,7 @@ def _keep_block(
     pieces = []
     for place, begin in enumerate(begins):
         after = begins[place + 1] if place + 1 < len(begins) else ends[place]
-        # What is between two items, such as a comment, stays whatever becomes of them.
+        # The text between two items, such as a comment, stays whichever items are removed.
         pieces += [cut(text, begin, ends[place], inner)] if stays[place] else []
         pieces.append(text[ends[place] : after])
     made = "".join(pieces)
@@ -195,7 +195,7 @@ def _dash(text: str, item: yaml.Node, column: int) -> int:
 
 
 def without_pair(text: str, node: yaml.MappingNode, place: int) -> Edit:
-    """Return the edit that takes a pair out of a mapping. Raises Unspliceable for the only one in braces."""
+    """Return the edit that removes a pair from a mapping. Raises Unspliceable for the only one in braces."""
     key, value = node.value[place]
     start = key.start_mark.index
     if not node.flow_style and not text[line_start(text, start) : start].strip(" "):
@@ -208,7 +208,7 @@ def without_pair(text: str, node: yaml.MappingNode, place: int) -> Edit:
 
 
 def insert_pairs(text: str, node: yaml.MappingNode, place: int, pairs: Sequence[str]) -> Edit:
-    """Return the edit that puts pairs behind one of a mapping's own, each in a line of its own where those have one."""
+    """Return the edit that adds pairs after one of a mapping, each on a line of its own if the mapping's are."""
     first, value = node.value[0][0].start_mark, node.value[place][1]
     if node.flow_style:
         margin = margin_of(text, node.value[0][0])
@@ -221,14 +221,14 @@ def insert_pairs(text: str, node: yaml.MappingNode, place: int, pairs: Sequence[
 
 
 def margin_of(text: str, node: yaml.Node) -> str | None:
-    """Return what is before a node in its line; None where that is more than space."""
+    """Return the text before a node in its line; None if that is more than space."""
     start = node.start_mark.index
     margin = text[line_start(text, start) : start]
     return None if margin.strip(" \t") else margin
 
 
 def cut(text: str, start: int, end: int, edits: Iterable[Edit]) -> str:
-    """Return a part of the text with the edits in it made."""
+    """Return a part of the text with its edits made."""
     made = ""
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         if start <= edit.start and edit.end <= end:
@@ -238,9 +238,9 @@ def cut(text: str, start: int, end: int, edits: Iterable[Edit]) -> str:
 
 
 def dumped(value: object, text: str, indent: str | None = None) -> str:
-    """Return a value in ASCII as the text's language takes it, JSON or YAML in braces; in one line without an indent.
+    """Return a value in ASCII in the text's language, JSON or YAML in braces; on one line without an indent.
 
-    YAML has no surrogates in escapes, and JSON nothing else beyond sixteen bits.
+    YAML has no surrogates in escapes, and JSON has only them beyond sixteen bits.
     """
     made = json.dumps(value, indent=indent).replace("\x7f", "\\u007f")
     if "\\u" not in made or is_json(text):

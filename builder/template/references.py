@@ -1,4 +1,4 @@
-"""What refers to a template's resources, and texts of Fn::Sub in which names have become values; pure."""
+"""References to a template's resources, and texts of Fn::Sub whose names are replaced by values; pure."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from builder.template.places import Unspliceable
 from builder.template.template import Template, TemplatePath, as_list, at, fill, placeholders
 
-# It adds functions alone, of which only Fn::ForEach hides what refers to what.
+# This transform only adds functions, of which only Fn::ForEach hides references.
 _KNOWN_TRANSFORMS = frozenset({"AWS::LanguageExtensions"})
 _HIDING = ("Fn::ForEach", "Fn::Transform")
 _SUB_PART = re.compile(r"\$\{(!?)([^}]*)\}")
@@ -16,32 +16,32 @@ _SUB_PART = re.compile(r"\$\{(!?)([^}]*)\}")
 class Unmovable(Unspliceable):
     """A template in which a resource cannot be released, removed or added.
 
-    Its text says why and begins with a verb, the template being who does it.
+    Its text gives the reason, and begins with a verb whose subject is the template.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where a template refers to one of its resources."""
+    """A place at which a template refers to one of its resources."""
 
     name: str
     attribute: str | None
     """None for Ref and for DependsOn."""
     path: TemplatePath
-    """Leads to the function, within Fn::Sub to its text, within DependsOn to the name."""
+    """The path to the function, within Fn::Sub to its text, within DependsOn to the name."""
 
     @property
     def is_dependency(self) -> bool:
-        """Whether it stands in DependsOn, and takes no value."""
+        """Whether it is in DependsOn, and so has no value."""
         return self.path[0] == "Resources" and self.path[2] == "DependsOn"
 
 
 def references_to(template: Template, names: Collection[str]) -> tuple[Reference, ...]:
-    """Return what refers to these resources from elsewhere: from other resources and from outputs, in their order.
+    """Return the references to these resources from other resources and from outputs, in their order.
 
     A resource's metadata and policies count as its properties do: CloudFormation resolves functions there too. A text
-    of Fn::Sub that names the same thing twice counts once. Raises Unmovable where nobody can know: for transforms,
-    Fn::ForEach, and names that functions make.
+    of Fn::Sub that names the same attribute twice counts once. Raises Unmovable if they cannot be known: for
+    transforms, Fn::ForEach, and names that functions return.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
     """
     unknown = template.called_transforms - _KNOWN_TRANSFORMS
@@ -135,9 +135,9 @@ def _unknown(function: str, path: TemplatePath, names: frozenset[str]) -> Unmova
 
 
 def filled_literally(text: str, values: Mapping[str, str]) -> str:
-    """Return a text of Fn::Sub with values in the place of these names, so that none of it is taken for a name.
+    """Return a text of Fn::Sub with values in place of these names, escaped so that no value is read as a name.
 
-    Raises Unmovable for a value that cannot be said there.
+    Raises Unmovable for a value that cannot be written there.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-sub.html
     """
     made = fill(text, {name: escaped(value) for name, value in values.items()})
@@ -147,12 +147,12 @@ def filled_literally(text: str, values: Mapping[str, str]) -> str:
 
 
 def escaped(value: str) -> str:
-    """Return a value as the text of Fn::Sub has it."""
+    """Return a value as it is written in the text of Fn::Sub."""
     return value.replace("${", "${!")
 
 
 def _meaning(text: str, values: Mapping[str, str]) -> str:
-    """Return what a text of Fn::Sub comes to; the names that have no value stay, marked by what no template has."""
+    """Return the result of a text of Fn::Sub; names without a value stay, with marks that no template has."""
 
     def part(match: re.Match[str]) -> str:
         return f"${{{match[2]}}}" if match[1] else values.get(match[2], f"\0{match[2]}\0")

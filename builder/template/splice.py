@@ -1,7 +1,7 @@
-"""A template changed in its text at the places that are meant, and everything else kept byte for byte; pure.
+"""A template changed in its text at given places, with everything else kept byte for byte; pure.
 
-`splice` changes lists of one resource: a list is said by what its items are known by, which of its own items stay, and
-which items come in from elsewhere. `put_values` puts values at paths.
+`splice` changes lists of one resource: an edit states how the list's items are named, which of its own items stay, and
+which items are added. `put_values` puts values at paths.
 """
 
 import json
@@ -29,28 +29,28 @@ from builder.template.template import TemplatePath
 from builder.template.text import parse_template
 
 Items = Mapping[str, Any]
-"""Items from elsewhere, by what they are known by."""
+"""Items to add, by their names."""
 ItemName = Callable[[object], str | None]
-"""Returns what an item of a list is known by; None for one that is only known at deployment, and always stays."""
+"""Returns the name of a list's item; None for one that is only known at deployment, and always stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListEdit:
-    """What a list of items is to hold."""
+    """The desired contents of a list."""
 
     stays: Callable[[str], bool]
-    """Whether an item of its own stays, by what it is known by."""
+    """Whether an item of its own stays, by its name."""
     comes: Items = field(default_factory=dict)
-    """Items that it has not, in order."""
+    """Items to add, in order."""
     within: "Mapping[str | None, dict[str, ListEdit]]" = field(default_factory=dict)
-    """Lists within items of its own, by what these are known by, then by key."""
+    """Lists within items of its own, by the item's name, then by key."""
 
 
 def splice(text: str, path: Sequence[str], lists: Mapping[str, ListEdit], name: Callable[[str], ItemName]) -> str:
-    """Return the text with lists of the mapping at a path changed; `name` returns how the items of a key are known.
+    """Return the text with lists of the mapping at a path changed; `name` returns how the items of a key are named.
 
-    A list that is left without items goes with its key, and one that is not there comes in where something comes.
-    Raises Unspliceable, also for a text with aliases: what one stands for is elsewhere, and CloudFormation takes none.
+    A list without items left is removed with its key, and a missing list is added if it gets items.
+    Raises Unspliceable, also for a text with aliases: their values are elsewhere, and CloudFormation takes none.
     """
     node = compose(text)
     for step in path:
@@ -61,7 +61,7 @@ def splice(text: str, path: Sequence[str], lists: Mapping[str, ListEdit], name: 
 
 
 def chosen(value: Mapping[str, Any], lists: Mapping[str, ListEdit], name: Callable[[str], ItemName]) -> dict[str, Any]:
-    """Return data with the same lists changed as `splice` changes them in a text."""
+    """Return data with its lists changed as `splice` changes them in a text."""
     made = dict(value)
     for key, choice in lists.items():
         listed = made.get(key)
@@ -81,8 +81,8 @@ def chosen(value: Mapping[str, Any], lists: Mapping[str, ListEdit], name: Callab
 def put_values(text: str, values: Mapping[TemplatePath, Any]) -> str:
     """Return the text with a value at each path, in place of the old value or as a new key of its mapping.
 
-    No path is the beginning of another one. Raises Unspliceable as `splice` does, and where the text would not mean
-    what the same data means with these values.
+    No path is the beginning of another one. Raises Unspliceable as `splice` does, and if the text's data would differ
+    from the data changed in the same way.
     """
     root = compose(text)
     made = cut(text, 0, len(text), [_put(text, root, path, value) for path, value in values.items()])
@@ -98,7 +98,7 @@ def put_values(text: str, values: Mapping[TemplatePath, Any]) -> str:
 
 
 def lines_of(text: str, paths: Iterable[TemplatePath]) -> dict[TemplatePath, int]:
-    """Return the line of each path of a template, or of the last part of it that can be found; the first is 1."""
+    """Return the line of each path of a template, or of the last part of it that exists; the first line is 1."""
     try:
         root = compose(text)
     except Unspliceable:
@@ -136,7 +136,7 @@ def _put(text: str, node: yaml.Node | None, path: TemplatePath, value: object) -
     pair = f"{json.dumps(step) if node.flow_style else step}: {dumped(value, text)}"
     if not node.value:
         return Edit(node.start_mark.index + 1, node.start_mark.index + 1, pair)
-    # Sections that come new go before the resources, where people look for them.
+    # New sections go before the resources, where people look for them.
     first = next((key for key, _ in node.value if key.value == "Resources"), node.value[0][0]).start_mark
     gap = ", " if node.flow_style else line_break(text) + " " * first.column
     return Edit(first.index, first.index, pair + gap)
@@ -191,7 +191,7 @@ def _of_mapping(
 
 
 def _plain(node: yaml.Node) -> object:
-    """Return a node as data, as far as a name can be in it."""
+    """Return a node as data, as far as a name can depend on it."""
     match node:
         case yaml.ScalarNode():
             tag = node.tag if node.tag.startswith("!") else ""

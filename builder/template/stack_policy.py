@@ -1,4 +1,4 @@
-"""Stack policies: their one form, whether two are the same, and what one denies of an update; pure.
+"""Stack policies: their canonical form, whether two are the same, and what one denies of an update; pure.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html
 """
@@ -10,7 +10,7 @@ from typing import Literal
 
 UpdateAction = Literal["Update:Modify", "Update:Replace", "Update:Delete"]
 OPEN_POLICY = '{"Statement":[{"Action":"Update:*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
-"""Denies nothing: as near as a stack comes to having no policy, once it has had one."""
+"""A policy that denies nothing: the nearest to no policy for a stack that once had one."""
 POLICY_CHARACTERS = 16_384
 """Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_SetStackPolicy.html"""
 _ACTIONS = ("Update:Modify", "Update:Replace", "Update:Delete", "Update:*")
@@ -18,9 +18,9 @@ _KNOWN = frozenset({"Sid", "Effect", "Action", "Principal", "Resource", "NotReso
 
 
 def canonical_policy(data: bytes | str) -> str:
-    """Return a policy as JSON in one line, which is the same for equal ones.
+    """Return a policy as JSON in one line, the same for equal ones.
 
-    Raises ValueError, in words, for what is none, for what CloudFormation refuses, and for one that is too long.
+    Raises ValueError, in words, for a text that is no policy, that CloudFormation refuses, or that is too long.
     """
     try:
         policy = json.loads(data, parse_constant=_refuse_constant)
@@ -89,10 +89,9 @@ def is_open(policy: str) -> bool:
 
 
 def denial(policy: str, action: UpdateAction, logical_id: str, type_name: str) -> str:
-    """Return why a policy denies what an update does to a resource, in words.
+    """Return why a policy denies an update's action on a resource, in words.
 
-    Empty where it does not, and where only CloudFormation can tell: what the documentation does not describe is left
-    to it.
+    Empty if it does not, and if only CloudFormation can tell: behaviour without documentation is left to it.
     """
     covering = {
         number: (statement.get("Effect"), _covers(statement, action, logical_id, type_name))
@@ -110,8 +109,8 @@ def denial(policy: str, action: UpdateAction, logical_id: str, type_name: str) -
 def open_for(policy: str, leaving: Mapping[str, str], others: Collection[str]) -> str:
     """Return the policy with the resources of `leaving` excepted; `leaving` has their types by logical id.
 
-    Whatever else it denies it goes on to deny, to `others` of the stack and, where it is about all resources, to those
-    that come: so it does no harm where nobody is left to put the policy back.
+    It still denies everything else, for `others` of the stack and, if it is about all resources, for new ones: so it
+    does no harm if nobody restores the old policy.
     """
     names = [f"LogicalResourceId/{name}" for name in sorted(leaving)]
     statements = [
@@ -128,7 +127,7 @@ def open_for(policy: str, leaving: Mapping[str, str], others: Collection[str]) -
 
 
 def _excepting(statement: dict[str, object], names: Collection[str], others: Collection[str]) -> dict[str, object]:
-    """Return a statement without these resources; nothing where it is about no other one."""
+    """Return a statement without these resources; empty if it is about no others."""
     if "NotResource" in statement:
         return statement | {"NotResource": sorted({*(_texts(statement["NotResource"]) or ()), *names})}
     patterns = _texts(statement.pop("Resource", None)) or []
@@ -150,7 +149,7 @@ def _statements(policy: str) -> list[Mapping[str, object]]:
 
 
 def _covers(statement: Mapping[str, object], action: str, logical_id: str, type_name: str) -> bool | None:
-    """Return whether a statement is about the action on the resource; None where that is not known."""
+    """Return whether a statement is about the action on the resource; None if that is unknown."""
     actions, excepts = _texts(statement.get("Action")), "NotResource" in statement
     both = excepts and "Resource" in statement
     resources = None if both else _texts(statement.get("NotResource" if excepts else "Resource"))
@@ -179,7 +178,7 @@ def _fits(text: str, patterns: Collection[str]) -> bool:
 
 
 def _texts(value: object) -> list[str] | None:
-    """Return the texts of what is a text or a list of them; None where it is neither."""
+    """Return the texts of a text or of a list of them; None for anything else."""
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(text, str) for text in values):
         return None

@@ -1,7 +1,7 @@
-"""A template as data: what its values refer to and come to, its sections and outputs; pure.
+"""A template as data: the references and the results of its values, its sections and outputs; pure.
 
-What a value refers to, and `Binding`: what it comes to as far as that is known before a deployment. Then the `Template`
-itself, read from a text or from what GetTemplate answers.
+First references, and `Binding`: the results of values as far as they are known before a deployment. Then the `Template`
+itself, read from a text or from GetTemplate's answer.
 """
 
 import re
@@ -15,12 +15,12 @@ from builder.graph import as_circle, find_circle
 from builder.template.text import parse_template
 
 TemplatePath = tuple[str | int, ...]
-"""The keys and indexes that lead to a value."""
+"""The keys and indexes to a value."""
 PLACEHOLDER = r"\$\{[^!}][^}]*\}"
 """What Fn::Sub replaces in a text, as a regular expression; `${!Literal}` is none."""
 NO_VALUE = {"Ref": "AWS::NoValue"}
 Find = Callable[[str, str], str | None]
-"""Returns what Ref of a name comes to, or Fn::GetAtt where an attribute is given too; None where that is not known."""
+"""Returns the value of Ref of a name, or of Fn::GetAtt if an attribute is given too; None if it is unknown."""
 _PLACEHOLDER = re.compile(PLACEHOLDER)
 
 
@@ -40,7 +40,7 @@ def in_account(text: str, account: str) -> str:
 
 
 def is_known(value: object) -> bool:
-    """Return whether no part of a value is known only after a deployment: whether it has no function in it."""
+    """Return whether all of a value is known before a deployment: whether it has no function in it."""
     match value:
         case Mapping():
             functions = (key == "Ref" or str(key).startswith("Fn::") for key in value)
@@ -51,9 +51,9 @@ def is_known(value: object) -> bool:
 
 
 def names_in(value: object) -> Iterator[str]:
-    """Yield what a value refers to, in the order of its text: logical ids, parameters and pseudo parameters.
+    """Yield the references of a value, in the order of its text: logical ids, parameters and pseudo parameters.
 
-    For what another stack puts out the function's own name. Conditions are no references.
+    For another stack's output it yields the function's own name. Conditions are no references.
     """
     if isinstance(value, list | tuple):
         for item in value:
@@ -80,7 +80,7 @@ def _names_of_pair(key: str, value: object) -> Iterator[str]:
 
 
 def conditions_in(value: object) -> Iterator[str]:
-    """Yield the names of the conditions that a value, or another condition, hangs on."""
+    """Yield the names of the conditions that a value, or another condition, depends on."""
     match value:
         case {"Fn::If": [str(name), *others]}:
             yield name
@@ -99,7 +99,7 @@ def conditions_in(value: object) -> Iterator[str]:
 
 
 def at(value: object, *path: str | int) -> object:
-    """Return what a path leads to; None where it leads nowhere."""
+    """Return the value at a path; None if there is none."""
     for step in path:
         match value:
             case Mapping():
@@ -112,7 +112,7 @@ def at(value: object, *path: str | int) -> object:
 
 
 def as_list(value: object) -> list[Any]:
-    """Return the elements of a list; a single value counts as a list of one, and nothing as none."""
+    """Return the elements of a list; a single value counts as a list of one, None as an empty list."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
@@ -120,7 +120,7 @@ def as_list(value: object) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A template's functions with values for its names: every answer is None where it cannot be known."""
+    """A template's functions with values for its names: every result is None if it is unknown."""
 
     conditions: Mapping[str, object]
     mappings: Mapping[str, object]
@@ -147,7 +147,7 @@ class Binding:
         return None
 
     def texts(self, value: object, path: TemplatePath = ()) -> Iterator[tuple[TemplatePath, str]]:
-        """Yield every text below a value that can be known, with its place, but what a condition surely leaves out."""
+        """Yield every known text below a value, with its path, except what a condition certainly excludes."""
         match value:
             case {"Fn::If": [str(name), then, otherwise]} if (holds := self.truth(name)) is not None:
                 yield from self.texts(then if holds else otherwise, (*path, "Fn::If", 1 if holds else 2))
@@ -163,13 +163,13 @@ class Binding:
                 yield from self.texts(item, (*path, index))
 
     def truth(self, condition: object) -> bool | None:
-        """Return whether a condition holds, said by its name or in full."""
+        """Return whether a condition, given by its name or in full, holds."""
         match condition:
             case str(name) | {"Condition": str(name)}:
                 return self.truth(self.conditions.get(name))
             case {"Fn::Equals": [first, second]}:
                 texts = self.text(first), self.text(second)
-                # What a deployment fills in, as the environment's suffix, may come to be equal yet.
+                # Values that a deployment fills in, such as the environment's suffix, may still become equal.
                 open_ = any(text is None or _PLACEHOLDER.search(text) for text in texts)
                 return True if None not in texts and texts[0] == texts[1] else None if open_ else False
             case {"Fn::Not": [inner]}:
@@ -181,10 +181,10 @@ class Binding:
         return None
 
     def value(self, value: object) -> Any:  # noqa: ANN401 - JSON
-        """Return a value as far as it can be known; what cannot be keeps its function, with its arguments bound.
+        """Return a value as far as it is known; an unknown one keeps its function, with its arguments bound.
 
-        What no condition lets be is left out. A condition that cannot be decided, and a map in which cannot be looked
-        up, stand there in full instead of by their names.
+        What a condition excludes is left out. An undecided condition, and a map without a known key, are in it in full
+        instead of by their names.
         """
         match value:
             case {"Fn::If": [str(name), then, otherwise]}:
@@ -229,24 +229,24 @@ def _opposite(truth: bool | None) -> bool | None:  # noqa: FBT001 - it is a valu
 _INSPECT = "aws cloudformation get-template    shows it"
 # AWS's own transforms, by what they add to a template; any other may add anything.
 _ADD_NO_STACK = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"})
-# These put a function that rotates a secret into a nested stack, and renew it with updates.
+# These add a nested stack with a function that rotates a secret, and update it.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-secretsmanager.html
 _ADD_NO_OUTPUT = _ADD_NO_STACK | {"AWS::SecretsManager-2020-07-23", "AWS::SecretsManager-2024-09-16"}
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredOutputs:
-    """What a template puts out."""
+    """The outputs of a template."""
 
     by_name: Mapping[str, object]
-    """Name to body, those of an Fn::ForEach too."""
+    """Name to body, including those of an Fn::ForEach."""
     complete: bool
-    """False where only a deployment can tell all names: a macro makes some, or a list that is not known."""
+    """Whether all names are known; not if a macro, or a list known only at deployment, creates some."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template, functions in their long forms; a section that is not there, or is none, is empty."""
+    """A template, functions in their long forms; a missing or invalid section is empty."""
 
     data: Mapping[str, Any] = field(default_factory=dict)
 
@@ -256,7 +256,7 @@ class Template:
         return listed if isinstance(listed, Mapping) else {}
 
     def resources(self, *types: str) -> dict[str, Mapping[str, Any]]:
-        """Return the resources of these types by logical id, of all where none is given; skip what is no resource."""
+        """Return the resources of these types by logical id, without types all of them; skip what is no resource."""
         resources = _bodies(self.section("Resources"))
         return {name: body for name, body in resources.items() if body.get("Type") in types} if types else resources
 
@@ -266,12 +266,12 @@ class Template:
         return body if isinstance(body, Mapping) else {}
 
     def written_resources(self) -> Iterator[tuple[TemplatePath, Mapping[str, Any]]]:
-        """Yield each resource with its path as it is written, once each: also what an Fn::ForEach repeats."""
+        """Yield each resource with its path once, as it is written: also one that an Fn::ForEach repeats."""
         return _written(self.section("Resources"), ("Resources",))
 
     @property
     def parameters(self) -> dict[str, Mapping[str, Any]]:
-        """The parameters as they are declared, by name."""
+        """The parameters' declarations, by name."""
         return _bodies(self.section("Parameters"))
 
     @property
@@ -293,7 +293,7 @@ class Template:
 
     @property
     def no_echo(self) -> frozenset[str]:
-        """The parameters whose values AWS shows to nobody.
+        """The parameters whose values AWS hides.
 
         Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
         """
@@ -302,7 +302,7 @@ class Template:
 
     @property
     def from_ssm(self) -> tuple[str, ...]:
-        """The parameters whose values each change set fetches anew from SSM.
+        """The parameters whose values each change set reads again from SSM.
 
         Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
         """
@@ -316,7 +316,7 @@ class Template:
 
     @property
     def called_transforms(self) -> frozenset[str | None]:
-        """The names of its transforms, embedded ones too; None for one whose name is not written there."""
+        """The names of its transforms, embedded ones too; None for one whose name is not literal."""
         calls = [
             *self.transforms,
             *(call for argument in _call_arguments(self.data, "Fn::Transform") for call in as_list(argument)),
@@ -326,7 +326,7 @@ class Template:
 
     @property
     def adds_no_stack(self) -> bool:
-        """Whether its transforms add no nested stack to those that it names itself."""
+        """Whether its transforms add no nested stack to those that it has itself."""
         return self._has_only(_ADD_NO_STACK)
 
     def _has_only(self, transforms: Collection[str]) -> bool:
@@ -337,7 +337,7 @@ class Template:
         return any(True for _ in _call_arguments(self.data, function))
 
     def outputs(self, values: Mapping[str, str]) -> DeclaredOutputs:
-        """Return what it puts out, every Fn::ForEach done; `values` are those of its parameters, as far as known.
+        """Return its outputs, every Fn::ForEach expanded; `values` are those of its parameters, as far as known.
 
         Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach-example-outputs.html
         """
@@ -346,22 +346,22 @@ class Template:
         return DeclaredOutputs(by_name, complete=self._has_only(_ADD_NO_OUTPUT) and None not in outputs)
 
     def bind(self, values: Mapping[str, str | None]) -> Binding:
-        """Return it with values put in for its parameters, and for those pseudo parameters that are given.
+        """Return its binding to values of its parameters, and of the pseudo parameters that are given.
 
-        A parameter that is not given has its default; one that is given as None is not known.
+        A parameter without a value has its default; the value None makes it unknown.
         """
         known: dict[str, str | None] = {**self.defaults, **values}
         return Binding(self.conditions, self.section("Mappings"), lambda name, of: None if of else known.get(name))
 
 
 def properties_of(resource: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a resource's properties; none if it has none."""
+    """Return a resource's properties; empty if it has none."""
     listed = resource.get("Properties")
     return listed if isinstance(listed, Mapping) else {}
 
 
 def read_template(text: object, where: str = "template") -> Template:
-    """Return a template, read from bytes or a text, or from what botocore reads a JSON template to.
+    """Return a template, read from bytes or a text, or from botocore's parsed object of a JSON template.
 
     Raises BadInput for what is no template, and for conditions that need each other in a circle, which AWS refuses.
     """
@@ -375,7 +375,7 @@ def read_template(text: object, where: str = "template") -> Template:
 
 @lru_cache(maxsize=256)
 def _read(text: bytes | str) -> Template:
-    # A plan asks of each stack's template a dozen times what it holds, and nothing changes what was read.
+    # A plan reads each stack's template a dozen times, and nothing changes the result.
     return _checked(Template(parse_template(text, "template")))
 
 
@@ -390,9 +390,9 @@ def _checked(template: Template) -> Template:
 
 
 def read_deployed(template: object, where: str, next_step: str = _INSPECT) -> Template:
-    """Return a deployed template, `where` being its stack.
+    """Return a deployed template; `where` is its stack.
 
-    Raises Stopped for one that cannot be read: nothing is known of what it holds, which is not that it holds nothing.
+    Raises Stopped if it cannot be read: its contents are then unknown, which does not mean empty.
     """
     try:
         return read_template(template, where)
@@ -427,7 +427,7 @@ def _call_arguments(value: object, function: str) -> Iterator[object]:
 
 
 def _each(listed: Mapping[Any, object], values: Mapping[str, str]) -> Iterator[tuple[str | None, object]]:
-    """Yield name and body; the name None stands for any that cannot be known."""
+    """Yield each name and body of an output; the name None stands for any that are unknown."""
     for key, body in listed.items():
         if not str(key).startswith("Fn::"):
             yield str(key), body
@@ -456,7 +456,7 @@ def _items(collection: object, values: Mapping[str, str]) -> list[str] | None:
 
 
 def _filled(value: Any, identifier: str, item: str) -> Any:  # noqa: ANN401 - JSON
-    """Return a fragment with an item in the place of the identifier; after `&` with letters and digits alone."""
+    """Return a fragment with an item in place of the identifier; after `&` with letters and digits alone."""
     match value:
         case str():
             bare = re.sub("[^A-Za-z0-9]", "", item)

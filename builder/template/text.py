@@ -1,9 +1,8 @@
 """Templates as text: written for people and for every YAML reader, and read as CloudFormation reads them.
 
-The writer comes first, then the reader, then whether two are the same, as far as GetTemplate lets it be known; last
-where one lies in S3. Written
-is YAML with short-form intrinsics, everything in the order a reader wants; a text that some reader of YAML 1.1 or 1.2
-could take for a number, a date or a boolean is quoted.
+The writer comes first, then the reader, then the comparison of two templates, as far as GetTemplate shows them; last
+the place of one in S3. The writer writes YAML with short-form intrinsics, everything in the order a reader wants; it
+quotes a text that some reader of YAML 1.1 or 1.2 could take for a number, a date or a boolean.
 """
 
 import functools
@@ -37,14 +36,14 @@ _SECTIONS = (
 _ATTRIBUTES = ("Type", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "Properties")
 # The short forms of the functions whose argument is a text.
 _SCALAR_TAGS = {"Ref": "!Ref", "Fn::Sub": "!Sub", "Fn::GetAtt": "!GetAtt"}
-# A blank line goes before every section and before every resource, parameter and output but a section's first. None
-# goes after a blank line: that one ends a text, and one more would become part of it.
+# A blank line goes before every section and before every resource, parameter and output but a section's first. A
+# blank line gets no second one: the first ends a text, and the second would become part of it.
 _BLOCK_START = re.compile(r"(?<!\n\n)^(?=[A-Za-z])|(?<!:\n)(?<!\n\n)^(?=  [A-Za-z])", re.MULTILINE)
-# Line breaks to YAML 1.1, though not to people; a block or a plain text would turn them into others.
+# Line breaks for YAML 1.1, though not for people; a block or a plain text would turn them into others.
 _ODD_BREAKS = re.compile("[\x85\u2028\u2029]")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
-# What a reader of YAML 1.1 or 1.2 may take for a number, a date, a boolean, nothing or a merge. PyYAML knows the first
-# alone, and not all of it: it leaves 012345678901, 12e4567, 0o14 and y without quotes.
+# What a reader of YAML 1.1 or 1.2 may take for a number, a date, a boolean, null or a merge. PyYAML only knows 1.1,
+# and not all of it: it leaves 012345678901, 12e4567, 0o14 and y without quotes.
 _MAYBE_NO_TEXT = re.compile(r"[-+.]|[0-9]|(?:~|=|<<|y|n|yes|no|on|off|true|false|null)?\Z", re.IGNORECASE)
 
 
@@ -55,7 +54,7 @@ class _Tagged(str):
     tag: str
 
 
-# Templates say the same keys and types again and again, and PyYAML looks at each character each time.
+# Templates repeat the same keys and types, and PyYAML reads each character each time.
 _analyzed = functools.lru_cache(maxsize=1024)(Emitter(io.StringIO(), allow_unicode=True).analyze_scalar)
 
 
@@ -69,7 +68,7 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, indentless=False)
 
     def choose_scalar_style(self) -> str:
-        # Left to itself it quotes everything that has a tag: !Ref 'Bucket'.
+        # By default it quotes everything that has a tag: !Ref 'Bucket'.
         style = str(super().choose_scalar_style())
         event, analysis = self.event, self.analysis
         if not isinstance(event, yaml.ScalarEvent) or analysis is None:
@@ -105,7 +104,7 @@ def _represent_text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
 
 
 def _style(text: str) -> str | None:
-    """Return the quotes that a text needs; None where PyYAML may leave them out."""
+    """Return the quotes that a text needs; None if PyYAML may omit them."""
     if _ODD_BREAKS.search(text):
         return '"'
     if "\n" in text:
@@ -120,7 +119,7 @@ _Dumper.add_representer(str, _represent_text)
 
 
 class _Loader(yaml.CSafeLoader):
-    """PyYAML's loader, with the short forms and with what CloudFormation takes for something else than a text.
+    """PyYAML's loader, with the short forms, and with CloudFormation's rules for what is not a text.
 
     No merges, no dates, no numbers but JSON's: 0060, 12:30, 1_000 and 0x1F are texts, and so is a number that would
     not be written the same way again, such as 11.10.
@@ -193,14 +192,14 @@ def in_order(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_block(data: Mapping[str, Any]) -> str:
-    """Return data as a block of YAML in ASCII, functions in their long forms; of one mapping the same bytes always."""
+    """Return data as a block of YAML in ASCII, functions in their long forms; equal mappings give equal bytes."""
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=sys.maxsize)
 
 
 def parse_template(text: bytes | str, where: str) -> dict[str, Any]:
-    """Return a template as data, whether YAML or JSON, intrinsics in their long forms.
+    """Return a template, YAML or JSON, as data, intrinsics in their long forms.
 
-    Raises BadInput, `where` being the file's name.
+    Raises BadInput; `where` is the file's name.
     """
     text = text_of(text, where) if isinstance(text, bytes) else text
     try:
@@ -218,7 +217,7 @@ def parse_template(text: bytes | str, where: str) -> dict[str, Any]:
 
 
 def text_of(data: bytes, where: str) -> str:
-    """Return a template's text, which is in UTF-8. Raises BadInput, `where` being the file's name."""
+    """Return a template's text, which is in UTF-8. Raises BadInput; `where` is the file's name."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -228,7 +227,7 @@ def text_of(data: bytes, where: str) -> str:
 
 
 def _check_data(read: object, where: str) -> None:
-    """Raise BadInput for what is nested more deeply than may be walked, or has text that no file can hold."""
+    """Raise BadInput if data is nested too deeply for recursion, or has text that no file can hold."""
     level, depth = [read], 0
     while level:
         depth += 1
@@ -251,7 +250,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def read_json(text: bytes | str) -> dict[str, Any] | None:
-    """Return the data of a template in JSON; None for any other. Raises RecursionError for one nested too deeply."""
+    """Return the data of a JSON template; None for any other. Raises RecursionError for one nested too deeply."""
     if text.lstrip()[:1] not in {"{", b"{"}:
         return None
     try:
@@ -262,7 +261,7 @@ def read_json(text: bytes | str) -> dict[str, Any] | None:
 
 
 def _first(names: tuple[str, ...], named: dict[str, Any]) -> dict[str, Any]:
-    """Return the same, these names first in this order, then all others in theirs."""
+    """Return the mapping with these names first, in this order, then all others in their own."""
     return {name: named[name] for name in names if name in named} | named
 
 
@@ -275,7 +274,7 @@ def _shorten(value: object) -> object:
         argument = value[name]
         if name == "Fn::GetAtt" and isinstance(argument, list) and all(isinstance(part, str) for part in argument):
             argument = ".".join(argument)
-        # Fn::Sub with a map, and an attribute that is a reference, have no short form of one text.
+        # Fn::Sub with a map, and Fn::GetAtt of a referenced attribute, have no short form of one text.
         if isinstance(argument, str):
             tagged = _Tagged(argument)
             tagged.tag = _SCALAR_TAGS[name]
@@ -284,21 +283,21 @@ def _shorten(value: object) -> object:
 
 
 class Comparison(Enum):
-    """Whether a stack is deployed from a template, as far as GetTemplate lets it be known."""
+    """Whether a stack is deployed from a template, as far as GetTemplate shows it."""
 
     SAME = "same"
     DIFFERENT = "different"
     NOT_KNOWN = "not known"
-    """Alike as far as GetTemplate shows it: a change set tells."""
+    """The same as far as GetTemplate shows it: only a change set tells."""
 
 
 def compare_template(desired: str, deployed: object) -> Comparison:
-    """Return whether what GetTemplate answers is the desired template.
+    """Return whether GetTemplate's answer is the desired template.
 
     GetTemplate shows each character beyond ASCII as a `?` (aws-cloudformation/cloudformation-coverage-roadmap#814), and
-    botocore reads what is JSON to objects: two of these are the same whatever the order of their keys, and a number
-    is not known to be the one that was written where reading changes it (11.10). A desired `?` in the place of a
-    deployed character beyond ASCII cannot be told from a deployed `?`.
+    botocore parses JSON to objects: two of these are the same whatever the order of their keys, and a number whose text
+    changes when it is parsed (11.10) may differ. A desired `?` in the place of a deployed character beyond ASCII cannot
+    be told from a deployed `?`.
     """
     shown = _as_data(deployed)
     if shown is None:
@@ -313,7 +312,7 @@ def compare_template(desired: str, deployed: object) -> Comparison:
 
 
 def compare_data(desired: Mapping[str, Any], shown: Mapping[str, Any]) -> Comparison:
-    """Return the same of two templates as data, whatever the order of their keys."""
+    """Return the comparison of two templates as data, whatever the order of their keys."""
     if _canonical(desired) == _canonical(shown):
         return Comparison.SAME
     alike = _canonical(desired, masked) == _canonical(shown, masked)
@@ -326,13 +325,13 @@ def masked(text: str) -> str:
 
 
 def as_shown(template: object) -> str:
-    """Return a text that is the same for two answers of GetTemplate that show the same template."""
+    """Return a text that is the same for two answers of GetTemplate with the same template."""
     data = _as_data(template)
     return str(template) if data is None else _canonical(data)
 
 
 def _as_data(template: object) -> Mapping[str, Any] | None:
-    """Return the data of a template in JSON; None for one in YAML."""
+    """Return the data of a JSON template; None for one in YAML."""
     if isinstance(template, Mapping):
         return template
     try:
@@ -344,14 +343,14 @@ def _as_data(template: object) -> Mapping[str, Any] | None:
 def _canonical(data: object, show: Callable[[str], str] = str) -> str:
     """Return data as one text, whatever the order of its keys; `show` is applied before they are sorted.
 
-    Of Python's own comparison true is 1, and 1 is 1.0.
+    In Python's own comparison true equals 1, and 1 equals 1.0.
     """
     written = json.dumps(data, ensure_ascii=False, default=str)
     return json.dumps(json.loads(show(written)), sort_keys=True, ensure_ascii=False)
 
 
 def _are_exact(text: str) -> bool:
-    """Return whether every number of a JSON text is written again as it stands there."""
+    """Return whether every number of a JSON text is written again as it is."""
     changed: list[str] = []
 
     def read(number: str) -> float:
@@ -370,7 +369,7 @@ _PATH_STYLE = re.compile(r"s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com
 
 @dataclass(frozen=True, slots=True)
 class S3Location:
-    """Where a template lies in S3."""
+    """The place of a template in S3."""
 
     bucket: str
     key: str
@@ -378,9 +377,9 @@ class S3Location:
 
 
 def find_object(url: str, endpoint: str = "") -> S3Location | None:
-    """Return where in S3 a TemplateURL leads; None for anything else.
+    """Return the place in S3 of a TemplateURL; None for any other URL.
 
-    `endpoint` is where our own client finds S3, which is none of AWS's host names for an embedded AWS.
+    `endpoint` is S3's endpoint for our own client, which for an embedded AWS is none of AWS's host names.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
     """
     _, netloc, rest, query, _ = urlsplit(url)
