@@ -9,8 +9,7 @@ what ValidateTemplate answers: "require capabilities: [AWS::CloudFormation::Stac
 from collections.abc import Mapping
 from typing import Any
 
-from builder.resource_types import NESTED
-from builder.resource_types.facts import NAMED_IAM, name_property
+from builder.resource_types import NAMED_IAM, NESTED
 from builder.template import Template, properties_of
 
 _OF_IAM = "CAPABILITY_IAM"
@@ -42,8 +41,7 @@ def capabilities_of(template: Template) -> tuple[str, ...]:
 
 def has_custom_name(resource: Mapping[str, Any]) -> bool:
     """Return whether a resource is of IAM and has a name of its own, which wants CAPABILITY_NAMED_IAM."""
-    type_name = str(resource.get("Type"))
-    return type_name in NAMED_IAM and name_property(type_name) in properties_of(resource)
+    return NAMED_IAM.get(str(resource.get("Type"))) in properties_of(resource)
 
 
 def _is_template(type_name: str) -> bool:

@@ -28,6 +28,19 @@ ROLE_POLICIES = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedP
 """The types of policies that a role may have beside its own."""
 KEYS = (KEY, REPLICA_KEY)
 """The types of KMS keys."""
+NAMED_IAM = {
+    "AWS::IAM::Group": "GroupName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    ROLE: "RoleName",
+    "AWS::IAM::User": "UserName",
+}
+"""The types of which a name of their own takes CAPABILITY_NAMED_IAM, with the property that gives it.
+
+Policies are not among them: they have to have a name, within what they are attached to. It stands here and not in the
+tables, which take long to read, because it is asked for at each render.
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html, Capabilities
+"""
 NESTED = (NESTED_STACK, SAM_APPLICATION)
 """The types that become nested stacks.
 

@@ -104,7 +104,6 @@ class ResourceType:
     """Whether it is deleted with a snapshot where its template has no DeletionPolicy."""
     snapshotted_without: str = ""
     """The property with which it is not."""
-    named_iam: bool = False
     """Whether a name of its own takes CAPABILITY_NAMED_IAM."""
     key: str = ""
     """The property, at any depth, that names the KMS key of the data in it."""
@@ -186,7 +185,6 @@ def _read(facts: dict[str, Any]) -> ResourceType:
 _TABLE = yaml.load(Path(__file__).with_name("by_hand.yaml").read_bytes(), Loader=yaml.CSafeLoader)
 RESOURCE_TYPES = {name: _read(facts) for name, facts in _TABLE.items()}
 ARN_FORMATS = {name: type_.arn for name, type_ in RESOURCE_TYPES.items() if type_.arn is not None}
-NAMED_IAM = frozenset(name for name, type_ in RESOURCE_TYPES.items() if type_.named_iam)
 PARAMETER_TYPES = {type_.parameter_type: name for name, type_ in RESOURCE_TYPES.items() if type_.parameter_type}
 """The types of parameters whose value is a name that must stand in the region while a change set is made."""
 SAM_ROLE_EVENTS = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from builder.resource_types import NAMED_IAM
 from builder.resource_types.facts import RESOURCE_TYPES, create_only, name_property, perhaps_create_only, stateful_types
 
 SCRIPT = runpy.run_path(str(Path(__file__).parent.parent.parent / "scripts" / "resource_types.py"))
@@ -80,3 +81,7 @@ def test_of_a_type_that_holds_nothing_it_is_known_as_well() -> None:
 
 def test_of_a_type_that_aws_does_not_have_nothing_is_known() -> None:
     assert create_only("Custom::Thing") == perhaps_create_only("Custom::Thing") == ()
+
+
+def test_the_names_that_take_a_capability_are_those_of_the_schemas() -> None:
+    assert {name: name_property(name) for name in NAMED_IAM} == NAMED_IAM
