@@ -159,6 +159,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=rank)
 
 
+@cache
 def _room(path: Path) -> str:
     """Return the folder below tests/ that a path is in."""
     tests = Path(__file__).parent

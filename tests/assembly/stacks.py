@@ -3,8 +3,6 @@
 from textwrap import dedent
 from typing import Any
 
-from cfnlint.decode import decode_str
-
 from builder.assembly import Manifest, StackEntry
 from builder.assembly.bound import Bound
 from builder.assembly.manifest import VERSION
@@ -33,6 +31,8 @@ def manifest(*entries: StackEntry, **said: Any) -> Manifest:
 
 def make_bound(stack: str, template: str = "Resources: {}", needs: tuple[str, ...] = (), **said: Any) -> Bound:
     """Return a stack by its id, `us-east-1/app`, with its template."""
+    from cfnlint.decode import decode_str  # noqa: PLC0415 - a third of a second, which manifests alone do not need
+
     described = entry(stack, needs, **said)
     decoded, faults = decode_str(dedent(template))
     assert not faults, faults

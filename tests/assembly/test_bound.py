@@ -1,5 +1,4 @@
 import pytest
-from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from assembly.stacks import make_bound
 from builder.assembly.bound import Bound, faults_of_existing
@@ -10,6 +9,7 @@ from builder.resource_types import TAKEN_IN
 from builder.resource_types.facts import ARN_FORMATS, name_property
 from builder.terms import LogicalId, StackId
 from rules.findings import make_node
+from schemas import schema_of
 
 SUFFIX = {"Suffix": "${EnvironmentSuffix}"}
 TEMPLATE = """
@@ -129,7 +129,7 @@ def test_a_place_is_that_of_the_last_part_there_is(
 
 @pytest.mark.parametrize("kind", sorted({*ARN_FORMATS, *NAMED}))
 def test_every_kind_is_named_by_a_property_it_has(kind: str) -> None:
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    schema = schema_of(kind)
     assert name_property(kind) in schema["properties"]
 
 

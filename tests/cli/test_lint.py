@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from cfnlint.config import CliArgs
 
 from answer import Command
 from builder.cli.offline import FORMATS
@@ -78,5 +77,7 @@ def test_an_unknown_format_is_bad_input(builder: Command) -> None:
 
 
 def test_the_formats_are_cfnlint_s() -> None:
+    from cfnlint.config import CliArgs  # noqa: PLC0415 - takes a third of a second, and no other test here needs it
+
     (option,) = (one for one in CliArgs([]).parser._actions if "--format" in one.option_strings)
     assert tuple(cast("list[str]", option.choices)) == FORMATS

@@ -5,10 +5,13 @@ A pair is where options meet; three at once seldom differ from their pairs. One 
 
 import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Row = dict[str, Any]
+Value = tuple[str, int]
+"""A factor, and the place of a value among its values."""
 _CANDIDATES = 30
 
 
@@ -28,7 +31,8 @@ def pairwise(factors: Mapping[str, Sequence[Any]], at_least: int = 0) -> list[Ro
     rows: list[tuple[int, ...]] = []
     while open_pairs:
         first = min(open_pairs)
-        drawn = (_fill(names, factors, open_pairs, dict(first), draw) for _ in range(_CANDIDATES))
+        partners = _partners(open_pairs)
+        drawn = (_fill(names, factors, partners, dict(first), draw) for _ in range(_CANDIDATES))
         row = max(drawn, key=lambda each: len(open_pairs.intersection(_pairs(names, each))))
         open_pairs.difference_update(_pairs(names, row))
         rows.append(row)
@@ -40,7 +44,7 @@ def pairwise(factors: Mapping[str, Sequence[Any]], at_least: int = 0) -> list[Ro
 def _fill(
     names: list[str],
     factors: Mapping[str, Sequence[Any]],
-    open_pairs: set[Any],
+    partners: Mapping[Value, set[Value]],
     chosen: dict[str, int],
     draw: random.Random,
 ) -> tuple[int, ...]:
@@ -50,16 +54,18 @@ def _fill(
     for name in waiting:
         places = list(range(len(factors[name])))
         draw.shuffle(places)
-        chosen[name] = max(places, key=lambda place: _closed(open_pairs, chosen, name, place))
+        chosen[name] = max(places, key=lambda place: len(partners[name, place].intersection(chosen.items())))
     return tuple(chosen[name] for name in names)
 
 
-def _closed(open_pairs: set[Any], chosen: Mapping[str, int], name: str, place: int) -> int:
-    return sum(
-        ((other, there), (name, place)) in open_pairs or ((name, place), (other, there)) in open_pairs
-        for other, there in chosen.items()
-    )
+def _partners(open_pairs: Iterable[tuple[Value, Value]]) -> dict[Value, set[Value]]:
+    """Return with which values each value has not been together yet."""
+    partners: dict[Value, set[Value]] = defaultdict(set)
+    for one, other in open_pairs:
+        partners[one].add(other)
+        partners[other].add(one)
+    return partners
 
 
-def _pairs(names: Sequence[str], row: Sequence[int]) -> Iterator[tuple[tuple[str, int], tuple[str, int]]]:
+def _pairs(names: Sequence[str], row: Sequence[int]) -> Iterator[tuple[Value, Value]]:
     yield from itertools.combinations(list(zip(names, row, strict=True)), 2)

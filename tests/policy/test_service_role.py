@@ -4,7 +4,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.assembly.bound import Bound
 from builder.policy.document import Rights, Verb, make_document, too_large
@@ -12,6 +11,7 @@ from builder.policy.resource import each_resource
 from builder.policy.rights import extras, service_role_rights, why_unneeded
 from policy.reference import NEWER, actions, arn_formats, condition_keys
 from policy.system import BOUNDED, CONTEXT, SHIPPED, stack
+from schemas import schema_of
 
 HANDLERS = {
     Verb.PLAN: ("read", "list"),
@@ -42,7 +42,7 @@ def listed(bounds: tuple[Bound, ...], verb: Verb) -> set[str]:
     """What the schemas list, read without the code under test."""
     found: set[str] = set()
     for kind in types(bounds):
-        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+        schema = schema_of(kind)
         for handler in HANDLERS[verb]:
             found.update(schema["handlers"].get(handler, {}).get("permissions", []))
         if verb in {Verb.EXECUTE, Verb.PROMOTE, Verb.FLEET_EXECUTE}:

@@ -1,6 +1,4 @@
 import pytest
-from cfnlint.helpers import REGIONS
-from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.deploy.resources import HOLDERS
 from builder.policy.resource import ACTION_ARNS
@@ -14,6 +12,7 @@ from builder.resource_types.facts import (
     stateful_types,
 )
 from builder.rules.deletion_policy import HOLD_DATA
+from schemas import all_types, schema_of
 
 GUARDED = [name for name in RESOURCE_TYPES if at_stake(name)]
 ADDRESSES = {"AWS::KMS::Alias", "AWS::Lambda::Url"}
@@ -22,7 +21,7 @@ ELSEWHERE = {"AWS::CloudFormation::Stack", "AWS::DocDB::DBInstance", "AWS::Neptu
 
 
 def test_every_type_is_one_that_aws_has_somewhere() -> None:
-    known = {name for region in REGIONS for name in PROVIDER_SCHEMA_MANAGER.get_resource_types(region)}
+    known = all_types()
     assert set(RESOURCE_TYPES) <= known
 
 
@@ -63,20 +62,20 @@ def test_what_nobody_knows_holds_nothing() -> None:
 
 @pytest.mark.parametrize("type_name", ACTION_ARNS)
 def test_the_handlers_of_a_type_call_the_service_that_it_is_said_to_be_of(type_name: str) -> None:
-    handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema["handlers"]
+    handlers = schema_of(type_name)["handlers"]
     asked = {action.partition(":")[0] for handler in handlers.values() for action in handler["permissions"]}
     assert service_prefix(type_name) in asked
 
 
 @pytest.mark.parametrize("type_name", [name for name in RESOURCE_TYPES if key_property(name)])
 def test_the_property_that_names_a_key_is_in_the_schema(type_name: str) -> None:
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema
+    schema = schema_of(type_name)
     assert f"'{key_property(type_name)}'" in str(schema)
 
 
 @pytest.mark.parametrize("type_name", [name for name, known in RESOURCE_TYPES.items() if known.local_paths])
 def test_the_properties_that_may_name_a_file_are_in_the_schema(type_name: str) -> None:
-    properties = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema["properties"]
+    properties = schema_of(type_name)["properties"]
     missing = {path[0] for path in RESOURCE_TYPES[type_name].local_paths} - properties.keys()
     # The AWS CLI's page lists these two as properties, and no schema does: they stand in a template's metadata.
     assert missing == ({"LicenseUrl", "ReadmeUrl"} if type_name == "AWS::ServerlessRepo::Application" else set())

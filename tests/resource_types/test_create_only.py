@@ -1,9 +1,9 @@
 from collections.abc import Mapping
 
 import pytest
-from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.resource_types.facts import RESOURCE_TYPES, at_stake, create_only, perhaps_create_only
+from schemas import schema_of
 
 
 def paths(schema: Mapping[str, list[str]], key: str) -> set[str]:
@@ -14,6 +14,6 @@ def paths(schema: Mapping[str, list[str]], key: str) -> set[str]:
 
 @pytest.mark.parametrize("type_name", [name for name in RESOURCE_TYPES if at_stake(name)])
 def test_every_guarded_type_is_replaced_by_what_its_schema_says(type_name: str) -> None:
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema
+    schema = schema_of(type_name)
     assert set(create_only(type_name)) == paths(schema, "createOnlyProperties")
     assert set(perhaps_create_only(type_name)) == paths(schema, "conditionalCreateOnlyProperties")

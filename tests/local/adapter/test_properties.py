@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import yaml
-from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from answer import ROOT
 from builder.assembly.render import make_assembly
@@ -13,6 +12,7 @@ from builder.local.adapter.properties import TABLE, find_faults
 from components.combinations import combinations, loaded_of
 from local.account import Account, deploy, update
 from local.adapter.templates import bucket, table
+from schemas import schema_of
 
 # What the components have, and what nobody would miss here: capacity and lifecycles are AWS's own business.
 _KEPT = {
@@ -57,7 +57,7 @@ def test_no_property_of_the_built_in_components_is_taken_in_silence() -> None:
 
 @pytest.mark.parametrize("kind", _TYPES)
 def test_every_property_that_a_type_has_is_classified_once(kind: str) -> None:
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    schema = schema_of(kind)
     read_only = {name.removeprefix("/properties/") for name in schema.get("readOnlyProperties", [])}
     classified = [name for names in TABLE[kind].values() for name in names]
     assert sorted(classified) == sorted(set(classified)) == sorted(set(schema["properties"]) - read_only)

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.deploy.observe.live.record import LiveResource, TemplateSide
 from builder.deploy.observe.live.table_shape import as_live, fit_table
 from deploy.observe.live.seen import EAST, WEST, described, index, key, local_index, members, replica, seen
+from schemas import schema_of
 
 ON_DEMAND = {"OnDemandThroughput": {"MaxReadRequestUnits": 500, "MaxWriteRequestUnits": -1}}
 STREAM = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}}
@@ -135,7 +135,7 @@ def test_all_that_a_table_has_is_in_its_definition() -> None:
 
 
 def test_a_definition_has_properties_of_the_schema_and_no_others() -> None:
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::DynamoDB::GlobalTable").schema
+    schema = schema_of("AWS::DynamoDB::GlobalTable")
     replicas = schema["definitions"]["ReplicaSpecification"]["properties"]
     definition = full().definition
 
