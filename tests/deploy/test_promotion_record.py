@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from builder.aws import Clients
+from builder.aws import Clients, denied_operation
 from builder.deploy import Promotion, delete_promotion, observe_promotion, read_promotion, write_promotion
 from builder.deploy.promotion import parameter_name
 from builder.errors import AwsError, Failed, Stopped
@@ -130,11 +130,12 @@ def test_two_regions_that_are_promoted_at_once_stop_everybody(account: Account) 
     assert stopped.value.next_step.count("aws ssm delete-parameter") == 2
 
 
-def test_who_may_not_read_it_is_stopped_and_told_what_to_allow(account: Account) -> None:
+def test_who_may_not_read_it_is_stopped_and_the_call_is_known(account: Account) -> None:
     account.world.faults.add(Fault.DENIED, operation="GetParameter", region=EAST)
     with pytest.raises(Stopped, match="cannot be known whether a promotion is under way") as stopped:
         account.read()
-    assert "ssm:GetParameter" in stopped.value.next_step
+    assert isinstance(stopped.value.__cause__, AwsError)
+    assert denied_operation(stopped.value.__cause__) == "GetParameter"
 
 
 def test_a_region_that_does_not_answer_is_an_error_to_who_changes_and_told_to_who_looks(account: Account) -> None:
