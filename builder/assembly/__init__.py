@@ -1,4 +1,4 @@
-"""The assembly: rendered templates and their manifest, the one thing that is reviewed, deployed and passed on."""
+"""The assembly: rendered templates and their manifest, which are reviewed, deployed and passed on as one."""
 
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import Manifest, StackEntry, UsePreviousValue

@@ -1,6 +1,6 @@
-"""The assets of an assembly: code and templates that travel through a bucket, as `assets.json` lists them; pure.
+"""The assets of an assembly: code and templates that stacks take from a bucket, as `assets.json` lists them; pure.
 
-An asset is known by what is in it, so its object in a bucket is never another one, and nobody has to make or fetch it
+An asset's name follows from its content, so its object in a bucket never changes, and nobody has to make or fetch it
 to know its name. `package` finds the assets of a template, `build` makes their bytes.
 """
 
@@ -26,7 +26,7 @@ BUCKET_PARAMETER = "ArtifactsBucket"
 ACCOUNT = "${AWS::AccountId}"
 """The placeholder of the account in a parameter's value and in the bucket's name: only AWS knows the account."""
 REGION = "{region}"
-"""Stands in the name of a bucket for artifacts for the region."""
+"""The placeholder of the region in the name of a bucket for artifacts."""
 
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.(zip|yaml)$")]
@@ -38,35 +38,35 @@ class Asset:
 
     __pydantic_config__ = STRICT
     id: _Sha256
-    """Of a template the SHA-256 of its bytes; of code that of its files and its recipe."""
+    """For a template the SHA-256 of its bytes; for code that of its files and its recipe."""
     kind: Literal["zip", "file", "template"]
-    """Made of a folder or a file, an archive that is one already, or a template."""
+    """Code made from a folder or a file, an existing archive, or a template."""
     source: str
-    """Where it lies, relative to dr.yaml's folder."""
+    """Its path, relative to dr.yaml's folder."""
     key: _Key
-    """Of the object in the bucket: what is there under this key is this and nothing else."""
+    """The object's key in the bucket, under which nothing else is ever put."""
     regions: tuple[Region, ...]
     needs: tuple[_Sha256, ...] = ()
-    """The assets that a template takes itself."""
+    """The assets that a template itself takes."""
     recipe: str = COPY
     runtime: str = ""
     architecture: str = ""
     entries: tuple[str, ...] | None = None
-    """The files of a function's folder that are called; their imports are checked when packages are there."""
+    """The files that are called in a function's folder; their imports are checked once packages are there."""
     bucket: str | None = None
-    """Its bucket, with placeholders for account and region; None for the one that its stacks are given."""
+    """Its bucket, with placeholders for account and region; None for the bucket in its stacks' parameters."""
     in_sets: Literal[True] | None = None
-    """The stacks of StackSets take it, in each of its regions, from the assembly's bucket there; None for stacks of the
+    """The regions in which stacks of StackSets take it from the assembly's bucket there; None for stacks of the
     assembly itself."""
 
     @property
     def made(self) -> Recipe:
-        """How it is made of its files."""
+        """How it is made from its files."""
         return Recipe(self.recipe, self.runtime, self.architecture)
 
 
 def asset_of(code: Packed, regions: Iterable[Region]) -> Asset:
-    """Return the asset that a function's folder is, for the regions in which the function stands."""
+    """Return the asset of a function's folder, for the function's regions."""
     return Asset(
         id=code.id,
         kind="zip",
@@ -81,12 +81,12 @@ def asset_of(code: Packed, regions: Iterable[Region]) -> Asset:
 
 
 def key_of(code: Packed) -> str:
-    """Return under which key a function's code is in its bucket."""
+    """Return the key of a function's code in its bucket."""
     return f"{code.id}.zip"
 
 
 def merged(assets: Iterable[Asset]) -> tuple[Asset, ...]:
-    """Return each asset once, sorted by source and key, with all the regions in which it is taken."""
+    """Return each asset once, sorted by source and key, with all its regions."""
     by_id: dict[str, Asset] = {}
     for asset in assets:
         known = by_id.get(asset.id)
@@ -99,7 +99,7 @@ def merged(assets: Iterable[Asset]) -> tuple[Asset, ...]:
 
 
 def taken_by(template: bytes, assets: Collection[Asset]) -> tuple[Asset, ...]:
-    """Return what a template takes of an assembly's assets, and what the templates among them take."""
+    """Return the assets that a template takes, and those that the templates among them take."""
     taken: set[Asset] = set()
     waiting = [asset for asset in assets if asset.key.encode() in template]
     while waiting:
@@ -124,7 +124,7 @@ def write_assets(assets: Iterable[Asset]) -> bytes:
 
 
 def read_assets(data: bytes, where: str) -> tuple[Asset, ...]:
-    """Return what an assets.json lists. Raises BadInput, `where` being the file's name."""
+    """Return the assets in an assets.json. Raises BadInput; `where` is the file's name."""
     try:
         listed = _adapter().validate_json(data)
     except ValidationError as error:

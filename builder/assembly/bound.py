@@ -1,4 +1,4 @@
-"""A template as one stack deploys it: parameters given, names computed as far as they can be before a deployment.
+"""A template as one stack deploys it: with parameters, and names computed as far as they are known before a deployment.
 
 The environment suffix, the account and the partition stay as they are written, `${EnvironmentSuffix}`,
 `${AWS::AccountId}`, `${AWS::Partition}`: they are the same wherever a name is computed.
@@ -19,7 +19,7 @@ _KEPT = ("AWS::AccountId", "AWS::Partition", "AWS::URLSuffix")
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One stack's template; every question is answered with None where the answer can't be known."""
+    """One stack's template; every result is None if it is unknown."""
 
     entry: StackEntry
     file: str
@@ -27,7 +27,7 @@ class Bound:
 
     @property
     def site(self) -> Site:
-        """Where its stack stands, or will."""
+        """Where its stack is or will be."""
         return Site(self.entry.account, self.entry.region)
 
     @property
@@ -36,18 +36,18 @@ class Bound:
         return Binding(self.template.conditions, self.template.section("Mappings"), self._find)
 
     def resources(self, *types: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield logical id and body of every resource of these types, of all where none is given."""
+        """Yield logical id and body of every resource of these types, without types of all."""
         yield from self.template.resources(*types).items()
 
     def made(self, bodies: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        """Yield those resources or outputs that no condition surely leaves out."""
+        """Yield those resources or outputs, without what a condition certainly excludes."""
         for name, body in bodies.items():
             condition = at(body, "Condition")
             if condition is None or self.binding.truth(condition) is not False:
                 yield name, body
 
     def outputs(self) -> DeclaredOutputs:
-        """Return what it puts out."""
+        """Return its outputs."""
         known = ((name, self._find(name, "")) for name in self.template.section("Parameters"))
         return self.template.outputs({name: value for name, value in known if value is not None})
 
@@ -56,14 +56,14 @@ class Bound:
         return self.binding.text(value)
 
     def given(self, parameter: str) -> str | None:
-        """Return what a parameter is given, its default where it is given nothing."""
+        """Return a parameter's value, or its default if it has none."""
         given = self.entry.parameters.get(parameter)
         if given is None:
             return self.template.default(parameter)
         return given if isinstance(given, str) else None
 
     def name_of(self, body: Mapping[str, Any]) -> str | None:
-        """Return a resource's physical name, where the template says it."""
+        """Return a resource's physical name, if the template states it."""
         type_name, properties = str(body.get("Type")), properties_of(body)
         if type_name not in ARN_FORMATS:
             return None
@@ -75,7 +75,7 @@ class Bound:
         return self.text(properties.get(name_property(type_name)))
 
     def place(self, *path: str | int) -> tuple[str, int, int]:
-        """Return file, line and column of a path, or of the last part of it that there is."""
+        """Return file, line and column of a path, or of the last part of it that exists."""
         value: object = self.template.data
         line, column = 1, 1
         for step in path:
@@ -97,7 +97,7 @@ class Bound:
         if name == "AWS::StackName":
             return self.entry.name
         if name in self.template.section("Parameters"):
-            # Of a value that is kept in SSM only the name is known.
+            # For a value in SSM only the parameter's name is known.
             return None if name in self.template.from_ssm else self.given(name)
         return self.name_of(self.template.resource(name))
 
@@ -107,7 +107,7 @@ class Bound:
         if physical is None or form is None:
             return None
         where = "::" if form.service == "s3" else f"{self.entry.region}:${{AWS::AccountId}}:"
-        # A log group's ends as policies want it, with all of its streams:
+        # The ARN of a log group ends as policies need it, with all of its streams:
         # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
         tail = ":*" if form.service == "logs" else ""
         return f"arn:${{AWS::Partition}}:{form.service}:{where}{form.resource.format(physical)}{tail}"
@@ -122,7 +122,7 @@ def bind_entries(manifest: Manifest, templates: Mapping[str, bytes]) -> tuple[Bo
 
 
 def bind_stack(template: Template, name: str, region: Region, parameters: Mapping[str, NeutralValue]) -> Bound:
-    """Return a template as a stack of this name deploys it that no manifest has."""
+    """Return a template as a stack of this name deploys it; no manifest is needed."""
     entry = StackEntry(id=StackId(name), region=region, name=name, template="", sha256="", parameters=parameters)
     return Bound(entry, "", template)
 
@@ -130,7 +130,7 @@ def bind_stack(template: Template, name: str, region: Region, parameters: Mappin
 def faults_of_existing(bound: Bound) -> Iterator[str]:
     """Yield why a resource that a stack lists as existing cannot be imported, its stack first.
 
-    CloudFormation finds it by its name, so that has to be known as soon as environment, account and region are.
+    CloudFormation finds it by its name, which has to be known as soon as environment, account and region are.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-manually.html
     """
     entry = bound.entry

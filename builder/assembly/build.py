@@ -1,4 +1,4 @@
-"""The bytes of assets: made in a folder of their own, each once, and held to what their names say of them."""
+"""The bytes of assets: made once each, in a folder of their own, and checked against the assets' ids."""
 
 import os
 import tempfile
@@ -16,28 +16,28 @@ from builder.packing.recipe import WITH_PACKAGES, ships_of
 from builder.packing.source import COPY, NoSource, asset_id, read_archive, read_source, sha256_of, write_archive
 
 BUILD_FOLDER = "build"
-"""Beside an assembly's folder."""
+"""The build folder, next to an assembly's folder."""
 HERE_FOLDER = "here"
-"""Within that one: what has packages for this machine, under the same names."""
+"""The folder within it for assets with packages for this machine, under the same names."""
 _STALE = "is not what the assembly was rendered from"
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """An asset whose bytes are at hand."""
+    """An asset whose bytes are in the build folder."""
 
     asset: Asset
     path: Path
     sha256: str
-    """Of its bytes."""
+    """The hash of its bytes."""
     fresh: bool = False
-    """They were made just now."""
+    """Whether this run made them."""
     text: str = ""
-    """Of a template what it says."""
+    """A template's text."""
     notes: tuple[str, ...] = ()
-    """What a person should know of how."""
+    """Remarks for a person on how it was made."""
     here: bool = False
-    """They are for this machine and its Python, and not for Lambda."""
+    """Whether they are for this machine and its Python, and not for Lambda."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +49,17 @@ class NotBuilt:
 
 
 def build(assets: Iterable[Asset], root: Path, folder: Path, *, here: bool = False) -> tuple[Built | NotBuilt, ...]:
-    """Return each asset with its bytes in the folder, made of the files below `root` where they are not there yet.
+    """Return each asset with its bytes in the folder, made from the files below `root` where they are missing.
 
-    With `here` those with packages are for this machine, where that is another one than Lambda's: what runs functions
-    by its own Python cannot load others.
-    What is in the folder is not believed: an asset is what its id says. Raises BadInput where the folder cannot be
-    written to, and Failed where there is no room for it.
+    With `here`, assets with packages are made for this machine, if it differs from Lambda's: functions that run in its
+    own Python cannot load others. The folder's files are not trusted: they are compared with the assets' ids. Raises
+    BadInput where the folder cannot be written to, and Failed where the disk is full.
     """
     return tuple(_build(asset, root, folder, here=here and differs_here(asset)) for asset in assets)
 
 
 def differs_here(asset: Asset) -> bool:
-    """Return whether an asset has packages that this machine would want others of."""
+    """Return whether an asset has packages that differ for this machine."""
     return asset.recipe in WITH_PACKAGES and not is_here(Machine(asset.runtime, asset.architecture))
 
 
@@ -77,7 +76,10 @@ def _build(asset: Asset, root: Path, folder: Path, *, here: bool) -> Built | Not
 
 
 def _make(asset: Asset, root: Path, path: Path, *, here: bool) -> Built:
-    """Make an asset's bytes, whole or not at all. Raises NoSource where its files are not what it was rendered from."""
+    """Make an asset's bytes, completely or not at all.
+
+    Raises NoSource where its files have changed since the rendering.
+    """
     source = root / asset.source
     if not source.exists():
         raise NoSource("is not there")
@@ -104,7 +106,7 @@ def _make(asset: Asset, root: Path, path: Path, *, here: bool) -> Built:
 
 
 def _write_function(asset: Asset, source: Path, to: IO[bytes], *, here: bool) -> tuple[str, ...]:
-    # Before anything is installed, which takes its time.
+    # Checked before anything is installed, which takes its time.
     if asset_id(read_source(source, ships=ships_of(asset.recipe, source)), asset.made) != asset.id:
         raise NoSource(_STALE)
     return write_function(source, asset.made, to, entries=asset.entries or (), here=here)
@@ -123,7 +125,7 @@ def _template(asset: Asset, root: Path, source: Path) -> bytes:
 
 
 def _digest(asset: Asset, path: Path, *, here: bool) -> str | None:
-    """Return the SHA-256 of a file that holds the asset's bytes; None for one that holds anything else."""
+    """Return the SHA-256 of a file with the asset's bytes; None for a file with any others."""
     digest = sha256_of(path)
     if asset.kind != "zip":
         return digest if digest == asset.id else None

@@ -1,4 +1,4 @@
-"""The capabilities that whoever deploys a template acknowledges; pure.
+"""The capabilities that the deployment of a template has to acknowledge; pure.
 
 Sources: the parameter Capabilities of
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html and
@@ -16,15 +16,15 @@ _OF_IAM = "CAPABILITY_IAM"
 _OF_NAMED_IAM = "CAPABILITY_NAMED_IAM"
 _AUTO_EXPAND = "CAPABILITY_AUTO_EXPAND"
 _SAM = "AWS::Serverless-2016-10-31"
-# What these make of a template is known as far as IAM goes: nothing, or what the template shows itself.
+# These transforms add nothing of IAM, or only what the template itself shows.
 _ADD_NO_IAM = frozenset({"AWS::LanguageExtensions", "AWS::CodeDeployBlueGreen"})
 
 
 def capabilities_of(template: Template) -> tuple[str, ...]:
-    """Return the capabilities that a template may need, whatever its conditions come to; one of the two for IAM.
+    """Return the capabilities that a template may need, whatever its conditions are; one of the two for IAM.
 
-    What a macro, a nested stack or a module makes is not known here. All that they may need is acknowledged: the
-    change set shows what was made, before it is executed.
+    The results of macros, nested stacks and modules are unknown here. All that they may need is acknowledged: the
+    change set shows the results, before it is executed.
     """
     resources = [body for _, body in template.written_resources()]
     types = [str(body.get("Type")) for body in resources]
@@ -34,16 +34,16 @@ def capabilities_of(template: Template) -> tuple[str, ...]:
     if is_unknown or any(map(has_custom_name, resources)):
         iam = [_OF_NAMED_IAM]
     else:
-        # SAM makes a role for each function that names none, and policies for connectors, which any resource may have.
+        # SAM adds a role for each function without one, and policies for connectors, which any resource may have.
         iam = [_OF_IAM] if _SAM in transforms or any(name.startswith("AWS::IAM::") for name in types) else []
     return (*iam, _AUTO_EXPAND) if transforms or is_unknown else tuple(iam)
 
 
 def has_custom_name(resource: Mapping[str, Any]) -> bool:
-    """Return whether a resource is of IAM and has a name of its own, which wants CAPABILITY_NAMED_IAM."""
+    """Return whether a resource is of IAM and has a name of its own, which requires CAPABILITY_NAMED_IAM."""
     return NAMED_IAM.get(str(resource.get("Type"))) in properties_of(resource)
 
 
 def _is_template(type_name: str) -> bool:
-    # What becomes a nested stack has its parent's capabilities, and its template is not read here.
+    # A nested stack has its parent's capabilities, and its template is not read here.
     return type_name in NESTED or type_name.endswith("::MODULE")

@@ -1,7 +1,7 @@
 """A CDK app's cloud assembly, the folder cdk.out, read as an assembly; templates stay byte for byte as they are.
 
 What a stack takes from a bucket goes where CDK's own templates look for it: to the bucket and key of its assets file.
-Nothing here asks AWS; what has to stand there before anything is planned is told as `Bootstrap`.
+Nothing here calls AWS; what has to exist before anything is planned is a `Bootstrap`.
 
 Source: https://github.com/aws/aws-cdk-cli/tree/main/packages/%40aws-cdk/cloud-assembly-schema
 """
@@ -28,15 +28,15 @@ from builder.template import read_template
 from builder.terms import AccountId, Region, Site, StackId
 
 MARKER = "cdk.out"
-"""The file by which CDK's own tools know a cloud assembly."""
+"""The file by which CDK's own tools recognize a cloud assembly."""
 _MANIFEST = "manifest.json"
 _KNOWN_VERSION = 55
-"""The newest version of the schema that this was written by; a new one comes with every addition."""
+"""The newest version of the schema when this was written; every addition to the schema gets a new version."""
 _STACK, _ASSETS, _NESTED = "aws:cloudformation:stack", "cdk:asset-manifest", "cdk:cloud-assembly"
 _INFORMATION = frozenset({"none", "cdk:tree", "cdk:feature-flag-report"})
-"""Artifacts that nobody deploys."""
+"""Artifacts that are not deployed."""
 _PARAMETER = "/cdk-bootstrap/hnb659fds/version"
-"""Where CDK's own bootstrap says its version, unless the app has another qualifier."""
+"""Where CDK's own bootstrap has its version, unless the app has another qualifier."""
 _OLD_ASSETS = "AssetParameters"
 """The beginning of the names of parameters through which the synthesizer of CDK 1 takes files."""
 _SYNTH = "cdk synth    again, then the same command"
@@ -48,11 +48,11 @@ class CdkAssembly:
 
     assembly: Assembly
     notes: tuple[str, ...]
-    """What it says and is not taken, a line each."""
+    """What it states and is ignored, a line each."""
 
 
 def is_cloud_assembly(folder: Path) -> bool:
-    """Return whether a folder is a CDK app's output and not an assembly of ours."""
+    """Return whether a folder is a CDK app's output, and not an assembly of ours."""
     if (folder / MARKER).is_file():
         return True
     try:
@@ -63,7 +63,7 @@ def is_cloud_assembly(folder: Path) -> bool:
 
 
 def find_root(folder: Path) -> Path:
-    """Return the outermost cloud assembly that a folder is in: those of stages take files from the one around them."""
+    """Return the outermost cloud assembly around a folder: those of stages take files from the one around them."""
     root = folder
     while (root.absolute().parent / MARKER).is_file():
         root = root.absolute().parent
@@ -74,7 +74,7 @@ def read_cloud_assembly(folder: Path, project: str) -> CdkAssembly:
     """Return the cloud assembly in a folder, its deployment named after the project.
 
     Raises BadInput, or Several, with the place in the folder of everything that cannot be deployed from it: images,
-    stacks whose account or region is open, values that were not looked up, two stacks of one name in one place.
+    stacks without a fixed account or region, values that were not looked up, two stacks of one name in one place.
     """
     reading = _Reading(folder, find_root(folder))
     reading.read(".")
@@ -84,7 +84,7 @@ def read_cloud_assembly(folder: Path, project: str) -> CdkAssembly:
     if reading.faults:
         raise gathered(reading.faults)
     manifest = reading.manifest(project)
-    # What holds for every manifest holds for this one: it is read as if it had been written.
+    # It is checked as every manifest: read as if it had been written.
     manifest = read_manifest(write_manifest(manifest), str(folder / _MANIFEST))
     assembly = Assembly(
         manifest=manifest,
@@ -100,18 +100,18 @@ class _Stack:
     """A stack of a cloud assembly."""
 
     place: str
-    """Of its artifact, for people."""
+    """Its artifact's place, for people."""
     site: Site
     name: str
     template: str
     data: bytes
     needs: tuple[tuple[str, str], ...]
-    """The stacks it depends on: each the folder of its cloud assembly and its artifact there."""
+    """The stacks it depends on: each one's cloud assembly folder and artifact there."""
     properties: ArtifactProperties
 
 
 class _Reading:
-    """What is gathered of a cloud assembly and of those in it."""
+    """What is gathered from a cloud assembly and from those in it."""
 
     def __init__(self, folder: Path, root: Path) -> None:
         self._folder, self._root = folder, root
@@ -125,7 +125,7 @@ class _Reading:
         self.faults.append(BadInput(where=str(self._folder / place), what=what, next_step=next_step))
 
     def read(self, within: str) -> None:
-        """Read the cloud assembly in a folder below, and all in that."""
+        """Read the cloud assembly in a folder below, and all cloud assemblies in it."""
         place = posixpath.normpath(posixpath.join(within, _MANIFEST))
         written: CloudAssembly = self._parsed(place, CloudAssembly)
         self._check_version(place, written.version)
@@ -240,13 +240,13 @@ class _Reading:
         for name, listed in written.files.items():
             where = f"{place}: files.{name}"
             source = self._source(where, within, listed.source)
-            # A template that fits into a request is sent in it, and a larger one put where large templates go.
+            # A template that fits into a request is sent in it; a larger one is put into the bucket for those.
             if source is not None and source != self._relative(stack.template):
                 for destination in listed.destinations.values():
                     self._take(where, source, listed.source.packaging, destination, stack.site)
 
     def _source(self, where: str, within: str, source: FileSource) -> str | None:
-        """Return where an asset lies, relative to the outermost cloud assembly; None where that is a fault."""
+        """Return an asset's path, relative to the outermost cloud assembly; None where that is a fault."""
         if source.executable or source.path is None:
             self.fault(
                 where,
@@ -268,7 +268,7 @@ class _Reading:
         return path
 
     def _relative(self, path: str) -> str:
-        """Return a path within the folder as one within the outermost cloud assembly."""
+        """Return a path in this folder as one in the outermost cloud assembly."""
         above = self._folder.absolute().relative_to(self._root.absolute()).as_posix()
         return posixpath.normpath(posixpath.join(above, path))
 
@@ -309,7 +309,7 @@ class _Reading:
             raise BadInput(where=str(self._folder / place), what=f"{key}: {first['msg']}", next_step=_SYNTH) from error
 
     def check_names(self) -> None:
-        """Take two stacks of one name in one place for a fault: the second would be an update of the first."""
+        """Report two stacks of one name in one place as a fault: the second would be an update of the first."""
         first: dict[tuple[Site, str], str] = {}
         for stack in self.stacks.values():
             other = first.setdefault((stack.site, stack.name), stack.place)
@@ -338,7 +338,7 @@ class _Reading:
         )
 
     def _ids(self) -> dict[tuple[str, str], StackId]:
-        """Return what each stack is known by: region and name, and the account where two have the same of these."""
+        """Return each stack's id: region and name, with the account where two stacks have the same."""
         named = [(stack.site.region, stack.name) for stack in self.stacks.values()]
         return {
             key: StackId(
@@ -365,7 +365,7 @@ class _Reading:
         )
 
     def _in(self, need: tuple[str, str], ids: Mapping[tuple[str, str], StackId]) -> Iterator[StackId]:
-        """Yield what a dependency leads to: a stack, or all that are in another cloud assembly."""
+        """Yield the stacks of a dependency: one, or all that are in another cloud assembly."""
         if need in ids:
             yield ids[need]
             return
@@ -384,12 +384,12 @@ def _filled(text: str, account: AccountId, region: Region) -> str:
 
 
 def _neutral(bucket: str, account: AccountId, region: Region) -> str:
-    """Return a bucket's name good for every account and region; filled in for these it is the same again."""
+    """Return a bucket's name for every account and region; filled in for these it is the same again."""
     return bucket.replace(account, ACCOUNT).replace(region, REGION) if account and region else bucket
 
 
 def _large_templates(stacks: Iterable[_Stack]) -> str | None:
-    """Return the bucket that templates go to which no request takes, where CDK has one for all stacks."""
+    """Return the bucket for templates too large for a request, if CDK has one for all stacks."""
     urls = [(stack, stack.properties.stack_template_asset_object_url) for stack in stacks]
     buckets = {
         _neutral(_filled(url.removeprefix("s3://").partition("/")[0], account, region), account, region)
@@ -401,7 +401,7 @@ def _large_templates(stacks: Iterable[_Stack]) -> str | None:
 
 
 def _merged(assets: Sequence[Asset], root: Path) -> tuple[Asset, ...]:
-    """Return each asset once with all its regions, and templates with what they take themselves."""
+    """Return each asset once with all its regions, and templates with the assets that they take."""
     regions: dict[Asset, list[Region]] = {}
     for asset in assets:
         regions.setdefault(replace(asset, regions=()), []).extend(asset.regions)
@@ -415,7 +415,7 @@ def _merged(assets: Sequence[Asset], root: Path) -> tuple[Asset, ...]:
 
 
 def _strictest(bootstraps: Iterable[Bootstrap]) -> tuple[Bootstrap, ...]:
-    """Return the highest version that is required of each bootstrap."""
+    """Return each bootstrap with the highest version that is required of it."""
     versions: dict[tuple[Site, str], Bootstrap] = {}
     for bootstrap in bootstraps:
         known = versions.setdefault((bootstrap.site, bootstrap.parameter), bootstrap)

@@ -1,4 +1,4 @@
-"""The files of a CDK app's cloud assembly, as far as they are read; what else they say is passed over.
+"""The files of a CDK app's cloud assembly, as far as they are read; their other fields are ignored.
 
 Source: https://github.com/aws/aws-cdk-cli/tree/main/packages/%40aws-cdk/cloud-assembly-schema
 """
@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactProperties:
-    """What an artifact of any type says that is of use here."""
+    """The properties of an artifact of any type that are used here."""
 
     __pydantic_config__ = ConfigDict(extra="ignore", alias_generator=to_camel)
     template_file: str = ""
@@ -31,7 +31,7 @@ class ArtifactProperties:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """Something in a cloud assembly: a stack, its assets file, another cloud assembly, or what nobody deploys."""
+    """Part of a cloud assembly: a stack, its assets file, another cloud assembly, or what is not deployed."""
 
     __pydantic_config__ = ConfigDict(extra="ignore", alias_generator=to_camel)
     type: str
@@ -42,7 +42,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingContext:
-    """A value that was to be looked up in an account, and was not."""
+    """A value that should have been looked up in an account, and was not."""
 
     __pydantic_config__ = ConfigDict(extra="ignore")
     key: str
@@ -61,7 +61,7 @@ class CloudAssembly:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSource:
-    """Where a file lies, relative to its assets file, or the program that makes it."""
+    """A file's path, relative to its assets file, or the program that makes it."""
 
     __pydantic_config__ = ConfigDict(extra="ignore")
     path: str | None = None
@@ -71,7 +71,7 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Where a file goes, with placeholders for account, region and partition."""
+    """Where a file is uploaded, with placeholders for account, region and partition."""
 
     __pydantic_config__ = ConfigDict(extra="ignore", alias_generator=to_camel)
     bucket_name: str

@@ -1,7 +1,7 @@
-"""What of an assembly is looked at, called and drilled: its roles and components, said once; pure.
+"""The roles and components of an assembly, which are observed, called and drilled, stated in one place; pure.
 
-A component is a table, a function or a bucket in its regions, or the alarms that watch them. Nothing is found by the
-name of a stack or of an output but here, where a manifest of version 1, which has no components, is read.
+A component is a table, a function or a bucket in its regions, or the alarms that watch them. Only here is anything
+found by the name of a stack or of an output, for a manifest of version 1, which has no components.
 """
 
 import re
@@ -44,7 +44,7 @@ class Roles:
 
     @property
     def regions(self) -> tuple[Region, ...]:
-        """All of them, the primary first."""
+        """All regions, the primary first."""
         return self.primary, *self.secondaries
 
 
@@ -54,7 +54,7 @@ class Table:
 
     __pydantic_config__ = STRICT
     name: str | OutputOf
-    """May hold `${EnvironmentSuffix}`."""
+    """Its name; it may contain `${EnvironmentSuffix}`."""
     regions: tuple[Region, ...]
 
 
@@ -65,7 +65,7 @@ class FunctionComponent:
     __pydantic_config__ = STRICT
     url: Mapping[Region, OutputOf]
     health: str = "/health"
-    """The path below each URL that says whether the service is well there."""
+    """The path of the health check below each URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +77,11 @@ class Bucket:
     replication: tuple[tuple[Region, Region], ...] = ()
     """Each direction: from, to."""
     batch_roles: Mapping[Region, OutputOf] = field(default_factory=dict)
-    """The roles by which `backfill` replicates what was there before a rule, by the region that is replicated."""
+    """The roles by which `backfill` replicates objects from before a rule, by the source's region."""
 
     @property
     def one_way(self) -> tuple[tuple[Region, Region], ...]:
-        """The directions that nothing comes back from."""
+        """The directions without replication back."""
         return tuple((source, to) for source, to in self.replication if (to, source) not in self.replication)
 
 
@@ -91,11 +91,11 @@ class Alarms:
 
     __pydantic_config__ = STRICT
     topic: str
-    """Its name, the same in every region; it may hold `${EnvironmentSuffix}`, as the alarms' names may."""
+    """Its name, the same in every region; it may contain `${EnvironmentSuffix}`, as the alarms' names may."""
     service: Mapping[Region, tuple[str, ...]]
-    """What tells that the region itself does not serve as it should."""
+    """The alarms for a region that does not serve as it should."""
     replication: Mapping[Region, tuple[str, ...]] = field(default_factory=dict)
-    """What tells that copies are behind, out of the region or into it."""
+    """The alarms for replication that lags, out of the region or into it."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -115,7 +115,7 @@ class Alarms:
         return Alarms(topic=bind(self.topic), service=service, replication=replication)
 
     def without(self, skipped: Collection[Region]) -> "Alarms":
-        """Return what is left of them without these regions."""
+        """Return the alarms without these regions."""
         service, replication = (
             {region: names for region, names in kind.items() if region not in skipped}
             for kind in (self.service, self.replication)
@@ -135,12 +135,12 @@ class Component:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Which it says; in a manifest exactly one."""
+        """The kinds that it has; in a manifest exactly one."""
         return tuple(kind.name for kind in fields(self) if getattr(self, kind.name) is not None)
 
     @property
     def outputs(self) -> Mapping[str, OutputOf]:
-        """Every output that it is bound to, by its place within the component."""
+        """Every output that it takes values from, by the value's place within the component."""
         bindings: dict[str, OutputOf] = {}
         if self.table and isinstance(self.table.name, OutputOf):
             bindings["table.name"] = self.table.name
@@ -175,7 +175,7 @@ class OneWay:
 
 
 def one_way_replications(components: Components) -> tuple[OneWay, ...]:
-    """Return every direction that nothing comes back from."""
+    """Return every direction without replication back."""
     return tuple(
         OneWay(component=name, source=source, destination=destination)
         for name, component in components.items()
@@ -185,11 +185,9 @@ def one_way_replications(components: Components) -> tuple[OneWay, ...]:
 
 
 def one_of_each(components: Components, where: str) -> Component:
-    """Return the table, the function, the bucket and the alarms that make a system, as one record, as far as there are
-    any.
+    """Return the table, the function, the bucket and the alarms of a system as one record, as far as there are any.
 
-    Of several of a kind it is the one that is named after its kind. Raises BadInput, `where` being whose they are,
-    where none is.
+    Of several of a kind it is the one with the kind's name. Raises BadInput where none has it; `where` is their owner.
     """
     return Component(
         table=_only(
@@ -210,9 +208,9 @@ def one_of_each(components: Components, where: str) -> Component:
 
 
 def choose(components: Components, names: Collection[str], where: str) -> Components:
-    """Return the components with the named ones alone of their kinds, and all of the other kinds.
+    """Return the components: of the named ones' kinds only these, of other kinds all.
 
-    Raises BadInput, `where` being who names them, for a name that is none, and for two of a kind.
+    Raises BadInput for an unknown name, and for two of a kind; `where` is where they are named.
     """
     kinds: dict[str, str] = {}
     for name in names:
@@ -234,7 +232,7 @@ def _only(kind: str, named: Mapping[str, T], where: str) -> T | None:
 
 
 def stacks_of_functions(components: Components) -> tuple[StackId, ...]:
-    """Return the stacks that hold functions behind URLs, each once."""
+    """Return the stacks with functions behind URLs, each once."""
     functions = (component.function for component in components.values() if component.function)
     return tuple(dict.fromkeys(of.output[0] for function in functions for of in function.url.values()))
 
@@ -252,7 +250,7 @@ def _bind(component: Component, bound: Callable[[str], str]) -> Component:
 
 
 def narrow_components(components: Components, stacks: Collection[StackId], skipped: Collection[Region]) -> Components:
-    """Return what is left of the components without these regions: what no stack of those that stay tells is gone."""
+    """Return the components without these regions, and without what only removed stacks show."""
     narrowed = {name: _narrow(component, stacks, skipped) for name, component in components.items()}
     return {name: component for name, component in narrowed.items() if component.regions}
 
@@ -280,12 +278,12 @@ def _narrow(component: Component, stacks: Collection[StackId], skipped: Collecti
 
 
 def replica_regions(components: Components) -> tuple[Region, ...]:
-    """Return the regions of every table: a replica stands where there need not be a stack."""
+    """Return the regions of every table: a replica may be in a region without a stack."""
     return tuple(dict.fromkeys(region for each in components.values() if each.table for region in each.table.regions))
 
 
 def faults_of_roles(roles: Roles, regions: Collection[Region]) -> Iterator[str]:
-    """Yield what is wrong with the roles in an assembly that stands in these regions, each fault's place first."""
+    """Yield each fault of the roles in an assembly with these regions, the fault's place first."""
     places = [("primary", roles.primary)]
     places += [(f"secondaries.{number}", region) for number, region in enumerate(roles.secondaries)]
     before: dict[Region, str] = {}
@@ -301,9 +299,9 @@ def faults_of_roles(roles: Roles, regions: Collection[Region]) -> Iterator[str]:
 def faults_of_components(
     components: Components, roles: Roles | None, stacks: Mapping[StackId, Region], longest: Callable[[str], str]
 ) -> Iterator[str]:
-    """Yield what is wrong with the components, each fault's place first; `stacks` says which region each is in.
+    """Yield each fault of the components, its place first; `stacks` has the region of each stack.
 
-    `longest` binds a text to the longest environment suffix there is.
+    `longest` binds a text to the longest possible environment suffix.
     """
     for name, component in components.items():
         place = f"components.{name}"
@@ -395,19 +393,19 @@ def _faults_of_alarms(alarms: Alarms, longest: Callable[[str], str]) -> Iterator
 
 @dataclass(frozen=True, slots=True)
 class DerivedRoles:
-    """What the outputs of a manifest of version 1 say by their names."""
+    """The roles and outputs of a manifest of version 1, from the outputs' names."""
 
     roles: Roles | None
     components: Components = field(default_factory=dict)
 
 
 def derive(outputs: Mapping[str, tuple[StackId, str]], stacks: Mapping[StackId, Region]) -> DerivedRoles:
-    """Return the roles and components that a manifest of version 1 means, for reading it alone.
+    """Return the roles and components of a manifest of version 1, for reading it only.
 
     Its renderer named the outputs `primaryLambdaUrl`, `secondaryLambdaUrl`, `globalTableName`, `primaryBucketName` and
     `secondaryBucketName`, the secondaries' being those of the first, and with several secondaries `lambdaUrl.<region>`
-    and `bucketName.<region>`. Others wrote manifests by hand: `call` took every output that ends in `LambdaUrl`. What
-    is not there is no component; a region is where the stack is, whatever the output is called.
+    and `bucketName.<region>`. Others wrote manifests by hand: `call` took every output that ends in `LambdaUrl`. A
+    missing output gives no component; a region is that of the stack, whatever the output's name.
     """
     known = {name: OutputOf(of) for name, of in outputs.items() if of[0] in stacks}
 
@@ -438,5 +436,5 @@ def derive(outputs: Mapping[str, tuple[StackId, str]], stacks: Mapping[StackId, 
 
 
 def _in_order(of: Mapping[Region, T], roles: Roles) -> dict[Region, T]:
-    """Return the same in the roles' order, without what has no role."""
+    """Return the mapping in the roles' order, without regions that have no role."""
     return {region: of[region] for region in roles.regions if region in of}

@@ -1,4 +1,4 @@
-"""The manifest against its templates: hashes, parameters, capabilities, outputs, tags, the service in every region."""
+"""The manifest against its templates: hashes, parameters, capabilities, outputs, tags, equality between regions."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ _SAM = "AWS::Serverless-2016-10-31"
 
 
 class ManifestLines:
-    """Where things stand in manifest.json, which is JSON, one key a line."""
+    """The places of texts in manifest.json, which is JSON with one key a line."""
 
     def __init__(self, file: str, text: str) -> None:
         self._file = file
@@ -30,7 +30,7 @@ class ManifestLines:
         return self.of_path(text)
 
     def of_path(self, *texts: str) -> tuple[str, int, int]:
-        """Return the same of the last of several texts, each sought after the line of the one before it."""
+        """Return the place of the last of several texts, each searched after the line of the one before it."""
         line, column = 0, 1
         for text in texts:
             after = enumerate(self._lines[line:], start=line + 1)
@@ -40,9 +40,9 @@ class ManifestLines:
 
 
 def check_hashes(folder: FilePath, manifest: Manifest, templates: Mapping[str, bytes]) -> Iterator[Finding]:
-    """Yield every template that is not the manifest's, and of each function every region's that is not the first's.
+    """Yield every template that differs from the manifest's hash, and every function that differs between regions.
 
-    Regions stand in for each other by running the same.
+    Regions replace each other only if they run the same code.
     """
     for entry in manifest.stacks:
         if hashlib.sha256(templates[entry.template]).hexdigest() != entry.sha256:
@@ -58,7 +58,7 @@ def check_hashes(folder: FilePath, manifest: Manifest, templates: Mapping[str, b
 
 
 def check_manifest(manifest: Manifest, bounds: Sequence[Bound], lines: ManifestLines) -> Iterator[Finding]:
-    """Yield what the manifest says and the templates do not bear out."""
+    """Yield what the manifest states and the templates contradict."""
     by_id = {bound.entry.id: bound for bound in bounds}
     for bound in bounds:
         place = lines.of(f'"id": "{bound.entry.id}"')
@@ -79,7 +79,7 @@ def check_manifest(manifest: Manifest, bounds: Sequence[Bound], lines: ManifestL
 
 
 def _lacks(bound: Bound, output: str) -> bool:
-    """Return whether a template surely has no output of a name."""
+    """Return whether a template certainly has no output of a name."""
     declared = bound.outputs()
     return declared.complete and output not in declared.by_name
 
@@ -112,7 +112,7 @@ def _capabilities(bound: Bound, place: tuple[str, int, int]) -> Iterator[Finding
 
 
 def _with_roles_by_sam(bound: Bound) -> Iterator[str]:
-    """Yield the resources that SAM's transform surely makes a role for."""
+    """Yield the resources for which SAM's transform certainly creates a role."""
     if _SAM not in bound.template.transforms:
         return
     for name, body in bound.resources(*SAM_ROLE_EVENTS):
@@ -127,7 +127,7 @@ def _with_roles_by_sam(bound: Bound) -> Iterator[str]:
 def _has_role_by_sam(properties: Mapping[str, object], events: Collection[str]) -> bool:
     if "Role" not in properties:
         return True
-    # A deployment in steps, and what calls it on events, have roles of their own.
+    # A gradual deployment, and the callers of a function on events, have roles of their own.
     steps = _literal(properties.get("DeploymentPreference"))
     if steps is not None and "Type" in steps and not {"Role", "Enabled"} & steps.keys():
         return True
@@ -138,12 +138,12 @@ def _has_role_by_sam(properties: Mapping[str, object], events: Collection[str]) 
 
 
 def _literal(value: object) -> Mapping[str, object] | None:
-    """Return an object that is written there; None for a function, which may come to anything."""
+    """Return a literal object; None for a function, whose result may be anything."""
     return value if isinstance(value, dict) and not is_function(value) else None
 
 
 def check_maps(bound: Bound) -> Iterator[Finding]:
-    """Yield every look-up in a map that has nothing for the stack's region, or not what is looked up there."""
+    """Yield every look-up in a map without an entry for the stack's region, or without the key."""
     maps, reported = bound.template.section("Mappings"), set[tuple[str, ...]]()
     for path, arguments in _lookups(bound.template.data, ()):
         match arguments:
@@ -157,7 +157,7 @@ def check_maps(bound: Bound) -> Iterator[Finding]:
 
 
 def _missing(of: object, keys: Sequence[str | None]) -> tuple[str, ...]:
-    """Return the keys as far as the first that surely is not there; none where all are, or one can't be known."""
+    """Return the keys up to the first that is certainly missing; empty if none is, or one is unknown."""
     gone: list[str] = []
     for key in keys:
         if key is None or not isinstance(of, dict) or is_function(of):
@@ -170,7 +170,7 @@ def _missing(of: object, keys: Sequence[str | None]) -> tuple[str, ...]:
 
 
 def _lookups(value: object, path: TemplatePath) -> Iterator[tuple[TemplatePath, object]]:
-    """Yield each Fn::FindInMap that is surely evaluated, being under no condition, with its place."""
+    """Yield each Fn::FindInMap that is certainly evaluated, being under no condition, with its path."""
     if isinstance(value, dict):
         if "Fn::If" in value or ("Condition" in value and "Type" in value):
             return

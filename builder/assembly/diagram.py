@@ -1,6 +1,6 @@
-"""What there is to draw of an assembly: the regions, the stacks in each, what needs what, where data is copied to.
+"""The picture of an assembly: the regions, the stacks in each, what needs what, and where data is replicated.
 
-All of it is read from the manifest and the templates, so that stacks of somebody else's are drawn as ours are.
+All of it is read from the manifest and the templates, so other people's stacks are drawn as ours are.
 """
 
 import re
@@ -19,7 +19,7 @@ from builder.resource_types.facts import NOUNS, holds_data
 from builder.template import PLACEHOLDER
 from builder.terms import StackId
 
-# What is known at deployment only; one sign for all of it that stands together.
+# Values known only at deployment; one sign for adjacent ones.
 _UNKNOWN = re.compile(f"{PLACEHOLDER}(-{PLACEHOLDER})*")
 
 
@@ -27,29 +27,29 @@ class ArrowKind(StrEnum):
     """Why an arrow is drawn; the value is the word for it."""
 
     ITEMS = "items"
-    """Between two replicas of a table, which copy to each other both ways."""
+    """Between two replicas of a table, which replicate to each other."""
     OBJECTS = "objects"
     """From a bucket to the one that it replicates to."""
     NEEDS = "needs"
-    """From a stack to one that must stand before it is begun."""
+    """From a stack to one that has to exist before it is created."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiagramNode:
-    """A stack, or the replica of a table in a region other than its stack's."""
+    """A stack, or a table's replica in a region other than its stack's."""
 
     id: str
     place: str
-    """Its region, with the account where that is not the one of the credentials."""
+    """Its region, with the account where that is not the credentials'."""
     title: str
     lines: tuple[str, ...]
-    """What it holds, each resource followed by its physical name where that is known."""
+    """Its contents: each resource, with its physical name if that is known."""
     holds_data: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A line between two nodes, by their ids, with every reason there is for it."""
+    """A line between two nodes, by their ids, with all its reasons."""
 
     source: str
     target: str
@@ -58,7 +58,7 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
-    """A whole picture; what is in one place stands together, in the order of the manifest."""
+    """A whole picture; nodes of one place are together, in the order of the manifest."""
 
     places: tuple[str, ...]
     nodes: tuple[DiagramNode, ...]
@@ -66,7 +66,7 @@ class Diagram:
 
 
 def make_diagram(assembly: Assembly) -> Diagram:
-    """Return what there is to draw. Raises BadInput where a template can't be read."""
+    """Return the picture. Raises BadInput where a template can't be read."""
     bounds = bind_entries(assembly.manifest, assembly.templates)
     replicas = [
         (bound.entry.id, tuple(_replicas(bound, *table))) for bound in bounds for table in bound.resources(GLOBAL_TABLE)
@@ -130,14 +130,14 @@ def _place(bound: Bound, region: str) -> str:
 
 
 def _lines(bound: Bound, bodies: Sequence[Mapping[str, object]]) -> Iterator[str]:
-    """Yield what there is; alike things without a name of their own are counted."""
+    """Yield a line for each resource; alike ones without a name of their own are counted."""
     lines = [tuple(_resource_lines(bound, body)) for body in bodies]
     for line, count in Counter(lines).items():
         yield from (f"{line[0]} ×{count}", *line[1:]) if count > 1 else line
 
 
 def _resource_lines(bound: Bound, body: Mapping[str, object]) -> Iterator[str]:
-    """Yield what a resource is, and its name where that is known: `global table`, `tap-…-global`."""
+    """Yield a resource's kind, and its name if that is known: `global table`, `tap-…-global`."""
     yield NOUNS[str(body["Type"])]
     if name := bound.name_of(body):
         yield _UNKNOWN.sub("…", name)

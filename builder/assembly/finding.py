@@ -1,4 +1,4 @@
-"""What linting says: one record a finding, whoever found it."""
+"""The findings of linting: one record for each, from cfn-lint and from our own checks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +22,12 @@ class Finding:
     """0 where only the beginning is known."""
     end_column: int = 0
     path: tuple[str | int, ...] = ()
-    """The place within the template, as keys and indexes."""
+    """The path within the template, as keys and indexes."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrossCheck:
-    """A check that spans templates, in cfn-lint's words for a rule."""
+    """A check over several templates, in cfn-lint's words for a rule."""
 
     id: str
     severity: str
@@ -42,7 +42,7 @@ CHECKS = {row["id"]: CrossCheck(**row) for row in _TABLE}
 
 
 def finding(check: str, place: tuple[str, int, int], message: str) -> Finding:
-    """Return what a check found at a place: file, line, column."""
+    """Return a check's finding at a place: file, line, column."""
     known = CHECKS[check]
     file, line, column = place
     return Finding(check, known.severity, file, line, column, message, known.source)

@@ -1,4 +1,4 @@
-"""The system's assembly to its fleet's: the same templates as StackSets of one stack, and the roles for them."""
+"""The system's assembly as its fleet's: the same templates as StackSets of one stack, and the roles for them."""
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -34,7 +34,7 @@ from builder.topology import names
 FLEET, ADMINISTRATION = "fleet", "administration"
 _FILES = {FLEET: "fleet.yaml", ADMINISTRATION: "administration-role.yaml", ARTIFACTS: "artifacts.yaml"}
 _ADMINISTRATOR = "${AdministratorAccountId}"
-"""The account that has the buckets, in the words of the execution role's template."""
+"""The account with the buckets, in the words of the execution role's template."""
 
 ReadAsset = Callable[[Asset], str]
 """Returns the text of an asset that is a template, as it is uploaded."""
@@ -43,7 +43,7 @@ ReadAsset = Callable[[Asset], str]
 def make_fleet(config: Config, fleet: FleetConfig, assembly: Assembly, read: ReadAsset | None = None) -> Assembly:
     """Return the fleet's assembly for the system's; `read` is for nested templates among its assets.
 
-    Raises BadInput for what AWS would not take: a template, the StackSets' template or a policy that is too large.
+    Raises BadInput for what AWS would refuse: a template, the StackSets' template or a policy that is too large.
     """
     system, assembly = assembly, _without_buckets(config, assembly)
     _check_policies(assembly)
@@ -75,14 +75,14 @@ def make_fleet(config: Config, fleet: FleetConfig, assembly: Assembly, read: Rea
 
 
 def _bucket_name(config: Config) -> str:
-    """Return the name of each region's bucket in the account that administers, which may have the system's as well."""
+    """Return the name of each region's bucket in the administering account, which may also have the system's."""
     return config.artifacts_bucket or names.artifacts_bucket_name(fleet_project(config.project), REGION)
 
 
 def _without_buckets(config: Config, assembly: Assembly) -> Assembly:
-    """Return the system as the accounts get it: without buckets of its own, its stacks given those of the fleet.
+    """Return the system for the accounts: without buckets of its own, its stacks with the fleet's as parameters.
 
-    Raises BadInput for a stack that is given another one.
+    Raises BadInput for a stack with another bucket as parameter.
     """
     if not assembly.assets:
         return assembly
@@ -130,7 +130,7 @@ class _Instances:
     read: ReadAsset | None
 
     def bounds(self, account: str) -> tuple[Bound, ...]:
-        """Return every stack with its template, nested ones too, the buckets being of this account."""
+        """Return every stack with its template, nested ones too, with the buckets of this account."""
         manifest = self.assembly.manifest
 
         def in_account_of(entry: StackEntry) -> StackEntry:
@@ -157,7 +157,7 @@ def _bodies(assembly: Assembly) -> Iterator[tuple[StackEntry, str]]:
 
 
 def _check_policies(assembly: Assembly) -> None:
-    """Raise BadInput for a stack policy, which StackSets have none of: it is of a stack in one account."""
+    """Raise BadInput for a stack policy: it is of a stack in one account, and StackSets have none."""
     for entry in assembly.manifest.stacks:
         if isinstance(entry.stack_policy, str):
             raise BadInput(
@@ -168,7 +168,7 @@ def _check_policies(assembly: Assembly) -> None:
 
 
 def _check_transforms(assembly: Assembly) -> None:
-    """Raise BadInput for a template with a transform, which no StackSet with service-managed permissions takes.
+    """Raise BadInput for a template with a transform, which StackSets with service-managed permissions refuse.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackSet.html, Capabilities
     """
@@ -185,7 +185,7 @@ def _check_transforms(assembly: Assembly) -> None:
 
 def _execution_role(config: Config, fleet: FleetConfig, instances: _Instances) -> bytes:
     prefix = f"{config.project}-{names.SUFFIX}-"
-    # IAM counts what CloudFormation makes of it: at most this, aws-us-gov being the longest of the partitions.
+    # IAM counts characters after CloudFormation's substitutions: at most these; aws-us-gov is the longest partition.
     longest = PolicyContext("aws-us-gov", "0" * 12, max((config.environment, *config.environments), key=len))
     taken = characters(make_document(execution_role_rights(instances.bounds(longest.account), longest, prefix)))
     if taken > ROLE_INLINE_CHARACTERS:

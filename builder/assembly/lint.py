@@ -1,4 +1,4 @@
-"""Linting an assembly: cfn-lint with this project's rules, each template for its region, and what spans templates."""
+"""Linting an assembly: cfn-lint with this project's rules, each template for its region, and checks over all."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,28 +29,27 @@ from builder.template import read_template, text_of
 from builder.terms import Region
 
 _COVERED_BY_OURS = frozenset({"I3011"})
-"""W9531 reports this too, once for each resource, and not of nested stacks, which hold no data themselves."""
+"""W9531 reports this too, once for each resource, and not for nested stacks, which hold no data themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """What came of linting an assembly, and what cfn-lint's own output formats tell beside it."""
+    """The result of linting an assembly, with what cfn-lint's own output formats need."""
 
     findings: tuple[Finding, ...]
-    """Warnings and information included, in the order of files and lines."""
+    """All findings, with warnings and information, in the order of files and lines."""
     files: tuple[str, ...]
     rules: Rules
 
 
 def lint_assembly(folder: Path, read: Assembly | None = None) -> Linted:
-    """Return what is wrong with an assembly, each template held against the region its stack goes to.
+    """Return the findings of an assembly, each template checked for the region of its stack.
 
-    A fleet's assembly, which is in a folder of its own within this one, is linted with it; its execution role, which
-    no stack of it deploys, is held against the region of the first. `read` is what is in the folder, where that says it
-    in another way than an assembly of ours.
+    A fleet's assembly, in a folder within this one, is linted with it; its execution role, which no stack deploys, is
+    checked for the region of the first stack. `read` has the folder's assembly, if its files are not those of ours.
 
-    Raises BadInput if the manifest or a template it names cannot be read, or if cfn-lint gives up, which is mostly
-    for a .cfnlintrc around here.
+    Raises BadInput if the manifest or a template it names cannot be read, or if cfn-lint gives up, mostly because of a
+    .cfnlintrc around here.
     """
     own = _lint_folder(folder, read)
     if not (folder / FLEET_FOLDER / FILE_NAME).is_file():
@@ -88,7 +87,7 @@ def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def lint_text(template: str, region: Region) -> tuple[str, ...]:
-    """Return what is wrong with a template that is in no folder, a line each."""
+    """Return the findings of a template that is in no folder, a line each."""
     with NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         file.write(template)
         file.flush()
@@ -105,7 +104,7 @@ def _across(
         for entry in manifest.stacks
         if isinstance(template := decode(str(folder / entry.template))[0], dict)
     ]
-    # Where a template is no template, cfn-lint has said so, and nothing can be said of the whole.
+    # Where a file is no template, cfn-lint has reported it, and the whole cannot be checked.
     if len(bounds) == len(manifest.stacks):
         yield from check_manifest(manifest, bounds, lines)
         yield from check_references(manifest, bounds)
@@ -117,9 +116,9 @@ def _lint_templates(
 ) -> Iterator[Finding]:
     """Yield cfn-lint's findings of every template.
 
-    The same bytes for the same region are linted once. For another region they are linted again: what a region
-    offers differs, and cfn-lint, told several at once, holds back what it is not sure of. All in this process: most
-    of the time goes into loading cfn-lint, and forks of it, each reading its schemas anew, took longer.
+    The same bytes for the same region are linted once. For another region they are linted again: regions differ in what
+    they offer, and cfn-lint, given several at once, withholds uncertain findings. All in this process: most of the time
+    is cfn-lint's start, and forks of it, each reading its schemas anew, took longer.
     """
     jobs: dict[tuple[bytes, Region], list[str]] = {}
     for entry in manifest.stacks:
@@ -138,14 +137,14 @@ def _lint(file: str, region: Region, rules: Rules) -> list[Finding]:
 
 
 def _make_config(*arguments: str) -> ConfigMixIn:
-    """Return cfn-lint's configuration: information included, the rest as a .cfnlintrc around here has it."""
+    """Return cfn-lint's configuration: information included, the rest from a .cfnlintrc around here."""
     return ConfigMixIn(["--include-checks", "I", *arguments])
 
 
 def _load_rules(files: Sequence[str]) -> Rules:
-    """Return cfn-lint's rules, what a .cfnlintrc appends, and ours, unless they are among that.
+    """Return cfn-lint's rules, those that a .cfnlintrc appends, and ours, unless they are among them.
 
-    The files keep cfn-lint from looking for those that the .cfnlintrc names.
+    Given the files, cfn-lint does not search for those that the .cfnlintrc names.
     """
     rules, ours = Runner(_make_config("--", *files)).rules, Rules.create_from_module("builder.rules")
     if not ours.keys() <= rules.keys():
@@ -169,7 +168,7 @@ def _finding(match: Match) -> Finding:
 
 
 class _CheckRule(CloudFormationLintRule):
-    """A check that spans templates, as a rule among cfn-lint's."""
+    """A check over several templates, as a rule among cfn-lint's."""
 
     def __init__(self, check: CrossCheck) -> None:
         super().__init__()
@@ -179,12 +178,12 @@ class _CheckRule(CloudFormationLintRule):
 
     @property
     def severity(self) -> str:
-        """The check's own: cfn-lint reads it off the id's first letter, and knows no X."""
+        """The check's own severity: cfn-lint derives it from the id's first letter, and does not know X."""
         return self._severity
 
 
 def in_format(linted: Linted, name: str) -> str:
-    """Return the findings as `cfn-lint --format NAME` would write them, our checks among the rules it used."""
+    """Return the findings as `cfn-lint --format NAME` writes them, with our checks among the rules."""
     checks = {check.id: _CheckRule(check) for check in CHECKS.values()}
     rules = Rules({**linted.rules, **checks})
     rules.used_rules.update({**linted.rules.used_rules, **checks})

@@ -1,4 +1,4 @@
-"""The manifest: which stacks an assembly has, in which order they can be deployed, and what they put out."""
+"""The manifest: the stacks of an assembly, their needs, and their outputs."""
 
 import dataclasses
 import functools
@@ -29,15 +29,14 @@ from builder.terms import AccountId, LogicalId, Region, Site, StackId
 FILE_NAME = "manifest.json"
 VERSION = 2
 _FIRST = 1
-"""Of a manifest without roles and components; it is still read."""
+"""The version of a manifest without roles and components, which is still read."""
 SUFFIX = "${EnvironmentSuffix}"
 NAME_CHARACTERS = 128
-"""Of a stack and of a change set.
+"""The most characters of a stack's and of a change set's name.
 
-Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
-"""
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html"""
 
-# Beside those that tell whose stack it is: CloudFormation takes 50.
+# Besides the builder's own tags: CloudFormation takes 50.
 MOST_TAGS = 48
 _TAG_CHARACTERS = 256
 
@@ -48,9 +47,10 @@ _TemplatePath = Annotated[
 ]
 
 _NAME = re.compile("[a-zA-Z][-a-zA-Z0-9]*")
-# The longest that dr.yaml takes: an assembly is good for every environment.
+# The longest suffix that dr.yaml takes: an assembly is for every environment.
 LONGEST_SUFFIX = "x" * 37
-# A change set's name goes on with a hyphen, the plan's id (20261128-221500-abcdef), and of several its number.
+# A change set's name continues with a hyphen, the plan's id (20261128-221500-abcdef), and where there are several, its
+# number.
 _PLAN_CHARACTERS = 1 + 22 + 3
 
 
@@ -79,9 +79,9 @@ class FlagByEnvironment:
 
 
 ParameterValue = str | OutputOf | UsePreviousValue
-"""What a stack of one environment is given for one parameter."""
+"""A parameter's value for a stack of one environment."""
 NeutralValue = ParameterValue | ByEnvironment
-"""The same, good for every environment."""
+"""A parameter's value for every environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class Interim:
 
     __pydantic_config__ = STRICT
     until: tuple[StackId, ...]
-    """They need it, and it refers to them in the end: buckets that replicate to each other."""
+    """The stacks that need it and to which its final parameters refer: as of buckets that replicate to each other."""
     parameters: Mapping[str, str]
 
 
@@ -109,15 +109,16 @@ class StackEntry:
     needs: tuple[StackId, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     termination_protection: bool | FlagByEnvironment | None = None
-    """Whether the stack is to be protected from deletion; None leaves that as it is."""
+    """Whether the stack is to be protected from deletion; None leaves that unchanged."""
     stack_policy: str | ByEnvironment | None = None
-    """The stack policy that it is to have, as JSON; None leaves that as it is."""
+    """The stack policy that it is to have, as JSON; None leaves that unchanged."""
     account: Annotated[AccountId, StringConstraints(pattern=r"^[0-9]{12}$")] | None = None
-    """The account it belongs in, where it is not that of the credentials."""
+    """The account it is deployed in, if not that of the credentials."""
     interim: Interim | None = None
-    """What it is created with, before an update once others stand; absent where one change set creates it."""
+    """The parameters of its creation, before an update once other stacks exist; absent where one change set creates
+    it."""
     existing: tuple[LogicalId, ...] = ()
-    """Of its tables and buckets those that stand already, by logical id: they are taken in, and not created."""
+    """Its tables and buckets that exist already, by logical id: they are imported, not created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +131,13 @@ class Manifest:
     stacks: tuple[StackEntry, ...]
     outputs: Mapping[str, tuple[StackId, str]] = field(default_factory=dict)
     roles: Roles | None = None
-    """Which region serves and which stand by; absent where nothing is drilled."""
+    """Which region is primary and which are secondaries; absent where nothing is drilled."""
     artifacts_bucket: str | None = None
-    """The bucket of each region for what travels through one: its name, `{region}` standing for the region."""
+    """The name of each region's bucket for artifacts, with `{region}` in place of the region."""
     components: Components = field(default_factory=dict)
-    """What is looked at, called and drilled, by name."""
+    """The components to observe, call and drill, by name."""
     empty_regions: tuple[Region, ...] = ()
-    """The system's regions in which it has no stack: planning looks there for stacks that it had."""
+    """The system's regions in which it has no stack: planning searches them for former stacks."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -155,9 +156,9 @@ class Manifest:
     def digest(self) -> str:
         """Return the SHA-256 of what would be deployed, the same for every environment: project, stacks and outputs.
 
-        Roles and components are not in it. They say how what stands is looked at and drilled, so a saved plan outlives
-        a change of them, and one that was made from a manifest of version 1 its rendering as version 2: what is hashed
-        is written as that was.
+        Roles and components are not in it. They only tell how a deployment is observed and drilled, so a saved plan
+        outlives their change, and a plan from a manifest of version 1 outlives its rendering as version 2, hashed in
+        the form of version 1.
         """
         data = _as_data(self)
         deployed = {"version": _FIRST, **{name: data[name] for name in ("project", "stacks", "outputs")}}
@@ -165,9 +166,9 @@ class Manifest:
 
 
 def read_manifest(data: bytes, where: str) -> Manifest:
-    """Return the manifest in a file's bytes, of version 1 too: what that does not say is derived here, and only here.
+    """Return the manifest in a file's bytes, also of version 1, whose missing fields are derived here, and only here.
 
-    Raises BadInput, `where` being the file's name.
+    Raises BadInput; `where` is the file's name.
     """
     try:
         manifest = _adapter().validate_json(data)
@@ -183,7 +184,7 @@ def read_manifest(data: bytes, where: str) -> Manifest:
 
 
 def check_manifest(manifest: Manifest, where: str) -> None:
-    """Raise BadInput for what no reader of a manifest takes, `where` being what says it."""
+    """Raise BadInput for what every reader of a manifest refuses; `where` is its source."""
     if faults := tuple(_faults(manifest)):
         raise BadInput(where=where, what="\n  ".join(faults))
 
@@ -201,12 +202,12 @@ def make_schema() -> bytes:
 
 @functools.cache
 def _adapter() -> TypeAdapter[Manifest]:
-    """Return what reads a manifest: to build it takes a hundred times as long as to read with it."""
+    """Return the adapter that reads a manifest: building it takes a hundred times as long as reading with it."""
     return TypeAdapter(Manifest)
 
 
 def _as_data(manifest: Manifest) -> dict[str, Any]:
-    """Return a manifest as plain data, as it is written: in the order of the records, without what is empty."""
+    """Return a manifest as plain data, as it is written: in the order of the records, without empty fields."""
     data = dataclasses.asdict(manifest)
     for entry in data["stacks"]:
         for name in ("account", "termination_protection", "stack_policy", "interim"):
@@ -231,12 +232,12 @@ def _to_bytes(data: Mapping[str, Any]) -> bytes:
 
 
 def bind(text: str, suffix: str) -> str:
-    """Return a manifest's text with the environment suffix in its place."""
+    """Return a manifest's text with the environment suffix in place of its placeholder."""
     return text.replace(SUFFIX, suffix)
 
 
 def bind_value(value: NeutralValue, suffix: str, where: str) -> ParameterValue:
-    """Return a parameter's value in an environment. Raises BadInput, `where` being whose it is, where it has none."""
+    """Return a parameter's value in an environment. Raises BadInput where it has none; `where` is the parameter."""
     if isinstance(value, ByEnvironment):
         text = value.environments.get(suffix, value.environments.get("default"))
         if text is None:
@@ -251,7 +252,7 @@ def bind_value(value: NeutralValue, suffix: str, where: str) -> ParameterValue:
 
 
 def bind_protection(entry: StackEntry, suffix: str) -> tuple[bool | None, str | None]:
-    """Return termination protection and stack policy of a stack in an environment; None where that is left alone."""
+    """Return a stack's termination protection and stack policy in an environment; None leaves each unchanged."""
     protection, policy = entry.termination_protection, entry.stack_policy
     if isinstance(protection, FlagByEnvironment):
         protection = protection.environments.get(suffix, protection.environments.get("default"))
@@ -261,7 +262,7 @@ def bind_protection(entry: StackEntry, suffix: str) -> tuple[bool | None, str | 
 
 
 def change_set_room(deployment: str) -> int:
-    """Return how many characters more a deployment's name has than its change sets' names take; 0 where it fits."""
+    """Return by how many characters a deployment's name is too long for its change sets' names; 0 if it fits."""
     return max(0, len(deployment) + _PLAN_CHARACTERS - NAME_CHARACTERS)
 
 
@@ -347,7 +348,7 @@ def _name_faults(entry: StackEntry, before: Sequence[StackEntry]) -> Iterator[st
 
 
 def _tag_faults(tags: Mapping[str, str]) -> Iterator[str]:
-    """Yield what CloudFormation refuses of the tags, and what would make the stack another's.
+    """Yield the tags that CloudFormation refuses, and those that would make the stack another's.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
     """

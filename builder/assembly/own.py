@@ -1,6 +1,6 @@
-"""The user's own stacks in an assembly: their templates packaged, held to dr.yaml, and what they show that they need.
+"""The user's own stacks in an assembly: their templates packaged, checked against dr.yaml, and their needs.
 
-Only a system that has any of its own pays for what is imported here.
+Only a system with own stacks pays for this module's imports.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class OwnTemplate:
     """A template of the user's own, ready to be deployed."""
 
     file: str
-    """That it comes from."""
+    """The file that it comes from."""
     made: Packaged
 
 
@@ -45,7 +45,7 @@ def package_own(loaded: LoadedConfig, stacks: Sequence[Stack], run: int = 0) -> 
         try:
             packaged[stack.id] = OwnTemplate(file, package(data, Path(file), loaded.folder, stack.region))
         except BadInput as fault:
-            # A line of what Python makes is in no file that anybody has.
+            # No file has the lines of a template that Python makes.
             where = file if file.endswith(".py") else fault.where
             error = BadInput(where=where, what=fault.what, next_step=fault.next_step)
             errors.setdefault(str(error), error)
@@ -67,9 +67,9 @@ def read_templates(
     built_in: Mapping[StackId, Template],
     packaged: Mapping[StackId, OwnTemplate],
 ) -> tuple[dict[StackId, Template], dict[StackId, str]]:
-    """Return the templates of the user's own stacks as data, and where in the assembly each is.
+    """Return the user's own templates as data, and each one's path in the assembly.
 
-    Raises BadInput, or Several, where they do not take what dr.yaml gives them, or give what it takes.
+    Raises BadInput, or Several, where they do not take a parameter that dr.yaml gives, or lack an output that it takes.
     """
     made = {stack: (own.file, own.made.data) for stack, own in packaged.items()}
     read = read_own(loaded, made)
@@ -82,7 +82,7 @@ def read_templates(
 
 
 def with_needs(manifest: Manifest, templates: Mapping[str, bytes], stacks: Sequence[Stack]) -> Manifest:
-    """Return the manifest with what the user's own templates show that they need: exports, names, SSM parameters.
+    """Return the manifest with the needs that the user's own templates show: exports, names, SSM parameters.
 
     Raises BadInput for stacks that take values of each other in a circle.
     """

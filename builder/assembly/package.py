@@ -1,6 +1,6 @@
 """The local paths of a template: found, and replaced in its text by places in a bucket; all other bytes stay.
 
-Nothing is read but the template and the files that it names; nothing here asks AWS.
+Only the template and the files that it names are read; nothing here calls AWS.
 """
 
 import hashlib
@@ -20,17 +20,16 @@ from builder.template import Template, TemplatePath, Unspliceable, at, lines_of,
 from builder.terms import Region
 
 URL = f"https://${{{BUCKET_PARAMETER}}}.s3.${{AWS::Region}}.${{AWS::URLSuffix}}/"
-"""What Fn::Sub makes the beginning of a TemplateURL of.
+"""The beginning of a TemplateURL, as a text of Fn::Sub.
 
-Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
-"""
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html"""
 _DEEPEST = 20
-"""Templates within each other; CloudFormation has no limit of its own, a circle has no end."""
+"""The deepest nesting of templates: CloudFormation has no limit of its own, and a circle has no end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """A template as it is deployed, and what it takes from the bucket, what its own templates take included."""
+    """A template as it is deployed, and all its assets, with those of its nested templates."""
 
     data: bytes
     assets: tuple[Asset, ...] = ()
@@ -43,9 +42,9 @@ _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|arn:")
 def package(data: bytes, file: Path, root: Path, region: Region) -> Packaged:
     """Return a template with assets in place of its local paths; the very same bytes where it has none.
 
-    What is no template comes back too: whoever reads it reports that. Paths are relative to the template's `file`, as
-    `aws cloudformation package` takes them, and stay below `root`.
-    Raises BadInput with the line in the template of every path that leads to nothing that can be uploaded.
+    A file that is no template is returned too: whoever reads it reports that. Paths are relative to the template's
+    `file`, as `aws cloudformation package` takes them, and stay below `root`. Raises BadInput with the line in the
+    template of every path without anything that can be uploaded.
     """
     try:
         parse_template(data, str(file))
@@ -60,20 +59,20 @@ class _Where:
 
     root: Path
     file: Path
-    """Relative to the root."""
+    """Its path, relative to the root."""
     region: Region
 
 
 @dataclass(frozen=True, slots=True)
 class _Local:
-    """A local path that a template says."""
+    """A local path in a template."""
 
     path: TemplatePath
     type: str
     form: Literal["code", "sam", "template", ""]
-    """In which the place in a bucket is written there; empty where the path is refused."""
+    """The form in which the place in a bucket is written there; empty where the path is refused."""
     body: Mapping[str, Any]
-    """The resource's."""
+    """The resource's body."""
     value: str
 
 
@@ -118,7 +117,7 @@ def _package(data: bytes, where: _Where, above: tuple[Path, ...]) -> Packaged:
 
 
 def _locals(template: Template) -> Iterator[_Local]:
-    """Yield every local path of a template; what says where it lies in a bucket, or by a function, is none."""
+    """Yield every local path of a template; places in a bucket and functions are none."""
     for path, body in template.written_resources():
         type_name, properties = str(body.get("Type")), at(body, "Properties")
         known = RESOURCE_TYPES.get(type_name, ResourceType())
@@ -151,7 +150,7 @@ def _local(value: object) -> str | None:
 
 
 def _pack(local: _Local, template: Template, where: _Where, above: tuple[Path, ...], result: _Result) -> None:
-    """Add what a local path leads to. Raises NoSource, and BadInput of a template that is nested in this one."""
+    """Add the asset of a local path. Raises NoSource, and BadInput for the faults of a nested template."""
     if not local.form:
         raise NoSource(
             f"is a local path, and those of {local.type} are not packaged: say where in S3 it lies (packaged are Code "
@@ -173,7 +172,7 @@ def _pack(local: _Local, template: Template, where: _Where, above: tuple[Path, .
 
 
 def _find(value: str, where: _Where) -> str:
-    """Return the source of a local path, relative to the root. Raises NoSource where there is nothing to be read."""
+    """Return the source of a local path, relative to the root. Raises NoSource where nothing can be read."""
     if "${" in value:
         raise NoSource("has a variable in it, and paths are read when nothing is known of variables")
     if value.startswith(("/", "~")) or re.match(r"[A-Za-z]:[\\/]", value):
@@ -245,7 +244,7 @@ def _pack_code(source: str, recipe: Recipe, where: _Where) -> Asset:
 
 
 def _recipe(local: _Local, template: Template) -> Recipe:
-    """Return how code is made: another runtime or architecture may take other code, where the template names one."""
+    """Return how code is made: it may depend on the runtime and the architecture, if the template names them."""
     if local.type == LAYER:
         return Recipe()
     of_all = at(template.data, *_GLOBALS) if local.form == "sam" else None

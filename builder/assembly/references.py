@@ -1,6 +1,6 @@
-"""What one template refers to by name and another creates: needs, and the whole of a replication.
+"""References by name between templates: needs, and the completeness of a replication.
 
-Names are computed and not passed, so that CloudFormation sees none of this.
+Names are computed and not passed as values, so CloudFormation does not see these references.
 """
 
 import fnmatch
@@ -17,7 +17,7 @@ from builder.template import TemplatePath, as_list, at
 from builder.terms import StackId
 
 _OURS = frozenset({Way.EXPORT, Way.SSM_VALUE, Way.OUTPUT})
-"""What stacks make for each other; secrets, key pairs and macros are mostly there before any of them."""
+"""What stacks usually create for each other; secrets, key pairs and macros mostly exist before any of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class _Rule:
 
 
 def check_references(manifest: Manifest, bounds: Sequence[Bound]) -> Iterator[Finding]:
-    """Yield needs that leave no order, uses that no stack makes, and replications without a destination."""
+    """Yield needs without an order, uses of what no stack creates, and replications without a destination."""
     yield from _orders(manifest, bounds)
     things = [thing for bound in bounds for thing in created(bound)]
     for bound in bounds:
@@ -48,7 +48,7 @@ def object_copies(bounds: Sequence[Bound]) -> Iterator[tuple[StackId, StackId]]:
 
 
 def _orders(manifest: Manifest, bounds: Sequence[Bound]) -> Iterator[Finding]:
-    """Yield what leaves no order of creation, and what a stack takes that no stack makes."""
+    """Yield needs without an order of creation, and uses of what no stack creates."""
     by_id = {bound.entry.id: bound for bound in bounds}
     uses = find_uses(bounds)
     needs = find_needs(manifest, uses)
@@ -67,7 +67,7 @@ def _orders(manifest: Manifest, bounds: Sequence[Bound]) -> Iterator[Finding]:
 
 
 def _is_kept(use: Use) -> bool:
-    """Return whether AWS itself keeps it, or CDK's bootstrap, without which planning stops.
+    """Return whether AWS itself has it, or CDK's bootstrap, without which planning stops.
 
     Sources: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html and
     https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html
@@ -126,11 +126,11 @@ def _role(bound: Bound, path: TemplatePath, role: object, arn: str) -> Iterator[
 
 
 def _may_write(bound: Bound, role: Mapping[str, object] | None, arn: str) -> bool:
-    """Return False only where a role surely may not write to a bucket; policies of its own aside, nobody can tell."""
+    """Return False only if a role certainly may not write to a bucket: policies outside of the role may allow it."""
     documents = [at(policy, "PolicyDocument", "Statement") for policy in as_list(at(role, "Properties", "Policies"))]
     statements = [statement for document in documents for statement in as_list(document)]
     attached = [*as_list(at(role, "Properties", "ManagedPolicyArns")), *bound.resources(*ROLE_POLICIES)]
-    # What an Fn::If chooses has none of these keys.
+    # A statement that an Fn::If chooses has none of these keys.
     if (
         role is None
         or attached

@@ -1,4 +1,7 @@
-"""Config and components to template bytes and manifest: pure, the same bytes for the same input."""
+"""From config and components to template bytes and manifest: the same bytes for the same input.
+
+Besides dr.yaml it reads only the files that the user's own templates name; it writes nothing, and does not call AWS.
+"""
 
 import hashlib
 import json
@@ -38,15 +41,15 @@ class _Templates:
     paths: Mapping[StackId, str] = field(default_factory=dict)
 
     def and_of(self, other: "_Templates") -> "_Templates":
-        """Return both in one."""
+        """Return the templates of both."""
         return _Templates({**self.bytes, **other.bytes}, {**self.read, **other.read}, {**self.paths, **other.paths})
 
 
 def make_assembly(loaded: LoadedConfig) -> Assembly:
-    """Return the whole assembly that dr.yaml asks for, good for every environment; a fleet's is beside it.
+    """Return the whole assembly of dr.yaml, for every environment, with a fleet's beside it.
 
-    Raises BadInput, or Several, for what is wrong between stacks, values and templates, and for a fleet that is too
-    large for AWS.
+    Raises BadInput, or Several, for faults between stacks, values and templates, and for a fleet that is too large for
+    AWS.
     """
     system = _system(loaded)
     fleet = _fleet(loaded, system)
@@ -56,7 +59,7 @@ def make_assembly(loaded: LoadedConfig) -> Assembly:
 
 
 def make_fleet_assembly(loaded: LoadedConfig) -> Assembly | None:
-    """Return the fleet's assembly by itself; None where dr.yaml asks for no fleet.
+    """Return only the fleet's assembly; None if dr.yaml has no fleet.
 
     Raises BadInput for one that is too large for AWS.
     """
@@ -92,7 +95,7 @@ def _system(loaded: LoadedConfig) -> Assembly:
     )
     templates = {every.paths[stack]: data for stack, data in every.bytes.items()}
     manifest = _with_needs(manifest, templates, _own(topology))
-    # Checked as a reader would: a manifest that no verb takes is refused where it is made.
+    # Checked as a reader does: a manifest that every verb refuses is refused here.
     check_manifest(manifest, loaded.lines.file)
     return Assembly(
         manifest=manifest,
@@ -107,7 +110,7 @@ def _empty_regions(topology: Topology, config: Config) -> tuple[Region, ...]:
 
 
 def _roles(topology: Topology, config: Config) -> Roles | None:
-    """Return which of the regions that have a stack, or a replica, serves, and which stand by; None where none does."""
+    """Return the roles of the regions that have a stack or a replica; None if the primary has neither."""
     regions = {*(stack.region for stack in topology.stacks), *replica_regions(topology.components)}
     if config.regions.primary not in regions:
         return None
@@ -122,7 +125,7 @@ def _own(topology: Topology) -> list[Stack]:
 
 
 def _render_built_in(loaded: LoadedConfig, stacks: list[Stack]) -> _Templates:
-    """Return each stack's template; what regions share, as the service's, is put into text once."""
+    """Return each stack's template; templates that regions share, such as the service's, are written once."""
     templates: dict[StackId, bytes] = {}
     texts: dict[str, bytes] = {}
     read: dict[StackId, Template] = {}
@@ -154,9 +157,9 @@ def _with_artifacts(
     packaged: "Mapping[StackId, OwnTemplate]",
     code: Sequence[Asset],
 ) -> tuple[Topology, list[Stack]]:
-    """Return the topology with the stacks that make buckets for what travels through them, and those stacks.
+    """Return the topology with the stacks that create the buckets for artifacts, and those stacks.
 
-    A stack that takes something from one is given the bucket's name, unless dr.yaml gives it another.
+    A stack that takes an artifact gets the bucket's name as a parameter, unless dr.yaml gives it another.
     Raises BadInput where a stack of the user's own has their name.
     """
     config, own = loaded.config, packaged
@@ -175,7 +178,7 @@ def _with_artifacts(
         if stack.id not in takes:
             return stack
         bucket = {BUCKET_PARAMETER: name.replace(artifacts.REGION, stack.region)}
-        # What templates of the user's own need is read from them.
+        # The needs of the user's own templates are read from them.
         maker = (stack_id(stack.region, artifacts.NAME),) if buckets and stack.component != OWN else ()
         return replace(stack, parameters={**bucket, **stack.parameters}, needs=(*maker, *stack.needs))
 
@@ -185,7 +188,7 @@ def _with_artifacts(
 def _render_own(
     loaded: LoadedConfig, topology: Topology, built_in: _Templates, packaged: "Mapping[StackId, OwnTemplate]"
 ) -> _Templates:
-    """Return the templates of the user's own stacks, which take what dr.yaml gives them, and give what it takes."""
+    """Return the templates of the user's own stacks, checked against the parameters and outputs in dr.yaml."""
     config = loaded.config
     if not (config.stacks or config.components or config.outputs):
         return _Templates()
@@ -216,7 +219,7 @@ def _entry(stack: Stack, templates: _Templates, loaded: LoadedConfig) -> StackEn
 
 
 def _data(stack: Stack, template: Template) -> Template:
-    """Return what of a template may hold data: what is in the bucket for code is made again from its sources."""
+    """Return the parts of a template that may hold data; the bucket for code can be filled again from its sources."""
     return Template() if stack.component == artifacts.NAME else template
 
 

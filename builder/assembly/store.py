@@ -18,29 +18,29 @@ from builder.template import text_of
 from builder.terms import Site
 
 FLEET_FOLDER = "fleet"
-"""Where an assembly's folder has that of its fleet."""
+"""The folder of a fleet's assembly within the system's."""
 EXECUTION_ROLE = "execution-role.yaml"
-"""Beside a fleet's own templates: for each account, by other means than ours."""
+"""A template beside a fleet's own: for each account, deployed by other means than ours."""
 _RESERVED = frozenset(
     {FILE_NAME, ASSETS_FILE, *(f"{FLEET_FOLDER}/{name}" for name in (FILE_NAME, ASSETS_FILE, EXECUTION_ROLE))}
 )
-"""What a rendering writes and no manifest lists."""
+"""Files that a rendering writes and no manifest lists."""
 
 
 def fleet_project(project: str) -> str:
-    """Return what the project of a fleet is called, for the system's: its deployment is another one."""
+    """Return the name of a fleet's project, from the system's: its deployment is another one."""
     return f"{project}-{FLEET_FOLDER}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bootstrap:
-    """What `cdk bootstrap` makes in a region of an account, and a CDK app takes for granted there."""
+    """The resources of `cdk bootstrap` in a region of an account, which a CDK app expects to exist."""
 
     site: Site
     parameter: str
-    """The SSM parameter whose value is the version that stands."""
+    """The SSM parameter whose value is the deployed version."""
     version: int
-    """The lowest that will do."""
+    """The lowest version that is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,17 @@ class Assembly:
     manifest: Manifest
     templates: Mapping[str, bytes]
     beside: Mapping[str, bytes] = field(default_factory=dict)
-    """What else is in its folder, by path: rendered with it, deployed by nobody who is given this assembly."""
+    """Other files in its folder, by path: rendered with it, but not deployed with this assembly."""
     assets: tuple[Asset, ...] = ()
     """What its templates take from a bucket."""
     bootstraps: tuple[Bootstrap, ...] = ()
-    """What has to stand before anything of it is planned."""
+    """What has to exist before anything of it is planned."""
 
 
 def read_assembly(folder: Path) -> Assembly:
-    """Return the assembly in a folder, without what is beside it.
+    """Return the assembly in a folder, without the files beside it.
 
-    Raises BadInput if it is missing, broken, or if a template is not the one the manifest was made with.
+    Raises BadInput if it is missing, broken, or if a template's hash is not the manifest's.
     """
     manifest = read_manifest(read_file(folder, FILE_NAME), where=str(folder / FILE_NAME))
     templates = {}
@@ -80,12 +80,15 @@ def read_assembly(folder: Path) -> Assembly:
 
 @dataclass(frozen=True, slots=True)
 class FolderChanges:
-    """What makes a folder hold an assembly; paths are relative to it. What `render` did not write stays as it is."""
+    """The changes that make a folder hold an assembly; paths are relative to it.
+
+    Files not from `render` stay unchanged.
+    """
 
     written: tuple[str, ...]
-    """Missing, or different."""
+    """Missing or different files."""
     removed: tuple[str, ...] = ()
-    """Rendered before, and not the assembly's any more."""
+    """Files of an earlier rendering that the assembly no longer has."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -94,11 +97,11 @@ class FolderChanges:
 
 
 def write_assembly(folder: Path, assembly: Assembly) -> FolderChanges:
-    """Make the folder hold this assembly beside what no rendering wrote; return what changed.
+    """Make the folder hold this assembly, and keep its files that no rendering wrote; return what changed.
 
     The new tree is written beside the folder and then renamed into its place.
-    Raises BadInput, and changes nothing, where a file would be overwritten that no rendering wrote, and where the
-    folder can't be written; Failed where there is no room for it.
+    Raises BadInput, and changes nothing, where it would overwrite a file that no rendering wrote, and where the folder
+    can't be written; Failed where the disk is full.
     """
     contents, changes = _compare(folder, assembly)
     if not changes.paths:
@@ -134,17 +137,17 @@ def find_changes(folder: Path, assembly: Assembly) -> FolderChanges:
 
 @dataclass(frozen=True, slots=True)
 class _FolderContents:
-    """What is in a folder."""
+    """The files in a folder."""
 
     folder: Path
     files: Mapping[str, Path]
-    """Every file and link below it by its path; what a link leads to is not followed."""
+    """Every file and link below it by its path; links are not followed."""
     before: Mapping[str, str | None]
-    """What the last rendering wrote into it: each path with its SHA-256 where a manifest says one."""
+    """The files of the last rendering: each path with its SHA-256 if a manifest has one."""
 
 
 def _compare(folder: Path, assembly: Assembly) -> tuple[_FolderContents, FolderChanges]:
-    """Return what is in the folder, which is gone through once, and what makes it hold the assembly."""
+    """Return the folder's files, which are listed once, and the changes to make it hold the assembly."""
     try:
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
@@ -162,7 +165,7 @@ def _changes(contents: _FolderContents, assembly: Assembly) -> FolderChanges:
             for path in sorted(desired)
             if path not in present or present[path].is_symlink() or present[path].read_bytes() != desired[path]
         ),
-        # What was changed since it was rendered is somebody's work now.
+        # A file that changed since the rendering is somebody's work.
         removed=tuple(
             path
             for path in sorted(before.keys() & present.keys() - desired.keys())
@@ -173,7 +176,7 @@ def _changes(contents: _FolderContents, assembly: Assembly) -> FolderChanges:
 
 def _check_own(contents: _FolderContents, changes: FolderChanges) -> None:
     if (contents.folder / FILE_NAME).exists() and not contents.before.keys() - _RESERVED:
-        return  # the manifest cannot be read, after a merge perhaps: it is known only that there was a rendering
+        return  # the manifest cannot be read, after a merge perhaps: only the fact of a rendering is known
     if foreign := [path for path in changes.written if path in contents.files and path not in contents.before]:
         raise BadInput(
             where=str(contents.folder),
@@ -204,7 +207,7 @@ def _tree(folder: Path) -> dict[str, Path]:
 
 
 def _keep(old: Path, new: Path) -> None:
-    """Put the file or link at `old` at `new` too; the same file where the file system can."""
+    """Put the file or link at `old` at `new` too; as the same file where the file system can."""
     new.parent.mkdir(parents=True, exist_ok=True)
     if old.is_symlink():
         new.symlink_to(old.readlink())
@@ -216,7 +219,7 @@ def _keep(old: Path, new: Path) -> None:
 
 
 def files_of(assembly: Assembly) -> dict[str, bytes]:
-    """Return everything that its folder holds, by path."""
+    """Return all files of its folder, by path."""
     assets = {ASSETS_FILE: write_assets(assembly.assets)} if assembly.assets else {}
     return {FILE_NAME: write_manifest(assembly.manifest), **assembly.templates, **assets, **assembly.beside}
 
@@ -237,7 +240,7 @@ def _replace(folder: Path, fresh: Path) -> None:
 
 
 def read_file(folder: Path, path: str, *, next_step: str = "python -m builder render") -> bytes:
-    """Return a file of an assembly. Raises BadInput, saying how to make it."""
+    """Return a file of an assembly. Raises BadInput with the command that makes it."""
     try:
         return (folder / path).read_bytes()
     except OSError as error:
@@ -245,13 +248,13 @@ def read_file(folder: Path, path: str, *, next_step: str = "python -m builder re
 
 
 REQUEST_BYTES = 51_200
-"""Of a template that is sent in a request, or embedded in a StackSet."""
+"""The most bytes of a template that is sent in a request, or embedded in a StackSet."""
 OBJECT_BYTES = 1_048_576
-"""Of a template that CloudFormation reads from a bucket."""
+"""The most bytes of a template that CloudFormation reads from a bucket."""
 
 
 def check_body(path: str, body: bytes) -> None:
-    """Raise BadInput for a template that no StackSet takes into its own."""
+    """Raise BadInput for a template too large to be embedded in a StackSet."""
     if len(body) > REQUEST_BYTES:
         raise BadInput(
             where=path,
@@ -261,7 +264,7 @@ def check_body(path: str, body: bytes) -> None:
 
 
 def check_fleet(path: str, template: bytes) -> None:
-    """Raise BadInput for a template of StackSets that CloudFormation takes from nowhere."""
+    """Raise BadInput for a template of StackSets that is too large for CloudFormation."""
     if len(template) > OBJECT_BYTES:
         raise BadInput(
             where=f"fleet/{path}",
@@ -271,9 +274,9 @@ def check_fleet(path: str, template: bytes) -> None:
 
 
 def size_notes(files: Mapping[str, bytes], region: str) -> tuple[str, ...]:
-    """Return a line for each file that CloudFormation takes only from a bucket, which has to be in the region.
+    """Return a line for each file that CloudFormation takes only from a bucket in the region.
 
-    None where the fleet has a bucket that it takes code from: the file goes there too.
+    Empty if the fleet has a bucket for code: the file goes there too.
     """
     if f"{FLEET_FOLDER}/{ASSETS_FILE}" in files:
         return ()

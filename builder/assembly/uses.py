@@ -1,7 +1,7 @@
-"""What stacks of an assembly take from each other, as their templates show it: exports, SSM parameters, names; pure.
+"""What stacks of an assembly use of each other, from their templates: exports, SSM parameters, names; pure.
 
-From it follow needs that nobody has to type. What a stack takes of another only orders their executions, or forces
-its change set to be made later: CloudFormation looks at some things while it makes a change set.
+Needs that nobody has to type follow from it. A use only orders two executions, or also forces a change set to be
+created later: CloudFormation reads some things while it creates a change set.
 """
 
 import re
@@ -18,17 +18,17 @@ from builder.resource_types.facts import ARN_FORMATS, PARAMETER_TYPES, ArnFormat
 from builder.template import PLACEHOLDER, TemplatePath, at, properties_of
 from builder.terms import Region, Site, StackId
 
-# Partition, service, region, account, resource; a part may be a pseudo-parameter, which has colons of its own.
+# Partition, service, region, account, resource; a part may be a pseudo parameter, which has colons of its own.
 _PART = rf"(?:{PLACEHOLDER}|[^:])*"
 _ARN = re.compile(rf"arn:{_PART}:(?P<service>{_PART}):(?P<region>{_PART}):{_PART}:(?P<resource>.*)", re.DOTALL)
 _RESOLVE = re.compile(rf"\{{\{{resolve:(?P<service>ssm|ssm-secure|secretsmanager):(?P<name>(?:{PLACEHOLDER}|[^:}}])+)")
 _BUCKET_URL = re.compile(r"https://(?:(?P<host>.+?)\.)?s3[.-][^/]*/(?P<path>[^/]+)|s3://(?P<plain>[^/]+)")
 NAMED = frozenset({SSM_PARAMETER, SECRET, MACRO, *PARAMETER_TYPES.values()})
-"""The types beside those of `ARN_FORMATS` that others are given by name."""
+"""The types besides those of `ARN_FORMATS` that are referred to by name."""
 
 
 class Way(StrEnum):
-    """How one stack takes something of another; the value is the word for it."""
+    """How one stack uses something of another; the value is the word for it."""
 
     EXPORT = "export"
     SSM_VALUE = "SSM parameter"
@@ -42,7 +42,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Something that a stack makes, by its logical id or by the name of its output."""
+    """Something that a stack creates, by its logical id or by the name of its output."""
 
     stack: StackId
     logical_id: str
@@ -50,17 +50,17 @@ class Maker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """One thing that a stack takes, and who makes it: nobody, one stack, or several that agree on its name."""
+    """One thing that a stack uses, and its makers: none, one stack, or several that agree on its name."""
 
     stack: StackId
     way: Way
     name: str
-    """What it is called, with the environment's suffix and the account still to be filled in."""
+    """Its name, with placeholders for the environment's suffix and the account."""
     makers: tuple[Maker, ...]
     path: TemplatePath
-    """Where the stack's template takes it."""
+    """Where the stack's template uses it."""
     parameter: str = ""
-    """The parameter of the stack that it is given by."""
+    """The stack's parameter with its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,14 @@ class CreatedResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What every stack of an assembly needs."""
+    """The needs of every stack of an assembly."""
 
     of: Mapping[StackId, tuple[StackId, ...]]
-    """Those that the manifest types, then those that the templates show."""
+    """Those in the manifest, then those from the templates."""
     circles: tuple[tuple[StackId, ...], ...] = ()
-    """Stacks that take values of each other, each the next one's: no order of creation leads there."""
+    """Stacks that take values of each other, each the next one's: they have no order of creation."""
     undecided: tuple[Use, ...] = ()
-    """Names by which two stacks refer to each other, while nothing says which of them is first."""
+    """Names by which two stacks refer to each other, without anything that puts one of them first."""
 
 
 def created(bound: Bound) -> Iterator[CreatedResource]:
@@ -100,10 +100,10 @@ def created(bound: Bound) -> Iterator[CreatedResource]:
 
 
 def names(text: str, thing: CreatedResource, bound: Bound) -> bool:
-    """Return whether a text of a stack names a thing, by its name or by its ARN, where this stack could mean it."""
+    """Return whether a text of a stack names a thing, by its name or by its ARN, if this stack could mean it."""
     arn = _ARN.fullmatch(text)
     if arn is None:
-        # A plain word may be anything; a name that was computed is a name.
+        # A plain word may be anything; a computed name is a name.
         return text == thing.name and "${" in text and _in_reach(thing, bound.entry.region)
     if arn["service"] != thing.form.service or not _in_reach(thing, arn["region"]):
         return False
@@ -116,7 +116,7 @@ def _in_reach(thing: CreatedResource, region: str) -> bool:
 
 
 def find_uses(bounds: Sequence[Bound]) -> tuple[Use, ...]:
-    """Return what each stack takes of others, one of each thing: also what no stack of the assembly makes."""
+    """Return what each stack uses, each thing once: also what no stack of the assembly creates."""
     made = _Made(bounds)
     by_key: dict[tuple[StackId, Way, str, str], Use] = {}
     for use in (use for bound in bounds for use in _uses(bound, made)):
@@ -125,13 +125,13 @@ def find_uses(bounds: Sequence[Bound]) -> tuple[Use, ...]:
 
 
 def read_uses(manifest: Manifest, templates: Mapping[str, bytes]) -> tuple[tuple[Use, ...], Needs]:
-    """Return what the stacks of an assembly take of each other, and need. Raises BadInput for a broken template."""
+    """Return what the stacks of an assembly use of each other, and need. Raises BadInput for a broken template."""
     uses = find_uses(bind_entries(manifest, templates))
     return uses, find_needs(manifest, uses)
 
 
 class _Made:
-    """What the stacks of an assembly make that others can take, by kind, place and name."""
+    """What the stacks of an assembly create for others, by kind, place and name."""
 
     def __init__(self, bounds: Sequence[Bound]) -> None:
         self._by_key: dict[tuple[object, ...], list[Maker]] = {}
@@ -158,7 +158,7 @@ class _Made:
         return tuple(self._by_key.get(key, ()))
 
     def named(self, text: str, bound: Bound) -> Iterator[CreatedResource]:
-        """Yield what a text names; only resources that it may mean are compared."""
+        """Yield the resources that a text names; only resources that it may mean are compared."""
         arn = _ARN.fullmatch(text)
         keys = [("", text)]
         if arn is not None:
@@ -237,7 +237,7 @@ def _of_text(bound: Bound, made: _Made, path: TemplatePath, text: str) -> Iterat
 
 
 def _of_output(bound: Bound, made: _Made, path: TemplatePath, stack: str) -> Iterator[Use]:
-    """Yield what Fn::GetStackOutput takes, from another region where it says one."""
+    """Yield the uses of Fn::GetStackOutput, also of other regions."""
     call = path[:-1]
     region = bound.text(at(bound.template.data, *call, "Region")) or bound.entry.region
     output = bound.text(at(bound.template.data, *call, "OutputName")) or ""
@@ -257,7 +257,7 @@ def _of_bucket(bound: Bound, made: _Made, path: TemplatePath, url: str) -> Itera
 
 
 def _is_watched(bound: Bound, path: TemplatePath) -> bool:
-    """Return whether it is only the name of what an alarm looks at: that need not be there, or be reached."""
+    """Return whether a path only names what an alarm watches, which need not exist, or be reachable."""
     return "Dimensions" in path and bound.template.resource(str(path[1])).get("Type") == ALARM
 
 
@@ -271,8 +271,8 @@ def _is_nested(bound: Bound, name: str) -> bool:
 def find_needs(manifest: Manifest, uses: Sequence[Use]) -> Needs:
     """Return the manifest's needs with those that uses add.
 
-    A value that is taken orders its two stacks. A name does only where nothing orders them the other way round: an
-    IAM policy may name what is created later.
+    A use of a value orders its two stacks. A name does only if nothing orders them the other way round: an IAM policy
+    may name what is created later.
     """
     order = {entry.id: number for number, entry in enumerate(manifest.stacks)}
     typed = {entry.id: entry.needs for entry in manifest.stacks}
@@ -297,7 +297,7 @@ def find_needs(manifest: Manifest, uses: Sequence[Use]) -> Needs:
 
 
 def check_order(needs: Needs, where: str, next_step: str = "") -> None:
-    """Raise BadInput, `where` being whose they are, for stacks that take values of each other in a circle."""
+    """Raise BadInput for stacks that take values of each other in a circle; `where` is their owner."""
     if needs.circles:
         circles = "\n  ".join(as_circle(circle) for circle in needs.circles)
         what = f"stacks take values of each other in a circle, so that none can be the first:\n  {circles}"
@@ -307,10 +307,10 @@ def check_order(needs: Needs, where: str, next_step: str = "") -> None:
 def _order_by_names(
     edges: dict[StackId, set[StackId]], values: Mapping[StackId, set[StackId]], uses: Sequence[Use]
 ) -> Iterator[Use]:
-    """Add an edge for each name that is used in one direction only; yield those that nothing decides."""
+    """Add an edge for each name that is used in one direction only; yield the uses that leave the order open."""
     both = {stack: set(needs) for stack, needs in edges.items()}
     for use in uses:
-        # Where one of several makers of a name is needed anyhow, that is the one.
+        # If one of several makers of a name is needed anyway, it is taken.
         if closure(values, use.stack).isdisjoint(made.stack for made in use.makers):
             both[use.stack] |= {made.stack for made in use.makers}
     back = {stack: closure(both, stack) for stack in both}
