@@ -1,4 +1,4 @@
-"""Records as JSON, one object a line; pure. What the lines look like is in docs/events.schema.json."""
+"""Records as JSON, one object a line; pure. docs/events.schema.json is the lines' schema."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -28,11 +28,11 @@ class PlanMade:
     account: str
     tally: Tally
     allow: tuple[str, ...]
-    """What has to be allowed by name before it can be executed."""
+    """What `--allow` has to name before it can be executed."""
     protections: Mapping[StackId, bool]
-    """Of each stack whose termination protection changes, whether it will have it."""
+    """For each stack whose termination protection changes, whether it will have it."""
     policies: Mapping[StackId, str]
-    """Of each stack whose policy is set, the one that it will have, as JSON."""
+    """For each stack whose policy is set, the new policy, as JSON."""
     event: Literal["plan.made"] = "plan.made"
 
 
@@ -51,7 +51,7 @@ class OutputsRead:
     deployment: str
     outputs: Mapping[str, str]
     absent: Mapping[str, str]
-    """Why an output is not there: its condition is false."""
+    """Why an output does not exist: its condition is false."""
     event: Literal["outputs.read"] = "outputs.read"
 
 
@@ -64,7 +64,7 @@ class FleetPlanMade:
     account: str
     tally: Tally
     allow: tuple[str, ...]
-    """What has to be allowed by name before it can be executed."""
+    """What `--allow` has to name before it can be executed."""
     sets: tuple[SetPlan, ...]
     event: Literal["fleet.planned"] = "fleet.planned"
 
@@ -92,7 +92,7 @@ class FleetLeaving:
 
     leaving: LeavingAccount
     deleted: tuple[str, ...]
-    """The ARNs of the stacks that are deleted, with all that is in them; the others stay in the account."""
+    """The ARNs of the stacks that are deleted with their contents; the others stay in the account."""
     event: Literal["fleet.leaving"] = "fleet.leaving"
 
 
@@ -113,7 +113,7 @@ def event(progress: FleetProgress | DrillProgress, at: datetime) -> str:
 
 
 def made(plan: Plan, at: datetime) -> str:
-    """Return what a plan amounts to as one line; the plan itself is in its file."""
+    """Return a plan's summary as one line; the plan itself is in its file."""
     protections = {protection.stack: protection.protect for protection in plan.protections}
     policies = {policy.stack: policy.policy for policy in plan.policies}
     facts = PlanMade(plan.id, plan.deployment, plan.account, make_tally(plan), _allow(plan), protections, policies)
@@ -139,23 +139,23 @@ def outputs_read(deployment: str, outputs: Outputs, at: datetime) -> str:
 
 
 def adopted(stacks: Mapping[str, object], files: tuple[str, ...], at: datetime) -> str:
-    """Return what was written of stacks that others deployed as one line."""
+    """Return the files written for stacks that others deployed, as one line."""
     return _line(at, dataclasses.asdict(StacksCaptured(stacks, files)))
 
 
 def fleet_ended(end: FleetEnd, at: datetime) -> str:
-    """Return how everything in a fleet ended as one line."""
+    """Return the outcomes of a fleet as one line."""
     outcomes = {"steps": _outcomes(end.ordinary), "sets": _outcomes(end.sets)}
     return _line(at, {**dataclasses.asdict(FleetEnded((), ())), **outcomes})
 
 
 def fleet_drift_seen(drifts: tuple[SetDrift, ...], at: datetime) -> str:
-    """Return what every set's detection came to as one line."""
+    """Return the result of every set's drift detection as one line."""
     return _line(at, dataclasses.asdict(FleetDriftSeen(drifts)))
 
 
 def fleet_leaving(leaving: LeavingAccount, at: datetime) -> str:
-    """Return what becomes of each stack of an account that leaves as one line."""
+    """Return what is done with each stack of an account that leaves, as one line."""
     return _line(
         at,
         dataclasses.asdict(FleetLeaving(leaving, tuple(stack.instance.stack for stack in leaving.deleted))),

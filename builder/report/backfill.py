@@ -1,4 +1,4 @@
-"""What a backfill is to replicate, how its jobs get on and how they ended: text, and lines of JSON; pure."""
+"""What a backfill is to replicate, the progress of its jobs and their ends: text, and lines of JSON; pure."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ class BackfillCounted:
     statuses: tuple[str, ...]
     """The replication statuses of the objects that a job takes."""
     gaps: Mapping[str, Gap] | None
-    """By the destination's region; null where nobody counted."""
+    """By the destination's region; null where nothing was counted."""
     event: Literal["backfill.counted"] = "backfill.counted"
 
 
@@ -55,7 +55,7 @@ def event(facts: BackfillCounted | BackfillProgress | BackfillEnded, at: datetim
 
 
 def counted_event(backfill: Backfill, gaps: Mapping[str, Gap] | None, at: datetime) -> str:
-    """Return what a bucket's destinations lack as one line."""
+    """Return what a bucket's destinations lack, as one line."""
     source = backfill.source
     return event(
         BackfillCounted(source=source.id, bucket=source.bucket.name, statuses=backfill.statuses, gaps=gaps), at

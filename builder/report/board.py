@@ -1,4 +1,4 @@
-"""The live table: each progress record in words, and one frame of all that is known so far; pure."""
+"""The live table: each progress record in words, and one frame of everything known so far; pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,15 +18,15 @@ from builder.report.screen import one_line
 from builder.terms import STATUSES, StackId, counted
 
 _RUNS = {"plan": "planning", "execute": "executing", "destroy": "destroying", "drop": "dropping"}
-# A reason of AWS's; it is shown in full when everything has ended.
+# The most characters of AWS's reason; it is shown in full at the end.
 _REASON_WIDTH = 300
-# Of what a pattern lets pass; --json has all of it.
+# The most names shown that a pattern permits; --json has all of them.
 _NAMED = 20
 _End = events.Planned | events.Unchanged | events.Finished | events.FirstFailure | events.NotStarted
 
 
 def event_words(event: FleetProgress) -> tuple[str, str]:
-    """Return an event's news and its detail, which may be empty; neither names the stack that it is about."""
+    """Return an event's news and its detail, which may be empty; neither names the event's stack."""
     if isinstance(event, SetProgress | InstanceFailed):
         return _of_fleet(event)
     if isinstance(event, events.RunBegun | events.Allowed | events.TemplateUploaded):
@@ -92,7 +92,7 @@ def _some(names: tuple[str, ...]) -> str:
 
 
 class _Phase(IntEnum):
-    """How far a stack has come; what asks for attention first is first."""
+    """How far a stack has come; the most urgent phase is first."""
 
     FAILED = 0
     RUNNING = 1
@@ -124,7 +124,7 @@ class _Row:
 
     @property
     def place(self) -> str:
-        """What stands before the stack's own name in its id: the region."""
+        """The part of its id before the stack's own name: the region."""
         return self.stack.rpartition("/")[0]
 
     @property
@@ -134,22 +134,22 @@ class _Row:
 
     @property
     def style(self) -> str:
-        """The colour that says how it goes."""
+        """The colour of its phase."""
         return "red" if self.phase is _Phase.RUNNING and "ROLLBACK" in self.what else _STYLES[self.phase]
 
     def took(self, now: datetime) -> str:
-        """Return for how long something has been, or was, done with the stack."""
+        """Return how long the work on the stack has taken, or took."""
         return "" if self.since is None else duration_text((self.until or now) - self.since)
 
 
 @dataclass(slots=True)
 class Board:
-    """Takes events as they come; a frame may be asked for at any time, from another thread too."""
+    """Takes events as they come; a frame may be requested at any time, also from another thread."""
 
     started: datetime
     rows: dict[StackId, _Row] = field(default_factory=dict)
     is_whole: bool = False
-    """Whether all stacks of the run are known; else the share that is done is not."""
+    """Whether all stacks of the run are known; if not, the share that is done is unknown."""
 
     def take(self, event: FleetProgress, now: datetime) -> None:
         """Take an event into its stack's row."""
@@ -159,7 +159,7 @@ class Board:
                 self._row(stack)
             return
         if isinstance(event, events.Allowed):
-            return  # of no stack; the console tells it above the table
+            return  # it has no stack; the console shows it above the table
         row = self._row(event.stack)
         if isinstance(event, events.ResourceProgress):
             row.detail = " ".join(reversed(event_words(event)))
@@ -168,7 +168,7 @@ class Board:
             row.detail = " ".join(event_words(event))
             return
         row.what, detail = event_words(event)
-        # Which account failed last is worth more than that the rest goes on.
+        # The account that failed last is more important than the progress of the others.
         row.detail = row.detail if isinstance(event, SetProgress) and event.failed else detail
         row.phase = _phase(event, row.phase)
         if row.phase is _Phase.RUNNING:
@@ -180,8 +180,8 @@ class Board:
         return self.rows.setdefault(stack, _Row(stack))
 
     def frame(self, now: datetime, width: int, height: int) -> Group:
-        """Return what there is to see: every stack, or where they are too many the urgent ones and the rest counted."""
-        rows = sorted(self.rows.values(), key=lambda row: row.stack)  # copied first: events come while it is drawn
+        """Return a frame: every stack, or if they are too many the urgent ones, and the others counted."""
+        rows = sorted(self.rows.values(), key=lambda row: row.stack)  # copied first: events arrive while it is drawn
         head = self._head(rows, now, width)
         if len(rows) < height:
             return Group(head, _table(rows, now, width))
@@ -210,13 +210,13 @@ class Board:
 
 
 def _news(rows: Iterable[_Row]) -> str:
-    """Return `2 failed, 38 running, 1 not started`; what is done or to do is not news."""
+    """Return `2 failed, 38 running, 1 not started`, without what is done or to do."""
     counts = Counter(row.phase for row in rows)
     return ", ".join(f"{counts[phase]} {word}" for phase, word in _NEWS.items() if counts[phase])
 
 
 def duration_text(span: timedelta) -> str:
-    """Return a time that passed: `4.2 s`, `12:05`, `1:02:03`."""
+    """Return a duration: `4.2 s`, `12:05`, `1:02:03`."""
     seconds = span.total_seconds()
     if seconds < 60:
         return f"{seconds:.1f} s"
@@ -234,14 +234,14 @@ def _phase(event: FleetProgress, before: _Phase) -> _Phase:
         case events.NotStarted():
             return _Phase.FAILED if before is _Phase.FAILED else _Phase.LEFT
         case events.StatusChange(status=status) if status in STATUSES and STATUSES[status].settled:
-            # A stack that settled well may have more to do: only `Finished` says that it has not.
+            # A stack that settled well may have more steps: only `Finished` means that it has none.
             return before if STATUSES[status].good else _Phase.FAILED
         case _:
             return _Phase.RUNNING
 
 
 def _table(rows: Sequence[_Row], now: datetime, width: int) -> Table:
-    """Return the rows by region, each region named once; what does not fit is cut at its end."""
+    """Return the rows by region, each region named once; lines that are too long are cut at their end."""
     cells = [(row.place, row.name, row.what, row.detail, row.took(now)) for row in rows]
     place, name, what, _, took = (max((len(texts[column]) for texts in cells), default=0) for column in range(5))
     detail = max(0, width - place - name - what - took - 4 * _GAP)

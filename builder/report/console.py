@@ -1,4 +1,4 @@
-"""The only place that writes to the terminal while work goes on: a live table there, plain lines in a pipe."""
+"""The only place that writes to the terminal during work: a live table there, plain lines in a pipe."""
 
 import signal
 import sys
@@ -26,7 +26,7 @@ _WITH_CLOUDFORMATION = "what CloudFormation has begun goes on there; the same co
 
 
 class ScreenRich(RichConsole):
-    """Rich that shows control characters instead of sending them, and lives on when its reader leaves."""
+    """Rich that shows control characters instead of sending them, and continues when its reader leaves."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield the segments of a renderable, every text in them printable; rich's own control codes stay."""
@@ -34,7 +34,7 @@ class ScreenRich(RichConsole):
             yield segment if segment.control else Segment(printable(segment.text), _without_bad_link(segment.style))
 
     def on_broken_pipe(self) -> None:
-        """Go on: rich would end the process, in the middle of a deployment."""
+        """Continue: rich would end the process, in the middle of a deployment."""
         drop(self.file)
 
     def _check_buffer(self) -> None:
@@ -45,7 +45,7 @@ class ScreenRich(RichConsole):
 
 
 _STACK_WIDTH = 24
-"""The least that a line of progress leaves for the stack's id; a longer one of the run makes it wider."""
+"""The least width of the stack's id in a line of progress; a longer id of the run widens it."""
 
 
 class Console:
@@ -64,18 +64,18 @@ class Console:
 
     @property
     def in_detail(self) -> bool:
-        """Whether somebody looks on closely: at a live table, or by events."""
+        """Whether details are shown: at a live table, or as events."""
         return self.json_events or self._rich.is_terminal
 
     @property
     def takes_links(self) -> bool:
-        """Whether people look at a terminal that is known to follow links (OSC 8); another one would hide them."""
+        """Whether people read a terminal that is known to follow links (OSC 8); another one would hide them."""
         return self._rich.is_terminal and not self._rich.is_dumb_terminal and follows_links(self._environment)
 
     def say(self, text: str | Text, *, cleared: bool = False) -> None:
-        """Write text for people; its styles show on a terminal only, and no colour of them where NO_COLOR is set.
+        """Write text for people, with styles only on a terminal, and without colours where NO_COLOR is set.
 
-        Where a terminal is to be cleared, it takes the place of all that was written before.
+        On a terminal that can be `cleared` the text replaces everything that was written before.
         """
         if cleared and self._rich.is_terminal:
             self._rich.clear()
@@ -83,24 +83,24 @@ class Console:
         write(self._people, "")
 
     def warn(self, text: str) -> None:
-        """Write what a person has to know beside the work that goes on; it never mixes with results."""
+        """Write what a person has to know during the work; it never mixes with results."""
         write(sys.stderr, f"{text}\n")
 
     def leave(self, state: str = "") -> None:
-        """Leave the terminal as it was found, and show in which state the work is left."""
+        """Restore the terminal, and show the state in which the work is left."""
         self._rich.show_cursor()
         self.warn(f"left: {state or _WITH_CLOUDFORMATION}")
 
     def result(self, text: str) -> None:
-        """Write what a shell or a pipeline reads, a line on stdout."""
-        # In a line of JSON an escape is an escape of JSON's: DEL is the one control character that it leaves as it is.
+        """Write a line on stdout for a shell or a pipeline."""
+        # JSON escapes every control character but DEL by itself.
         write(sys.stdout, f"{text}\n".replace("\x7f", "\\u007f"))
 
     def ask(self, question: str, answer: str = "", *, otherwise: str = "--yes answers it") -> None:
-        """Ask a person and go on only if the answer is the one given, or where none is given if it is yes.
+        """Ask a person, and continue only if the answer is the given one, or yes if none is given.
 
-        Raises Stopped for any other, at the end of the input, and without a terminal, where `otherwise` says what
-        answers it; KeyboardInterrupt on Ctrl-C, and where somebody ends the process or the terminal goes.
+        Raises Stopped for any other, at the end of the input, and without a terminal, where `otherwise` names the
+        option that answers it; KeyboardInterrupt on Ctrl-C, and when the process or the terminal is ended.
         """
         if not sys.stdin.isatty():
             raise Stopped(where="question", what=f"{question}: there is no terminal to ask on", next_step=otherwise)
@@ -109,7 +109,7 @@ class Console:
             try:
                 typed = sys.stdin.readline()
             except OSError:
-                # The terminal is gone, and its signal was put off.
+                # The terminal has gone, and its signal was deferred.
                 typed = ""
         if typed.strip() != answer if answer else typed.strip().lower() not in {"y", "yes"}:
             raise Stopped(where="question", what="declined", next_step="")
@@ -126,14 +126,14 @@ class Console:
             yield self._plain_line
 
     def tell(self, event: FleetProgress) -> None:
-        """Say one event by itself, before work that takes long begins."""
+        """Show one event by itself, before long work begins."""
         if self.json_events:
             self.result(as_json.event(event, self.now()))
         else:
             self._plain_line(event)
 
     def _plain_line(self, event: FleetProgress) -> None:
-        if not isinstance(event, ResourceProgress):  # too many for a log that nobody asked to be long; --json has them
+        if not isinstance(event, ResourceProgress):  # too many for a short log; --json has them
             stack = "" if isinstance(event, Allowed | RunBegun) else event.stack
             if isinstance(event, RunBegun):
                 self._stack_width = max([_STACK_WIDTH, *map(len, event.stacks)])
@@ -144,7 +144,7 @@ class Console:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Have SIGTERM and a terminal that goes end the block as Ctrl-C does, so that what follows can clear up."""
+    """Make SIGTERM, and a terminal that goes away, end the block as Ctrl-C does, so that the caller can clean up."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -162,7 +162,7 @@ def interruptible() -> Iterator[None]:
 
 
 class _LiveTable:
-    """The board on the screen, drawn anew while work goes on."""
+    """The board on the screen, drawn again during the work."""
 
     def __init__(self, console: RichConsole, now: Callable[[], datetime]) -> None:
         self._console = console
@@ -205,7 +205,7 @@ def follows_links(environment: Mapping[str, str]) -> bool:
 
 
 def _without_bad_link(style: Style | None) -> Style | None:
-    # A link is sent within an escape sequence, which a control character in it would end.
+    # A link is sent in an escape sequence, which a control character in it would end.
     if style is None or style.link is None or (style.link.isprintable() and style.link.startswith("https://")):
         return style
     return style.update_link(None)

@@ -20,7 +20,7 @@ from builder.terms import counted
 
 _GAP = "  "
 _SHORT = 60
-"""Of something that changed, in the text; the page and --json have all of it."""
+"""The most characters of a change in the text; the page and --json have all of it."""
 _MARKS = {"missed": "!", "not measured": "?"}
 _LEGEND = {"!": "missed its objective", "?": "not measured", "-": "not in that report"}
 
@@ -32,7 +32,7 @@ class DrillHistory:
     folder: str
     groups: tuple[Group, ...]
     outside: tuple[Outside, ...]
-    """Of version 1: their numbers mean something else."""
+    """Reports of version 1: their numbers have another meaning."""
     unread: tuple[Unread, ...]
     event: Literal["drill.history"] = "drill.history"
 
@@ -44,7 +44,7 @@ def history_event(shown: History, at: datetime) -> str:
 
 
 def history_text(shown: History, width: int) -> Text:
-    """Return a table for each group, its columns set below each other where a screen is not so wide."""
+    """Return a table for each group; where the screen is too narrow, its columns are below each other."""
     blocks = [_group(group, width) for group in shown.groups]
     if not blocks:
         blocks.append([Text(f"no report of a drill to compare in {shown.folder}")])
@@ -66,7 +66,7 @@ def outside_text(outside: Outside) -> str:
 
 
 def title(group: Group) -> str:
-    """Return what a group's drills have in common."""
+    """Return what the drills of a group have in common."""
     return f"{group.kind.capitalize()} drills of {group.deployment} in account {group.account}"
 
 
@@ -76,7 +76,7 @@ def minute(began: str) -> str:
 
 
 def change_text(change: ConditionChange, most: int = 10_000) -> str:
-    """Return what changed in a line."""
+    """Return a change in a line."""
     short = 12 if change.what == "assembly" else most
     before, after = (text[:short] if short == 12 else one_line(text, short) for text in (change.before, change.after))
     return f"{change.what}: {before} -> {after}"
@@ -116,7 +116,7 @@ def _group(group: Group, width: int) -> list[Text]:
 
 
 def evidence(drill: Drill) -> str | None:
-    """Return what is wrong with a report's log; None where nothing is."""
+    """Return the fault of a report's log; None if it has none."""
     match drill.log:
         case "another":
             return f"{drill.path}: the log beside it is not the one that it was made from"
@@ -127,7 +127,7 @@ def evidence(drill: Drill) -> str | None:
 
 
 def _fitting(fixed: Sequence[list[str]], columns: Sequence[list[str]], width: int) -> Iterator[list[list[str]]]:
-    """Yield so many columns as a screen takes, one at least, after those that each table has."""
+    """Yield as many columns as the screen takes, at least one, after those that each table has."""
     part = list(fixed)
     for column in columns:
         if len(part) > len(fixed) and sum(len(cells[0]) + len(_GAP) for cells in (*part, column)) > width:
@@ -138,7 +138,7 @@ def _fitting(fixed: Sequence[list[str]], columns: Sequence[list[str]], width: in
 
 
 def _table(columns: Sequence[list[str]], group: Group) -> Iterator[Text]:
-    """Yield the heads, a row for each drill, and where there are several the worst of each number."""
+    """Yield the heads, a row for each drill, and if there are several the worst of each number."""
     rows = [_GAP.join(cells).rstrip() for cells in zip(*columns, strict=True)]
     drills = zip(rows[_HEADS:], group.drills, strict=False)
     yield from (Text(row, style="bold") for row in rows[:_HEADS] if row.strip())
@@ -186,18 +186,18 @@ def _padded(cells: Sequence[str], *, left: bool = False) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """A number through a group's drills."""
+    """A number over a group's drills."""
 
     name: str
     pair: str
     label: str
-    """All of it, for who does not see the picture."""
+    """The whole content as text, for readers who do not see the picture."""
     line: str
-    """A path from drill to drill, broken where one lacks the number."""
+    """A path from drill to drill, broken where a drill lacks the number."""
     points: tuple[tuple[str, str], ...]
     """Verdict and path of each mark."""
     limit: str
-    """A path; empty where no objective is within the picture."""
+    """A path; empty if no objective is within the picture."""
     changes: str
     """A path with a triangle at each drill before which something changed."""
     ticks: tuple[plot.Tick, ...]
@@ -216,7 +216,7 @@ _FORMS: Mapping[str, plot.Form] = {
 
 
 def history_page(shown: History, beside: PurePath | None = None) -> str:
-    """Return the page; where `beside` is the reports' folder seen from the page's, it leads to each drill's page."""
+    """Return the page; with `beside`, the path from it to the reports' folder, it links each drill's page."""
     return fill_page(
         "drill_history.html.j2",
         ("plan.css", "drill.css"),
@@ -241,7 +241,7 @@ def _link(drill: Drill, beside: PurePath | None) -> str:
     if beside is None:
         return ""
     path = (beside / drill.path).with_suffix(".html").as_posix()
-    # A file's name need not be UTF-8; half a surrogate pair, which none can be, leads nowhere.
+    # A file's name need not be UTF-8; half a surrogate pair, which no name can have, gets no link.
     is_name = not any("\ud800" <= character < "\udc80" for character in path)
     return "./" + quote(path.encode("utf-8", "surrogateescape" if is_name else "replace"))
 
@@ -284,7 +284,7 @@ def _picture(trend: Trend, group: Group) -> _Picture:
 
 
 def _places(count: int) -> list[float]:
-    """Return where each drill is, across the picture; one alone in the middle."""
+    """Return the place of each drill across the picture; a single one is in the middle."""
     size = plot.TREND
     room = size.edge - size.left
     return [round(size.left + room * (number + 0.5) / count, 1) for number in range(count)]
@@ -295,9 +295,9 @@ def _scale(trend: Trend) -> plot.Scale:
     limits = [number.limit for number in trend.numbers if number and number.limit is not None]
     if unit_of(trend.name) == " %":
         return plot.value_scale(100.0, plot.TREND, least=min((*values, *limits, 99.0)))
-    # Between whole numbers there is nothing.
+    # Whole numbers have no values between them.
     largest = max(values, default=0.0) if unit_of(trend.name) else max((*values, 2.0))
-    # An objective far above what is measured would press the trend to the ground.
+    # An objective far above the measured values would flatten the trend.
     return plot.value_scale(max((largest, *(limit for limit in limits if limit <= 2.5 * largest))), plot.TREND)
 
 
@@ -308,7 +308,7 @@ def _height(number: Number, up: plot.Scale) -> float:
 
 
 def _steps(places: Sequence[float], heights: Sequence[float | None]) -> str:
-    """Return a path that goes level around each place, at its height."""
+    """Return a path that is level around each place, at its height."""
     half = (places[1] - places[0]) / 2 if len(places) > 1 else plot.TREND.edge - places[0]
     drawn, before = "", None
     for x, y in zip(places, heights, strict=True):

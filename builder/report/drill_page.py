@@ -1,6 +1,6 @@
-"""A drill's report as one HTML page that can be attached to an audit, and signed; pure.
+"""A drill's report as one HTML page that can be attached to an audit, and signed; pure but for its template.
 
-`page` first, then what its sections show, from the verdict down to the pictures.
+`page` first, then the contents of its sections, from the verdict down to the pictures.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +14,11 @@ from builder.report import drill_text as words
 from builder.report.html import fill_page
 
 _NAMED = 100
-"""Of a list of writes; report.json has all of it."""
+"""The most writes of a list that are named; report.json has all of them."""
 _UNFOLDED = 12
-"""Lists of more are folded; on paper none is."""
+"""The longest list that is unfolded; on paper all are."""
 _LANE, _SPELLS = 84, 48
-"""Heights of the lanes of a region, and of the times without service."""
+"""The heights of a region's lane, and of the row of times without service."""
 _FORMS: Mapping[str, plot.Form] = {"item": "circle", "object": "square"}
 TONES = {
     "holds": "create",
@@ -32,7 +32,7 @@ SIGNS = {"holds": "✓", "passed": "✓", "missed": "✕", "failed": "✕", "not
 
 
 def badge(verdict: str) -> str:
-    """Return a verdict with its sign: nobody has to tell it by its colour."""
+    """Return a verdict with its sign, so that it can be read without its colour."""
     return f"{SIGNS[verdict]} {verdict}"
 
 
@@ -104,13 +104,13 @@ def _environment(shown: Report) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Times:
-    """What all pictures of a drill share."""
+    """The values that all pictures of a drill share."""
 
     last_s: float
     fault: tuple[float, float] | None
 
     def shaded(self, across: plot.Scale) -> tuple[float, float] | None:
-        """Return where the fault begins and ends in a picture."""
+        """Return the start and the end of the fault in a picture."""
         return None if self.fault is None else (across.place(self.fault[0]), across.place(self.fault[1]))
 
 
@@ -144,7 +144,7 @@ class _Timeline:
 
     @property
     def height(self) -> float:
-        """Of the whole."""
+        """The height of the whole."""
         return self.axis + self.size.bottom
 
 

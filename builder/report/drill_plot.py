@@ -1,6 +1,6 @@
-"""What a drill's pages draw: lanes over a drill's time, delays as marks, a number over drills; geometry only, pure.
+"""The pictures of a drill's pages: lanes over time, delays as marks, a number over drills; geometry only, pure.
 
-Nothing is told by colour alone: answered goes up and failed goes down, series have marks of their own form, and
+Nothing depends on colour alone: answered goes up and failed goes down, series have marks of their own form, and
 everything has its label beside it. Each picture is made twice, for a wide screen and for a narrow one, so that its
 texts keep their size.
 """
@@ -19,12 +19,12 @@ _CHARACTER = 7.3
 """The width of a character, at the 12 px of our style."""
 _ROW = 18
 _LEAST = 1.5
-"""The height of what is there at all."""
+"""The least height of a value above zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Of a picture, in pixels."""
+    """The size of a picture, in pixels."""
 
     name: str
     width: int
@@ -34,16 +34,16 @@ class Size:
     top: int
     bottom: int
     ticks: int
-    """So many steps at most, on the axis across."""
+    """The most steps on the axis across."""
 
     @property
     def edge(self) -> int:
-        """Where the picture's last value is."""
+        """The place of the picture's last value."""
         return self.width - self.right
 
     @property
     def axis(self) -> int:
-        """Where the axis across is."""
+        """The place of the axis across."""
         return self.height - self.bottom
 
 
@@ -58,7 +58,7 @@ TREND = Size("small", 320, 116, 56, 8, 10, 16, 4)
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A value on an axis, and where it is."""
+    """A value on an axis, and its place."""
 
     at: float
     label: str
@@ -66,7 +66,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From values to places of the picture."""
+    """A scale from values to places of the picture."""
 
     last: float
     begin: float
@@ -77,7 +77,7 @@ class Scale:
     """A multiple of the step."""
 
     def place(self, value: float) -> float:
-        """Return where a value is; what is beyond the scale is at its end."""
+        """Return the place of a value; a value beyond the scale is at its end."""
         part = (min(max(value, self.first), self.last) - self.first) / (self.last - self.first)
         return round(self.begin + part * (self.end - self.begin), 1)
 
@@ -107,7 +107,7 @@ def value_scale(largest: float, size: Size, *, least: float = 0.0) -> Scale:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A numbered moment, where its number stands clear of the others."""
+    """A numbered moment; its number keeps clear of the others."""
 
     number: int
     x: float
@@ -116,7 +116,7 @@ class Flag:
 
 
 def flags(moments: Sequence[float | None], across: Scale) -> tuple[Flag, ...]:
-    """Return the moments that came, numbered as they are listed; numbers that would touch stand below each other."""
+    """Return the moments that came, numbered as they are listed; numbers that would touch are below each other."""
     free: list[float] = []
     made = []
     came = sorted((at_s, number) for number, at_s in enumerate(moments, start=1) if at_s is not None)
@@ -138,19 +138,19 @@ class Lane:
     line: float
     end: float
     most: str
-    """The highest bar of all lanes, and where it would reach in this one."""
+    """The highest bar of all lanes, and its place in this one."""
     peak: float
     answered: str
-    """A path; empty where there is none, as the next."""
+    """A path; empty if there is none, as the next."""
     failed: str
 
 
 def lanes(
     traffic: Sequence[Second], regions: Sequence[Region], across: Scale, top: float, height: float
 ) -> tuple[Lane, ...]:
-    """Return a lane for each region, one below the other, all by one scale.
+    """Return a lane for each region, one below the other, all with one scale.
 
-    Where seconds would be narrower than three pixels a bar is the mean of several.
+    Where a second would be narrower than three pixels, a bar is the mean of several.
     """
     seconds = _bin(across)
     binned: dict[tuple[Region, int], tuple[float, float]] = {}
@@ -195,14 +195,14 @@ def _bars(values: Iterable[tuple[int, float]], across: Scale, line: float, unit:
 
 
 def _bin(across: Scale) -> int:
-    """Return how many seconds a bar has."""
+    """Return the number of seconds of a bar."""
     pixels = (across.end - across.begin) / across.last
     return next((step for step in _BIN_STEPS if step * pixels >= 3), _BIN_STEPS[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class SpellBar:
-    """A time on the axis, with what is written at it, or nothing where there is no room."""
+    """A time on the axis, with its label, or none if there is no room."""
 
     x: float
     width: float
@@ -210,7 +210,7 @@ class SpellBar:
 
 
 def spells(times: Iterable[tuple[float, float]], across: Scale) -> tuple[SpellBar, ...]:
-    """Return spells of time, at least so wide that they are seen, those that touch drawn as one."""
+    """Return spells of time, wide enough to be seen; those that touch are drawn as one."""
     drawn: list[SpellBar] = []
     for began_s, ended_s in sorted(times):
         x = across.place(began_s)
@@ -225,7 +225,7 @@ def spells(times: Iterable[tuple[float, float]], across: Scale) -> tuple[SpellBa
 
 
 Form = Literal["circle", "square", "cross"]
-"""Of the marks of a series."""
+"""The form of a series' marks."""
 
 
 def mark(form: Form, x: float, y: float) -> str:
@@ -241,7 +241,7 @@ def mark(form: Form, x: float, y: float) -> str:
 
 
 def marks(points: Iterable[tuple[float, float]], form: Form, across: Scale, up: Scale) -> str:
-    """Return a path with a mark for each point; of those that would lie in one column of three pixels the highest."""
+    """Return a path with a mark for each point; of points in one column of three pixels only the highest."""
     columns: dict[int, float] = {}
     for at_s, value in points:
         column = round(across.place(at_s) / 3) * 3
@@ -250,12 +250,12 @@ def marks(points: Iterable[tuple[float, float]], form: Form, across: Scale, up: 
 
 
 def shown_width(text: str) -> int:
-    """Return how wide a text is in a picture, with some room around it."""
+    """Return the width of a text in a picture, with some room around it."""
     return round(len(text) * _CHARACTER) + 4
 
 
 def _step(span: float, most: int) -> float:
-    """Return the smallest round step of which no more than so many make the span."""
+    """Return the smallest round step of which at most so many make the span."""
     rough = span / most
     power = 10.0 ** math.floor(math.log10(rough))
     return next(step * power for step in _STEPS if step * power >= rough * (1 - 1e-9))

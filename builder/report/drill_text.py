@@ -1,6 +1,6 @@
-"""A drill's progress and its report, for people at a terminal, and the words that its page says too; pure.
+"""A drill's progress and its report, for people at a terminal, and the words that its page has too; pure.
 
-In this order: the report, what a number is called and how it is said, the parts of a report, events.
+In this order: the report, the names and values of numbers, the parts of a report, events.
 """
 
 import math
@@ -18,7 +18,7 @@ from builder.report.state import one_way_sentence
 from builder.terms import counted
 
 _NAMED = 10
-"""So many writes are named; all are in report.json."""
+"""The most writes that are named; all are in report.json."""
 _NUMBERS = {
     "rpo_seconds": "RPO",
     "rto_seconds": "RTO",
@@ -64,7 +64,7 @@ def report_text(shown: Report) -> Text:
 
 
 def summary(shown: Report) -> str:
-    """Return what the verdict rests on, in a sentence or two."""
+    """Return the reasons of the verdict, in a sentence or two."""
     names = {
         verdict: ", ".join(dict.fromkeys(number_name(check.name) for check in shown.checks if check.verdict == verdict))
         for verdict in get_args(Verdict)
@@ -79,17 +79,17 @@ def summary(shown: Report) -> str:
 
 
 def number_name(number: str) -> str:
-    """Return what people call a number of a drill; one that we do not know is called as its report calls it."""
+    """Return people's name of a drill's number; an unknown number has its name in the report."""
     return _NUMBERS.get(number, number)
 
 
 def short_name(number: str) -> str:
-    """Return the same at the head of a column."""
+    """Return a number's name for the head of a column."""
     return _SHORT.get(number, number_name(number))
 
 
 def value(number: str, measured: float) -> str:
-    """Return a value as people read it: times in milliseconds, a share never rounded up to what was not there."""
+    """Return a value as people read it: times in milliseconds, a share never rounded up to a whole that it is not."""
     if number.endswith("_seconds"):
         return seconds(measured)
     if number.endswith("_percent"):
@@ -105,7 +105,7 @@ def objective(number: str, limit: float | None) -> str:
 
 
 def unit_of(number: str) -> str:
-    """Return what stands after a value."""
+    """Return the unit after a value."""
     return " s" if number.endswith("_seconds") else " %" if number.endswith("_percent") else ""
 
 
@@ -115,17 +115,17 @@ def seconds(time: float) -> str:
 
 
 def pair_name(pair: tuple[str, str] | None) -> str:
-    """Return from where to where, or an empty text."""
+    """Return the pair's regions, from and to, or an empty text."""
     return f"{pair[0]} to {pair[1]}" if pair else ""
 
 
 def check_name(check: Check) -> str:
-    """Return which number a check is of."""
+    """Return the name of a check's number."""
     return " ".join(filter(None, (number_name(check.name), pair_name(check.pair))))
 
 
 def measured(check: Check) -> str:
-    """Return what was measured."""
+    """Return the measured value."""
     if check.measured is None:
         return "not reached" if check.verdict == "missed" else "not measured"
     return value(check.name, check.measured)
@@ -138,7 +138,7 @@ def check_text(check: Check) -> str:
 
 
 def resolution(number: str, about: About) -> str:
-    """Return how far a number may be off, and to which side."""
+    """Return how far a number may be off, and in which direction."""
     match number:
         case "rto_seconds" | "failback_seconds" | "longest_gap_seconds":
             return f"{seconds(1 / about.rate)} between two requests"
@@ -151,7 +151,7 @@ def resolution(number: str, about: About) -> str:
 
 
 def stream_name(stream: Stream) -> str:
-    """Return what goes where."""
+    """Return what is replicated, and to where."""
     return f"{KINDS[stream.what]}, {stream.source} to {stream.destination}"
 
 
@@ -161,7 +161,7 @@ def delays_text(delays: Delays) -> str:
 
 
 def delays_in_short(delays: Delays) -> str:
-    """Return a stream's delays without saying whose they are."""
+    """Return a stream's delays without the stream's name."""
     quantiles = (("p50", delays.p50_s), ("p95", delays.p95_s), ("p99", delays.p99_s), ("max", delays.max_s))
     values = ", ".join(f"{name} {seconds(time)}" for name, time in quantiles if time is not None)
     unseen = f"; {len(delays.unseen)} never seen" if delays.unseen else ""
@@ -198,7 +198,7 @@ _MOMENTS = {
 
 
 def outcome_words(verdict: str) -> str:
-    """Return a drill's verdict so that a bad one is not passed over."""
+    """Return a drill's verdict in words that make a bad one plain."""
     return verdict if verdict == "passed" else verdict.upper()
 
 
@@ -214,7 +214,7 @@ def _judged(check: Check) -> Text:
 
 
 def remarks(shown: Report) -> list[str]:
-    """Return what there is to know beside the numbers, a line each."""
+    """Return the remarks beside the numbers, a line each."""
     about, requests, objects = shown.about, shown.requests, shown.objects
     lost = f"{len(requests.lost)} lost"
     lines = [f"{requests.sent} requests at {about.rate:g} a second: {requests.acknowledged} acknowledged, {lost}"]
@@ -238,7 +238,7 @@ def _of_objects(delays: Delays) -> bool:
 
 
 def unmeasured(shown: Report) -> list[str]:
-    """Return why something was not measured, each reason once, in its fullest words."""
+    """Return the reasons why something was not measured, each once, in its longest form."""
     reasons = shown.not_measured
     return [reason for reason in reasons if not any(reason != other and reason in other for other in reasons)]
 
@@ -249,7 +249,7 @@ def moments(shown: FailoverReport) -> list[tuple[str, str]]:
 
 
 def pair_facts(pair: Pair) -> list[tuple[str, str]]:
-    """Return what was found of two regions, one way: names and values; empty where nothing was looked at."""
+    """Return the findings about two regions, one way: names and values; empty if nothing was read."""
     facts = []
     for what, exposure in (("items", pair.exposure), ("objects", pair.objects)):
         if exposure:
@@ -268,7 +268,7 @@ def pair_facts(pair: Pair) -> list[tuple[str, str]]:
 
 
 def losses(shown: Report) -> list[tuple[str, tuple[str, ...], str]]:
-    """Return what was lost: its name, the writes, and the sentence to show where there are none."""
+    """Return each kind of loss: its name, the writes, and the sentence to show if there are none."""
     named: list[tuple[str, tuple[str, ...], str]] = [
         ("requests that no region took", shown.requests.lost, "Every request was acknowledged.")
     ]

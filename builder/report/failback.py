@@ -1,4 +1,4 @@
-"""What is found before clients are sent from one region to another, and how that goes: text and JSON lines; pure."""
+"""What is checked before clients are sent from one region to another, and their move: text and JSON lines; pure."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,14 +40,14 @@ class FailbackLooked:
     source: Region
     """Where clients are."""
     target: Region
-    """Where they would go."""
+    """Where they would be sent."""
     holds: tuple[HoldSighting, ...]
     problems: tuple[RegionProblem, ...]
     tables: tuple[TableComparison, ...]
     buckets: tuple[BucketComparison, ...]
     notes: tuple[str, ...]
     allow: tuple[str, ...]
-    """What has to be allowed by name before clients are sent."""
+    """What `--allow` has to name before clients are sent."""
     event: Literal["failback.looked"] = "failback.looked"
 
 
@@ -57,7 +57,7 @@ def event(progress: FailbackProgress, at: datetime) -> str:
 
 
 def looked_event(findings: FailbackFindings, at: datetime) -> str:
-    """Return all that was looked at as one line."""
+    """Return all findings as one line."""
     facts = FailbackLooked(
         deployment=findings.deployment,
         source=findings.way.source,
@@ -91,7 +91,7 @@ def _hold(hold: HoldSighting) -> Text:
 
 
 def progress_text(progress: FailbackProgress) -> str | None:
-    """Return a line for people; None for what they are shown at the end."""
+    """Return a line for people; None for progress that is shown at the end."""
     match progress:
         case TableSize():
             return _size(progress)
@@ -122,7 +122,7 @@ def _read(read: Mapping[Region, int]) -> str:
 
 
 def findings_text(findings: FailbackFindings, now: datetime) -> Text:
-    """Return what was found: what is not well, what differs with its keys, and what else one has to know."""
+    """Return the findings: what is not well, which keys differ, and other remarks."""
     return Text("\n").join(_findings_lines(findings, now))
 
 
@@ -197,7 +197,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def _ago(at: str, now: datetime) -> str:
-    """Return how long ago that was, in its largest unit; a clock that is ahead says now."""
+    """Return how long ago a time was, in its largest unit; now for a clock that is ahead."""
     passed_s = max(0.0, (now - datetime.fromisoformat(at)).total_seconds())
     for unit_s, word in _UNITS:
         if passed_s >= unit_s:

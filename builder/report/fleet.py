@@ -1,6 +1,6 @@
-"""A fleet as people and pipelines see it: its status, its end, its outputs, and who leaves it; pure.
+"""A fleet for people and pipelines: its status, its end, its outputs, and an account that leaves it; pure.
 
-Text begins with the sum, JSON and CSV have all.
+Text begins with the summary, JSON and CSV have everything.
 """
 
 import csv
@@ -23,15 +23,15 @@ from builder.report.state import drifted_lines
 from builder.report.text import outcomes_text
 from builder.terms import AccountId, counted
 
-# Of what is wrong with one set; --json, --csv and --stack name the rest.
+# The most faults shown of one set; --json, --csv and --stack show the others.
 _LISTED_ROWS = 40
 _FIELDS = tuple(column.name for column in dataclasses.fields(FleetRow))
 
 
 def fleet_status_text(rows: Sequence[FleetRow], failed_of: int | None = None) -> Text:
-    """Return a summary, a line for each stack, and then each row where something is wrong.
+    """Return a summary, a line for each stack, and then each row with a fault.
 
-    Where the rows are only those that failed, `failed_of` says of how many.
+    If the rows are only those that failed, `failed_of` is the number of all.
     """
     if failed_of and not rows:
         return Text(f"0 of {counted(failed_of, 'stack')} failed", style="bold green")
@@ -67,7 +67,7 @@ def fleet_status_json(rows: Iterable[FleetRow]) -> str:
 
 
 def fleet_drift_text(drifts: Sequence[SetDrift]) -> Text:
-    """Return a block for each stack that drifted, a line for each that could not be looked at, and the sum."""
+    """Return a block for each stack that drifted, a line for each that could not be read, and the summary."""
     lines = [line for set_ in drifts for stack in set_.drifted[:_LISTED_ROWS] for line in _drifted(stack)]
     for set_ in drifts:
         if len(set_.drifted) > _LISTED_ROWS:
@@ -116,7 +116,7 @@ def fleet_outputs_json(outputs: FleetOutputs) -> str:
 
 
 def deployed_text(stacks: Iterable[StackContents], sets: Iterable[StackSet]) -> Text:
-    """Return what there is to be deleted: each set, then each stack of the account that administers them."""
+    """Return what is to be deleted: each set, then each stack of the administering account."""
     lines = [
         *(f"{set_.id}  {set_.name}" for set_ in sets),
         *(f"{stack.id}  {stack.stack.name}  {stack.stack.status}" for stack in stacks),
@@ -125,7 +125,7 @@ def deployed_text(stacks: Iterable[StackContents], sets: Iterable[StackSet]) -> 
 
 
 def fleet_end_text(end: FleetEnd) -> Text:
-    """Return how the stacks that hold sets ended, then each set where something is wrong, and the sum of all."""
+    """Return the outcomes of the stacks that hold sets, then each set with a fault, and the summary."""
     counts = Counter(type(set_) for set_ in end.sets)
     wrong = [line for set_ in end.sets for line in _set_outcome(set_)]
     failed = sum(len(set_.failures) for set_ in end.sets if isinstance(set_, SetFailed))
@@ -176,7 +176,7 @@ def _skips(skipped: Iterable[Skipped]) -> Iterator[Text]:
 
 
 def _passed_over(skipped: Iterable[tuple[object, str, str]]) -> Iterator[Text]:
-    """Yield a line for each account that StackSets passed over, with its regions."""
+    """Yield a line for each account that StackSets skipped, with its regions."""
     accounts: dict[tuple[object, str], list[str]] = {}
     for account, region, because in skipped:
         accounts.setdefault((account, because), []).append(region)
@@ -198,7 +198,7 @@ def _csv(fields: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def leaving_text(leaving: LeavingAccount) -> Text:
-    """Return a line for each stack, in the order in which they go, under what happens to all of them."""
+    """Return a line for each stack, in the order of deletion, below what happens to all of them."""
     deleted, stay = len(leaving.deleted), len(leaving.stacks) - len(leaving.deleted)
     effects = [f"{counted(deleted, 'stack')} deleted, with all that is in them"] if deleted else []
     effects += [f"{counted(stay, 'instance')} taken out of their sets, no stack touched"] if stay else []
@@ -219,7 +219,7 @@ def _lines(leaving: LeavingAccount) -> Iterator[Text]:
 
 
 def targeted_text(leaving: LeavingAccount) -> str:
-    """Return what to change so that the next deployment does not bring the account back; empty where nothing."""
+    """Return what to change so that the next deployment does not bring the account back; empty if nothing."""
     if not leaving.targeted_by:
         return ""
     ways = dict.fromkeys(_way_out(leaving.account, target) for target in leaving.targeted_by)
@@ -228,7 +228,7 @@ def targeted_text(leaving: LeavingAccount) -> str:
 
 
 def _way_out(account: AccountId, target: AccountTarget) -> str:
-    """Return the edit by which this leads to the account no more."""
+    """Return the edit after which the target no longer includes the account."""
     if not target.unit or target.filter == "INTERSECTION":
         return f"take {account} out of fleet.accounts in dr.yaml"
     moved = f"move {account} out of {target.unit}"
@@ -243,6 +243,6 @@ def _way_out(account: AccountId, target: AccountTarget) -> str:
 
 
 def drop_purpose(accounts: tuple[AccountId, ...]) -> str:
-    """Return what it is for to drop the first of these accounts, whose role cannot be taken."""
+    """Return the purpose of dropping the first of these accounts, whose role cannot be assumed."""
     others = f", and so for {counted(len(accounts) - 1, 'other account')}" if len(accounts) > 1 else ""
     return f"where its role is gone for good: takes it out{others}"

@@ -1,6 +1,6 @@
-"""A fleet's plan as text that begins with the sum; what belongs to its accounts takes no more lines for five hundred.
+"""A fleet's plan as text that begins with the summary; five hundred accounts take no more lines than a few.
 
-Lists of accounts first, each named once; then a set's lines, the summary, the guards, and all of it together; pure.
+Lists of accounts first, each named once; then a set's lines, the summary, the guards, and the whole text; pure.
 """
 
 import re
@@ -29,13 +29,13 @@ _DOES = {
 }
 _STYLES = {"create": "green", "update": "yellow", "targets": "yellow", "remove": "bold red", "nothing": "yellow"}
 _RISKIEST_FIRST = ("remove", "update", "targets", "create", "nothing")
-# So many accounts are named where they are meant; more get a letter, and their names further down.
+# So many accounts are named in place; more get a letter, and their names further down.
 _INLINE = 4
 _IN_LINE = 8
 _LISTED = 400
-# Lines: of all lists together, of one kind in a set, and guards.
+# The most lines: of all lists together, of one kind in a set, and of guards.
 _LIST_LINES, _KIND_LINES, _GUARD_LINES = 54, 3, 8
-# What a plan may have in all, unless what happens to resources takes more; lists get what is left of it, or a few.
+# The most lines of a plan, unless changes of resources take more; lists get the rest of them, or a few.
 _LINES, _FEW = 116, 16
 _OF_ACCOUNT = re.compile(r"([0-9]{12}) ")
 _GROUP = "/Properties/StackInstancesGroup"
@@ -44,7 +44,7 @@ _MORE = "--json, and the plan's file, name them all"
 
 @dataclass(slots=True)
 class Groups:
-    """Lists of accounts, each named once however many sets mean it."""
+    """Lists of accounts, each named once, in however many sets."""
 
     known: dict[tuple[str, ...], str] = field(default_factory=dict)
 
@@ -57,9 +57,9 @@ class Groups:
         return f"{counted(len(key), 'account')} [{letter}]"
 
     def lines(self, left: int = _LIST_LINES) -> Iterator[str]:
-        """Yield every list that was given a letter: with its accounts, or by what it has more or less than another.
+        """Yield every list that was given a letter: with its accounts, or with its difference from another list.
 
-        `left` is how many lines there are for them.
+        `left` is the number of lines for them.
         """
         letters: dict[tuple[str, ...], str] = {}
         blocks: list[list[str]] = []
@@ -70,7 +70,7 @@ class Groups:
                 letters[accounts] = letter
             else:
                 differences[letter] = difference
-        # The smallest first, which is who leaves or joins; of the largest as many as there is room for.
+        # The smallest first, which is what leaves or joins; of the largest as many as there is room for.
         for accounts, letter in reversed(by_size):
             head = f"accounts [{letter}], {len(accounts)}:"
             if letter in differences:
@@ -85,7 +85,7 @@ class Groups:
 
 
 def _difference(accounts: Sequence[str], letters: Mapping[tuple[str, ...], str]) -> str | None:
-    """Return the list by another that differs from it in a few accounts only; None where there is none."""
+    """Return a list as another one that differs in only a few accounts; None if there is none."""
     here = set(accounts)
     for others, letter in letters.items():
         more, less = sorted(here.difference(others)), sorted(set(others) - here)
@@ -102,7 +102,7 @@ def _letters(number: int) -> str:
 
 
 def place_lines(planned: SetPlan, groups: Groups) -> Iterator[str]:
-    """Yield what is done with the set's stacks, in which accounts and regions."""
+    """Yield what is done with the set's stacks, and in which accounts and regions."""
     for word, sites in (
         ("imports the stack that stayed in", tuple(stack.site for stack in planned.imports)),
         ("creates its stack in", planned.joining),
@@ -116,7 +116,7 @@ def place_lines(planned: SetPlan, groups: Groups) -> Iterator[str]:
 
 
 def detail_lines(planned: SetPlan, groups: Groups) -> Iterator[str]:
-    """Yield why stacks failed before, which have parameters of their own, and what a person should know beside that."""
+    """Yield why stacks failed before, which ones have their own parameters, and remarks for a person."""
     reasons = [(instance.site, printable(instance.reason or "no reason given")) for instance in planned.retries]
     yield from _grouped(reasons, lambda where, reason: f"failed before: {where}: {reason}", groups)
     imported = [(stack.site, printable(stack.stack.split("/")[1])) for stack in planned.imports]
@@ -135,7 +135,7 @@ def detail_lines(planned: SetPlan, groups: Groups) -> Iterator[str]:
 
 
 def _remarks(remarks: Iterable[str], groups: Groups) -> Iterator[str]:
-    """Yield the remarks, the same of several accounts as one."""
+    """Yield the remarks; the same one of several accounts is a single line."""
     same: dict[str, list[str]] = {}
     for remark in remarks:
         account = _OF_ACCOUNT.match(remark)
@@ -152,7 +152,7 @@ def _values(own: InstanceOverride) -> str:
 
 
 def _grouped(facts: Iterable[tuple[Site, str]], line: Callable[[str, str], str], groups: Groups) -> Iterator[str]:
-    """Yield a line for each fact, with all places that it is true of."""
+    """Yield a line for each fact, with all its places."""
     same: dict[str, list[Site]] = {}
     for site, fact in facts:
         same.setdefault(fact, []).append(site)
@@ -176,7 +176,7 @@ def _where(accounts: Sequence[str], regions: Sequence[str], groups: Groups) -> s
 
 
 def _by_regions(sites: Iterable[Site]) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield accounts with the regions that all of them are meant in."""
+    """Yield accounts with the regions that they have in common."""
     regions: dict[str, list[str]] = {}
     for site in sites:
         regions.setdefault(str(site.account), []).append(site.region)
@@ -187,7 +187,7 @@ def _by_regions(sites: Iterable[Site]) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def what_it_does(planned: SetPlan) -> str:
-    """Return in a word or three what becomes of the set."""
+    """Return the change of the set in a word or three."""
     if not planned.touched:
         return "unchanged"
     if planned.does == "nothing" and planned.imports and not planned.repairs:
@@ -198,7 +198,7 @@ def what_it_does(planned: SetPlan) -> str:
 
 
 def make_summary(sets: Sequence[SetPlan]) -> str:
-    """Return how many stacks meet which fate, and in how many accounts and regions."""
+    """Return the number of stacks with each change, and of their accounts and regions."""
     touched = [site for planned in sets for site in planned.touched]
     accounts, regions = {site.account for site in touched}, {site.region for site in touched}
     counts = {
@@ -217,11 +217,11 @@ def make_summary(sets: Sequence[SetPlan]) -> str:
 
 
 def pace_lines(sets: Sequence[SetPlan]) -> Iterator[str]:
-    """Yield how long it takes, and what slows it down: the way of sets that wait for one another that takes longest."""
+    """Yield how long it takes, and the reason: the longest chain of sets that wait for one another."""
     paces = {planned.id: planned.pace for planned in sets if planned.pace is not None}
     known = {planned.id for planned in sets}
     needs = {planned.id: [need for need in planned.stack_set.needs if need in known] for planned in sets}
-    if not paces or find_circle(needs):  # a file may say anything
+    if not paces or find_circle(needs):  # a file may have anything
         return
     ends: dict[StackId, float] = {}
     for stack in make_order(needs):
@@ -248,7 +248,7 @@ def _duration(seconds: float) -> str:
 
 
 def shown_sets(shown: FleetPlan) -> list[SetPlan]:
-    """Return the sets that the plan changes or remarks on, the riskiest first."""
+    """Return the sets that the plan changes or has remarks on, the riskiest first."""
     guarded = {hit.allow.rpartition("/")[0] for hit in shown.ordinary.guards}
     sets = [planned for planned in shown.sets if planned.touched or planned.remarks]
     return sorted(sets, key=lambda planned: _gravity(planned, guarded))
@@ -263,7 +263,7 @@ def _gravity(planned: SetPlan, guarded: Collection[str]) -> tuple[bool, bool, in
 
 
 def fold_targets(plan: Plan) -> Plan:
-    """Return the plan with a set's list of targets as one property, which each account would be a line of."""
+    """Return the plan with a set's list of targets as one property; else each account would be a line."""
     return replace(
         plan,
         steps=tuple(replace(step, changes=tuple(map(_folded, step.changes))) for step in plan.steps),
@@ -280,7 +280,7 @@ def _folded(change: ResourceChange) -> ResourceChange:
 
 
 def group_guards(hits: Sequence[GuardHit]) -> tuple[GuardHit, ...]:
-    """Return the guards; where they are many, all of a kind in an account as the one pattern that lets them pass."""
+    """Return the guards; if they are many, all of one kind in an account become the pattern that permits them."""
     if len(hits) <= _GUARD_LINES:
         return tuple(hits)
     grouped: list[GuardHit] = []
@@ -295,19 +295,19 @@ def group_guards(hits: Sequence[GuardHit]) -> tuple[GuardHit, ...]:
 
 
 def _pattern(hit: GuardHit) -> tuple[str, str]:
-    """Return the pattern of an account, and which kind of guard it is; empty for what is no account's."""
+    """Return the pattern of an account, and the kind of the guard; empty for a guard outside of accounts."""
     return (f"*/*/{hit.logical_id}", hit.kind) if hit.kind else ("", hit.allow)
 
 
 def fleet_plan_text(shown: FleetPlan) -> Text:
-    """Return the plan: what it does in the accounts, then the change sets that do it, what stops it and the summary."""
+    """Return the plan: what it does in the accounts, then its change sets, its guards and the summary."""
     groups = Groups()
     set_texts = [Text("\n").join(_set(planned, groups)) for planned in shown_sets(shown)]
     head = Text("\n".join(_headline(shown)), style="bold")
-    # What is lost in a resource is always shown; of accounts that leave, some are.
+    # Losses in a resource are always shown; of accounts that leave, only some are.
     lost = sum(not _pattern(hit)[0] for hit in shown.ordinary.guards)
     below = ordinary_plan(_ordinary(shown), View(stops=lost + _GUARD_LINES))
-    # Each list may end in a line that says how many more there are.
+    # Each list may end in a line with the number of the others.
     used = sum(part.plain.count("\n") + 2 for part in (head, *set_texts, below)) + len(groups.known)
     named = list(groups.lines(min(_LIST_LINES, max(_FEW, _LINES - used))))
     return Text("\n\n").join([head, *set_texts, *([Text("\n".join(named))] if named else []), below])
@@ -324,7 +324,7 @@ def _set(planned: SetPlan, groups: Groups) -> Iterator[Text]:
 
 
 def make_pages(shown: FleetPlan) -> tuple[Plan, InAccounts]:
-    """Return the plan as its pages have it, and what it means in the accounts."""
+    """Return the plan as its pages have it, and its meaning in the accounts."""
     groups, sets = Groups(), shown_sets(shown)
     places = {planned.id: place for place, planned in enumerate(sets)}
     entries = tuple(_entry(planned, places, groups, shown.ordinary.guards) for planned in sets)
@@ -356,7 +356,7 @@ def _entry(planned: SetPlan, places: Mapping[StackId, int], groups: Groups, guar
 
 
 def _risk(planned: SetPlan) -> Does:
-    """Return the gravest that happens to any stack of the set."""
+    """Return the gravest change of any stack of the set."""
     if planned.does == "remove":
         return "delete"
     if planned.leaving or any(change.action == "Remove" for change in planned.changes if planned.updating):

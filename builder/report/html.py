@@ -1,7 +1,7 @@
-"""Pages that need nothing else, no network and no script; and a plan as one, with a picture of its steps; pure.
+"""Pages without any other file, network or script; and a plan as one, with a picture of its steps.
 
-`fill_page` makes every page of ours from its template. Then the picture, a column for each step of the longest way, and
-`plan_page`.
+`fill_page` makes each of our pages from its template and styles, which it reads from `page/`; all else is pure. Then
+the picture, a column for each step of the longest way, and `plan_page`.
 """
 
 import base64
@@ -43,14 +43,14 @@ def fill_page(
     return environment.get_template(template).render(
         **facts,
         style=Markup(style),  # noqa: S704 - our own files, and nothing of the facts
-        # The page's policy lets this style in and nothing else.
+        # The page's policy permits this style and nothing else.
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
 
 
 @lru_cache(maxsize=8)
 def _environment(filters: tuple[tuple[str, Callable[..., Any]], ...]) -> Environment:
-    """Return what compiles templates, each once."""
+    """Return the environment that compiles templates, each once."""
     made = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -70,12 +70,12 @@ BOX_HEIGHT = 34
 _LANE_HEIGHT, _LETTER_WIDTH, _PADDING, _MARGIN = 8, 7.3, 10, 8
 _ROW_GAP, _COLUMN_GAP = 16, 64
 _Arrow = tuple[int, int]
-"""The places of what is done first and of what waits for it."""
+"""The places of the earlier entry and of the one that waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One entry, at the place of its upper left corner."""
+    """One entry, at its upper left corner."""
 
     entry: Entry
     x: int
@@ -85,28 +85,28 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """All of it, in pixels."""
+    """The whole picture, in pixels."""
 
     width: int
     height: int
     boxes: tuple[Box, ...]
     arrows: tuple[str, ...]
-    """SVG paths, each from what is done first to what waits for it."""
+    """SVG paths, each from an entry to one that waits for it."""
 
 
 @dataclass(slots=True)
 class _Sheet:
-    """What is drawn so far."""
+    """The parts drawn so far."""
 
     boxes: list[Box] = field(default_factory=list)
     points: defaultdict[_Arrow, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    """Where each arrow passes, from the left."""
+    """The points of each arrow, from the left."""
     right: int = _MARGIN
     bottom: int = 0
 
 
 def draw(entries: Sequence[Entry]) -> Drawing:
-    """Return the picture: a column is as far right as the longest way to it; what skips a column has a lane there."""
+    """Return the picture: an entry's column is the length of the longest way to it; arrows pass columns in lanes."""
     layers = make_layers({entry.place: entry.after for entry in entries})
     depths = {place: depth for depth, layer in enumerate(layers) for place in layer}
     arrows = [(before, entry.place) for entry in entries for before in entry.after]
@@ -124,7 +124,7 @@ def draw(entries: Sequence[Entry]) -> Drawing:
 
 
 def _height(sheet: _Sheet, spot: Entry | _Arrow) -> tuple[float, int]:
-    """Return how far down on average an entry's arrows, or the one in a lane, come from: in that order fewer cross."""
+    """Return the mean height from which an entry's arrows, or the one in a lane, come: in that order fewer cross."""
     if isinstance(spot, tuple):
         return sheet.points[spot][-1][1], spot[1]
     heights = [sheet.points[before, spot.place][-1][1] for before in spot.after]
@@ -153,7 +153,7 @@ def _draw_column(sheet: _Sheet, spots: Sequence[Entry | _Arrow], arrows: Sequenc
 
 
 def _path(points: Sequence[tuple[int, int]]) -> str:
-    """Return a curve that leaves and reaches each point level."""
+    """Return a curve that is level at each point."""
     (x, y), *rest = points
     path = f"M{x},{y}"
     for to_x, to_y in rest:
@@ -164,7 +164,7 @@ def _path(points: Sequence[tuple[int, int]]) -> str:
 
 
 def plan_page(shown: Plan, file: str, accounts: InAccounts | None = None) -> str:
-    """Return the page of a plan that is, or will be, saved in this file; `accounts` is what it means there."""
+    """Return the page of a plan that is, or will be, saved in this file; `accounts` is its meaning in accounts."""
     entries = entries_of(shown, accounts)
     return fill_page(
         "plan.html.j2",
@@ -188,7 +188,7 @@ def _tone(change: ResourceChange) -> str:
 
 
 def _pretty(value: str) -> str:
-    """Return a value as people read it: what is JSON in one line gets lines."""
+    """Return a value as people read it: JSON in one line is put on several."""
     try:
         parsed = json.loads(value)
         return json.dumps(parsed, indent=2, ensure_ascii=False) if isinstance(parsed, dict | list) else value

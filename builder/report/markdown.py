@@ -1,7 +1,7 @@
 """A plan as Markdown for a pull request: one table, the riskiest first, details folded, within a comment's limit; pure.
 
-What comes from templates stands in a diff block, where nothing is markup, or has every sign of markup written as an
-entity: pipes, backticks and HTML of a value are text.
+Text from templates is in a diff block, where nothing is markup, or has every sign of markup written as an entity:
+pipes, backticks and HTML of a value are text.
 """
 
 import html
@@ -23,9 +23,9 @@ _RISKY = {"delete", "remove", "replace"}
 
 
 def plan_markdown(shown: Plan, file: str, accounts: InAccounts | None = None) -> str:
-    """Return a plan; where it is too long, what is cut is counted, and the command named that shows all of it.
+    """Return a plan; where it is too long, it has the number of omitted parts, and the command that shows all.
 
-    `accounts` is what it means there, of a plan of StackSets.
+    `accounts` is the meaning of a plan of StackSets in accounts.
     """
     entries = entries_of(shown, accounts)
     word = "fleet show" if accounts else "show"
@@ -58,7 +58,7 @@ def plan_markdown(shown: Plan, file: str, accounts: InAccounts | None = None) ->
 
 
 def _fitted(pieces: Sequence[str], room: int, note: Callable[[int], str]) -> str:
-    """Return as many whole pieces from the first on as there is room for, and a note of how many were cut."""
+    """Return as many whole pieces from the first on as there is room for, and a note with the number of the others."""
     if sum(map(len, pieces)) <= room:
         return "".join(pieces)
     room -= len(note(len(pieces)))
@@ -69,7 +69,7 @@ def _fitted(pieces: Sequence[str], room: int, note: Callable[[int], str]) -> str
 
 
 def _origin(shown: Plan) -> str:
-    made = re.sub("[^0-9TZ:.+-]", "", shown.at)  # nothing but a time is left, whatever the file holds
+    made = re.sub("[^0-9TZ:.+-]", "", shown.at)  # only a time remains, whatever the file has
     return f"Plan {_code(shown.id)} of {_code(shown.deployment)} in account {_code(shown.account)}, made {made}."
 
 
@@ -91,7 +91,7 @@ def _row(entry: Entry) -> str:
     does = f"**{entry.does}**" if entry.does in _RISKY else entry.does
     later = ", later" if entry.is_later else ""
     resources = f"{entry.effect}, **to be allowed**" if entry.guards else entry.effect
-    # Quoted are the characters that would end a link or a cell of the table.
+    # Characters that would end a link or a cell of the table are quoted.
     console = f"[review]({quote(entry.console, safe=_IN_LINKS)})" if entry.console else ""
     stack = entry.title.removeprefix(f"{entry.site.region}/")
     return f"| {_escaped(entry.where)} | {_escaped(stack)} | {does}{later} | {resources} | {console} |\n"
@@ -153,7 +153,7 @@ def _rest(shown: Plan) -> str:
 
 
 def _lists(lines: Sequence[str], whole: str) -> str:
-    """Return the accounts that a letter stands for."""
+    """Return the accounts of a letter."""
     text = _fitted(
         [f"{_escaped(line)}\n" for line in lines], _NAMES_LIMIT, lambda cut: f"and {cut} lines more, {whole}"
     )
@@ -170,5 +170,5 @@ def _code(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text in which nothing is markup: of `a|b` the reader sees just that, also in a table."""
+    """Return a text in which nothing is markup: the reader sees `a|b` exactly so, also in a table."""
     return re.sub(r"[^\w ,./-]|_", lambda match: f"&#{ord(match[0])};", printable(text).replace("\n", " "))

@@ -1,9 +1,9 @@
-"""What is shown without AWS: the diagram of an assembly, and what linting found; pure.
+"""Output that needs no AWS: the diagram of an assembly, and the findings of linting; pure.
 
-It stands apart from the rest, which brings the whole deployer with it. Of a diagram thick arrows carry data, and dashed
-or dotted ones are needs. In Graphviz's DOT, `python -m builder graph --format dot | dot -Tsvg`, regions and nodes bring
-their own ground, and lines are of a grey that stands out on white and on black, so that the picture can lie on any
-page. In Mermaid, which GitHub, GitLab and editors draw: no colours, for the viewer's theme has them, light or dark.
+It is apart from the rest, which imports the whole deployer. In a diagram thick arrows carry data, and dashed or dotted
+ones are needs. In Graphviz's DOT, `python -m builder graph --format dot | dot -Tsvg`, regions and nodes have their own
+background, and lines are of a grey that is visible on white and on black, so that the picture can be on any page. In
+Mermaid, which GitHub, GitLab and editors draw: no colours, for the viewer's theme has them, light or dark.
 Sources: https://graphviz.org/doc/info/lang.html, https://mermaid.js.org/syntax/flowchart.html
 """
 
@@ -58,11 +58,11 @@ def _dot_line(arrow: Arrow) -> str:
 
 
 def _xml(text: str) -> str:
-    # Labels are XML, which has no way to write most control characters.
+    # Labels are XML, which cannot have most control characters.
     return html.escape("".join(character if character.isprintable() else " " for character in text))
 
 
-# Whatever could end a label, begin a list or be taken for markup or an entity.
+# All characters that could end a label, begin a list or be taken for markup or an entity.
 _SPECIAL = re.compile(r"^[-\d]|[^\w …./-]|_")
 
 
@@ -72,7 +72,7 @@ def mermaid_diagram(shown: Diagram) -> str:
 
 
 def _mermaid_lines(shown: Diagram) -> Iterator[str]:
-    # Words as `end` and `default` mean something to Mermaid, so ids are numbers.
+    # Words such as `end` and `default` are Mermaid's own, so ids are numbers.
     ids = {node.id: f"n{number}" for number, node in enumerate(shown.nodes, start=1)}
     yield "flowchart TB"
     for number, place in enumerate(shown.places, start=1):
@@ -99,11 +99,11 @@ def _entities(text: str) -> str:
 
 
 FINDING = "lint.finding"
-"""The kind of event that a finding is."""
+"""The kind of event of a finding."""
 
 
 def as_text(findings: Sequence[Finding]) -> str:
-    """Return one line for each finding: where, which rule, what; and how many there are."""
+    """Return one line for each finding: place, rule, message; and their number."""
     lines = [f"{entry.file}:{entry.line}:{entry.column}: {entry.rule} {entry.message}" for entry in findings]
     count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}" if findings else "no findings"
     return "\n".join([*lines, count])

@@ -1,4 +1,4 @@
-"""A promotion: how far replication is before it, what it has written, how it stands; text, and lines of JSON; pure."""
+"""A promotion: how far replication is before it, the files it has written, its state; text, and lines of JSON; pure."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -33,9 +33,9 @@ class PromotionBegun:
     came_from: Region
     forced: bool
     postponed: tuple[str, ...]
-    """The stacks whose part waits for the region that is lost."""
+    """The stacks whose part waits for the lost region."""
     files: tuple[str, ...]
-    """What was written or removed: one change to commit."""
+    """The files written or removed: one change to commit."""
     event: Literal["promotion.begun"] = "promotion.begun"
 
 
@@ -58,7 +58,7 @@ class PromotionSeen:
 
     promotion: Promotion
     unretained: tuple[StackName, ...] = ()
-    """The stacks of the lost region by whose deletion a table would go, by their names."""
+    """The names of the lost region's stacks whose deletion would delete a table."""
 
 
 def event(facts: PromotionChecked | PromotionBegun | PromotionEnded, at: datetime) -> str:
@@ -68,7 +68,7 @@ def event(facts: PromotionChecked | PromotionBegun | PromotionEnded, at: datetim
 
 
 def checked_text(seen: Drained, to: Region) -> Text:
-    """Return a line for each table and each way on which objects are replicated, and what that means."""
+    """Return a line for each table and each one-way replication, and what that means."""
     lines = [_table(table) for table in seen.tables]
     lines += [line for pair in seen.pairs for line in _pair(pair, to)]
     return Text("\n").join(lines or [Text("nothing is replicated by a rule that would be turned round")])
@@ -95,7 +95,7 @@ def _pair(pair: PairGap, to: Region) -> Iterator[Text]:
 
 
 def begun_text(written: PromotionBegun, config: str) -> str:
-    """Return what was written, as one change to commit."""
+    """Return the files written, as one change to commit."""
     lines = [f"{written.to} is the primary by {config} now; to be committed as one change:"]
     lines += [f"  {path}" for path in written.files]
     if not written.files:
@@ -104,7 +104,7 @@ def begun_text(written: PromotionBegun, config: str) -> str:
 
 
 def ended_text(ended: PromotionEnded) -> Text:
-    """Return how a promotion stands."""
+    """Return the state of a promotion."""
     if ended.is_done:
         return Text(f"{ended.to} is the primary: a plan has nothing left to do", style="bold green")
     if ended.left:
@@ -119,13 +119,13 @@ def ended_text(ended: PromotionEnded) -> Text:
 
 
 def waiting_text(promotion: Promotion) -> Text:
-    """Return what waits for a lost region."""
+    """Return the stacks that wait for a lost region."""
     lines = [f"waits until {promotion.came_from} answers again:", *(f"  {name}" for name in promotion.postponed)]
     return Text("\n".join(lines), style="yellow")
 
 
 def under_way_text(seen: PromotionSeen) -> Text:
-    """Return that a promotion is under way, what waits, and what a deletion in the lost region would take."""
+    """Return the promotion under way, the stacks that wait, and what a deletion in the lost region would delete."""
     promotion = seen.promotion
     lines = [Text(f"{promotion.words}: not done yet", style="bold yellow")]
     if promotion.postponed:
@@ -137,7 +137,7 @@ def under_way_text(seen: PromotionSeen) -> Text:
 
 
 def unretained_text(promotion: Promotion, stacks: Sequence[StackName]) -> Text:
-    """Return what a deletion of stacks in the lost region would take, and the commands that prevent it."""
+    """Return what a deletion of stacks in the lost region would delete, and the commands that prevent it."""
     region = promotion.came_from
     lines = [
         f"until {region} lets go of it, {', '.join(stacks)} of {region} has the table too, and does not retain it:",

@@ -43,20 +43,20 @@ _FATES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One change set that stands, or will, the deletion of a whole stack, or a change of its protection alone."""
+    """One change set, created or deferred, the deletion of a whole stack, or only a change of its protection."""
 
     place: int
-    """Where in the plan it is; 0 is the first."""
+    """Its place in the plan; 0 is the first."""
     stack: StackId
     site: Site
     name: StackName
     does: Does
     because: str = ""
-    """Why the stack is deleted, or why the change set is made only during the execution."""
+    """Why the stack is deleted, or why the change set is created only during the execution."""
     part: int = 1
-    """Its place among the change sets of its stack."""
+    """Its number among the change sets of its stack."""
     console: str = ""
-    """Where to look at it; empty where there is nothing to look at yet."""
+    """The address of its console page; empty if there is none yet."""
     after: tuple[int, ...] = ()
     """The places of the entries that have to be done before."""
     changes: tuple[ResourceChange, ...]
@@ -64,44 +64,44 @@ class Entry:
     guards: tuple[GuardHit, ...] = ()
     findings: tuple[str, ...] = ()
     protect: bool | None = None
-    """Whether the stack's termination protection is set or lifted when all else is done; None where neither is."""
+    """Whether the stack's termination protection is set or lifted at its end; None if neither."""
     is_setting_alone: bool = False
-    """Whether its policy or its protection is all that changes."""
+    """Whether only its policy or its protection changes."""
     stacks: str = ""
-    """Of a StackSet in how many accounts and regions, `500 stacks`; empty where it is one stack."""
+    """For a StackSet the number of accounts and regions, `500 stacks`; empty for a single stack."""
     adoption: Adoption | None = None
-    """Set where the stack is not this deployment's before it."""
+    """Set if it makes the stack this deployment's."""
     notes: tuple[str, ...] = ()
-    """Of a StackSet what is done where, and what a person should know beside that."""
+    """For a StackSet what is done where, and remarks for a person."""
 
     @property
     def rank(self) -> "Rank":
-        """How much attention it deserves."""
+        """The attention that it needs."""
         return Rank.LOSES if self.guards else _RANKS[self.does]
 
     @property
     def opens(self) -> tuple[str, ...]:
-        """What its resources open to the world, each with the resource's logical id in front."""
+        """What its resources open to the world, each with the resource's logical id first."""
         return tuple(f"{change.logical_id}: {sentence}" for change in self.changes for sentence in change.opens)
 
     @property
     def title(self) -> str:
-        """The stack's id, with the number of the change set where it is not its first."""
+        """The stack's id, with the number of the change set if it is not the stack's first."""
         return f"{self.stack} ({self.part})" if self.part > 1 else self.stack
 
     @property
     def where(self) -> str:
-        """Where its stack stands: the region, after the account where that is not the one of the credentials."""
+        """Where its stack is: the region, with the account before it if that is not the credentials'."""
         return " ".join(filter(None, self.site))
 
     @property
     def is_later(self) -> bool:
-        """Whether its change set is yet to be made."""
+        """Whether its change set is created later."""
         return bool(self.because) and self.does not in {"delete", "upload"}
 
     @property
     def effect(self) -> str:
-        """How many resources meet which fate: `1 replaced, 2 updated`."""
+        """The number of resources with each change: `1 replaced, 2 updated`."""
         if self.does == "upload":
             return "code"
         resources = [change for change in self.changes if change.type != _POLICY_TYPE]
@@ -152,17 +152,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InAccounts:
-    """What change sets of StackSets mean in accounts, for the pages of their plan."""
+    """The meaning of change sets of StackSets in accounts, for the pages of their plan."""
 
     entries: tuple[Entry, ...]
-    """One for each StackSet, the riskiest first; their places are the first ones."""
+    """One for each StackSet, the riskiest first; their places come first."""
     headline: tuple[str, ...]
     lists: tuple[str, ...] = ()
-    """The accounts that a letter stands for in the notes."""
+    """The accounts of each letter in the notes."""
 
 
 class Rank(StrEnum):
-    """What reviewers look at first, in this order; the value is the heading."""
+    """The order in which reviewers read; the value is the heading."""
 
     LOSES = "Deletes, removes, replaces, or stops at a guard"
     UPDATES = "Updates"
@@ -208,7 +208,7 @@ class Tally:
 
 
 def make_tally(plan: Plan) -> Tally:
-    """Return the counts of a plan; a replacement that is only possible counts as one."""
+    """Return the counts of a plan; a possible replacement counts as one."""
     touched = {change_set.stack for change_set in plan.change_sets}
     # An import is the first update of its stack.
     made = {
@@ -231,11 +231,11 @@ def make_tally(plan: Plan) -> Tally:
 
 
 def make_entries(plan: Plan) -> tuple[Entry, ...]:
-    """Return everything that a plan does, the riskiest first: what a guard stops at, then by what is lost."""
+    """Return everything that a plan does, the riskiest first: what a guard stops, then by what is lost."""
     changed = {change_set.stack for change_set in plan.change_sets}
     protects = {protection.stack: protection.protect for protection in plan.protections}
     policies = {policy.stack: policy for policy in plan.policies}
-    # Each is shown at its stack's last change set, and where there is none, both at the policy.
+    # Each is shown at its stack's last change set, or if there is none, both at the policy.
     alone = replace(
         plan,
         policies=tuple(policy for policy in plan.policies if policy.stack not in changed),
@@ -259,7 +259,7 @@ def make_entries(plan: Plan) -> tuple[Entry, ...]:
 
 
 def entries_of(plan: Plan, accounts: InAccounts | None) -> tuple[Entry, ...]:
-    """Return everything that a plan does: in accounts first, where it does, then to the stacks themselves."""
+    """Return everything that a plan does: first in accounts, if it does, then to the stacks themselves."""
     first = accounts.entries if accounts else ()
     moved = len(first)
     own = (
@@ -270,7 +270,7 @@ def entries_of(plan: Plan, accounts: InAccounts | None) -> tuple[Entry, ...]:
 
 
 def without_links(plan: Plan) -> Plan:
-    """Return the plan without links into the console, which knows nothing of what another endpoint has."""
+    """Return the plan without links into the console, which shows nothing of another endpoint."""
     return replace(plan, steps=tuple(replace(step, console="") for step in plan.steps))
 
 
@@ -281,7 +281,7 @@ def make_ranks(entries: Sequence[Entry]) -> tuple[tuple[Rank, tuple[Entry, ...]]
 
 
 def definition_lines(change: ResourceChange) -> tuple[str, ...]:
-    """Return the properties of a resource that is created, in lines as people read them; none where none are known."""
+    """Return the properties of a created resource, in lines as people read them; empty if they are unknown."""
     try:
         properties = json.loads(change.definition) if change.definition else {}
         return tuple(json.dumps(properties, indent=2, ensure_ascii=False).splitlines()) if properties else ()
@@ -290,12 +290,12 @@ def definition_lines(change: ResourceChange) -> tuple[str, ...]:
 
 
 def sign(change: ResourceChange) -> str:
-    """Return the one character that stands for what happens to a resource: `+`, `-`, `~` and rarer ones."""
+    """Return the character for a resource's change: `+`, `-`, `~` and rarer ones."""
     return _SIGNS.get(change.action, "~")
 
 
 def fate(change: ResourceChange) -> str:
-    """Return what happens to a resource, in a word or three."""
+    """Return a resource's change, in a word or three."""
     if change.is_replaced:
         return "may be replaced" if change.replacement == "Conditional" else "replaced"
     if change.is_moved:
@@ -306,7 +306,7 @@ def fate(change: ResourceChange) -> str:
 
 
 def is_lost(change: ResourceChange) -> bool:
-    """Return whether what stands now goes for good, or may, or something in it does."""
+    """Return whether the existing resource, or something in it, is or may be deleted for good."""
     return change.is_removed or change.action == "Dynamic" or change.is_replaced or bool(change.losses)
 
 
@@ -314,7 +314,7 @@ def _entry(place: int, step: AnyStep) -> Entry:
     entry = Entry(place=place, stack=step.stack, site=step.site, name=step.name, does="update", changes=())
     match step:
         case Step() | Deferred():
-            # A plan is read from a file, and not every scheme is a link to follow.
+            # A plan is read from a file, and links of some schemes must not be followed.
             console = step.console if isinstance(step, Step) and step.console.startswith("https://") else ""
             return replace(
                 entry,
@@ -337,7 +337,7 @@ def _entry(place: int, step: AnyStep) -> Entry:
 
 
 def _policy_change(policy: StackPolicy) -> ResourceChange:
-    """Return what changes of a stack's policy in the form of a resource's changes."""
+    """Return the change of a stack's policy in the form of a resource's change."""
     before, after = _parts(policy.standing), _parts(policy.policy)
     return ResourceChange(
         action="Add" if policy.standing is None else "Modify",
@@ -352,7 +352,7 @@ def _policy_change(policy: StackPolicy) -> ResourceChange:
 
 
 def _parts(policy: str | None) -> dict[str, str]:
-    """Return what a policy says, each by its place; the whole text where nobody can read it."""
+    """Return the parts of a policy, each by its place; the whole text if it cannot be parsed."""
     if policy is None:
         return {}
     try:
@@ -372,7 +372,7 @@ def _removed(resource: StackResource) -> ResourceChange:
 
 
 def _guarded(plan: Plan, entry: Entry) -> Entry:
-    """Return the entry with its guards, and what they stop at in front of its other changes."""
+    """Return the entry with its guard hits; the changes that they stop come first."""
     changed: set[str] = {change.logical_id for change in entry.changes}
     if entry.protect is False:
         changed.add(TERMINATION_PROTECTION)
@@ -388,7 +388,7 @@ def _guarded(plan: Plan, entry: Entry) -> Entry:
 def _gravity(entry: Entry) -> tuple[bool, int, bool, int]:
     does = _RISKIEST_FIRST.index(
         entry.does if entry.changes or entry.does == "upload" else "create"
-    )  # whatever it is, nothing goes with it
+    )  # whatever it is, it deletes nothing
     warns = any(change.warnings for change in entry.changes)
     return not entry.guards, does, not (warns or entry.opens), entry.place
 

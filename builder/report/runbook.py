@@ -1,7 +1,7 @@
-"""A deployment's runbook as Markdown and as one page for a browser; pure.
+"""A deployment's runbook as Markdown and as one page for a browser; pure but for the page's template and styles.
 
-In a sentence names stand between backticks, and `[[key]]` for another situation; all else is text, and no markup of
-whoever named a thing.
+In a sentence names are between backticks, and `[[key]]` refers to another situation; everything else is text, so that
+no name can be markup.
 """
 
 import html
@@ -23,7 +23,7 @@ _Marked = Callable[[str], str]
 
 
 def runbook_markdown(shown: Runbook) -> str:
-    """Return the page as Markdown, each line that is typed in a block of its own."""
+    """Return the page as Markdown, each line to type in a block of its own."""
     marked = partial(_marked, shown.titles)
     text = "".join(f"{line}\n" for line in _lines(shown, marked))
     return re.sub(r"\n{3,}", "\n\n", text)
@@ -85,7 +85,7 @@ def _step(number: int, step: RunbookStep, marked: _Marked) -> Iterator[str]:
 
 
 def explanation(line: RunbookLine) -> str:
-    """Return the explanation below a line that is typed."""
+    """Return the explanation below a line to type."""
     if isinstance(line, ShellVariable):
         return f"In its place write {line.what}."
     return f"It shows {line.says}. Exit code {' or '.join(map(str, line.exits))}."
@@ -101,7 +101,7 @@ def _in_a_line(text: str) -> str:
 
 
 def _marked(titles: Mapping[str, str], text: str) -> str:
-    """Return a sentence in which nothing is markup but its names and what leads to another situation."""
+    """Return a sentence in which only its names and its links to other situations are markup."""
 
     def shown(match: re.Match[str]) -> str:
         name, key = match.groups()
@@ -115,7 +115,7 @@ def _plain(text: str) -> str:
 
 
 def _replaced(text: str, plain: Callable[[str], str], special: Callable[[re.Match[str]], str]) -> str:
-    """Return a text with its names and keys as `special` shows them, and what is between as `plain` does."""
+    """Return a text with its names and keys as `special` shows them, and the text between them as `plain` does."""
     line, parts, end = _in_a_line(text), [], 0
     for match in _SPECIAL.finditer(line):
         parts += [plain(line[end : match.start()]), special(match)]
@@ -124,7 +124,7 @@ def _replaced(text: str, plain: Callable[[str], str], special: Callable[[re.Matc
 
 
 def runbook_page(shown: Runbook) -> str:
-    """Return the page for a browser; it needs nothing else, no network and no script."""
+    """Return the page for a browser, without any other file, network or script."""
     return fill_page(
         "runbook.html.j2",
         ("plan.css", "runbook.css"),
@@ -137,7 +137,7 @@ def runbook_page(shown: Runbook) -> str:
 
 
 def _sentence(text: str, titles: Mapping[str, str]) -> Markup:
-    """Return a sentence with its names as code, and what leads to another situation as links."""
+    """Return a sentence with its names as code, and its references to other situations as links."""
 
     def shown(match: re.Match[str]) -> str:
         name, key = match.groups()

@@ -1,4 +1,4 @@
-"""The JSON Schema of the lines that --json prints, by which a pipeline can check what it reads."""
+"""The JSON Schema of the lines that --json prints, with which a pipeline can check what it reads."""
 
 import dataclasses
 import json
@@ -35,7 +35,7 @@ _TIME = {"type": "string", "format": "date-time", "description": "When it was sa
 
 
 class AsPrinted(GenerateJsonSchema):
-    """Every field is printed, the ones with defaults too; titles like "Stack Arn" say nothing."""
+    """Every field is printed, also one with its default; titles like "Stack Arn" are left out."""
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002, D102 - pydantic's
         return False
@@ -45,7 +45,7 @@ class AsPrinted(GenerateJsonSchema):
 
 
 def make_event_schema() -> bytes:
-    """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
+    """Return the schema of the records: a line is one of so many kinds, distinguished by `event`."""
     of_fleet = (FleetPlanMade, FleetEnded, FleetDriftSeen, FleetLeaving)
     of_backfill = (BackfillCounted, BackfillProgress, BackfillEnded)
     of_promotion = (PromotionChecked, PromotionBegun, PromotionEnded)
@@ -90,7 +90,7 @@ def report_as_json(report: Report) -> bytes:
 
 
 def make_report_schema() -> bytes:
-    """Return the schema that the records lead to: one of two kinds of report, told apart by `kind`."""
+    """Return the schema of the records: one of two kinds of report, distinguished by `kind`."""
     made: dict[str, Any] = TypeAdapter(Report).json_schema(mode="serialization", schema_generator=AsPrinted)
     definitions = made.pop("$defs")
     for kind in made["anyOf"]:

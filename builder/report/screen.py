@@ -1,7 +1,7 @@
-"""The one place where text meets a screen: nothing that AWS or a file says steers a terminal.
+"""The one place where text is written to a screen: no text of AWS or of a file steers a terminal.
 
 `printable` makes control characters readable; `write` is the only function that writes a person's or a pipeline's text
-to a stream. What rich lays out passes `console.ScreenRich`, which does the same.
+to a stream. Rich's output passes `console.ScreenRich`, which does the same.
 """
 
 import io
@@ -17,7 +17,7 @@ from typing import IO, Literal, TextIO
 
 
 def printable(value: str) -> str:
-    """Return a text whose control characters can be read instead of obeyed; lines stay lines.
+    """Return a text whose control characters can be read instead of obeyed; line breaks stay.
 
     Among them are the C1 codes, marks that change the direction of text, and halves of surrogate pairs.
     """
@@ -29,7 +29,7 @@ def printable(value: str) -> str:
 
 
 def one_line(value: str, width: int) -> str:
-    """Return a text in one line of at most so many characters and the sign that it goes on."""
+    """Return a text in one line of at most so many characters and the sign that it continues."""
     line = printable(" ".join(value.split()))
     return line if len(line) <= width else f"{line[:width]}…"
 
@@ -40,10 +40,10 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Write a text, its control characters readable; what the stream's encoding lacks is escaped too.
+    """Write a text with readable control characters; characters that the stream's encoding lacks are escaped too.
 
-    A reader that has left (`| head`) gets nothing more, and ends nothing: what was begun goes on. The same where the
-    text cannot be kept, on a full disk; `unwritten` tells it at the end.
+    A reader that has left (`| head`) gets nothing more, and ends nothing: the work goes on. The same where the text
+    cannot be kept, on a full disk; `unwritten` returns the error at the end.
     """
     safe = printable(text)
     encoding = getattr(stream, "encoding", None) or "utf-8"
@@ -55,16 +55,16 @@ def write(stream: TextIO, text: str) -> None:
 
 
 def lose(stream: IO[str] | IO[bytes], error: OSError) -> None:
-    """Write the rest to nobody; but for a reader that has left, `unwritten` has the reason."""
+    """Discard the rest; `unwritten` returns the reason, unless the reader has left."""
     if not isinstance(error, BrokenPipeError):
         _unwritten.append(error)
     drop(stream)
 
 
 def unwritten() -> OSError | None:
-    """Return why something that was to be written is lost, and forget it; None where nothing is.
+    """Return why text was lost, and forget it; None if none was.
 
-    What a library has written, as click does its help, may be waiting in a buffer: it is written now.
+    Text that a library has written, as click does its help, may be in a buffer: it is written now.
     """
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -80,7 +80,7 @@ _unwritten: list[OSError] = []
 
 
 def drop(stream: IO[str] | IO[bytes]) -> None:
-    """Write the rest to nobody: the reader has seen enough, and what was begun goes on to its end."""
+    """Discard the rest: the reader has seen enough, and the work goes on to its end."""
     with suppress(OSError, ValueError):  # no file, or closed
         nobody = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nobody, stream.fileno())
@@ -88,14 +88,14 @@ def drop(stream: IO[str] | IO[bytes]) -> None:
 
 
 def hold_streams() -> None:
-    """Have streams that were closed before the process began lead nowhere: no file of ours is opened in their place."""
+    """Open streams that were closed before the process began, to nowhere: else a file of ours gets their number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - to the end
 
 
 def tolerate_encodings() -> None:
-    """Let both streams escape what their encoding lacks, also where a library writes to them."""
+    """Let both streams escape what their encoding lacks, also text of libraries."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -107,10 +107,10 @@ class ErrorTold:
 
     exit_code: int
     where: str
-    """File and key, option, or region and stack; empty where there is no one place."""
+    """File and key, option, or region and stack; empty if there is no single place."""
     what: str
     next: str
-    """What to type next; empty where nobody can say."""
+    """The command to type next; empty if there is none."""
     event: Literal["error"] = "error"
 
 

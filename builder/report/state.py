@@ -1,4 +1,4 @@
-"""One screen of how all regions stand, and what drifted or differs between them, each as text and as JSON; pure."""
+"""One screen with the state of all regions, and drift and differences between them, each as text and JSON; pure."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,9 +34,9 @@ class StatusSeen:
     runtime_ends: Mapping[str, str]
     """The last day with security updates of each runtime in use, as far as it is known."""
     one_way: tuple[OneWay, ...]
-    """Where objects are replicated, and those written to the destination do not come back."""
+    """The one-way replications: objects written to the destination do not come back."""
     promotion: PromotionSeen | None = None
-    """That a secondary is being promoted, by the regions that answer; null where they know of none."""
+    """The promotion under way, from the regions that answer; null if they have none."""
     event: Literal["status.seen"] = "status.seen"
 
 
@@ -58,7 +58,7 @@ def status_event(
 
 
 def status_text(seen: records.Status, ends: Mapping[str, date], at: datetime) -> Text:
-    """Return what people look at; a region after the other, what does not answer named in red."""
+    """Return the text for people: one region after the other, silent resources in red."""
     there = "" if seen.is_deployed else ": not deployed"
     blocks = [Text.assemble((seen.deployment, "bold"), f" at {at:%Y-%m-%d %H:%M:%S} UTC{there}")]
     blocks += [Text("\n").join(_site(site, ends, at.date())) for site in seen.sites]
@@ -72,7 +72,7 @@ def _one_way(way: OneWay) -> Text:
 
 
 def one_way_sentence(source: str, destination: str) -> str:
-    """Return what whoever goes over has to know of a replication without a way back."""
+    """Return what a person has to know before a failover over a one-way replication."""
     return f"objects go from {source} to {destination}; those written to {destination} do not come back"
 
 
@@ -215,7 +215,7 @@ def drift_event(differences: records.Differences, at: datetime) -> str:
 
 
 def drift_text(differences: records.Differences) -> Text:
-    """Return what differs, and a line for the rest."""
+    """Return the differences, and a line for the rest."""
     lines = [line for stack in differences.stacks for line in _drifted_stack(stack)]
     if differences.disparities:
         lines.append(Text("the regions differ:", style="bold"))

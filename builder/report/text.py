@@ -20,7 +20,7 @@ from builder.resource_types.facts import holds_data
 from builder.terms import counted
 
 _VALUE_WIDTH = 60
-# Of stacks with which nothing happens.
+# The most unchanged stacks that are named.
 _LISTED = 12
 _OPENS = 20
 _STYLES = {
@@ -36,16 +36,16 @@ class View:
     """How much of a plan is shown, and how."""
 
     full: bool = False
-    """Also the properties of every resource that is created."""
+    """Whether the properties of every created resource are shown too."""
     links: Literal["in titles", "in a list"] = "in a list"
-    """Where the links into the CloudFormation console are: behind the stacks' titles on a terminal that follows links,
-    in a numbered list at the end elsewhere."""
+    """Whether there are links into the CloudFormation console: behind the stacks' titles on a terminal that follows
+    links, in a numbered list at the end elsewhere."""
     stops: int | None = None
-    """How many of the guards are shown; all of them where it is None."""
+    """How many of the guard hits are shown; None for all."""
 
 
 def plan_text(shown: Plan, view: View = View()) -> Text:
-    """Return a plan by rank, the riskiest change first; links, what opens something, what stops it come last."""
+    """Return a plan by rank, the riskiest change first; links, openings and guard hits come last."""
     blocks: list[list[_Line]] = [[_head(shown)]]
     if shown.is_empty:
         blocks.append([f"No changes: {_all(len(shown.unchanged))}."])
@@ -87,7 +87,7 @@ def _unfilled(shown: Plan) -> Iterator[list[_Line]]:
 
 
 def unfilled(shown: Plan) -> tuple[str, ...]:
-    """Return the buckets that stand and get rules by a plan, `us-east-1/storage/Bucket`: a rule is for what comes."""
+    """Return existing buckets that get rules by a plan, `us-east-1/storage/Bucket`: a rule is for later objects."""
     created = {change_set.stack for change_set in shown.change_sets if change_set.type == "CREATE"}
     return tuple(
         dict.fromkeys(
@@ -106,7 +106,7 @@ def _gets_rules(change: ResourceChange) -> bool:
 
 
 def outcomes_text(ended: Sequence[Outcome]) -> Text:
-    """Return one line for each step that did not end well, and a summary line."""
+    """Return one line for each step that failed or did not run, and a summary line."""
     counts = Counter(type(outcome) for outcome in ended)
     last = f"{counts[Done]} done, {counts[StackFailed]} failed, {counts[Cancelled] + counts[Superseded]} not started"
     if counts[ReviewRequired]:
@@ -166,12 +166,12 @@ def _entry(entry: Entry, view: View, number: int | None) -> Iterator[_Line]:
 
 
 def change_lines(change: ResourceChange, *, full: bool = False) -> Iterator[Text | str]:
-    """Yield what happens to one resource: its line, then its properties, losses and warnings.
+    """Yield a resource's change: its line, then its properties, losses and warnings.
 
-    `full` also yields all properties of one that is created.
+    `full` also yields all properties of a created resource.
     """
     style = "red" if is_lost(change) else "green" if change.action == "Add" else "yellow"
-    # The sign alone does not tell these from others.
+    # The sign alone does not distinguish these.
     needs_words = change.is_replaced or change.is_moved or change.action in {"Dynamic", "Import"}
     words = f"  {printable(fate(change))}" if needs_words else ""
     bold = "bold red" if is_lost(change) else "bold"
@@ -244,7 +244,7 @@ def _data(type_name: str) -> str:
 
 
 def leftovers_text(pruning: Pruning) -> str:
-    """Return a line for each object that is to be deleted, and how many stay."""
+    """Return a line for each object to be deleted, and the number of those that stay."""
     lines = [
         f"{leftover.place.text}  {leftover.size:,} bytes in {counted(len(leftover.versions), 'version')}"
         for leftover in pruning.leftovers
@@ -255,7 +255,7 @@ def leftovers_text(pruning: Pruning) -> str:
 
 
 def retained_text(stacks: Iterable[StackContents]) -> str:
-    """Return a line for the retained data of each stack: whether it stays or goes, and where it is."""
+    """Return a line for the retained data of each stack: whether it is deleted, and where it is."""
     lines = []
     for data in (data for stack in stacks for data in stack.kept):
         goes = any(data in stack.deleted for stack in stacks)
@@ -267,7 +267,7 @@ def retained_text(stacks: Iterable[StackContents]) -> str:
 
 
 def waiting_text(stacks: Iterable[StackContents]) -> str:
-    """Return a line for each key that goes with its stack: until KMS deletes it days pass."""
+    """Return a line for each key that is deleted with its stack: KMS deletes it days later."""
     return "".join(f"{stack.id}  {name}  {kind}: {_WAITS}\n" for stack, kind, name in _waiting(stacks))
 
 
@@ -280,7 +280,7 @@ def _waiting(stacks: Iterable[StackContents]) -> Iterator[tuple[StackContents, s
 
 
 def left_text(deployment: str, before: Sequence[StackContents], after: FoundStacks) -> str:
-    """Return the stacks that remain, what they left behind as their templates say, and the regions not looked at."""
+    """Return the stacks that remain, what they retained by their templates, and the regions that were not read."""
     there = {stack.stack.arn for stack in after.stacks}
     lines = [f"{stack.id}  {stack.stack.name}  {stack.stack.status}" for stack in after.stacks]
     lines += [
