@@ -43,3 +43,12 @@ def test_the_root_shows_the_architecture_and_every_link_in_the_docs_leads_to_a_f
             if target and "://" not in target and not (page.parent / target).exists():
                 dead.append(f"{page.name}: {target}")
     assert dead == []
+
+
+def test_no_module_of_tests_is_left_to_thorough_as_a_whole() -> None:
+    whole = [
+        path.name
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if any(line.startswith("pytestmark") and "acceptance" in line for line in path.read_text().splitlines())
+    ]
+    assert whole == []

@@ -19,7 +19,7 @@ from fake_aws import Fault
 TABLE = StackId("us-east-1/table")
 
 
-def twin(rig: Rig, plan: Plan, **fields: object) -> int:
+def executed_by_same_plan(rig: Rig, plan: Plan, **fields: object) -> int:
     async def look() -> int:
         stack = await observe_stack(rig.clients, rig.stack(TABLE).site, rig.stack(TABLE).name)
         assert isinstance(stack, ObservedStack)
@@ -32,7 +32,7 @@ def twin(rig: Rig, plan: Plan, **fields: object) -> int:
 def test_the_same_change_set_of_another_plan_is_as_good(rig: Rig) -> None:
     ours, theirs = rig.plan(), rig.plan()
     rig.execute(theirs)
-    assert twin(rig, ours) == 1
+    assert executed_by_same_plan(rig, ours) == 1
 
 
 @pytest.mark.slow
@@ -41,17 +41,18 @@ def test_another_template_or_other_parameters_are_not(rig: Rig) -> None:
     steps = tuple(replace(step, parameters={"EnvironmentSuffix": "other"}) for step in rig.plan().steps)
     others = replace(rig.plan(), steps=steps)
     rig.execute(rig.plan(), allow=[f"{stack.id}/tap-dev-plan-1" for stack in rig.deployment.stacks])
-    assert twin(rig, ours) == 0
-    assert twin(rig, others) == 0
+    assert executed_by_same_plan(rig, ours) == 0
+    assert executed_by_same_plan(rig, others) == 0
 
 
 def test_what_is_in_review_or_gone_was_not_executed(rig: Rig) -> None:
     ours = rig.plan()
     rig.plan()
-    assert twin(rig, ours) == 0
+    assert executed_by_same_plan(rig, ours) == 0
     rig.execute(ours)
-    assert twin(rig, ours, change_set=None) == 0
-    assert twin(rig, ours, change_set=Arn("arn:aws:cloudformation:us-east-1:111122223333:changeSet/gone/1")) == 0
+    assert executed_by_same_plan(rig, ours, change_set=None) == 0
+    gone = Arn("arn:aws:cloudformation:us-east-1:111122223333:changeSet/gone/1")
+    assert executed_by_same_plan(rig, ours, change_set=gone) == 0
 
 
 # What a plan looked at, that no template and no parameter tells.
@@ -104,9 +105,9 @@ def test_a_listing_that_lags_behind_the_plan_hides_no_work(rig: Rig) -> None:
     assert stale.struck == 1
 
 
-def test_a_deletion_has_no_twin(rig: Rig) -> None:
+def test_a_deletion_is_never_executed_by_the_same_plan(rig: Rig) -> None:
     plan = rig.plan()
     rig.execute(plan)
     step = next(step for step in plan.steps if step.stack == TABLE)
     gone = Deletion(stack=TABLE, region=step.region, name=step.name, stack_arn=step.stack_arn, because="")
-    assert twin(rig, replace(plan, steps=(), deletions=(gone,))) == 0
+    assert executed_by_same_plan(rig, replace(plan, steps=(), deletions=(gone,))) == 0

@@ -33,11 +33,11 @@ def observed(rig: Rig, change_set: str | None, status: str = "CREATE_COMPLETE") 
     return replace(stack, change_set=Arn(change_set) if change_set else None, status=status)
 
 
-def test_a_stack_s_links_are_in_order_and_a_deletion_comes_first(plan: Plan) -> None:
+def test_a_stack_s_steps_are_in_order_and_a_deletion_comes_first(plan: Plan) -> None:
     step = next(step for step in plan.steps if step.stack == TABLE)
-    chain = make_stack_steps(replace(plan, deletions=(deletion(step),)))[TABLE]
-    assert [type(link) for link in chain] == [Deletion, Step, Deferred, Deferred]
-    assert [link.part for link in chain if isinstance(link, Step | Deferred)] == [1, 2, 3]
+    steps = make_stack_steps(replace(plan, deletions=(deletion(step),)))[TABLE]
+    assert [type(step) for step in steps] == [Deletion, Step, Deferred, Deferred]
+    assert [step.part for step in steps if isinstance(step, Step | Deferred)] == [1, 2, 3]
 
 
 def test_the_stacks_keep_the_plan_s_order(plan: Plan) -> None:
@@ -45,19 +45,19 @@ def test_the_stacks_keep_the_plan_s_order(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize(("part", "executed"), [("", 1), ("-2", 2), ("-3", 3), ("-4", 0), ("x", 0)])
-def test_the_last_change_set_tells_how_many_links_are_done(rig: Rig, plan: Plan, part: str, executed: int) -> None:
-    chain = make_stack_steps(plan)[TABLE]
-    first = chain[0]
+def test_the_last_change_set_tells_how_many_steps_are_done(rig: Rig, plan: Plan, part: str, executed: int) -> None:
+    steps = make_stack_steps(plan)[TABLE]
+    first = steps[0]
     assert isinstance(first, Step)
     arn = first.change_set if not part else f"arn:aws:cloudformation:r:1:changeSet/tap-dev-plan-1{part}/uuid"
-    assert steps_executed(plan, chain, observed(rig, arn)) == executed
+    assert steps_executed(plan, steps, observed(rig, arn)) == executed
 
 
 def test_in_review_nothing_is_executed_whatever_change_set_is_shown(rig: Rig, plan: Plan) -> None:
-    chain = make_stack_steps(plan)[TABLE]
-    assert isinstance(chain[0], Step)
-    assert steps_executed(plan, chain, observed(rig, chain[0].change_set, "REVIEW_IN_PROGRESS")) == 0
-    assert steps_executed(plan, chain, observed(rig, None)) == 0
+    steps = make_stack_steps(plan)[TABLE]
+    assert isinstance(steps[0], Step)
+    assert steps_executed(plan, steps, observed(rig, steps[0].change_set, "REVIEW_IN_PROGRESS")) == 0
+    assert steps_executed(plan, steps, observed(rig, None)) == 0
 
 
 def test_a_deletion_is_never_told_by_a_change_set(rig: Rig, plan: Plan) -> None:
@@ -73,7 +73,7 @@ def test_what_was_left_for_review_becomes_a_step(plan: Plan) -> None:
     )
     assert after.steps == (*plan.steps, made)
     assert [one.part for one in after.deferred] == [3]
-    assert [link.part for link in make_stack_steps(after)[TABLE] if isinstance(link, Step | Deferred)] == [
+    assert [step.part for step in make_stack_steps(after)[TABLE] if isinstance(step, Step | Deferred)] == [
         1,
         2,
         3,

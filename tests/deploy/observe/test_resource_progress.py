@@ -20,7 +20,7 @@ def event(resource: str, status: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("newest_first", "in_hand"),
+    ("newest_first", "expected"),
     [
         ([], None),
         ([("the stack", "CREATE_IN_PROGRESS")], None),
@@ -29,9 +29,11 @@ def event(resource: str, status: str) -> Any:
         ([("the stack", "CREATE_COMPLETE"), ("Url", "CREATE_COMPLETE"), ("Url", "CREATE_IN_PROGRESS")], None),
     ],
 )
-def test_in_hand_is_what_has_begun_last_and_not_ended(newest_first: list[tuple[str, str]], in_hand: str | None) -> None:
-    found = newest_at_work([event(*one) for one in newest_first])
-    assert (found["LogicalResourceId"] if found else None) == in_hand
+def test_in_progress_is_what_has_begun_last_and_not_ended(
+    newest_first: list[tuple[str, str]], expected: str | None
+) -> None:
+    newest = newest_at_work([event(*one) for one in newest_first])
+    assert (newest["LogicalResourceId"] if newest else None) == expected
 
 
 @pytest.mark.slow
