@@ -291,7 +291,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Work(Generic[N, R]):
-    """What is done to each node, and what becomes of one that is not started."""
+    """How each node is run, and how one that is not started is cancelled."""
 
     run: Callable[[N, Mapping[N, R]], Coroutine[Any, Any, R]]
     """Called with the outcomes of the node's needs; a failure is an outcome too, not an exception."""

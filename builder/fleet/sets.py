@@ -112,8 +112,8 @@ async def observe_again(holders: Iterable[StackContents], clients: Clients) -> t
 async def observe_sets(holders: Iterable[StackContents], clients: Clients) -> tuple[StackSet, ...]:
     """Return the sets that the stacks hold: those of their templates, in their order, then those dropped from them.
 
-    A stack whose update failed, or still runs, holds sets that its template no longer has; their deletion is the
-    stack's.
+    A stack whose update failed, or still runs, holds sets that its template no longer has, and deletes them with
+    itself.
     """
     held = await together(_held(holder, clients) for holder in holders if holder.stack.facts.exists)
     return _with_unique_ids([stack_set for sets in held for stack_set in sets])

@@ -116,7 +116,7 @@ def counted_findings(findings: Sequence[Finding]) -> str:
 
 
 def expect_done(ended: Iterable[Outcome]) -> None:
-    """Return if every stack ended as it was planned. Raises Failed."""
+    """Raise Failed unless every stack ended as planned."""
     failed = [outcome for outcome in ended if not isinstance(outcome, Done)]
     if failed:
         raise Failed(where="rehearsal", what="\n  ".join(str(outcome) for outcome in failed))

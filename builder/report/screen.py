@@ -88,7 +88,7 @@ def drop(stream: IO[str] | IO[bytes]) -> None:
 
 
 def hold_streams() -> None:
-    """Open streams that were closed before the process began, to nowhere: else a file of ours gets their number."""
+    """Open the null device for streams that the process began without, so that no file of ours takes their number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - to the end

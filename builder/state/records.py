@@ -200,7 +200,7 @@ class Settings:
     own_words: Mapping[str, str] = field(default_factory=dict)
     """The region's own values, such as a parameter's, by the name that they have in all regions."""
     ids: Mapping[str, str] = field(default_factory=dict)
-    """Ids that differ in each region, such as those of keys and networks, by what they are of."""
+    """Ids that differ in each region, such as those of keys and networks, with the resource of each."""
     code_of: tuple[Site, str] | None = None
     """The site and name of a function whose code is an archive, so that its contents may be compared."""
 

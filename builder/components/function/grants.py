@@ -48,7 +48,7 @@ def make_statements(config: Config, options: FunctionConfig) -> tuple[Statement,
 
 
 def check_size(loaded: LoadedConfig, name: str, role: iam.Role) -> None:
-    """Return if IAM takes what a function's role is allowed. Raises BadInput.
+    """Raise BadInput unless the policies of a function's role fit IAM's limit.
 
     Counted by the longest region and environment, without white space; the little that only AWS knows is not.
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html

@@ -122,7 +122,7 @@ def _resource(change: "ResourceChangeTypeDef", above: str) -> ResourceChange:
 
 
 def _policies(change: "ResourceChangeTypeDef") -> tuple[str, ...]:
-    """Return what is lost by changes of the attributes that say what becomes of a resource."""
+    """Return what may be lost by changes of a resource's DeletionPolicy and UpdateReplacePolicy."""
     type_name, seen = change["ResourceType"], _seen(change)
     before, after = ({"Type": type_name, "Properties": properties or {}} for properties in (seen.before, seen.after))
     targets = [detail["Target"] for detail in change.get("Details", []) if "Target" in detail]

@@ -51,7 +51,7 @@ class Handovers:
 
     @property
     def orphan_releases(self) -> Mapping[str, frozenset[LogicalId]]:
-        """The logical ids that each orphan releases, by its ARN; nothing else may be retained in it."""
+        """The logical ids that each orphan releases, by its ARN; it is deleted only if it holds nothing else."""
         orphans = {stack.arn for stack in self.deployed.orphans}
         return {
             stack.arn: frozenset(self.transfers[name].releases)

@@ -176,7 +176,7 @@ def make_release(
 
 @contextmanager
 def movable(where: StackId) -> Iterator[None]:
-    """Raise Stopped, at its end, for each deployed template that cannot be edited."""
+    """Raise Stopped if the block raises Unmovable: the deployed template's text cannot be edited as needed."""
     try:
         yield
     except Unmovable as error:

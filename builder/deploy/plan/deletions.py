@@ -22,9 +22,9 @@ async def plan_orphans(
 ) -> tuple[Orphan | Deletion, ...]:
     """Return the deletions of orphans, each after the stacks that may still use it, and the orphans that stay.
 
-    `needs` are the stacks that the plan works on. Unless `every` orphan is to be deleted, only those are that release
-    their data, or moved with a promotion, and hold no other data. The newest comes first, and is deleted first: a stack
-    that needs another was created after it.
+    `needs` are the stacks that the plan works on. Unless `every` orphan is to be deleted, only those are that hold
+    nothing but the data they release, or that moved with a promotion and hold no other data. The newest comes first,
+    and is deleted first: a stack that needs another was created after it.
     """
     held = await together(observe_held(stack, clients) for stack in orphans)
     planned: list[Orphan | Deletion] = []
