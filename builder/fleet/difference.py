@@ -5,9 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from builder.assembly.bound import bind_stack
+from builder.deploy.change_sets.review import changed_policies, lost_policies
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
+from builder.deploy.resources.public_access import newly_public, public_access
 from builder.graph import closure
+from builder.resource_types import NESTED
 from builder.resource_types.facts import at_stake, create_only, perhaps_create_only
 from builder.resource_types.fate import POLICY_ATTRIBUTES, fate_on_deletion, fate_on_replacement
 from builder.template import Template, at, names_in, properties_of, read_template
@@ -17,15 +20,18 @@ from builder.terms import LogicalId, Region
 def resolve_template(body: str, parameters: Mapping[str, str], region: Region, where: str = "body") -> Template:
     """Return the template with all known values of its resources resolved, without those whose condition is false.
 
+    A condition that only an account decides stands in full in its resource.
     Raises BadInput for a template that cannot be read; `where` is its StackSet.
     """
     template = read_template(body, where)
     binding = bind_stack(template, "${AWS::StackName}", region, parameters).binding
-    resources = {
-        name: _in_texts(binding.value({key: value for key, value in resource.items() if key != "Condition"}))
-        for name, resource in template.resources().items()
-        if "Condition" not in resource or binding.truth(resource["Condition"]) is not False
-    }
+    resources = {}
+    for name, resource in template.resources().items():
+        own = {key: value for key, value in resource.items() if key != "Condition"}
+        exists = binding.truth(resource["Condition"]) if "Condition" in resource else True
+        if exists is not False:
+            condition = {} if exists else {"Condition": binding.condition(resource["Condition"])}
+            resources[name] = _in_texts({**binding.value(own), **condition})
     return Template({**template.data, "Resources": resources})
 
 
@@ -69,21 +75,54 @@ def find_changes(deployed: Template, desired: Template) -> tuple[ResourceChange,
 
 
 def merge_changes(change_lists: Iterable[tuple[ResourceChange, ...]]) -> tuple[ResourceChange, ...]:
-    """Return every change of these lists once; where a resource has several, the gravest."""
+    """Return every change of these lists once; where a resource has several, the gravest, with what all of them do.
+
+    What one stack loses is lost, whatever the others keep.
+    """
     merged: dict[tuple[str, LogicalId], ResourceChange] = {}
     for change in (change for changes in change_lists for change in changes):
-        known = merged.get((change.action, change.logical_id))
-        if known is None or (change.is_replaced and not known.is_replaced):
-            merged[change.action, change.logical_id] = change
+        known = merged.setdefault((change.action, change.logical_id), change)
+        if known != change:
+            merged[change.action, change.logical_id] = _merged(known, change)
     return tuple(merged.values())
 
 
+_REPLACEMENTS = (None, "False", "Conditional", "True")
+_KEPT = ("Retain", "Snapshot", "Delete")
+
+
+def _merged(known: ResourceChange, other: ResourceChange) -> ResourceChange:
+    gravest = max((known, other), key=lambda change: _REPLACEMENTS.index(change.replacement))
+    ending = [change for change in (known, other) if change.is_replaced or change.action == "Remove"]
+    return replace(
+        gravest,
+        policy_action=max((change.policy_action for change in ending), key=_lost_by, default=None),
+        scope=tuple(dict.fromkeys((*known.scope, *other.scope))),
+        properties=tuple(dict.fromkeys((*known.properties, *other.properties))),
+        losses=tuple(dict.fromkeys((*known.losses, *other.losses))),
+        warnings=tuple(dict.fromkeys((*known.warnings, *other.warnings))),
+        opens=tuple(dict.fromkeys((*known.opens, *other.opens))),
+    )
+
+
+def _lost_by(policy_action: str | None) -> int:
+    """Return how much is lost by what becomes of a resource: most where nobody can tell."""
+    kept = (policy_action or "").removeprefix("ReplaceAnd")
+    return _KEPT.index(kept) if kept in _KEPT else len(_KEPT)
+
+
 def _change(action: str, name: LogicalId, resource: Resource) -> ResourceChange:
-    return ResourceChange(action=action, logical_id=name, type=str(resource.get("Type", "")))
+    kind = str(resource.get("Type", ""))
+    opens = public_access(kind, properties_of(resource)) if action == "Add" else ()
+    return ResourceChange(action=action, logical_id=name, type=kind, opens=opens)
 
 
 def _gone(name: LogicalId, resource: Resource) -> ResourceChange:
-    return replace(_change("Remove", name, resource), policy_action=fate_on_deletion(resource))
+    change = replace(_change("Remove", name, resource), policy_action=fate_on_deletion(resource))
+    return replace(change, losses=_UNSEEN) if change.type in NESTED else change
+
+
+_UNSEEN = ("perhaps what it holds: nothing looks into the nested stacks of an account",)
 
 
 def _modified(name: LogicalId, before: Resource, after: Resource) -> ResourceChange | None:
@@ -94,13 +133,15 @@ def _modified(name: LogicalId, before: Resource, after: Resource) -> ResourceCha
     was, will = properties_of(before), properties_of(after)
     touched = [prop for prop in dict.fromkeys((*was, *will)) if was.get(prop) != will.get(prop)]
     attributes = [attribute for attribute in _ATTRIBUTES if before.get(attribute) != after.get(attribute)]
-    if not touched and not attributes:
+    may_go = "Condition" in after and before.get("Condition") != after["Condition"]
+    if not touched and not attributes and not may_go:
         return None
     replacement = _replacement(kind, was, will)
     holder = HOLDERS.get(kind)
     seen = Seen(before=was, after=will, touched=frozenset(touched))
     change = ResourceChange(
-        action="Modify",
+        # In which accounts it stays is known to nobody beforehand.
+        action="Dynamic" if may_go else "Modify",
         logical_id=name,
         type=kind,
         replacement=replacement,
@@ -109,8 +150,13 @@ def _modified(name: LogicalId, before: Resource, after: Resource) -> ResourceCha
             PropertyChange(path=f"/Properties/{prop}", before=_as_text(was.get(prop)), after=_as_text(will.get(prop)))
             for prop in touched
         ),
-        losses=holder.losses(seen) if holder else (),
+        losses=(
+            *(holder.losses(seen) if holder else ()),
+            *lost_policies(kind, changed_policies(before, after)),
+            *(_UNSEEN if kind in NESTED and (touched or may_go) else ()),
+        ),
         warnings=holder.warnings(seen) if holder else (),
+        opens=newly_public(kind, was, will),
     )
     return _replaced(change, after) if change.is_replaced else change
 

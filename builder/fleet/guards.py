@@ -72,7 +72,9 @@ def barred_hits(planned: SetPlan) -> Iterator[GuardHit]:
 
 def _of_changes(planned: SetPlan) -> tuple[GuardHit, ...]:
     step = _InTheAccounts(planned.id, planned.stack_set.site.region, planned.changes)
-    hits = guard_hits([step]) if planned.updating else ()
+    # What a set imports is updated with it.
+    is_updated = planned.updating or (planned.does == "update" and planned.imports)
+    hits = guard_hits([step]) if is_updated else ()
     return tuple(replace(hit, stack=planned.stack_set.held_by.stack) for hit in hits)
 
 

@@ -12,6 +12,7 @@ from builder.deploy.records import ResourceChange
 from builder.fleet.difference import find_changes, merge_changes, resolve_template
 from builder.fleet.records import InstanceOverride, SetAction, SetPlan, StackInstance, TargetedSite
 from builder.fleet.targets import ObservedSet, SetContext
+from builder.resource_types import STACK_SET
 from builder.template import Template, read_deployed, read_template
 from builder.terms import Site, counted
 
@@ -285,9 +286,11 @@ def _changes(does: SetAction, context: SetContext) -> tuple[ResourceChange, ...]
     """Return the changes of resources in any stack: by the set's own update, then by other overrides."""
     new, observed = context.definition, context.observed
     reset = _new_overrides(does, context)
-    if (does not in {"create", "update"} and not reset) or new.body is None:
+    if does not in {"create", "update"} and not reset:
         return ()
     where, region = new.stack_set.id, context.region
+    if new.body is None:
+        return (_unseen(context, "its template lies in a bucket"),) if observed and does != "create" else ()
     if observed is None or does == "create":
         return find_changes(Template(), resolve_template(new.body, new.parameters, region, where))
     masked = {
@@ -302,10 +305,21 @@ def _changes(does: SetAction, context: SetContext) -> tuple[ResourceChange, ...]
     for before, after in _own_parameters(does, context, observed, reset):
         steps += [(old.with_own(before), updated.with_own(before)), (updated.with_own(before), updated.with_own(after))]
     distinct = [step for place, step in enumerate(steps) if step[0] != step[1] and step not in steps[:place]]
-    return merge_changes(
+    changes = merge_changes(
         find_changes(*(resolve_template(version.body, version.parameters, region, where) for version in step))
         for step in distinct
     )
+    calls = any(
+        read_template(body, where).called_transforms for step in distinct for body in {end.body for end in step}
+    )
+    return (*changes, _unseen(context, "its template has a transform")) if calls else changes
+
+
+def _unseen(context: SetContext, because: str) -> ResourceChange:
+    """Return the row of a set whose update may lose anything, since nobody looked at what it changes."""
+    loss = f"perhaps what its stacks hold: {because}, and what the update does to them was not looked at"
+    name = context.definition.stack_set.logical_id
+    return ResourceChange(action="Modify", logical_id=name, type=STACK_SET, losses=(loss,))
 
 
 @dataclass(frozen=True, slots=True)

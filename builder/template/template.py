@@ -180,6 +180,15 @@ class Binding:
                 return _opposite(_all([_opposite(self.truth(part)) for part in inner]))
         return None
 
+    def condition(self, condition: object) -> object:
+        """Return a condition, given by its name or in full, as far as it can be known: others stand in it in full."""
+        match condition:
+            case str(name) | {"Condition": str(name)}:
+                return self.condition(self.conditions.get(name))
+            case Mapping() if condition.keys() <= {"Fn::Not", "Fn::And", "Fn::Or"}:
+                return {name: [self.condition(part) for part in as_list(parts)] for name, parts in condition.items()}
+        return self.value(condition)
+
     def value(self, value: object) -> Any:  # noqa: ANN401 - JSON
         """Return a value as far as it is known; an unknown one keeps its function, with its arguments bound.
 
@@ -190,7 +199,7 @@ class Binding:
             case {"Fn::If": [str(name), then, otherwise]}:
                 holds = self.truth(name)
                 if holds is None:
-                    return {"Fn::If": [self.conditions.get(name), self.value(then), self.value(otherwise)]}
+                    return {"Fn::If": [self.condition(name), self.value(then), self.value(otherwise)]}
                 return self.value(then if holds else otherwise)
             case {"Fn::FindInMap": [str(name), first, second, *_]}:
                 keys = [self.text(first), self.text(second)]

@@ -161,7 +161,7 @@ def test_a_template_in_a_bucket_has_an_operation_by_any_change() -> None:
     s3.put_object(Bucket="templates", Key="t.yaml", Body=NO_BUCKET.encode())
     url: Properties = {"TemplateURL": f"https://templates.s3.{WEST}.amazonaws.com/t.yaml", "TemplateBody": None}
     rig.deploy(deployment(**url))
-    assert hold(rig, deployment(**url, Capabilities=["CAPABILITY_NAMED_IAM"])) == (HERE, set())
+    assert hold(rig, deployment(**url, Capabilities=["CAPABILITY_NAMED_IAM"])) == (HERE, {"UsWest2Storage"})
 
 
 def test_tags_are_told_and_so_is_an_operation_that_changes_nothing(rig: FleetRig) -> None:

@@ -8,7 +8,7 @@ read. A nested change has the path to its resource as its logical id, `Child/Ord
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +90,14 @@ def lost_policies(type_name: str, policies: Iterable[tuple[str, str, str]]) -> t
         for name, before, after in policies
         if _KEEPS.get(before, 2) > _KEEPS.get(after, 0)
     )
+
+
+def changed_policies(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield each policy that differs between two versions of a resource: its name, before and after."""
+    for name in POLICY_ATTRIBUTES:
+        was, will = before.get(name), after.get(name)
+        if was != will:
+            yield name, str(was or default_policy(name, before)), str(will or default_policy(name, after))
 
 
 def _resource(change: "ResourceChangeTypeDef", above: str) -> ResourceChange:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from builder.deploy.change_sets.review import NOT_SHOWN, lost_policies
+from builder.deploy.change_sets.review import NOT_SHOWN, changed_policies, lost_policies
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.public_access import define, newly_public, public_access
 from builder.graph import closure
 from builder.resource_types import NESTED_STACK
-from builder.resource_types.fate import POLICY_ATTRIBUTES, default_policy
+from builder.resource_types.fate import POLICY_ATTRIBUTES
 from builder.template import (
     Binding,
     Comparison,
@@ -89,7 +89,7 @@ def lost_between(deployed: Template, desired: Template) -> tuple[ResourceChange,
             logical_id=LogicalId(name),
             type=str(after[name].get("Type", "")),
             replacement="False",
-            losses=lost_policies(str(after[name].get("Type", "")), _policies(before[name], after[name])),
+            losses=lost_policies(str(after[name].get("Type", "")), changed_policies(before[name], after[name])),
         )
         for name in after
         if name in before
@@ -190,18 +190,11 @@ def _modify(
         properties=tuple(PropertyChange(path=path) for path in sorted(paths)),
         losses=(
             *(holder.losses(seen) if holder else ()),
-            *lost_policies(str(after.get("Type")), _policies(before, after)),
+            *lost_policies(str(after.get("Type")), changed_policies(before, after)),
         ),
         opens=newly_public(str(after.get("Type", "")), properties_of(before), properties_of(after)),
         warnings=holder.warnings(seen) if holder else (),
     )
-
-
-def _policies(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for name in POLICY_ATTRIBUTES:
-        was, will = before.get(name), after.get(name)
-        if was != will:
-            yield name, str(was or default_policy(name, before)), str(will or default_policy(name, after))
 
 
 def _within(path: str, allowed: list[str]) -> bool:
