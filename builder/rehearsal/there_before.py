@@ -11,7 +11,7 @@ from typing import Any
 
 from builder.aws import Clients, call, together
 from builder.deploy import Deployment
-from builder.deploy.handovers.claims import bind_desired
+from builder.deploy.handovers.existing import bind_desired
 from builder.errors import Failed
 from builder.rehearsal.foreign import make_bucket
 from builder.resource_types import BUCKET

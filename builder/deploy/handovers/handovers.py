@@ -12,7 +12,7 @@ from builder.assembly.manifest import UsePreviousValue
 from builder.aws import Clients, call, together
 from builder.deploy.change_sets.history import is_exact, observe_former
 from builder.deploy.desired import TAG_STACK, Deployment, DesiredStack
-from builder.deploy.handovers.claims import Claim, DesiredData, bind_desired, find_claims, missing
+from builder.deploy.handovers.existing import DesiredData, ExistingData, bind_desired, find_existing, missing
 from builder.deploy.handovers.transfers import NO_TRANSFER, Transfer, movable, text_deployed
 from builder.deploy.observe.deployment import ObservedDeployment
 from builder.deploy.observe.live import OWNED_AS, LiveResource, Owner, observe_live_bucket, observe_table
@@ -72,10 +72,10 @@ async def observe_handovers(
 
     Raises Stopped, with every reason, where existing data's import is not intended.
     """
-    claims = await find_claims(deployment, deployed, clients, promotion, import_existing=import_existing)
-    if not claims:
+    existing_data = await find_existing(deployment, deployed, clients, promotion, import_existing=import_existing)
+    if not existing_data:
         return Handovers(deployment=deployment, deployed=deployed, promotion=promotion)
-    return await _hand_over(claims, _HandoverContext(deployment, deployed, clients, promotion))
+    return await _hand_over(existing_data, _HandoverContext(deployment, deployed, clients, promotion))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ class _HandoverContext:
     promotion: Promotion | None
 
 
-async def _hand_over(claims: Sequence[Claim], context: _HandoverContext) -> Handovers:
-    to_import = [claim.data for claim in claims if not claim.is_held]
+async def _hand_over(existing_data: Sequence[ExistingData], context: _HandoverContext) -> Handovers:
+    to_import = [existing.data for existing in existing_data if not existing.is_held]
     live = await together(_observe(data, context) for data in to_import)
     if obstacles := [
         fault for data, resource in zip(to_import, live, strict=True) for fault in _obstacles(data, resource)
@@ -97,10 +97,12 @@ async def _hand_over(claims: Sequence[Claim], context: _HandoverContext) -> Hand
         raise gathered(obstacles)
     names = _names_of_orphans(context)
     seen = await together(
-        _observe_release(claim.data, owner, stack, names, context) for claim in claims for owner, stack in claim.ours
+        _observe_release(existing.data, owner, stack, names, context)
+        for existing in existing_data
+        for owner, stack in existing.ours
     )
     releases = [release for release in seen if release is not None]
-    formers = await together(_observe_former(claim, context) for claim in claims if not claim.is_held)
+    formers = await together(_observe_former(existing, context) for existing in existing_data if not existing.is_held)
     transfers: dict[StackId, Transfer] = {}
     for source in dict.fromkeys(release.source for release in releases):
         transfers[source] = _transfer_out([release for release in releases if release.source == source])
@@ -215,12 +217,12 @@ def _known_texts(source: StackId, data: DesiredData, context: _HandoverContext) 
     return (*own, data.stack.template)
 
 
-async def _observe_former(claim: Claim, context: _HandoverContext) -> str:
+async def _observe_former(existing: ExistingData, context: _HandoverContext) -> str:
     """Return who released data that no stack lists: a stack of the deployment, or a region in a promotion."""
-    data, deployed = claim.data, context.deployed
-    if claim.owners:
+    data, deployed = existing.data, context.deployed
+    if existing.owners:
         return ""
-    if claim.data.is_promoted_by(context.promotion):
+    if existing.data.is_promoted_by(context.promotion):
         return context.promotion.came_from if context.promotion is not None else ""
     stacks = [
         stack for stack in (*deployed.stacks.values(), *deployed.orphans) if stack.site.account == data.stack.account

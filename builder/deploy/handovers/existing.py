@@ -55,7 +55,7 @@ class DesiredData:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ExistingData:
     """Existing data, and the stacks that list it."""
 
     data: DesiredData
@@ -77,14 +77,14 @@ class Claim:
         return tuple(owner for owner in self.owners if owner.stack_arn not in known)
 
 
-async def find_claims(
+async def find_existing(
     deployment: Deployment,
     deployed: ObservedDeployment,
     clients: Clients,
     promotion: Promotion | None,
     *,
     import_existing: bool = False,
-) -> tuple[Claim, ...]:
+) -> tuple[ExistingData, ...]:
     """Return the existing data that a stack is about to create, and the tables that two stacks list.
 
     Raises Stopped, with every reason, where data exists whose import is not intended.
@@ -97,21 +97,33 @@ async def find_claims(
     others = await together(_other_regions(data, deployment, promotion, clients) for data in lacking)
     if faults := [fault for data, where in zip(lacking, others, strict=True) if (fault := _lacks(data, where))]:
         raise gathered(faults)
-    existing = [(data, regions) for data, regions in candidates if regions]
-    owners = await together(_owners(data, regions, deployment, clients) for data, regions in existing)
-    claims = [
-        _claim(data, regions, listed, deployed, is_held=data in twice)
-        for (data, regions), listed in zip(existing, owners, strict=True)
+    with_regions = [(data, regions) for data, regions in candidates if regions]
+    owners = await together(_owners(data, regions, deployment, clients) for data, regions in with_regions)
+    listed = [
+        _existing(data, regions, listing, deployed, is_held=data in twice)
+        for (data, regions), listing in zip(with_regions, owners, strict=True)
     ]
-    # A failed creation that lists the data itself is deleted, and its deletion reports the data.
-    claims = [claim for claim in claims if claim.own is None or not _is_made_anew(claim.data.stack, deployed)]
-    claims = [claim for claim in claims if not claim.is_held or claim.ours]
+    concerned = tuple(
+        existing for existing in listed if _is_of_concern(existing, deployed, import_existing=import_existing)
+    )
+    shared = [
+        fault for existing in concerned if (fault := _shared(existing, concerned, deployment, deployed)) is not None
+    ]
+    faults = [fault for existing in concerned if (fault := _fault(existing, deployment, promotion)) is not None]
+    if shared or faults:
+        raise gathered(shared or faults)
+    return concerned
+
+
+def _is_of_concern(existing: ExistingData, deployed: ObservedDeployment, *, import_existing: bool) -> bool:
+    """Return whether anything is to be decided of existing data."""
+    if existing.own is not None and _is_made_anew(existing.data.stack, deployed):
+        # A failed creation that lists the data itself is deleted, and its deletion reports the data.
+        return False
+    if existing.is_held:
+        return bool(existing.ours)
     # The change set shows such an import, and its execution does it.
-    claims = [claim for claim in claims if not (import_existing and not claim.owners and is_importable(claim.data))]
-    shared = [fault for claim in claims if (fault := _shared(claim, claims, deployment, deployed)) is not None]
-    if faults := shared or [fault for claim in claims if (fault := _fault(claim, deployment, promotion)) is not None]:
-        raise gathered(faults)
-    return tuple(claims)
+    return not (import_existing and not existing.owners and is_importable(existing.data))
 
 
 def is_importable(data: DesiredData) -> bool:
@@ -239,18 +251,18 @@ async def _owners(
     return tuple(owner for owner in owners if owner is not None)
 
 
-def _claim(
+def _existing(
     data: DesiredData,
     regions: tuple[Region, ...],
     owners: Sequence[Owner],
     deployed: ObservedDeployment,
     *,
     is_held: bool,
-) -> Claim:
+) -> ExistingData:
     place = (data.stack.site, data.stack.name)
     others = tuple(owner for owner in owners if (owner.site, owner.stack_name) != place)
     own = next((owner for owner in owners if owner not in others), None)
-    return Claim(data, _ours(others, deployed), others, own, regions, is_held=is_held)
+    return ExistingData(data, _ours(others, deployed), others, own, regions, is_held=is_held)
 
 
 def _ours(owners: Sequence[Owner], deployed: ObservedDeployment) -> tuple[tuple[Owner, ObservedStack], ...]:
@@ -283,19 +295,19 @@ def missing(data: DesiredData) -> Stopped:
     )
 
 
-def _fault(claim: Claim, deployment: Deployment, promotion: Promotion | None) -> Stopped | None:
+def _fault(existing: ExistingData, deployment: Deployment, promotion: Promotion | None) -> Stopped | None:
     """Return why existing data is not imported; None where its import is intended."""
-    data = claim.data
-    if claim.own is not None and not claim.is_held:
-        return _renamed(data, claim.own)
+    data = existing.data
+    if existing.own is not None and not existing.is_held:
+        return _renamed(data, existing.own)
     promoted = data.is_promoted_by(promotion)
-    if (data.is_existing or promoted) and not claim.foreign:
+    if (data.is_existing or promoted) and not existing.foreign:
         return None
-    if claim.foreign and (data.is_existing or promoted):
-        return _has_owner(data, claim.foreign[0])
-    moved = next((owner for owner, _ in claim.ours if owner.site.region != data.stack.region), None)
+    if existing.foreign and (data.is_existing or promoted):
+        return _has_owner(data, existing.foreign[0])
+    moved = next((owner for owner, _ in existing.ours if owner.site.region != data.stack.region), None)
     if moved is not None:
-        twice = ", and two stacks that list one table revert each other" if claim.is_held else ""
+        twice = ", and two stacks that list one table revert each other" if existing.is_held else ""
         return Stopped(
             where=data.where,
             what=f"the table {data.name} is {moved.site.region}/{moved.stack_name}'s: a primary region that is another "
@@ -303,10 +315,12 @@ def _fault(claim: Claim, deployment: Deployment, promotion: Promotion | None) ->
             next_step=f"python -m builder promote {data.stack.region}    moves the table from stack to stack and "
             f"loses nothing; with dr.yaml as it was, it makes {data.stack.region} the primary",
         )
-    has = f", in the stack {claim.owners[0].stack_name} of {claim.owners[0].site.region}" if claim.owners else ""
-    nobody = "" if claim.owners else f": no stack of {', '.join(claim.regions)} has it"
+    has = (
+        f", in the stack {existing.owners[0].stack_name} of {existing.owners[0].site.region}" if existing.owners else ""
+    )
+    nobody = "" if existing.owners else f": no stack of {', '.join(existing.regions)} has it"
     goes_on = f"; where a promotion was under way, python -m builder promote {data.stack.region} goes on with it"
-    goes_on = goes_on if data.type == GLOBAL_TABLE and not claim.owners else ""
+    goes_on = goes_on if data.type == GLOBAL_TABLE and not existing.owners else ""
     return Stopped(
         where=data.where,
         what=f"the {data.noun} {data.name} is there already{has}{nobody}, and creating it would fail",
@@ -349,18 +363,20 @@ def _pair(data: DesiredData, deployment: Deployment) -> Mapping[Region, DesiredS
 
 
 def _shared(
-    claim: Claim, claims: Sequence[Claim], deployment: Deployment, deployed: ObservedDeployment
+    existing: ExistingData, existing_data: Sequence[ExistingData], deployment: Deployment, deployed: ObservedDeployment
 ) -> Stopped | None:
     """Return the refusal of data that another stack of the assembly is to have as well, or to keep."""
-    data = claim.data
-    if claim.is_held:
+    data = existing.data
+    if existing.is_held:
         return None
     others = [
-        other.data.where for other in claims if other.data.stack.id != data.stack.id and _is_same_data(claim, other)
+        other.data.where
+        for other in existing_data
+        if other.data.stack.id != data.stack.id and _is_same_data(existing, other)
     ]
     ids = {stack.arn: name for name, stack in deployed.stacks.items()}
     desired = {stack.id: stack for stack in deployment.stacks}
-    for owner, _ in claim.ours:
+    for owner, _ in existing.ours:
         keeper = ids.get(owner.stack_arn)
         if keeper in desired and read_template(desired[keeper].template, keeper).resource(owner.logical_id):
             others.append(f"{keeper}/{owner.logical_id}")
@@ -374,12 +390,12 @@ def _shared(
     )
 
 
-def _is_same_data(claim: Claim, other: Claim) -> bool:
-    """Return whether two claims are of the same data; tables of one name may be different ones in each region."""
-    first, second = claim.data, other.data
+def _is_same_data(existing: ExistingData, other: ExistingData) -> bool:
+    """Return whether two are the same data; tables of one name may be different ones in each region."""
+    first, second = existing.data, other.data
     if (first.type, first.name, first.stack.account) != (second.type, second.name, second.stack.account):
         return False
-    return first.type != GLOBAL_TABLE or second.stack.region in claim.regions
+    return first.type != GLOBAL_TABLE or second.stack.region in existing.regions
 
 
 def _renamed(data: DesiredData, own: Owner) -> Stopped:
