@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -289,6 +289,7 @@ def _status_report(session: Session, status: "Status", promotion: PromotionSeen 
             *(("", under_way_text(promotion)) if promotion is not None else ()),
         ),
         event=lambda: status_event(status, runtime_ends, at, promotion),
+        notes=_policy_notes("status", (line for site in status.sites for line in site.refused)),
         end=end,
     )
 
@@ -314,8 +315,15 @@ def _drift(session: Session) -> StateReport:
     return StateReport(
         text=lambda: (drift_text(differences),),
         event=lambda: drift_event(differences, session.console.now()),
+        notes=_policy_notes("drift", (*differences.silent, *(stack.problem or "" for stack in differences.stacks))),
         end=end,
     )
+
+
+def _policy_notes(verb: str, lines: Iterable[str]) -> tuple[str, ...]:
+    """Return which policy has what was denied, if any line tells of that."""
+    is_denied = any("not allowed to call" in line for line in lines)
+    return (f"next:  python -m builder policy {verb}    has what is needed",) if is_denied else ()
 
 
 SYSTEM = Scope(

@@ -59,3 +59,31 @@ def test_status_warns_and_goes_on_where_the_record_of_a_promotion_may_not_be_rea
     session = standing.open(Options())
     assert session.run(_observe_promotion(session, session.project.deployed, session.clients)) is None
     assert "warning: 2 errors: " in capsys.readouterr().err
+
+
+def test_status_says_which_policy_has_what_was_denied(standing: OnWorld) -> None:
+    standing.world.faults.add(Fault.DENIED, operation="DescribeStacks")
+    answer = standing("status")
+    assert answer.code == 1
+    assert "NOT SEEN  us-west-2: not allowed to call DescribeStacks" in answer.out
+    assert "next:  python -m builder policy status    has what is needed" in answer.err
+
+
+POLICIES = "next:  python -m builder policy plan execute    has what is needed; with --cloudformation-role it is the"
+
+
+def test_what_is_denied_on_the_way_is_told_at_the_end(standing: OnWorld) -> None:
+    standing.world.faults.add(Fault.DENIED, operation="ExecuteChangeSet")
+    answer = standing("deploy", "--yes", "--env", "new")
+    assert answer.code == 1
+    assert "not allowed to call ExecuteChangeSet" in answer.out
+    assert POLICIES in answer.err
+
+
+def test_so_is_what_is_denied_to_cloudformation(standing: OnWorld) -> None:
+    why = "User: role/cfn is not authorized to perform: dynamodb:CreateTable (Status Code: 400)"
+    standing.world.script.fails("CREATE", "Table", reason=why)
+    answer = standing("deploy", "--yes", "--env", "new")
+    assert answer.code == 1
+    assert why in answer.out
+    assert POLICIES in answer.err

@@ -43,7 +43,7 @@ from builder.deploy.plan.saved import TrustedInput, check_claim
 from builder.deploy.progress import Work, run_in_order
 from builder.deploy.promotion import Promotion
 from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, StackPolicy, Step, Upload
-from builder.deploy.resources import remedy_for
+from builder.deploy.resources import remedy_for, remedy_for_denial
 from builder.errors import AwsError, BuilderError, Stopped
 from builder.terms import Arn, Site, StackId, StackPlace
 
@@ -181,7 +181,8 @@ async def _execute_stack(run: _Run, at: StepPlace, _before: Mapping[StepPlace, p
         )
     except BuilderError as error:
         run.emit(progress.FirstFailure(stack=at.stack, resource="", reason=error.what))
-        outcome = progress.StackFailed(at.stack, status="", resource="", reason=error.what, next_step=error.next_step)
+        helps = error.next_step or remedy_for_denial(error.what)
+        outcome = progress.StackFailed(at.stack, status="", resource="", reason=error.what, next_step=helps)
     finally:
         if not isinstance(step, Upload):
             run.claimed.set()
@@ -310,7 +311,8 @@ async def _broke(run: _Run, step: Step | Deferred, stack: ObservedStack) -> prog
     cause = await observe_cause(run.clients, stack, execution_token(run.plan, step.stack, step.part))
     cause = cause or FirstCause(resource="", reason=stack.status_reason or "no reason given")
     run.emit(progress.FirstFailure(stack=step.stack, resource=cause.resource, reason=cause.reason))
-    helps = remedy_for(cause.resource.partition("(")[2].rstrip(")"), cause.reason) or remedy(stack)
+    known = remedy_for(cause.resource.partition("(")[2].rstrip(")"), cause.reason)
+    helps = known or remedy(stack) or remedy_for_denial(cause.reason)
     return progress.StackFailed(step.stack, stack.status, cause.resource, cause.reason, next_step=helps)
 
 

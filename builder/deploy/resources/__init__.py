@@ -119,6 +119,17 @@ def remedy_for(type_name: str, reason: str) -> str:
     return ""
 
 
+def remedy_for_denial(reason: str) -> str:
+    """Return which policy has what was denied, to who runs the verb or to CloudFormation; empty where nothing was."""
+    words = reason.lower()
+    if not any(denied in words for denied in ("not authorized to perform", "not allowed to call", "accessdenied")):
+        return ""
+    return (
+        "python -m builder policy plan execute    has what is needed; with --cloudformation-role it is the policy of "
+        "the role that CloudFormation assumes, where it assumes one"
+    )
+
+
 _REMEDIES = (
     (
         (REPLICA_KEY,),
@@ -151,4 +162,4 @@ def regions_of(resource: Mapping[str, Any]) -> tuple[str, ...]:
     return holder.regions(properties_of(resource)) if holder else ()
 
 
-__all__ = ["HOLDERS", "DeletionHold", "Holder", "Seen", "Singly", "regions_of", "remedy_for"]
+__all__ = ["HOLDERS", "DeletionHold", "Holder", "Seen", "Singly", "regions_of", "remedy_for", "remedy_for_denial"]
