@@ -181,7 +181,11 @@ def heeded(where: str, value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 _SIGN_IN = "aws sts get-caller-identity    shows whether the credentials work"
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
+"""The codes by which services deny a call for lack of a right; the last one is SNS's.
+
+Source: https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html
+"""
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId"})
 _NOT_SIGNED_IN = (
     exceptions.NoAuthTokenError,
@@ -243,7 +247,7 @@ def _refused(where: str, error: exceptions.ClientError) -> AwsError:
         what = f"AWS does not accept the credentials: {message}"
         return AwsError(where=where, code=code, what=what, next_step=_SIGN_IN)
     what = f"AWS refused {error.operation_name} ({code}): {message}"
-    if code in _DENIED:
+    if _is_denied(code, error.operation_name):
         what = f"not allowed to call {error.operation_name}: {message}"
     return AwsError(where=where, code=code, what=what)
 
@@ -258,7 +262,11 @@ def denied_operation(error: AwsError) -> str:
     if not isinstance(cause, exceptions.ClientError):
         return ""
     operation = str(cause.operation_name)
-    return operation if error.code in _DENIED or (error.code == "403" and operation.startswith("Head")) else ""
+    return operation if _is_denied(error.code, operation) else ""
+
+
+def _is_denied(code: str, operation: str) -> bool:
+    return code in _DENIED or (code == "403" and operation.startswith("Head"))
 
 
 def no_credentials(where: str) -> BadInput:

@@ -205,7 +205,7 @@ def _guard(session: Session, seen: "FailbackFindings", allow: Collection[str]) -
     hits = [
         GuardHit(stack=loss.name, logical_id="", why=loss.why, allow=loss.name) for loss in (*seen.losses, *seen.unwell)
     ]
-    known = KnownNames(plain=frozenset({*deployment.components, *deployment.regions}))
+    known = KnownNames(plain=frozenset({*deployment.components, *deployment.regions, *deployment.skipped}))
     allow = keep_hits(session, allow, [hit.allow for hit in hits], known)
     tell_allowed(check_allowed(hits, (), allow), session.console.tell)
     return bool(hits)

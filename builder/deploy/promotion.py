@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from builder.assembly.bound import bind_stack
-from builder.aws import Clients, call, together
+from builder.aws import Clients, call, denied_operation, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe.stacks import LAG_S, READ_AGAIN_S, is_ours, observe_stack, unless_lagging
 from builder.errors import AwsError, Failed, Stopped
@@ -234,7 +234,6 @@ async def delete_promotion(clients: Clients, promotion: Promotion) -> None:
 
 _ABSENT = "ParameterNotFound"
 _BUSY = frozenset({"ParameterAlreadyExists", "TooManyUpdates"})
-_REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _RECORD = TypeAdapter(Promotion)
 
 
@@ -258,7 +257,7 @@ async def _read(clients: Clients, deployment: str, region: Region) -> Promotion 
     try:
         shown = await unless_lagging(read, is_contradicted)
     except AwsError as error:
-        if error.code in _REFUSED:
+        if denied_operation(error):
             raise Stopped(
                 where=f"{region}: {name}",
                 what=f"it cannot be known whether a promotion is under way: {error.what}",

@@ -7,7 +7,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from builder.aws import aws_errors
+from builder.aws import aws_errors, denied_operation
 from builder.errors import AwsError, BadInput, BuilderError
 
 
@@ -33,6 +33,25 @@ def test_what_botocore_raises_becomes_ours(raised: Exception, kind: type[Builder
     assert caught.value.where == "us-east-1/table"
     assert text in caught.value.what
     assert caught.value.__cause__ is raised
+
+
+@pytest.mark.parametrize(
+    ("code", "operation", "is_denied"),
+    [
+        ("AccessDenied", "GetBucketPolicy", True),
+        ("AccessDeniedException", "DescribeTable", True),
+        ("AuthorizationError", "ListSubscriptionsByTopic", True),
+        ("403", "HeadBucket", True),  # an answer without a body
+        ("404", "HeadBucket", False),
+        ("403", "GetObject", False),
+        ("ValidationError", "DescribeStacks", False),
+    ],
+)
+def test_a_call_that_was_denied_is_known(code: str, operation: str, is_denied: bool) -> None:  # noqa: FBT001
+    with pytest.raises(AwsError) as caught, aws_errors("here"):
+        raise ClientError({"Error": {"Code": code, "Message": "Forbidden"}}, operation)
+    assert denied_operation(caught.value) == (operation if is_denied else "")
+    assert (f"not allowed to call {operation}" in caught.value.what) == is_denied
 
 
 def test_what_is_not_botocore_s_passes_through() -> None:
