@@ -180,15 +180,17 @@ def document(name: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def test_a_bucket_policy_is_not_made_in_the_place_of_another(lab: Lab) -> None:
+@pytest.mark.parametrize("is_same", [False, True], ids=["another", "the same"])
+def test_a_bucket_policy_is_not_made_in_the_place_of_another(lab: Lab, *, is_same: bool) -> None:
     name, s3 = lab.name("objects"), lab.client("s3")
     lab.deploy("stands", only(bucket(lab, DELETE)))
-    theirs = document(name)
-    theirs["Statement"][0]["Sid"] = "Theirs"
-    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(theirs))
+    there = document(name)
+    there["Statement"][0]["Sid"] = there["Statement"][0]["Sid"] if is_same else "Theirs"
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(there))
+    before = s3.get_bucket_policy(Bucket=name)["Policy"]
     planned = lab.plan("stands", only(bucket(lab, DELETE), policy(name)), "UPDATE")
     assert planned["Status"] == "FAILED" or lab.execute(planned) == "UPDATE_ROLLBACK_COMPLETE"
-    assert '"Theirs"' in s3.get_bucket_policy(Bucket=name)["Policy"]
+    assert json.loads(s3.get_bucket_policy(Bucket=name)["Policy"]) == json.loads(before)
 
 
 def let_go_and_take_in(lab: Lab) -> None:
