@@ -12,7 +12,7 @@ from builder.deploy import FoundStacks, StackContents
 from builder.deploy.delete.prune import Pruning
 from builder.deploy.execute.recover import FailedResource, Recovery
 from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, StackFailed, Superseded
-from builder.deploy.records import Plan, ResourceChange
+from builder.deploy.records import Plan, ResourceChange, StackResource
 from builder.report.review import Entry, definition_lines, fate, is_lost, make_entries, make_ranks, make_tally, sign
 from builder.report.screen import one_line, printable
 from builder.resource_types import BUCKET, KEYS
@@ -226,8 +226,22 @@ def _recovery(recovery: Recovery) -> Iterator[str]:
         yield f"    ! {failed.logical_id}  {failed.type}: {failed.reason or 'no reason given'}"
         if not is_paused:
             yield f"        {_skipping(failed)}"
-    for gone in recovery.deletes:
-        yield f"    - {gone.logical_id}  {gone.type}: made by the failed update, deleted{_data(gone.type)}"
+    for created in recovery.created:
+        mark = "=" if created.policy_action == "Retain" else "-"
+        yield f"    {mark} {created.logical_id}  {created.type}: made by the failed update, {_rolled_back(created)}"
+
+
+def _rolled_back(created: StackResource) -> str:
+    """Return what the rollback does with a resource that the failed update created."""
+    match created.policy_action:
+        case "Retain":
+            return "retained: it stays, and no stack updates or deletes it any more"
+        case "Snapshot":
+            return "deleted once a snapshot of it is taken"
+        case "Delete":
+            return f"deleted{_data(created.type)}"
+        case _:
+            return f"deleted{_data(created.type)} unless its DeletionPolicy, which nobody can tell, retains it"
 
 
 def _skipping(failed: FailedResource) -> str:

@@ -1,4 +1,4 @@
-"""What becomes of a resource when it is deleted and when it is replaced, by its template or by AWS's default; pure.
+"""What becomes of a resource that is deleted, replaced or rolled back, by its template or by AWS's default; pure.
 
 A policy may be a function where the template has the transform AWS::LanguageExtensions: what GetTemplate shows as
 processed has plain words in its place, and a binding resolves it as far as parameters are known.
@@ -17,6 +17,7 @@ POLICY_ATTRIBUTES = ("DeletionPolicy", "UpdateReplacePolicy")
 _FATES: Mapping[str, Fate] = {"Delete": "Delete", "Retain": "Retain", "Snapshot": "Snapshot"}
 # RetainExceptOnCreate differs from Retain only where the operation that created the resource is rolled back.
 _FATES_ON_DELETION: Mapping[str, Fate] = {**_FATES, "RetainExceptOnCreate": "Retain"}
+_FATES_OF_A_CREATION: Mapping[str, Fate] = {**_FATES, "RetainExceptOnCreate": "Delete"}
 
 
 def fate_on_deletion(resource: Mapping[str, Any]) -> Fate | None:
@@ -24,6 +25,16 @@ def fate_on_deletion(resource: Mapping[str, Any]) -> Fate | None:
     if "DeletionPolicy" not in resource:
         return default_policy("DeletionPolicy", resource)
     return _fate(resource["DeletionPolicy"], _FATES_ON_DELETION)
+
+
+def fate_on_rolled_back_creation(resource: Mapping[str, Any]) -> Fate | None:
+    """Return what becomes of a resource when the operation that created it is rolled back; None where nobody can tell.
+
+    An operation with the option RetainExceptOnCreate deletes what it created, whatever this returns.
+    """
+    if "DeletionPolicy" not in resource:
+        return default_policy("DeletionPolicy", resource)
+    return _fate(resource["DeletionPolicy"], _FATES_OF_A_CREATION)
 
 
 def fate_on_replacement(resource: Mapping[str, Any]) -> Fate | None:

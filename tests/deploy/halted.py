@@ -55,7 +55,14 @@ def failed_rollback(
     rig.world.calls.clear()
 
 
-def by_hand(rig: Rig, template: str, *, disable_rollback: bool = False, express: bool = False) -> None:
+def by_hand(
+    rig: Rig,
+    template: str,
+    *,
+    disable_rollback: bool = False,
+    express: bool = False,
+    retain_except_on_create: bool = False,
+) -> None:
     client = rig.clients.cloudformation(Region("us-east-1"))
     stack = rig.deployment.stack(TOPICS)
     client.create_change_set(
@@ -66,7 +73,9 @@ def by_hand(rig: Rig, template: str, *, disable_rollback: bool = False, express:
         DeploymentConfig={"Mode": "EXPRESS" if express else "STANDARD", "DisableRollback": disable_rollback or express},
     )
     rig.world.settle()
-    client.execute_change_set(StackName=stack.name, ChangeSetName="by-hand")
+    client.execute_change_set(
+        StackName=stack.name, ChangeSetName="by-hand", RetainExceptOnCreate=retain_except_on_create
+    )
     rig.world.settle()
 
 

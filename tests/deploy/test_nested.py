@@ -8,7 +8,7 @@ import pytest
 
 from builder.deploy.change_sets.review import ACTIONS, POLICY_ACTIONS, REPLACEMENTS, lost_policies, read_change
 from builder.deploy.draft.expected import beyond, expect_changes
-from builder.deploy.execute.recover import NestedRecovery, decide_recovery
+from builder.deploy.execute.recover import HaltedStack, NestedRecovery, decide_recovery
 from builder.deploy.observe.deployment import inside, may_nest
 from builder.deploy.observe.operation import FirstCause, first_cause_inside, made_inside
 from builder.deploy.observe.stacks import ObservedStack
@@ -271,12 +271,18 @@ def test_what_an_operation_made_new_inside_is_told_by_its_token_or_it_is_all_tha
     assert made_inside(events, frozenset({"unseen"})) == {"New", "Old"}
 
 
-def test_a_rollback_that_would_delete_data_in_a_nested_stack_is_refused_by_its_path() -> None:
-    deleted = (StackResource(logical_id=LogicalId("Child/Orders"), type="AWS::DynamoDB::Table"),)
-    with pytest.raises(Stopped, match=r"Child/Orders \(AWS::DynamoDB::Table\): every item"):
-        decide_recovery(PARENT, observed("UPDATE_FAILED"), (), since(), NestedRecovery(deleted))
-    # CloudFormation's own rollback was on its way already.
-    assert (
-        decide_recovery(PARENT, observed("UPDATE_ROLLBACK_FAILED"), (), since(), NestedRecovery(deleted)).deletes
-        == deleted
+@pytest.mark.parametrize("policy_action", ["Delete", "Snapshot", None])
+def test_a_rollback_that_would_delete_data_in_a_nested_stack_is_refused_by_its_path(policy_action: str | None) -> None:
+    table = StackResource(
+        logical_id=LogicalId("Child/Orders"), type="AWS::DynamoDB::Table", policy_action=policy_action
     )
+    halted = HaltedStack(
+        observed=observed("UPDATE_FAILED"), resources=(), since=since(), inside=NestedRecovery((table,))
+    )
+    with pytest.raises(Stopped, match=r"Child/Orders \(AWS::DynamoDB::Table\): every item"):
+        decide_recovery(PARENT, halted)
+    kept = replace(table, policy_action="Retain")
+    assert decide_recovery(PARENT, replace(halted, inside=NestedRecovery((kept,)))).created == (kept,)
+    # CloudFormation's own rollback was on its way already.
+    begun = replace(halted, observed=observed("UPDATE_ROLLBACK_FAILED"))
+    assert decide_recovery(PARENT, begun).created == (table,)

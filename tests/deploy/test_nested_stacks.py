@@ -226,6 +226,38 @@ def test_a_rollback_that_would_delete_a_nested_table_is_refused(rig: Rig) -> Non
         recoveries(rig)
 
 
+@pytest.mark.parametrize(
+    ("of_stack", "of_table", "kept"),
+    [
+        ("Delete", "Delete", None),
+        ("Delete", "RetainExceptOnCreate", None),
+        ("Delete", "Retain", {"Child": "Delete", "Child/Orders": "Retain"}),
+        ("Retain", "Delete", {"Child": "Retain", "Child/Orders": "Retain"}),
+        ("RetainExceptOnCreate", "Retain", {"Child": "Delete", "Child/Orders": "Retain"}),
+    ],
+)
+def test_a_rollback_takes_a_new_nested_stack_by_its_policy_and_by_those_inside(
+    rig: Rig, of_stack: str, of_table: str, kept: dict[str, str] | None
+) -> None:
+    rig.deploy(parent({"Other": {"Type": "AWS::SNS::Topic"}}))
+    rig.world.script.fails("CREATE", "Last", reason="no")
+    held = put(rig, "two.yaml", {"Orders": {**TABLE, "DeletionPolicy": of_table}})
+    grown = {
+        "Other": {"Type": "AWS::SNS::Topic"},
+        "Child": nest(held, DeletionPolicy=of_stack),
+        "Last": {"Type": "AWS::SNS::Topic", "DependsOn": "Child"},
+    }
+    rig.deployment = parent(grown)
+    rig.deploy(wish=PlanRequest(options=PlanOptions(unrolled=(PARENT,))))
+    if kept is None:
+        with pytest.raises(Stopped, match=r"Child/Orders \(AWS::DynamoDB::Table\)"):
+            recoveries(rig)
+        return
+    (one,) = recoveries(rig)
+    fates = {resource.logical_id: resource.policy_action for resource in one.created}
+    assert {name: fate for name, fate in fates.items() if name.startswith("Child")} == kept
+
+
 GLOBAL = {
     "Orders": {
         "Type": "AWS::DynamoDB::GlobalTable",

@@ -57,6 +57,45 @@ def test_a_rollback_of_what_never_stood_deletes_it(lab: Lab, taken: str) -> None
     assert lab.end_of(planned["StackId"]) == "DELETE_COMPLETE"
 
 
+def policy_buckets(lab: Lab) -> dict[str, Any]:
+    """Return a bucket for each policy that retains, by the policy's name, and what comes after them all."""
+    policies = ("Retain", "RetainExceptOnCreate")
+    return {
+        policy: {
+            "Type": "AWS::S3::Bucket",
+            "DeletionPolicy": policy,
+            "UpdateReplacePolicy": "Retain",
+            "Properties": {"BucketName": lab.name(policy.lower())},
+        }
+        for policy in policies
+    }
+
+
+def test_a_rolled_back_creation_leaves_what_is_retained_but_not_what_is_except_on_create(lab: Lab, taken: str) -> None:
+    stands = topic()["Resources"]
+    lab.deploy("fails", {"Resources": stands})
+    buckets = policy_buckets(lab)
+    last = {"Group": {**group(taken)["Resources"]["Group"], "DependsOn": list(buckets)}}
+    planned = lab.plan("fails", {"Resources": stands | buckets | last}, "UPDATE")
+    lab.deploy("holds", group(taken))
+    assert lab.execute(planned) == "UPDATE_ROLLBACK_COMPLETE"
+    names = {bucket["Name"] for bucket in lab.client("s3").list_buckets()["Buckets"]}
+    assert {policy for policy in buckets if lab.name(policy.lower()) in names} == {"Retain"}
+
+
+def test_a_stack_whose_update_failed_shows_the_template_of_that_update(lab: Lab, taken: str) -> None:
+    stands = topic()["Resources"]
+    lab.deploy("fails", {"Resources": stands})
+    planned = lab.plan(
+        "fails", {"Resources": stands | group(taken)["Resources"]}, "UPDATE", OnStackFailure="DO_NOTHING"
+    )
+    lab.deploy("holds", group(taken))
+    assert lab.execute(planned) == "UPDATE_FAILED"
+    for which in ({"StackName": lab.name("fails")}, {"ChangeSetName": planned["ChangeSetId"]}):
+        shown = lab.cfn.get_template(TemplateStage="Processed", **which)["TemplateBody"]
+        assert "Group" in shown["Resources"]
+
+
 def test_another_role_alone_is_no_change(lab: Lab) -> None:
     roles = lab.deploy("roles", {"Resources": {"Role": service_role("AmazonSNSFullAccess")}} | outputs(Role="Role.Arn"))
     lab.deploy("same", topic())

@@ -17,13 +17,18 @@ STUCK = Recovery(
     stack=StackId("us-east-1/table"),
     observed=replace(observed("UPDATE_ROLLBACK_FAILED"), status_reason="The following resource(s) failed"),
     failed=(FUNCTION, TABLE, NESTED),
-    deletes=(StackResource(logical_id=LogicalId("Bucket"), type="AWS::S3::Bucket"),),
+    created=(
+        StackResource(logical_id=LogicalId("Bucket"), type="AWS::S3::Bucket", policy_action="Delete"),
+        StackResource(logical_id=LogicalId("Kept"), type="AWS::S3::Bucket", policy_action="Retain"),
+        StackResource(logical_id=LogicalId("Cluster"), type="AWS::RDS::DBCluster", policy_action="Snapshot"),
+        StackResource(logical_id=LogicalId("Other"), type="AWS::S3::Bucket"),
+    ),
 )
 PAUSED = Recovery(
     stack=StackId("us-east-1/table"),
     observed=replace(observed("UPDATE_FAILED"), status_reason=""),
     failed=(replace(FUNCTION, may_be_skipped=False),),
-    deletes=(StackResource(logical_id=LogicalId("Topic"), type="AWS::SNS::Topic"),),
+    created=(StackResource(logical_id=LogicalId("Topic"), type="AWS::SNS::Topic", policy_action="Delete"),),
 )
 
 
@@ -40,6 +45,10 @@ from then on
     ! Nested  AWS::CloudFormation::Stack: inside
         not skipped
     - Bucket  AWS::S3::Bucket: made by the failed update, deleted with all its data
+    = Kept  AWS::S3::Bucket: made by the failed update, retained: it stays, and no stack updates or deletes it any more
+    - Cluster  AWS::RDS::DBCluster: made by the failed update, deleted once a snapshot of it is taken
+    - Other  AWS::S3::Bucket: made by the failed update, deleted with all its data unless its DeletionPolicy, which \
+nobody can tell, retains it
 """
     )
 

@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from builder.resource_types.fate import default_policy, fate_on_deletion, fate_on_replacement
+from builder.resource_types.fate import (
+    default_policy,
+    fate_on_deletion,
+    fate_on_replacement,
+    fate_on_rolled_back_creation,
+)
 from builder.template import read_template
 
 BUCKET = {"Type": "AWS::S3::Bucket"}
@@ -20,33 +25,41 @@ PERHAPS_IN_A_CLUSTER = {
 
 
 @pytest.mark.parametrize(
-    ("resource", "deleted", "replaced"),
+    ("resource", "deleted", "replaced", "rolled_back"),
     [
-        (BUCKET, "Delete", "Delete"),
-        ({**BUCKET, "DeletionPolicy": "Retain"}, "Retain", "Delete"),
-        ({**BUCKET, "UpdateReplacePolicy": "Retain"}, "Delete", "Retain"),
-        ({**BUCKET, "DeletionPolicy": "RetainExceptOnCreate"}, "Retain", "Delete"),
-        ({**BUCKET, "DeletionPolicy": "Snapshot", "UpdateReplacePolicy": "Snapshot"}, "Snapshot", "Snapshot"),
-        ({**BUCKET, "DeletionPolicy": FUNCTION, "UpdateReplacePolicy": FUNCTION}, None, None),
-        ({**BUCKET, "DeletionPolicy": "Later", "UpdateReplacePolicy": "Later"}, None, None),
+        (BUCKET, "Delete", "Delete", "Delete"),
+        ({**BUCKET, "DeletionPolicy": "Retain"}, "Retain", "Delete", "Retain"),
+        ({**BUCKET, "UpdateReplacePolicy": "Retain"}, "Delete", "Retain", "Delete"),
+        ({**BUCKET, "DeletionPolicy": "RetainExceptOnCreate"}, "Retain", "Delete", "Delete"),
+        (
+            {**BUCKET, "DeletionPolicy": "Snapshot", "UpdateReplacePolicy": "Snapshot"},
+            "Snapshot",
+            "Snapshot",
+            "Snapshot",
+        ),
+        ({**BUCKET, "DeletionPolicy": FUNCTION, "UpdateReplacePolicy": FUNCTION}, None, None, None),
+        ({**BUCKET, "DeletionPolicy": "Later", "UpdateReplacePolicy": "Later"}, None, None, None),
         # CloudFormation knows it as a DeletionPolicy alone.
-        ({**BUCKET, "UpdateReplacePolicy": "RetainExceptOnCreate"}, "Delete", None),
-        ({**BUCKET, "DeletionPolicy": None, "UpdateReplacePolicy": None}, None, None),
+        ({**BUCKET, "UpdateReplacePolicy": "RetainExceptOnCreate"}, "Delete", None, "Delete"),
+        ({**BUCKET, "DeletionPolicy": None, "UpdateReplacePolicy": None}, None, None, None),
         # "The default policy is Snapshot for AWS::RDS::DBCluster resources and for AWS::RDS::DBInstance resources
         # that don't specify the DBClusterIdentifier property"; of a replacement no page says so.
-        (CLUSTER, "Snapshot", "Delete"),
-        ({**CLUSTER, "Properties": {"DBClusterIdentifier": "orders"}}, "Snapshot", "Delete"),
-        ({**CLUSTER, "DeletionPolicy": "Delete"}, "Delete", "Delete"),
-        (INSTANCE, "Snapshot", "Delete"),
-        ({**INSTANCE, "Properties": {"Engine": "mysql"}}, "Snapshot", "Delete"),
-        (IN_A_CLUSTER, "Delete", "Delete"),
-        (PERHAPS_IN_A_CLUSTER, None, "Delete"),
-        ({"Type": "Custom::Thing"}, "Delete", "Delete"),
-        ({}, "Delete", "Delete"),
+        (CLUSTER, "Snapshot", "Delete", "Snapshot"),
+        ({**CLUSTER, "Properties": {"DBClusterIdentifier": "orders"}}, "Snapshot", "Delete", "Snapshot"),
+        ({**CLUSTER, "DeletionPolicy": "Delete"}, "Delete", "Delete", "Delete"),
+        (INSTANCE, "Snapshot", "Delete", "Snapshot"),
+        ({**INSTANCE, "Properties": {"Engine": "mysql"}}, "Snapshot", "Delete", "Snapshot"),
+        (IN_A_CLUSTER, "Delete", "Delete", "Delete"),
+        (PERHAPS_IN_A_CLUSTER, None, "Delete", None),
+        ({"Type": "Custom::Thing"}, "Delete", "Delete", "Delete"),
+        ({}, "Delete", "Delete", "Delete"),
     ],
 )
-def test_what_becomes_of_a_resource(resource: dict[str, Any], deleted: str | None, replaced: str | None) -> None:
+def test_what_becomes_of_a_resource(
+    resource: dict[str, Any], deleted: str | None, replaced: str | None, rolled_back: str | None
+) -> None:
     assert (fate_on_deletion(resource), fate_on_replacement(resource)) == (deleted, replaced)
+    assert fate_on_rolled_back_creation(resource) == rolled_back
 
 
 def test_the_default_is_told_whatever_the_policy_says() -> None:

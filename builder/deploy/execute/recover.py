@@ -10,7 +10,7 @@ from builder.deploy.change_sets.change_set import token
 from builder.deploy.desired import Deployment
 from builder.deploy.draft.draft import remedy
 from builder.deploy.observe.deployment import check_account, check_credentials, until_settled
-from builder.deploy.observe.nested import NestedStack, observe_contents
+from builder.deploy.observe.nested import FateOf, NestedStack, find_fate, observe_contents
 from builder.deploy.observe.operation import (
     DEADLINE_S,
     SinceGood,
@@ -30,6 +30,7 @@ from builder.deploy.observe.stacks import (
     SiteView,
     observe_resources,
     observe_stack,
+    observe_template,
     of_deployment,
     unless_lagging,
 )
@@ -38,6 +39,8 @@ from builder.deploy.records import Plan, StackResource
 from builder.errors import AwsError, BuilderError, Stopped
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.facts import at_stake, holds_data
+from builder.resource_types.fate import Fate, fate_on_rolled_back_creation
+from builder.template import Template, read_deployed
 from builder.terms import Arn, LogicalId, Operation, Site, StackId, StackPlace
 
 
@@ -59,8 +62,8 @@ class Recovery:
     stack: StackId
     observed: ObservedStack
     failed: tuple[FailedResource, ...]
-    deletes: tuple[StackResource, ...]
-    """The resources that the failed update created, and that its rollback deletes."""
+    created: tuple[StackResource, ...]
+    """The resources that the failed update created, each with what the rollback does with it."""
 
     @property
     def may_skip(self) -> frozenset[LogicalId]:
@@ -95,36 +98,145 @@ async def find_recoveries(work: Deployment | Plan, clients: Clients, emit: Emit)
 async def _observe_recovery(stack_id: StackId, stack: ObservedStack, clients: Clients) -> Recovery:
     resources = await observe_resources(clients, stack)
     since = await observe_since_good(clients, stack)
-    inside = await _observe_inside(clients, stack, resources, since)
-    return decide_recovery(stack_id, stack, resources, since, inside)
+    rollback = _Rollback(clients, _fate_of(stack))
+    halted = HaltedStack(
+        observed=stack,
+        resources=resources,
+        since=since,
+        created=await _observe_created(rollback, stack, resources, since),
+        inside=await _observe_inside(rollback, stack, resources, since),
+    )
+    return decide_recovery(stack_id, halted)
 
 
 @dataclass(frozen=True, slots=True)
 class NestedRecovery:
     """The effects of a stack's rollback inside its nested stacks, each resource by its path."""
 
-    deleted: tuple[StackResource, ...] = ()
+    created: tuple[StackResource, ...] = ()
     failed: tuple[FailedResource, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaltedStack:
+    """A stack whose update was halted, and what was read of it."""
+
+    observed: ObservedStack
+    resources: tuple[ObservedResource, ...]
+    since: SinceGood
+    created: tuple[StackResource, ...] = ()
+    """The resources that its rollback takes from it, each with what becomes of it."""
+    inside: NestedRecovery = NestedRecovery()
+
+
+@dataclass(frozen=True, slots=True)
+class _Rollback:
+    clients: Clients
+    fate_of: FateOf
+    """Return what the rollback does with a resource that the failed update created."""
+
+
+def _fate_of(stack: ObservedStack) -> FateOf:
+    def without_retention(resource: Mapping[str, Any]) -> Fate | None:
+        fate = fate_on_rolled_back_creation(resource)
+        return "Delete" if fate == "Retain" else fate
+
+    return without_retention if stack.deletes_creations else fate_on_rolled_back_creation
+
+
+async def _observe_created(
+    rollback: _Rollback, stack: Located, resources: Iterable[ObservedResource], since: SinceGood, above: str = ""
+) -> tuple[StackResource, ...]:
+    """Return the resources of a stack that its failed update created, each with what the rollback does with it."""
+    created = [resource for resource in resources if is_created(resource, since)]
+    templates: list[Template] = []
+    if created:
+        where = f"{stack.region}/{stack.name}"
+        templates.append(read_deployed(await observe_template(rollback.clients, stack, "Processed"), where))
+    if any(not templates[0].resource(resource.logical_id) for resource in created):
+        # Once it is rolled back a stack shows the template of before, which does not have them.
+        templates += await _observe_executed_template(rollback, stack)
+    return tuple(
+        StackResource(
+            logical_id=LogicalId(f"{above}{resource.logical_id}"),
+            type=resource.type,
+            policy_action=_find_fate(templates, resource, rollback),
+        )
+        for resource in created
+    )
+
+
+def _find_fate(templates: Iterable[Template], resource: ObservedResource, rollback: _Rollback) -> Fate | None:
+    declared = next((template for template in templates if template.resource(resource.logical_id)), Template())
+    return find_fate(declared, resource.logical_id, rollback.fate_of)
+
+
+async def _observe_executed_template(rollback: _Rollback, stack: Located) -> tuple[Template, ...]:
+    """Return the template of the change set that the stack executed last; none where that is not known any more."""
+    observed = await observe_stack(rollback.clients, stack.site, stack.arn)
+    if observed is None or observed.change_set is None:
+        return ()
+    client = rollback.clients.of(stack.site).cloudformation(stack.region)
+    where = f"{stack.region}/{stack.name}"
+    try:
+        answer = await call(where, client.get_template, ChangeSetName=observed.change_set, TemplateStage="Processed")
+    except AwsError as error:
+        if error.code != "ChangeSetNotFound":
+            raise
+        return ()
+    return (read_deployed(answer["TemplateBody"], where),)
+
+
 async def _observe_inside(
-    clients: Clients, stack: Located, resources: Iterable[ObservedResource], since: SinceGood, above: str = ""
+    rollback: _Rollback, stack: Located, resources: Iterable[ObservedResource], since: SinceGood, above: str = ""
 ) -> NestedRecovery:
-    """Observe every nested stack: a new one is deleted whole, in another one what the same operations created."""
+    """Observe every nested stack: a new one goes or stays whole, in another one what the same operations created."""
     nested = [resource for resource in resources if resource.type == NESTED_STACK and resource.physical_id]
-    below = await together(_observe_nested(clients, stack, resource, since, above) for resource in nested)
+    new = await _observe_created(rollback, stack, nested, since)
+    fates = {resource.logical_id: resource.policy_action for resource in new}
+    below = await together(
+        _observe_new(rollback, stack, resource, fates[resource.logical_id], above)
+        if resource.logical_id in fates
+        else _observe_nested(rollback, stack, resource, since, above)
+        for resource in nested
+    )
     return NestedRecovery(
-        tuple(resource for inside in below for resource in inside.deleted),
+        tuple(resource for inside in below for resource in inside.created),
         tuple(failure for inside in below for failure in inside.failed),
     )
 
 
-async def _observe_nested(
-    clients: Clients, parent: Located, resource: ObservedResource, since: SinceGood, above: str
+async def _observe_new(
+    rollback: _Rollback, parent: Located, resource: ObservedResource, fate: str | None, above: str
 ) -> NestedRecovery:
+    """Observe a nested stack that the failed update created; `fate` is what the rollback does with it."""
     stack, path = NestedStack(parent.site, Arn(resource.physical_id)), f"{above}{resource.logical_id}/"
-    children = await observe_resources(clients, stack)
-    failed = tuple(
+    children = await observe_resources(rollback.clients, stack)
+    contents = await observe_contents(rollback.clients, stack, path, fate=fate, fate_of=rollback.fate_of)
+    return NestedRecovery(
+        tuple(
+            StackResource(logical_id=content.path, type=content.type, policy_action=content.fate)
+            for content in contents
+        ),
+        _failed_inside(children, path),
+    )
+
+
+async def _observe_nested(
+    rollback: _Rollback, parent: Located, resource: ObservedResource, since: SinceGood, above: str
+) -> NestedRecovery:
+    """Observe a nested stack that was there before the failed update."""
+    stack, path = NestedStack(parent.site, Arn(resource.physical_id)), f"{above}{resource.logical_id}/"
+    children = await observe_resources(rollback.clients, stack)
+    made = await observe_made_inside(rollback.clients, stack, since.tokens)
+    since_inside = replace(since, known=True, made=made)
+    below = await _observe_inside(rollback, stack, children, since_inside, path)
+    own = await _observe_created(rollback, stack, children, since_inside, path)
+    return NestedRecovery((*own, *below.created), (*_failed_inside(children, path), *below.failed))
+
+
+def _failed_inside(children: Iterable[ObservedResource], path: str) -> tuple[FailedResource, ...]:
+    return tuple(
         FailedResource(
             logical_id=LogicalId(f"{path}{child.logical_id}"),
             type=child.type,
@@ -134,48 +246,26 @@ async def _observe_nested(
         for child in children
         if _failed_by_itself(child)
     )
-    if _is_deleted(resource, since):
-        contents = await observe_contents(clients, stack, path)
-        return NestedRecovery(
-            tuple(StackResource(logical_id=content.path, type=content.type) for content in contents), failed
-        )
-    made = await observe_made_inside(clients, stack, since.tokens)
-    below = await _observe_inside(clients, stack, children, replace(since, known=True, made=made), path)
-    own = tuple(
-        StackResource(logical_id=LogicalId(f"{path}{child.logical_id}"), type=child.type)
-        for child in children
-        if child.physical_id and child.logical_id in made
-    )
-    return NestedRecovery((*own, *below.deleted), (*failed, *below.failed))
 
 
-def _is_deleted(resource: ObservedResource, since: SinceGood) -> bool:
+def is_created(resource: ObservedResource, since: SinceGood) -> bool:
+    """Return whether the resource came into being since the stack's last good state; any, where there is none."""
     return bool(resource.physical_id) and (resource.logical_id in since.made or not since.known)
 
 
-def decide_recovery(
-    stack_id: StackId,
-    stack: ObservedStack,
-    resources: Iterable[ObservedResource],
-    since: SinceGood,
-    inside: NestedRecovery = NestedRecovery(),
-) -> Recovery:
+def decide_recovery(stack_id: StackId, halted: HaltedStack) -> Recovery:
     """Return the recovery of the stack.
 
-    Where it never had a good state, its rollback deletes all that it holds.
+    Where it never had a good state, its rollback takes all that it holds from it.
     Raises Stopped where the rollback would delete data, unless CloudFormation has begun it already: then the deletions
     are only shown.
     """
-    resources = tuple(resources)
-    own = (
-        StackResource(logical_id=resource.logical_id, type=resource.type)
-        for resource in resources
-        if _is_deleted(resource, since)
-    )
-    deleted = (*own, *inside.deleted)
-    kept = [resource for resource in deleted if holds_data(resource.type)] if stack.status == "UPDATE_FAILED" else []
-    if kept:
-        losses = "".join(f"\n  {resource.logical_id} ({resource.type}): {at_stake(resource.type)}" for resource in kept)
+    stack = halted.observed
+    created = (*halted.created, *halted.inside.created)
+    # What is retained stays with its data. Of what nobody can tell nothing is promised.
+    lost = [resource for resource in created if holds_data(resource.type) and resource.policy_action != "Retain"]
+    if lost and stack.status == "UPDATE_FAILED":
+        losses = "".join(f"\n  {resource.logical_id} ({resource.type}): {at_stake(resource.type)}" for resource in lost)
         raise Stopped(
             where=stack_id,
             what=f"the stack is in {stack.status}, and its rollback would delete what holds data{losses}",
@@ -186,10 +276,10 @@ def decide_recovery(
         stack=stack_id,
         observed=stack,
         failed=(
-            *(_failed(stack, resource, since) for resource in resources if _failed_by_itself(resource)),
-            *inside.failed,
+            *(_failed(stack, resource, halted.since) for resource in halted.resources if _failed_by_itself(resource)),
+            *halted.inside.failed,
         ),
-        deletes=deleted,
+        created=created,
     )
 
 

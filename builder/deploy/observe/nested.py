@@ -22,7 +22,7 @@ from builder.deploy.observe.stacks import (
 from builder.deploy.resources import regions_of
 from builder.errors import AwsError
 from builder.resource_types import KEPT, NESTED_STACK
-from builder.resource_types.fate import fate_on_deletion
+from builder.resource_types.fate import Fate, fate_on_deletion
 from builder.template import (
     Comparison,
     Template,
@@ -90,18 +90,23 @@ async def list_contents(clients: Clients, stack: ObservedStack | NestedStack, ab
     )
 
 
-async def observe_contents(
+FateOf = Callable[[Mapping[str, Any]], Fate | None]
+"""Return what becomes of a resource by its template; None where nobody can tell."""
+
+
+async def observe_contents(  # noqa: PLR0913 - which stack, and what becomes of it
     clients: Clients,
     stack: ObservedStack | NestedStack,
     above: str = "",
     *,
     fate: str | None = "Delete",
     where: str = "",
+    fate_of: FateOf = fate_on_deletion,
 ) -> tuple[Content, ...]:
     """Return all resources of a stack, nested stacks before their resources.
 
     A retained nested stack retains its resources, whatever its own template states; for a deleted one its template
-    decides. `above` and `fate` are those of the stack itself, `where` names it in errors.
+    decides, by `fate_of`. `above` and `fate` are those of the stack itself, `where` names it in errors.
     Raises Stopped for a template that cannot be read.
     """
     where = where or f"{stack.region}/{stack.name}"
@@ -116,7 +121,7 @@ async def observe_contents(
             path=LogicalId(f"{above}{resource.logical_id}"),
             type=resource.type,
             physical_id=resource.physical_id,
-            fate=_with(fate, _fate_of(template, resource.logical_id)),
+            fate=_with(fate, find_fate(template, resource.logical_id, fate_of)),
             regions=regions_of(template.resource(resource.logical_id)),
             is_kept=at(template.resource(resource.logical_id), "Metadata", KEPT) is True,
         )
@@ -130,6 +135,7 @@ async def observe_contents(
             f"{content.path}/",
             fate=content.fate,
             where=f"{where}/{content.path.removeprefix(above)}",
+            fate_of=fate_of,
         ),
     )
 
@@ -154,10 +160,10 @@ async def _with_inside(
     )
 
 
-def _fate_of(template: Template, logical_id: str) -> str | None:
-    """Return what its stack's deletion does with a resource; None where the template does not have it, or state it."""
+def find_fate(template: Template, logical_id: str, fate_of: FateOf) -> Fate | None:
+    """Return what becomes of a stack's resource; None where the template does not have it, or state it."""
     resource = template.resource(logical_id)
-    return fate_on_deletion(resource) if resource else None
+    return fate_of(resource) if resource else None
 
 
 def _with(above: str | None, own: str | None) -> str | None:

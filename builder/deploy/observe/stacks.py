@@ -62,6 +62,9 @@ class ObservedStack:
     """The output of each exported name."""
     parent: Arn | None = None
     """The stack that has it as a resource."""
+    deletes_creations: bool = False
+    """Whether a rollback of its last operation deletes what that created, also where a policy retains it: the option
+    RetainExceptOnCreate."""
 
     @property
     def region(self) -> Region:
@@ -422,6 +425,7 @@ def _observed(site: Site, stack: "StackTypeDef") -> ObservedStack:
             trigger["Arn"] for trigger in stack.get("RollbackConfiguration", {}).get("RollbackTriggers", [])
         ),
         parent=Arn(stack["ParentId"]) if stack.get("ParentId") else None,
+        deletes_creations=stack.get("RetainExceptOnCreate", False),
     )
 
 

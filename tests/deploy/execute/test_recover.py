@@ -221,7 +221,7 @@ def never_good(rig: Rig, template: str = ONE) -> None:
 def test_what_never_had_a_good_state_is_rolled_back_to_nothing_and_made_anew(rig: Rig) -> None:
     never_good(rig)
     (one,) = recoveries(rig)
-    assert {resource.logical_id for resource in one.deletes} >= {"First", "Third"}
+    assert {resource.logical_id for resource in one.created} >= {"First", "Third"}
     assert recovered(rig) == (Done(TOPICS, "ROLLBACK_COMPLETE"),)
     assert [type(outcome) for outcome in rig.deploy()] == [Done]
     assert control(rig).status == "CREATE_COMPLETE"

@@ -2,20 +2,22 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy.execute.recover import FailedResource, Recovery, decide_recovery
+from builder.deploy.execute.recover import FailedResource, HaltedStack, Recovery, decide_recovery, is_created
 from builder.deploy.observe.operation import SinceGood
 from builder.deploy.observe.stacks import ObservedResource
 from builder.deploy.progress import Waiting
 from builder.deploy.records import StackResource
 from builder.errors import BadInput, Stopped
-from builder.terms import AccountId, LogicalId
+from builder.terms import AccountId, LogicalId, Region
 from deploy.draft.test_decide import observed
 from deploy.halted import (
     TOPICS,
     TWO,
+    by_hand,
     control,
     failed_rollback,
     failed_without_rollback,
+    recovered,
     recoveries,
     standing_topics,
 )
@@ -39,7 +41,7 @@ def since(*, known: bool = True, made: tuple[str, ...] = (), failed: tuple[str, 
 
 
 def decided(status: str, history: SinceGood, *resources: ObservedResource) -> Recovery:
-    return decide_recovery(TOPICS, observed(status), resources, history)
+    return decide_recovery(TOPICS, HaltedStack(observed=observed(status), resources=resources, since=history))
 
 
 def test_a_paused_update_skips_nothing(rig: Rig) -> None:
@@ -48,7 +50,7 @@ def test_a_paused_update_skips_nothing(rig: Rig) -> None:
     assert (one.stack, one.observed.status) == (TOPICS, "UPDATE_FAILED")
     assert one.failed == (FailedResource(logical_id=SECOND, type=TOPIC, reason="no", may_be_skipped=False),)
     assert one.may_skip == frozenset()
-    assert one.deletes == ()
+    assert one.created == ()
 
 
 def test_a_failed_rollback_may_skip_what_failed_on_its_way_back(rig: Rig) -> None:
@@ -79,12 +81,72 @@ def test_a_nested_stack_is_not_skipped() -> None:
 def test_what_the_failed_update_made_is_shown_to_be_deleted(rig: Rig) -> None:
     failed_without_rollback(standing_topics(rig), TWO + "  Third: {Type: AWS::SNS::Topic}\n")
     (one,) = recoveries(rig)
-    assert one.deletes == (StackResource(logical_id=LogicalId("Third"), type=TOPIC),)
+    assert one.created == (StackResource(logical_id=LogicalId("Third"), type=TOPIC, policy_action="Delete"),)
 
 
-def test_what_never_came_into_being_is_not_deleted() -> None:
-    absent = resource("First", "CREATE_FAILED", physical="")
-    assert decided("UPDATE_FAILED", since(made=("First",)), absent).deletes == ()
+@pytest.mark.parametrize(
+    ("physical", "history", "expected"),
+    [
+        ("p", since(made=("First",)), True),
+        ("p", since(made=("Second",)), False),
+        ("p", since(known=False), True),
+        ("", since(made=("First",)), False),
+        ("", since(known=False), False),
+    ],
+)
+def test_what_came_into_being_since_the_last_good_state_is_rolled_back(
+    physical: str, history: SinceGood, *, expected: bool
+) -> None:
+    assert is_created(resource("First", "CREATE_FAILED", physical=physical), history) == expected
+
+
+def key_events(rig: Rig) -> set[str]:
+    """The statuses that the key has had."""
+    client = rig.clients.cloudformation(Region("us-east-1"))
+    shown = client.get_paginator("describe_stack_events").paginate(StackName="tap-dev-topics")
+    events = (event for page in shown for event in page["StackEvents"])
+    return {event["ResourceStatus"] for event in events if event.get("LogicalResourceId") == "Key"}
+
+
+POLICIES = {"": "Delete", "Delete": "Delete", "Retain": "Retain", "RetainExceptOnCreate": "Delete"}
+
+
+def key(policy: str) -> str:
+    return f"  Key: {{Type: AWS::KMS::Key{f', DeletionPolicy: {policy}' if policy else ''}, Properties: {{}}}}\n"
+
+
+@pytest.mark.parametrize("policy", list(POLICIES))
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_what_becomes_of_what_the_failed_update_made_is_what_the_rollback_does(
+    rig: Rig, policy: str, *, is_begun: bool
+) -> None:
+    """Both ways into a rollback: what is shown beforehand is what the fake AWS does then."""
+    (failed_rollback if is_begun else failed_without_rollback)(standing_topics(rig), TWO + key(policy))
+    if POLICIES[policy] == "Delete" and not is_begun:
+        with pytest.raises(Stopped, match="Key"):
+            recoveries(rig)
+        return
+    found = recoveries(rig)
+    (created,) = found[0].created
+    assert (created.logical_id, created.policy_action) == ("Key", POLICIES[policy])
+    assert [outcome.status for outcome in recovered(rig, found)] == ["UPDATE_ROLLBACK_COMPLETE"]
+    ending = "DELETE_SKIPPED" if POLICIES[policy] == "Retain" else "DELETE_COMPLETE"
+    assert key_events(rig) & {"DELETE_SKIPPED", "DELETE_COMPLETE"} == {ending}
+
+
+def test_an_operation_that_retains_nothing_it_created_deletes_what_a_policy_retains(rig: Rig) -> None:
+    standing_topics(rig)
+    rig.world.script.fails("UPDATE", "Second", reason="no")
+    by_hand(rig, TWO + key("Retain"), disable_rollback=True, retain_except_on_create=True)
+    with pytest.raises(Stopped, match="Key"):
+        recoveries(rig)
+
+
+def test_of_what_nobody_can_tell_nothing_is_promised() -> None:
+    unknown = StackResource(logical_id=LogicalId("Key"), type="AWS::KMS::Key")
+    halted = HaltedStack(observed=observed("UPDATE_FAILED"), resources=(), since=since(), created=(unknown,))
+    with pytest.raises(Stopped, match="Key"):
+        decide_recovery(TOPICS, halted)
 
 
 def test_a_rollback_that_would_delete_data_needs_a_person(rig: Rig) -> None:
@@ -95,16 +157,10 @@ def test_a_rollback_that_would_delete_data_needs_a_person(rig: Rig) -> None:
     assert rig.operations("RollbackStack") == 0
 
 
-def test_without_a_good_state_everything_goes() -> None:
-    with pytest.raises(Stopped, match="Key"):
-        decided("UPDATE_FAILED", since(known=False), resource("Key", "UPDATE_COMPLETE", kind="AWS::KMS::Key"))
-    assert decided("UPDATE_FAILED", since(known=False), resource("First", "UPDATE_COMPLETE")).deletes != ()
-
-
 def test_a_rollback_that_cloudformation_began_goes_on_and_shows_what_it_deletes(rig: Rig) -> None:
     failed_rollback(standing_topics(rig), TWO + KEY)
     (one,) = recoveries(rig)
-    assert one.deletes == (StackResource(logical_id=LogicalId("Key"), type="AWS::KMS::Key"),)
+    assert one.created == (StackResource(logical_id=LogicalId("Key"), type="AWS::KMS::Key", policy_action="Delete"),)
 
 
 def test_stacks_of_another_deployment_and_stacks_that_are_not_halted_are_left_alone(rig: Rig) -> None:
