@@ -167,7 +167,7 @@ Components = Mapping[str, Component]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneWay:
-    """A direction in which a component's objects are replicated, and nothing is back."""
+    """A direction in which a component's objects are replicated, without replication back."""
 
     component: str
     source: Region

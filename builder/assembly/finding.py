@@ -8,7 +8,7 @@ import yaml
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing a rule has to say about one place of a template or of the manifest."""
+    """A rule's finding at one place of a template or of the manifest."""
 
     rule: str
     severity: str

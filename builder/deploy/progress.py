@@ -16,7 +16,7 @@ from builder.terms import LogicalId, StackId
 
 @dataclass(frozen=True, slots=True)
 class RunBegun:
-    """From here on it is known which stacks the work is about; each is said to be planned, finished, failed or left."""
+    """A run begins, with the stacks that it works on. Later events report the end of each."""
 
     what: Literal["plan", "execute", "destroy", "drop"]
     stacks: tuple[StackId, ...]
@@ -27,7 +27,7 @@ class RunBegun:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """How many guarded changes, deletions and reviews one `--allow` lets pass, and which."""
+    """One `--allow`, with the number and the names of the guarded changes, deletions and reviews that it permits."""
 
     allow: str
     """The name or pattern as it was typed."""
@@ -38,7 +38,7 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """A change set was asked for; its stack is about to be, or already, in review."""
+    """The creation of a stack's change set begins. A new stack then has the status REVIEW_IN_PROGRESS."""
 
     stack: StackId
     type: str
@@ -47,7 +47,7 @@ class Planning:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A stack's change set stands, or none is needed."""
+    """A stack's change set was created and read; `changes` is the number of resource changes in it."""
 
     stack: StackId
     changes: int
@@ -56,7 +56,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """A stack is as it should be; no change set was made."""
+    """A stack needs no change; no change set of it is left to execute."""
 
     stack: StackId
     event: Literal["stack.unchanged"] = "stack.unchanged"
@@ -64,7 +64,7 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Another's operation runs on a stack, and this one waits for its end."""
+    """Another operation runs on a stack or StackSet; the run waits for its end."""
 
     stack: StackId
     status: str
@@ -75,7 +75,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class ResourceWaiting:
-    """A change set waits for what goes on in a resource that it changes: CloudFormation does not wait for it."""
+    """A change set waits for the end of an operation on a resource that it changes: CloudFormation does not wait."""
 
     stack: StackId
     resource: str
@@ -87,8 +87,11 @@ class ResourceWaiting:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A change set is being executed, a stack deleted, rolled back, given a policy or relieved of its termination
-    protection, or code uploaded."""
+    """Work on a stack or StackSet starts; `what` names it.
+
+    It is, for example, the execution of a change set (`CREATE`, `UPDATE`, `IMPORT`), `ROLLBACK`, `DELETE`, `UPLOAD`,
+    `SET POLICY` or `UNPROTECT`, which lifts termination protection.
+    """
 
     stack: StackId
     what: str
@@ -97,7 +100,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Skipping:
-    """A stack's rollback goes on without these resources: they stay as they are, and count as rolled back."""
+    """A stack's rollback skips these resources: they stay as they are, and CloudFormation takes them as rolled back."""
 
     stack: StackId
     resources: tuple[LogicalId, ...]
@@ -106,7 +109,7 @@ class Skipping:
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """A stack was seen in another status than before."""
+    """The status of a stack changed since it was last read."""
 
     stack: StackId
     status: str
@@ -115,7 +118,7 @@ class StatusChange:
 
 @dataclass(frozen=True, slots=True)
 class ResourceProgress:
-    """What CloudFormation works on in a stack: the resource whose status changed last."""
+    """The resource that CloudFormation is changing in a stack; of several, the one with the newest event."""
 
     stack: StackId
     resource: str
@@ -126,7 +129,7 @@ class ResourceProgress:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """All that was to be done on a stack is done."""
+    """All steps on a stack or StackSet succeeded."""
 
     stack: StackId
     status: str
@@ -135,7 +138,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class FirstFailure:
-    """The resource that failed first, and why."""
+    """A step on a stack failed. `resource` is the resource that failed first; it is empty if none is known."""
 
     stack: StackId
     resource: str
@@ -145,7 +148,7 @@ class FirstFailure:
 
 @dataclass(frozen=True, slots=True)
 class NotStarted:
-    """A step that will not be started any more."""
+    """A step on a stack or StackSet is not started; `because` is the reason."""
 
     stack: StackId
     because: str
@@ -154,7 +157,7 @@ class NotStarted:
 
 @dataclass(frozen=True, slots=True)
 class BucketEmptied:
-    """Versions and delete markers removed from a bucket so far."""
+    """The versions and delete markers deleted from a bucket so far: their number, and the average rate."""
 
     stack: StackId
     bucket: str
@@ -166,7 +169,7 @@ class BucketEmptied:
 
 @dataclass(frozen=True, slots=True)
 class TemplateUploaded:
-    """A nested template was put into its bucket, where CloudFormation reads it for the stack's change set."""
+    """A nested template was uploaded to the bucket from which CloudFormation reads it for the stack's change set."""
 
     stack: StackId
     source: str
@@ -198,7 +201,7 @@ Emit = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step's change set is executed, and the stack settled well."""
+    """The step succeeded. `status` is the stack's status, or a word such as `uploaded` or `unchanged`."""
 
     stack: StackId
     status: str
@@ -207,7 +210,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class StackFailed:
-    """The step was started and the stack did not settle well."""
+    """The step failed. `status` is the stack's status; it is empty if an error ended the step."""
 
     stack: StackId
     status: str
@@ -219,7 +222,7 @@ class StackFailed:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The step was never started."""
+    """The step was not started, or the run stopped waiting for it; `because` is the reason."""
 
     stack: StackId
     because: str
@@ -230,7 +233,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """The step was not started, because somebody or something else moved its stack first."""
+    """The step was not started, because something else changed its stack or change set first."""
 
     stack: StackId
     by: str
@@ -239,7 +242,7 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRequired:
-    """A deferred change set was made and shows more than was expected: it stands, and waits for review."""
+    """A deferred change set was created, and shows more than was expected. It is not executed, but waits for review."""
 
     stack: StackId
     step: Step

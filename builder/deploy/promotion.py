@@ -39,7 +39,7 @@ _Line = Annotated[str, StringConstraints(pattern=r"^[ -~]+$", max_length=400)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """What was decided: from now on another region of a deployment is its primary."""
+    """The record of a promotion under way: another region of the deployment becomes its primary."""
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
     version: int = PROMOTION_VERSION

@@ -23,7 +23,7 @@ RISKS: tuple[Risk, ...] = ("remove", "replace", "update", "create")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyChange:
-    """One property a change set touches, with its values where CloudFormation shows them."""
+    """A property that a change set changes, with its old and new value if CloudFormation shows them."""
 
     __pydantic_config__ = _STRICT
     path: str
@@ -37,7 +37,7 @@ class PropertyChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceChange:
-    """What a change set does to one resource, in CloudFormation's own words."""
+    """The change that a change set makes to one resource, in CloudFormation's own words."""
 
     __pydantic_config__ = _STRICT
     action: str
@@ -128,7 +128,7 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundStack:
-    """How a stack stood when the plan was made; execution refuses a stack that moved since."""
+    """The state of a stack when the plan was made. An execution refuses a stack that has changed since."""
 
     __pydantic_config__ = _STRICT
     status: str | None = None
@@ -139,7 +139,7 @@ class FoundStack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """A change set that gives a stack which others deployed this deployment's tags, and does nothing else."""
+    """A change set that only adds this deployment's tags to a stack that others deployed."""
 
     __pydantic_config__ = _STRICT
     to_come: tuple[str, ...] = ()
@@ -148,7 +148,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One change set: reviewed by people, then executed by its ARN."""
+    """One change set: people review it, and an execution executes it by its ARN."""
 
     __pydantic_config__ = _STRICT
     stack: StackId

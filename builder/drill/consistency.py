@@ -15,7 +15,7 @@ Held = Mapping[Region, Contents]
 
 @dataclass(frozen=True, slots=True)
 class MissingKey:
-    """A key that a region lacks although its last acknowledged write was no deletion: there it was never recovered."""
+    """A key that a region lacks at the end, although its last acknowledged write is no deletion."""
 
     id: str
     region: Region
@@ -24,7 +24,7 @@ class MissingKey:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A key that these regions hold otherwise than its last acknowledged write, or otherwise than the others do."""
+    """A key that these regions hold with other contents than its last acknowledged write, or than each other."""
 
     id: str
     regions: tuple[Region, ...]
@@ -33,7 +33,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """How the regions compare after all is over."""
+    """The comparison of all regions at the end of the drill."""
 
     acknowledged: int
     """How many writes were acknowledged. The last one of each key has to be there."""
@@ -92,7 +92,7 @@ def _wrong(by_region: Mapping[Region, Mapping[str, str] | None], allowed: Collec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaleRead:
-    """A read that showed an older value than the last one that was acknowledged before it."""
+    """A read that returned an older value than the last one that was acknowledged before it."""
 
     turn: int
     at_s: float
@@ -109,7 +109,7 @@ class StaleRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverwrittenUpdate:
-    """An acknowledged write that no later state rests on: it was overwritten by a turn that had not read it."""
+    """An acknowledged update that a later turn overwrote without having read it, so that no later value includes it."""
 
     turn: int
     value: int | None
@@ -121,7 +121,7 @@ class OverwrittenUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterFinding:
-    """What became of the counter."""
+    """The stale reads and the overwritten updates of the drill's counter."""
 
     turns: int
     reads: int

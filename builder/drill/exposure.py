@@ -13,7 +13,7 @@ from builder.terms import Region
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What is replicated from where to where."""
+    """The items or the objects that are replicated from one region to another."""
 
     what: Kind
     source: Region
@@ -22,7 +22,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One write's delay; `at_s` is when it was acknowledged."""
+    """One write's delay in seconds; `at_s` is its acknowledgement, in seconds since the drill began."""
 
     id: str
     at_s: float
@@ -31,7 +31,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delays:
-    """The delays of one stream, rounded up to milliseconds. The percentiles are None where no write arrived."""
+    """The delays of one stream in seconds, rounded up to milliseconds. The percentiles are null if no write arrived."""
 
     stream: Stream
     samples: tuple[Sample, ...]
@@ -113,7 +113,7 @@ SLOW_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class AtRisk:
-    """What the destination did not show at a moment of what the source had acknowledged."""
+    """The writes that the source had acknowledged at a moment, and that the destination did not show yet."""
 
     at_s: float
     age_s: float
@@ -123,7 +123,7 @@ class AtRisk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
-    """What a pair of regions stood to lose."""
+    """The writes that would have been lost with the source, and their age, in seconds."""
 
     rpo_s: float
     """The age at the worst moment."""

@@ -50,7 +50,7 @@ from builder.terms import Region
 
 @dataclass(frozen=True, slots=True)
 class DrillBegun:
-    """A drill's clock runs; what it writes down is in its folder."""
+    """A drill's clock starts; the drill keeps its log in `folder`."""
 
     drill: str
     what: Literal["replication", "failover"]
@@ -63,7 +63,7 @@ class DrillBegun:
 
 @dataclass(frozen=True, slots=True)
 class DrillMoment:
-    """The drill did something: began its load, asked for the fault (`strike`), made it, undid it."""
+    """A moment of the drill: its load or its fault begins or ends. At `strike` it begins to make the fault."""
 
     drill: str
     moment: Moment
@@ -74,7 +74,7 @@ class DrillMoment:
 
 @dataclass(frozen=True, slots=True)
 class DrillAsks:
-    """Somebody has to do something now; the drill waits for its effect."""
+    """A person has to do something now, as `what` says; the drill waits for the effect."""
 
     drill: str
     what: str
@@ -83,7 +83,7 @@ class DrillAsks:
 
 @dataclass(frozen=True, slots=True)
 class DrillNote:
-    """Something that a person should know of the drill: what could not be read, or what stays in the deployment."""
+    """A note on the drill for people, such as what could not be read or what remains in the deployment."""
 
     drill: str
     what: str
@@ -92,7 +92,7 @@ class DrillNote:
 
 @dataclass(frozen=True, slots=True)
 class DrillRestored:
-    """What a drill that did not end had changed is as it was, or what it had written is gone."""
+    """A drill that did not end was cleaned up: its fault was undone, or its probes were deleted. `what` says how."""
 
     drill: str
     what: str
@@ -101,7 +101,7 @@ class DrillRestored:
 
 @dataclass(frozen=True, slots=True)
 class DrillEnded:
-    """The verdict, that of each number, and where the report's page is; report.json lies beside it."""
+    """A drill ended: its verdict, the check of each number, and the path of its page. Beside that lies report.json."""
 
     drill: str
     verdict: DrillVerdict
@@ -118,7 +118,7 @@ VERSION = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """Which drill it was, of what, by whom, and how it was set."""
+    """Which drill it was: its deployment, who ran it, and with which settings."""
 
     drill: str
     deployment: str
@@ -167,7 +167,7 @@ MomentName = Literal["fault", "detection", "failover", "recovery", "fault undone
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A point of the timeline; None where it never came."""
+    """An event of the timeline; `at_s` is in seconds since the drill began, or null if the event never came."""
 
     name: MomentName
     at_s: float | None
@@ -175,7 +175,7 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """What became of what was written."""
+    """The number of writes that were sent and acknowledged, and those that were lost."""
 
     sent: int
     acknowledged: int
@@ -185,7 +185,7 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two regions, one way."""
+    """Replication from one region to another: what was at risk, the delays, and the keys that differ at the end."""
 
     source: Region
     destination: Region
@@ -203,7 +203,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationReport:
-    """How long replication takes, of every kind and direction."""
+    """The report of a replication drill: how long items and objects take in each direction."""
 
     about: About
     pairs: tuple[Pair, ...]
@@ -228,7 +228,7 @@ class ReplicationReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailoverReport:
-    """What a fault of the primary cost."""
+    """The report of a failover drill: what a fault of the primary cost."""
 
     about: About
     timeline: tuple[Happening, ...]

@@ -29,7 +29,7 @@ Evidence = Literal["as reported", "not there", "another"]
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One thing that a drill measured, after its report."""
+    """One number of a drill, as its report has it."""
 
     name: str
     pair: str
@@ -41,7 +41,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drill:
-    """A drill by its report."""
+    """A drill, as its report has it."""
 
     path: str
     """The path of the report, below the folder that was read."""
@@ -62,7 +62,7 @@ class Drill:
 
 @dataclass(frozen=True, slots=True)
 class ConditionChange:
-    """Something that a drill was run with and the one before it otherwise."""
+    """A setting that differs between a drill and the one before it."""
 
     what: str
     before: str
@@ -71,7 +71,7 @@ class ConditionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """One number through all drills of a group, as many values as there are drills; None where a drill lacks it."""
+    """One number in all drills of a group, with one value per drill; null if a drill does not have the number."""
 
     name: str
     pair: str
@@ -89,7 +89,7 @@ class Trend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The drills of one kind of one deployment in one account, the oldest first."""
+    """The drills of one kind, deployment, environment and account, the oldest first."""
 
     deployment: str
     environment: str
@@ -103,7 +103,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """A report of version 1: its numbers mean something else, and it is compared with nothing."""
+    """A report of version 1, which is not compared: its numbers have another meaning."""
 
     path: str
     drill: str
@@ -115,7 +115,7 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """What is not compared, and why."""
+    """A report or a folder that is not compared, with the reason."""
 
     path: str
     why: str

@@ -70,7 +70,7 @@ ServiceOutcome = Literal["served throughout", "restored", "not reached", "not me
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """How clients were served in a stretch of the drill: while the fault was there, or after it was undone."""
+    """The service to clients in one period of the drill: while the fault lasted, or after it was undone."""
 
     outcome: ServiceOutcome
     seconds: float | None
@@ -128,9 +128,9 @@ def measure_service(
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """Slots that were bad one after the other: from the first's planned time to the answer of the good one after them.
+    """Consecutive bad slots, from the planned time of the first to the answer of the next good slot.
 
-    Where none comes after, it lasts to the end of the load.
+    A slot is one request of the load. If no good slot follows, the spell lasts to the end of the load.
     """
 
     began_s: float
@@ -140,7 +140,7 @@ class Spell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """The whole of it as clients had it, from the strike to the end of the load."""
+    """The service to clients from the strike, which begins the fault, to the end of the load."""
 
     began_s: float
     ended_s: float
@@ -276,7 +276,7 @@ def without_lateness(slots: Iterable[Slot]) -> tuple[Slot, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """What was asked of a region in one second of the drill, tries that failed included."""
+    """The answers of a region in one second of the drill, failed attempts included."""
 
     second: int
     region: Region

@@ -53,7 +53,7 @@ class Objectives:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One number, what was promised of it, and what to make of both."""
+    """One number, its objective, and the verdict."""
 
     name: NumberName
     pair: Direction | None

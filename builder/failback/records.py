@@ -30,7 +30,7 @@ class FailbackWay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemDifference:
-    """A key of a table that the two regions do not have alike."""
+    """A key of a table that only one region has, or that has different attributes in the two regions."""
 
     component: str
     table: str
@@ -49,7 +49,7 @@ class ItemDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectDifference:
-    """An object that readers do not find alike in the two regions' buckets."""
+    """An object that readers find in only one of the two regions' buckets, or in different versions."""
 
     component: str
     name: str
@@ -97,7 +97,7 @@ class DifferenceCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSize:
-    """How much is to be read of a table, before that is done."""
+    """The size of a table, before a comparison reads it."""
 
     component: str
     table: str
@@ -112,7 +112,7 @@ class TableSize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareProgress:
-    """How far a comparison is."""
+    """The progress of a comparison."""
 
     component: str
     read: Mapping[Region, int]
@@ -122,7 +122,7 @@ class CompareProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableComparison:
-    """A table, compared."""
+    """The comparison of a table's items in the two regions."""
 
     component: str
     table: str
@@ -144,7 +144,7 @@ class TableComparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketComparison:
-    """The buckets of a component in both regions, compared by versions."""
+    """The comparison of a component's buckets in the two regions, by versions."""
 
     component: str
     keys: int
@@ -167,7 +167,7 @@ class BucketComparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldSighting:
-    """The hold as one region shows it."""
+    """The hold, as one region shows it."""
 
     region: Region
     held: Region | None = None
@@ -178,7 +178,7 @@ class HoldSighting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldMoved:
-    """The hold is another now, in every region that is named."""
+    """The hold was set or deleted, and the regions in `seen_in` show that."""
 
     held: Region | None
     """Where clients stay from now on; null if they may go back."""
@@ -188,7 +188,7 @@ class HoldMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkerSeen:
-    """What was written in one region was seen in the other."""
+    """A write in the source region was seen in the target region, after so many seconds."""
 
     source: Region
     target: Region
@@ -198,7 +198,7 @@ class MarkerSeen:
 
 @dataclass(frozen=True, slots=True)
 class FailbackNote:
-    """What one has to know, and what keeps nobody from going on."""
+    """A note for people, which does not stop the failback."""
 
     what: str
     event: Literal["failback.note"] = "failback.note"
@@ -206,7 +206,7 @@ class FailbackNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionProblem:
-    """Why a region is not well enough to send clients to, or not known to be."""
+    """Why a region is not healthy, or not known to be."""
 
     region: Region
     what: str

@@ -28,7 +28,7 @@ from builder.terms import AccountId, Site, StackId
 
 @dataclass(frozen=True, slots=True)
 class AccountTarget:
-    """A target in a template that includes an account."""
+    """A target in a StackSet's template that includes the account."""
 
     unit: str = ""
     """The organizational unit, empty if the target names the account itself."""
@@ -38,7 +38,7 @@ class AccountTarget:
 
 @dataclass(frozen=True, slots=True)
 class LeavingStack:
-    """One stack of the account, by its set."""
+    """A stack of the account, with its StackSet."""
 
     stack_set: StackSet
     instance: StackInstance
@@ -46,7 +46,7 @@ class LeavingStack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeavingAccount:
-    """What an account has of a fleet, and what becomes of it when it leaves."""
+    """The stacks that an account has of a fleet, and what happens to them when the account leaves."""
 
     account: AccountId
     stacks: tuple[LeavingStack, ...] = ()

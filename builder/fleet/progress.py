@@ -13,7 +13,7 @@ from builder.terms import AccountId, Region, Site, StackId
 
 @dataclass(frozen=True, slots=True)
 class SetProgress:
-    """How far an operation of a StackSet is: in how many accounts and regions it is done, of how many."""
+    """The progress of a StackSet operation: the number of accounts and regions that are done, of all."""
 
     stack: StackId
     action: str
@@ -29,7 +29,7 @@ class SetProgress:
 
 @dataclass(frozen=True, slots=True)
 class InstanceFailed:
-    """An operation of a StackSet failed in one account and region."""
+    """A StackSet operation failed in one account and region."""
 
     stack: StackId
     account: AccountId
@@ -46,7 +46,7 @@ FleetEmit = Callable[[FleetProgress], None]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One account and region that a set did not get into the state that was wanted."""
+    """An account and region in which the work on a StackSet failed, with the reason."""
 
     site: Site
     reason: str
@@ -54,7 +54,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class SetDone:
-    """The set's stacks are as they should be wherever the plan touches them, but for accounts that are suspended."""
+    """The work on the StackSet succeeded in every account and region, except those that StackSets skip."""
 
     stack: StackId
     instances: int
@@ -64,7 +64,7 @@ class SetDone:
 
 @dataclass(frozen=True, slots=True)
 class SetFailed:
-    """Some of the set's stacks are not as they should be, be it within the failure tolerance or beyond."""
+    """The work on the StackSet failed, wholly or in some accounts and regions, within the failure tolerance or not."""
 
     stack: StackId
     failures: tuple[Failure, ...]
@@ -75,7 +75,7 @@ class SetFailed:
 
 @dataclass(frozen=True, slots=True)
 class SetCancelled:
-    """Nothing was begun on the set."""
+    """The work on the StackSet was not started; `because` is the reason."""
 
     stack: StackId
     because: str

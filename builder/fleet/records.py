@@ -38,7 +38,7 @@ class Holding(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackSet:
-    """One StackSet and how it is worked on."""
+    """One StackSet, with the settings of its operations."""
 
     __pydantic_config__ = _STRICT
     id: StackId
@@ -93,7 +93,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackInstance:
-    """One stack instance as ListStackInstances shows it."""
+    """One stack instance, as ListStackInstances shows it."""
 
     __pydantic_config__ = _STRICT
     site: Site
@@ -124,7 +124,7 @@ class StackInstance:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """One account and region that StackSets pass over, its account being suspended or closed: no failure."""
+    """An account and region that StackSets skip, as the account is suspended or closed. This is no failure."""
 
     __pydantic_config__ = _STRICT
     site: Site
@@ -142,7 +142,7 @@ def skips(instances: Iterable[StackInstance], states: Mapping[AccountId, str]) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceOverride:
-    """An instance that has parameters of its own, with their values; of NoEcho ones those are masked in a plan."""
+    """The parameter overrides of one stack instance. In a plan, the values of NoEcho parameters are masked."""
 
     __pydantic_config__ = _STRICT
     site: Site
@@ -151,7 +151,7 @@ class InstanceOverride:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationPace:
-    """How fast StackSets go through a set's accounts."""
+    """The estimated pace of a StackSet operation."""
 
     __pydantic_config__ = _STRICT
     accounts: int
@@ -174,7 +174,7 @@ class OperationPace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackImport:
-    """A stack that stayed in its account when that left, and that its set takes in again."""
+    """A stack that was retained when its account left, and that its StackSet imports."""
 
     __pydantic_config__ = _STRICT
     site: Site
@@ -188,7 +188,7 @@ class StackImport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarredStack:
-    """A stack that stayed where its set is to create one, and that the set cannot take in."""
+    """A retained stack in a place where its StackSet is to create another, and that the StackSet cannot import."""
 
     __pydantic_config__ = _STRICT
     site: Site
@@ -198,7 +198,7 @@ class BarredStack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetPlan:
-    """What a plan does to one StackSet, and what that means in each account and region."""
+    """What a plan does to one StackSet, in each account and region."""
 
     __pydantic_config__ = _STRICT
     stack_set: StackSet

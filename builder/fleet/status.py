@@ -206,7 +206,7 @@ _SECONDS = len("2026-01-01T00:00:00")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftedInstance:
-    """A stack in an account that is not what it was made of."""
+    """A stack instance that drifted."""
 
     account: AccountId
     region: Region
@@ -217,7 +217,7 @@ class DriftedInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnseenInstance:
-    """A stack that could not be looked at."""
+    """A stack instance whose drift is not known, or not in detail, with the reason."""
 
     account: AccountId
     region: Region
@@ -227,7 +227,7 @@ class UnseenInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetDrift:
-    """What a detection came to in one set."""
+    """The result of the drift detection of one StackSet."""
 
     stack: StackId
     instances: int = 0

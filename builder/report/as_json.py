@@ -21,7 +21,7 @@ from builder.terms import StackId
 
 @dataclass(frozen=True, slots=True)
 class PlanMade:
-    """The plan stands, or one that was saved is shown again."""
+    """A plan was made, or a saved plan is shown."""
 
     plan: str
     deployment: str
@@ -38,7 +38,7 @@ class PlanMade:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """Nothing goes on any more; each step with how it ended."""
+    """A run ended. Each step has its outcome."""
 
     steps: tuple[Outcome, ...]
     event: Literal["run.ended"] = "run.ended"
@@ -46,7 +46,7 @@ class RunEnded:
 
 @dataclass(frozen=True, slots=True)
 class OutputsRead:
-    """What the deployment puts out, once it stands."""
+    """The outputs of a deployment, by name."""
 
     deployment: str
     outputs: Mapping[str, str]
@@ -57,7 +57,7 @@ class OutputsRead:
 
 @dataclass(frozen=True, slots=True)
 class FleetPlanMade:
-    """A fleet's plan stands: what it does to each StackSet, and in which accounts and regions."""
+    """A fleet's plan was made, or a saved one is shown: what it does to each StackSet, by account and region."""
 
     plan: str
     deployment: str
@@ -71,7 +71,7 @@ class FleetPlanMade:
 
 @dataclass(frozen=True, slots=True)
 class FleetEnded:
-    """Nothing of ours goes on any more in a fleet; each stack that holds sets, and each set, with how it ended."""
+    """A run on a fleet ended. Each stack that holds StackSets has its outcome, and so has each StackSet."""
 
     steps: tuple[Outcome, ...]
     sets: tuple[SetOutcome, ...]
@@ -80,7 +80,7 @@ class FleetEnded:
 
 @dataclass(frozen=True, slots=True)
 class FleetDriftSeen:
-    """What the stacks of each StackSet are away from what they were made of."""
+    """The result of the drift detection of each StackSet."""
 
     sets: tuple[SetDrift, ...]
     event: Literal["fleet.drift.seen"] = "fleet.drift.seen"
@@ -88,7 +88,7 @@ class FleetDriftSeen:
 
 @dataclass(frozen=True, slots=True)
 class FleetLeaving:
-    """What an account has of a fleet that it is to leave, before anybody is asked."""
+    """The stacks of an account that is to leave a fleet, before anybody is asked to confirm."""
 
     leaving: LeavingAccount
     deleted: tuple[str, ...]
@@ -98,7 +98,7 @@ class FleetLeaving:
 
 @dataclass(frozen=True, slots=True)
 class StacksCaptured:
-    """Stacks that others deployed are in dr.yaml now; in AWS nothing has changed."""
+    """Stacks that others deployed were written into dr.yaml. Nothing was changed in AWS."""
 
     stacks: Mapping[str, object]
     """Their entries, by name."""

@@ -19,7 +19,7 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillCounted:
-    """What a bucket's destinations lack of it, before anything is done about that."""
+    """What each destination of a bucket lacks, before a job is created."""
 
     source: str
     """The component and the region, `uploads/us-east-1`."""
@@ -33,7 +33,7 @@ class BackfillCounted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillProgress:
-    """A job's state, when it is another than before."""
+    """The state of a job changed."""
 
     job: Job
     event: Literal["backfill.progress"] = "backfill.progress"
@@ -41,7 +41,7 @@ class BackfillProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillEnded:
-    """How every job ended; after Ctrl-C they are as they were seen last, and go on."""
+    """The verdict on each job. After Ctrl-C, each job is as it was last read, and continues in S3."""
 
     jobs: tuple[Ended, ...]
     interrupted: bool

@@ -27,7 +27,7 @@ _LEGEND = {"!": "missed its objective", "?": "not measured", "-": "not in that r
 
 @dataclass(frozen=True, slots=True)
 class DrillHistory:
-    """The reports of drills below a folder: compared by deployment and kind, the oldest first, and what is not."""
+    """All drill reports below a folder: those that are compared, in groups, and those that are not."""
 
     folder: str
     groups: tuple[Group, ...]

@@ -34,7 +34,7 @@ _BAD, _GOOD, _ODD = "red", "green", "yellow"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailbackLooked:
-    """All that was looked at; what differs has had a line of its own each."""
+    """The result of the checks before a failback. Every difference was reported before, as an event of its own."""
 
     deployment: str
     source: Region

@@ -16,7 +16,7 @@ from builder.terms import Region, StackName, counted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionChecked:
-    """How far replication is, before anything is planned."""
+    """The state of replication, before a promotion is planned."""
 
     to: Region
     came_from: Region
@@ -27,7 +27,7 @@ class PromotionChecked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionBegun:
-    """It was decided: the record stands in AWS, and dr.yaml and the templates are written."""
+    """A promotion began: its record is in AWS, and dr.yaml and the templates are written."""
 
     to: Region
     came_from: Region
@@ -41,7 +41,7 @@ class PromotionBegun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionEnded:
-    """How it stands after an execution: done, and its record deleted, or not."""
+    """The state of a promotion after an execution: done, with its record deleted, or still under way."""
 
     to: Region
     came_from: Region
@@ -54,7 +54,7 @@ class PromotionEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionSeen:
-    """A promotion that is under way, by its record."""
+    """A promotion under way, from its record."""
 
     promotion: Promotion
     unretained: tuple[StackName, ...] = ()

@@ -182,7 +182,7 @@ _RANKS: Mapping[Does, Rank] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """How much a plan does: stacks, and in brackets of the updated ones the resources that go."""
+    """The counts of a plan: stacks by what is done to them, resources that are replaced or removed, and uploads."""
 
     create: int
     update: int

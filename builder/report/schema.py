@@ -31,7 +31,7 @@ from builder.report.promotion import PromotionBegun, PromotionChecked, Promotion
 from builder.report.screen import ErrorTold
 from builder.report.state import DriftSeen, StatusSeen
 
-_TIME = {"type": "string", "format": "date-time", "description": "When it was said, in UTC."}
+_TIME = {"type": "string", "format": "date-time", "description": "When the line was printed, in UTC."}
 
 
 class AsPrinted(GenerateJsonSchema):
@@ -80,7 +80,8 @@ def _add_first(definition: dict[str, Any], name: str, schema: object) -> None:
 
 _VERDICT = {
     "enum": list(get_args(DrillVerdict)),
-    "description": "What is missed fails it, whatever else was not measured; a number without an objective does not.",
+    "description": "`failed` if a number misses its objective; else `not measured` if a number was not measured; "
+    "else `passed`.",
 }
 
 

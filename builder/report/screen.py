@@ -103,7 +103,7 @@ def tolerate_encodings() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorTold:
-    """Why a command did not do what it was asked, in the words that people read on stderr."""
+    """The error that ended a command; stderr has the same text for people."""
 
     exit_code: int
     where: str

@@ -27,7 +27,7 @@ _TEMPLATES = {
 
 @dataclass(frozen=True, slots=True)
 class StatusSeen:
-    """How all regions stand."""
+    """The status of a deployment in all regions."""
 
     deployment: str
     sites: tuple[records.SiteState, ...]
@@ -204,7 +204,7 @@ _WIDTH = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftSeen(records.Differences):
-    """What drifted from its template, and what the regions differ in."""
+    """The drift of every stack from its template, and the settings that differ between the regions."""
 
     event: Literal["drift.seen"] = "drift.seen"
 

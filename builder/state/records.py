@@ -9,7 +9,7 @@ from builder.terms import AccountId, Region, Site
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackState:
-    """One stack of the assembly, or one that carries the deployment's tag beside it."""
+    """A stack of the assembly, or another stack with the deployment's tag."""
 
     name: str
     status: str
@@ -32,7 +32,7 @@ class StackState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaState:
-    """One region's copy of a table; latencies are those of writes made here, to each other replica."""
+    """A table's replica in one region. `latency_ms` is that of writes in this region, to each other replica."""
 
     table: str
     status: str
@@ -48,7 +48,7 @@ class ReplicaState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleState:
-    """One replication rule of a bucket; None where there is no metric."""
+    """A replication rule of a bucket; `pending` and `failed` are operations, or null if there is no metric."""
 
     id: str
     status: str
@@ -59,7 +59,7 @@ class RuleState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketState:
-    """One bucket and what it replicates."""
+    """A bucket and its replication rules."""
 
     bucket: str
     versioning: str
@@ -68,7 +68,7 @@ class BucketState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlState:
-    """What a function URL answered to GET of the path that says whether the service is well."""
+    """The answer of a function URL to a GET of its health path."""
 
     url: str
     auth: str
@@ -81,7 +81,7 @@ class UrlState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionState:
-    """One function and its URLs."""
+    """A function and its URLs."""
 
     function: str
     state: str
@@ -92,7 +92,7 @@ class FunctionState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmState:
-    """One CloudWatch alarm."""
+    """A CloudWatch alarm."""
 
     alarm: str
     state: str
@@ -105,7 +105,7 @@ class AlarmState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicState:
-    """The topic that alarms notify: how many it tells, and whom it does not tell before they have confirmed it."""
+    """The topic that alarms notify: the number of confirmed subscriptions, and the addresses not confirmed yet."""
 
     topic: str
     confirmed: int
@@ -114,7 +114,7 @@ class TopicState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteState:
-    """One region of one account."""
+    """The status of one region of one account."""
 
     region: Region
     account: AccountId | None
@@ -156,7 +156,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyDrift:
-    """One property that is not what the template says."""
+    """A property that differs from the template."""
 
     path: str
     kind: str
@@ -167,7 +167,7 @@ class PropertyDrift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftedResource:
-    """One resource that drifted, with all differences."""
+    """A resource that drifted, with all differences."""
 
     logical_id: str
     type: str
@@ -178,7 +178,7 @@ class DriftedResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftedStack:
-    """What a detection found; `problem` says why there was none, or none of some resources."""
+    """The result of a stack's drift detection; `problem` is the reason if it failed for some or all resources."""
 
     region: Region
     name: str
@@ -207,7 +207,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disparity:
-    """One setting that should be the same everywhere and is not."""
+    """A setting that should be the same in all regions, and differs."""
 
     thing: str
     setting: str

@@ -24,7 +24,7 @@ _EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableReplicas:
-    """A table, and how each of its replicas stands."""
+    """A table with the status of its replica in each region."""
 
     table: str
     statuses: Mapping[Region, str]
@@ -37,7 +37,7 @@ class TableReplicas:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairGap:
-    """What of a bucket has not gone over to another one by its rule, and what is over there alone."""
+    """What one bucket's rule has not replicated to another bucket yet, and how much only the destination has."""
 
     component: str
     source: Region

@@ -82,7 +82,7 @@ class Backfill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job as S3 shows it."""
+    """An S3 Batch Replication job, as S3 shows it."""
 
     source: str
     """The source's id."""
@@ -206,7 +206,7 @@ BackfillVerdict = Literal["done", "nothing to do", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A job with how it ended."""
+    """A job with the verdict on it."""
 
     job: Job
     verdict: BackfillVerdict

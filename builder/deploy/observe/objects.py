@@ -93,7 +93,7 @@ def _beyond(side: KeyVersions | None, other: KeyVersions | None) -> dict[str, in
 
 @dataclass(slots=True)
 class Gap:
-    """What a destination lacks of its source, counted."""
+    """What a destination bucket lacks of its source, as counts."""
 
     versions: int = 0
     """The number of versions in the source, without delete markers."""
