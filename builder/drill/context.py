@@ -119,6 +119,7 @@ class DrillRun:
             fault=fault,
             log_sha256=log_sha256,
             versions=versions(),
+            copies=target.copies,
         )
 
     @asynccontextmanager

@@ -147,6 +147,8 @@ class About:
     log_sha256: str = ""
     """The SHA-256 of log.jsonl as it was when the report was written."""
     versions: Mapping[str, str] = field(default_factory=dict)
+    copies: tuple[Direction, ...] = ()
+    """The directions in which objects are replicated, from and to, also those that the drill did not watch."""
 
     @property
     def regions(self) -> tuple[Region, ...]:

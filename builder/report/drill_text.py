@@ -14,7 +14,7 @@ from builder.drill.consistency import CounterFinding
 from builder.drill.exposure import READ_EVERY_S, Delays, Stream
 from builder.drill.findings import About, DrillProgress, FailoverReport, Pair, Report
 from builder.drill.verdict import AT_LEAST, Check, Verdict
-from builder.report.state import one_way_sentence
+from builder.report.state import one_way_sentence, two_way_sentence
 from builder.terms import counted
 
 _NAMED = 10
@@ -226,11 +226,22 @@ def remarks(shown: Report) -> list[str]:
         lines.append(f"without service for {seconds(episode.without_service_s)} altogether, in {spells}")
         if counter:
             lines.append(f"counter: {counter.updates} of {counted(counter.turns, 'update')} acknowledged")
-    ways = [
+    return [*lines, *_ways_of_objects(shown)]
+
+
+def _ways_of_objects(shown: Report) -> Iterator[str]:
+    """Yield whether objects go both ways or one, for each two regions between which the drill measured any."""
+    measured = [
         (pair.source, pair.destination) for pair in shown.pairs if any(_of_objects(delays) for delays in pair.delays)
     ]
-    lines += [one_way_sentence(*way) for way in ways if way[::-1] not in ways]
-    return lines
+    for place, (source, destination) in enumerate(measured):
+        back = (destination, source)
+        if back in measured[:place]:
+            continue
+        if back in measured or back in shown.about.copies:
+            yield two_way_sentence(source, destination, is_measured=back in measured)
+        else:
+            yield one_way_sentence(source, destination)
 
 
 def _of_objects(delays: Delays) -> bool:

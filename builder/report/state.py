@@ -76,6 +76,12 @@ def one_way_sentence(source: str, destination: str) -> str:
     return f"objects go from {source} to {destination}; those written to {destination} do not come back"
 
 
+def two_way_sentence(source: str, destination: str, *, is_measured: bool) -> str:
+    """Return what a person has to know of a replication both ways, of which a drill may have measured one."""
+    unmeasured = "" if is_measured else f"; how long they take from {destination} was not measured"
+    return f"objects go both ways between {source} and {destination}{unmeasured}"
+
+
 def _site(site: records.SiteState, ends: Mapping[str, date], today: date) -> Iterator[Text]:
     account, role = f" of {site.account}" if site.account else "", f", {site.role}" if site.role else ""
     yield Text(f"{site.region}{account}{role}", style="bold")

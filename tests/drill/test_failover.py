@@ -30,6 +30,7 @@ def test_a_healthy_secondary_takes_over_without_a_request_lost(theatre: Theatre)
     # Long enough for the client's circuit to let the primary be asked again.
     found = drilled(theatre, FailoverOptions(rate=RATE, before_s=2, outage_s=2.5, after_s=6, patience_s=20))
     print(found.outage, found.episode, found.pairs)
+    assert found.about.copies == theatre.target.copies != ()
     assert found.outage.seconds == 0
     assert found.requests.lost == ()
     assert found.reconciliation.is_complete

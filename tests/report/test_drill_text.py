@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from builder.drill.findings import DrillAsks, DrillBegun, DrillEnded, DrillMoment, DrillRestored
-from builder.drill.verdict import Check, Objectives
+from builder.drill.verdict import Check, Direction, Objectives
 from builder.report import drill_text
 from report import drills
 from report.drills import PRIMARY, SECONDARY
@@ -38,6 +40,34 @@ def test_a_replication_is_told_by_pair_of_regions() -> None:
     # Objects were watched in one direction alone, items in both.
     assert text.count("objects go from us-east-1 to us-west-2; those written to us-west-2 do not come back") == 1
     assert "from us-west-2 to us-east-1; those" not in text
+
+
+THERE, BACK = (PRIMARY, SECONDARY), (SECONDARY, PRIMARY)
+ONE_WAY = "objects go from us-east-1 to us-west-2; those written to us-west-2 do not come back"
+BOTH_WAYS = "objects go both ways between us-east-1 and us-west-2"
+
+
+@pytest.mark.parametrize(
+    ("copies", "watched", "expected"),
+    [
+        ((), (), []),
+        ((THERE,), (THERE,), [ONE_WAY]),
+        ((THERE, BACK), (THERE,), [f"{BOTH_WAYS}; how long they take from us-west-2 was not measured"]),
+        ((THERE, BACK), (THERE, BACK), [BOTH_WAYS]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["replication", "failover"])
+def test_whether_objects_come_back_is_what_replication_does_and_not_what_the_drill_watched(
+    kind: str, copies: tuple[Direction, ...], watched: tuple[Direction, ...], expected: list[str]
+) -> None:
+    report = (drills.replication if kind == "replication" else drills.failover)()
+    delays = next(delays for delays in drills.replication().pairs[0].delays if delays.stream.what == "object")
+    pairs = tuple(
+        replace(pair, delays=(delays,) if (pair.source, pair.destination) in watched else ()) for pair in report.pairs
+    )
+    shown = replace(report, about=replace(report.about, copies=copies), pairs=pairs)
+    assert {(pair.source, pair.destination) for pair in pairs} >= set(watched)
+    assert [line for line in drill_text.remarks(shown) if line.startswith("objects go")] == expected
 
 
 def test_what_was_not_measured_is_told_with_its_reason() -> None:
