@@ -114,6 +114,21 @@ def test_a_template_without_local_paths_is_the_very_same_bytes(root: Path) -> No
     assert package(data, Path("cfn/app.yaml"), root, REGION) == Packaged(data)
 
 
+PUBLISHED = """\
+Metadata:
+  AWS::ServerlessRepo::Application: {Name: app, LicenseUrl: ../LICENSE, ReadmeUrl: there-is-none.md}
+"""
+
+
+@pytest.mark.parametrize("resources", ["Resources: {T: {Type: AWS::SNS::Topic}}\n", YAML.partition("\n")[2]])
+def test_what_only_who_publishes_an_application_reads_stays_as_it_is(root: Path, resources: str) -> None:
+    """CloudFormation does not read the template's Metadata: a file of it need not be there, and is never uploaded."""
+    made, alone = packed(root, PUBLISHED + resources), packed(root, resources)
+    assert made.assets == alone.assets
+    assert made.data.decode().startswith(PUBLISHED)
+    assert data_of(made)["Resources"] == data_of(alone)["Resources"]
+
+
 PLACES = [
     ("AWS::Lambda::Function", "Code", "S3Bucket", "S3Key"),
     ("AWS::Lambda::LayerVersion", "Content", "S3Bucket", "S3Key"),
