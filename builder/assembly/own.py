@@ -9,7 +9,7 @@ from pathlib import Path
 
 from builder.assembly.manifest import Manifest
 from builder.assembly.package import Packaged, package
-from builder.assembly.uses import check_order, read_uses
+from builder.assembly.uses import check_order, read_needs
 from builder.components.own.python import check_repeated
 from builder.components.own.template import (
     faults_of_outputs,
@@ -86,7 +86,7 @@ def with_needs(manifest: Manifest, templates: Mapping[str, bytes], stacks: Seque
 
     Raises BadInput for stacks that take values of each other in a circle.
     """
-    _, needs = read_uses(manifest, templates)
+    needs = read_needs(manifest, templates)
     check_order(needs, manifest.project)
     ids = {stack.id for stack in stacks}
     entries = (replace(entry, needs=needs.of[entry.id]) if entry.id in ids else entry for entry in manifest.stacks)

@@ -124,10 +124,12 @@ def find_uses(bounds: Sequence[Bound]) -> tuple[Use, ...]:
     return tuple(by_key.values())
 
 
-def read_uses(manifest: Manifest, templates: Mapping[str, bytes]) -> tuple[tuple[Use, ...], Needs]:
-    """Return what the stacks of an assembly use of each other, and need. Raises BadInput for a broken template."""
-    uses = find_uses(bind_entries(manifest, templates))
-    return uses, find_needs(manifest, uses)
+def read_needs(manifest: Manifest, templates: Mapping[str, bytes]) -> Needs:
+    """Return what the stacks of an assembly need, also by what their templates use of each other.
+
+    Raises BadInput for a broken template.
+    """
+    return find_needs(manifest, find_uses(bind_entries(manifest, templates)))
 
 
 class _Made:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.text import Text
 
 from builder import deploy
-from builder.assembly.uses import read_uses
+from builder.assembly.uses import read_needs
 from builder.aws import Clients
 from builder.cli.again import command_again
 from builder.cli.execution import execute, recover_first, tell_end, tell_promotion
@@ -158,7 +158,7 @@ def _sites(
 def _needs(project: Project) -> Mapping[StackId, tuple[StackId, ...]]:
     """Return what needs what. Exports in use are deleted after their importers: what templates show counts as what
     the manifest says."""
-    return read_uses(project.manifest, project.assembly_as_is.templates)[1].of
+    return read_needs(project.manifest, project.assembly_as_is.templates).of
 
 
 def _delete(

@@ -1,6 +1,6 @@
 """The progress of a run: its events (with --json one object a line), the outcome of each stack, and its engine.
 
-`run_in_order` starts each stack or StackSet as soon as its needs are done, in executions and in deletions.
+`run_in_order` starts each stack or StackSet as soon as those that it waits for are done, in executions and deletions.
 """
 
 import asyncio
@@ -161,6 +161,7 @@ class BucketEmptied:
 
     stack: StackId
     bucket: str
+    """The physical id of the resource; buckets are the only type that is emptied."""
     versions: int
     per_second: int
     """The average since its emptying began. S3 shows how many there are in all only by listing them."""
@@ -297,37 +298,38 @@ class Work(Generic[N, R]):
     """How each node is run, and how one that is not started is cancelled."""
 
     run: Callable[[N, Mapping[N, R]], Coroutine[Any, Any, R]]
-    """Called with the outcomes of the node's needs; a failure is an outcome too, not an exception."""
+    """Called with the outcomes of the nodes that this one waited for; a failure is an outcome too, not an exception."""
     cancel: Callable[[N, N | None], R]
-    """Called with the need that is not done; None where no more nodes are to be started."""
+    """Called with the node and the one that it waits for in vain; None where no more nodes are to be started."""
     is_done: Callable[[R], bool]
-    """Whether the nodes that need this one may be started."""
+    """Whether the nodes that wait for this one may be started."""
     started: Collection[N] = frozenset()
-    """Nodes that an earlier run started: they continue, whatever the outcomes of their needs and of all others."""
+    """Nodes that an earlier run started: they continue, whatever the outcomes of all others."""
 
 
 async def run_in_order(
-    nodes: Iterable[N], needs: Mapping[N, Collection[N]], work: Work[N, R], stop: asyncio.Event | None = None
+    nodes: Iterable[N], waits_for: Mapping[N, Collection[N]], work: Work[N, R], stop: asyncio.Event | None = None
 ) -> dict[N, R]:
-    """Return the outcome of each node, in the order given; nodes that do not need each other run concurrently.
+    """Return the outcome of each node, in the order given; nodes that do not wait for each other run concurrently.
 
-    A need that is none of the nodes counts as done. The first need of a node that is not done cancels the node. Once
-    `stop` is set no further node starts, and the running ones end by themselves; cancelling this call cancels them.
-    An exception of a node, which is a fault of ours, cancels the running ones, and is raised once they have ended.
-    Raises BadInput, before anything is started, where nodes need each other in a circle.
+    `waits_for` has by node those that end before it starts: for a creation what the node needs, for a deletion what
+    needs the node. What is none of the nodes counts as done. The first of them that ends without being done cancels
+    the node. Once `stop` is set no further node starts, and the running ones end by themselves; cancelling this call
+    cancels them. An exception of a node, which is a fault of ours, cancels the running ones, and is raised once they
+    have ended. Raises BadInput, before anything is started, where nodes wait for each other in a circle.
     """
     loop = asyncio.get_running_loop()
     ends: dict[N, asyncio.Future[R]] = {node: loop.create_future() for node in nodes}
-    waits = {node: [need for need in needs.get(node, ()) if need in ends] for node in ends}
-    make_order(waits)
+    awaited = {node: [other for other in waits_for.get(node, ()) if other in ends] for node in ends}
+    make_order(awaited)
 
     async def outcome_of(node: N) -> R:
         before: dict[N, R] = {}
         if node not in work.started:
-            for need in waits[node]:
-                before[need] = await ends[need]
-                if not work.is_done(before[need]):
-                    return work.cancel(node, need)
+            for other in awaited[node]:
+                before[other] = await ends[other]
+                if not work.is_done(before[other]):
+                    return work.cancel(node, other)
             if stop is not None and stop.is_set():
                 return work.cancel(node, None)
         return await work.run(node, before)

@@ -59,8 +59,8 @@ async def in_order(
         except BuilderError as error:
             return SetFailed(stack, (), reason=error.what)
 
-    def cancel(stack: StackId, need: StackId | None) -> SetOutcome:
-        return SetCancelled(stack, because=f"{need}, which it waits for, is not done")
+    def cancel(stack: StackId, other: StackId | None) -> SetOutcome:
+        return SetCancelled(stack, because=f"{other}, which it waits for, is not done")
 
     ended = await run_in_order(by_id, waits, Work(run, cancel, goes_on))
     return tuple(ended.values())

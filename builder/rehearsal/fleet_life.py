@@ -24,6 +24,7 @@ from builder.deploy import (
     execute_plan,
     find_deployed,
     make_deployment,
+    make_needs,
     make_plan,
 )
 from builder.errors import BadInput, ExitCode, Failed
@@ -359,7 +360,7 @@ def _end(life: _Life) -> None:
     tell = life.stage.tell
     tell(Chapter("destroy, in all accounts"))
     stacks = _observe_stacks(life)
-    needs = {stack.id: stack.needs for stack in life.deployment.stacks}
+    needs = make_needs(stacks, {stack.id: stack.needs for stack in life.deployment.stacks})
     removal = FleetRemoval(removal=Removal(stacks=stacks, needs=needs), role=EMPTIER)
     end = life.stage.watch(partial(delete_fleet, removal, life.clients, life.stage.plan_id().id))
     _expect_well(end)

@@ -310,9 +310,8 @@ def _end(life: _Life) -> None:
         tell(Line(f"lifted: {hit.allow}"))
     if kept:
         tell(Line(f"retained, and deleted by name: {', '.join(kept)}"))
-    removal = deploy.Removal(
-        stacks=stacks, needs={stack.id: stack.needs for stack in deployment.stacks}, unprotect=True
-    )
+    needs = deploy.make_needs(stacks, {stack.id: stack.needs for stack in deployment.stacks})
+    removal = deploy.Removal(stacks=stacks, needs=needs, unprotect=True)
     expect_done(life.stage.watch(partial(deploy.delete_deployment, removal, life.clients, life.stage.plan_id().id)))
     left = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))
     if left:

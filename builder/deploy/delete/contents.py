@@ -226,13 +226,14 @@ async def unblock(stack_id: StackId, stack: ObservedStack, clients: Clients) -> 
         await HOLDERS[kind].unblock(clients.of(stack.site), stack.region, physical_id)
 
 
-def _reporter(emit: Emit, stack: StackId, bucket: str) -> Callable[[int], None]:
-    """Return a callback that emits the progress of an emptying that starts now."""
+def _reporter(emit: Emit, stack: StackId, physical_id: str) -> Callable[[int], None]:
+    """Return a callback that emits how many entries of a resource are removed, of one whose emptying starts now."""
     loop = asyncio.get_running_loop()
     began = loop.time()
 
-    def report(versions: int) -> None:
+    def report(removed: int) -> None:
         passed_s = max(loop.time() - began, 0.001)
-        emit(BucketEmptied(stack=stack, bucket=bucket, versions=versions, per_second=round(versions / passed_s)))
+        per_second = round(removed / passed_s)
+        emit(BucketEmptied(stack=stack, bucket=physical_id, versions=removed, per_second=per_second))
 
     return report
