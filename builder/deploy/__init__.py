@@ -4,8 +4,9 @@ It works from a manifest made yesterday on another machine, and never imports co
 chapters, each importing only those before it:
 
     desired     the assembly bound to an environment       records, progress  the steps of a plan, the events of a run
-    order       in which order a plan's steps are done
-    resources/    the types that hold data: what to guard, how to change them one at a time, how to empty them
+    step_order  what each of a plan's steps waits for
+    resources/    the types that hold data: what takes code, as changing lists one item at a time, and emptying. What is
+                  guarded is a row of `builder/resource_types/by_hand.yaml`
     observe/      what is deployed, read from AWS
     promotion     that a secondary is being promoted: a record in AWS
     change_sets/  one change set: created, read completely, deleted

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, assert_never
 
-from builder.deploy.order import StepPlace, make_stack_steps, make_waits
 from builder.deploy.plan.guards import STACK_POLICY, TERMINATION_PROTECTION
 from builder.deploy.records import (
     RISKS,
@@ -26,6 +25,7 @@ from builder.deploy.records import (
     Step,
     Upload,
 )
+from builder.deploy.step_order import StepPlace, make_stack_steps, make_waits
 from builder.terms import LogicalId, Site, StackId, StackName
 
 Does = Literal["delete", "upload"] | Risk

@@ -8,7 +8,7 @@ from builder.deploy import Deployment, Done, read_plan, write_plan
 from builder.deploy.backfill.jobs import plan_backfill, run_backfill
 from builder.deploy.backfill.records import BackfillOptions, ReplicationSource
 from builder.deploy.observe.objects import BucketPlace
-from builder.deploy.order import StepPlace, make_waits
+from builder.deploy.step_order import StepPlace, make_waits
 from builder.errors import Stopped
 from builder.terms import AccountId, Region, Site, StackId
 from deploy.backfilling import ROLE

@@ -22,7 +22,6 @@ from builder.deploy.change_sets.change_set import (
 )
 from builder.deploy.desired import MASK, Deployment, DesiredStack
 from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_stack, of_deployment, remember_deleted
-from builder.deploy.order import StackSteps
 from builder.deploy.progress import Outcome, ReviewRequired
 from builder.deploy.records import (
     PLAN_AGAIN,
@@ -36,6 +35,7 @@ from builder.deploy.records import (
     Step,
     Upload,
 )
+from builder.deploy.step_order import StackSteps
 from builder.errors import AwsError, Stopped
 from builder.terms import Arn, StackId
 

@@ -5,53 +5,14 @@ has the parameters that the first is created with.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from builder.deploy.desired import DesiredStack
-from builder.deploy.draft.dependants import DecidedStack, Decision, NeedsChangeSet, Rebuild
 from builder.deploy.draft.expected import expect_changes
-from builder.deploy.handovers.transfers import NO_TRANSFER, Transfer
-from builder.deploy.records import Adoption, ChangeSetType, FoundStack, ResourceChange
+from builder.deploy.draft.records import DecidedStack, Decision, DraftStep, NeedsChangeSet, Rebuild
+from builder.deploy.records import FoundStack, ResourceChange
 from builder.template import Template, at, read_template
 from builder.terms import StackId
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import ResourceToImportTypeDef
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftStep:
-    """One change set that the plan needs."""
-
-    desired: DesiredStack
-    type: ChangeSetType
-    number: int = 1
-    """Its number among the change sets of its stack."""
-    found: FoundStack = FoundStack()
-    because: str = ""
-    """Why it cannot be created yet; empty if it can."""
-    expected: tuple[ResourceChange, ...] = ()
-    hidden: bool = False
-    """Whether it cannot be created yet only because it takes values that AWS hides."""
-    derived: bool = False
-    """Whether its template is one between the deployed and the desired one, which the assembly does not have."""
-    secret: bool = False
-    """Whether values of its properties may be of NoEcho parameters of the deployed template or of its own."""
-    only_nested: bool = False
-    """Whether its own stack is unchanged: it is created for its nested stacks, and dropped if they are unchanged
-    too."""
-    adoption: Adoption | None = None
-    """Set if it adopts its stack, and does nothing else."""
-    transfer: Transfer = NO_TRANSFER
-    """The data that it imports or releases."""
-    lost: tuple[ResourceChange, ...] = ()
-    """What is lost by policies that keep less than the deployed ones, whatever the change set shows."""
-
-    @property
-    def targets(self) -> "tuple[ResourceToImportTypeDef, ...]":
-        """The resources that it imports, as CreateChangeSet takes them."""
-        return self.transfer.targets if self.type == "IMPORT" else ()
 
 
 def is_made(decision: Decision) -> bool:

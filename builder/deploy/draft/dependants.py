@@ -1,14 +1,14 @@
-"""The decision about each stack, and which stacks wait for others in the same plan; pure."""
+"""Which stacks wait for others in the same plan, and why; pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from builder.assembly.bound import bind_stack
 from builder.assembly.manifest import ParameterValue
 from builder.assembly.uses import NAMED, Maker, Use, Way
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.draft.expected import expect_changes
+from builder.deploy.draft.records import Adopt, DecidedStack, Keep, NeedsChangeSet
 from builder.deploy.observe.deployment import ObservedDeployment
 from builder.deploy.observe.stacks import ObservedStack
 from builder.errors import Stopped
@@ -18,32 +18,6 @@ from builder.resource_types.fate import fate_on_deletion
 from builder.template import Template, properties_of, read_deployed, read_template
 from builder.terms import StackId
 
-
-@dataclass(frozen=True, slots=True)
-class NeedsChangeSet:
-    """The stack needs a change set of this type."""
-
-    type: Literal["CREATE", "UPDATE"]
-    certain: bool = True
-    """Whether something certainly changes; if not, only CloudFormation can tell, and the change set may be empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rebuild:
-    """The rest of a failed creation has to be deleted; then the stack needs a change set of type CREATE."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """The stack is unchanged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Adopt:
-    """The stack exists without belonging to the deployment: it gets the deployment's tags, and no other change."""
-
-
-Decision = NeedsChangeSet | Rebuild | Keep | Adopt
 _WORDS: Mapping[Way, str] = {
     Way.SSM_VALUE: "reads the SSM parameter {}, which {} makes",
     Way.NAME_TYPE: "is given the name {}, which {} makes",
@@ -58,18 +32,6 @@ A change set with a missing export or dynamic reference is created, but its exec
 _FUNCTIONS: Mapping[Way, str] = {Way.OUTPUT: "Fn::GetStackOutput"}
 """The function in a template, for uses without a parameter."""
 _Name = tuple[object, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecidedStack:
-    """A stack with the decision about it, and why its change set waits."""
-
-    desired: DesiredStack
-    decision: Decision
-    because: tuple[str, ...] = ()
-    """Why its change set can only be created later; empty if it can be created now."""
-    moved: frozenset[str] = frozenset()
-    """Its parameters whose values change, though their texts do not."""
 
 
 def wait_for_makers(
@@ -96,7 +58,7 @@ def _makes(maker: DecidedStack | None, made: Maker, use: Use, deployed: Observed
     if maker is None or isinstance(maker.decision, Keep | Adopt):
         return False
     observed = deployed.stacks.get(made.stack)
-    if maker.decision != NeedsChangeSet("UPDATE") or observed is None or maker.because or use.way is Way.OUTPUT:
+    if maker.decision != NeedsChangeSet("UPDATE") or observed is None or maker.is_deferred or use.way is Way.OUTPUT:
         return True
     desired = maker.desired
     others = other_values(desired, observed)

@@ -5,41 +5,28 @@ every stack and returns the change sets: those that can be created now, and the 
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import ParameterValue
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.draft.adoption import check_adoptable
-from builder.deploy.draft.creation import (
-    DraftStep,
-    after_others,
-    changes_unseen,
-    is_made,
-)
-from builder.deploy.draft.dependants import (
-    Adopt,
-    DecidedStack,
-    Decision,
-    Keep,
-    NeedsChangeSet,
-    Rebuild,
-    wait_for_makers,
-    wait_for_names,
-)
+from builder.deploy.draft.creation import after_others, changes_unseen, is_made
+from builder.deploy.draft.dependants import wait_for_makers, wait_for_names
 from builder.deploy.draft.parts import other_parameters, policies_of, protections_of, stack_parts
+from builder.deploy.draft.records import Adopt, DecidedStack, Decision, DraftPlan, Keep, NeedsChangeSet, Rebuild
 from builder.deploy.handovers.transfers import (
     NO_TRANSFER,
     Transfer,
 )
 from builder.deploy.observe.deployment import ObservedDeployment, may_nest, taken
 from builder.deploy.observe.stacks import ObservedStack, is_ours
-from builder.deploy.records import PlanOptions, Protection, StackPolicy
+from builder.deploy.records import PlanOptions
 from builder.errors import Stopped, gathered
 from builder.graph import closure, make_order
 from builder.template import Comparison, compare_template, read_template
-from builder.terms import Operation, Site, StackId, StackName
+from builder.terms import Operation, StackId
 
 _LEFT_BY_FAILURE = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
 
@@ -133,26 +120,6 @@ def remedy(stack: ObservedStack) -> str:
             return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftPlan:
-    """A plan before any of its change sets is created."""
-
-    now: tuple[DraftStep, ...]
-    later: tuple[DraftStep, ...]
-    failed_creations: tuple[tuple[DesiredStack, ObservedStack], ...]
-    """The stacks whose creation failed; they are deleted first."""
-    places: Mapping[StackId, tuple[Site, StackName]]
-    protections: tuple[Protection, ...] = ()
-    policies: tuple[StackPolicy, ...] = ()
-
-    @property
-    def stacks(self) -> tuple[StackId, ...]:
-        """Every stack for which the plan has a step."""
-        made = (part.desired.id for part in (*self.now, *self.later))
-        ids = (*made, *(step.stack for step in self.policies), *(step.stack for step in self.protections))
-        return tuple(dict.fromkeys(ids))
-
-
 def make_draft(
     deployment: Deployment,
     deployed: ObservedDeployment,
@@ -175,8 +142,8 @@ def make_draft(
         )
     ]
     return DraftPlan(
-        now=tuple(part for part in parts if not part.because),
-        later=tuple(part for part in parts if part.because),
+        now=tuple(part for part in parts if not part.is_deferred),
+        later=tuple(part for part in parts if part.is_deferred),
         failed_creations=tuple(
             (stack.desired, deployed.stacks[stack.desired.id])
             for stack in decided

@@ -10,22 +10,9 @@ from dataclasses import replace
 
 from builder.deploy.desired import MASK, TAG_DEPLOYMENT, DesiredStack
 from builder.deploy.draft.adoption import adopted, check_adoptable, to_come
-from builder.deploy.draft.creation import (
-    DraftStep,
-    awaited,
-    is_made,
-    make_creations,
-    with_transforms,
-)
-from builder.deploy.draft.dependants import (
-    Adopt,
-    DecidedStack,
-    Decision,
-    Keep,
-    NeedsChangeSet,
-    Rebuild,
-)
+from builder.deploy.draft.creation import awaited, is_made, make_creations, with_transforms
 from builder.deploy.draft.expected import expect_changes, lost_between
+from builder.deploy.draft.records import Adopt, DecidedStack, Decision, DraftStep, Keep, NeedsChangeSet, Rebuild
 from builder.deploy.draft.sequence import Ends, make_sequence
 from builder.deploy.handovers.transfers import (
     NO_TRANSFER,
@@ -268,7 +255,7 @@ def _updates(stack: DecidedStack, observed: ObservedStack, template: object, tra
         type="UPDATE",
         found=_found_stack(observed),
         because="; ".join(stack.because),
-        expected=expect_changes(before, after) if stack.because else (),
+        expected=expect_changes(before, after) if stack.is_deferred else (),
         derived=True,
         secret=bool(before.no_echo),
         lost=lost_between(before, after),

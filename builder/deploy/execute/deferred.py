@@ -10,10 +10,10 @@ from builder.deploy import progress
 from builder.deploy.change_sets.artifacts import place_templates
 from builder.deploy.change_sets.change_set import ChangeSetRequest, create_change_set
 from builder.deploy.desired import Deployment, DesiredStack
-from builder.deploy.draft.creation import DraftStep
 from builder.deploy.draft.dependants import moving
 from builder.deploy.draft.expected import beyond
 from builder.deploy.draft.parts import no_echo_parameters, parts_from
+from builder.deploy.draft.records import DraftStep
 from builder.deploy.handovers.transfers import NO_TRANSFER, Transfer
 from builder.deploy.observe.deployment import taken
 from builder.deploy.observe.stacks import observe_policy, observe_stack, observe_template, unless_lagging

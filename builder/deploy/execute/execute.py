@@ -35,7 +35,6 @@ from builder.deploy.observe.stacks import (
     remember_protected,
     unless_lagging,
 )
-from builder.deploy.order import StepPlace, make_waits
 from builder.deploy.plan.deletions import check_as_planned
 from builder.deploy.plan.guards import allowed_names, tell_allowed
 from builder.deploy.plan.handed_over import with_handovers, without_gone
@@ -44,6 +43,7 @@ from builder.deploy.progress import Work, run_in_order
 from builder.deploy.promotion import Promotion
 from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, StackPolicy, Step, Upload
 from builder.deploy.resources import remedy_for, remedy_for_denial
+from builder.deploy.step_order import StepPlace, make_waits
 from builder.errors import AwsError, BuilderError, Stopped
 from builder.terms import Arn, Site, StackId, StackPlace
 

@@ -11,9 +11,9 @@ from builder.deploy.change_sets.steps import is_as_found, overtaken, steps_execu
 from builder.deploy.draft.draft import remedy
 from builder.deploy.observe.deployment import check_reach
 from builder.deploy.observe.stacks import ObservedStack, observe_policy, observe_stack, unless_lagging
-from builder.deploy.order import StackSteps, make_stack_steps
 from builder.deploy.plan.both_ways import both_ways_hits
 from builder.deploy.plan.guards import Permission, check_allowed
+from builder.deploy.plan.independence import check_independent
 from builder.deploy.plan.judgement import (
     JudgementContext,
     check_done,
@@ -24,7 +24,6 @@ from builder.deploy.plan.judgement import (
     observe_context,
 )
 from builder.deploy.plan.saved import TrustedInput, narrowed
-from builder.deploy.plan.skipped import check_without
 from builder.deploy.records import (
     PLAN_AGAIN,
     Deferred,
@@ -37,6 +36,7 @@ from builder.deploy.records import (
     Step,
     Upload,
 )
+from builder.deploy.step_order import StackSteps, make_stack_steps
 from builder.errors import BadInput, Stopped
 from builder.template import same_policy
 from builder.terms import AccountId, Operation, StackId
@@ -115,7 +115,7 @@ async def _check_and_judge_all(
     await check_artifacts(plan, deployment, left, clients)
     work = [step for steps in left.values() for step in steps if isinstance(step, Step | Deferred)]
     await check_done(context, done)
-    await check_without(deployment, work, clients)
+    await check_independent(deployment, work, clients)
     deployed = {stack.id: observed for stack in deployment.stacks if (observed := context.stack(stack)) is not None}
     guards = (
         *await judge_guards(context, left),

@@ -22,11 +22,11 @@ from builder.deploy.change_sets.change_set import (
 from builder.deploy.change_sets.review import rate_risk, review
 from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
 from builder.deploy.draft.adoption import beyond_tags
-from builder.deploy.draft.creation import DraftStep
-from builder.deploy.draft.dependants import Keep, NeedsChangeSet, moving
+from builder.deploy.draft.dependants import moving
 from builder.deploy.draft.draft import check_previous, decide
 from builder.deploy.draft.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown, with_lost
 from builder.deploy.draft.parts import no_echo_parameters, parts_from, without_secrets
+from builder.deploy.draft.records import DraftStep, Keep, NeedsChangeSet
 from builder.deploy.handovers.transfers import NO_TRANSFER, Transfer, check_transfer, with_transfer
 from builder.deploy.observe.deployment import observe_other_regions
 from builder.deploy.observe.stacks import (
@@ -41,7 +41,6 @@ from builder.deploy.observe.stacks import (
     of_deployment,
     once_there,
 )
-from builder.deploy.order import StackSteps
 from builder.deploy.plan.deletions import check_failed_creation, observe_held
 from builder.deploy.plan.guards import guard_hits
 from builder.deploy.plan.policies import check_policies, opened
@@ -58,6 +57,7 @@ from builder.deploy.records import (
     StackPolicy,
     Step,
 )
+from builder.deploy.step_order import StackSteps
 from builder.errors import AwsError, BuilderError, Stopped, gathered
 from builder.resource_types import GLOBAL_TABLE
 from builder.template import same_policy

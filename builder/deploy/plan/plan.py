@@ -32,9 +32,9 @@ from builder.deploy.change_sets.change_set import (
 from builder.deploy.change_sets.review import rate_risk, review
 from builder.deploy.change_sets.steps import discard_change_sets, is_as_found, overtaken
 from builder.deploy.desired import Deployment, bind_account
-from builder.deploy.draft.creation import DraftStep
-from builder.deploy.draft.draft import DraftPlan, make_draft
+from builder.deploy.draft.draft import make_draft
 from builder.deploy.draft.parts import without_secrets
+from builder.deploy.draft.records import DraftPlan, DraftStep
 from builder.deploy.handovers.handovers import Handovers, observe_handovers
 from builder.deploy.observe.deployment import ObservedDeployment, observe_deployment
 from builder.deploy.observe.stacks import observe_stack
@@ -42,8 +42,8 @@ from builder.deploy.plan.both_ways import both_ways_hits
 from builder.deploy.plan.deletions import plan_failed_creation, plan_orphans
 from builder.deploy.plan.exports import put_importers_first, without_made
 from builder.deploy.plan.guards import guard_hits
+from builder.deploy.plan.independence import check_independent
 from builder.deploy.plan.policies import check_policies, foretell, opened
-from builder.deploy.plan.skipped import check_without
 from builder.deploy.plan.step import review_step
 from builder.deploy.progress import Emit, Planned, Planning, RunBegun, Unchanged
 from builder.deploy.promotion import Promotion
@@ -176,7 +176,7 @@ async def _make_from_draft(planner: _Planner, draft: DraftPlan) -> Plan:
     )
     work, artifacts = await _order_work(planner, draft, made)
     work = _apply_policies(planner, draft, work)
-    await check_without(deployment, work, clients)
+    await check_independent(deployment, work, clients)
     contested = await both_ways_hits(deployment, deployed.stacks, work, deployed.account, clients)
     pending = await _replace_older_plans(planner, made)
     plan = Plan(

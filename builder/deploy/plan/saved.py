@@ -14,7 +14,6 @@ from builder.deploy.change_sets.artifacts import artifacts_restored, faults_of_a
 from builder.deploy.change_sets.change_set import PendingChangeSet, change_set_name, console_link
 from builder.deploy.desired import Deployment, DesiredStack, bind_account, leave_out, narrow
 from builder.deploy.handovers.transfers import NO_TRANSFER, Transfer
-from builder.deploy.order import StepPlace, make_stack_steps, make_waits
 from builder.deploy.promotion import Promotion
 from builder.deploy.records import (
     PLAN_AGAIN,
@@ -28,6 +27,7 @@ from builder.deploy.records import (
     StackPolicy,
     Step,
 )
+from builder.deploy.step_order import StepPlace, make_stack_steps, make_waits
 from builder.errors import BadInput, Stopped
 from builder.graph import as_circle, find_circle
 from builder.terms import Arn, Region, StackId, StackName

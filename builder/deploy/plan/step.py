@@ -5,9 +5,9 @@ from builder.deploy.change_sets.change_set import PendingChangeSet, console_link
 from builder.deploy.change_sets.review import rate_risk, read_findings, review
 from builder.deploy.desired import MASK
 from builder.deploy.draft.adoption import check_only_tags, no_tags
-from builder.deploy.draft.creation import DraftStep
 from builder.deploy.draft.expected import with_lost
 from builder.deploy.draft.parts import no_echo_parameters, without_values
+from builder.deploy.draft.records import DraftStep
 from builder.deploy.handovers.transfers import check_transfer, with_transfer
 from builder.deploy.observe.stacks import observe_stack
 from builder.deploy.plan.exports import missing_export_finding, missing_exports

@@ -7,8 +7,8 @@ import pytest
 from builder.deploy import Deployment, Done, discard_plan
 from builder.deploy.change_sets.steps import steps_executed_by_same_plan
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
-from builder.deploy.order import make_stack_steps
 from builder.deploy.records import Deletion, Plan
+from builder.deploy.step_order import make_stack_steps
 from builder.errors import Stopped
 from builder.terms import Arn, StackId
 from deploy.chained import make_deployment, make_stack

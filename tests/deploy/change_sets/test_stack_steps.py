@@ -4,9 +4,9 @@ import pytest
 
 from builder.deploy.change_sets.steps import after_review, steps_executed
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
-from builder.deploy.order import make_stack_steps
 from builder.deploy.progress import Done, ReviewRequired
 from builder.deploy.records import Deferred, Deletion, Plan, Step
+from builder.deploy.step_order import make_stack_steps
 from builder.terms import Arn, StackId
 from deploy.rig import Rig, changed
 

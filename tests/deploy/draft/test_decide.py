@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from builder.assembly import UsePreviousValue
-from builder.deploy.draft.dependants import Adopt, Keep, NeedsChangeSet, Rebuild
 from builder.deploy.draft.draft import decide
+from builder.deploy.draft.records import Adopt, Keep, NeedsChangeSet, Rebuild
 from builder.deploy.observe.stacks import ObservedStack
 from builder.errors import Stopped
 from builder.terms import STATUSES, Arn, Operation, StackName

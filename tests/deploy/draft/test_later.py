@@ -7,7 +7,8 @@ import pytest
 from builder.assembly import OutputOf
 from builder.deploy import Deployment, Done, ReviewRequired
 from builder.deploy.draft.creation import changes_unseen
-from builder.deploy.draft.dependants import DecidedStack, Keep, NeedsChangeSet, wait_for_makers
+from builder.deploy.draft.dependants import wait_for_makers
+from builder.deploy.draft.records import DecidedStack, Keep, NeedsChangeSet
 from builder.deploy.observe.deployment import ObservedDeployment
 from builder.errors import BadInput, Failed, Stopped
 from builder.template import read_template

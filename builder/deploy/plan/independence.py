@@ -1,4 +1,4 @@
-"""Work while regions are skipped: no step that depends on one is done, and none whose needs may be unmet."""
+"""Whether a plan's steps are independent of the skipped regions: what they change, and what they need."""
 
 from collections.abc import Iterable, Iterator
 
@@ -15,7 +15,7 @@ from builder.terms import Site, StackId
 _LATER = "python -m builder deploy    without --skip-region brings it up to date once the region answers again"
 
 
-async def check_without(deployment: Deployment, work: Iterable[Step | Deferred], clients: Clients) -> None:
+async def check_independent(deployment: Deployment, work: Iterable[Step | Deferred], clients: Clients) -> None:
     """Raise LeftBehind, or Several, unless no change depends on a skipped region.
 
     The error names every change that depends on one, and every need on a stack there that the surviving region does not
