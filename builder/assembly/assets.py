@@ -34,7 +34,7 @@ _Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.(zip|yaml)$")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """One thing that stacks of an assembly take from a bucket."""
+    """Code or a template that stacks of an assembly take from a bucket."""
 
     __pydantic_config__ = STRICT
     id: _Sha256

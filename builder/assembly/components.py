@@ -28,7 +28,7 @@ _ALARM_CHARACTERS = 255
 
 @dataclass(frozen=True, slots=True)
 class OutputOf:
-    """A value that is a stack's output, known only once that stack stands."""
+    """The value of a stack's output, known only once that stack exists."""
 
     __pydantic_config__ = STRICT
     output: tuple[StackId, str]
@@ -36,7 +36,7 @@ class OutputOf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """Which region serves, and which stand by, the one that clients go over to first."""
+    """The primary region, and the secondaries; clients fail over to the first secondary."""
 
     __pydantic_config__ = STRICT
     primary: Region
@@ -50,7 +50,7 @@ class Roles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A global table: one name, a replica in each region."""
+    """A global table, with one name and a replica in each region."""
 
     __pydantic_config__ = STRICT
     name: str | OutputOf
@@ -60,7 +60,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionComponent:
-    """The same function in several regions, each behind its own URL."""
+    """The same function in several regions, each with its own URL."""
 
     __pydantic_config__ = STRICT
     url: Mapping[Region, OutputOf]
@@ -70,7 +70,7 @@ class FunctionComponent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """Buckets that replicate, one a region."""
+    """Buckets that replicate, one in each region."""
 
     __pydantic_config__ = STRICT
     names: Mapping[Region, OutputOf]
@@ -87,7 +87,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarms:
-    """CloudWatch alarms, by their names in each region, and the topic of each region that they notify."""
+    """The names of CloudWatch alarms by region, and of the topic that they notify in each region."""
 
     __pydantic_config__ = STRICT
     topic: str
@@ -125,7 +125,7 @@ class Alarms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """One of the four."""
+    """A table, a function, buckets or alarms: exactly one of these."""
 
     __pydantic_config__ = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1})
     table: Table | None = None

@@ -56,7 +56,7 @@ _PLAN_CHARACTERS = 1 + 22 + 3
 
 @dataclass(frozen=True, slots=True)
 class UsePreviousValue:
-    """The value that a stack's parameter has already, whatever it is: a change set is told to use it again."""
+    """The value that the parameter has in the deployed stack: the change set is created with UsePreviousValue."""
 
     __pydantic_config__ = STRICT
     previous: Literal[True] = True
@@ -64,7 +64,7 @@ class UsePreviousValue:
 
 @dataclass(frozen=True, slots=True)
 class ByEnvironment:
-    """A text for each environment, by its suffix; `default` is for those that are not named."""
+    """A text for each environment, by its suffix; `default` is for all others."""
 
     __pydantic_config__ = STRICT
     environments: Mapping[str, str]
@@ -72,7 +72,7 @@ class ByEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class FlagByEnvironment:
-    """Whether something is so in each environment, by its suffix; `default` is for those that are not named."""
+    """A boolean for each environment, by its suffix; `default` is for all others."""
 
     __pydantic_config__ = STRICT
     environments: Mapping[str, bool]
@@ -86,7 +86,7 @@ NeutralValue = ParameterValue | ByEnvironment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interim:
-    """What a stack is given instead for as long as stacks do not stand that are made after it."""
+    """The parameters with which a stack is created; an update changes them once the stacks in `until` exist."""
 
     __pydantic_config__ = STRICT
     until: tuple[StackId, ...]
@@ -96,7 +96,7 @@ class Interim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackEntry:
-    """One stack of an assembly; `name`, parameters and tags may hold `${EnvironmentSuffix}`."""
+    """One stack of an assembly. Its `name`, parameters and tags may contain `${EnvironmentSuffix}`."""
 
     __pydantic_config__ = STRICT
     id: StackId
@@ -123,7 +123,7 @@ class StackEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A whole assembly, good for every environment."""
+    """A whole assembly, valid for every environment."""
 
     __pydantic_config__ = STRICT
     version: int
