@@ -88,18 +88,20 @@ _EMPTY = BeforeValidator(_none_as_empty)
 
 
 class RegionsConfig(Section):
-    """Where the system runs: one primary, and at least one secondary with everything the primary has."""
+    """The regions of the system: one primary, and at least one secondary with everything the primary has."""
 
-    primary: RegionName = Field(description="Where the table and the replication are managed", examples=["us-east-1"])
+    primary: RegionName = Field(
+        description="Region whose stacks manage the global tables and the replication", examples=["us-east-1"]
+    )
     secondaries: tuple[RegionName, ...] = Field(
         min_length=1,
-        description="Where everything stands a second time; the first one is the outputs' secondary",
+        description="Regions with everything that the primary has; outputs named secondary are those of the first one",
         examples=[["us-west-2"]],
         json_schema_extra={"uniqueItems": True},
     )
     born: RegionName | None = Field(
         default=None,
-        description="The primary when the system was made, which functions are named by; else the primary",
+        description="Primary region when the system was created, by which functions are named; default: the primary",
     )
 
     @property
@@ -126,38 +128,47 @@ class RegionsConfig(Section):
 
 
 class ObjectivesConfig(Section):
-    """What the system promises for a bad day; `drill` measures it, and fails where it is missed."""
+    """The objectives of the system for a bad day; `drill` measures them, and fails if one is missed."""
 
     rpo_seconds: _Seconds | None = Field(
-        default=None, description="Age of the oldest acknowledged write that may be lost", examples=[5]
+        default=None, description="Greatest age, in seconds, of an acknowledged write that may be lost", examples=[5]
     )
     rto_seconds: _Seconds | None = Field(
         default=None,
-        description="Time that clients may be without service, after the fault and again after its end",
+        description="Seconds that clients may be without service, after the fault and again after its end",
         examples=[60],
     )
     service_seconds: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = Field(
         default=None,
-        description="Time in which a request is answered, or there is no service; else the client's own deadline",
+        description="Seconds in which a request must be answered to count as served; default: the client's own "
+        "deadline",
         examples=[5],
     )
     longest_gap_seconds: _Seconds | None = Field(
-        default=None, description="Longest time between two good answers that follow each other", examples=[10]
+        default=None, description="Longest time, in seconds, between two successive good answers", examples=[10]
     )
     availability_percent: Annotated[float, Field(strict=True, ge=0, le=100)] | None = Field(
-        default=None, description="Requests of 100 that are answered in time, from the fault to the end", examples=[95]
+        default=None,
+        description="Lowest percentage of requests that are answered in time, from the fault to the end of the load",
+        examples=[95],
     )
     requests_lost: _Many | None = Field(
-        default=None, description="Requests that no region takes, from the fault to the end", examples=[0]
+        default=None,
+        description="Requests that no region may acknowledge, from the fault to the end of the load",
+        examples=[0],
     )
     stale_reads: _Many | None = Field(
-        default=None, description="Reads of an older value than the last one that was acknowledged", examples=[0]
+        default=None,
+        description="Reads that may return an older value than the last one that was acknowledged",
+        examples=[0],
     )
     overwritten_updates: _Many | None = Field(
-        default=None, description="Acknowledged updates that a later one overwrites without knowing it", examples=[0]
+        default=None,
+        description="Acknowledged updates that a later one may overwrite without having read them",
+        examples=[0],
     )
     replication_p99_seconds: _Seconds | None = Field(
-        default=None, description="Time in which 99 of 100 items reach the other region's table", examples=[2]
+        default=None, description="Seconds in which 99 of 100 items must reach the other region's table", examples=[2]
     )
 
 
@@ -167,35 +178,46 @@ _Function = Annotated[FunctionConfig, BeforeValidator(_none_as_empty, json_schem
 
 
 class EnvironmentConfig(Section):
-    """What one environment says of its deployment; no template is another one for it."""
+    """The settings of one environment; its templates are those of all environments."""
 
-    account: Account | None = Field(default=None, description="The only account this environment may be deployed to")
-    role_arn: _RoleArn | None = Field(default=None, description="The role CloudFormation takes; else the caller's own")
+    account: Account | None = Field(default=None, description="Only account that this environment may be deployed to")
+    role_arn: _RoleArn | None = Field(
+        default=None, description="ARN of the role that CloudFormation assumes; default: the caller's credentials"
+    )
     production: bool = Field(
         default=False,
         strict=True,
-        description="People depend on it: no drill without --yes-in-production, and every protection is on",
+        description="true: people depend on it; drills need --yes-in-production, and every protection is on",
     )
     termination_protection: bool | None = Field(
-        default=None, strict=True, description="Whether stacks are protected from deletion here"
+        default=None, strict=True, description="Whether stacks are protected from deletion in this environment"
     )
     deletion_protection: bool | None = Field(
-        default=None, strict=True, description="Whether every table is protected from deletion here, in each region"
+        default=None,
+        strict=True,
+        description="Whether every table is protected from deletion in this environment, in each region",
     )
     replacement_protection: bool | None = Field(
         default=None,
         strict=True,
-        description="Whether stack policies deny here that an update replaces or removes what holds data",
+        description="Whether stack policies deny updates that replace or remove resources with data in this "
+        "environment",
     )
-    table: TableVarying | None = Field(default=None, description="What `table:` is here")
-    bucket: BucketVarying | None = Field(default=None, description="What `bucket:` is here")
-    function: FunctionVarying | None = Field(default=None, description="What `function:` is here")
-    tables: dict[ComponentName, TableVarying] = Field(default_factory=dict, description="What they are here, by name")
-    buckets: dict[ComponentName, BucketVarying] = Field(default_factory=dict, description="What they are here, by name")
+    table: TableVarying | None = Field(default=None, description="Options of `table:` in this environment")
+    bucket: BucketVarying | None = Field(default=None, description="Options of `bucket:` in this environment")
+    function: FunctionVarying | None = Field(default=None, description="Options of `function:` in this environment")
+    tables: dict[ComponentName, TableVarying] = Field(
+        default_factory=dict, description="Options of `tables:` in this environment, by name"
+    )
+    buckets: dict[ComponentName, BucketVarying] = Field(
+        default_factory=dict, description="Options of `buckets:` in this environment, by name"
+    )
     functions: dict[ComponentName, FunctionVarying] = Field(
-        default_factory=dict, description="What they are here, by name", examples=[{"api": {"memory_mb": 1024}}]
+        default_factory=dict,
+        description="Options of `functions:` in this environment, by name",
+        examples=[{"api": {"memory_mb": 1024}}],
     )
-    alarms: AlarmsVarying | None = Field(default=None, description="What `alarms:` are here")
+    alarms: AlarmsVarying | None = Field(default=None, description="Options of `alarms:` in this environment")
 
     def options(self, kind: str, name: str) -> Section | None:
         """Return the options here of a component of `table`, `bucket` or `function`; None where there are none."""
@@ -203,57 +225,60 @@ class EnvironmentConfig(Section):
 
 
 class Config(Section):
-    """What is wanted: a system in two or more AWS regions."""
+    """A system in two or more AWS regions."""
 
     project: _ProjectName = Field(description="First part of every name", examples=["tap"])
     environment: _NamePart = Field(
-        description="Second part of every name, where neither --env nor ENVIRONMENT_SUFFIX is given", examples=["dev"]
+        description="Second part of every name, unless --env or ENVIRONMENT_SUFFIX is given", examples=["dev"]
     )
     regions: RegionsConfig = Field(examples=[{"primary": "us-east-1", "secondaries": ["us-west-2"]}])
     table: Annotated[TableConfig | None, _EMPTY] = Field(
-        default=None, description="A global table with a replica in each region; none where this is not written"
+        default=None, description="A global table with a replica in each region; no table if this key is absent"
     )
     bucket: Annotated[BucketConfig | None, _EMPTY] = Field(
-        default=None, description="A bucket in each region, the primary's replicated; none where this is not written"
+        default=None,
+        description="A bucket in each region, replicated from the primary; no bucket if this key is absent",
     )
     function: Annotated[FunctionConfig | None, _EMPTY] = Field(
-        default=None, description="A function with a URL in each region; none where this is not written"
+        default=None, description="A function with a URL in each region; no function if this key is absent"
     )
     tables: dict[ComponentName, _Table] = Field(
         default_factory=dict,
-        description="Global tables by name",
+        description="Global tables, by name",
         examples=[{"orders": {"key": {"customer": "S", "placed_at": "S"}}}],
     )
     buckets: dict[ComponentName, _Bucket] = Field(
-        default_factory=dict, description="Buckets by name, each in every region", examples=[{"uploads": {}}]
+        default_factory=dict, description="Buckets in every region, by name", examples=[{"uploads": {}}]
     )
     functions: dict[ComponentName, _Function] = Field(
         default_factory=dict,
-        description="Functions by name, each in every region",
+        description="Functions in every region, by name",
         examples=[{"api": {"source": "services/api"}}],
     )
     encryption: Annotated[EncryptionConfig, SELDOM] | None = Field(
         default=None,
-        description="A KMS key for tables, buckets, logs and variables; AWS's own keys where this is not written",
+        description="A KMS key for tables, buckets, logs and environment variables; AWS's own keys if this key is "
+        "absent",
         examples=[{"key": "managed"}],
     )
     alarms: Annotated[Annotated[AlarmsConfig, SELDOM] | None, _EMPTY] = Field(
         default=None,
-        description="Alarms in each region on what is built in, and a topic; none where this is not written",
+        description="Alarms on built-in components and a topic, in each region; no alarms if this key is absent",
         examples=[{"email": ["ops@example.com"]}],
     )
     stacks: dict[ComponentName, Annotated[OwnStackConfig, SELDOM]] = Field(
         default_factory=dict,
-        description="Your own templates, each a stack in one region or several",
+        description="Your own templates, each deployed as a stack in one or more regions",
         examples=[{"network": {"template": "cfn/network.yaml"}}],
     )
     artifacts_bucket: BucketOfOwn | None = Field(
         default=None,
-        description="A bucket of your own in each region for code and templates; {region} stands for the region",
+        description="Name of your own bucket for code and templates in each region, with {region} in place of the "
+        "region",
         examples=["shop-artifacts-{region}"],
     )
     components: dict[ComponentName, Annotated[ComponentConfig, SELDOM]] = Field(
-        default_factory=dict, description="What of your own stacks is looked at, called and drilled"
+        default_factory=dict, description="Components of your own stacks that are observed, called and drilled"
     )
     outputs: dict[OutputName, Annotated[OutputValue, SELDOM]] = Field(
         default_factory=dict,
@@ -261,27 +286,27 @@ class Config(Section):
         examples=[{"vpc": {"output": "us-east-1/network.VpcId"}}],
     )
     objectives: ObjectivesConfig = ObjectivesConfig()
-    drill: ShortOrDrill = Field(
-        default=DrillConfig(), description="What drills need of the system; fis is short for {fis: true}"
-    )
+    drill: ShortOrDrill = Field(default=DrillConfig(), description="Settings of drills; fis is short for {fis: true}")
     permissions_boundary: _PolicyName | None = Field(
         default=None,
-        description="Managed policy that bounds every role of the system; ${EnvironmentSuffix} stands for the suffix",
+        description="Name of the managed policy that is every role's permissions boundary; it may hold "
+        "${EnvironmentSuffix}",
         examples=["boundary-${EnvironmentSuffix}"],
     )
     termination_protection: bool | None = Field(
         default=None,
         strict=True,
-        description="Whether stacks are protected from deletion; where nothing is said, that is left as it is found",
+        description="Whether stacks are protected from deletion; if this key is absent, that is not changed",
     )
     protect: bool = Field(
         default=False,
         strict=True,
-        description="Whether the data of built-in components stays when its stack goes, until somebody names it",
+        description="Whether data of built-in components is retained when its stack is deleted, until it is deleted "
+        "by name",
     )
     tags: dict[_TagKey, _TagValue] = Field(default_factory=dict, max_length=46, description="Tags of every resource")
     environments: dict[_NamePart, Annotated[EnvironmentConfig, SELDOM]] = Field(
-        default_factory=dict, description="What holds for one environment only, by its suffix"
+        default_factory=dict, description="Settings of one environment only, by its suffix"
     )
     fleet: Annotated[FleetConfig, SELDOM] | None = Field(
         default=None, description="The same system in many accounts, by StackSets"

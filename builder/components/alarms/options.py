@@ -22,44 +22,46 @@ _Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
 
 
 class AlarmsVarying(Section):
-    """What may differ between environments: thresholds, and whether anybody is told."""
+    """Options that may differ between environments: thresholds, and whether alarms notify anybody."""
 
     notify: bool = Field(
-        default=True, strict=True, description="Whether alarms tell anybody; their states are kept either way"
+        default=True, strict=True, description="Whether alarms notify the topic; they change their states either way"
     )
     table_latency_ms: Annotated[int, Field(strict=True, ge=1)] = Field(
         default=5000,
-        description="Milliseconds that items of a minute may take to another region's replica, on average",
+        description="Milliseconds that items may take to reach another region's replica, averaged over a minute",
     )
     objects_pending: _Many = Field(
-        default=1000, description="Objects and deletions that may wait to be replicated, for a quarter of an hour"
+        default=1000, description="Objects and deletions that may wait for replication, for 15 minutes"
     )
     objects_latency_s: Annotated[int, Field(strict=True, ge=1)] = Field(
-        default=900, description="Seconds that a bucket may be behind the one that replicates to it"
+        default=900, description="Seconds that a bucket may be behind the bucket that replicates to it"
     )
     objects_failed: _Many = Field(
-        default=0, description="Objects and deletions of five minutes that may fail to be replicated"
+        default=0, description="Objects and deletions whose replication may fail in 5 minutes"
     )
     errors_percent: _Percent = Field(
         default=5,
-        description="Requests of a hundred that a URL may answer 5xx; without one, calls that fail",
+        description="Percentage of requests to a function's URL that may be answered 5xx; without a URL, of calls "
+        "that may fail",
     )
     errors_floor: Annotated[int, Field(strict=True, ge=1)] = Field(
-        default=20, description="Requests of a minute below which its errors are no rate, and count for nothing"
+        default=20, description="Requests per minute below which errors are not counted"
     )
-    throttles: _Many = Field(default=10, description="Calls of a function that may be throttled in five minutes")
+    throttles: _Many = Field(default=10, description="Calls of a function that may be throttled in 5 minutes")
     duration_percent: _Percent = Field(
-        default=80, description="Percent of a function's timeout that 99 of 100 calls have to stay below"
+        default=80, description="Percentage of a function's timeout below which 99 of 100 calls must stay"
     )
 
 
 class AlarmsConfig(AlarmsVarying):
-    """Alarms on everything that is built in, and a topic in each region that they notify."""
+    """Alarms on all built-in components, and a topic in each region that they notify."""
 
     email: Annotated[tuple[_Address, ...], AfterValidator(check_once)] = Field(
         default=(),
         max_length=50,
-        description="Whom each region's topic tells by mail, once they have confirmed it there",
+        description="Addresses that each region's topic notifies by mail, once they have confirmed their "
+        "subscription there",
         json_schema_extra={"uniqueItems": True},
         examples=[["ops@example.com"]],
     )

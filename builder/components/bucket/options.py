@@ -34,34 +34,35 @@ _ExistingBucket = Annotated[str, StringConstraints(pattern=_EXISTING), AfterVali
 
 
 class BucketVarying(Section):
-    """What may differ between environments."""
+    """Options that may differ between environments."""
 
     expire_noncurrent_days: int = Field(
-        default=30, strict=True, ge=1, le=36500, description="Days until an overwritten or deleted version is gone"
+        default=30, strict=True, ge=1, le=36500, description="Days until an overwritten or deleted version expires"
     )
     pause_lifecycle: bool = Field(
         default=False,
         strict=True,
-        description="true: nothing expires for now, as while a backfill runs that has delete markers to replicate",
+        description="true: nothing expires for now, for example while a backfill replicates delete markers",
     )
 
 
 class BucketConfig(BucketVarying):
-    """The bucket of each region."""
+    """A bucket in each region."""
 
     existing: _ExistingBucket | None = Field(
         default=None,
-        description="The name of a bucket that stands in the primary already, which becomes this one there",
+        description="Name of an existing bucket in the primary region, which is imported as the bucket there",
         examples=["acme-uploads"],
     )
     replication: Literal["one-way", "two-way", "none"] = Field(
-        default="one-way", description="From the primary to each secondary, between all regions, or not at all"
+        default="one-way",
+        description="one-way: from the primary to each secondary; two-way: between all regions; none: no replication",
     )
     backfill: bool = Field(
         default=False,
         strict=True,
-        description="true: with the role by which `backfill` replicates what was there before a rule, "
-        "which a bucket that is `existing` has in any case",
+        description="true: creates the role by which `backfill` replicates objects from before a rule; `existing` "
+        "always creates it",
     )
 
     @property

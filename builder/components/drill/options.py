@@ -79,33 +79,33 @@ _AlarmName = Annotated[str, StringConstraints(pattern=_ALARM, max_length=255), A
 
 
 class FisConfig(Section):
-    """The experiment that pauses replication out of the primary: a stack of its own."""
+    """The FIS experiment that pauses replication out of the primary, in a stack of its own."""
 
     stop_alarms: Annotated[tuple[_AlarmName, ...], AfterValidator(check_once)] = Field(
         default=(),
         max_length=MOST_STOP_ALARMS,
-        description="CloudWatch alarms of the primary region that stop the experiment, by name",
+        description="Names of CloudWatch alarms in the primary region that stop the experiment",
         json_schema_extra={"uniqueItems": True},
         examples=[["checkout-errors"]],
     )
 
 
 class PathsConfig(Section):
-    """Probes through an application's own paths, at each region's own URL."""
+    """The paths of an application by which a drill writes and reads, at each region's own URL."""
 
     write: Annotated[str, StringConstraints(pattern=_WRITE)] = Field(
-        description="Writes a probe; what is sent is JSON. A POST is not repeated in another region",
+        description="Request that writes a probe, with a JSON body. A POST is not repeated in another region",
         examples=["PUT /items/{id}"],
     )
     read: Annotated[str, StringConstraints(pattern=_READ)] = Field(
-        description="Answers with what was written, or 404", examples=["GET /items/{id}"]
+        description="Request that returns what was written, or 404", examples=["GET /items/{id}"]
     )
     health: Annotated[str, StringConstraints(pattern=_HEALTH)] = Field(
-        default="GET /health", description="Answers 200 where the region is well"
+        default="GET /health", description="Request that returns 200 if the region is healthy"
     )
     delete: Annotated[str, StringConstraints(pattern=_DELETE)] | None = Field(
         default=None,
-        description="Deletes a probe; where nothing is said, probes stay",
+        description="Request that deletes a probe; if this key is absent, probes are not deleted",
         examples=["DELETE /items/{id}"],
     )
 
@@ -119,25 +119,26 @@ ProbeConfig = Annotated[
 
 
 class DrillConfig(Section):
-    """What drills need of the system."""
+    """The settings of drills."""
 
     components: Annotated[tuple[str, ...], AfterValidator(check_once)] = Field(
         default=(),
-        description="Of several tables, functions or buckets those that drills work on, by name, one of a kind; "
-        "else those that are named table, function and bucket",
+        description="Names of the table, function and bucket that drills use if there are several of a kind; "
+        "default: those named table, function and bucket",
         json_schema_extra={"uniqueItems": True},
         examples=[["api", "orders", "uploads"]],
     )
     fis: Annotated[_Fis | None, BeforeValidator(_fis, json_schema_input_type=bool | _Fis | None)] = Field(
         default=None,
-        description="true: with a stack by which a drill can pause replication, `drill failover --fis`",
+        description="true: adds a stack by which `drill failover --fis` can pause replication",
         examples=[True, {"stop_alarms": ["checkout-errors"]}],
     )
     probe: Annotated[
         ProbeConfig, BeforeValidator(_probe, json_schema_input_type=Literal["handler", "table"] | _Paths)
     ] = Field(
         default="handler",
-        description="handler: PUT /items/<id>; table: items by DynamoDB's API, judged by GET /health; or own paths",
+        description="handler: PUT /items/<id>; table: items by DynamoDB's API, with GET /health for service; or your "
+        "own paths",
         examples=["table", {"write": "PUT /items/{id}", "read": "GET /items/{id}", "health": "GET /health"}],
     )
 

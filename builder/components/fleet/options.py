@@ -46,28 +46,32 @@ _Concurrency = Annotated[int | str, *_amount(1, _FROM_1)]
 
 
 class AutoDeploymentConfig(Section):
-    """What happens when an account joins an organizational unit, or leaves it."""
+    """What happens when an account joins or leaves an organizational unit."""
 
-    enabled: bool = Field(default=False, strict=True, description="An account that joins gets the system by itself")
+    enabled: bool = Field(
+        default=False, strict=True, description="Whether the system is deployed to an account that joins"
+    )
     retain_stacks: bool = Field(
-        default=False, strict=True, description="An account that leaves keeps its stacks; else they are deleted"
+        default=False,
+        strict=True,
+        description="Whether an account that leaves keeps its stacks; if not, they are deleted",
     )
 
 
 class OperationsConfig(Section):
-    """How a change goes through the accounts; counts, or percentages of them like 10%."""
+    """The pace of operations in the accounts; amounts are counts, or percentages like 10%."""
 
     failure_tolerance: _Tolerance = Field(
-        default=0, description="How many accounts of a region may fail before nothing more is started"
+        default=0, description="Accounts per region that may fail before the operation starts no others"
     )
-    max_concurrent: _Concurrency = Field(default=1, description="How many accounts are changed at a time")
+    max_concurrent: _Concurrency = Field(default=1, description="Accounts that are changed at the same time")
     concurrency_mode: Literal["strict", "soft"] = Field(
         default="strict",
-        description="strict: never more at a time than may fail, and one; soft: always as many as max_concurrent says",
+        description="strict: at most one more at a time than may fail; soft: always as many as max_concurrent",
     )
     region_concurrency: Literal["sequential", "parallel"] = Field(
         default="sequential",
-        description="Regions of one StackSet; these have one each, so only what is added by hand",
+        description="Order of the regions of one StackSet; each has one region, unless more are added by hand",
     )
 
 
@@ -75,47 +79,52 @@ class FleetConfig(Section):
     """The same system in many accounts."""
 
     permission_model: Literal["self-managed", "service-managed"] = Field(
-        description="Who makes the roles in the accounts: you, or AWS by trusted access to the organization",
+        description="Who creates the roles in the accounts: you, or AWS by trusted access to the organization",
         examples=["self-managed"],
     )
     accounts: tuple[Account, ...] = Field(
         default=(),
-        description="The accounts; service-managed: what account_filter takes of the organizational units, or leaves",
+        description="Accounts to deploy to; service-managed: the accounts of the units that account_filter includes "
+        "or excludes",
         json_schema_extra={"uniqueItems": True},
     )
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackInstances.html
     organizational_units: tuple[_Unit, ...] = Field(
         default=(),
         max_length=50,
-        description="Service-managed: whose accounts, those of the units within included",
+        description="Service-managed: organizational units whose accounts are deployed to, with all units in them",
         json_schema_extra={"uniqueItems": True},
     )
     organization: _OrganizationId | None = Field(
         default=None,
-        description="The organization's id: its accounts may read the buckets for code; else the accounts listed here",
+        description="Id of the organization whose accounts may read the buckets for code; default: only the accounts "
+        "listed",
     )
     account_filter: Literal["none", "intersection", "difference", "union"] = Field(
         default="none",
-        description="intersection: of the units only these accounts; difference: all but these; union: not in AWS yet",
+        description="intersection: only these accounts of the units; difference: all but these; union: refused by AWS",
     )
     call_as: Literal["self", "delegated_admin"] = Field(
-        default="self", description="Service-managed: from the management account, or from a delegated administrator's"
+        default="self",
+        description="Service-managed: whether to call from the management account, or from a delegated administrator's",
     )
     auto_deployment: AutoDeploymentConfig = AutoDeploymentConfig()
     operations: OperationsConfig = OperationsConfig()
     admin_region: RegionName | None = Field(
-        default=None, description="Where the StackSets are kept and run from; else the first secondary"
+        default=None,
+        description="Region that holds the StackSets and runs their operations; default: the first secondary",
     )
     administration_account: Account | None = Field(
         default=None,
-        description="The account the StackSets are in: self-managed, the default of whom the execution role trusts;"
-        " for a delegated administrator with auto-deployment the management account",
+        description="Account of the StackSets; self-managed: the account that the execution role trusts by default; "
+        "delegated administrator with auto-deployment: the management account",
     )
     administration_role: _RoleName | None = Field(
-        default=None, description="Self-managed: name of the role that CloudFormation takes in that account"
+        default=None,
+        description="Self-managed: name of the role that CloudFormation assumes in the administration account",
     )
     execution_role: _RoleName | None = Field(
-        default=None, description="Self-managed: name of the role that it takes in each account"
+        default=None, description="Self-managed: name of the role that it assumes in each account"
     )
 
     @property

@@ -61,20 +61,20 @@ def _url(written: object) -> object:
 
 
 class UrlConfig(Section):
-    """The URL in front of a function."""
+    """The URL of a function."""
 
     auth: Literal["AWS_IAM", "NONE"] = Field(
-        default="AWS_IAM", description="Who may call it: AWS_IAM signed requests only, NONE anyone who knows it"
+        default="AWS_IAM", description="Who may call the URL. AWS_IAM: signed requests only; NONE: anyone who knows it"
     )
 
 
 class StatementConfig(Section):
-    """One statement of a policy, as IAM has it."""
+    """An IAM policy statement."""
 
-    Sid: Annotated[str, StringConstraints(pattern=_SID)] | None = Field(default=None, description="A name of its own")
-    Effect: Literal["Allow"] = Field(default="Allow", description="Allow")
+    Sid: Annotated[str, StringConstraints(pattern=_SID)] | None = Field(default=None, description="Id of the statement")
+    Effect: Literal["Allow"] = Field(default="Allow", description="Always Allow")
     Action: tuple[Annotated[str, StringConstraints(pattern=_ACTION)], ...] = Field(
-        min_length=1, description="Each action by its name", examples=[["sns:Publish"]]
+        min_length=1, description="Actions, each by its full name, without wildcards", examples=[["sns:Publish"]]
     )
     Resource: tuple[Annotated[str, StringConstraints(pattern=_RESOURCE), AfterValidator(_check_placeholders)], ...] = (
         Field(
@@ -84,7 +84,9 @@ class StatementConfig(Section):
         )
     )
     Condition: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="When", examples=[{"StringEquals": {"aws:ResourceTag/team": "shop"}}]
+        default_factory=dict,
+        description="Conditions of the statement",
+        examples=[{"StringEquals": {"aws:ResourceTag/team": "shop"}}],
     )
 
 
@@ -98,39 +100,42 @@ def variable_of(kind: str, name: str) -> str:
 
 
 class FunctionVarying(Section):
-    """What may differ between environments."""
+    """Options that may differ between environments."""
 
-    memory_mb: int = Field(default=256, strict=True, ge=128, le=10240, description="Memory; processor time follows it")
-    timeout_s: int = Field(default=10, strict=True, ge=1, le=900, description="Seconds until a request is given up")
+    memory_mb: int = Field(
+        default=256, strict=True, ge=128, le=10240, description="Memory in MB; CPU power grows with it"
+    )
+    timeout_s: int = Field(default=10, strict=True, ge=1, le=900, description="Seconds until a call times out")
     reserved_concurrency: int | None = Field(
         default=None,
         strict=True,
         ge=0,
-        description="Requests at a time that are kept for it in each region, and the most that it takes; 0 stops it",
+        description="Concurrent calls that are reserved in each region, and the most that run at a time; 0 stops the "
+        "function",
     )
     environment: dict[_VariableName, str] = Field(
         default_factory=dict,
-        description="More environment variables; ROLE and REGIONS are there already, and TABLE_NAME beside `table:`",
+        description="More environment variables; ROLE and REGIONS are always set, and TABLE_NAME if there is `table:`",
     )
-    log_retention_days: _RetentionDays = Field(default=30, description="Days that log lines are kept")
+    log_retention_days: _RetentionDays = Field(default=30, description="Days that log events are kept")
 
 
 class FunctionConfig(FunctionVarying):
-    """The function of each region, and the URL in front of it."""
+    """A function in each region, with a URL."""
 
     runtime: Runtime = Field(default="python3.14", description="Lambda runtime, of Python or of Node.js")
     architecture: Literal["x86_64", "arm64"] = Field(
-        default="x86_64", description="Processor that it runs on, and that its packages are built for"
+        default="x86_64", description="Processor architecture that the function runs on and its packages are built for"
     )
     source: str = Field(
         default_factory=_source,
         min_length=1,
-        description="Folder of its code, all of it; lambda/python or lambda/nodejs where nothing is said",
+        description="Folder whose files are all its code; default: lambda/python or lambda/nodejs, by the runtime",
         examples=["services/api"],
     )
     handler: Annotated[str, StringConstraints(pattern=_HANDLER, max_length=128)] = Field(
         default="index.handler",
-        description="What Lambda calls: a module within the folder, and a function in it",
+        description="Function that Lambda calls: a module in the folder, and a function in that",
         examples=["app.main.handler", "src/api/index.handler"],
     )
     url_auth: Literal["AWS_IAM", "NONE"] = Field(
@@ -138,20 +143,20 @@ class FunctionConfig(FunctionVarying):
     )
     url: Annotated[UrlConfig | None, BeforeValidator(_url, json_schema_input_type=bool | UrlConfig)] = Field(
         default=UrlConfig(),
-        description="The URL that it answers at; false: none, and nobody outside of the account's rights calls it",
+        description="URL of the function. false: no URL, so that only calls with rights in the account reach it",
         examples=[{"auth": "NONE"}, False],
     )
     health: Annotated[str, StringConstraints(pattern=PATH_PATTERN)] = Field(
         default="/health",
-        description="Path of its URL that answers 200 where the region is well: rehearsals and drills ask it",
+        description="Path of its URL that returns 200 if the region is healthy; rehearsals and drills call it",
     )
     uses: dict[Annotated[str, StringConstraints(pattern=COMPONENT_PATTERN)], UseMode] = Field(
         default_factory=dict,
-        description="Tables and buckets that it may read, write or both in its region; sets NAME_TABLE, NAME_BUCKET",
+        description="Tables and buckets of its region that it may read, write or both; sets NAME_TABLE and NAME_BUCKET",
         examples=[{"orders": "read_write", "uploads": "read"}],
     )
     policy: tuple[Annotated[StatementConfig, SELDOM], ...] = Field(
-        default=(), description="Statements of your own that its role has beside"
+        default=(), description="Policy statements of your own that are added to its role"
     )
 
     @property

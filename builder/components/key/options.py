@@ -54,23 +54,27 @@ _Key = Annotated[
 
 
 class EncryptionConfig(Section):
-    """By which key tables, buckets, logs and variables are encrypted."""
+    """The key that encrypts tables, buckets, logs and environment variables."""
 
     key: Annotated[
         _Key, BeforeValidator(_key, json_schema_input_type=Literal["managed"] | _Alias | dict[RegionName, _OwnKey])
     ] = Field(
-        description="managed: a multi-Region key of the system's own; or a key of yours, one alias or a key a region",
+        description="managed: a multi-Region key that the system creates; or your own: one alias, or a key for each "
+        "region",
         examples=[MANAGED, "alias/shop", {"us-east-1": "alias/shop", "us-west-2": "alias/shop"}],
     )
     functions: bool = Field(
-        default=True, strict=True, description="Functions' variables and logs too; false leaves them to AWS's own keys"
+        default=True,
+        strict=True,
+        description="Whether the key encrypts functions' variables and logs too; false: AWS's own keys do",
     )
     pending_window_days: int = Field(
         default=30,
         strict=True,
         ge=7,
         le=30,
-        description="Days that a managed key waits to be deleted, once its stack is; until then that can be cancelled",
+        description="Days from the deletion of a managed key's stack to that of the key, which can be cancelled "
+        "until then",
     )
 
     @property

@@ -66,56 +66,59 @@ _TagValue = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
 class OutputValue(Section):
-    """Another stack's output."""
+    """The value of another stack's output."""
 
     output: _OutputOf = Field(
-        description="STACK.OUTPUT of the same region, or REGION/STACK.OUTPUT; the stack is needed by that",
+        description="STACK.OUTPUT of the same region, or REGION/STACK.OUTPUT; that stack is deployed before this one",
         examples=["network.VpcId", "us-east-1/network.VpcId"],
     )
 
 
 class StackValue(Section):
-    """Another stack's name, for templates that import its exports."""
+    """The name of another stack, for templates that import its exports."""
 
     stack: _StackOf = Field(
-        description="STACK of the same region, or REGION/STACK; the stack is needed by that", examples=["network"]
+        description="STACK of the same region, or REGION/STACK; that stack is deployed before this one",
+        examples=["network"],
     )
 
 
 class RegionsValue(Section):
-    """A value for each region that the stack is in."""
+    """A value for each region of the stack."""
 
     regions: dict[RegionName, "Value"] = Field(
-        min_length=1, description="Region to value", examples=[{"us-east-1": "10.1.0.0/16"}]
+        min_length=1, description="Value for each region", examples=[{"us-east-1": "10.1.0.0/16"}]
     )
 
 
 class RolesConfig(Section):
     """A value for the primary, and one for every secondary."""
 
-    primary: "Value" = Field(description="In the primary")
-    secondaries: "Value" = Field(description="In every secondary")
+    primary: "Value" = Field(description="Value in the primary")
+    secondaries: "Value" = Field(description="Value in every secondary")
 
 
 class RolesValue(Section):
-    """A value by what the region is for the system."""
+    """A value for each role of a region."""
 
-    roles: RolesConfig = Field(description="By what the region is")
+    roles: RolesConfig = Field(description="Value for the primary and for the secondaries")
 
 
 class EnvironmentsValue(Section):
-    """A value for each environment; `default` is for those that are not named."""
+    """A value for each environment; `default` is for all others."""
 
     environments: dict[str, "Value"] = Field(
-        min_length=1, description="Environment to value", examples=[{"prod": "1000", "default": "10"}]
+        min_length=1,
+        description="Value for each environment, by its suffix",
+        examples=[{"prod": "1000", "default": "10"}],
     )
 
 
 class PreviousValue(Section):
-    """The value that the deployed stack has: of secrets, which nobody writes into a file."""
+    """The parameter's value in the deployed stack: for secrets, which belong into no file."""
 
     previous: Annotated[bool, AfterValidator(_check_true)] = Field(
-        strict=True, description="true: the deployed stack's own", json_schema_extra={"const": True}
+        strict=True, description="true: keep the deployed stack's value", json_schema_extra={"const": True}
     )
 
 
@@ -192,77 +195,88 @@ RegionsChoice = Annotated[
 
 
 class OwnStackConfig(Section):
-    """A template of yours, and where it stands."""
+    """A template of your own, and the regions to deploy it in."""
 
     template: Annotated[str, StringConstraints(pattern=TEMPLATE_FILE)] = Field(
-        description="File of CloudFormation, copied byte for byte, or Python with `def template(context)`",
+        description="CloudFormation template, copied byte for byte, or Python file with `def template(context)`",
         examples=["cfn/network.yaml", "cfn/queue.py"],
     )
     regions: RegionsChoice = Field(
-        default="all", description="Where it stands: all, primary, secondaries, or a list", examples=["primary"]
+        default="all", description="Regions to deploy it in: all, primary, secondaries, or a list", examples=["primary"]
     )
     name: Annotated[str, StringConstraints(pattern=_STACK_NAME)] | None = Field(
         default=None,
-        description="What CloudFormation calls it; else PROJECT-${EnvironmentSuffix}-KEY",
+        description="Name of the stack in CloudFormation; default: PROJECT-${EnvironmentSuffix}-KEY",
         examples=["net-${EnvironmentSuffix}-peer"],
     )
     parameters: dict[_ParameterName, Value] = Field(
         default_factory=dict,
-        description="Its parameters; EnvironmentSuffix is given where the template declares it",
+        description="Values of its parameters; EnvironmentSuffix is added if the template declares it",
         examples=[{"VpcId": {"output": "network.VpcId"}}],
     )
     needs: tuple[_StackOf, ...] = Field(
-        default=(), description="Stacks that come first, where no value shows it: STACK, or REGION/STACK"
+        default=(), description="Stacks to deploy before it, besides those that values refer to: STACK, or REGION/STACK"
     )
-    tags: dict[_TagKey, _TagValue] = Field(default_factory=dict, description="Tags beyond those of all")
+    tags: dict[_TagKey, _TagValue] = Field(
+        default_factory=dict, description="Tags besides those of `tags:`, which all stacks have"
+    )
     termination_protection: bool | None = Field(
-        default=None, strict=True, description="Whether it is protected from deletion; else as dr.yaml says for all"
+        default=None,
+        strict=True,
+        description="Whether the stack is protected from deletion; default: the setting for all stacks",
     )
     stack_policy: Annotated[str, StringConstraints(pattern=POLICY_FILE)] | None = Field(
         default=None,
-        description="File with its stack policy, which is set after its change sets; else as it is found",
+        description="File with its stack policy, which is set after its change sets; if absent, the policy is not "
+        "changed",
         examples=["cfn/network-policy.json"],
     )
     options: dict[str, Any] = Field(
-        default_factory=dict, description="For a Python template: what it finds as context.options"
+        default_factory=dict, description="Values that a Python template gets as context.options"
     )
 
 
 class OwnTableConfig(Section):
-    """A global table that one of your stacks makes."""
+    """A global table that one of your stacks creates."""
 
     name: Value = Field(
-        description="Its name, or the output that holds it", examples=["shop-${EnvironmentSuffix}-orders"]
+        description="Name of the table, or the output that holds it", examples=["shop-${EnvironmentSuffix}-orders"]
     )
-    regions: RegionsChoice = Field(default="all", description="Where its replicas are")
+    regions: RegionsChoice = Field(default="all", description="Regions of its replicas")
 
 
 class OwnFunctionConfig(Section):
-    """A function behind a URL in each region."""
+    """A function with a URL in each region."""
 
-    url: OutputValue = Field(description="The output with its URL in each region", examples=[{"output": "service.Url"}])
-    regions: RegionsChoice = Field(default="all", description="Where it answers")
+    url: OutputValue = Field(
+        description="Output that holds its URL in each region", examples=[{"output": "service.Url"}]
+    )
+    regions: RegionsChoice = Field(default="all", description="Regions of the function")
     health: Annotated[str, StringConstraints(pattern=PATH_PATTERN)] = Field(
-        default="/health", description="The path that says whether it is well"
+        default="/health", description="Path of its health check"
     )
 
 
 class OwnBucketConfig(Section):
-    """Buckets that replicate, one a region."""
+    """Buckets that replicate, one in each region."""
 
-    name: OutputValue | None = Field(default=None, description="The output with its name in each region")
-    regions: RegionsChoice = Field(default="all", description="Where they are")
+    name: OutputValue | None = Field(default=None, description="Output that holds the bucket's name in each region")
+    regions: RegionsChoice = Field(default="all", description="Regions of the buckets")
     primary: OutputValue | None = Field(
-        default=None, description="Instead of `name`: the primary's, by REGION/STACK.OUTPUT"
+        default=None,
+        description="In place of `name`: output with the name of the primary's bucket, REGION/STACK.OUTPUT",
     )
-    secondary: OutputValue | None = Field(default=None, description="And the first secondary's")
+    secondary: OutputValue | None = Field(
+        default=None, description="In place of `name`: output with the name of the first secondary's bucket"
+    )
     replication: Literal["one-way", "two-way", "none"] = Field(
-        default="one-way", description="From the primary to the others, between all, or not at all"
+        default="one-way",
+        description="one-way: from the primary to each secondary; two-way: between all regions; none: no replication",
     )
 
 
 class ComponentConfig(Section):
-    """One of the three."""
+    """A table, a function or buckets: exactly one of these."""
 
     table: OwnTableConfig | None = Field(default=None, description="A global table, by its name")
     function: OwnFunctionConfig | None = Field(default=None, description="A function, by its URLs")

@@ -82,7 +82,7 @@ class IndexConfig(Section):
     """A global secondary index, in every region of its table."""
 
     key: dict[_AttributeName, _KeyType] = _key(
-        "Its partition key, and its sort key where there is one; an item that lacks one of them is not in it",
+        "Partition key, and sort key if there is one; an item that lacks either is not in the index",
         {"status": "S", "placed_at": "S"},
     )
     projection: Annotated[
@@ -90,16 +90,16 @@ class IndexConfig(Section):
         BeforeValidator(_projection, json_schema_input_type=Literal["all", "keys_only"] | tuple[_AttributeName, ...]),
     ] = Field(
         default="all",
-        description="What of an item it holds beside keys: all, keys_only, or these attributes",
+        description="Attributes in the index besides keys: all, keys_only, or a list of attributes",
         examples=["keys_only", ["total", "currency"]],
     )
 
 
 class RecoveryConfig(Section):
-    """Continuous backups."""
+    """Continuous backups, with the number of days that they reach back."""
 
     days: int = Field(
-        strict=True, ge=1, le=35, description="How many days back a replica can be restored to", examples=[7]
+        strict=True, ge=1, le=35, description="Days back to which a replica can be restored", examples=[7]
     )
 
 
@@ -110,48 +110,50 @@ _Recovery = Annotated[
 
 
 class TableVarying(Section):
-    """What may differ between environments."""
+    """Options that may differ between environments."""
 
     in_production: ClassVar[Mapping[str, Any]] = {"deletion_protection": True}
     deletion_protection: bool = Field(
         default=False,
         strict=True,
-        description="Nobody deletes the table, in any region, while it is on; in production it always is",
+        description="Whether the table is protected from deletion, in every region; always in production",
     )
 
 
 class TableConfig(TableVarying):
-    """The global table."""
+    """A global table."""
 
     key: dict[_AttributeName, _KeyType] = _key(
-        "Its partition key, and its sort key where there is one, each with its type: S, N or B. Fixed for good",
+        "Partition key, and sort key if there is one, each with its type: S, N or B. It cannot be changed later",
         {"customer": "S", "placed_at": "S"},
         default=DEFAULT_KEY,
     )
     indexes: dict[_IndexName, Annotated[IndexConfig, SELDOM]] = Field(
         default_factory=dict,
         max_length=_MOST_INDEXES,
-        description="Global secondary indexes by name; they come and go one at a time",
+        description="Global secondary indexes, by name; they are created and deleted one at a time",
         examples=[{"by_status": {"key": {"status": "S"}}}],
     )
     ttl: _AttributeName | None = Field(
         default=None,
-        description="The attribute that says when an item expires, in seconds since 1970; nothing expires without",
+        description="Attribute with the time at which an item expires, in seconds since 1970; if absent, no item "
+        "expires",
         examples=["expires_at"],
     )
     point_in_time_recovery: _Recovery = Field(
         default=True,
-        description="Continuous backups of each replica, to any second of 35 days, or of fewer: {days: 7}",
+        description="Continuous backups of each replica, to any second of the last 35 days, or of fewer: {days: 7}",
         examples=[{"days": 7}],
     )
     existing: _ExistingTable | None = Field(
         default=None,
-        description="The name of a table that stands in the primary already, which becomes this one with all its items",
+        description="Name of an existing table in the primary region, which is imported as this one with all its items",
         examples=["orders"],
     )
     stream: Literal["NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE", "KEYS_ONLY"] = Field(
         default="NEW_AND_OLD_IMAGES",
-        description="What each replica's stream shows of a change. Fixed for good: replication runs over it",
+        description="What each replica's stream holds of a change. It cannot be changed later: replication uses the "
+        "stream",
     )
 
     @property
