@@ -234,7 +234,7 @@ def _postponed(swap: _Swap, made: "PartialPlan") -> tuple[str, ...]:
     own = [stack.id for stack in made.deployment.left_out if stack.region == swap.old]
     before = [entry.id for entry in swap.before.assembly_made.manifest.stacks if entry.region == swap.old]
     imports = imports_of(made.plan) if made.plan is not None else ()
-    return tuple(dict.fromkeys((*made.postponed, *sorted(imports), *own, *before)))
+    return tuple(dict.fromkeys((*(waiting.stack for waiting in made.postponed), *sorted(imports), *own, *before)))
 
 
 def _execute(session: Session, decision: _Decision, allow: Collection[str], typed: Any) -> ExitCode:  # noqa: ANN401 - as click has them
@@ -287,12 +287,15 @@ def _ask(session: Session, decision: _Decision, allow: Collection[str], *, yes: 
     """Say what is written and what waits, and ask. Raises Stopped for a guard, and where nobody says yes."""
     from builder.deploy import check_allowed, tell_allowed
     from builder.report.promotion import waiting_text
+    from builder.report.text import postponed_text
 
     swap, promotion, plan = decision.swap, decision.promotion, decision.made.plan
     if files := _changed_files(session, swap):
         session.console.say("to be written, as one change to commit: " + ", ".join(files))
     if promotion.postponed:
         session.console.say(waiting_text(promotion))
+    if plan is None and decision.made.postponed:
+        session.console.say(postponed_text(decision.made.postponed))
     if plan is not None:
         allowed = check_allowed(plan.guards, plan.pending, allow)
         tell_allowed(allowed, session.console.tell)

@@ -350,6 +350,16 @@ class PendingReview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostponedStack:
+    """A stack of a region that answers, whose work depends on one that is skipped: it stays as it is until then."""
+
+    __pydantic_config__ = _STRICT
+    stack: StackId
+    because: tuple[str, ...]
+    """What of its work depends on a skipped region, one sentence for each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
     """How a plan's change sets are made, beyond what the assembly determines."""
 
@@ -408,6 +418,8 @@ class Plan:
     pending: tuple[PendingReview, ...] = ()
     left_out: tuple[StackId, ...] = ()
     """Stacks in regions that were skipped: they were not read."""
+    postponed: tuple[PostponedStack, ...] = ()
+    """Stacks of other regions that a promotion leaves as they are until the skipped region answers again."""
     options: PlanOptions = PlanOptions()
 
     @property

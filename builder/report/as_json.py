@@ -33,6 +33,8 @@ class PlanMade:
     """For each stack whose termination protection changes, whether it will have it."""
     policies: Mapping[StackId, str]
     """For each stack whose policy is set, the new policy, as JSON."""
+    postponed: Mapping[StackId, tuple[str, ...]]
+    """For each stack that waits until a skipped region answers again, what of its work depends on that region."""
     event: Literal["plan.made"] = "plan.made"
 
 
@@ -116,7 +118,16 @@ def made(plan: Plan, at: datetime) -> str:
     """Return a plan's summary as one line; the plan itself is in its file."""
     protections = {protection.stack: protection.protect for protection in plan.protections}
     policies = {policy.stack: policy.policy for policy in plan.policies}
-    facts = PlanMade(plan.id, plan.deployment, plan.account, make_tally(plan), _allow(plan), protections, policies)
+    facts = PlanMade(
+        plan=plan.id,
+        deployment=plan.deployment,
+        account=plan.account,
+        tally=make_tally(plan),
+        allow=_allow(plan),
+        protections=protections,
+        policies=policies,
+        postponed={waiting.stack: waiting.because for waiting in plan.postponed},
+    )
     return _line(at, dataclasses.asdict(facts))
 
 

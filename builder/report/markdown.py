@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
-from builder.deploy.records import Plan, ResourceChange
+from builder.deploy.records import Plan, PostponedStack, ResourceChange
 from builder.report.review import Entry, InAccounts, definition_lines, entries_of, fate, make_tally, sign
 from builder.report.screen import one_line, printable
 
@@ -147,9 +147,16 @@ def _rest(shown: Plan) -> str:
         lines += f"\n<details><summary>{title}</summary>\n\n{_names(shown.unchanged)}\n</details>\n"
     if shown.left_out:
         lines += f"\nIn a skipped region, left out: {_names(shown.left_out)}\n"
+    if shown.postponed:
+        lines += f"\nPostponed until the skipped region answers again:\n\n{_postponed(shown.postponed)}"
     if shown.orphans:
         lines += f"\nNot in the assembly any more, left alone: {_names([orphan.stack for orphan in shown.orphans])}\n"
     return lines
+
+
+def _postponed(postponed: Sequence[PostponedStack]) -> str:
+    lines = [f"- {_code(waiting.stack)} {_escaped('; '.join(waiting.because))}\n" for waiting in postponed]
+    return _fitted(lines, _NAMES_LIMIT, lambda cut: f"- and {cut} more\n")
 
 
 def _lists(lines: Sequence[str], whole: str) -> str:

@@ -192,6 +192,7 @@ class Tally:
     unchanged: int
     left_out: int
     upload: int = 0
+    postponed: int = 0
 
     def __str__(self) -> str:
         """`3 to create, 1 to update (1 replacement), 4 unchanged`."""
@@ -203,6 +204,7 @@ class Tally:
         updates = f"{self.update} to update" + (f" ({', '.join(going)})" if going else "")
         deletions = f"{self.delete} to delete, " if self.delete else ""
         left_out = f", {self.left_out} left out" if self.left_out else ""
+        left_out += f", {self.postponed} postponed" if self.postponed else ""
         uploads = f"{self.upload} to upload, " if self.upload else ""
         return f"{self.create} to create, {updates}, {uploads}{deletions}{self.unchanged} unchanged{left_out}"
 
@@ -227,6 +229,7 @@ def make_tally(plan: Plan) -> Tally:
         unchanged=len(plan.unchanged),
         left_out=len(plan.left_out),
         upload=len(plan.uploads),
+        postponed=len(plan.postponed),
     )
 
 

@@ -12,7 +12,7 @@ from builder.deploy import FoundStacks, StackContents
 from builder.deploy.delete.prune import Pruning
 from builder.deploy.execute.recover import FailedResource, Recovery
 from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, StackFailed, Superseded
-from builder.deploy.records import Plan, ResourceChange, StackResource
+from builder.deploy.records import Plan, PostponedStack, ResourceChange, StackResource
 from builder.report.review import Entry, definition_lines, fate, is_lost, make_entries, make_ranks, make_tally, sign
 from builder.report.screen import one_line, printable
 from builder.resource_types import BUCKET, KEYS
@@ -54,13 +54,7 @@ def plan_text(shown: Plan, view: View = View()) -> Text:
     for rank, ranked in make_ranks(entries):
         blocks.append([Text(f"{rank} ({len(ranked)})", style="bold underline")])
         blocks += [list(_entry(entry, view, numbers.get(entry.place))) for entry in ranked]
-    if shown.unchanged and not shown.is_empty:
-        blocks.append([Text(f"unchanged: {_listed(shown.unchanged)}", style="dim")])
-    if shown.left_out:
-        blocks.append([f"in a skipped region, left out: {_listed(shown.left_out)}"])
-    if shown.orphans:
-        orphans = [orphan.stack for orphan in shown.orphans]
-        blocks.append([f"not in the assembly any more, left alone: {_listed(orphans)}"])
+    blocks += _left_as_they_are(shown)
     if numbers:
         links = {number: entry.console for entry in entries if (number := numbers.get(entry.place))}
         blocks.append(["in the CloudFormation console:", *(f"  [{number}] {link}" for number, link in links.items())])
@@ -75,6 +69,26 @@ def plan_text(shown: Plan, view: View = View()) -> Text:
     return Text("\n\n").join(
         Text("\n").join(Text(line) if isinstance(line, str) else line for line in block) for block in blocks
     )
+
+
+def _left_as_they_are(shown: Plan) -> Iterator[list[_Line]]:
+    """Yield the stacks to which a plan does nothing, a block for each reason."""
+    if shown.unchanged and not shown.is_empty:
+        yield [Text(f"unchanged: {_listed(shown.unchanged)}", style="dim")]
+    if shown.left_out:
+        yield [f"in a skipped region, left out: {_listed(shown.left_out)}"]
+    if shown.postponed:
+        yield [postponed_text(shown.postponed)]
+    if shown.orphans:
+        yield [f"not in the assembly any more, left alone: {_listed([orphan.stack for orphan in shown.orphans])}"]
+
+
+def postponed_text(postponed: Iterable[PostponedStack]) -> str:
+    """Return the stacks that wait for a skipped region, each with what of its work depends on it."""
+    lines = ["postponed until the skipped region answers again:"]
+    for waiting in postponed:
+        lines += [f"  {waiting.stack}", *(f"    {reason}" for reason in waiting.because)]
+    return printable("\n".join(lines))
 
 
 BACKFILL = "afterwards: python -m builder backfill    counts what the others lack, and replicates it"

@@ -2,7 +2,7 @@ import json
 from datetime import UTC, datetime
 
 from builder.deploy.progress import Done, StackFailed, StatusChange
-from builder.deploy.records import PendingReview
+from builder.deploy.records import PendingReview, PostponedStack
 from builder.report import as_json
 from builder.terms import Arn, StackId
 from report.sample import REPLACED, TABLE, hit, plan, step
@@ -23,6 +23,12 @@ def test_the_end_of_a_run_holds_every_outcome() -> None:
     assert [step["outcome"] for step in json.loads(line)["steps"]] == ["succeeded", "failed"]
 
 
+def test_a_plan_says_what_is_postponed_and_why() -> None:
+    waiting = PostponedStack(stack=TABLE, because=("its role", "its rules"))
+    made = json.loads(as_json.made(plan(postponed=(waiting,)), AT))
+    assert (made["tally"]["postponed"], made["postponed"]) == (1, {TABLE: ["its role", "its rules"]})
+
+
 def test_a_plan_is_its_counts_and_what_it_stops_at_each_named_once() -> None:
     theirs = PendingReview(stack=TABLE, change_set=Arn("arn:theirs"), created="then", allow="us-east-1/table/x")
     guards = (hit(TABLE, "Table"), hit(TABLE, "Table"))
@@ -30,6 +36,6 @@ def test_a_plan_is_its_counts_and_what_it_stops_at_each_named_once() -> None:
     assert made["event"] == "plan.made"
     assert made["tally"] == {
         "create": 0, "update": 1, "replacements": 1, "removals": 0, "delete": 0, "unchanged": 0, "left_out": 0,
-        "upload": 0,
+        "upload": 0, "postponed": 0,
     }  # fmt: skip
     assert made["allow"] == ["us-east-1/table/Table", "us-east-1/table/x"]

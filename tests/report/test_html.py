@@ -5,7 +5,7 @@ import hashlib
 import re
 from html.parser import HTMLParser
 
-from builder.deploy.records import Orphan, PendingReview, PlanOptions, PropertyChange
+from builder.deploy.records import Orphan, PendingReview, PlanOptions, PostponedStack, PropertyChange
 from builder.report import html
 from builder.terms import Arn, Region, StackId
 from report.sample import FUNCTION, HOSTILE, REPLACED, SERVICE, TABLE, change, deferred, deletion, hit, plan, step
@@ -115,6 +115,7 @@ def test_what_is_out_of_the_ordinary_is_said() -> None:
         unchanged=(SERVICE,),
         orphans=(Orphan(stack=StackId("us-east-1/stray"), region=Region("us-east-1")),),
         left_out=(StackId("eu-west-1/service"),),
+        postponed=(PostponedStack(stack=TABLE, because=("its role", "its rules")),),
     )
     text = Seen(html.plan_page(shown, "plan.json")).text
     for said in (
@@ -127,6 +128,7 @@ def test_what_is_out_of_the_ordinary_is_said() -> None:
         "Unchanged: us-east-1/service",
         "left alone: us-east-1/stray",
         "left out: eu-west-1/service",
+        "us-east-1/table: its role; its rules",
         "python -m builder execute plan.json",
     ):
         assert said in text

@@ -1,12 +1,13 @@
 """What reviewers see: the Markdown is read by a parser of the same dialect as GitHub's."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from markdown_it import MarkdownIt
 
-from builder.deploy.records import Orphan, PendingReview, Plan, PropertyChange
+from builder.deploy.records import Orphan, PendingReview, Plan, PostponedStack, PropertyChange
 from builder.report import markdown
 from builder.report.screen import printable
 from builder.terms import Arn, LogicalId, Region, StackId, StackName
@@ -155,6 +156,16 @@ def test_what_is_left_alone_or_out_is_named() -> None:
     page = markdown.plan_markdown(plan(step(TABLE), orphans=(stray,), left_out=(SERVICE,)), "plan.json")
     assert "left alone: <code>us-east-1/stray</code>\n" in page
     assert "In a skipped region, left out: <code>us-east-1/service</code>\n" in page
+
+
+def test_what_is_postponed_says_why() -> None:
+    waiting = PostponedStack(stack=StackId("us-west-2/storage"), because=("its role", "its rules"))
+    page = markdown.plan_markdown(plan(step(TABLE), postponed=(waiting,)), "plan.json")
+    assert "Postponed until the skipped region answers again:\n\n- <code>us-west-2/storage</code> its role" in page
+    many = tuple(replace(waiting, because=("why " * 900,)) for _ in range(90))
+    page = markdown.plan_markdown(plan(step(TABLE), postponed=many), "plan.json")
+    assert len(page) <= markdown.LIMIT
+    assert re.search(r"- and \d+ more\n$", page)
 
 
 def test_a_plan_that_changes_nothing_says_so() -> None:

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, StackFailed, Superseded
-from builder.deploy.records import Orphan, PendingReview, Plan, PropertyChange
+from builder.deploy.records import Orphan, PendingReview, Plan, PostponedStack, PropertyChange
 from builder.report import markdown, text
 from builder.terms import Arn, Region, StackId
 from report.sample import FUNCTION, REPLACED, SERVICE, TABLE, change, deferred, hit, plan, step
@@ -65,6 +65,19 @@ def test_losses_warnings_findings_and_strays_are_told() -> None:
         "in a skipped region, left out: eu-west-1/service",
     ):
         assert line in shown.plain.splitlines()
+
+
+def test_what_is_postponed_is_not_taken_for_the_skipped_region_s() -> None:
+    waiting = PostponedStack(stack=StackId("us-west-2/storage"), because=("its role: IAM is lost", "its rules: S3 is"))
+    shown = text.plan_text(plan(step(TABLE, console=""), left_out=(SERVICE,), postponed=(waiting,))).plain
+    assert (
+        "in a skipped region, left out: us-east-1/service\n\n"
+        "postponed until the skipped region answers again:\n"
+        "  us-west-2/storage\n"
+        "    its role: IAM is lost\n"
+        "    its rules: S3 is\n\n"
+        "0 to create, 1 to update, 0 unchanged, 1 left out, 1 postponed"
+    ) in shown
 
 
 def test_what_is_made_later_says_so_and_why() -> None:

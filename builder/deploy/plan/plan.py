@@ -56,6 +56,7 @@ from builder.deploy.records import (
     PendingReview,
     Plan,
     PlanOptions,
+    PostponedStack,
     Step,
     Upload,
 )
@@ -89,6 +90,8 @@ class PlanRequest:
     """Called for templates that the assembly does not have."""
     promotion: Promotion | None = None
     """The promotion that is under way: its table moves from stack to stack."""
+    postponed: tuple[PostponedStack, ...] = ()
+    """The stacks that the deployment leaves out because their work depends on a skipped region."""
     replaced: Callable[[str], None] | None = None
     """Called for each older plan whose change sets on the same stacks are deleted; None keeps them."""
 
@@ -194,7 +197,8 @@ async def _make_from_draft(planner: _Planner, draft: DraftPlan) -> Plan:
         artifacts=artifacts,
         orphans=tuple(orphan for orphan in orphans if isinstance(orphan, Orphan)),
         pending=pending,
-        left_out=tuple(stack.id for stack in deployment.left_out),
+        left_out=tuple(stack.id for stack in deployment.left_out if stack.region in deployment.skipped),
+        postponed=planner.request.postponed,
         options=planner.origin.options,
     )
     hits = guard_hits(plan.change_sets, plan.deletions, plan.orphans, plan.protections, plan.policies)

@@ -1,7 +1,7 @@
 """Plans of a promotion: of what can be done while a region is lost, and the last one, after which nothing remains."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builder.aws import Clients
 from builder.deploy.change_sets.steps import discard_plan
@@ -9,7 +9,7 @@ from builder.deploy.desired import Deployment, leave_out
 from builder.deploy.plan.plan import PlanId, PlanRequest, make_plan
 from builder.deploy.progress import Emit
 from builder.deploy.promotion import Promotion, delete_promotion
-from builder.deploy.records import Plan, PlanOptions
+from builder.deploy.records import Plan, PlanOptions, PostponedStack
 from builder.errors import BuilderError, LeftBehind, Several
 from builder.terms import StackId
 
@@ -21,7 +21,7 @@ class PartialPlan:
     plan: Plan | None
     """None where every stack waits."""
     deployment: Deployment
-    postponed: tuple[StackId, ...]
+    postponed: tuple[PostponedStack, ...]
 
 
 async def make_partial_plan(
@@ -31,15 +31,16 @@ async def make_partial_plan(
 
     Raises what `make_plan` raises for any other reason.
     """
-    postponed: tuple[StackId, ...] = ()
+    postponed: tuple[PostponedStack, ...] = ()
     while True:
-        if all(stack.id in postponed for stack in deployment.stacks):
+        ids = [waiting.stack for waiting in postponed]
+        if all(stack.id in ids for stack in deployment.stacks):
             return PartialPlan(plan=None, deployment=deployment, postponed=postponed)
-        part = leave_out(deployment, postponed)
+        part = leave_out(deployment, ids)
         try:
-            plan = await make_plan(part, clients, new_id(), emit, request)
+            plan = await make_plan(part, clients, new_id(), emit, replace(request, postponed=postponed))
         except BuilderError as error:
-            waits = tuple(dict.fromkeys(_left_behind(error)))
+            waits = tuple(_postponed(error))
             if not waits:
                 raise
             postponed += waits
@@ -47,11 +48,16 @@ async def make_partial_plan(
             return PartialPlan(plan=plan, deployment=part, postponed=postponed)
 
 
-def _left_behind(error: BuilderError) -> Iterator[StackId]:
-    """Yield the stacks whose work depends on a lost region; none if there is any other fault."""
+def _postponed(error: BuilderError) -> Iterator[PostponedStack]:
+    """Yield the stacks whose work depends on a lost region, each with the reasons; none if there is any other fault."""
     errors = error.errors if isinstance(error, Several) else (error,)
-    if all(isinstance(fault, LeftBehind) for fault in errors):
-        yield from (StackId(stack) for fault in errors if isinstance(fault, LeftBehind) for stack in fault.stacks)
+    if not all(isinstance(fault, LeftBehind) for fault in errors):
+        return
+    reasons: dict[StackId, list[str]] = {}
+    for fault in errors:
+        for stack in fault.stacks if isinstance(fault, LeftBehind) else ():
+            reasons.setdefault(StackId(stack), []).append(str(fault))
+    yield from (PostponedStack(stack=stack, because=tuple(because)) for stack, because in reasons.items())
 
 
 async def end_promotion(

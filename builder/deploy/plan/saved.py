@@ -195,17 +195,18 @@ def _needs(step: _Work, desired: Mapping[StackId, DesiredStack]) -> tuple[StackI
 
 
 def narrowed(plan: Plan, deployment: Deployment) -> Deployment:
-    """Return the deployment without the regions that the plan leaves out, and without what depends on them.
+    """Return the deployment without the regions that the plan leaves out, and without the stacks that it postpones.
 
     Raises BadInput where only a part of a region is left out, and no region as a whole.
     """
-    left_out = set(plan.left_out)
+    skipped = set(plan.left_out)
+    left_out = skipped | {waiting.stack for waiting in plan.postponed}
     if left_out == {stack.id for stack in deployment.left_out}:
         return deployment
     by_region: dict[Region, set[StackId]] = {}
     for stack in deployment.stacks:
         by_region.setdefault(stack.region, set()).add(stack.id)
-    regions = [region for region, stacks in by_region.items() if stacks <= left_out]
+    regions = [region for region, stacks in by_region.items() if stacks <= skipped]
     if not left_out >= {stack.id for stack in deployment.left_out} or not (regions or deployment.skipped):
         raise BadInput(where=plan.deployment, what="the plan leaves out other stacks than those of whole regions")
     return leave_out(narrow(deployment, regions) if regions else deployment, left_out)
@@ -282,7 +283,8 @@ def _check_options(plan: Plan, given: PlanOptions) -> None:
 
 def _faults(plan: Plan, deployment: Deployment, transfers: Mapping[StackId, Transfer]) -> Iterator[str]:
     desired = {stack.id: stack for stack in deployment.stacks}
-    known = {*desired, *plan.left_out, *(step.stack for step in plan.deletions), *(step.stack for step in plan.uploads)}
+    known = {*desired, *plan.left_out, *(waiting.stack for waiting in plan.postponed)}
+    known |= {deletion.stack for deletion in plan.deletions} | {upload.stack for upload in plan.uploads}
     yield from faults_of_artifacts(
         deployment, plan.account, plan.artifacts, dict.fromkeys(change_set.stack for change_set in plan.change_sets)
     )

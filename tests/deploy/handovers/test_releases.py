@@ -17,9 +17,12 @@ from builder.deploy import (
     Promotion,
     execute_unreviewed,
     make_partial_plan,
+    read_plan,
+    write_plan,
 )
 from builder.deploy import make_deployment as bind
 from builder.deploy.desired import DesiredStack, narrow
+from builder.deploy.plan.saved import narrowed
 from builder.errors import BadInput, BuilderError, Stopped
 from builder.terms import LogicalId, Region, StackId, StackName
 from deploy.chained import make_deployment, make_stack
@@ -315,8 +318,8 @@ def test_tables_of_one_name_in_two_regions_may_be_two(rig: Rig) -> None:
     assert table_of(rig, "tap-dev-orders") == {"AWS::DynamoDB::GlobalTable"}
 
 
-def force(rig: Rig) -> None:
-    """Do what can be done of a promotion while the old primary is lost."""
+def force(rig: Rig) -> Plan:
+    """Do what can be done of a promotion while the old primary is lost, and return its plan."""
     rig.world.region_down(EAST)
     rig.promotion = replace(promotion(WEST), forced=True)
     lost = narrow(system(WEST), [EAST])
@@ -331,6 +334,20 @@ def force(rig: Rig) -> None:
     )
     assert all(isinstance(outcome, Done) for outcome in ended)
     rig.world.region_up(EAST)
+    return made
+
+
+def test_what_a_promotion_postpones_is_told_from_the_lost_region_with_its_reasons(deployed: Rig) -> None:
+    plan = force(deployed)
+    assert plan.left_out == ("us-east-1/storage", "us-east-1/service")
+    (waiting,) = plan.postponed
+    assert waiting.stack == "us-west-2/storage"
+    assert any("IAM's control plane is in us-east-1, which is skipped" in reason for reason in waiting.because)
+    assert any(reason.startswith("us-east-1/storage: is left out, and what is needed") for reason in waiting.because)
+    assert read_plan(write_plan(plan), "plan.json").postponed == plan.postponed
+    both = narrow(system(WEST), [EAST])
+    assert {stack.id for stack in narrowed(plan, both).left_out} == {*plan.left_out, waiting.stack}
+    assert narrowed(plan, system(WEST)).skipped == (EAST,)
 
 
 def test_a_table_that_two_stacks_have_is_changed_once_the_old_one_has_released_it(deployed: Rig) -> None:
