@@ -95,7 +95,7 @@ def _find_sources(session: Session, names: Sequence[str], role_arn: str | None) 
     from builder.errors import did_you_mean
     from builder.terms import Arn
 
-    deployment = session.project.deployed
+    deployment = session.project.deployment_as_is
     known = [name for name, component in deployment.components.items() if component.bucket]
     for name in names:
         if name not in known:
@@ -116,7 +116,7 @@ async def _plan(
     from builder.deploy.backfill.jobs import count_lacking, plan_backfill
     from builder.report.backfill import counted_event
 
-    deployment, clients, console = session.project.deployed.name, session.clients, session.console
+    deployment, clients, console = session.project.deployment_as_is.name, session.clients, session.console
     backfills = await together(plan_backfill(clients, deployment, source, options) for source in sources)
     gaps: list[dict[str, Gap] | None] = [None] * len(sources)
     if is_counted:

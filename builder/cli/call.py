@@ -60,16 +60,16 @@ def _url_of(session: Session, component: str | None, region: str | None) -> _Url
     """Return whose URL is meant. Raises BadInput, naming those that there are."""
     from builder.assembly.components import one_of_each
 
-    deployed = session.project.deployed
-    functions = {name: part.function for name, part in deployed.components.items() if part.function}
+    deployment = session.project.deployment_as_is
+    functions = {name: part.function for name, part in deployment.components.items() if part.function}
     if not functions:
-        raise BadInput(where="call", what=f"{deployed.name} has no component that is a function")
+        raise BadInput(where="call", what=f"{deployment.name} has no component that is a function")
     if component is not None and component not in functions:
         raise BadInput(where=f"--component {component}", what=f"is no function; there is {', '.join(functions)}")
-    chosen = {component: deployed.components[component]} if component else deployed.components
-    function = one_of_each(chosen, deployed.name).function
+    chosen = {component: deployment.components[component]} if component else deployment.components
+    function = one_of_each(chosen, deployment.name).function
     urls = function.url if function else {}
-    first = [deployed.roles.primary] if deployed.roles and deployed.roles.primary in urls else [*urls]
+    first = [deployment.roles.primary] if deployment.roles and deployment.roles.primary in urls else [*urls]
     chosen_region = Region(region) if region else first[0]
     if chosen_region not in urls:
         raise BadInput(
@@ -97,7 +97,7 @@ def _send(session: Session, url: _Url, method: str, path: str, body: bytes | Non
     from builder.client.wire import Wire
     from builder.deploy import observe_every_output
 
-    only = replace(session.project.deployed, outputs={url.place: url.output})
+    only = replace(session.project.deployment_as_is, outputs={url.place: url.output})
     session.run(session.check_credentials(only))
     address = session.run(observe_every_output(only, session.clients)).value(url.place)
     credentials = session.clients.credentials() if _wants_signature(session, url) else None
@@ -124,7 +124,7 @@ def _wants_signature(session: Session, url: _Url) -> bool:
     from builder.template import properties_of, read_template
 
     stack, output = url.output
-    template = read_template(session.project.deployed.stack(stack).template)
+    template = read_template(session.project.deployment_as_is.stack(stack).template)
     urls = template.resources(FUNCTION_URL)
     match template.outputs({}).by_name.get(output):
         case {"Value": {"Fn::GetAtt": [str(name), "FunctionUrl"]}} if name in urls:

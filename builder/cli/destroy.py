@@ -249,7 +249,7 @@ def prune(session: Session, *, yes: bool) -> ExitCode:
             what="the buckets of a CDK app are those of CDK's bootstrap, in which every other app has its files too",
             next_step="cdk gc    is CDK's own, and knows what its apps take",
         )
-    deployment = project.deployed_with_assets
+    deployment = project.deployment_as_is_with_assets
     account = session.run(observe_account(session.clients, deployment.regions[0]))
     others = project.sites_of_others(account, session.clients.reaches)
     pruning = session.run(find_leftovers(deployment, account, others, session.clients, console.now()))

@@ -160,7 +160,7 @@ def restore(session: Session, /, *, drills: Path, components: tuple[str, ...]) -
     from builder.drill.target import Access
 
     async def work() -> bool:
-        deployment, clients = _drilled(session.project, session.project.deployed, components), session.clients
+        deployment, clients = _drilled(session.project, session.project.deployment_as_is, components), session.clients
         primary = await _primary(session, deployment)
         undone = await undo_faults(primary, clients, partial(_emit, session))
         find = partial(_target, session, deployment, clients.hurried())

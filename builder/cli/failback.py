@@ -110,7 +110,7 @@ def _context(session: Session) -> "FailbackContext":
     from builder.failback.failback import FailbackContext
 
     return FailbackContext(
-        deployment=session.project.deployed,
+        deployment=session.project.deployment_as_is,
         clients=session.clients,
         endpoint=session.options.endpoint,
         now=session.console.now,
@@ -201,7 +201,7 @@ def _guard(session: Session, seen: "FailbackFindings", allow: Collection[str]) -
     from builder.deploy.plan.done_before import KnownNames
     from builder.deploy.records import GuardHit
 
-    deployment = session.project.deployed
+    deployment = session.project.deployment_as_is
     hits = [
         GuardHit(stack=loss.name, logical_id="", why=loss.why, allow=loss.name) for loss in (*seen.losses, *seen.unwell)
     ]

@@ -75,7 +75,7 @@ async def _make_plan(
 def _trusted(session: Session, options: PlanOptions) -> TrustedInput:
     """Return what a saved plan of the fleet has to follow from."""
     project = session.project
-    deployment = project.deployed_fleet(session.build(project.fleet_assembly_as_is))
+    deployment = project.fleet_as_is(session.build(project.fleet_assembly_as_is))
     return TrustedInput(deployment=deployment, options=replace(options, unrolled=unrolled_stacks(deployment)))
 
 
@@ -290,7 +290,7 @@ FLEET = Scope(
     plan_file=Path("fleet-plan.json"),
     assembly=lambda project: project.fleet_assembly,
     deployment=lambda session: session.fleet,
-    deployed=Project.deployed_fleet,
+    deployment_as_is=Project.fleet_as_is,
     account=lambda project: project.fleet_account,
     # dr.yaml's role is for the system's resources: it may do nothing with StackSets.
     role_arn=lambda _: None,

@@ -161,7 +161,7 @@ def discard(session: Session, scope: Scope[P], /, *, plan_file: Path | None, eve
     if everything == (plan_file is not None):
         raise BadInput(where=f"{scope.word}discard", what="takes either a plan's file or --all")
     if plan_file is None:
-        deployment = scope.deployed(session.project)
+        deployment = scope.deployment_as_is(session.project)
         session.run(session.check_credentials(deployment))
         discarded = session.run(discard_all(deployment, session.clients))
         session.console.say("".join(f"{stack}\n" for stack in discarded))
@@ -182,7 +182,7 @@ def _check_ours(session: Session, scope: Scope[P], plan: "Plan") -> None:
     check_own(plan)
     project, clients = session.project, session.clients
     if session.options.assembly is not None or project.has_config_file:
-        name, pinned = scope.deployed(project).name, scope.account(project)
+        name, pinned = scope.deployment_as_is(project).name, scope.account(project)
         if plan.deployment != name:
             raise BadInput(
                 where=plan.deployment, what=f"is what the plan is of, and not {name}", next_step="--env SUFFIX"

@@ -244,12 +244,12 @@ class Project:
         return self._narrowed(self.assembly_fresh, assets)
 
     @cached_property
-    def deployed(self) -> "Deployment":
-        """The same of the assembly as it is: what stands was deployed from it, though dr.yaml may have moved on."""
+    def deployment_as_is(self) -> "Deployment":
+        """The same of the assembly as it is: what is deployed came from it, though dr.yaml may have changed since."""
         return self._narrowed(self.assembly_as_is)
 
     @property
-    def deployed_with_assets(self) -> "Deployment":
+    def deployment_as_is_with_assets(self) -> "Deployment":
         """The same, with the names of what it takes from buckets; nothing is made."""
         from builder.assembly.build import NotBuilt
 
@@ -307,7 +307,7 @@ class Project:
         """Return the fleet's assembly bound to the environment; with its assets."""
         return self._bound(self.fleet_assembly, self.fleet_account, assets)
 
-    def deployed_fleet(self, assets: "Assets" = ()) -> "Deployment":
+    def fleet_as_is(self, assets: "Assets" = ()) -> "Deployment":
         """Return the same of the fleet's assembly as it is, from which a saved plan has to follow."""
         return self._bound(self.fleet_assembly_as_is, self.fleet_account, assets)
 

@@ -187,7 +187,7 @@ def _find_old(session: Session) -> "Region | None":
 
     if session.options.skip_regions:
         return Region(session.options.skip_regions[0])
-    deployment = replace(session.project, content=_read(session.options.config)).deployed
+    deployment = replace(session.project, content=_read(session.options.config)).deployment_as_is
     return session.run(find_old_primary(session.clients, deployment))
 
 
@@ -197,7 +197,7 @@ def _check_drained(session: Session, swap: _Swap, *, undrained: bool) -> None:
     from builder.deploy.backfill.jobs import observe_sources
     from builder.report import promotion as report
 
-    deployment, clients, console = swap.before.deployed, session.clients, session.console
+    deployment, clients, console = swap.before.deployment_as_is, session.clients, session.console
     sources = session.run(observe_sources(deployment, clients, None))
     seen = session.run(observe_drained(deployment, sources, clients))
     checked = report.PromotionChecked(to=swap.to, came_from=swap.old, tables=seen.tables, pairs=seen.pairs)

@@ -106,7 +106,7 @@ class Scope(Generic[P]):
     """Returns the fresh assembly. Raises BadInput."""
     deployment: "Callable[[Session], Deployment]"
     """Returns what of it is to be deployed, its assets made. Raises BadInput."""
-    deployed: "Callable[[Project], Deployment]"
+    deployment_as_is: "Callable[[Project], Deployment]"
     """Returns the same of the assembly as it is. Raises BadInput."""
     account: "Callable[[Project], AccountId | None]"
     """Returns the only account that dr.yaml allows it to be in."""

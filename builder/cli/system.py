@@ -140,7 +140,7 @@ def _find(session: Session, typed: TypedOptions) -> FoundDeployment:
         delete=partial(_delete, session, name, typed, before),
         unseen=tuple(where.site.region for where in before.unseen),
         sites=(*sites, *others),
-        desired=tuple if by_tag_alone else lambda: project.deployed.stacks,
+        desired=tuple if by_tag_alone else lambda: project.deployment_as_is.stacks,
     )
 
 
@@ -190,12 +190,12 @@ def _tell_outputs(session: Session, waits: Mapping[StackId, str]) -> None:
     `waits` says of stacks why they need not have their outputs yet. Raises Failed, after that, where one is missing.
     """
     outputs, console = _observe_outputs(session), session.console
-    of = {name: stack for name, (stack, _) in session.project.deployed.outputs.items()}
+    of = {name: stack for name, (stack, _) in session.project.deployment_as_is.outputs.items()}
     later = {name: waits[of[name]] for name in outputs.missing if of[name] in waits}
     missing = {name: why for name, why in outputs.missing.items() if name not in later}
     outputs = replace(outputs, absent={**outputs.absent, **later}, missing=missing)
     if session.options.json_events:
-        console.result(as_json.outputs_read(session.project.deployed.name, outputs, console.now()))
+        console.result(as_json.outputs_read(session.project.deployment_as_is.name, outputs, console.now()))
     else:
         console.say(_outputs_text(outputs))
     outputs.check()
@@ -209,15 +209,15 @@ def _outputs_text(outputs: deploy.Outputs) -> str:
 
 def _observe_outputs(session: Session) -> deploy.Outputs:
     """Return the outputs of every region. Raises BadInput for credentials of another account."""
-    deployed = session.project.deployed
-    session.run(session.check_credentials(deployed))
-    return session.run(deploy.observe_every_output(deployed, session.clients))
+    deployment = session.project.deployment_as_is
+    session.run(session.check_credentials(deployment))
+    return session.run(deploy.observe_every_output(deployment, session.clients))
 
 
 def _outputs(session: Session, typed: TypedOptions) -> StateReport:
     """Return the outputs, or the one that is named. Raises BadInput for a name that no output has."""
     session.warn_stale()
-    name, known = typed["name"], session.project.deployed.outputs
+    name, known = typed["name"], session.project.deployment_as_is.outputs
     if name is not None and name not in known:
         raise BadInput(where="outputs", what=f"there is no output '{name}'; there are {', '.join(known)}")
     outputs = _observe_outputs(session)
@@ -240,7 +240,7 @@ def _status(session: Session, _: TypedOptions) -> Callable[[], Coroutine[Any, An
     from builder.state import ObserveOptions, observe_sites
 
     session.warn_stale()
-    clients, deployment = session.clients.hurried(), session.project.deployed
+    clients, deployment = session.clients.hurried(), session.project.deployment_as_is
 
     async def observe() -> StateReport:
         options = ObserveOptions(clients=clients, now=session.console.now(), endpoint=session.options.endpoint)
@@ -331,7 +331,7 @@ SYSTEM = Scope(
     plan_file=Path("plan.json"),
     assembly=lambda project: project.assembly_fresh,
     deployment=lambda session: session.deployment,
-    deployed=lambda project: project.deployed,
+    deployment_as_is=lambda project: project.deployment_as_is,
     account=lambda project: project.pinned_account,
     role_arn=lambda project: project.role_arn,
     trusted=_trusted,

@@ -1,4 +1,7 @@
-"""The whole system as dr.yaml asks for it: the built-in components' stacks, then the user's own, in one list; pure."""
+"""The topology of the system that dr.yaml asks for: the built-in components' stacks, then the user's own; pure.
+
+It is made here, above `builder.topology`, which has its records and knows no component.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Protocol

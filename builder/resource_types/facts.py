@@ -104,7 +104,6 @@ class ResourceType:
     """Whether it is deleted with a snapshot where its template has no DeletionPolicy."""
     snapshotted_without: str = ""
     """The property with which it is not."""
-    """Whether a name of its own takes CAPABILITY_NAMED_IAM."""
     key: str = ""
     """The property, at any depth, that names the KMS key of the data in it."""
     service_linked_role: ServiceLinkedRole | None = None

@@ -57,7 +57,7 @@ def test_status_warns_and_goes_on_where_the_record_of_a_promotion_may_not_be_rea
 ) -> None:
     standing.world.faults.add(Fault.DENIED, operation="GetParameter")
     session = standing.open(Options())
-    assert session.run(_observe_promotion(session, session.project.deployed, session.clients)) is None
+    assert session.run(_observe_promotion(session, session.project.deployment_as_is, session.clients)) is None
     assert "warning: 2 errors: " in capsys.readouterr().err
 
 

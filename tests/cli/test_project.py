@@ -122,7 +122,7 @@ def test_without_dr_yaml_beside_an_assembly_nothing_is_promised_and_nobody_knows
 def test_what_stands_is_found_by_templates_that_are_stale_too(project: Path) -> None:
     config = project / "dr.yaml"
     config.write_text(config.read_text().replace("memory_mb: 256", "memory_mb: 512"))
-    assert opened().deployed.name == "tap-dev"
+    assert opened().deployment_as_is.name == "tap-dev"
 
 
 @pytest.mark.slow

@@ -120,7 +120,7 @@ def test_what_dr_yaml_may_mean_otherwise_is_shown_once_and_by_the_session_alone(
     session = Session(Options(config=tmp_path / "dr.yaml", environment={}))
     read = Project(session.options, date(2026, 11, 22))
     assert [warning.rpartition(": ")[2] for warning in read.warnings] == [".env of api is not packed"]
-    assert (read.deployed.name, capsys.readouterr().err) == ("shop-dev", "")
+    assert (read.deployment_as_is.name, capsys.readouterr().err) == ("shop-dev", "")
     assert not (tmp_path / "build").exists()
     assert session.build(session.project.assembly_made)
     assert capsys.readouterr().err == f"warning: {read.warnings[0]}\n"

@@ -60,7 +60,7 @@ class StackContents:
     id: StackId
     stack: ObservedStack
     holders: tuple[tuple[str, str], ...]
-    """Type and physical id of each resource that holds data and is deleted."""
+    """Type and physical id of each resource of a type in HOLDERS that the stack's deletion deletes."""
     retained: tuple[tuple[str, str], ...] = ()
     """Type and physical id of each resource that the stack's template retains."""
     unclear: tuple[tuple[LogicalId, str], ...] = ()
@@ -78,7 +78,7 @@ class StackContents:
 
     @property
     def going(self) -> tuple[tuple[str, str], ...]:
-        """Type and physical id of each resource that holds data and is deleted, with its stack or before it."""
+        """Type and physical id of each resource of a type in HOLDERS that is deleted, with its stack or before it."""
         return (*self.holders, *((data.type, data.physical_id) for data in self.deleted))
 
 
@@ -88,12 +88,12 @@ async def observe_stack_contents(stack_id: StackId, stack: ObservedStack, client
     A nested stack is deleted only with its root, but emptied like it.
     """
     held = await observe_contents(clients, stack, where=stack_id)
-    holders = [content for content in held if content.type in HOLDERS]
+    of_holders = [content for content in held if content.type in HOLDERS]
     return StackContents(
         stack_id,
         stack,
         holders=tuple(
-            (content.type, content.physical_id) for content in holders if content.fate in {"Delete", "Snapshot"}
+            (content.type, content.physical_id) for content in of_holders if content.fate in {"Delete", "Snapshot"}
         ),
         retained=tuple(
             (content.type, content.physical_id)
@@ -112,10 +112,10 @@ async def observe_stack_contents(stack_id: StackId, stack: ObservedStack, client
             for content in held
             if content.fate == "Retain" and content.is_kept
         ),
-        paths={(content.type, content.physical_id): content.path for content in held if content.type in HOLDERS},
+        paths={(content.type, content.physical_id): content.path for content in of_holders},
         unclear=tuple(
             (content.path, content.type)
-            for content in holders
+            for content in of_holders
             if content.fate is None and HOLDERS[content.type].is_helped
         ),
     )

@@ -63,9 +63,9 @@ class _Run:
     """The remaining steps of each stack, in order; None for a stack without any."""
     executing: Mapping[StepPlace, ObservedStack]
     """The stacks on which CloudFormation executes the step already."""
-    claim: StepPlace | None
-    """The step whose start claims the plan: of two plans at once, one is refused before it has done anything."""
-    claimed: asyncio.Event = field(default_factory=asyncio.Event)
+    first: StepPlace | None
+    """The step that starts before all others: of two plans at once, one is refused before it has done anything."""
+    first_started: asyncio.Event = field(default_factory=asyncio.Event)
     stopped_by: str = ""
     """The failure after which no more steps are started."""
     in_progress: dict[StackId, tuple[Site, Arn]] = field(default_factory=dict)
@@ -114,13 +114,13 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
             StepPlace(stack.stack, place): step for stack in checked for place, step in enumerate(stack.left or (None,))
         },
         executing={StepPlace(stack.stack, 0): stack.running for stack in checked if stack.running is not None},
-        claim=_first_to_start(checked),
+        first=_first_to_start(checked),
     )
     emit(progress.RunBegun(what="execute", stacks=tuple(stack.stack for stack in checked)))
     if before is not None:
         await before()
-    if run.claim is None:
-        run.claimed.set()
+    if run.first is None:
+        run.first_started.set()
     observer = asyncio.ensure_future(tell_in_progress(run.in_progress, clients, emit)) if in_detail else None
     try:
         return await _execute_stacks(run)
@@ -130,10 +130,10 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
 
 
 def _first_to_start(checked: tuple[Checked, ...]) -> StepPlace | None:
-    """Return the step that claims the plan: the first of a stack without needs, if no step was started before."""
+    """Return the step that starts before all others: that of a stack without needs, if no step was started before."""
     if not all(stack.untouched for stack in checked):
         return None
-    # An upload claims nothing: two plans at once may both do it, with the same result.
+    # Not an upload: two plans at once may both do it, with the same result.
     uploads = {stack.stack for stack in checked if isinstance(stack.left[0], Upload)}
     planned = {stack.stack for stack in checked} - uploads
     first = (stack for stack in checked if stack.stack in planned and planned.isdisjoint(stack.left[0].needs))
@@ -148,8 +148,8 @@ async def _execute_stacks(run: _Run) -> tuple[progress.Outcome, ...]:
     """Execute all remaining steps; return each stack's outcome: of its first step not done, else of its last."""
     started = {*run.executing, *(at for at, step in run.steps.items() if step is None)}
     work = Work(partial(_execute_stack, run), partial(_cancel, run), progress.is_done, started)
-    # The claim comes first, also where all steps are stopped before it began.
-    at_first = sorted(run.steps, key=lambda at: at != run.claim)
+    # It comes first, also where all steps are stopped before it began.
+    at_first = sorted(run.steps, key=lambda at: at != run.first)
     ends = await run_in_order(at_first, make_waits(run.steps), work, run.stop)
     outcomes: dict[StackId, progress.Outcome] = {}
     for at in run.steps:
@@ -167,9 +167,9 @@ def _cancel(run: _Run, at: StepPlace, need: StepPlace | None) -> progress.Cancel
 
 
 async def _execute_stack(run: _Run, at: StepPlace, _before: Mapping[StepPlace, progress.Outcome]) -> progress.Outcome:
-    """Execute the next step on the stack, once the plan is claimed, and emit its outcome."""
-    if at != run.claim and not isinstance(run.steps[at], Upload) and not run.claimed.is_set():
-        await run.claimed.wait()
+    """Execute the next step on the stack, once the first step has started, and emit its outcome."""
+    if at != run.first and not isinstance(run.steps[at], Upload) and not run.first_started.is_set():
+        await run.first_started.wait()
         if run.stop.is_set():
             return _cancel(run, at, None)
     step = run.steps[at]
@@ -185,7 +185,7 @@ async def _execute_stack(run: _Run, at: StepPlace, _before: Mapping[StepPlace, p
         outcome = progress.StackFailed(at.stack, status="", resource="", reason=error.what, next_step=helps)
     finally:
         if not isinstance(step, Upload):
-            run.claimed.set()
+            run.first_started.set()
     match outcome:
         case progress.Done():
             if StepPlace(at.stack, at.place + 1) not in run.steps:
@@ -218,7 +218,7 @@ async def _execute_step(run: _Run, step: AnyStep, executing: ObservedStack | Non
             return await _execute_reviewed(run, step)
         case Deferred():
             made = await make_deferred(run.plan, run.trusted, step, run.clients, run.allow, run.emit)
-            run.claimed.set()
+            run.first_started.set()
             if made is None:
                 return progress.Done(step.stack, "unchanged")
             return await _execute_reviewed(run, made) if isinstance(made, Step) else made
@@ -234,7 +234,7 @@ async def _execute_reviewed(run: _Run, step: Step) -> progress.Outcome:
     except Stopped as error:
         run.emit(progress.FirstFailure(stack=step.stack, resource="", reason=error.what))
         return progress.Superseded(step.stack, by=error.what, next_step=error.next_step)
-    run.claimed.set()
+    run.first_started.set()
     return await _until_settled(run, step, step.stack_arn, change_set)
 
 
@@ -259,7 +259,7 @@ async def _upload(run: _Run, upload: Upload) -> progress.Outcome:
 
 async def _protect(run: _Run, protection: Protection) -> progress.Outcome:
     """Set or lift termination protection. A repetition changes nothing, so no record of it is needed."""
-    run.claimed.set()
+    run.first_started.set()
     run.emit(progress.Started(stack=protection.stack, what="PROTECT" if protection.protect else "UNPROTECT"))
     await call(
         protection.stack,
@@ -273,7 +273,7 @@ async def _protect(run: _Run, protection: Protection) -> progress.Outcome:
 
 async def _set_policy(run: _Run, step: StackPolicy) -> progress.Outcome:
     """Set a stack policy. A repetition changes nothing, so no record of it is needed."""
-    run.claimed.set()
+    run.first_started.set()
     run.emit(progress.Started(stack=step.stack, what="SET POLICY"))
     await call(
         step.stack,
@@ -296,7 +296,7 @@ def _settled(change_set: Arn | None) -> Settled:
 
 
 async def _delete(run: _Run, deletion: Deletion) -> progress.Outcome:
-    run.claimed.set()
+    run.first_started.set()
     stack = await observe_stack(run.clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
         return progress.Done(deletion.stack, "DELETE_COMPLETE")

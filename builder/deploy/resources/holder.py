@@ -69,12 +69,12 @@ class Refusal:
     next_step: str
 
 
-def nothing(seen: Seen) -> tuple[str, ...]:  # noqa: ARG001  answers a Reading
+def nothing(seen: Seen) -> tuple[str, ...]:  # noqa: ARG001  is a ReadLosses
     """Return no losses: the default for types without any."""
     return ()
 
 
-def nowhere_else(properties: Properties) -> tuple[str, ...]:  # noqa: ARG001  answers for a resource of one region
+def nowhere_else(properties: Properties) -> tuple[str, ...]:  # noqa: ARG001  as `nothing`
     """Return no other regions: the default for types whose data is in one region."""
     return ()
 
