@@ -11,8 +11,12 @@ _POLICIES = {
     "outputs": ("status",),
     "call": ("failback",),
     "artifacts prune": ("artifacts-prune",),
+    "drill replication": ("drill",),
+    "drill failover": ("drill",),
+    "drill restore": ("drill",),
     "fleet deploy": ("fleet-plan", "fleet-execute"),
     "fleet discard": ("fleet-plan",),
+    "fleet show": ("fleet-plan",),
     "fleet stop": ("fleet-execute",),
     "fleet outputs": ("fleet-status",),
     "fleet drop": ("fleet-destroy",),
@@ -31,8 +35,7 @@ def next_step_of(error: BuilderError, typed: str) -> str:
     from builder.policy import Verb
     from builder.policy.rights import CALLS
 
-    verbs = _POLICIES.get(typed, (typed.replace(" ", "-"),))
-    known = [Verb(verb) for verb in verbs if verb in set(Verb)]
+    known = [Verb(verb) for verb in policies_of(typed) if verb in set(Verb)]
     purposes: dict[str, dict[str, None]] = {}
     for call in (call for verb in known for call in CALLS[verb] if call.operation in operations):
         for action, _ in call.needs:
@@ -40,6 +43,11 @@ def next_step_of(error: BuilderError, typed: str) -> str:
     lacking = ", ".join(f"{action} ({'; '.join(reasons)})" for action, reasons in purposes.items())
     words = " ".join(known) or "plan execute"
     return f"python -m builder policy {words}    has what is needed" + (f": {lacking}" if lacking else "")
+
+
+def policies_of(typed: str) -> tuple[str, ...]:
+    """Return the verbs whose policies have what a command needs; of one that `policy` does not know just its name."""
+    return _POLICIES.get(typed, (typed.replace(" ", "-"),))
 
 
 def _denied(error: BaseException | None) -> Iterator[str]:

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 
+import click
 import pytest
 
+from builder.cli.denied import policies_of
 from builder.cli.options import Options
 from builder.cli.system import _observe_promotion
+from builder.policy import Verb
 from cli.on_fake import OnWorld
+from cli.test_main import EVERY
 from fake_aws import Fault
 
 PLAN = "python -m builder policy plan    has what is needed"
@@ -24,11 +28,22 @@ DENIED: Mapping[tuple[str, str], tuple[int, str]] = {
     ),
     ("promote us-west-2 --yes", "GetParameter"): (4, "builder policy promote    has what is needed: ssm:GetParameter"),
     ("promote us-west-2 --yes", "ListObjectVersions"): (1, "; what has not gone over by a rule that is turned round)"),
+    ("drill replication", "DescribeStacks"): (1, "policy drill    has what is needed: cloudformation:DescribeStacks ("),
     ("failback --check", "DescribeStacks"): (1, "policy failback    has what is needed: cloudformation:DescribeStacks"),
     ("destroy --yes", "DescribeTable"): (1, "policy destroy    has what is needed: dynamodb:DescribeTable (which"),
     ("destroy --yes", "GetTemplate"): (1, "policy destroy    has what is needed: cloudformation:GetTemplate (what a"),
     ("outputs", "DescribeStacks"): (1, "policy status    has what is needed: cloudformation:DescribeStacks"),
 }
+
+# They ask AWS nothing, or nothing that `policy` could allow: the embedded AWS, or which account it is.
+WITHOUT_POLICY = {
+    *("init", "render", "build", "lint", "graph", "policy", "rehearse", "local", "drill history", "runbook"),
+}
+
+
+def test_every_verb_that_asks_aws_has_a_policy() -> None:
+    verbs = {name for name, command in EVERY.items() if not isinstance(command, click.Group)}
+    assert {verb for verb in verbs if not set(policies_of(verb)) <= set(Verb)} == WITHOUT_POLICY
 
 
 @pytest.mark.slow

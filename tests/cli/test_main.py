@@ -11,7 +11,8 @@ import click
 import jsonschema
 import pytest
 
-from answer import Command
+import builder.cli as cli_package
+from answer import ROOT, Command
 from builder.cli import main as module
 from builder.cli.command import CommandLine
 from builder.cli.main import EXAMPLES, cli
@@ -73,6 +74,28 @@ def test_every_help_has_examples_that_are_taken_and_no_global_options(builder: C
             with click.Context(command, parent=context, obj=CommandLine()) as own:
                 command.parse_args(own, arguments)
     assert EXAMPLES.keys() == EVERY.keys()
+
+
+def test_the_readme_s_table_has_every_verb_and_no_other() -> None:
+    verbs = {name for name, command in EVERY.items() if not isinstance(command, click.Group)}
+    assert set(_verbs_of_the_readme()) == verbs
+
+
+def _verbs_of_the_readme() -> Iterator[str]:
+    """Yield every verb of the README's table; those of `fleet` are listed in what it does."""
+    table = (ROOT / "README.md").read_text().partition("| verb | does |")[2].partition("\n\n")[0]
+    for typed, does in re.findall(r"^\| (`.*?) \| (.*) \|$", table, flags=re.MULTILINE):
+        if typed == "`fleet VERB`":
+            yield from (f"fleet {verb}" for verb in re.findall(r"`([a-z]+)`", does))
+        else:
+            yield from re.findall(r"`([a-z]+(?: [a-z]+)*)", typed)
+
+
+def test_the_map_of_the_command_line_has_every_module() -> None:
+    rows = [re.split(r" {2,}", line) for line in (cli_package.__doc__ or "").splitlines()[2:] if line[:1].strip()]
+    drawn = [name for row in rows for names in row[::2] for name in names.split(", ")]
+    modules = {path.stem for path in Path(cli_package.__file__).parent.glob("*.py")} - {"__init__"}
+    assert sorted(drawn) == sorted(modules)
 
 
 def test_the_help_of_the_whole_tells_the_global_options(builder: Command) -> None:
