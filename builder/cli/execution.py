@@ -77,7 +77,7 @@ def execute(
         session.console.warn(
             f"waits until {promotion.came_from} answers again: {', '.join(outcome.stack for outcome in waits)}"
         )
-    code = tell_end(session, [outcome for outcome in ended if outcome not in waits], execution.again)
+    code = tell_end(session, ended, execution.again, waits)
     if code is ExitCode.DONE and (places := text.unfilled(plan)):
         session.console.warn(f"{', '.join(places)}: {text.BACKFILL}")
     return code
@@ -106,10 +106,16 @@ def tell_promotion(session: Session, deployment: deploy.Deployment, promotion: d
     return is_done
 
 
-def tell_end(session: Session, ended: Sequence[deploy.Outcome], again: str) -> ExitCode:
-    """Show how everything ended; `again` is the command that goes on from here."""
+def tell_end(
+    session: Session, ended: Sequence[deploy.Outcome], again: str, waits: Sequence[deploy.Outcome] = ()
+) -> ExitCode:
+    """Show how everything ended; `again` is the command that goes on from here.
+
+    `waits` are those of the outcomes that were shown before, and fail nothing.
+    """
     if session.options.json_events:
         session.console.result(as_json.ended(ended, session.console.now()))
+    ended = [outcome for outcome in ended if outcome not in waits]
     session.console.say(text.outcomes_text(ended))
     if not all(isinstance(outcome, deploy.Done) for outcome in ended):
         steps = [step for outcome in ended if (step := outcome.next_step)]

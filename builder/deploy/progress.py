@@ -156,6 +156,24 @@ class NotStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class StepSuperseded:
+    """A step is not started, because something else changed its stack or change set first; `by` says what."""
+
+    stack: StackId
+    by: str
+    event: Literal["stack.superseded"] = "stack.superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class StepInProgress:
+    """The run does not wait any longer for a step: CloudFormation goes on with it; `because` is the reason."""
+
+    stack: StackId
+    because: str
+    event: Literal["stack.in_progress"] = "stack.in_progress"
+
+
+@dataclass(frozen=True, slots=True)
 class BucketEmptied:
     """The versions and delete markers deleted from a bucket so far: their number, and the average rate."""
 
@@ -194,6 +212,8 @@ Progress = (
     | Finished
     | FirstFailure
     | NotStarted
+    | StepSuperseded
+    | StepInProgress
     | BucketEmptied
     | TemplateUploaded
 )
@@ -223,12 +243,21 @@ class StackFailed:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The step was not started, or the run stopped waiting for it; `because` is the reason."""
+    """The step was not started; `because` is the reason."""
 
     stack: StackId
     because: str
     interrupted: bool = False
     """Whether a person stopped the run."""
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InProgress:
+    """The step was started, and the run does not wait for its end: CloudFormation goes on with it."""
+
+    stack: StackId
+    because: str
     next_step: str = ""
 
 
@@ -252,11 +281,12 @@ class ReviewRequired:
     next_step: str = ""
 
 
-Outcome = Done | StackFailed | Cancelled | Superseded | ReviewRequired
+Outcome = Done | StackFailed | Cancelled | InProgress | Superseded | ReviewRequired
 OUTCOME_WORDS: Mapping[type, str] = {
     Done: "succeeded",
     StackFailed: "failed",
     Cancelled: "cancelled",
+    InProgress: "in_progress",
     ReviewRequired: "review_required",
     Superseded: "superseded",
 }
@@ -281,7 +311,7 @@ def _code(outcome: Outcome) -> ExitCode:
             return ExitCode.DONE
         case StackFailed():
             return ExitCode.FAILED
-        case Superseded() | ReviewRequired():
+        case InProgress() | Superseded() | ReviewRequired():
             return ExitCode.STOPPED
         case Cancelled(interrupted=interrupted):
             # A stack that was not started because another one failed does not change the exit code of that failure.

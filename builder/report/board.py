@@ -22,7 +22,8 @@ _RUNS = {"plan": "planning", "execute": "executing", "destroy": "destroying", "d
 _REASON_WIDTH = 300
 # The most names shown that a pattern permits; --json has all of them.
 _NAMED = 20
-_End = events.Planned | events.Unchanged | events.Finished | events.FirstFailure | events.NotStarted
+_NotDone = events.FirstFailure | events.NotStarted | events.StepSuperseded | events.StepInProgress
+_End = events.Planned | events.Unchanged | events.Finished | _NotDone
 
 
 def event_words(event: FleetProgress) -> tuple[str, str]:
@@ -76,6 +77,10 @@ def _of_end(event: _End) -> tuple[str, str]:
             return "FAILED", f"{f'{resource}: ' if resource else ''}{one_line(reason, _REASON_WIDTH)}"
         case events.NotStarted(because=because):
             return "not started", because
+        case events.StepSuperseded(by=by):
+            return "superseded", one_line(by, _REASON_WIDTH)
+        case events.StepInProgress(because=because):
+            return "in progress", because
     assert_never(event)
 
 
@@ -95,17 +100,24 @@ class _Phase(IntEnum):
     """How far a stack has come; the most urgent phase is first."""
 
     FAILED = 0
-    RUNNING = 1
-    LEFT = 2
-    TO_DO = 3
-    DONE = 4
+    SUPERSEDED = 1
+    RUNNING = 2
+    LEFT = 3
+    TO_DO = 4
+    DONE = 5
 
 
-_NEWS = {_Phase.FAILED: "failed", _Phase.RUNNING: "running", _Phase.LEFT: "not started"}
+_NEWS = {
+    _Phase.FAILED: "failed",
+    _Phase.SUPERSEDED: "superseded",
+    _Phase.RUNNING: "running",
+    _Phase.LEFT: "not started",
+}
 _STYLES = {
     _Phase.DONE: "green",
     _Phase.FAILED: "red",
     _Phase.RUNNING: "yellow",
+    _Phase.SUPERSEDED: "magenta",
     _Phase.LEFT: "magenta",
     _Phase.TO_DO: "dim",
 }
@@ -232,7 +244,9 @@ def _phase(event: FleetProgress, before: _Phase) -> _Phase:
         case events.FirstFailure():
             return _Phase.FAILED
         case events.NotStarted():
-            return _Phase.FAILED if before is _Phase.FAILED else _Phase.LEFT
+            return before if before in {_Phase.FAILED, _Phase.SUPERSEDED} else _Phase.LEFT
+        case events.StepSuperseded():
+            return _Phase.SUPERSEDED
         case events.StatusChange(status=status) if status in STATUSES and STATUSES[status].settled:
             # A stack that settled well may have more steps: only `Finished` means that it has none.
             return before if STATUSES[status].good else _Phase.FAILED

@@ -11,7 +11,7 @@ from rich.text import Text
 from builder.deploy import FoundStacks, StackContents
 from builder.deploy.delete.prune import Pruning
 from builder.deploy.execute.recover import FailedResource, Recovery
-from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, StackFailed, Superseded
+from builder.deploy.progress import Cancelled, Done, InProgress, Outcome, ReviewRequired, StackFailed, Superseded
 from builder.deploy.records import Plan, PostponedStack, ResourceChange, StackResource
 from builder.report.review import Entry, definition_lines, fate, is_lost, make_entries, make_ranks, make_tally, sign
 from builder.report.screen import one_line, printable
@@ -122,9 +122,9 @@ def _gets_rules(change: ResourceChange) -> bool:
 def outcomes_text(ended: Sequence[Outcome]) -> Text:
     """Return one line for each step that failed or did not run, and a summary line."""
     counts = Counter(type(outcome) for outcome in ended)
-    last = f"{counts[Done]} done, {counts[StackFailed]} failed, {counts[Cancelled] + counts[Superseded]} not started"
-    if counts[ReviewRequired]:
-        last += f", {counts[ReviewRequired]} to review"
+    last = f"{counts[Done]} done, {counts[StackFailed]} failed, {counts[Cancelled]} not started"
+    more = ((Superseded, "superseded"), (InProgress, "in progress"), (ReviewRequired, "to review"))
+    last += "".join(f", {counts[kind]} {words}" for kind, words in more if counts[kind])
     style = "bold red" if counts[StackFailed] else "bold" if len(ended) > counts[Done] else "bold green"
     lines = [_outcome(outcome) for outcome in ended if not isinstance(outcome, Done)]
     return Text("\n").join([*lines, Text(last, style=style)])
@@ -207,15 +207,17 @@ def _short(value: str | None) -> str:
     return "(none)" if value is None else one_line(value, _VALUE_WIDTH)
 
 
-def _outcome(outcome: StackFailed | Cancelled | Superseded | ReviewRequired) -> Text:
+def _outcome(outcome: StackFailed | Cancelled | InProgress | Superseded | ReviewRequired) -> Text:
     link = ""
     match outcome:
         case StackFailed(stack=stack, status=status, resource=resource, reason=reason):
             what = f"{status or 'failed'}: {f'{resource}: ' if resource else ''}{reason}"
         case Cancelled(stack=stack, because=because):
             what = f"not started: {because}"
+        case InProgress(stack=stack, because=because):
+            what = f"in progress: {because}"
         case Superseded(stack=stack, by=by):
-            what = f"not started: {by}"
+            what = f"superseded: {by}"
         case ReviewRequired(stack=stack, step=step, beyond=beyond):
             lines = "".join(f"\n    {line}" for line in beyond)
             what = f"its change set shows more than was expected, and waits for review:{lines}"

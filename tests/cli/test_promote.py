@@ -246,6 +246,8 @@ def test_an_import_that_fails_or_hangs_beside_a_lost_region_waits_for_it(filled:
     assert answer.code == 0, answer
     assert world.now - began < 900
     assert "waits until us-east-1 answers again: us-west-2/table" in answer.err
+    assert ("us-west-2/table: in progress: CloudFormation has not imported its data" in answer.out) is (how == "hangs")
+    assert "us-west-2/table: not started" not in answer.out
     assert "us-west-2/table" in record(filled)["postponed"]  # type: ignore[index, operator]
     world.region_up(EAST)
     world.settle()

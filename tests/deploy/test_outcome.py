@@ -1,6 +1,15 @@
 import pytest
 
-from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, StackFailed, Superseded, exit_code
+from builder.deploy.progress import (
+    Cancelled,
+    Done,
+    InProgress,
+    Outcome,
+    ReviewRequired,
+    StackFailed,
+    Superseded,
+    exit_code,
+)
 from builder.errors import ExitCode
 from builder.terms import StackId
 from deploy.rig import Rig
@@ -19,6 +28,7 @@ INTERRUPTED = Cancelled(A, because="interrupted", interrupted=True)
         ([DONE, BROKE, CANCELLED], ExitCode.FAILED),
         ([OVERTAKEN, BROKE], ExitCode.FAILED),
         ([DONE, OVERTAKEN, CANCELLED], ExitCode.STOPPED),
+        ([DONE, InProgress(A, because="it takes long")], ExitCode.STOPPED),
         ([DONE, INTERRUPTED], ExitCode.INTERRUPTED),
         ([INTERRUPTED, BROKE], ExitCode.FAILED),
     ],

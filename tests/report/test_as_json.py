@@ -1,7 +1,7 @@
 import json
 from datetime import UTC, datetime
 
-from builder.deploy.progress import Done, StackFailed, StatusChange
+from builder.deploy.progress import Done, InProgress, StackFailed, StatusChange, Superseded
 from builder.deploy.records import PendingReview, PostponedStack
 from builder.report import as_json
 from builder.terms import Arn, StackId
@@ -21,6 +21,14 @@ def test_an_event_is_one_line_that_begins_with_its_kind_and_time() -> None:
 def test_the_end_of_a_run_holds_every_outcome() -> None:
     line = as_json.ended([Done(StackId("a"), "ok"), StackFailed(StackId("b"), "s", "r", "why")], AT)
     assert [step["outcome"] for step in json.loads(line)["steps"]] == ["succeeded", "failed"]
+
+
+def test_a_step_that_is_not_waited_for_and_one_that_is_superseded_have_words_of_their_own() -> None:
+    line = as_json.ended([InProgress(TABLE, because="it takes long"), Superseded(TABLE, by="them")], AT)
+    assert json.loads(line)["steps"] == [
+        {"outcome": "in_progress", "stack": TABLE, "because": "it takes long", "next_step": ""},
+        {"outcome": "superseded", "stack": TABLE, "by": "them", "next_step": ""},
+    ]
 
 
 def test_a_plan_says_what_is_postponed_and_why() -> None:

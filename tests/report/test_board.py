@@ -71,6 +71,9 @@ def test_without_knowing_all_stacks_there_is_no_bar() -> None:
         ([said.FirstFailure(TABLE, "", "no answer")], "0 of 1 done, 1 failed"),
         ([said.FirstFailure(TABLE, "", "no answer"), said.NotStarted(TABLE, "x")], "0 of 1 done, 1 failed"),
         ([said.NotStarted(TABLE, "interrupted")], "0 of 1 done, 1 not started"),
+        ([said.StepSuperseded(TABLE, "them")], "0 of 1 done, 1 superseded"),
+        ([said.StepSuperseded(TABLE, "them"), said.NotStarted(TABLE, "x")], "0 of 1 done, 1 superseded"),
+        ([said.StepInProgress(TABLE, "it takes long")], "0 of 1 done, 1 running"),
         ([said.Unchanged(TABLE)], "1 of 1 done"),
     ],
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, StackFailed, Superseded
+from builder.deploy.progress import Cancelled, Done, InProgress, Outcome, ReviewRequired, StackFailed, Superseded
 from builder.deploy.records import Orphan, PendingReview, Plan, PostponedStack, PropertyChange
 from builder.report import markdown, text
 from builder.terms import Arn, Region, StackId
@@ -119,16 +119,18 @@ def test_outcomes_name_what_did_not_end_well() -> None:
         StackFailed(StackId("b"), "", "", "no answer"),
         Cancelled(SERVICE, because="table failed"),
         Superseded(StackId("c"), by="its change set is gone"),
+        InProgress(StackId("e"), because="CloudFormation goes on with it"),
         ReviewRequired(StackId("d"), step("d"), ("Modify Table", "Add Role")),
     ]
     assert text.outcomes_text(ended).plain == (
         "us-east-1/table: ROLLBACK_COMPLETE: Table (T): limit\n"
         "b: failed: no answer\n"
         "us-east-1/service: not started: table failed\n"
-        "c: not started: its change set is gone\n"
+        "c: superseded: its change set is gone\n"
+        "e: in progress: CloudFormation goes on with it\n"
         "d: its change set shows more than was expected, and waits for review:\n"
         "    Modify Table\n    Add Role\n"
-        "1 done, 2 failed, 2 not started, 1 to review"
+        "1 done, 2 failed, 1 not started, 1 superseded, 1 in progress, 1 to review"
     )
 
 

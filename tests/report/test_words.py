@@ -38,6 +38,8 @@ from report.sample import TABLE
         (said.FirstFailure(TABLE, "Table (T)", "limit\nreached"), ("FAILED", "Table (T): limit reached")),
         (said.FirstFailure(TABLE, "", "limit"), ("FAILED", "limit")),
         (said.NotStarted(TABLE, "x failed"), ("not started", "x failed")),
+        (said.StepSuperseded(TABLE, "another\nwas faster"), ("superseded", "another was faster")),
+        (said.StepInProgress(TABLE, "it takes long"), ("in progress", "it takes long")),
         (
             said.BucketEmptied(TABLE, "bucket", 2000, 1500),
             ("emptying", "bucket, 2,000 versions removed, 1,500 a second"),

@@ -27,17 +27,22 @@ async def execute_bounded(
 ) -> tuple[progress.Outcome, ...]:
     """Execute a plan, but wait for imports beside a lost region at most `bound_s` seconds; return the outcomes.
 
-    The time starts with the first import, when all else is done. An unfinished import is Cancelled here: CloudFormation
+    The time starts with the first import, when all else is done. An unfinished import is InProgress: CloudFormation
     goes on with it.
     """
-    started, ended = asyncio.Event(), dict[StackId, progress.Outcome]()
+    started, outcomes = asyncio.Event(), dict[StackId, progress.Outcome]()
 
     def watched(event: progress.Progress) -> None:
         emit(event)
         if isinstance(event, progress.Started) and event.stack in imports and event.what == "IMPORT":
+            because = f"CloudFormation has not imported its data within {bound_s:g} s, and goes on with it"
+            outcomes[event.stack] = progress.InProgress(event.stack, because=because)
             started.set()
-        if isinstance(event, progress.Finished):
-            ended[event.stack] = progress.Done(stack=event.stack, status=event.status)
+        elif isinstance(event, progress.NotStarted):
+            # A stack whose step failed has further steps that are not started.
+            outcomes.setdefault(event.stack, progress.Cancelled(event.stack, because=event.because))
+        elif (outcome := _outcome(event)) is not None:
+            outcomes[outcome.stack] = outcome
 
     work = asyncio.ensure_future(execution(watched))
     timer = asyncio.ensure_future(_expire(started, bound_s))
@@ -50,9 +55,25 @@ async def execute_bounded(
         if not work.done():
             work.cancel()
             await asyncio.wait({work})
-    because = f"CloudFormation has not imported its data within {bound_s:g} s, and goes on with it"
-    waits = (progress.Cancelled(stack=stack, because=because) for stack in sorted(imports) if stack not in ended)
-    return (*ended.values(), *waits)
+    for outcome in outcomes.values():
+        if isinstance(outcome, progress.InProgress):
+            emit(progress.StepInProgress(stack=outcome.stack, because=outcome.because))
+    for stack in sorted(set(imports) - outcomes.keys()):
+        watched(progress.NotStarted(stack=stack, because=f"another import has not ended within {bound_s:g} s"))
+    return tuple(outcomes.values())
+
+
+def _outcome(event: progress.Progress) -> progress.Outcome | None:
+    """Return the outcome of which an event is the last that is heard; None for any other event."""
+    match event:
+        case progress.Finished(stack=stack, status=status):
+            return progress.Done(stack, status)
+        case progress.FirstFailure(stack=stack, resource=resource, reason=reason):
+            return progress.StackFailed(stack, status="", resource=resource, reason=reason)
+        case progress.StepSuperseded(stack=stack, by=by):
+            return progress.Superseded(stack, by=by)
+        case _:
+            return None
 
 
 async def _expire(started: asyncio.Event, bound_s: float) -> None:

@@ -194,7 +194,7 @@ async def _execute_stack(run: _Run, at: StepPlace, _before: Mapping[StepPlace, p
         case progress.StackFailed():
             run.stopped_by = run.stopped_by or f"{at.stack} failed"
         case progress.Superseded():
-            run.stopped_by = run.stopped_by or f"{at.stack} was moved by somebody else"
+            run.stopped_by = run.stopped_by or f"{at.stack} was superseded"
         case progress.ReviewRequired():
             run.stopped_by = run.stopped_by or f"{at.stack} waits for review"
             run.emit(progress.NotStarted(stack=at.stack, because="its change set waits for review"))
@@ -232,7 +232,7 @@ async def _execute_reviewed(run: _Run, step: Step) -> progress.Outcome:
     try:
         change_set = await execute_change_set(run.plan, step, run.clients)
     except Stopped as error:
-        run.emit(progress.FirstFailure(stack=step.stack, resource="", reason=error.what))
+        run.emit(progress.StepSuperseded(stack=step.stack, by=error.what))
         return progress.Superseded(step.stack, by=error.what, next_step=error.next_step)
     run.first_started.set()
     return await _until_settled(run, step, step.stack_arn, change_set)

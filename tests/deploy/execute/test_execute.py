@@ -2,8 +2,20 @@ import asyncio
 
 import pytest
 
-from builder.deploy import Cancelled, Done, Outcome, PlanOptions, PlanRequest, StackFailed, execute_plan, exit_code
-from builder.deploy.progress import Emit, FirstFailure, NotStarted, Started, StatusChange
+from builder.aws import call
+from builder.deploy import (
+    Cancelled,
+    Done,
+    Outcome,
+    Plan,
+    PlanOptions,
+    PlanRequest,
+    StackFailed,
+    Superseded,
+    execute_plan,
+    exit_code,
+)
+from builder.deploy.progress import Emit, FirstFailure, NotStarted, Started, StatusChange, StepSuperseded
 from builder.errors import ExitCode, Stopped
 from builder.terms import StackId
 from deploy.rig import Rig, changed, edited
@@ -90,6 +102,35 @@ def test_who_stops_what_has_failed_changes_nothing_of_the_reason(rig: Rig) -> No
     outcomes = stopped(rig, after_s=200)
     service = StackId("us-east-1/service")
     assert outcomes[service] == Cancelled(service, because="us-west-2/storage failed")
+
+
+def test_a_step_that_somebody_else_was_faster_with_is_superseded_and_has_not_failed(standing: Rig) -> None:
+    service, other = StackId("us-east-1/service"), StackId("us-west-2/service")
+
+    def planned(memory_mb: int) -> Plan:
+        both = standing.deployment
+        for stack in (service, other):
+            both = edited(both, stack, "MemorySize: 256", f"MemorySize: {memory_mb}")
+        return standing.plan(both)
+
+    ours, theirs = planned(512), planned(128)
+    winner = next(step for step in theirs.steps if step.stack == ours.steps[0].stack)
+
+    async def be_faster() -> None:
+        client = standing.clients.cloudformation(winner.region)
+        await call(winner.stack, client.execute_change_set, ChangeSetName=winner.change_set)
+
+    theirs_too = [f"{step.stack}/{step.change_set.split('/')[1]}" for step in theirs.steps]
+    trusted = standing.trusted(ours)
+    ended = standing.watched(
+        lambda emit: execute_plan(ours, trusted, standing.clients, emit, allow=theirs_too, before=be_faster)
+    )
+    (superseded,) = (outcome for outcome in ended if isinstance(outcome, Superseded))
+    assert (superseded.stack, winner.change_set in superseded.by) == (winner.stack, True)
+    assert [(event.stack, event.by) for event in standing.said(StepSuperseded)] == [(winner.stack, superseded.by)]
+    assert standing.said(FirstFailure) == []
+    assert [event.because for event in standing.said(NotStarted)] == [f"{winner.stack} was superseded"]
+    assert exit_code(ended) is ExitCode.STOPPED
 
 
 def test_an_executed_plan_executed_again_is_done(rig: Rig) -> None:
