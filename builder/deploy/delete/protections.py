@@ -117,17 +117,21 @@ def check_unheld(contents: StackContents) -> None:
     """Raise Stopped unless the data in a stack that a plan deletes is free of protections; it names the remedy."""
     held = [protection for protection in contents.protections or () if protection.physical_id]
     if held:
-        first = held[0]
-        lifts = (
-            f"aws dynamodb update-table --region {first.region} --table-name {first.physical_id} "
-            "--no-deletion-protection-enabled    switches it off; then the same command again"
-        )
+        commands = (_lifting_command(protection) for protection in held)
+        lifts = next((command for command in commands if command), "")
         raise Stopped(
             where=contents.id,
             what="; ".join(f"{each.physical_id} has {_WORDS[each.kind]} in {each.region}" for each in held)
             + ". Nothing was emptied",
-            next_step=lifts if first.kind == "DeletionProtection" else "",
+            next_step=f"{lifts}    switches it off; then the same command again" if lifts else "",
         )
+
+
+def _lifting_command(protection: ActiveProtection) -> str:
+    """Return the command that lifts the protection of a resource; empty where nothing lifts it, or none is known."""
+    if protection.kind != "DeletionProtection":
+        return ""
+    return HOLDERS[protection.type].lifts(protection.region, protection.physical_id)
 
 
 _WORDS = {"DeletionProtection": "deletion protection", "ObjectLock": "object lock"}

@@ -178,6 +178,11 @@ async def lift(clients: Clients, region: Region, physical_id: str) -> None:
             is_asked = await _switch_off(clients, region, physical_id)
 
 
+def lifts(region: Region, physical_id: str) -> str:
+    """Return the command that switches off deletion protection in one region."""
+    return f"aws dynamodb update-table --region {region} --table-name {physical_id} --no-deletion-protection-enabled"
+
+
 async def _switch_off(clients: Clients, region: Region, table: str) -> bool:
     """Ask to switch protection off; return False where the table is being changed. Ignore a refusal where it is off."""
     client = clients.dynamodb(region)
@@ -330,6 +335,7 @@ HOLDER = Holder(
     unblock=unblock,
     holds=holds,
     lift=lift,
+    lifts=lifts,
     remove=remove,
 )
 
@@ -349,5 +355,6 @@ TABLE = Holder(
     busy=busy_table,
     holds=holds,
     lift=lift,
+    lifts=lifts,
 )
 """AWS::DynamoDB::Table: a table in one region, deleted with its items."""

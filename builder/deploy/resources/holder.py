@@ -112,6 +112,11 @@ async def held_by_nothing(clients: Clients, region: Region, physical_id: str) ->
     return ()
 
 
+def no_command(region: Region, physical_id: str) -> str:  # noqa: ARG001  as `nothing`
+    """Return no command: the default for types whose deletion nothing refuses, or nobody can allow."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
     """One resource type: what a change inside it loses, where its copies are, how it is deleted."""
@@ -142,6 +147,8 @@ class Holder:
     """What would refuse its deletion, in each region that has a copy of it."""
     lift: Takedown = stay_quiet
     """Lift its deletion protection in the given region."""
+    lifts: Callable[[Region, str], str] = no_command
+    """The command by which a person lifts its deletion protection in a region."""
     remove: Takedown | None = None
     """Delete it with its contents and every copy, outside of its stack; None where the type has no such way."""
 

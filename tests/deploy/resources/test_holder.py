@@ -1,6 +1,15 @@
+from typing import get_args
+
+import pytest
+
 from builder.aws import Clients
+from builder.deploy.delete.contents import ActiveProtection, StackContents
+from builder.deploy.delete.protections import check_unheld
+from builder.deploy.observe.stacks import observe_stack
 from builder.deploy.resources import HOLDERS, Holder, Seen
-from builder.terms import Region
+from builder.deploy.resources.holder import HoldKind, held_by_nothing, stay_quiet
+from builder.errors import Stopped
+from builder.terms import Region, Site, StackId, StackName
 from deploy.rig import Rig
 
 
@@ -21,6 +30,34 @@ def test_a_plain_holder_only_guards(rig: Rig) -> None:
 def test_only_what_is_emptied_or_released_is_helped() -> None:
     helped = {name for name, holder in HOLDERS.items() if holder.is_helped}
     assert helped == {"AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket"}
+
+
+HOLDING = {name: holder for name, holder in HOLDERS.items() if holder.holds is not held_by_nothing}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_what_lifts_a_deletion_protection_has_its_own_command_too(name: str) -> None:
+    holder = HOLDERS[name]
+    command = holder.lifts(Region("us-east-1"), "orders")
+    assert bool(command) is (holder.lift is not stay_quiet)
+    if command:
+        assert name in HOLDING
+        assert command.startswith(f"aws {name.split('::')[1].lower()}")
+        assert " us-east-1 " in command
+        assert "orders" in command
+
+
+@pytest.mark.parametrize("name", HOLDING)
+@pytest.mark.parametrize("kind", get_args(HoldKind))
+def test_the_remedy_of_what_is_held_is_that_of_its_type(standing: Rig, name: str, kind: HoldKind) -> None:
+    region = Region("us-east-1")
+    held = ActiveProtection(kind=kind, region=region, type=name, physical_id="orders")
+    stack = standing.run(lambda: observe_stack(standing.clients, Site(None, region), StackName("tap-dev-table")))
+    assert stack is not None
+    with pytest.raises(Stopped, match=r"orders has .+ in us-east-1\. Nothing was emptied") as caught:
+        check_unheld(StackContents(id=StackId("us-east-1/table"), stack=stack, holders=(), protections=(held,)))
+    command = HOLDING[name].lifts(region, "orders") if kind == "DeletionProtection" else ""
+    assert caught.value.next_step.partition("    ")[0] == command
 
 
 def test_where_the_details_are_left_out_anything_may_be_touched() -> None:
