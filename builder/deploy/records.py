@@ -148,7 +148,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One change set: people review it, and an execution executes it by its ARN."""
+    """A step whose change set exists: people review it, and an execution executes it by its ARN."""
 
     __pydantic_config__ = _STRICT
     stack: StackId
@@ -167,7 +167,7 @@ class Step:
     findings: tuple[str, ...] = ()
     """The warnings of CloudFormation's early validation."""
     part: int = 1
-    """Its place among the change sets of its stack."""
+    """Its number among the change sets of its stack, from 1."""
     account: AccountId | None = None
     nested: bool = False
     """Whether it includes the stacks nested in its own: then CloudFormation takes longer to delete it."""
@@ -288,7 +288,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
-    """A change set that can only be made once what it needs is done, with the changes it may then show.
+    """A step whose change set can only be made once what it needs is done, with the changes it may then show.
 
     If it shows anything beyond them it is left for review.
     """
@@ -298,7 +298,7 @@ class Deferred:
     type: ChangeSetType
     because: str
     part: int = 1
-    """Its place among the change sets of its stack."""
+    """Its number among the change sets of its stack, from 1."""
     sources: Mapping[StackId, tuple[Site, StackName]] = field(default_factory=dict)
     """Where the outputs are read that its parameters are bound to."""
     changes: tuple[ResourceChange, ...] = ()
@@ -335,6 +335,7 @@ class Deferred:
 
 
 AnyStep = Step | Deferred | Deletion | Protection | StackPolicy | Upload
+"""A step of a plan, of whatever kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
