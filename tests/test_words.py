@@ -22,6 +22,7 @@ EXCEPTIONS = {
     "builder/deploy/change_sets/steps.py": {"found": _GLOSSARY},
     "builder/deploy/draft/creation.py": {"found": _GLOSSARY},
     "builder/deploy/draft/parts.py": {"found": _GLOSSARY},
+    "builder/deploy/draft/records.py": {"found": _GLOSSARY},
     "builder/deploy/records.py": {"found": _GLOSSARY, "standing": "a field of saved plans, which keep it"},
     "builder/fleet/records.py": {"asked": "a field of the saved plans of fleets, which keep it"},
 }
