@@ -37,7 +37,8 @@ from builder.deploy.delete.protections import check_removable, observe_protectio
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
 from builder.deploy.execute.bounded import execute_bounded, imports_of
 from builder.deploy.execute.execute import Before, execute_plan, execute_unreviewed
-from builder.deploy.execute.recover import Recovery, find_recoveries, recover
+from builder.deploy.execute.halted import Recovery, find_recoveries
+from builder.deploy.execute.recover import recover
 from builder.deploy.observe.capture import CapturedStack, CaptureRequest, capture
 from builder.deploy.observe.deployment import (
     Outputs,

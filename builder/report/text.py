@@ -10,7 +10,7 @@ from rich.text import Text
 
 from builder.deploy import FoundStacks, StackContents
 from builder.deploy.delete.prune import Pruning
-from builder.deploy.execute.recover import FailedResource, Recovery
+from builder.deploy.execute.halted import FailedResource, Recovery
 from builder.deploy.progress import Cancelled, Done, InProgress, Outcome, ReviewRequired, StackFailed, Superseded
 from builder.deploy.records import Plan, PostponedStack, ResourceChange, StackResource
 from builder.report.review import Entry, definition_lines, fate, is_lost, make_entries, make_ranks, make_tally, sign

@@ -8,7 +8,7 @@ import pytest
 
 from builder.deploy.change_sets.review import ACTIONS, POLICY_ACTIONS, REPLACEMENTS, lost_policies, read_change
 from builder.deploy.draft.expected import beyond, expect_changes
-from builder.deploy.execute.recover import HaltedStack, NestedRecovery, decide_recovery
+from builder.deploy.execute.halted import HaltedStack, NestedRecovery, decide_recovery
 from builder.deploy.observe.deployment import inside, may_nest
 from builder.deploy.observe.operation import FirstCause, first_cause_inside, made_inside
 from builder.deploy.observe.stacks import ObservedStack

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from builder.deploy.execute.recover import FailedResource, Recovery
+from builder.deploy.execute.halted import FailedResource, Recovery
 from builder.deploy.records import StackResource
 from builder.report.text import recoveries_text
 from builder.terms import LogicalId, StackId

@@ -15,7 +15,7 @@ from builder.assembly.diagram import Diagram
 from builder.assembly.finding import Finding
 from builder.cli import main as cli_main
 from builder.deploy.backfill.drained import Drained
-from builder.deploy.execute.recover import Recovery
+from builder.deploy.execute.halted import Recovery
 from builder.deploy.observe.deployment import Outputs
 from builder.deploy.progress import Outcome
 from builder.deploy.records import RISKS, Deferred, Deletion, Plan, Step

@@ -3,7 +3,8 @@ import asyncio
 import pytest
 
 from builder.deploy import Done, StackFailed
-from builder.deploy.execute.recover import find_recoveries, recover
+from builder.deploy.execute.halted import find_recoveries
+from builder.deploy.execute.recover import recover
 from builder.deploy.progress import FirstFailure, Skipping, Started, StatusChange
 from builder.errors import Stopped
 from builder.terms import LogicalId, Region

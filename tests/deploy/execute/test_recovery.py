@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy.execute.recover import FailedResource, HaltedStack, Recovery, decide_recovery, is_created
+from builder.deploy.execute.halted import FailedResource, HaltedStack, Recovery, decide_recovery, is_created
 from builder.deploy.observe.operation import SinceGood
 from builder.deploy.observe.stacks import ObservedResource
 from builder.deploy.progress import Waiting
