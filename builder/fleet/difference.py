@@ -11,7 +11,7 @@ from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.public_access import newly_public, public_access
 from builder.graph import closure
 from builder.resource_types import NESTED
-from builder.resource_types.facts import at_stake, create_only, perhaps_create_only
+from builder.resource_types.facts import at_stake, create_only, is_unknown, perhaps_create_only
 from builder.resource_types.fate import POLICY_ATTRIBUTES, fate_on_deletion, fate_on_replacement
 from builder.template import Template, at, names_in, properties_of, read_template
 from builder.terms import LogicalId, Region
@@ -66,7 +66,8 @@ def find_changes(deployed: Template, desired: Template) -> tuple[ResourceChange,
         for name in after
         if name in before and (change := _modified(LogicalId(name), before[name], after[name])) is not None
     }
-    modified = _spread(modified, {name: resource for name, resource in after.items() if name in before})
+    stay = {name: resource for name, resource in after.items() if name in before}
+    modified = _spread_to_unknown(_spread(_spread_to_unknown(modified, stay), stay), stay)
     return (
         *(_gone(LogicalId(name), resource) for name, resource in before.items() if name not in after),
         *(_change("Add", LogicalId(name), resource) for name, resource in after.items() if name not in before),
@@ -167,6 +168,8 @@ def _replacement(kind: str, was: Mapping[str, Any], will: Mapping[str, Any]) -> 
 
     if any(differ(path) for path in create_only(kind)):
         return "True"
+    if is_unknown(kind) and was != will:
+        return "Conditional"
     if any(differ(path) for path in perhaps_create_only(kind)):
         return "Conditional"
     return "False"
@@ -191,7 +194,7 @@ def _spread(changes: dict[str, ResourceChange], stay: Mapping[str, Resource]) ->
     """
     users = {name: dict(_fixed_properties(name, resource)) for name, resource in stay.items()}
     needs = {name: frozenset[str]().union(*properties.values()) for name, properties in users.items()}
-    unsure = {name for name, change in changes.items() if change.is_replaced or not at_stake(change.type)}
+    unsure = {name for name, change in changes.items() if change.is_replaced or not _has_fixed_attributes(change.type)}
     unsure |= {name for name in users if not closure(needs, name).isdisjoint(unsure)}
     spread = dict(changes)
     for name, properties in users.items():
@@ -199,6 +202,32 @@ def _spread(changes: dict[str, ResourceChange], stay: Mapping[str, Resource]) ->
         if touched and not (name in changes and changes[name].is_replaced):
             spread[name] = _perhaps_replaced(name, stay[name], changes.get(name), touched)
     return spread
+
+
+def _has_fixed_attributes(kind: str) -> bool:
+    return bool(at_stake(kind)) and not is_unknown(kind)
+
+
+def _spread_to_unknown(changes: dict[str, ResourceChange], stay: Mapping[str, Resource]) -> dict[str, ResourceChange]:
+    """Add the resources of unknown types that refer to one that is or may be replaced: any change may replace them."""
+    users = {
+        name: {prop: frozenset(names_in(value)) - {name} for prop, value in properties_of(resource).items()}
+        for name, resource in stay.items()
+        if is_unknown(str(resource.get("Type", "")))
+    }
+    spread = dict(changes)
+    while True:
+        replaced = {name for name, change in spread.items() if change.is_replaced}
+        more = {
+            name: touched
+            for name, properties in users.items()
+            if name not in replaced
+            and (touched := [prop for prop, names in properties.items() if not names.isdisjoint(replaced)])
+        }
+        if not more:
+            return spread
+        for name, touched in more.items():
+            spread[name] = _perhaps_replaced(name, stay[name], spread.get(name), touched)
 
 
 def _fixed_properties(name: str, resource: Resource) -> Iterator[tuple[str, frozenset[str]]]:

@@ -16,7 +16,7 @@ from builder.deploy.records import Plan, PostponedStack, ResourceChange, StackRe
 from builder.report.review import Entry, definition_lines, fate, is_lost, make_entries, make_ranks, make_tally, sign
 from builder.report.screen import one_line, printable
 from builder.resource_types import BUCKET, KEYS
-from builder.resource_types.facts import holds_data
+from builder.resource_types.facts import UNKNOWN, holds_data, is_unknown
 from builder.terms import counted
 
 _VALUE_WIDTH = 60
@@ -270,6 +270,8 @@ def _skipping(failed: FailedResource) -> str:
 
 
 def _data(type_name: str) -> str:
+    if is_unknown(type_name):
+        return f" with {UNKNOWN}"
     return " with all its data" if holds_data(type_name) else ""
 
 

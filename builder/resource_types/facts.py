@@ -8,6 +8,7 @@ At the end, where the control planes are that change a resource in another regio
 
 import functools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,16 +122,45 @@ class ResourceType:
 
 
 def at_stake(type_name: str) -> str:
-    """Return what is lost with a resource of this type, as in `with it goes ...`; empty where nothing is."""
+    """Return what is lost with a resource of this type, as in `with it goes ...`; empty where nothing is.
+
+    Of a type that is unknown it says so: a guard stops what nobody here can judge.
+    """
     known = RESOURCE_TYPES.get(type_name)
     if known is not None and known.lost is not None:
         return known.lost
+    if is_unknown(type_name):
+        return UNKNOWN
     return "all that it holds" if type_name in stateful_types() else ""
 
 
+UNKNOWN = "what it holds (this version does not know what that is)"
+_TYPE = re.compile("[A-Za-z0-9]+::[A-Za-z0-9]+::[A-Za-z0-9]+")
+_NO_RESOURCES = ("Custom::", "AWS::Serverless::")
+"""Of a custom resource its function decides what it is, and SAM's transform makes others of SAM's types."""
+
+
+def is_unknown(type_name: str) -> bool:
+    """Return whether neither table has this type: a newer one of AWS, or one of others in CloudFormation's registry.
+
+    A module, `Org::Service::Use::MODULE`, is no type: CloudFormation puts the module's own resources in its place.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/modules.html
+    """
+    if not _TYPE.fullmatch(type_name) or type_name.startswith(_NO_RESOURCES):
+        return False
+    return type_name not in RESOURCE_TYPES and type_name not in _types()
+
+
 def holds_data(type_name: str) -> bool:
-    """Return whether a resource of this type holds anything that a template cannot make again."""
+    """Return whether a resource of this type is known to hold anything that a template cannot make again."""
+    if is_unknown(type_name):
+        return False
     return bool(at_stake(type_name)) and RESOURCE_TYPES.get(type_name, ResourceType()).data
+
+
+def may_hold_data(type_name: str) -> bool:
+    """Return whether a resource of this type holds data, or is of an unknown type."""
+    return holds_data(type_name) or is_unknown(type_name)
 
 
 def fixed_properties(type_name: str) -> Mapping[str, str]:

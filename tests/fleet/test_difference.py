@@ -1,9 +1,12 @@
+from dataclasses import dataclass
+
 import pytest
 
-from builder.deploy.records import ResourceChange
+from builder.deploy.plan.guards import guard_hits
+from builder.deploy.records import GuardHit, ResourceChange
 from builder.fleet.difference import find_changes, merge_changes, resolve_template
 from builder.template import Template
-from builder.terms import Region
+from builder.terms import Region, StackId
 from fleet.stack_sets import shipped_bodies
 
 PARAMETERS = {"EnvironmentSuffix": "dev", "Role": "secondary", "BornAs": "secondary"}
@@ -14,6 +17,19 @@ def changes(before: str, after: str, **parameters: str) -> dict[str, ResourceCha
     values, region = {**PARAMETERS, **parameters}, Region("us-west-2")
     found = find_changes(resolve_template(before, PARAMETERS, region), resolve_template(after, values, region))
     return {change.logical_id: change for change in found}
+
+
+def hits_of(found: dict[str, ResourceChange]) -> tuple[GuardHit, ...]:
+    return guard_hits([Changed(StackId("us-west-2/service"), Region("us-west-2"), tuple(found.values()))])
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A stack's changes, in the form in which guards read them."""
+
+    stack: StackId
+    region: Region
+    changes: tuple[ResourceChange, ...]
 
 
 @pytest.mark.parametrize("stack", BODIES)
@@ -67,6 +83,42 @@ def test_what_goes_and_what_comes() -> None:
     assert changes(kept, other)["Data"].policy_action == "Retain"
     database = "Resources:\n  Data: {Type: AWS::RDS::DBInstance, Properties: {Engine: mysql}}\n"
     assert changes(database, other)["Data"].policy_action == "Snapshot"
+
+
+UNKNOWN = """\
+Resources:
+  Role: {Type: AWS::IAM::Role, Properties: {RoleName: one}}
+  Function: {Type: AWS::Lambda::Function, Properties: {MemorySize: 128, Role: !GetAtt Role.Arn}}
+  Store: {Type: Org::Service::Store, Properties: {Size: 1, Writer: !GetAtt Function.Arn, Role: !Ref Role}}
+  Copy: {Type: Org::Service::Copy, Properties: {Of: !Ref Store}}
+  Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: !Ref Copy}}
+"""
+
+
+def test_any_change_of_a_type_that_nobody_knows_may_replace_it() -> None:
+    found = changes(UNKNOWN, UNKNOWN.replace("Size: 1,", "Size: 2,"))
+    assert {name: change.replacement for name, change in found.items()} == {
+        "Store": "Conditional",
+        "Copy": "Conditional",
+    }
+    assert found["Store"].policy_action == "ReplaceAndDelete"
+    assert {hit.logical_id for hit in hits_of(found)} == {"Store", "Copy"}
+
+
+def test_what_it_refers_to_replaces_it_only_where_that_is_replaced() -> None:
+    assert set(changes(UNKNOWN, UNKNOWN.replace("128", "256"))) == {"Function"}
+    found = changes(UNKNOWN, UNKNOWN.replace("RoleName: one", "RoleName: two"))
+    assert {name for name, change in found.items() if change.is_replaced} == {"Role", "Store", "Copy"}
+
+
+def test_its_removal_is_guarded_and_a_policy_that_keeps_less_too() -> None:
+    bare = UNKNOWN.replace("  Copy: {Type: Org::Service::Copy, Properties: {Of: !Ref Store}}\n", "")
+    bare = bare.replace("!Ref Copy", "other")
+    (hit,) = hits_of(changes(UNKNOWN.replace("!Ref Copy", "other"), bare))
+    assert "is deleted: with it goes what it holds (this version does not know what that is)" in hit.why
+    kept = UNKNOWN.replace("Service::Copy,", "Service::Copy, DeletionPolicy: Retain,")
+    (hit,) = hits_of(changes(kept, UNKNOWN))
+    assert "its DeletionPolicy Retain, which becomes Delete" in hit.why
 
 
 def test_another_policy_alone_is_a_change_of_no_property() -> None:

@@ -53,6 +53,14 @@ nobody can tell, retains it
     )
 
 
+def test_what_is_skipped_or_deleted_of_an_unknown_type_is_told_as_that() -> None:
+    store = FailedResource(logical_id=LogicalId("Store"), type="Org::Service::Store", reason="", may_be_skipped=True)
+    made = StackResource(logical_id=LogicalId("Other"), type="Org::Service::Store", policy_action="Delete")
+    shown = recoveries_text([replace(STUCK, failed=(store,), created=(made,))])
+    assert "it stays as it is with what it holds (this version does not know what that is), though" in shown
+    assert "made by the failed update, deleted with what it holds (this version does not know what that is)" in shown
+
+
 def test_a_paused_update_shows_what_failed_and_skips_nothing() -> None:
     assert recoveries_text([PAUSED, PAUSED]) == "\n".join(
         2

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from builder.deploy.resources import HOLDERS
@@ -7,13 +10,17 @@ from builder.resource_types.facts import (
     ResourceType,
     at_stake,
     holds_data,
+    is_unknown,
     key_property,
+    may_hold_data,
     service_prefix,
     stateful_types,
 )
 from builder.rules.deletion_policy import HOLD_DATA
 from schemas import all_types, schema_of
 
+ROOT = Path(__file__).parent.parent.parent
+FOLDERS = (ROOT / "templates", ROOT / "tests" / "golden", ROOT / "tests" / "assembly" / "cdk")
 GUARDED = [name for name in RESOURCE_TYPES if at_stake(name)]
 ADDRESSES = {"AWS::KMS::Alias", "AWS::Lambda::Url"}
 # A nested stack's own template says what is in it, and an instance's cluster has the data.
@@ -56,8 +63,50 @@ def test_a_row_that_says_nothing_of_it_takes_no_guard_away(monkeypatch: pytest.M
     assert (at_stake("AWS::EC2::Volume"), holds_data("AWS::EC2::Volume")) == ("all that it holds", True)
 
 
-def test_what_nobody_knows_holds_nothing() -> None:
-    assert (at_stake("Custom::Thing"), holds_data("Custom::Thing")) == ("", False)
+@pytest.mark.parametrize(
+    "type_name", ["AWS::NextYear::Store", "AWS::S3::NextYear", "Org::Service::Store", "Org2::A::B"]
+)
+def test_what_is_in_neither_table_is_guarded_though_nobody_knows_what_it_holds(type_name: str) -> None:
+    assert is_unknown(type_name)
+    assert at_stake(type_name) == "what it holds (this version does not know what that is)"
+    assert (holds_data(type_name), may_hold_data(type_name)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "type_name",
+    [
+        *("Custom::Thing", "Custom::S3AutoDeleteObjects", "Custom::CDKBucketDeployment", "Custom::LogRetention"),
+        *("AWS::CloudFormation::CustomResource", "AWS::CloudFormation::WaitConditionHandle", "AWS::CDK::Metadata"),
+        *("Org::Service::Use::MODULE", "AWS::Serverless::Connector", "AWS::Serverless::NextYear", "AWS::IAM::Policy"),
+        *("Alexa::ASK::Skill", "", "None", "AWS::S3", "Org::Service::Store::", "a::b::c d"),
+    ],
+)
+def test_what_is_known_to_hold_nothing_or_is_no_type_of_a_resource_is_not(type_name: str) -> None:
+    assert not is_unknown(type_name)
+    assert (at_stake(type_name), holds_data(type_name), may_hold_data(type_name)) == ("", False, False)
+
+
+@pytest.mark.parametrize("type_name", ["AWS::S3::Bucket", "AWS::EC2::Volume", "AWS::Serverless::SimpleTable"])
+def test_what_is_known_to_hold_data_is_not_unknown(type_name: str) -> None:
+    assert not is_unknown(type_name)
+    assert holds_data(type_name)
+    assert may_hold_data(type_name)
+
+
+def test_no_type_that_aws_has_now_is_unknown() -> None:
+    assert [name for name in all_types() if is_unknown(name)] == []
+
+
+def test_no_template_here_or_of_cdk_has_an_unknown_type() -> None:
+    texts = [path for folder in FOLDERS for path in sorted(folder.rglob("*"))]
+    types = {
+        type_name
+        for path in texts
+        if path.name.endswith((".yaml", ".template.json"))
+        for type_name in re.findall(r"\"?Type\"?: \"?(\w+::[\w:]+)", path.read_text(encoding="utf-8"))
+    }
+    assert "AWS::DynamoDB::GlobalTable" in types
+    assert [type_name for type_name in sorted(types) if is_unknown(type_name)] == []
 
 
 @pytest.mark.parametrize("type_name", ACTION_ARNS)

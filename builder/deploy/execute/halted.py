@@ -28,7 +28,7 @@ from builder.deploy.progress import Emit
 from builder.deploy.records import Plan, StackResource
 from builder.errors import AwsError, Stopped
 from builder.resource_types import NESTED_STACK
-from builder.resource_types.facts import at_stake, holds_data
+from builder.resource_types.facts import at_stake, holds_data, may_hold_data
 from builder.resource_types.fate import Fate, fate_on_rolled_back_creation
 from builder.template import Template, read_deployed
 from builder.terms import Arn, LogicalId, Operation, StackId, StackPlace
@@ -253,12 +253,13 @@ def decide_recovery(stack_id: StackId, halted: HaltedStack) -> Recovery:
     stack = halted.observed
     created = (*halted.created, *halted.inside.created)
     # What is retained stays with its data. Of what nobody can tell nothing is promised.
-    lost = [resource for resource in created if holds_data(resource.type) and resource.policy_action != "Retain"]
+    lost = [resource for resource in created if may_hold_data(resource.type) and resource.policy_action != "Retain"]
     if lost and stack.status == "UPDATE_FAILED":
         losses = "".join(f"\n  {resource.logical_id} ({resource.type}): {at_stake(resource.type)}" for resource in lost)
+        holds = "holds" if any(holds_data(resource.type) for resource in lost) else "may hold"
         raise Stopped(
             where=stack_id,
-            what=f"the stack is in {stack.status}, and its rollback would delete what holds data{losses}",
+            what=f"the stack is in {stack.status}, and its rollback would delete what {holds} data{losses}",
             next_step=f"aws cloudformation rollback-stack --region {stack.region} --stack-name {stack.name}"
             "    does so all the same",
         )

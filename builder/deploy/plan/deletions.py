@@ -8,7 +8,7 @@ from builder.deploy.observe.nested import observe_contents
 from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.records import PLACEHOLDER_TYPE, PLAN_AGAIN, Deletion, FoundStack, Orphan, StackResource
 from builder.errors import Stopped
-from builder.resource_types.facts import at_stake, holds_data
+from builder.resource_types.facts import at_stake, holds_data, may_hold_data
 from builder.terms import StackId
 
 
@@ -34,7 +34,7 @@ async def plan_orphans(
         is_empty = bool(resources) and all(
             (resource.logical_id, resource.type) == (PLACEHOLDER, PLACEHOLDER_TYPE) for resource in left
         )
-        has_moved = handovers.has_moved(stack) and not any(holds_data(resource.type) for resource in left)
+        has_moved = handovers.has_moved(stack) and not any(may_hold_data(resource.type) for resource in left)
         if not every and not is_empty and not has_moved:
             planned.append(Orphan(stack=name, region=stack.region, resources=left, account=stack.site.account))
             continue
@@ -52,7 +52,7 @@ async def plan_failed_creation(desired: DesiredStack, observed: ObservedStack, c
 
 
 def check_failed_creation(desired: DesiredStack, observed: ObservedStack, resources: tuple[StackResource, ...]) -> None:
-    """Raise Stopped if a failed creation holds data."""
+    """Raise Stopped if a failed creation holds data; what is of an unknown type has only to be allowed by name."""
     kept = [resource for resource in resources if holds_data(resource.type)]
     if kept:
         lines = "".join(f"\n  {resource.logical_id} ({resource.type}): {at_stake(resource.type)}" for resource in kept)
@@ -96,13 +96,15 @@ async def check_as_planned(deletion: Deletion, stack: ObservedStack, clients: Cl
     """Raise Stopped unless the plan shows all data in the stack; data that was not released, for one, is not shown."""
     shown = {resource.logical_id for resource in deletion.resources}
     more = [
-        f"{resource.logical_id} ({resource.type}): {at_stake(resource.type)}"
+        resource
         for resource in await observe_held(stack, clients)
-        if holds_data(resource.type) and resource.policy_action != "Retain" and resource.logical_id not in shown
+        if may_hold_data(resource.type) and resource.policy_action != "Retain" and resource.logical_id not in shown
     ]
     if more:
+        holds = "holds data" if any(holds_data(resource.type) for resource in more) else "has what may hold data, and"
+        lines = (f"{resource.logical_id} ({resource.type}): {at_stake(resource.type)}" for resource in more)
         raise Stopped(
             where=deletion.stack,
-            what="\n  ".join(("the stack that was to be deleted holds data that the plan does not show:", *more)),
+            what="\n  ".join((f"the stack that was to be deleted {holds} that the plan does not show:", *lines)),
             next_step=PLAN_AGAIN,
         )

@@ -234,6 +234,14 @@ def test_what_never_had_a_good_state_and_holds_data_is_not_rolled_back(rig: Rig)
         recoveries(rig)
 
 
+def test_what_never_had_a_good_state_and_has_what_nobody_knows_is_not_rolled_back(rig: Rig) -> None:
+    never_good(rig, ONE + "  Store: {Type: Org::Service::Store}\n")
+    with pytest.raises(
+        Stopped, match=r"would delete what may hold data\n  Store \(Org::Service::Store\): what it holds \("
+    ):
+        recoveries(rig)
+
+
 def test_an_express_update_takes_no_rollback_and_that_is_told(rig: Rig) -> None:
     standing_topics(rig)
     rig.world.script.fails("UPDATE", "Second", reason="no")

@@ -3,6 +3,8 @@ from dataclasses import replace
 import pytest
 
 from builder.deploy import Done, PlanRequest
+from builder.deploy.observe.stacks import observe_stack
+from builder.deploy.plan.deletions import check_as_planned
 from builder.deploy.progress import Started
 from builder.errors import Stopped
 from builder.terms import Region, StackId
@@ -105,6 +107,32 @@ def test_a_failed_creation_that_still_holds_data_needs_a_person(rig: Rig, status
     with pytest.raises(Stopped, match=r"still holds\n  Key \(AWS::KMS::Key\)"):
         rig.plan()
     assert rig.operations("DeleteStack") == 0
+
+
+def test_a_failed_creation_with_what_nobody_knows_is_deleted_once_that_is_allowed(rig: Rig) -> None:
+    rig.deployment = make_deployment(make_stack(KEYS, "Resources:\n  Store: {Type: Org::Service::Store}\n"))
+    rig.deploy()
+    rig.world.stack("tap-dev-keys").put("CREATE_FAILED", reason="it was told to keep what it had")
+    plan = rig.plan()
+    (hit,) = plan.guards
+    assert "with it goes what it holds (this version does not know what that is)" in hit.why
+    with pytest.raises(Stopped, match=hit.allow):
+        rig.execute(plan)
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan, {hit.allow}))
+
+
+def test_an_orphan_that_holds_more_than_was_planned_is_not_deleted_also_where_nobody_knows_it(rig: Rig) -> None:
+    template = "Resources:\n  Topic: {Type: AWS::SNS::Topic}\n"
+    rig.deployment = make_deployment(make_stack(TABLE, KEY_TEMPLATE), make_stack(KEYS, template))
+    rig.deploy()
+    fewer(rig, KEYS)
+    (deletion,) = rig.plan(wish=ORPHANED).deletions
+    more = make_stack(KEYS, template + "  Store: {Type: Org::Service::Store}\n")
+    rig.deploy(make_deployment(make_stack(TABLE, KEY_TEMPLATE), more))
+    observed = rig.run(lambda: observe_stack(rig.clients, deletion.site, deletion.name))
+    assert observed is not None
+    with pytest.raises(Stopped, match=r"has what may hold data, and that the plan does not show:\n  Store \(Org::Serv"):
+        rig.run(lambda: check_as_planned(deletion, observed, rig.clients))
 
 
 def test_a_protected_orphan_has_to_be_allowed_to_lose_that_too(standing: Rig) -> None:

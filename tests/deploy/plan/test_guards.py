@@ -74,6 +74,39 @@ def test_what_holds_data_is_not_replaced_unasked(rig: Rig, resource: str) -> Non
     assert "is replaced" in guarded(rig, holding(resource.replace(": one", ": two")), f"{STACK}/Data")
 
 
+UNKNOWN = "  Data: {Type: Org::Service::Store, Properties: {Name: one}}\n"
+
+
+def test_what_nobody_knows_is_not_removed_unasked_and_that_says_so(rig: Rig) -> None:
+    rig.deploy(holding(UNKNOWN))
+    why = guarded(rig, make_deployment(make_stack(STACK, BESIDE)), f"{STACK}/Data")
+    assert "with it goes what it holds (this version does not know what that is)" in why
+
+
+def test_only_what_replaces_it_is_stopped_by_what_cloudformation_shows_of_it(rig: Rig) -> None:
+    rig.deploy(holding(UNKNOWN))
+    plan = rig.plan(holding(UNKNOWN.replace("Name: one", "Name: one, Size: 2")))
+    assert (plan.guards, [type(outcome) for outcome in rig.execute(plan)]) == ((), [Done])
+    why = guarded(rig, holding(UNKNOWN.replace("Name: one", "Name: two")), f"{STACK}/Data")
+    assert "is replaced: with the old one goes what it holds (this version" in why
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain", "Snapshot"])
+def test_what_nobody_knows_is_not_replaced_unasked(rig: Rig, policy: str) -> None:
+    change = ResourceChange(
+        action="Modify",
+        logical_id=LogicalId("Data"),
+        type="AWS::NextYear::Store",
+        replacement="True",
+        policy_action=f"ReplaceAnd{policy}",
+    )
+    step = rig.plan().steps[0]
+    (hit,) = guard_hits([replace(step, changes=(change,))])
+    assert "this version does not know what that is" in hit.why
+    stays = replace(change, replacement="False", policy_action=None)
+    assert guard_hits([replace(step, changes=(stays,))]) == ()
+
+
 def test_a_function_url_is_not_replaced_unasked(rig: Rig) -> None:
     rig.deploy(holding(URL))
     why = guarded(rig, holding(URL.replace("!GetAtt Function.Arn", "!GetAtt Other.Arn")), f"{STACK}/Data")

@@ -188,6 +188,7 @@ TYPES: dict[str, ResourceType] = {
         lambda _, arn, __: {"Arn": arn},
         lambda _, lid, properties, end: f"{properties['TopicArn']}:{lid.lower()}-{end}",
     ),
+    "Org::Service::Store": ResourceType("Name", "region", _none),
     "AWS::SNS::TopicPolicy": ResourceType(None, None, lambda _, name, __: {"Id": name}),
     "AWS::SNS::Topic": ResourceType(
         "TopicName",
@@ -250,6 +251,8 @@ class Schema:
 def schema(type_name: str) -> Schema:
     """Return the schema of a type the fake knows, from cfn-lint's data; a custom one's takes what its maker takes."""
     known(type_name)
+    if type_name in _REGISTERED:
+        return _REGISTERED[type_name]
     if type_name in _CUSTOM:
         return Schema(properties=_CUSTOM[type_name], required=frozenset({"ServiceToken"}))
     found = json.loads((_schemas() / "resources" / f"{_index()[type_name]}.json").read_text())
@@ -264,6 +267,17 @@ def schema(type_name: str) -> Schema:
         taggable=bool((found.get("tagging") or {}).get("taggable")),
         importable="read" in found.get("handlers", {}),
     )
+
+
+_REGISTERED = {
+    "Org::Service::Store": Schema(
+        properties=frozenset({"Name", "Size"}),
+        required=frozenset(),
+        create_only=frozenset({"Name"}),
+        identifier=frozenset({"Name"}),
+    )
+}
+"""The types that others have put into CloudFormation's registry: no builder knows them."""
 
 
 def _top(paths: list[str] | None) -> frozenset[str]:
