@@ -51,6 +51,11 @@ def test_what_holds_no_data_is_left_alone() -> None:
     assert find(DeletionPolicies, "Resources: {Topic: {Type: AWS::SNS::Topic}}") == []
 
 
+@pytest.mark.parametrize("kind", ["AWS::MSK::Cluster", "AWS::Cassandra::Table", "AWS::RDS::DBSnapshot"])
+def test_what_cfnlint_does_not_count_among_it_is_asked_too(kind: str) -> None:
+    assert find(DeletionPolicies, f"Resources: {{Data: {{Type: {kind}}}}}") == ["Resources/Data"]
+
+
 def test_cfnlint_s_own_list_is_covered() -> None:
     theirs = UpdateReplacePolicyDeletionPolicyOnStatefulResourceTypes()  # type: ignore[no-untyped-call]  # not ours
     assert set(theirs.likely_stateful_resource_types) - set(HOLD_DATA) == LEFT_ALONE
