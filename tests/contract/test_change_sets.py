@@ -127,8 +127,8 @@ def test_an_unknown_property_fails_early_and_says_where(cfn: Any, plan: Plan) ->
     arn = plan(TOPIC.replace("DisplayName", "Nickname"))
     assert cfn.describe_change_set(ChangeSetName=arn)["Status"] == "FAILED"
     events = cfn.describe_events(ChangeSetName=arn)["OperationEvents"]
-    found = [each["ValidationPath"] for each in events if each["EventType"] == "VALIDATION_ERROR"]
-    assert found == ["/Resources/Topic/Properties/Nickname"]
+    paths = [each["ValidationPath"] for each in events if each["EventType"] == "VALIDATION_ERROR"]
+    assert paths == ["/Resources/Topic/Properties/Nickname"]
 
 
 def test_a_deleted_change_set_is_not_found(aws: StandIn, cfn: Any, plan: Plan) -> None:

@@ -22,7 +22,7 @@ def _planned(aws: StandIn, body: str, region: str = "us-east-1") -> set[str]:
     made = cfn.create_change_set(StackName="app", ChangeSetName="one", ChangeSetType="CREATE", TemplateBody=body)
     aws.settle()
     shown = cfn.describe_change_set(ChangeSetName=made["Id"])
-    return {one["ResourceChange"]["LogicalResourceId"] for one in shown["Changes"]}
+    return {change["ResourceChange"]["LogicalResourceId"] for change in shown["Changes"]}
 
 
 MAPPED = {"Role": {"us-east-1": {"Is": "primary"}, "us-west-2": {"Is": "secondary"}}}
@@ -92,9 +92,9 @@ def test_a_condition_decides_what_is_deployed_and_what_comes_out(aws: StandIn) -
         aws.settle()
         stack = client.describe_stacks(StackName="app")["Stacks"][0]
         assert stack["StackStatus"] == "CREATE_COMPLETE"
-        found = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
-        assert set(found) == outputs
-        assert found["Arn"].endswith(f":contract-{role}")
+        values = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        assert set(values) == outputs
+        assert values["Arn"].endswith(f":contract-{role}")
 
 
 def test_a_condition_that_turns_adds_and_removes(cfn: Any, plan: Plan, deploy: Plan) -> None:
@@ -111,7 +111,10 @@ def test_a_condition_that_turns_adds_and_removes(cfn: Any, plan: Plan, deploy: P
         shown = cfn.describe_change_set(
             ChangeSetName=plan(json.dumps(template), name, "UPDATE", Parameters=given(value))
         )
-        return {one["ResourceChange"]["LogicalResourceId"]: one["ResourceChange"]["Action"] for one in shown["Changes"]}
+        return {
+            change["ResourceChange"]["LogicalResourceId"]: change["ResourceChange"]["Action"]
+            for change in shown["Changes"]
+        }
 
     deploy(json.dumps(template), Parameters=given("no"))
     assert actions("second", "yes") == {"Only": "Add"}

@@ -105,8 +105,8 @@ def _is_there(client: Any) -> bool:
 
 
 def _owner(aws: StandIn, physical_id: str, region: str = EAST) -> str:
-    found = aws.client("cloudformation", region).describe_stack_resources(PhysicalResourceId=physical_id)
-    return str(found["StackResources"][0]["StackName"])
+    answer = aws.client("cloudformation", region).describe_stack_resources(PhysicalResourceId=physical_id)
+    return str(answer["StackResources"][0]["StackName"])
 
 
 @pytest.fixture

@@ -67,14 +67,14 @@ def rows(shown: dict[str, Any]) -> dict[str, Any]:
 
 def child_of(cfn: Any, logical_id: str, stack: str = "app") -> dict[str, Any]:
     """Describe a child that is deployed."""
-    found = cfn.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
-    number = found["StackResourceDetail"]["PhysicalResourceId"]
+    answer = cfn.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+    number = answer["StackResourceDetail"]["PhysicalResourceId"]
     return dict(cfn.describe_stacks(StackName=number)["Stacks"][0])
 
 
-def every(cfn: Any, operation: str, key: str, **asked: str) -> list[dict[str, Any]]:
+def every(cfn: Any, operation: str, key: str, **params: str) -> list[dict[str, Any]]:
     """Return what all pages hold."""
-    return [each for page in cfn.get_paginator(operation).paginate(**asked) for each in page[key]]
+    return [each for page in cfn.get_paginator(operation).paginate(**params) for each in page[key]]
 
 
 def names(cfn: Any, stack: str) -> set[str]:
@@ -105,7 +105,9 @@ def test_a_new_stack_s_children_wait_in_review_each_with_its_change_set(cfn: Any
             root["StackId"],
         )
     listed = cfn.list_change_sets(StackName=child["StackId"])["Summaries"]
-    assert [(one["IncludeNestedStacks"], one["RootChangeSetId"]) for one in listed] == [(True, root["ChangeSetId"])]
+    assert [(summary["IncludeNestedStacks"], summary["RootChangeSetId"]) for summary in listed] == [
+        (True, root["ChangeSetId"])
+    ]
 
 
 def test_what_was_reviewed_of_a_child_is_what_is_deployed(cfn: Any, put: Put, plan: Plan, deploy: Plan) -> None:
@@ -211,7 +213,7 @@ def test_only_the_root_s_change_set_can_be_executed_or_deleted(aws: StandIn, cfn
     aws.settle()
     with pytest.raises(ClientError, match="ChangeSetNotFound"):
         cfn.describe_change_set(ChangeSetName=row["ChangeSetId"])
-    assert [one["StackName"] for one in every(cfn, "describe_stacks", "Stacks")] == ["app"]
+    assert [stack["StackName"] for stack in every(cfn, "describe_stacks", "Stacks")] == ["app"]
 
 
 @pytest.mark.parametrize(
@@ -250,14 +252,14 @@ def test_parameters_and_outputs_go_down_and_up(cfn: Any, put: Put, deploy: Plan)
     )
     assert deploy(template, IncludeNestedStacks=True) == "CREATE_COMPLETE"
     made = child_of(cfn, "Maker")["Outputs"][0]["OutputValue"]
-    assert [one["ParameterValue"] for one in child_of(cfn, "Taker")["Parameters"]] == [made]
+    assert [parameter["ParameterValue"] for parameter in child_of(cfn, "Taker")["Parameters"]] == [made]
 
 
 def test_a_failed_child_takes_its_parent_and_its_siblings_back(cfn: Any, put: Put, deploy: Plan) -> None:
-    one, two = put("one.json", TOPIC | TABLE), put("two.json", TABLE)
-    assert deploy(body({"Child": nest(one)}), IncludeNestedStacks=True) == "CREATE_COMPLETE"
+    first, second = put("one.json", TOPIC | TABLE), put("two.json", TABLE)
+    assert deploy(body({"Child": nest(first)}), IncludeNestedStacks=True) == "CREATE_COMPLETE"
     child = child_of(cfn, "Child")
-    changed = body({"Child": nest(two), "Other": nest(put("bad.json", BROKEN)) | {"DependsOn": "Child"}})
+    changed = body({"Child": nest(second), "Other": nest(put("bad.json", BROKEN)) | {"DependsOn": "Child"}})
     assert deploy(changed, "second", "UPDATE", IncludeNestedStacks=True) == "UPDATE_ROLLBACK_COMPLETE"
     events = every(cfn, "describe_stack_events", "StackEvents", StackName="app")
     failed = [each for each in events if each["ResourceStatus"].endswith("_FAILED")]
@@ -270,7 +272,7 @@ def test_a_failed_child_takes_its_parent_and_its_siblings_back(cfn: Any, put: Pu
     assert (now["StackId"], now["StackStatus"]) == (child["StackId"], "UPDATE_ROLLBACK_COMPLETE")
     assert names(cfn, child["StackId"]) == {"Topic", "Orders"}
     assert names(cfn, "app") == {"Child"}
-    assert {one["StackName"] for one in every(cfn, "describe_stacks", "Stacks")} == {"app", child["StackName"]}
+    assert {stack["StackName"] for stack in every(cfn, "describe_stacks", "Stacks")} == {"app", child["StackName"]}
 
 
 def test_a_child_that_cannot_be_deleted_holds_its_parent(aws: StandIn, cfn: Any, put: Put, deploy: Plan) -> None:

@@ -32,7 +32,10 @@ Resources:
 
 
 def _parameters(shown: Any) -> dict[str, tuple[str, str | None]]:
-    return {one["ParameterKey"]: (one["ParameterValue"], one.get("ResolvedValue")) for one in shown["Parameters"]}
+    return {
+        parameter["ParameterKey"]: (parameter["ParameterValue"], parameter.get("ResolvedValue"))
+        for parameter in shown["Parameters"]
+    }
 
 
 def test_text_that_is_not_ascii_has_question_marks_but_arrives_as_it_is(aws: StandIn, cfn: Any, deploy: Plan) -> None:
@@ -73,7 +76,7 @@ def test_a_parameter_of_systems_manager_shows_its_name_and_what_was_read(
     ssm.put_parameter(Name="/contract/name", Value="ami-3", Type="String", Overwrite=True)
     shown = cfn.describe_change_set(ChangeSetName=plan(FETCHED, "second", "UPDATE"))
     assert _parameters(shown) == {"Name": ("/contract/name", "ami-3")}
-    assert [one["ResourceChange"]["Action"] for one in shown["Changes"]] == ["Modify"]
+    assert [change["ResourceChange"]["Action"] for change in shown["Changes"]] == ["Modify"]
 
 
 def test_a_parameter_that_systems_manager_does_not_know_is_refused(plan: Plan) -> None:
@@ -126,4 +129,4 @@ def test_what_becomes_of_what_goes_is_said(cfn: Any, plan: Plan, deploy: Plan, p
         ("third", before.replace("/policy", "/other"), f"ReplaceAnd{policy}"),
     ):
         shown = cfn.describe_change_set(ChangeSetName=plan(body, name, "UPDATE"))
-        assert [one["ResourceChange"]["PolicyAction"] for one in shown["Changes"]] == [action]
+        assert [change["ResourceChange"]["PolicyAction"] for change in shown["Changes"]] == [action]

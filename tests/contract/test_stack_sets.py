@@ -69,24 +69,24 @@ class Fleet:
         """Make a StackSet of one log group, without instances."""
         self.cfn.create_stack_set(StackSetName="net", TemplateBody=GROUP)
 
-    def over(self, asked: dict[str, str]) -> str:
+    def over(self, operation: dict[str, str]) -> str:
         """Wait until an operation is over; returns its status."""
         deadline = time.monotonic() + 20
         while True:
             self.aws.settle()
-            found = self.cfn.describe_stack_set_operation(StackSetName="net", OperationId=asked["OperationId"])
-            status = str(found["StackSetOperation"]["Status"])
+            answer = self.cfn.describe_stack_set_operation(StackSetName="net", OperationId=operation["OperationId"])
+            status = str(answer["StackSetOperation"]["Status"])
             if status not in {"QUEUED", "RUNNING", "STOPPING"}:
                 return status
             assert time.monotonic() < deadline, "the operation does not end"
             time.sleep(0.05)
 
     def create(self, accounts: list[str], **more: object) -> dict[str, str]:
-        asked: dict[str, str] = self.cfn.create_stack_instances(
+        operation: dict[str, str] = self.cfn.create_stack_instances(
             StackSetName="net", Accounts=accounts, Regions=["us-west-2"], **more
         )
-        self.over(asked)
-        return asked
+        self.over(operation)
+        return operation
 
     def instances(self) -> dict[str, dict[str, Any]]:
         pages = self.cfn.get_paginator("list_stack_instances").paginate(StackSetName="net")
@@ -126,10 +126,10 @@ def test_an_instance_is_a_stack_that_its_own_account_reads(fleet: Fleet) -> None
 
 def test_an_account_without_the_role_fails_and_the_rest_is_cancelled(fleet: Fleet) -> None:
     fleet.define()
-    asked = fleet.create([fleet.stranger, *fleet.accounts])
-    assert fleet.over(asked) == "FAILED"
+    operation = fleet.create([fleet.stranger, *fleet.accounts])
+    assert fleet.over(operation) == "FAILED"
     pages = fleet.cfn.get_paginator("list_stack_set_operation_results").paginate(
-        StackSetName="net", OperationId=asked["OperationId"]
+        StackSetName="net", OperationId=operation["OperationId"]
     )
     results = {each["Account"]: each for page in pages for each in page["Summaries"]}
     assert [results[account]["Status"] for account in (fleet.stranger, *fleet.accounts)] == [
@@ -145,14 +145,14 @@ def test_an_account_without_the_role_fails_and_the_rest_is_cancelled(fleet: Flee
 
 def test_within_the_tolerance_the_failed_instance_alone_is_repaired(fleet: Fleet) -> None:
     fleet.define()
-    asked = fleet.create([fleet.stranger, *fleet.accounts], OperationPreferences=PREFERENCES)
-    assert fleet.over(asked) == "SUCCEEDED"
+    operation = fleet.create([fleet.stranger, *fleet.accounts], OperationPreferences=PREFERENCES)
+    assert fleet.over(operation) == "SUCCEEDED"
     assert statuses(fleet)[fleet.stranger] == ("OUTDATED", "FAILED")
     fleet.trust(fleet.stranger)
     repair = fleet.cfn.update_stack_instances(StackSetName="net", Accounts=[fleet.stranger], Regions=["us-west-2"])
     assert fleet.over(repair) == "SUCCEEDED"
     assert {each["LastOperationId"] for each in fleet.instances().values()} == {
-        asked["OperationId"],
+        operation["OperationId"],
         repair["OperationId"],
     }
     assert set(statuses(fleet).values()) == {("CURRENT", "SUCCEEDED")}
@@ -253,8 +253,8 @@ def test_a_stack_that_was_retained_is_imported_and_takes_no_other_parameters_unt
     with pytest.raises(ClientError) as refused:
         fleet.cfn.import_stacks_to_stack_set(StackSetName="net", StackIds=[stack])
     assert refused.value.response["Error"]["Code"] == "InvalidOperationException"
-    said = [{"ParameterKey": "Name", "ParameterValue": "/contract/b"}]
-    update = fleet.cfn.update_stack_set(StackSetName="net", TemplateBody=GROUP, Parameters=said)
+    parameters = [{"ParameterKey": "Name", "ParameterValue": "/contract/b"}]
+    update = fleet.cfn.update_stack_set(StackSetName="net", TemplateBody=GROUP, Parameters=parameters)
     assert fleet.over(update) == "SUCCEEDED"
     assert fleet.output(account) == "/contract/a"
     reset = fleet.cfn.update_stack_instances(

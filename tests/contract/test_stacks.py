@@ -102,13 +102,13 @@ def test_a_filled_bucket_holds_its_stack_until_it_is_emptied(aws: StandIn, cfn: 
     cfn.delete_stack(StackName="app")
     aws.settle()
     assert cfn.describe_stacks(StackName="app")["Stacks"][0]["StackStatus"] == "DELETE_FAILED"
-    found = [
+    versions = [
         {"Key": each["Key"], "VersionId": each["VersionId"]}
         for page in s3.get_paginator("list_object_versions").paginate(Bucket="contract-of-the-bucket")
         for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
     ]
-    assert len(found) == 4
-    s3.delete_objects(Bucket="contract-of-the-bucket", Delete={"Objects": found})
+    assert len(versions) == 4
+    s3.delete_objects(Bucket="contract-of-the-bucket", Delete={"Objects": versions})
     cfn.delete_stack(StackName="app")
     aws.settle()
     with pytest.raises(ClientError, match="does not exist"):
@@ -164,9 +164,11 @@ def test_what_an_update_adds_is_created_and_says_so(cfn: Any, deploy: Plan) -> N
     more = TOPIC.replace("Outputs:", "  More: {Type: AWS::SNS::Topic}\nOutputs:").replace("of ", "for ")
     assert deploy(more, "second", "UPDATE") == "UPDATE_COMPLETE"
     events = cfn.get_paginator("describe_stack_events").paginate(StackName="app").build_full_result()["StackEvents"]
-    told = [(one["LogicalResourceId"], one["ResourceStatus"]) for one in reversed(events)]
-    assert [status for name, status in told if name == "More"][-1] == "CREATE_COMPLETE"
-    assert [status for name, status in told if name == "Topic"][-1] == "UPDATE_COMPLETE"
+    history = [(event["LogicalResourceId"], event["ResourceStatus"]) for event in reversed(events)]
+    assert [status for name, status in history if name == "More"][-1] == "CREATE_COMPLETE"
+    assert [status for name, status in history if name == "Topic"][-1] == "UPDATE_COMPLETE"
     listed = cfn.get_paginator("list_stack_resources").paginate(StackName="app").build_full_result()
-    statuses = {one["LogicalResourceId"]: one["ResourceStatus"] for one in listed["StackResourceSummaries"]}
+    statuses = {
+        resource["LogicalResourceId"]: resource["ResourceStatus"] for resource in listed["StackResourceSummaries"]
+    }
     assert statuses == {"Topic": "UPDATE_COMPLETE", "More": "CREATE_COMPLETE"}

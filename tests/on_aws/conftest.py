@@ -30,9 +30,9 @@ def embedded(request: pytest.FixtureRequest) -> Iterator[EmbeddedAws | None]:
 
 @pytest.fixture
 def account_id(request: pytest.FixtureRequest) -> str:
-    said: str | None = request.config.getoption("aws_account")
+    typed: str | None = request.config.getoption("aws_account")
     number = int(hashlib.sha256(request.node.nodeid.encode()).hexdigest(), 16) % 10**12
-    return said or f"{number:012d}"
+    return typed or f"{number:012d}"
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def lab(
         request.node.add_marker(pytest.mark.xfail(reason=reason, strict=True))
     every_s, patience_s = (0.03, 60.0) if embedded else (4.0, 1800.0)
     yield Lab(session, account_id, mark, every_s, patience_s)
-    assert sweep(session, REGIONS, lambda found: found == mark, every_s=every_s).stays == []
+    assert sweep(session, REGIONS, lambda other: other == mark, every_s=every_s).stays == []
 
 
 @pytest.fixture

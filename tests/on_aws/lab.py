@@ -65,23 +65,23 @@ class Lab:
 
     def plan(self, stack: str, template: Template | str, kind: str = "CREATE", **more: Any) -> dict[str, Any]:
         """Make a change set and wait until it is made; return its description."""
-        asked = self.ask(stack, template, kind, **more)
+        change_set = self.ask(stack, template, kind, **more)
 
-        def look() -> dict[str, Any] | None:
-            found: dict[str, Any] = self.cfn.describe_change_set(ChangeSetName=asked)
-            return None if found["Status"].endswith(("_PENDING", "_IN_PROGRESS")) else found
+        def observe() -> dict[str, Any] | None:
+            described: dict[str, Any] = self.cfn.describe_change_set(ChangeSetName=change_set)
+            return None if described["Status"].endswith(("_PENDING", "_IN_PROGRESS")) else described
 
-        return self.until(look, f"the change set {asked}")
+        return self.until(observe, f"the change set {change_set}")
 
     def ask(self, stack: str, template: Template | str, kind: str = "CREATE", **more: Any) -> str:
         """Ask for a change set; return its ARN."""
-        said = {"ChangeSetName": f"made-{time.monotonic_ns()}", "Tags": self.tags, **more}
+        options = {"ChangeSetName": f"made-{time.monotonic_ns()}", "Tags": self.tags, **more}
         made = self.cfn.create_change_set(
             StackName=self.name(stack),
             ChangeSetType=kind,
             TemplateBody=template if isinstance(template, str) else json.dumps(template),
             Capabilities=["CAPABILITY_NAMED_IAM"],
-            **said,
+            **options,
         )
         return str(made["Id"])
 
@@ -90,12 +90,12 @@ class Lab:
         assert planned["Status"] == "CREATE_COMPLETE", planned["StatusReason"]
         self.cfn.execute_change_set(ChangeSetName=planned["ChangeSetId"], **more)
 
-        def look() -> str | None:
-            found = self.cfn.describe_stacks(StackName=planned["StackId"])["Stacks"][0]
-            is_over = found.get("ChangeSetId") == planned["ChangeSetId"] and _is_settled(found["StackStatus"])
-            return found["StackStatus"] if is_over else None
+        def observe() -> str | None:
+            described = self.cfn.describe_stacks(StackName=planned["StackId"])["Stacks"][0]
+            is_over = described.get("ChangeSetId") == planned["ChangeSetId"] and _is_settled(described["StackStatus"])
+            return described["StackStatus"] if is_over else None
 
-        return self.until(look, planned["StackId"])
+        return self.until(observe, planned["StackId"])
 
     def deploy(self, stack: str, template: Template | str, kind: str = "CREATE", **more: Any) -> dict[str, Any]:
         """Do both, and expect that it ends well; return the stack."""
@@ -115,12 +115,12 @@ class Lab:
     def owner(self, physical_id: str) -> str | None:
         """Return the name of the stack that has it, None where none has."""
         try:
-            found = self.cfn.describe_stack_resources(PhysicalResourceId=physical_id)["StackResources"]
+            resources = self.cfn.describe_stack_resources(PhysicalResourceId=physical_id)["StackResources"]
         except ClientError as error:
             if f"Stack for {physical_id} does not exist" in str(error):
                 return None
             raise
-        return str(found[0]["StackName"])
+        return str(resources[0]["StackName"])
 
     def describe(self, stack: str) -> dict[str, Any]:
         return dict(self.cfn.describe_stacks(StackName=self.name(stack))["Stacks"][0])
@@ -133,7 +133,7 @@ class Lab:
     def end_of(self, number: str) -> str:
         """Wait until nothing is under way on a stack; return its status, DELETE_COMPLETE where it is gone."""
 
-        def look() -> str | None:
+        def observe() -> str | None:
             try:
                 status = str(self.cfn.describe_stacks(StackName=number)["Stacks"][0]["StackStatus"])
             except ClientError as error:
@@ -142,20 +142,20 @@ class Lab:
                 raise
             return status if _is_settled(status) else None
 
-        return self.until(look, number)
+        return self.until(observe, number)
 
     def reasons(self, stack: str) -> list[str]:
         """Return what was said of the stack's resources."""
-        found = self.cfn.describe_stack_events(StackName=self.name(stack))["StackEvents"]
-        return [each["ResourceStatusReason"] for each in found if "ResourceStatusReason" in each]
+        events = self.cfn.describe_stack_events(StackName=self.name(stack))["StackEvents"]
+        return [each["ResourceStatusReason"] for each in events if "ResourceStatusReason" in each]
 
-    def until(self, look: Callable[[], T | None], what: str) -> T:
+    def until(self, observe: Callable[[], T | None], what: str) -> T:
         """Look again and again; return the first answer that is not None."""
         until = time.monotonic() + self.patience_s
-        while (found := look()) is None:
+        while (answer := observe()) is None:
             assert time.monotonic() < until, f"waited {self.patience_s:.0f} s for {what}"
             time.sleep(self.every_s)
-        return found
+        return answer
 
 
 def unless_new(ask: Callable[[], T]) -> T | None:

@@ -56,8 +56,8 @@ def find_mark(tags: "Iterable[object]") -> Mark | None:
 
 def this_run() -> Mark:
     """Return the run of this process, or of the one that made it a worker."""
-    if told := os.environ.get(RUN):
-        return Mark.read(told)
+    if text := os.environ.get(RUN):
+        return Mark.read(text)
     return Mark(datetime.now(UTC).replace(microsecond=0), _host(), os.getpid())
 
 

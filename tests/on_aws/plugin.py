@@ -33,10 +33,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Raise UsageError unless the credentials are of the account that is named."""
-    said = config.getoption("aws_account")
-    if said is None:
+    typed = config.getoption("aws_account")
+    if typed is None:
         return
-    check_account(said, boto3.Session())
+    check_account(typed, boto3.Session())
     # Whatever is left out of a short run is meant here.
     config.option.markexpr = ""
     os.environ.setdefault(RUN, str(this_run()))  # workers inherit it
@@ -61,16 +61,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return not collection_path.is_relative_to(HERE) or collection_path == HARNESS or None
 
 
-def check_account(said: str, session: boto3.Session) -> None:
-    """Raise UsageError unless `said` is an account's number, and the one that the session's credentials are of."""
-    if not re.fullmatch("[0-9]{12}", said):
-        raise pytest.UsageError(f"--aws {said}: an account has twelve digits")
+def check_account(typed: str, session: boto3.Session) -> None:
+    """Raise UsageError unless `typed` is an account's number, and the one that the session's credentials are of."""
+    if not re.fullmatch("[0-9]{12}", typed):
+        raise pytest.UsageError(f"--aws {typed}: an account has twelve digits")
     try:
-        found = session.client("sts", region_name=REGIONS[0]).get_caller_identity()["Account"]
+        account = session.client("sts", region_name=REGIONS[0]).get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
-        raise pytest.UsageError(f"--aws {said}: nobody says whose the credentials are: {error}") from error
-    if found != said:
-        raise pytest.UsageError(f"--aws {said}: the credentials are of account {found}; nothing was made")
+        raise pytest.UsageError(f"--aws {typed}: nobody says whose the credentials are: {error}") from error
+    if account != typed:
+        raise pytest.UsageError(f"--aws {typed}: the credentials are of account {account}; nothing was made")
 
 
 def fresh_suffix() -> str:

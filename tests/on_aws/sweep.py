@@ -62,8 +62,8 @@ class _Sweep:
         """Delete StackSets; their stacks stay, and have the same tag. Yield as `stacks` does."""
         listed = _every(self._cfn, "list_stack_sets", "Summaries", Status="ACTIVE")
         for name in [each["StackSetName"] for each in listed]:
-            found = _unless_gone(partial(self._cfn.describe_stack_set, StackSetName=name))
-            if found and self._has_mark(found["StackSet"].get("Tags", [])):
+            answer = _unless_gone(partial(self._cfn.describe_stack_set, StackSetName=name))
+            if answer and self._has_mark(answer["StackSet"].get("Tags", [])):
                 yield name, self._delete_set(name)
 
     def _delete_set(self, name: str) -> str:
@@ -93,8 +93,8 @@ class _Sweep:
 
     def stacks(self) -> Iterator[tuple[str, str]]:
         """Delete stacks, with what their buckets hold; yield their names, and why one stays."""
-        found = [each for each in _every(self._cfn, "describe_stacks", "Stacks") if "ParentId" not in each]
-        for each in sorted(found, key=lambda one: one["CreationTime"], reverse=True):
+        described = [each for each in _every(self._cfn, "describe_stacks", "Stacks") if "ParentId" not in each]
+        for each in sorted(described, key=lambda stack: stack["CreationTime"], reverse=True):
             sets = self._change_sets(each)
             if all(map(self._is_marked, sets)) if sets else self._has_mark(each.get("Tags", [])):
                 yield each["StackName"], self._delete(each["StackId"], sets)
@@ -106,8 +106,8 @@ class _Sweep:
         return [each["ChangeSetId"] for each in self._left(stack["StackId"])]
 
     def _is_marked(self, change_set: str) -> bool:
-        found = _unless_gone(partial(self._cfn.describe_change_set, ChangeSetName=change_set))
-        return found is not None and self._has_mark(found.get("Tags", []))
+        answer = _unless_gone(partial(self._cfn.describe_change_set, ChangeSetName=change_set))
+        return answer is not None and self._has_mark(answer.get("Tags", []))
 
     def _has_mark(self, tags: Iterable[object]) -> bool:
         mark = find_mark(tags)
@@ -135,12 +135,12 @@ class _Sweep:
         return _unless_gone(partial(_every, self._cfn, "list_change_sets", "Summaries", StackName=number)) or []
 
     def _status(self, number: str) -> str:
-        found = _unless_gone(partial(self._cfn.describe_stacks, StackName=number))
-        return found["Stacks"][0]["StackStatus"] if found else "DELETE_COMPLETE"
+        answer = _unless_gone(partial(self._cfn.describe_stacks, StackName=number))
+        return answer["Stacks"][0]["StackStatus"] if answer else "DELETE_COMPLETE"
 
     def _buckets(self, number: str) -> Iterator[str]:
-        asked = partial(_every, self._cfn, "list_stack_resources", "StackResourceSummaries", StackName=number)
-        for each in _unless_gone(asked) or []:
+        list_resources = partial(_every, self._cfn, "list_stack_resources", "StackResourceSummaries", StackName=number)
+        for each in _unless_gone(list_resources) or []:
             if each["ResourceType"] == "AWS::S3::Bucket" and each["ResourceStatus"] != "DELETE_COMPLETE":
                 yield each.get("PhysicalResourceId", "")
 
@@ -168,8 +168,8 @@ class _Sweep:
         return _why_not(partial(dynamodb.delete_table, TableName=name))
 
     def _replicas(self, dynamodb: Any, name: str) -> list[str]:
-        found = _unless_gone(partial(dynamodb.describe_table, TableName=name))
-        return [each["RegionName"] for each in (found or {"Table": {}})["Table"].get("Replicas", [])]
+        answer = _unless_gone(partial(dynamodb.describe_table, TableName=name))
+        return [each["RegionName"] for each in (answer or {"Table": {}})["Table"].get("Replicas", [])]
 
     def _wait(self, is_over: Callable[[], bool], what: str) -> None:
         until = time.monotonic() + _PATIENCE_S
@@ -218,5 +218,5 @@ def _unless_gone(ask: Callable[[], T]) -> T | None:
         raise
 
 
-def _every(client: Any, operation: str, key: str, **asked: str) -> list[Any]:
-    return [each for page in client.get_paginator(operation).paginate(**asked) for each in page[key]]
+def _every(client: Any, operation: str, key: str, **params: str) -> list[Any]:
+    return [each for page in client.get_paginator(operation).paginate(**params) for each in page[key]]

@@ -18,7 +18,7 @@ def function(lab: Lab, **properties: Any) -> Template:
     open_to_all = {"Principal": "*", "FunctionName": name}
     url = open_to_all | {"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"}
     invoke = open_to_all | {"Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True}
-    said = {
+    settings = {
         "FunctionName": name,
         "Runtime": "python3.13",
         "Handler": "index.handler",
@@ -32,7 +32,7 @@ def function(lab: Lab, **properties: Any) -> Template:
     return {
         "Resources": {
             "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": document}},
-            "Function": {"Type": "AWS::Lambda::Function", "Properties": said},
+            "Function": {"Type": "AWS::Lambda::Function", "Properties": settings},
             "Url": {
                 "Type": "AWS::Lambda::Url",
                 "Properties": {"TargetFunctionArn": name, "AuthType": "NONE"},
@@ -62,11 +62,11 @@ class Caller:
     def until(self, status: int) -> Any:
         """Call until the answer has this status; return it."""
 
-        def look() -> Any:
+        def observe() -> Any:
             answer = self.get()
             return answer if answer.status == status else None
 
-        return self.lab.until(look, f"status {status} of {self.url.netloc}")
+        return self.lab.until(observe, f"status {status} of {self.url.netloc}")
 
 
 @pytest.fixture
@@ -108,8 +108,8 @@ def test_a_tag_moves_no_revision_is_no_drift_and_is_listed_at_once(lab: Lab, cal
     assert functions.list_tags(Resource=before["FunctionArn"])["Tags"]["drill"] == "on"
     after = functions.get_function(FunctionName=caller.name)["Configuration"]
     assert after["RevisionId"] == before["RevisionId"]
-    found = lab.cfn.detect_stack_resource_drift(StackName=lab.name("function"), LogicalResourceId="Function")
-    assert found["StackResourceDrift"]["StackResourceDriftStatus"] == "IN_SYNC"
+    answer = lab.cfn.detect_stack_resource_drift(StackName=lab.name("function"), LogicalResourceId="Function")
+    assert answer["StackResourceDrift"]["StackResourceDriftStatus"] == "IN_SYNC"
 
 
 def _is_updated(function: dict[str, Any]) -> bool:

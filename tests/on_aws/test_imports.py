@@ -18,7 +18,7 @@ Resources = dict[str, Any]
 
 def only(*resources: Resources) -> Template:
     """Return a template of these resources."""
-    return {"Resources": {name: each for one in resources for name, each in one.items()}}
+    return {"Resources": {name: each for part in resources for name, each in part.items()}}
 
 
 def table(
@@ -212,8 +212,8 @@ def let_go_and_take_in(lab: Lab) -> None:
 
 
 def tags_of(lab: Lab) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = lab.client("s3").get_bucket_tagging(Bucket=lab.name("objects"))["TagSet"]
-    return found
+    tags: list[dict[str, str]] = lab.client("s3").get_bucket_tagging(Bucket=lab.name("objects"))["TagSet"]
+    return tags
 
 
 def settings(lab: Lab) -> list[object]:

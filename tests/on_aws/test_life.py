@@ -15,9 +15,9 @@ from on_aws.mark import TAG
 @pytest.fixture
 def typed(lab: Lab, project: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """The command line in a project of the test's own: with its tag, in its account, and URLs that want a signature."""
-    said = (project / "dr.yaml").read_text(encoding="utf-8").replace("url_auth: NONE", "url_auth: AWS_IAM")
+    text = (project / "dr.yaml").read_text(encoding="utf-8").replace("url_auth: NONE", "url_auth: AWS_IAM")
     own = f'\ntags: {{"{TAG}": "{lab.mark}"}}\nenvironments: {{{lab.mark.test}: {{account: "{lab.account}"}}}}\n'
-    (project / "dr.yaml").write_text(said + own, encoding="utf-8")
+    (project / "dr.yaml").write_text(text + own, encoding="utf-8")
 
     def run(*arguments: str, code: int = 0) -> Answer:
         capsys.readouterr()
@@ -36,8 +36,8 @@ def test_the_whole_life(lab: Lab, typed: Any, project: Path) -> None:
     typed("plan", "-o", "plan.json")
     assert len(json.loads((project / "plan.json").read_text())["steps"]) == 5
     typed("execute", "plan.json", "--yes")
-    said = json.loads(typed("outputs", "--json").out)
-    assert said["primaryLambdaUrl"].startswith("https://")
+    outputs = json.loads(typed("outputs", "--json").out)
+    assert outputs["primaryLambdaUrl"].startswith("https://")
     _use(lab, typed)
     assert "all 5 stacks are as they should be" in typed("deploy", "--yes").out
     _update(typed, project)
@@ -54,10 +54,10 @@ def _use(lab: Lab, typed: Any) -> None:
     for here, there in ((EAST, WEST), (WEST, EAST)):
         typed("call", "PUT", f"/items/from-{here}", "--data", '{"total": 12.5}', "--region", here)
 
-        def look(path: str = f"/items/from-{here}", region: str = there) -> bool | None:
+        def observe(path: str = f"/items/from-{here}", region: str = there) -> bool | None:
             return main(["call", "GET", path, "--region", region, "--env", lab.mark.test]) == 0 or None
 
-        lab.until(look, f"what was written in {here}, in {there}")
+        lab.until(observe, f"what was written in {here}, in {there}")
 
 
 def _update(typed: Any, project: Path) -> None:
@@ -73,8 +73,8 @@ def _update(typed: Any, project: Path) -> None:
 def _inventory(lab: Lab) -> list[str]:
     """Return all that has the environment's name, asked of boto3 alone."""
     suffix = lab.mark.test
-    found = [one["Name"] for one in lab.client("s3").list_buckets()["Buckets"]]
-    found += _every(lab.client("iam"), "list_roles", "Roles", "RoleName")
+    names = [bucket["Name"] for bucket in lab.client("s3").list_buckets()["Buckets"]]
+    names += _every(lab.client("iam"), "list_roles", "Roles", "RoleName")
     for region in (EAST, WEST):
         for service, operation, key, name in (
             ("cloudformation", "describe_stacks", "Stacks", "StackName"),
@@ -82,10 +82,10 @@ def _inventory(lab: Lab) -> list[str]:
             ("logs", "describe_log_groups", "logGroups", "logGroupName"),
             ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
         ):
-            found += _every(lab.client(service, region), operation, key, name)
+            names += _every(lab.client(service, region), operation, key, name)
         tables = lab.client("dynamodb", region).get_paginator("list_tables").paginate()
-        found += [name for page in tables for name in page["TableNames"]]
-    return [name for name in found if suffix in name]
+        names += [name for page in tables for name in page["TableNames"]]
+    return [name for name in names if suffix in name]
 
 
 def _every(client: Any, operation: str, key: str, name: str) -> list[str]:

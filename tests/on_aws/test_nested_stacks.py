@@ -40,8 +40,8 @@ def test_events_of_children_carry_the_token_of_their_root_s_operation(lab: Lab, 
     assert _tokens(lab, lab.name("root")) == {token}
     child = lab.cfn.describe_stack_resource(StackName=lab.name("root"), LogicalResourceId="Child")
     number = child["StackResourceDetail"]["PhysicalResourceId"]
-    begun = [each for each in _events(lab, number) if each["ResourceStatus"] != "REVIEW_IN_PROGRESS"]
-    assert {each.get("ClientRequestToken") for each in begun} == {token}
+    events = [each for each in _events(lab, number) if each["ResourceStatus"] != "REVIEW_IN_PROGRESS"]
+    assert {each.get("ClientRequestToken") for each in events} == {token}
 
 
 def test_a_row_without_a_change_set_is_a_child_that_was_not_looked_into(lab: Lab, put: Put) -> None:
@@ -77,8 +77,8 @@ def allow(actions: list[str], resource: str) -> dict[str, Any]:
 
 
 def _events(lab: Lab, stack: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = lab.cfn.describe_stack_events(StackName=stack)["StackEvents"]
-    return found
+    events: list[dict[str, Any]] = lab.cfn.describe_stack_events(StackName=stack)["StackEvents"]
+    return events
 
 
 def _tokens(lab: Lab, stack: str) -> set[str | None]:

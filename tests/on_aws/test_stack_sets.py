@@ -43,28 +43,30 @@ class Set:
 
     def create(self) -> str:
         def ask() -> dict[str, Any]:
-            asked: dict[str, Any] = self.lab.cfn.create_stack_instances(**self.where)
-            return asked
+            operation: dict[str, Any] = self.lab.cfn.create_stack_instances(**self.where)
+            return operation
 
         return self.over(self.lab.until(lambda: unless_new(ask), "the administration role"))
 
-    def over(self, asked: dict[str, Any]) -> str:
+    def over(self, operation: dict[str, Any]) -> str:
         """Wait for an operation's end; return its status."""
 
-        def look() -> str | None:
-            found = self.lab.cfn.describe_stack_set_operation(StackSetName=self.name, OperationId=asked["OperationId"])
-            status = str(found["StackSetOperation"]["Status"])
+        def observe() -> str | None:
+            answer = self.lab.cfn.describe_stack_set_operation(
+                StackSetName=self.name, OperationId=operation["OperationId"]
+            )
+            status = str(answer["StackSetOperation"]["Status"])
             return None if status in {"QUEUED", "RUNNING", "STOPPING"} else status
 
-        return self.lab.until(look, f"an operation on {self.name}")
+        return self.lab.until(observe, f"an operation on {self.name}")
 
     def instances(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.lab.cfn.list_stack_instances(StackSetName=self.name)["Summaries"]
-        return found
+        summaries: list[dict[str, Any]] = self.lab.cfn.list_stack_instances(StackSetName=self.name)["Summaries"]
+        return summaries
 
 
 @pytest.fixture
-def one(lab: Lab) -> Set:
+def stack_set(lab: Lab) -> Set:
     return let_in(lab, ["cloudformation:*"])
 
 
@@ -99,54 +101,56 @@ def role(name: str, trust: dict[str, Any], may: dict[str, Any]) -> dict[str, Any
     }
 
 
-def test_the_administration_role_is_shown_a_source_with_the_set_s_name(one: Set) -> None:
-    one.define(group(one.lab.name("group")))
-    assert one.create() == "SUCCEEDED", one.instances()
-    (stack,) = one.lab.cfn.describe_stacks(StackName=one.instances()[0]["StackId"])["Stacks"]
+def test_the_administration_role_is_shown_a_source_with_the_set_s_name(stack_set: Set) -> None:
+    stack_set.define(group(stack_set.lab.name("group")))
+    assert stack_set.create() == "SUCCEEDED", stack_set.instances()
+    (stack,) = stack_set.lab.cfn.describe_stacks(StackName=stack_set.instances()[0]["StackId"])["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_an_update_brings_up_an_instance_whose_creation_failed(one: Set) -> None:
-    name = one.lab.name("taken")
-    one.define(group(name))
-    in_the_way = one.lab.deploy("holds", group(name))
-    assert one.create() == "FAILED"
-    one.lab.delete(in_the_way["StackId"])
-    assert one.over(one.lab.cfn.update_stack_instances(**one.where)) == "SUCCEEDED"
-    assert [each["Status"] for each in one.instances()] == ["CURRENT"]
+def test_an_update_brings_up_an_instance_whose_creation_failed(stack_set: Set) -> None:
+    name = stack_set.lab.name("taken")
+    stack_set.define(group(name))
+    in_the_way = stack_set.lab.deploy("holds", group(name))
+    assert stack_set.create() == "FAILED"
+    stack_set.lab.delete(in_the_way["StackId"])
+    assert stack_set.over(stack_set.lab.cfn.update_stack_instances(**stack_set.where)) == "SUCCEEDED"
+    assert [each["Status"] for each in stack_set.instances()] == ["CURRENT"]
 
 
-def test_a_deletion_is_repeated_for_what_an_earlier_one_left_inoperable(one: Set) -> None:
-    bucket = one.lab.name("full")
-    one.define({"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": bucket}}}})
-    assert one.create() == "SUCCEEDED", one.instances()
-    one.lab.client("s3").put_object(Bucket=bucket, Key="in-the-way", Body=b"")
-    deletion = {**one.where, "RetainStacks": False}
-    assert one.over(one.lab.cfn.delete_stack_instances(**deletion)) == "FAILED"
-    assert [each["Status"] for each in one.instances()] == ["INOPERABLE"]
-    empty(one.lab.session, bucket)
-    assert one.over(one.lab.cfn.delete_stack_instances(**deletion)) == "SUCCEEDED"
-    assert one.instances() == []
+def test_a_deletion_is_repeated_for_what_an_earlier_one_left_inoperable(stack_set: Set) -> None:
+    bucket = stack_set.lab.name("full")
+    stack_set.define({"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": bucket}}}})
+    assert stack_set.create() == "SUCCEEDED", stack_set.instances()
+    stack_set.lab.client("s3").put_object(Bucket=bucket, Key="in-the-way", Body=b"")
+    deletion = {**stack_set.where, "RetainStacks": False}
+    assert stack_set.over(stack_set.lab.cfn.delete_stack_instances(**deletion)) == "FAILED"
+    assert [each["Status"] for each in stack_set.instances()] == ["INOPERABLE"]
+    empty(stack_set.lab.session, bucket)
+    assert stack_set.over(stack_set.lab.cfn.delete_stack_instances(**deletion)) == "SUCCEEDED"
+    assert stack_set.instances() == []
 
 
-def test_roles_in_a_set_s_stacks_begin_with_twenty_characters_of_the_stack_s_name(one: Set) -> None:
+def test_roles_in_a_set_s_stacks_begin_with_twenty_characters_of_the_stack_s_name(stack_set: Set) -> None:
     trust = {"Principal": {"Service": "lambda.amazonaws.com"}}
     unnamed = role("", trust, {"Action": "logs:PutLogEvents", "Resource": "*"})
     del unnamed["Properties"]["RoleName"]
-    one.define({"Resources": {"Role": unnamed}})
-    assert one.create() == "SUCCEEDED", one.instances()
-    (instance,) = one.instances()
-    (found,) = one.lab.cfn.list_stack_resources(StackName=instance["StackId"])["StackResourceSummaries"]
-    assert found["PhysicalResourceId"].startswith(instance["StackId"].split("/")[1][:20])
+    stack_set.define({"Resources": {"Role": unnamed}})
+    assert stack_set.create() == "SUCCEEDED", stack_set.instances()
+    (instance,) = stack_set.instances()
+    (resource,) = stack_set.lab.cfn.list_stack_resources(StackName=instance["StackId"])["StackResourceSummaries"]
+    assert resource["PhysicalResourceId"].startswith(instance["StackId"].split("/")[1][:20])
 
 
 def test_an_instance_s_life_takes_no_more_than_the_actions_that_we_name(lab: Lab) -> None:
-    one = let_in(lab, [*ON_INSTANCES, *ON_ANYTHING])
-    one.define(topic())
-    assert one.create() == "SUCCEEDED", one.instances()
+    stack_set = let_in(lab, [*ON_INSTANCES, *ON_ANYTHING])
+    stack_set.define(topic())
+    assert stack_set.create() == "SUCCEEDED", stack_set.instances()
     tags = [*lab.tags, {"Key": "more", "Value": "yes"}]
     changed = lab.cfn.update_stack_set(
-        StackSetName=one.name, TemplateBody=json.dumps(topic("two")), Tags=tags, **one.roles
+        StackSetName=stack_set.name, TemplateBody=json.dumps(topic("two")), Tags=tags, **stack_set.roles
     )
-    assert one.over(changed) == "SUCCEEDED", one.instances()
-    assert one.over(lab.cfn.delete_stack_instances(**one.where, RetainStacks=False)) == "SUCCEEDED", one.instances()
+    assert stack_set.over(changed) == "SUCCEEDED", stack_set.instances()
+    assert stack_set.over(lab.cfn.delete_stack_instances(**stack_set.where, RetainStacks=False)) == "SUCCEEDED", (
+        stack_set.instances()
+    )

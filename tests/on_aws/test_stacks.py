@@ -72,11 +72,11 @@ def policy_buckets(lab: Lab) -> dict[str, Any]:
 
 
 def test_a_rolled_back_creation_leaves_what_is_retained_but_not_what_is_except_on_create(lab: Lab, taken: str) -> None:
-    stands = topic()["Resources"]
-    lab.deploy("fails", {"Resources": stands})
+    resources = topic()["Resources"]
+    lab.deploy("fails", {"Resources": resources})
     buckets = policy_buckets(lab)
     last = {"Group": {**group(taken)["Resources"]["Group"], "DependsOn": list(buckets)}}
-    planned = lab.plan("fails", {"Resources": stands | buckets | last}, "UPDATE")
+    planned = lab.plan("fails", {"Resources": resources | buckets | last}, "UPDATE")
     lab.deploy("holds", group(taken))
     assert lab.execute(planned) == "UPDATE_ROLLBACK_COMPLETE"
     names = {bucket["Name"] for bucket in lab.client("s3").list_buckets()["Buckets"]}
@@ -84,10 +84,10 @@ def test_a_rolled_back_creation_leaves_what_is_retained_but_not_what_is_except_o
 
 
 def test_a_stack_whose_update_failed_shows_the_template_of_that_update(lab: Lab, taken: str) -> None:
-    stands = topic()["Resources"]
-    lab.deploy("fails", {"Resources": stands})
+    resources = topic()["Resources"]
+    lab.deploy("fails", {"Resources": resources})
     planned = lab.plan(
-        "fails", {"Resources": stands | group(taken)["Resources"]}, "UPDATE", OnStackFailure="DO_NOTHING"
+        "fails", {"Resources": resources | group(taken)["Resources"]}, "UPDATE", OnStackFailure="DO_NOTHING"
     )
     lab.deploy("holds", group(taken))
     assert lab.execute(planned) == "UPDATE_FAILED"
@@ -118,10 +118,10 @@ def test_a_change_set_shows_the_topics_and_triggers_that_the_stack_has(lab: Lab)
             "ComparisonOperator": "GreaterThanThreshold",
         },
     }
-    told = lab.deploy(
+    stack = lab.deploy(
         "told", {"Resources": topic()["Resources"] | {"Alarm": alarm}} | outputs(A="Topic", B="Alarm.Arn")
     )
-    arns = {each["OutputKey"]: each["OutputValue"] for each in told["Outputs"]}
+    arns = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
     trigger = {"Arn": arns["B"], "Type": "AWS::CloudWatch::Alarm"}
     brought: dict[str, Any] = {
         "NotificationARNs": [arns["A"]],
@@ -160,7 +160,7 @@ def test_tags_are_a_change_also_where_nothing_takes_them(lab: Lab) -> None:
 
 def adopt(lab: Lab, stack: str, **more: Any) -> dict[str, Any]:
     """Make a change set of what stands and one more tag; return its description."""
-    asked = lab.cfn.create_change_set(
+    change_set = lab.cfn.create_change_set(
         StackName=lab.name(stack),
         ChangeSetName="adoption",
         UsePreviousTemplate=True,
@@ -168,11 +168,11 @@ def adopt(lab: Lab, stack: str, **more: Any) -> dict[str, Any]:
         **more,
     )
 
-    def look() -> dict[str, Any] | None:
-        found: dict[str, Any] = lab.cfn.describe_change_set(ChangeSetName=asked["Id"])
-        return None if found["Status"].endswith(("_PENDING", "_IN_PROGRESS")) else found
+    def observe() -> dict[str, Any] | None:
+        described: dict[str, Any] = lab.cfn.describe_change_set(ChangeSetName=change_set["Id"])
+        return None if described["Status"].endswith(("_PENDING", "_IN_PROGRESS")) else described
 
-    return lab.until(look, str(asked["Id"]))
+    return lab.until(observe, str(change_set["Id"]))
 
 
 def service_role(*managed: str) -> dict[str, object]:
@@ -193,11 +193,11 @@ def service_role(*managed: str) -> dict[str, object]:
     }
 
 
-def outputs(**wanted: str) -> dict[str, object]:
+def outputs(**values: str) -> dict[str, object]:
     """Return a template's outputs: attributes as `Role.Arn`, references as `Topic`."""
     return {
         "Outputs": {
             name: {"Value": {"Fn::GetAtt": value.split(".")} if "." in value else {"Ref": value}}
-            for name, value in wanted.items()
+            for name, value in values.items()
         }
     }

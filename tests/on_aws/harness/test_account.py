@@ -21,10 +21,10 @@ def test_any_other_account_is_refused(session: boto3.Session, account_id: str) -
         check_account("111122223333", session)
 
 
-@pytest.mark.parametrize("said", ["", "1111", "1111-2222-3333", "11112222333x", "1111222233334", "production"])
-def test_what_is_no_account_is_refused_before_anybody_is_asked(said: str, session: boto3.Session) -> None:
+@pytest.mark.parametrize("typed", ["", "1111", "1111-2222-3333", "11112222333x", "1111222233334", "production"])
+def test_what_is_no_account_is_refused_before_anybody_is_asked(typed: str, session: boto3.Session) -> None:
     with pytest.raises(pytest.UsageError, match="an account has twelve digits"):
-        check_account(said, session)
+        check_account(typed, session)
 
 
 def test_without_credentials_nothing_begins(account_id: str) -> None:
@@ -50,9 +50,9 @@ def begin(*arguments: str) -> "subprocess.Popen[str]":
 
 
 def run(*arguments: str) -> Answer:
-    with begin(*arguments) as begun:
-        out, err = begun.communicate()
-        return Answer(begun.returncode, out, err)
+    with begin(*arguments) as process:
+        out, err = process.communicate()
+        return Answer(process.returncode, out, err)
 
 
 def test_who_names_another_account_is_told_so_and_no_test_runs(session: boto3.Session) -> None:

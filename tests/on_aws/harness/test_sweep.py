@@ -112,9 +112,9 @@ def test_data_that_cannot_be_deleted_is_told(lab: Lab) -> None:
     table, _ = left_alone(lab, lab.tags)
     lab.client("dynamodb", WEST).update_table(TableName=table, DeletionProtectionEnabled=True)
     swept = take_away(lab)
-    (told,) = swept.stays
-    assert told.startswith(f"{EAST} table {table}: ")
-    assert "protected" in told
+    (line,) = swept.stays
+    assert line.startswith(f"{EAST} table {table}: ")
+    assert "protected" in line
     lab.client("dynamodb", WEST).update_table(TableName=table, DeletionProtectionEnabled=False)
 
 
@@ -125,9 +125,9 @@ def test_what_cannot_be_deleted_is_told_and_keeps_nothing_else(lab: Lab) -> None
     lab.cfn.update_termination_protection(StackName=name, EnableTerminationProtection=True)
     swept = take_away(lab)
     assert swept.gone == [f"{EAST} {lab.name('free')}"]
-    (told,) = swept.stays
-    assert told.startswith(f"{EAST} {name}: ")
-    assert "TerminationProtection" in told
+    (line,) = swept.stays
+    assert line.startswith(f"{EAST} {name}: ")
+    assert "TerminationProtection" in line
     lab.cfn.update_termination_protection(StackName=name, EnableTerminationProtection=False)
 
 
