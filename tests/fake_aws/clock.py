@@ -56,13 +56,13 @@ class GreenLock:
         self._lock = threading.Lock()
 
     def acquire(self, blocking: bool = True) -> bool:  # noqa: FBT001, FBT002  threading's own signature
-        current = getcurrent()
-        if not isinstance(current, Worker):
+        worker = getcurrent()
+        if not isinstance(worker, Worker):
             return self._lock.acquire(blocking)
         while not self._lock.acquire(blocking=False):
             if not blocking:
                 return False
-            current.clock.sleep(self.PACE_S)
+            worker.clock.sleep(self.PACE_S)
         return True
 
     def release(self) -> None:
@@ -89,12 +89,12 @@ class VirtualClock:
         self._now += max(0.0, seconds)
 
     def sleep(self, seconds: float) -> None:
-        current = getcurrent()
-        if isinstance(current, Worker):
-            if current.clock is not self or current.parent is None:
+        worker = getcurrent()
+        if isinstance(worker, Worker):
+            if worker.clock is not self or worker.parent is None:
                 raise Unsupported("this world belongs to another virtual time: make it after, or with, the present one")
-            current.loop.call_later(seconds, current.switch)
-            current.parent.switch()
+            worker.loop.call_later(seconds, worker.switch)
+            worker.parent.switch()
         elif asyncio._get_running_loop() is not None:
             raise BlockedLoop("a blocking AWS call was made on the event loop; use run_in_executor")
         else:

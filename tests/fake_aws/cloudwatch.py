@@ -40,8 +40,8 @@ def describe_alarms(request: Request, params: dict[str, Any]) -> Reply:
     if len(names) > _MOST:
         raise validation_error(f"Member must have length less than or equal to {_MOST}")
     alarms = request.world.alarms
-    found = [alarms[key] for name in names if (key := (request.account, request.region, name)) in alarms]
-    shown, token = page(request, found, params.get("NextToken"))
+    matching = [alarms[key] for name in names if (key := (request.account, request.region, name)) in alarms]
+    shown, token = page(request, matching, params.get("NextToken"))
     return {"MetricAlarms": [_as_shown(alarm) for alarm in shown], "CompositeAlarms": [], "NextToken": token}
 
 

@@ -75,11 +75,11 @@ class Rule:
 
     def matches(self, call: "Subject") -> bool:
         """Return whether the call is one of those that the rule is for."""
-        wanted = (self.service, self.operation, self.account, self.region)
-        found = (call.service, call.operation, call.account, call.region)
+        pattern = (self.service, self.operation, self.account, self.region)
+        actual = (call.service, call.operation, call.account, call.region)
         if self.fault is Fault.STALE and self.service is None and call.service in DATA:
             return False
-        same = all(want in {None, have} for want, have in zip(wanted, found, strict=True))
+        same = all(want in {None, have} for want, have in zip(pattern, actual, strict=True))
         return same and self.mutating in {None, call.mutating}
 
 

@@ -18,8 +18,8 @@ AT_ONCE = {"MaxConcurrentCount": 10, "FailureToleranceCount": 9}
 
 
 def operation(cfn: "CloudFormationClient", operation_id: str) -> str:
-    found = cfn.describe_stack_set_operation(StackSetName=NAME, OperationId=operation_id)
-    return found["StackSetOperation"]["Status"]
+    answer = cfn.describe_stack_set_operation(StackSetName=NAME, OperationId=operation_id)
+    return answer["StackSetOperation"]["Status"]
 
 
 def results(cfn: "CloudFormationClient", operation_id: str) -> dict[tuple[str, str], tuple[str, str | None]]:

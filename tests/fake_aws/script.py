@@ -42,8 +42,8 @@ class Where:
 
     def covers(self, account: str, region: str, stack: str) -> bool:
         """Return whether it is about this stack."""
-        wanted = zip((self.account, self.region, self.stack), (account, region, stack), strict=True)
-        return all(want in {None, have} for want, have in wanted)
+        pairs = zip((self.account, self.region, self.stack), (account, region, stack), strict=True)
+        return all(want in {None, have} for want, have in pairs)
 
 
 @dataclass(frozen=True, slots=True)

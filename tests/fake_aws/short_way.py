@@ -81,7 +81,7 @@ class ShortWay:
         known, call = journey.known(), journey.call({})
         if world.faults.may_strike(Subject("cloudformation", model.name, call.account, call.region, known.mutating)):
             return None
-        call.params = _asked(model, api_params)
+        call.params = _arriving(model, api_params)
         with world.lock:
             world.calls.append(call)
         world.clock.sleep(world.one_way_s())
@@ -102,7 +102,7 @@ class ShortWay:
         return answered
 
 
-def _asked(model: OperationModel, params: dict[str, Any]) -> dict[str, Any]:
+def _arriving(model: OperationModel, params: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters as they arrive. Raises what botocore raises before it sends anything."""
     if model.input_shape is None:
         return {}
@@ -176,8 +176,8 @@ _SCALARS: dict[str, Reader] = {
 
 
 def _refused(error: AwsRefusal, request_id: str) -> dict[str, Any]:
-    said = {"Type": "Sender", "Code": error.code, "Message": error.message}
-    return {"Error": said, "ResponseMetadata": _metadata(request_id, error.status)}
+    details = {"Type": "Sender", "Code": error.code, "Message": error.message}
+    return {"Error": details, "ResponseMetadata": _metadata(request_id, error.status)}
 
 
 def _metadata(request_id: str, status: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ _MAIL = ("email", "email-json")
 
 @dataclass(slots=True)
 class Subscription:
-    """Somebody who wants to be told of what a topic is told."""
+    """An endpoint that a topic sends its messages to."""
 
     arn: str
     topic: str
@@ -35,9 +35,11 @@ def list_subscriptions_by_topic(request: Request, params: dict[str, Any]) -> Rep
     topic = params["TopicArn"]
     if ("AWS::SNS::Topic", request.account, request.region, topic) not in request.world.names:
         raise AwsRefusal("NotFound", "Topic does not exist", status=404)
-    found = [one for one in request.world.subscriptions.values() if one.topic == topic]
-    shown, token = page(request, found, params.get("NextToken"))
-    return {"Subscriptions": [_as_shown(request, one) for one in shown], "NextToken": token}
+    subscriptions = [
+        subscription for subscription in request.world.subscriptions.values() if subscription.topic == topic
+    ]
+    shown, token = page(request, subscriptions, params.get("NextToken"))
+    return {"Subscriptions": [_as_shown(request, subscription) for subscription in shown], "NextToken": token}
 
 
 def _as_shown(request: Request, subscription: Subscription) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _check(name: str, params: dict[str, Any]) -> None:
 
 def get_parameter(request: Request, params: dict[str, Any]) -> Reply:
     """Answer GetParameter."""
-    return {"Parameter": _shown(request, params["Name"], _found(request, params["Name"]))}
+    return {"Parameter": _shown(request, params["Name"], _parameter(request, params["Name"]))}
 
 
 def get_parameters(request: Request, params: dict[str, Any]) -> Reply:
@@ -122,7 +122,7 @@ def get_parameters(request: Request, params: dict[str, Any]) -> Reply:
 
 def delete_parameter(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DeleteParameter; a stack's goes too, and the stack does not notice."""
-    _found(request, params["Name"])
+    _parameter(request, params["Name"])
     del request.parameters[params["Name"]]
     return {}
 
@@ -148,7 +148,7 @@ def _tagged(request: Request, params: dict[str, Any]) -> Parameter:
     return there
 
 
-def _found(request: Request, name: str) -> Parameter:
+def _parameter(request: Request, name: str) -> Parameter:
     there = request.parameters.get(_plain(name))
     if there is None:
         raise AwsRefusal("ParameterNotFound", "")
@@ -197,9 +197,9 @@ OPERATIONS: dict[str, Operation] = {
 def create(world: "World", place: "Place", resource: "Resource") -> None:
     """Keep the value of a parameter that a stack makes."""
     held = world.region(place.account, place.region).parameters
-    said = resource.properties
+    properties = resource.properties
     held[str(resource.physical_id)] = Parameter(
-        str(said["Value"]), world.datetime(), kind=str(said.get("Type", "String")), tags=_of_stack(resource)
+        str(properties["Value"]), world.datetime(), kind=str(properties.get("Type", "String")), tags=_of_stack(resource)
     )
 
 

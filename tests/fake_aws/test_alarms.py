@@ -34,8 +34,8 @@ def cloudwatch(world: World) -> "CloudWatchClient":
 
 
 def alarms(*names: str, enabled: bool = True) -> str:
-    said = str(enabled).lower()
-    made = (ALARM.format(title=name.title().replace("-", ""), name=name, enabled=said) for name in names)
+    flag = str(enabled).lower()
+    made = (ALARM.format(title=name.title().replace("-", ""), name=name, enabled=flag) for name in names)
     return TOPIC + "".join(made)
 
 
@@ -47,8 +47,8 @@ def test_alarms_are_told_by_name_page_by_page_in_the_state_that_they_are_put_int
     names = ["three", "two", "none", "one"]
     pages = list(cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=names))
     assert [len(page["MetricAlarms"]) for page in pages] == [2, 1]
-    found = {alarm["AlarmName"]: alarm["StateValue"] for page in pages for alarm in page["MetricAlarms"]}
-    assert found == {"three": "INSUFFICIENT_DATA", "two": "ALARM", "one": "INSUFFICIENT_DATA"}
+    states = {alarm["AlarmName"]: alarm["StateValue"] for page in pages for alarm in page["MetricAlarms"]}
+    assert states == {"three": "INSUFFICIENT_DATA", "two": "ALARM", "one": "INSUFFICIENT_DATA"}
 
 
 def test_an_update_keeps_an_alarm_s_state_and_a_deletion_takes_it(
@@ -73,15 +73,18 @@ def test_mail_waits_for_a_confirmation_and_its_stack_does_not(world: World, depl
     body += MAIL.format(title="Two", protocol="sqs", endpoint="arn:aws:sqs:us-east-1:111122223333:q")
     assert deploy(body) == "CREATE_COMPLETE"
     sns = world.session().client("sns", region_name="us-east-1")
-    told = sns.list_subscriptions_by_topic(TopicArn=ARN)["Subscriptions"]
-    assert {one["Endpoint"]: one["SubscriptionArn"] == "PendingConfirmation" for one in told} == {
+    subscriptions = sns.list_subscriptions_by_topic(TopicArn=ARN)["Subscriptions"]
+    assert {
+        subscription["Endpoint"]: subscription["SubscriptionArn"] == "PendingConfirmation"
+        for subscription in subscriptions
+    } == {
         "ops@example.com": True,
         "arn:aws:sqs:us-east-1:111122223333:q": False,
     }
     for subscription in world.subscriptions.values():
         subscription.confirmed = True
-    told = sns.list_subscriptions_by_topic(TopicArn=ARN)["Subscriptions"]
-    assert {one["SubscriptionArn"].rpartition(":")[0] for one in told} == {ARN}
+    subscriptions = sns.list_subscriptions_by_topic(TopicArn=ARN)["Subscriptions"]
+    assert {subscription["SubscriptionArn"].rpartition(":")[0] for subscription in subscriptions} == {ARN}
     deploy(TOPIC, name="second")
     assert sns.list_subscriptions_by_topic(TopicArn=ARN)["Subscriptions"] == []
     with pytest.raises(ClientError, match="Topic does not exist"):

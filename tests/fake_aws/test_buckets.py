@@ -95,8 +95,8 @@ def body(properties: dict[str, Any], policy: dict[str, Any] | None = None) -> st
         "Topic": {"Type": "AWS::SNS::Topic"},
     }
     if policy is not None:
-        said = {"Bucket": NAME, "PolicyDocument": policy}
-        resources["Policy"] = {"Type": "AWS::S3::BucketPolicy", "DeletionPolicy": "Retain", "Properties": said}
+        settings = {"Bucket": NAME, "PolicyDocument": policy}
+        resources["Policy"] = {"Type": "AWS::S3::BucketPolicy", "DeletionPolicy": "Retain", "Properties": settings}
     return json.dumps({"Resources": resources})
 
 
@@ -114,23 +114,23 @@ def importing(*logical_ids: str) -> dict[str, Any]:
     }
 
 
-def code(call: Any, **said: Any) -> str:
+def code(call: Any, **params: Any) -> str:
     with pytest.raises(ClientError) as error:
-        call(Bucket=NAME, **said)
+        call(Bucket=NAME, **params)
     return error.value.response["Error"]["Code"]
 
 
 def read(s3: "S3Client") -> dict[str, Any]:
     """Every setting of the bucket; the error where it has none."""
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name in (
         *("accelerate_configuration", "acl", "cors", "encryption", "lifecycle_configuration", "logging"),
         *("notification_configuration", "ownership_controls", "policy", "replication", "request_payment"),
         *("tagging", "versioning", "website"),
     ):
-        found[name] = _answer(getattr(s3, f"get_bucket_{name}"))
-    found["public"] = _answer(s3.get_public_access_block)
-    return found
+        settings[name] = _answer(getattr(s3, f"get_bucket_{name}"))
+    settings["public"] = _answer(s3.get_public_access_block)
+    return settings
 
 
 def _answer(call: Any) -> Any:
@@ -144,10 +144,10 @@ def _answer(call: Any) -> Any:
 
 def test_a_new_bucket_has_what_every_new_bucket_has(s3: "S3Client") -> None:
     s3.create_bucket(Bucket=NAME)
-    found = read(s3)
+    settings = read(s3)
     owner = {"ID": "canonical-111122223333"}
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
-    assert found == {
+    assert settings == {
         "accelerate_configuration": {},
         "acl": {
             "Owner": owner,
@@ -181,31 +181,31 @@ def test_a_new_bucket_has_what_every_new_bucket_has(s3: "S3Client") -> None:
 
 def test_what_a_template_says_is_read_in_s3_s_words(s3: "S3Client", deploy: "Deploy") -> None:
     assert deploy(body(ALL, POLICY)) == "CREATE_COMPLETE"
-    found = read(s3)
-    old, cold = found["lifecycle_configuration"]["Rules"]
+    settings = read(s3)
+    old, cold = settings["lifecycle_configuration"]["Rules"]
     assert old == RULES[0]
     assert cold["Filter"] == {"And": {"Prefix": "a/", "Tags": [{"Key": "k", "Value": "v"}]}}
     assert (cold["Expiration"], cold["AbortIncompleteMultipartUpload"]) == ({"Days": 400}, {"DaysAfterInitiation": 3})
     assert cold["Transitions"] == [{"Days": 90, "StorageClass": "GLACIER"}]
     assert cold["NoncurrentVersionTransitions"] == [{"NoncurrentDays": 7, "StorageClass": "GLACIER"}]
-    (rule,) = found["encryption"]["ServerSideEncryptionConfiguration"]["Rules"]
+    (rule,) = settings["encryption"]["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule == {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}
-    blocked = found["public"]["PublicAccessBlockConfiguration"]
+    blocked = settings["public"]["PublicAccessBlockConfiguration"]
     assert [name for name, is_on in blocked.items() if is_on] == ["BlockPublicAcls", "RestrictPublicBuckets"]
-    assert found["cors"]["CORSRules"] == [
+    assert settings["cors"]["CORSRules"] == [
         {"ID": "c", "AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "MaxAgeSeconds": 60}
     ]
-    assert found["website"] == {
+    assert settings["website"] == {
         "IndexDocument": {"Suffix": "index.html"},
         "RoutingRules": [{"Condition": {"KeyPrefixEquals": "a"}, "Redirect": {"HostName": "b"}}],
     }
-    assert found["logging"] == {"LoggingEnabled": {"TargetBucket": "logs", "TargetPrefix": "of-data/"}}
-    (queue,) = found["notification_configuration"]["QueueConfigurations"]
+    assert settings["logging"] == {"LoggingEnabled": {"TargetBucket": "logs", "TargetPrefix": "of-data/"}}
+    (queue,) = settings["notification_configuration"]["QueueConfigurations"]
     assert queue["Filter"] == {"Key": {"FilterRules": [{"Name": "prefix", "Value": "a/"}]}}
-    assert found["notification_configuration"]["EventBridgeConfiguration"] == {}
-    assert found["accelerate_configuration"] == {"Status": "Enabled"}
-    assert json.loads(found["policy"]["Policy"]) == POLICY
-    assert {"Key": "team", "Value": "core"} in found["tagging"]["TagSet"]
+    assert settings["notification_configuration"]["EventBridgeConfiguration"] == {}
+    assert settings["accelerate_configuration"] == {"Status": "Enabled"}
+    assert json.loads(settings["policy"]["Policy"]) == POLICY
+    assert {"Key": "team", "Value": "core"} in settings["tagging"]["TagSet"]
 
 
 def test_replication_rules_are_read_whole(s3: "S3Client", deploy: "Deploy") -> None:
@@ -294,10 +294,13 @@ def test_an_import_leaves_what_the_template_says_otherwise_until_that_property_c
     # Another property changes: only that one.
     more = {**little, "AccelerateConfiguration": {"AccelerationStatus": "Suspended"}}
     assert deploy(body(more), name="third", **tagged) == "UPDATE_COMPLETE"
-    found = read(s3)
-    assert found["accelerate_configuration"] == {"Status": "Suspended"}
-    assert {name for name, value in found.items() if value != before[name]} == {"accelerate_configuration", "tagging"}
-    assert {"Key": "builder:stack", "Value": "storage"} in found["tagging"]["TagSet"]
+    settings = read(s3)
+    assert settings["accelerate_configuration"] == {"Status": "Suspended"}
+    assert {name for name, value in settings.items() if value != before[name]} == {
+        "accelerate_configuration",
+        "tagging",
+    }
+    assert {"Key": "builder:stack", "Value": "storage"} in settings["tagging"]["TagSet"]
     # Versioning changes in the template: it is what the template says.
     assert deploy(body(more | {"VersioningConfiguration": {"Status": "Enabled"}}), name="fourth") == "UPDATE_COMPLETE"
     assert deploy(body(more), name="fifth") == "UPDATE_COMPLETE"
@@ -335,8 +338,8 @@ def test_a_bucket_has_one_policy_whoever_made_it(world: World, s3: "S3Client", d
     s3.create_bucket(Bucket=NAME)
     s3.put_bucket_policy(Bucket=NAME, Policy=json.dumps(POLICY))
     assert code(s3.put_bucket_policy, Policy="{") == "MalformedPolicy"
-    said = {"Bucket": NAME, "PolicyDocument": {"Statement": []}}
-    policy = json.dumps({"Resources": {"Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": said}}})
+    properties = {"Bucket": NAME, "PolicyDocument": {"Statement": []}}
+    policy = json.dumps({"Resources": {"Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": properties}}})
     assert deploy(policy) == "ROLLBACK_COMPLETE"
     failed = [each.reason for each in world.stack("app").record.events if each.status == "CREATE_FAILED"]
     assert "already exists on bucket data" in str(failed[0])
@@ -352,11 +355,11 @@ def test_settings_are_deleted_and_versioning_never(s3: "S3Client") -> None:
     for name in ("cors", "website", "ownership_controls", "lifecycle", "policy", "replication"):
         getattr(s3, f"delete_bucket_{name}")(Bucket=NAME)
     s3.delete_public_access_block(Bucket=NAME)
-    found = read(s3)
-    assert [name for name, value in found.items() if isinstance(value, str)] == [
+    settings = read(s3)
+    assert [name for name, value in settings.items() if isinstance(value, str)] == [
         *("cors", "lifecycle_configuration", "ownership_controls", "policy", "replication", "website", "public")
     ]
-    assert found["public"] == "NoSuchPublicAccessBlockConfiguration"
+    assert settings["public"] == "NoSuchPublicAccessBlockConfiguration"
     s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Suspended"})
     s3.create_bucket(Bucket="copy")
     s3.put_bucket_versioning(Bucket="copy", VersioningConfiguration={"Status": "Enabled"})
@@ -399,8 +402,8 @@ def test_a_setting_is_late_where_a_rule_names_the_service(world: World, s3: "S3C
     s3.create_bucket(Bucket=NAME)
     world.pass_time(60)
     s3.put_bucket_policy(Bucket=NAME, Policy="{}")
-    found = {str(_answer(s3.get_bucket_policy)) for _ in range(20)}
-    assert found == {"NoSuchBucketPolicy", "{'Policy': '{}'}"}
+    answers = {str(_answer(s3.get_bucket_policy)) for _ in range(20)}
+    assert answers == {"NoSuchBucketPolicy", "{'Policy': '{}'}"}
     world.pass_time(60)
     assert _answer(s3.get_bucket_policy) == {"Policy": "{}"}
 

@@ -99,17 +99,17 @@ def test_someone_elses_update_makes_one_obsolete(
 def test_a_name_is_used_once_and_a_repeat_with_the_same_token_is_a_switch(
     world: World, cfn: "CloudFormationClient"
 ) -> None:
-    asked = {"StackName": "app", "ChangeSetName": "one", "TemplateBody": TOPIC, "ChangeSetType": "CREATE"}
-    first = cfn.create_change_set(**asked, ClientToken="a")  # type: ignore[arg-type]  # keywords shared by the calls
+    request = {"StackName": "app", "ChangeSetName": "one", "TemplateBody": TOPIC, "ChangeSetType": "CREATE"}
+    first = cfn.create_change_set(**request, ClientToken="a")  # type: ignore[arg-type]  # keywords shared by the calls
     with pytest.raises(ClientError, match="already exists") as refused:
-        cfn.create_change_set(**asked, ClientToken="a")  # type: ignore[arg-type]
+        cfn.create_change_set(**request, ClientToken="a")  # type: ignore[arg-type]
     assert _code(refused) == "AlreadyExistsException"
     with pytest.raises(ClientError, match="mismatch with existing attribute ClientToken"):
-        cfn.create_change_set(**asked, ClientToken="b")  # type: ignore[arg-type]
+        cfn.create_change_set(**request, ClientToken="b")  # type: ignore[arg-type]
     with pytest.raises(ClientError, match="mismatch with existing attribute Template"):
-        cfn.create_change_set(**{**asked, "TemplateBody": TOPIC + "#"}, ClientToken="a")  # type: ignore[arg-type]
+        cfn.create_change_set(**{**request, "TemplateBody": TOPIC + "#"}, ClientToken="a")  # type: ignore[arg-type]
     world.quirks.repeated_client_token_is_honoured = True
-    assert cfn.create_change_set(**asked, ClientToken="a")["Id"] == first["Id"]  # type: ignore[arg-type]
+    assert cfn.create_change_set(**request, ClientToken="a")["Id"] == first["Id"]  # type: ignore[arg-type]
 
 
 def test_create_is_for_absent_stacks_and_update_for_present_ones(
@@ -128,7 +128,7 @@ def test_create_is_for_absent_stacks_and_update_for_present_ones(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
         ({"TemplateBody": "Resources: {}"}, "At least one Resources member must be defined"),
         ({"TemplateBody": "- no mapping"}, "unsupported structure"),
@@ -143,11 +143,11 @@ def test_create_is_for_absent_stacks_and_update_for_present_ones(
     ],
 )
 def test_a_bad_request_is_refused_at_once_and_leaves_no_stack(
-    world: World, cfn: "CloudFormationClient", change: dict[str, str], said: str
+    world: World, cfn: "CloudFormationClient", change: dict[str, str], reason: str
 ) -> None:
-    asked = {"StackName": "app", "ChangeSetName": "one", "TemplateBody": TOPIC, "ChangeSetType": "CREATE"}
-    with pytest.raises(ClientError, match=said) as refused:
-        cfn.create_change_set(**{**asked, **change})  # type: ignore[arg-type]
+    request = {"StackName": "app", "ChangeSetName": "one", "TemplateBody": TOPIC, "ChangeSetType": "CREATE"}
+    with pytest.raises(ClientError, match=reason) as refused:
+        cfn.create_change_set(**{**request, **change})  # type: ignore[arg-type]
     assert _code(refused) == "ValidationError"
     assert not world.stack("app").exists
 

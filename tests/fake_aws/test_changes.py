@@ -46,14 +46,14 @@ def changes(cfn: "CloudFormationClient", plan: "Deploy", deploy: "Deploy") -> An
     def of(body: str = BODY, *, values: bool = False, **more: object) -> Changes:
         deploy(BODY)
         arn = plan(body, name="second", **more)
-        found: Changes = {}
+        rows: Changes = {}
         token: dict[str, Any] = {}
         while True:
             shown = cfn.describe_change_set(ChangeSetName=arn, IncludePropertyValues=values, **token)
             for each in shown["Changes"]:
-                found[each["ResourceChange"]["LogicalResourceId"]] = dict(each["ResourceChange"])
+                rows[each["ResourceChange"]["LogicalResourceId"]] = dict(each["ResourceChange"])
             if "NextToken" not in shown:
-                return found
+                return rows
             token = {"NextToken": shown["NextToken"]}
 
     return of
@@ -77,16 +77,16 @@ def test_a_property_that_can_be_changed_in_place_is_no_replacement(changes: Any)
 
 
 def test_a_create_only_property_replaces_and_what_refers_to_it_may_change(changes: Any) -> None:
-    found = changes(Parameters=_given(Name="two"))
-    assert (found["Group"]["Replacement"], found["Group"]["PolicyAction"]) == ("True", "ReplaceAndDelete")
-    causes = {each["CausingEntity"] for each in found["Function"]["Details"]}
-    assert (found["Function"]["Replacement"], causes) == ("False", {"Group", "Group.Arn"})
-    permission = found["Allowed"]
+    rows = changes(Parameters=_given(Name="two"))
+    assert (rows["Group"]["Replacement"], rows["Group"]["PolicyAction"]) == ("True", "ReplaceAndDelete")
+    causes = {each["CausingEntity"] for each in rows["Function"]["Details"]}
+    assert (rows["Function"]["Replacement"], causes) == ("False", {"Group", "Group.Arn"})
+    permission = rows["Allowed"]
     assert permission["Replacement"] == "Conditional"
     assert [(each["Evaluation"], each["CausingEntity"]) for each in permission["Details"]] == [
         ("Dynamic", "Function.Arn")
     ]
-    assert "Key" not in found
+    assert "Key" not in rows
 
 
 def test_what_may_change_is_left_alone_where_it_does_not(world: World, changes: Any, deploy: "Deploy") -> None:
@@ -98,14 +98,14 @@ def test_what_may_change_is_left_alone_where_it_does_not(world: World, changes: 
 
 def test_removing_a_resource_tells_what_becomes_of_it(changes: Any) -> None:
     without = BODY[: BODY.index("  Key:")] + BODY[BODY.index("  Topic:") :]
-    found = changes(without.replace("    DeletionPolicy: Retain\n", ""))
-    assert {lid: (each["Action"], each.get("PolicyAction")) for lid, each in found.items()} == {
+    rows = changes(without.replace("    DeletionPolicy: Retain\n", ""))
+    assert {lid: (each["Action"], each.get("PolicyAction")) for lid, each in rows.items()} == {
         "Group": ("Modify", None),
         "Key": ("Remove", "Delete"),
         "Function": ("Remove", "Delete"),
         "Allowed": ("Remove", "Delete"),
     }
-    assert found["Group"]["Scope"] == ["DeletionPolicy"]
+    assert rows["Group"]["Scope"] == ["DeletionPolicy"]
 
 
 def test_a_condition_that_comes_true_adds_its_resource(changes: Any) -> None:
@@ -113,21 +113,19 @@ def test_a_condition_that_comes_true_adds_its_resource(changes: Any) -> None:
 
 
 def test_values_are_shown_when_asked_for(changes: Any) -> None:
-    found = changes(values=True, Parameters=_given(Days="30", Name="two"))
-    targets = {each["Target"]["Path"]: each["Target"] for each in found["Group"]["Details"]}
+    rows = changes(values=True, Parameters=_given(Days="30", Name="two"))
+    targets = {each["Target"]["Path"]: each["Target"] for each in rows["Group"]["Details"]}
     days = targets["/Properties/RetentionInDays"]
     assert (days["BeforeValue"], days["AfterValue"], days["AttributeChangeType"]) == ("7", "30", "Modify")
-    arn = next(each["Target"] for each in found["Function"]["Details"] if each["CausingEntity"] == "Group.Arn")
+    arn = next(each["Target"] for each in rows["Function"]["Details"] if each["CausingEntity"] == "Group.Arn")
     assert arn["AfterValue"] == "{{changeSet:KNOWN_AFTER_APPLY}}"
-    assert '"RetentionInDays":"30"' in found["Group"]["AfterContext"]
+    assert '"RetentionInDays":"30"' in rows["Group"]["AfterContext"]
 
 
 def test_stack_tags_show_on_every_resource_that_takes_tags(changes: Any) -> None:
-    found = changes(Tags=[{"Key": "build", "Value": "1"}])
-    assert {lid for lid, each in found.items() if "Tags" in each["Scope"]} == {"Function", "Group", "Key"}
-    assert [each["Target"] for each in found["Key"]["Details"]] == [
-        {"Attribute": "Tags", "RequiresRecreation": "Never"}
-    ]
+    rows = changes(Tags=[{"Key": "build", "Value": "1"}])
+    assert {lid for lid, each in rows.items() if "Tags" in each["Scope"]} == {"Function", "Group", "Key"}
+    assert [each["Target"] for each in rows["Key"]["Details"]] == [{"Attribute": "Tags", "RequiresRecreation": "Never"}]
 
 
 def test_values_can_silently_drop_a_resource(world: World, changes: Any) -> None:
@@ -168,7 +166,7 @@ def test_a_policy_that_changes_is_a_detail_of_its_own(
     arn = plan(after, "second")
     cfn = world.session().client("cloudformation", region_name="us-east-1")
     row = cfn.describe_change_set(ChangeSetName=arn, IncludePropertyValues=True)["Changes"][0]["ResourceChange"]
-    wanted = {"Attribute": name, "RequiresRecreation": "Never", "Path": f"/{name}", **values}
-    assert (row["Scope"], [each["Target"] for each in row["Details"]]) == ([name], [wanted])
+    target = {"Attribute": name, "RequiresRecreation": "Never", "Path": f"/{name}", **values}
+    assert (row["Scope"], [each["Target"] for each in row["Details"]]) == ([name], [target])
     row = cfn.describe_change_set(ChangeSetName=arn)["Changes"][0]["ResourceChange"]
     assert [each["Target"] for each in row["Details"]] == [{"Attribute": name, "RequiresRecreation": "Never"}]

@@ -72,8 +72,8 @@ def test_without_another_value_there_is_no_change(
 
 
 def test_a_name_that_nothing_has_is_refused_at_once(world: World, plan: "Deploy", deploy: "Deploy") -> None:
-    said = "parameter value door for parameter name Door does not exist"
-    with pytest.raises(ClientError, match=said):
+    reason = "parameter value door for parameter name Door does not exist"
+    with pytest.raises(ClientError, match=reason):
         plan(DOOR)
     deploy(KEY, stack="keys")
     assert deploy(DOOR) == "CREATE_COMPLETE"
@@ -133,8 +133,8 @@ def test_an_export_in_use_neither_changes_nor_goes(world: World, deploy: "Deploy
     deploy(EXPORTER, stack="base")
     deploy(IMPORTER)
     assert deploy(body, "second", "base") == "UPDATE_ROLLBACK_COMPLETE"
-    said = f"Export us-east-1-topic cannot be {done} as it is in use by app"
-    assert any(each.reason == said for each in world.stack("base").record.events)
+    reason = f"Export us-east-1-topic cannot be {done} as it is in use by app"
+    assert any(each.reason == reason for each in world.stack("base").record.events)
     assert deploy(EXPORTER.replace("Value: two", "Value: three"), "third", "base") == "UPDATE_COMPLETE"
 
 
@@ -155,5 +155,5 @@ def test_a_stack_whose_export_is_in_use_is_not_deleted(
 def test_two_stacks_cannot_export_one_name(world: World, deploy: "Deploy") -> None:
     deploy(EXPORTER, stack="base")
     assert deploy(EXPORTER.replace("first", "second"), stack="copy") == "ROLLBACK_COMPLETE"
-    said = "Export with name name is already exported by stack base."
-    assert any(said in str(each.reason) for each in world.stack("copy").record.events)
+    reason = "Export with name name is already exported by stack base."
+    assert any(reason in str(each.reason) for each in world.stack("copy").record.events)

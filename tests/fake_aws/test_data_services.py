@@ -77,10 +77,10 @@ def test_a_filled_bucket_fails_its_stacks_deletion_until_every_version_is_gone(
     world.settle()
     assert world.stack("app").status == "DELETE_FAILED"
     assert world.stack("app").record.reason == "The following resource(s) failed to delete: [Bucket]. "
-    found = _versions(s3, "copy-bucket")
-    assert len(found) == 6
+    versions = _versions(s3, "copy-bucket")
+    assert len(versions) == 6
     answer = s3.delete_objects(
-        Bucket="copy-bucket", Delete={"Objects": [{"Key": key, "VersionId": version} for key, version in found]}
+        Bucket="copy-bucket", Delete={"Objects": [{"Key": key, "VersionId": version} for key, version in versions]}
     )
     assert len(answer["Deleted"]) == 6
     cfn.delete_stack(StackName="app")
@@ -140,9 +140,9 @@ def test_a_denied_object_is_an_error_in_a_good_answer(world: World, s3: "S3Clien
 
 def test_a_client_of_another_region_is_redirected_to_the_buckets_own(world: World, deploy: "Deploy") -> None:
     deploy(COPY)
-    elsewhere = world.session().client("s3", region_name="us-west-2")
+    west = world.session().client("s3", region_name="us-west-2")
     world.calls.clear()
-    assert elsewhere.head_bucket(Bucket="copy-bucket")["BucketRegion"] == "us-east-1"
+    assert west.head_bucket(Bucket="copy-bucket")["BucketRegion"] == "us-east-1"
     assert [(call.region, call.outcome) for call in world.calls] == [
         ("us-west-2", "PermanentRedirect"),
         ("us-east-1", "ok"),
@@ -154,8 +154,8 @@ def test_a_table_is_there_in_each_replicas_region(world: World, dynamodb: "Dynam
     assert [each["RegionName"] for each in dynamodb.describe_table(TableName="things")["Table"]["Replicas"]] == [
         "us-west-2"
     ]
-    elsewhere = world.session().client("dynamodb", region_name="us-west-2")
-    assert elsewhere.describe_table(TableName="things")["Table"]["TableArn"].startswith("arn:aws:dynamodb:us-west-2")
+    west = world.session().client("dynamodb", region_name="us-west-2")
+    assert west.describe_table(TableName="things")["Table"]["TableArn"].startswith("arn:aws:dynamodb:us-west-2")
     nowhere = world.session().client("dynamodb", region_name="eu-west-1")
     with pytest.raises(ClientError) as missing:
         nowhere.describe_table(TableName="things")
@@ -182,7 +182,7 @@ def test_a_young_replica_blocks_the_stacks_deletion_until_it_is_removed(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
         ({"Delete": {"RegionName": "us-east-1"}}, "Cannot add or delete the local region through ReplicaUpdates."),
         ({"Create": {"RegionName": "us-west-2"}}, "one or more replicas already existed as tables."),
@@ -190,10 +190,10 @@ def test_a_young_replica_blocks_the_stacks_deletion_until_it_is_removed(
     ],
 )
 def test_a_replica_update_that_makes_no_sense_is_refused(
-    dynamodb: "DynamoDBClient", deploy: "Deploy", change: dict[str, dict[str, str]], said: str
+    dynamodb: "DynamoDBClient", deploy: "Deploy", change: dict[str, dict[str, str]], reason: str
 ) -> None:
     deploy(TABLE)
-    with pytest.raises(ClientError, match=said) as refused:
+    with pytest.raises(ClientError, match=reason) as refused:
         dynamodb.update_table(TableName="things", ReplicaUpdates=[change])  # type: ignore[list-item]  # by case
     assert refused.value.response["Error"]["Code"] == "ValidationException"
 
@@ -219,8 +219,11 @@ def test_the_stacks_own_region_and_an_index_beside_a_replica_cannot_be_changed(w
     both = TABLE.replace("{Region: us-west-2}]", "{Region: us-west-2}, {Region: eu-west-1}]") + index
     for number, body in enumerate([TABLE.replace("{Region: us-east-1}, ", ""), both]):
         assert deploy(body, name=f"bad{number}") == "UPDATE_ROLLBACK_COMPLETE"
-    said = [event.reason for event in world.stack("app").record.events if event.status == "UPDATE_FAILED"]
-    assert ["contain the region of the stack" in str(said[0]), "a replica and a global" in str(said[1])] == [True, True]
+    reasons = [event.reason for event in world.stack("app").record.events if event.status == "UPDATE_FAILED"]
+    assert ["contain the region of the stack" in str(reasons[0]), "a replica and a global" in str(reasons[1])] == [
+        True,
+        True,
+    ]
     assert deploy(TABLE + index, name="good") == "UPDATE_COMPLETE"
 
 

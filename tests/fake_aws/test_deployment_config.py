@@ -52,8 +52,8 @@ def test_an_express_stack_is_complete_before_its_resources_are_ready(
     assert world.stack("app").status == "CREATE_COMPLETE"
     assert cfn.describe_stacks(StackName="app")["Stacks"][0]["DeploymentConfig"] == EXPRESS
     assert dynamodb.describe_table(TableName="things")["Table"]["TableStatus"] == "CREATING"
-    said = [each.reason for each in world.stack("app").record.events if each.status == "CREATE_COMPLETE"]
-    assert said == [
+    reasons = [each.reason for each in world.stack("app").record.events if each.status == "CREATE_COMPLETE"]
+    assert reasons == [
         "Resource operation completed using Express Mode. It may continue becoming available in the background.",
         None,
     ]

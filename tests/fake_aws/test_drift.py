@@ -29,8 +29,8 @@ TWO = {"Parameters": [{"ParameterKey": "Name", "ParameterValue": "two"}]}
 
 def _changes(cfn: "CloudFormationClient", arn: str, *, values: bool = True) -> dict[str, Any]:
     pages = cfn.get_paginator("describe_change_set").paginate(ChangeSetName=arn, IncludePropertyValues=values)
-    found = [each["ResourceChange"] for page in pages for each in page["Changes"]]
-    return {each["LogicalResourceId"]: each for each in found}
+    changes = [each["ResourceChange"] for page in pages for each in page["Changes"]]
+    return {each["LogicalResourceId"]: each for each in changes}
 
 
 def test_an_ordinary_change_set_sees_no_drift(

@@ -24,7 +24,7 @@ MORE = BODY + "  Third: {Type: AWS::SNS::Topic, DependsOn: [Second, Group]}\n"
 TWO = [{"ParameterKey": "Name", "ParameterValue": "two"}]
 
 
-def _told(world: World, since: str = "app CREATE_IN_PROGRESS", name: str = "app") -> list[str]:
+def _history(world: World, since: str = "app CREATE_IN_PROGRESS", name: str = "app") -> list[str]:
     """The history as `LogicalId STATUS reason`, from the last time that line was written."""
     lines = [" ".join((e.logical_id, e.status, e.reason or "")).strip() for e in world.stack(name).record.events]
     return lines[max(number for number, line in enumerate(lines) if line.startswith(since)) :]
@@ -34,10 +34,10 @@ def test_a_failed_creation_cancels_what_runs_and_deletes_what_was_made(world: Wo
     world.script.fails("CREATE", "Second", reason="no")
     world.script.takes(10, resource="Group")
     assert deploy(BODY) == "ROLLBACK_COMPLETE"
-    told = _told(world)
-    assert "Group CREATE_FAILED Resource creation cancelled" in told
+    history = _history(world)
+    assert "Group CREATE_FAILED Resource creation cancelled" in history
     failed = "The following resource(s) failed to create: [Group, Second]. Rollback requested by user."
-    rolled_back = told[told.index(f"app ROLLBACK_IN_PROGRESS {failed}") :]
+    rolled_back = history[history.index(f"app ROLLBACK_IN_PROGRESS {failed}") :]
     deleted = [line for line in rolled_back if line.endswith("DELETE_COMPLETE")]
     assert deleted[-1] == "First DELETE_COMPLETE"
     assert set(deleted) == {"First DELETE_COMPLETE", "Second DELETE_COMPLETE", "Group DELETE_COMPLETE"}
@@ -47,7 +47,7 @@ def test_a_failed_creation_cancels_what_runs_and_deletes_what_was_made(world: Wo
 def test_nothing_that_needs_the_failed_resource_is_started(world: World, deploy: "Deploy") -> None:
     world.script.fails("CREATE", "First", reason="no")
     assert deploy(BODY) == "ROLLBACK_COMPLETE"
-    assert not any("Second" in line or "Group" in line for line in _told(world))
+    assert not any("Second" in line or "Group" in line for line in _history(world))
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_a_failed_update_brings_everything_back(world: World, deploy: "Deploy") 
     world.script.fails("UPDATE", "Second", reason="no")
     world.script.takes(10, resource="Group")
     assert deploy(BODY, name="second", Parameters=TWO) == "UPDATE_ROLLBACK_COMPLETE"
-    told = _told(world, "app UPDATE_IN_PROGRESS")
-    assert "Group UPDATE_FAILED Resource update cancelled" in told
-    assert "app UPDATE_ROLLBACK_IN_PROGRESS The following resource(s) failed to update: [Group, Second]." in told
-    assert "app UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS" in told
+    history = _history(world, "app UPDATE_IN_PROGRESS")
+    assert "Group UPDATE_FAILED Resource update cancelled" in history
+    assert "app UPDATE_ROLLBACK_IN_PROGRESS The following resource(s) failed to update: [Group, Second]." in history
+    assert "app UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS" in history
     assert world.names == names
     record = world.stack("app").record
     assert record.resources["Second"].properties == {"DisplayName": "one"}
@@ -158,20 +158,20 @@ def test_an_update_can_be_cancelled_while_it_runs(world: World, cfn: "CloudForma
     cfn.cancel_update_stack(StackName="app")
     world.settle()
     assert world.stack("app").status == "UPDATE_ROLLBACK_COMPLETE"
-    assert "First UPDATE_FAILED Resource update cancelled" in _told(world, "app UPDATE_IN_PROGRESS")
+    assert "First UPDATE_FAILED Resource update cancelled" in _history(world, "app UPDATE_IN_PROGRESS")
 
 
 def test_replaced_and_removed_resources_go_in_the_cleanup(world: World, deploy: "Deploy") -> None:
     deploy(MORE)
     assert deploy(BODY, name="second", Parameters=TWO) == "UPDATE_COMPLETE"
-    told = _told(world, "app UPDATE_IN_PROGRESS")
-    cleanup = told[told.index("app UPDATE_COMPLETE_CLEANUP_IN_PROGRESS") :]
+    history = _history(world, "app UPDATE_IN_PROGRESS")
+    cleanup = history[history.index("app UPDATE_COMPLETE_CLEANUP_IN_PROGRESS") :]
     assert [line for line in cleanup if line.endswith("DELETE_COMPLETE")] == [
         "Group DELETE_COMPLETE",
         "Third DELETE_COMPLETE",
     ]
     creating = "Requested update requires the creation of a new physical resource; hence creating one."
-    assert f"Group UPDATE_IN_PROGRESS {creating}" in told
+    assert f"Group UPDATE_IN_PROGRESS {creating}" in history
 
 
 def test_what_cannot_be_cleaned_up_stays_behind_an_update_that_is_complete(world: World, deploy: "Deploy") -> None:
@@ -214,9 +214,9 @@ def test_a_custom_named_resource_cannot_be_replaced_under_its_name(world: World,
     named = "Resources: {Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: named.fifo, FifoTopic: true}}}"
     deploy(named)
     assert deploy(named.replace("true", "false"), name="second") == "UPDATE_ROLLBACK_COMPLETE"
-    said = [event.reason for event in world.stack("app").record.events if event.status == "UPDATE_FAILED"]
-    assert len(said) == 1
-    assert str(said[0]).endswith(
+    reasons = [event.reason for event in world.stack("app").record.events if event.status == "UPDATE_FAILED"]
+    assert len(reasons) == 1
+    assert str(reasons[0]).endswith(
         "custom-named resource requires replacing. Rename named.fifo and update the stack again."
     )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fake_aws.conftest import Deploy
 
 ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=20)
-ASKED: dict[str, Any] = {
+REQUEST: dict[str, Any] = {
     "StackName": "app",
     "ChangeSetName": "one",
     "TemplateBody": TOPIC,
@@ -47,7 +47,7 @@ def test_a_refused_call_is_not_applied(
 ) -> None:
     world.faults.add(fault, nth=1)
     with pytest.raises(ClientError) as refused:
-        once.create_change_set(**ASKED)
+        once.create_change_set(**REQUEST)
     assert refused.value.response["Error"]["Code"] == code
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
     assert not world.stack("app").exists
@@ -67,7 +67,7 @@ def test_a_lost_message_leaves_the_caller_not_knowing(
 ) -> None:
     world.faults.add(fault, operation="CreateChangeSet", nth=1)
     with pytest.raises(error):
-        once.create_change_set(**ASKED)
+        once.create_change_set(**REQUEST)
     assert world.stack("app").exists == (fault is not Fault.LOSE_REQUEST)
     assert world.now == pytest.approx(seconds, abs=0.1)
     assert [call.outcome for call in world.calls] == [fault.value]
@@ -78,7 +78,7 @@ def test_botocores_retry_after_a_lost_answer_meets_its_own_change_set(
 ) -> None:
     world.faults.add(Fault.LOSE_ANSWER, mutating=True, nth=1)
     with pytest.raises(ClientError) as refused:
-        cfn.create_change_set(**ASKED)
+        cfn.create_change_set(**REQUEST)
     assert refused.value.response["Error"]["Code"] == "AlreadyExistsException"
     assert [call.outcome for call in world.calls] == ["lose answer", "AlreadyExistsException"]
 
@@ -90,7 +90,7 @@ def test_a_kill_before_a_call_leaves_nothing_and_after_it_everything(
         world.faults.clear()
         world.faults.add(fault, mutating=True, nth=1)
         with pytest.raises(Killed):
-            once.create_change_set(**ASKED)
+            once.create_change_set(**REQUEST)
         world.faults.revive()
         assert world.stack("app").exists == exists
     assert [call.operation for call in world.calls] == ["CreateChangeSet"]
@@ -120,7 +120,7 @@ def test_the_rate_limit_is_each_regions_own(world: World) -> None:
 def test_a_stale_read_shows_the_past_but_never_more_than_a_second_of_it(world: World, deploy: "Deploy") -> None:
     world.faults.add(Fault.STALE, probability=0.5)
     cfn = world.session().client("cloudformation", region_name="us-east-1")
-    cfn.create_change_set(**ASKED)
+    cfn.create_change_set(**REQUEST)
     world.pass_time(5)
     cfn.execute_change_set(ChangeSetName="one", StackName="app")
     world.pass_time(0.2)
@@ -169,7 +169,7 @@ def test_real_threads_can_share_a_world_in_real_time() -> None:
     client = world.session().client("cloudformation", region_name="us-east-1")
     began = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda n: client.create_change_set(**{**ASKED, "StackName": f"app{n}"}), range(16)))
+        made = list(pool.map(lambda n: client.create_change_set(**{**REQUEST, "StackName": f"app{n}"}), range(16)))
     assert len({each["StackId"] for each in made}) == 16
     assert 0.03 < time.monotonic() - began < 5
     time.sleep(0.05)

@@ -60,15 +60,15 @@ def test_a_primed_failure_rolls_a_creation_back(world: World, deploy: "Deploy") 
     world.script.fails("CREATE", "Topic", reason="Access Denied")
     assert deploy() == "ROLLBACK_COMPLETE"
     record = world.stack("app").record
-    said = [event.reason for event in record.events if event.status == "ROLLBACK_IN_PROGRESS"]
-    assert said == ["The following resource(s) failed to create: [Topic]. Rollback requested by user."]
+    reasons = [event.reason for event in record.events if event.status == "ROLLBACK_IN_PROGRESS"]
+    assert reasons == ["The following resource(s) failed to create: [Topic]. Rollback requested by user."]
 
 
 def test_regions_and_accounts_know_nothing_of_each_other(world: World, deploy: "Deploy") -> None:
     deploy()
-    elsewhere = world.session().client("cloudformation", region_name="us-west-2")
+    west = world.session().client("cloudformation", region_name="us-west-2")
     another = world.session("444455556666").client("cloudformation", region_name="us-east-1")
-    assert elsewhere.describe_stacks()["Stacks"] == []
+    assert west.describe_stacks()["Stacks"] == []
     assert another.describe_stacks()["Stacks"] == []
 
 

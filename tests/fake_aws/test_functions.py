@@ -37,12 +37,12 @@ def functions(world: World) -> "LambdaClient":
 @pytest.mark.parametrize("name", ["writes", ARN])
 def test_a_function_is_what_its_stack_made_it(functions: "LambdaClient", deploy: "Deploy", name: str) -> None:
     deploy(BODY, Tags=[{"Key": "app", "Value": "tap"}])
-    found = functions.get_function(FunctionName=name)
+    function = functions.get_function(FunctionName=name)
     assert functions.get_function_configuration(FunctionName=name)["FunctionName"] == "writes"
-    assert found["Configuration"]["FunctionArn"] == ARN
-    assert (found["Configuration"]["MemorySize"], found["Configuration"]["Timeout"]) == (256, 3)
-    assert found["Configuration"]["Environment"] == {"Variables": {"TABLE": "things"}}
-    assert (found["Tags"]["app"], found["Configuration"]["State"]) == ("tap", "Active")
+    assert function["Configuration"]["FunctionArn"] == ARN
+    assert (function["Configuration"]["MemorySize"], function["Configuration"]["Timeout"]) == (256, 3)
+    assert function["Configuration"]["Environment"] == {"Variables": {"TABLE": "things"}}
+    assert (function["Tags"]["app"], function["Configuration"]["State"]) == ("tap", "Active")
 
 
 def test_concurrency_is_reserved_and_freed_until_the_stack_says_otherwise(

@@ -41,8 +41,8 @@ def by_hand(world: World) -> None:
 
 
 def _changes(cfn: "CloudFormationClient", arn: str) -> dict[str, tuple[str, str | None]]:
-    found = [each["ResourceChange"] for each in cfn.describe_change_set(ChangeSetName=arn)["Changes"]]
-    return {each["LogicalResourceId"]: (each["Action"], each.get("PhysicalResourceId")) for each in found}
+    changes = [each["ResourceChange"] for each in cfn.describe_change_set(ChangeSetName=arn)["Changes"]]
+    return {each["LogicalResourceId"]: (each["Action"], each.get("PhysicalResourceId")) for each in changes}
 
 
 def _reason(cfn: "CloudFormationClient", arn: str) -> str:
@@ -51,7 +51,7 @@ def _reason(cfn: "CloudFormationClient", arn: str) -> str:
     return shown["StatusReason"]
 
 
-def _told(world: World, logical_id: str) -> list[tuple[str, str | None]]:
+def _history(world: World, logical_id: str) -> list[tuple[str, str | None]]:
     return [(each.status, each.reason) for each in world.stack("app").record.events if each.logical_id == logical_id]
 
 
@@ -68,7 +68,7 @@ def test_what_has_the_name_and_no_stack_is_imported_while_the_rest_is_created(
     cfn.execute_change_set(ChangeSetName=arn)
     world.settle()
     assert world.stack("app").status == "CREATE_COMPLETE"
-    assert _told(world, "Bucket") == [
+    assert _history(world, "Bucket") == [
         ("IMPORT_IN_PROGRESS", "Resource import started."),
         ("IMPORT_COMPLETE", "Resource import completed."),
         ("UPDATE_IN_PROGRESS", "Apply stack-level tags to imported resource if applicable."),
@@ -122,7 +122,7 @@ def test_a_failed_creation_gives_back_what_it_imported(world: World, deploy: "De
     before = dict(world.unmanaged)
     body = BUCKET.replace("Policy: Retain", "Policy: RetainExceptOnCreate")
     assert deploy(body, **IMPORT) == "ROLLBACK_COMPLETE"
-    assert [status for status, _ in _told(world, "Bucket")][-2:] == [
+    assert [status for status, _ in _history(world, "Bucket")][-2:] == [
         "IMPORT_ROLLBACK_IN_PROGRESS",
         "IMPORT_ROLLBACK_COMPLETE",
     ]
@@ -138,7 +138,7 @@ def test_what_is_gone_by_then_fails_the_import(
     cfn.execute_change_set(ChangeSetName=arn)
     world.settle()
     assert world.stack("app").status == "ROLLBACK_COMPLETE"
-    status, reason = _told(world, "Bucket")[1]
+    status, reason = _history(world, "Bucket")[1]
     assert (status, str(reason).startswith("kept already exists in stack arn:")) == ("IMPORT_FAILED", True)
     assert "kept" in world.buckets
 
@@ -194,7 +194,7 @@ def test_a_new_stack_whose_import_was_rolled_back_may_take_another(world: World,
 
 @pytest.mark.usefixtures("by_hand")
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [
         (GROUP + "  Topic: {Type: AWS::SNS::Topic}\n", r"You have modified resources [Topic] in your template"),
         (GROUP.replace("    DeletionPolicy: RetainExceptOnCreate\n", ""), "must have DeletionPolicy attribute"),
@@ -202,9 +202,9 @@ def test_a_new_stack_whose_import_was_rolled_back_may_take_another(world: World,
     ],
 )
 def test_an_import_that_cannot_be_made_says_why(
-    cfn: "CloudFormationClient", plan: "Deploy", body: str, said: str
+    cfn: "CloudFormationClient", plan: "Deploy", body: str, reason: str
 ) -> None:
-    assert said in _reason(cfn, plan(body, ChangeSetType="IMPORT", **BY_NAME))
+    assert reason in _reason(cfn, plan(body, ChangeSetType="IMPORT", **BY_NAME))
 
 
 def test_an_import_adds_no_outputs_and_takes_nothing_that_is_not_there(
@@ -253,7 +253,7 @@ def test_a_handle_stands_alone_in_a_stack_and_cannot_be_imported(
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "reason"),
     [
         ({"ChangeSetType": "IMPORT"}, "only with, ChangeSetType IMPORT"),
         (BY_NAME | {"ChangeSetType": "CREATE"}, "only with, ChangeSetType IMPORT"),
@@ -266,8 +266,8 @@ def test_a_handle_stands_alone_in_a_stack_and_cannot_be_imported(
         ),
     ],
 )
-def test_a_request_that_makes_no_sense_is_refused_at_once(plan: "Deploy", more: dict[str, Any], said: str) -> None:
-    with pytest.raises(Exception, match=said):
+def test_a_request_that_makes_no_sense_is_refused_at_once(plan: "Deploy", more: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Exception, match=reason):
         plan(GROUP, **more)
 
 

@@ -35,8 +35,8 @@ def clients(world: World, deploy: "Deploy") -> dict[str, Any]:
     return {region: world.session().client("dynamodb", region_name=region) for region in ("us-east-1", "us-west-2")}
 
 
-def scanned(client: Any, **said: Any) -> list[dict[str, Any]]:
-    pages = client.get_paginator("scan").paginate(TableName="things", **said)
+def scanned(client: Any, **params: Any) -> list[dict[str, Any]]:
+    pages = client.get_paginator("scan").paginate(TableName="things", **params)
     return [item for page in pages for item in page["Items"]]
 
 

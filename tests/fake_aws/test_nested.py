@@ -69,8 +69,8 @@ def put(world: World) -> Put:
 
 def stacks(cfn: "CloudFormationClient") -> dict[str, Any]:
     """Return every stack that is not deleted, by the logical ids that lead to it."""
-    found = [each for page in cfn.get_paginator("describe_stacks").paginate() for each in page["Stacks"]]
-    by_id = {each["StackId"]: each for each in found}
+    listed = [each for page in cfn.get_paginator("describe_stacks").paginate() for each in page["Stacks"]]
+    by_id = {each["StackId"]: each for each in listed}
 
     def path(stack: Any) -> str:
         parent = by_id.get(stack.get("ParentId"))
@@ -78,7 +78,7 @@ def stacks(cfn: "CloudFormationClient") -> dict[str, Any]:
             return str(stack["StackName"])
         return f"{path(parent)}/{stack['StackName'].removeprefix(parent['StackName'] + '-').split('-')[0]}"
 
-    return {path(each): each for each in found}
+    return {path(each): each for each in listed}
 
 
 def statuses(cfn: "CloudFormationClient") -> dict[str, str]:
@@ -97,9 +97,9 @@ def test_children_are_stacks_with_names_parents_tags_outputs_and_resources(
     world: World, cfn: "CloudFormationClient", put: Put, deploy: "Deploy"
 ) -> None:
     assert deploy(ROOT, Tags=[{"Key": "all", "Value": "root"}]) == "CREATE_COMPLETE"
-    found = stacks(cfn)
+    by_path = stacks(cfn)
     assert statuses(cfn) == dict.fromkeys(["app", "app/Child", "app/Child/Inner"], "CREATE_COMPLETE")
-    root, child, inner = (found[path] for path in ("app", "app/Child", "app/Child/Inner"))
+    root, child, inner = (by_path[path] for path in ("app", "app/Child", "app/Child/Inner"))
     assert (root.get("ParentId"), root.get("RootId")) == (None, None)
     assert (child["ParentId"], child["RootId"]) == (root["StackId"], root["StackId"])
     assert (inner["ParentId"], inner["RootId"]) == (child["StackId"], root["StackId"])
@@ -143,8 +143,8 @@ def test_a_creation_that_fails_anywhere_takes_the_children_with_it(
     }
     if failing == "Topic":
         arn = world.stack("app").record.resources["Child"].physical_id
-        said = "was not successfully created: The following resource(s) failed to create:"
-        assert reasons["Child"] == f"Embedded stack {arn} {said} [Inner]. "
+        reason = "was not successfully created: The following resource(s) failed to create:"
+        assert reasons["Child"] == f"Embedded stack {arn} {reason} [Inner]. "
     if not options:
         assert set(world.buckets) == {BUCKET}
 
@@ -166,11 +166,13 @@ def test_a_child_is_updated_though_only_the_object_at_its_url_changed(
     before = stacks(cfn)["app/Child/Inner"]["StackId"]
     put("grandchild.yaml", GRANDCHILD.replace("of ${", "in ${"))
     assert deploy(ROOT, "second") == "UPDATE_COMPLETE"
-    found = stacks(cfn)
+    by_path = stacks(cfn)
     assert statuses(cfn) == dict.fromkeys(["app", "app/Child", "app/Child/Inner"], "UPDATE_COMPLETE")
-    assert found["app/Child/Inner"]["StackId"] == before
-    assert found["app/Child/Inner"]["Outputs"][0]["OutputValue"] == f"one in {found['app/Child/Inner']['StackName']}"
-    child = history(world, found["app/Child"]["StackName"])
+    assert by_path["app/Child/Inner"]["StackId"] == before
+    assert (
+        by_path["app/Child/Inner"]["Outputs"][0]["OutputValue"] == f"one in {by_path['app/Child/Inner']['StackName']}"
+    )
+    child = history(world, by_path["app/Child"]["StackName"])
     assert child[-3:] == ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"]
 
 
@@ -223,11 +225,11 @@ def test_an_update_that_fails_anywhere_brings_the_children_back(
     assert "data-of-the-test" in world.buckets
     assert "more-of-the-test" not in world.buckets
     if failing == "Topic":
-        said = [each.reason or "" for each in world.stack("app").record.events if each.status == "UPDATE_FAILED"]
+        reasons = [each.reason or "" for each in world.stack("app").record.events if each.status == "UPDATE_FAILED"]
         assert any(
             "was not successfully updated. Currently in UPDATE_ROLLBACK_IN_PROGRESS with reason: The following"
             " resource(s) failed to update: [Inner]." in each
-            for each in said
+            for each in reasons
         )
 
 
@@ -326,10 +328,10 @@ def test_drift_detection_does_not_look_below(
     deploy(ROOT)
     inner = stacks(cfn)["app/Child/Inner"]["StackName"]
     world.stack(inner).drifts("Topic", DisplayName="by hand")
-    for name, wanted in (("app", "IN_SYNC"), (inner, "DRIFTED")):
+    for name, status in (("app", "IN_SYNC"), (inner, "DRIFTED")):
         number = cfn.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
         world.settle()
-        assert cfn.describe_stack_drift_detection_status(StackDriftDetectionId=number)["StackDriftStatus"] == wanted
+        assert cfn.describe_stack_drift_detection_status(StackDriftDetectionId=number)["StackDriftStatus"] == status
 
 
 def test_a_stack_policy_of_the_parent_keeps_a_child(

@@ -31,16 +31,16 @@ MORE = GRANDCHILD.replace("Outputs:", "".join(f"  T{n}: {{Type: AWS::SNS::Topic}
 
 def rows(cfn: "CloudFormationClient", arn: str) -> dict[str, Any]:
     """Return the rows of a change set and of those below it, by path."""
-    found: dict[str, Any] = {}
+    by_path: dict[str, Any] = {}
     for page in cfn.get_paginator("describe_change_set").paginate(ChangeSetName=arn):
         assert page["Status"] == "CREATE_COMPLETE", page.get("StatusReason")
         for change in page["Changes"]:
             row = change["ResourceChange"]
-            found[row["LogicalResourceId"]] = row
+            by_path[row["LogicalResourceId"]] = row
             if "ChangeSetId" in row:
                 below = rows(cfn, row["ChangeSetId"])
-                found |= {f"{row['LogicalResourceId']}/{path}": each for path, each in below.items()}
-    return found
+                by_path |= {f"{row['LogicalResourceId']}/{path}": each for path, each in below.items()}
+    return by_path
 
 
 def described(cfn: "CloudFormationClient", arn: str) -> Any:
@@ -51,14 +51,14 @@ def test_new_children_wait_in_review_and_are_shown_to_any_depth(
     world: World, cfn: "CloudFormationClient", put: Put, plan: "Deploy"
 ) -> None:
     arn = plan(ROOT, **NESTED)
-    found = rows(cfn, arn)
-    assert {path: each["Action"] for path, each in found.items()} == dict.fromkeys(
+    by_path = rows(cfn, arn)
+    assert {path: each["Action"] for path, each in by_path.items()} == dict.fromkeys(
         ["After", "Child", "Child/Inner", "Child/Inner/Data", "Child/Inner/Topic", "Child/Queue"], "Add"
     )
     there = stacks(cfn)
     assert statuses(cfn) == dict.fromkeys(["app", "app/Child", "app/Child/Inner"], "REVIEW_IN_PROGRESS")
-    assert found["Child/Inner"]["PhysicalResourceId"] == there["app/Child/Inner"]["StackId"]
-    child, inner = found["Child"]["ChangeSetId"], found["Child/Inner"]["ChangeSetId"]
+    assert by_path["Child/Inner"]["PhysicalResourceId"] == there["app/Child/Inner"]["StackId"]
+    child, inner = by_path["Child"]["ChangeSetId"], by_path["Child/Inner"]["ChangeSetId"]
     for made, parent, root in ((arn, None, None), (child, arn, arn), (inner, child, arn)):
         shown = described(cfn, made)
         assert (shown.get("ParentChangeSetId"), shown.get("RootChangeSetId")) == (parent, root)
@@ -97,25 +97,25 @@ def test_rows_of_changed_children_say_that_the_change_is_automatic_or_their_own(
 ) -> None:
     deploy(ROOT)
     put("grandchild.yaml", GRANDCHILD.replace("DisplayName: !Ref Name", "DisplayName: x"))
-    found = rows(cfn, plan(ROOT, "second", **NESTED))
-    assert set(found) == {"After", "Child", "Child/Inner", "Child/Inner/Topic"}
-    (detail,) = found["Child"]["Details"]
+    by_path = rows(cfn, plan(ROOT, "second", **NESTED))
+    assert set(by_path) == {"After", "Child", "Child/Inner", "Child/Inner/Topic"}
+    (detail,) = by_path["Child"]["Details"]
     assert (detail["ChangeSource"], detail["Evaluation"]) == ("Automatic", "Dynamic")
-    assert [each["CausingEntity"] for each in found["After"]["Details"]] == ["Child.Outputs.Topic"]
-    found = rows(cfn, plan(ROOT, "third", Parameters=NEW_NAME, **NESTED))
-    (detail,) = found["Child"]["Details"]
+    assert [each["CausingEntity"] for each in by_path["After"]["Details"]] == ["Child.Outputs.Topic"]
+    by_path = rows(cfn, plan(ROOT, "third", Parameters=NEW_NAME, **NESTED))
+    (detail,) = by_path["Child"]["Details"]
     assert (detail["ChangeSource"], detail["CausingEntity"]) == ("ParameterReference", "Name")
-    assert found["Child/Inner/Topic"]["Replacement"] == "False"
+    assert by_path["Child/Inner/Topic"]["Replacement"] == "False"
 
 
 def test_without_looking_into_them_children_always_may_change_and_no_change_set_is_named(
     world: World, cfn: "CloudFormationClient", put: Put, deploy: "Deploy", plan: "Deploy"
 ) -> None:
     deploy(ROOT)
-    found = rows(cfn, plan(ROOT, "second"))
-    assert {path: each["Action"] for path, each in found.items()} == {"After": "Modify", "Child": "Modify"}
-    assert "ChangeSetId" not in found["Child"]
-    assert found["Child"]["Details"][0]["ChangeSource"] == "Automatic"
+    by_path = rows(cfn, plan(ROOT, "second"))
+    assert {path: each["Action"] for path, each in by_path.items()} == {"After": "Modify", "Child": "Modify"}
+    assert "ChangeSetId" not in by_path["Child"]
+    assert by_path["Child"]["Details"][0]["ChangeSource"] == "Automatic"
     put("grandchild.yaml", GRANDCHILD.replace("  Data: {", "  Other: {").replace("data-of", "other-of"))
     cfn.execute_change_set(ChangeSetName="second", StackName="app")
     world.settle()
@@ -178,9 +178,11 @@ def test_a_removed_child_has_no_change_set(
     row = rows(cfn, plan(ALONE, "second", **NESTED))["Child"]
     assert (row["Action"], "ChangeSetId" in row) == ("Remove", False)
     renamed = ROOT.replace("Child", "Other")
-    found = rows(cfn, plan(renamed.replace("  After", "  Spare: {Type: AWS::SNS::Topic}\n  After"), "third", **NESTED))
-    assert {path for path, each in found.items() if each["Action"] == "Remove"} == {"Child"}
-    assert "Other/Inner/Data" in found
+    by_path = rows(
+        cfn, plan(renamed.replace("  After", "  Spare: {Type: AWS::SNS::Topic}\n  After"), "third", **NESTED)
+    )
+    assert {path for path, each in by_path.items() if each["Action"] == "Remove"} == {"Child"}
+    assert "Other/Inner/Data" in by_path
 
 
 def test_pages_are_small_at_every_level(cfn: "CloudFormationClient", put: Put, plan: "Deploy") -> None:

@@ -17,15 +17,15 @@ A, B, C, D = "222222222222", "333333333333", "444444444444", "555555555555"
 
 @pytest.fixture
 def organization(world: World) -> Organization:
-    found = world.organization = Organization(MANAGEMENT, delegated={DELEGATE})
-    found.unit("Admin", DELEGATE)
-    outer = found.unit("Workloads", A, B)
-    found.unit("Prod", C, parent=outer)
-    found.unit("Elsewhere", D)
-    return found
+    organization = world.organization = Organization(MANAGEMENT, delegated={DELEGATE})
+    organization.unit("Admin", DELEGATE)
+    outer = organization.unit("Workloads", A, B)
+    organization.unit("Prod", C, parent=outer)
+    organization.unit("Elsewhere", D)
+    return organization
 
 
-WORKLOADS, ELSEWHERE = "ou-root-00000002", "ou-root-00000004"
+WORKLOADS, OTHER_UNIT = "ou-root-00000002", "ou-root-00000004"
 
 
 def test_the_tree_is_read_in_pages(world: World, organization: Organization) -> None:
@@ -103,11 +103,11 @@ def test_a_delegated_administrators_sets_are_the_organizations(
     world: World, cfn: "CloudFormationClient", organization: Organization
 ) -> None:
     delegate = world.session(DELEGATE).client("cloudformation", region_name="us-east-1")
-    targets = {"OrganizationalUnitIds": [ELSEWHERE]}
+    targets = {"OrganizationalUnitIds": [OTHER_UNIT]}
     assert deploy(delegate, world, targets, CallAs="DELEGATED_ADMIN") == {D}
     (seen,) = cfn.list_stack_sets()["Summaries"]
     assert seen["PermissionModel"] == "SERVICE_MANAGED"
-    assert cfn.describe_stack_set(StackSetName="net")["StackSet"]["OrganizationalUnitIds"] == [ELSEWHERE]
+    assert cfn.describe_stack_set(StackSetName="net")["StackSet"]["OrganizationalUnitIds"] == [OTHER_UNIT]
     assert refused(delegate.describe_stack_set, StackSetName="net") == "StackSetNotFoundException"
 
 

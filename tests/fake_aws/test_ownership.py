@@ -117,8 +117,8 @@ def test_what_was_left_behind_is_imported_in_either_region_and_nothing_of_it_cha
     assert before["TimeToLiveSpecification"] == TTL
     stacks.delete(EAST)
     # The template says another protection, no time to live, and recovery.
-    said = table(replica={"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}})
-    assert stacks.take_in(said, region) == "IMPORT_COMPLETE"
+    properties = table(replica={"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}})
+    assert stacks.take_in(properties, region) == "IMPORT_COMPLETE"
     assert stacks.live == before
     (row,) = stacks.client(region).describe_stack_resources(PhysicalResourceId="things", LogicalResourceId="Table")[
         "StackResources"
@@ -142,8 +142,8 @@ def test_the_next_update_changes_what_the_templates_differ_in_and_forces_that_wh
     assert [each["Region"] for each in stacks.live["Replicas"]] == [FAR, EAST, WEST]
     # A change of the replicas takes away the one that the template never listed.
     kept = {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}}
-    said = table(replica=kept, WriteOnDemandThroughputSettings=most)
-    assert stacks.deploy("UPDATE", said) == "UPDATE_COMPLETE"
+    properties = table(replica=kept, WriteOnDemandThroughputSettings=most)
+    assert stacks.deploy("UPDATE", properties) == "UPDATE_COMPLETE"
     assert stacks.live["Replicas"] == [{"Region": region, **kept} for region in (EAST, WEST)]
 
 
@@ -165,8 +165,8 @@ def test_drift_tells_what_an_import_took_in_otherwise(stacks: Stacks) -> None:
 @pytest.mark.usefixtures("left")
 def test_a_template_in_other_words_is_no_drift(stacks: Stacks) -> None:
     stacks.delete(EAST)
-    said = table(WEST, EAST, replica={"DeletionProtectionEnabled": "false", "TableClass": "STANDARD"})
-    stacks.take_in(said | {"TimeToLiveSpecification": {"AttributeName": "until", "Enabled": "true"}})
+    properties = table(WEST, EAST, replica={"DeletionProtectionEnabled": "false", "TableClass": "STANDARD"})
+    stacks.take_in(properties | {"TimeToLiveSpecification": {"AttributeName": "until", "Enabled": "true"}})
     assert stacks.world.stack("app").record.resources["Table"].actual is None
 
 
@@ -204,9 +204,9 @@ def test_a_table_is_handed_from_one_type_to_the_other(world: World, stacks: Stac
     regional = {"TableName": "things", **KEY, "DeletionProtectionEnabled": True}
     stacks.deploy("CREATE", regional)
     assert stacks.deploy("UPDATE", None) == "UPDATE_COMPLETE"
-    said = table(EAST, replica={"DeletionProtectionEnabled": True})
-    del said["StreamSpecification"]
-    assert stacks.deploy("IMPORT", said) == "IMPORT_COMPLETE"
+    properties = table(EAST, replica={"DeletionProtectionEnabled": True})
+    del properties["StreamSpecification"]
+    assert stacks.deploy("IMPORT", properties) == "IMPORT_COMPLETE"
     assert world.stack("app").record.resources["Table"].actual is None
 
 
@@ -287,14 +287,14 @@ def test_a_region_that_is_down_keeps_a_table_from_changing_and_not_from_being_im
 ) -> None:
     world.quirks.imports_of_tables_need_every_region = needs_all
     world.region_down(EAST)
-    said = table(TimeToLiveSpecification=TTL)
-    assert stacks.take_in(said, WEST) == ("IMPORT_ROLLBACK_COMPLETE" if needs_all else "IMPORT_COMPLETE")
+    properties = table(TimeToLiveSpecification=TTL)
+    assert stacks.take_in(properties, WEST) == ("IMPORT_ROLLBACK_COMPLETE" if needs_all else "IMPORT_COMPLETE")
     if needs_all:
         return
     most = {"WriteOnDemandThroughputSettings": {"MaxWriteRequestUnits": 100}}
-    assert stacks.deploy("UPDATE", said | most, WEST) == "UPDATE_ROLLBACK_FAILED"
+    assert stacks.deploy("UPDATE", properties | most, WEST) == "UPDATE_ROLLBACK_FAILED"
     assert any("it has a replica in us-east-1" in each for each in stacks.failures(WEST))
     world.region_up(EAST)
     stacks.client(WEST).continue_update_rollback(StackName="app")
     world.settle()
-    assert stacks.deploy("UPDATE", said | most, WEST) == "UPDATE_COMPLETE"
+    assert stacks.deploy("UPDATE", properties | most, WEST) == "UPDATE_COMPLETE"

@@ -89,7 +89,7 @@ def test_what_no_statement_allows_is_denied_and_what_is_about_others_is_not(
 
 
 def test_a_change_set_shows_what_it_was_asked_for(cfn: "CloudFormationClient", plan: "Deploy") -> None:
-    asked: dict[str, Any] = {
+    options: dict[str, Any] = {
         "Parameters": [{"ParameterKey": "EnvironmentSuffix", "ParameterValue": "prod"}],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
         "Tags": [{"Key": "a", "Value": "b"}],
@@ -101,8 +101,8 @@ def test_a_change_set_shows_what_it_was_asked_for(cfn: "CloudFormationClient", p
         "ImportExistingResources": True,
         "OnStackFailure": "DELETE",
     }
-    shown = cfn.describe_change_set(ChangeSetName=plan(**asked))
-    assert {key: shown[key] for key in asked} == asked  # type: ignore[literal-required]  # its own keys
+    shown = cfn.describe_change_set(ChangeSetName=plan(**options))
+    assert {key: shown[key] for key in options} == options  # type: ignore[literal-required]  # its own keys
     assert shown["IncludeNestedStacks"] is False
 
 

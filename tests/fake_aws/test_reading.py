@@ -23,14 +23,14 @@ def test_every_list_comes_in_small_pages(world: World, cfn: "CloudFormationClien
         plan(FIVE, name=f"more{number}")
         plan(FIVE, stack=f"other{number}")
     sizes = {}
-    for operation, key, asked in (
+    for operation, key, params in (
         ("describe_change_set", "Changes", {"ChangeSetName": arn}),
         ("list_change_sets", "Summaries", {"StackName": "app"}),
         ("describe_stacks", "Stacks", {}),
         ("list_stacks", "StackSummaries", {}),
         ("describe_events", "OperationEvents", {"StackName": "app"}),
     ):
-        pages = list(cfn.get_paginator(operation).paginate(**asked))  # type: ignore[call-overload]  # by name
+        pages = list(cfn.get_paginator(operation).paginate(**params))  # type: ignore[call-overload]  # by name
         sizes[operation] = [len(page[key]) for page in pages]
     cfn.execute_change_set(ChangeSetName=arn)
     world.settle()
@@ -85,7 +85,7 @@ def test_stacks_can_be_listed_by_status_deleted_ones_too(world: World, cfn: "Clo
 
 
 @pytest.mark.parametrize(
-    ("operation", "said"),
+    ("operation", "reason"),
     [
         ("describe_stacks", "Stack with id none does not exist"),
         ("get_template", "Stack with id none does not exist"),
@@ -97,9 +97,9 @@ def test_stacks_can_be_listed_by_status_deleted_ones_too(world: World, cfn: "Clo
     ],
 )
 def test_a_missing_stack_is_refused_in_each_operations_words(
-    cfn: "CloudFormationClient", operation: str, said: str
+    cfn: "CloudFormationClient", operation: str, reason: str
 ) -> None:
-    with pytest.raises(ClientError, match=said) as refused:
+    with pytest.raises(ClientError, match=reason) as refused:
         getattr(cfn, operation)(StackName="none")
     assert refused.value.response["Error"]["Code"] == "ValidationError"
 
@@ -116,8 +116,8 @@ def test_a_physical_id_finds_the_stack_of_the_region_that_has_it_now(
     world: World, cfn: "CloudFormationClient", deploy: "Deploy"
 ) -> None:
     deploy(KEPT, stack="owner")
-    found = cfn.describe_stack_resources(PhysicalResourceId="kept")["StackResources"]
-    assert [(each["StackName"], each["LogicalResourceId"]) for each in found] == [
+    resources = cfn.describe_stack_resources(PhysicalResourceId="kept")["StackResources"]
+    assert [(each["StackName"], each["LogicalResourceId"]) for each in resources] == [
         ("owner", "Bucket"),
         ("owner", "Policy"),
         ("owner", "Topic"),
@@ -179,8 +179,8 @@ def test_a_name_that_is_taken_is_found_early(world: World, cfn: "CloudFormationC
     world.stack("owner").deploy(bucket)
     arn = plan(bucket)
     assert "ResourceExistenceCheck" in cfn.describe_change_set(ChangeSetName=arn)["StatusReason"]
-    said = cfn.describe_events(ChangeSetName=arn)["OperationEvents"][0]["ValidationStatusReason"]
-    assert said == "Resource of type 'AWS::S3::Bucket' with identifier 'taken' already exists."
+    reason = cfn.describe_events(ChangeSetName=arn)["OperationEvents"][0]["ValidationStatusReason"]
+    assert reason == "Resource of type 'AWS::S3::Bucket' with identifier 'taken' already exists."
 
 
 def test_a_warning_leaves_the_change_set_usable(world: World, cfn: "CloudFormationClient", deploy: "Deploy") -> None:
@@ -240,13 +240,13 @@ Outputs:
 def test_templates_and_outputs_come_back_with_a_question_mark_for_each_other_character(
     world: World, cfn: "CloudFormationClient", deploy: "Deploy", plan: "Deploy"
 ) -> None:
-    wanted = FOREIGN.replace("Größe", "Gr??e").replace("Störung 🚒", "St?rung ?").replace("é of", "? of")
-    wanted = wanted.replace("für 🚒", "f?r ?")
+    masked = FOREIGN.replace("Größe", "Gr??e").replace("Störung 🚒", "St?rung ?").replace("é of", "? of")
+    masked = masked.replace("für 🚒", "f?r ?")
     arn = plan(FOREIGN)
-    assert str(cfn.get_template(ChangeSetName=arn, TemplateStage="Original")["TemplateBody"]) == wanted
+    assert str(cfn.get_template(ChangeSetName=arn, TemplateStage="Original")["TemplateBody"]) == masked
     assert str(cfn.get_template(StackName="app", TemplateStage="Original")["TemplateBody"]) == ""  # in review
     assert deploy(FOREIGN, "second") == "CREATE_COMPLETE"
-    assert str(cfn.get_template(StackName="app", TemplateStage="Original")["TemplateBody"]) == wanted
+    assert str(cfn.get_template(StackName="app", TemplateStage="Original")["TemplateBody"]) == masked
     stack = cfn.describe_stacks(StackName="app")["Stacks"][0]
     topic = world.stack("app").record.resources["Topic"]
     assert stack["Outputs"] == [

@@ -64,10 +64,10 @@ def _answers(cfn: "CloudFormationClient", world: World) -> list[Any]:
 
 def _comparable(answers: list[Any]) -> list[Any]:
     for answer in answers:
-        said = answer[2] if isinstance(answer, tuple) else answer
-        if isinstance(said, dict):
-            headers = said["ResponseMetadata"].pop("HTTPHeaders")
-            assert headers["x-amzn-requestid"] == said["ResponseMetadata"]["RequestId"]
+        body = answer[2] if isinstance(answer, tuple) else answer
+        if isinstance(body, dict):
+            headers = body["ResponseMetadata"].pop("HTTPHeaders")
+            assert headers["x-amzn-requestid"] == body["ResponseMetadata"]["RequestId"]
     return answers
 
 
@@ -100,8 +100,8 @@ def test_ordinary_calls_take_the_short_way_and_what_is_read_along_does_not(monke
     taken: list[bool] = []
     short = ShortWay._short_way
 
-    def counted(self: Any, *told: Any) -> Any:
-        answer = short(self, *told)
+    def counted(self: Any, *args: Any) -> Any:
+        answer = short(self, *args)
         taken.append(answer is not None)
         return answer
 

@@ -68,7 +68,7 @@ def test_several_are_read_at_once_and_the_missing_are_named(ssm: "SSMClient") ->
 
 
 @pytest.mark.parametrize(
-    "said",
+    "params",
     [
         {"Value": ""},
         {"Value": "x" * 4097},
@@ -79,17 +79,17 @@ def test_several_are_read_at_once_and_the_missing_are_named(ssm: "SSMClient") ->
         {"Overwrite": True, "Tags": [{"Key": "a", "Value": "b"}]},
     ],
 )
-def test_what_ssm_does_not_keep_is_refused(ssm: "SSMClient", said: dict[str, Any]) -> None:
+def test_what_ssm_does_not_keep_is_refused(ssm: "SSMClient", params: dict[str, Any]) -> None:
     with pytest.raises(ClientError) as error:
-        ssm.put_parameter(**({"Name": NAME, "Value": "x", "Type": "String"} | said))
+        ssm.put_parameter(**({"Name": NAME, "Value": "x", "Type": "String"} | params))
     assert refused(error) == "ValidationException"
 
 
-@pytest.mark.parametrize("said", [{"Type": "SecureString"}, {"Tier": "Advanced"}, {"Name": f"{NAME}:1"}])
-def test_what_the_fake_does_not_keep_is_loud(ssm: "SSMClient", said: dict[str, Any]) -> None:
-    asked = {"Name": NAME, "Value": "x", "Type": "String"} | said
+@pytest.mark.parametrize("params", [{"Type": "SecureString"}, {"Tier": "Advanced"}, {"Name": f"{NAME}:1"}])
+def test_what_the_fake_does_not_keep_is_loud(ssm: "SSMClient", params: dict[str, Any]) -> None:
+    request = {"Name": NAME, "Value": "x", "Type": "String"} | params
     with pytest.raises(Unsupported):
-        ssm.put_parameter(**asked) if ":" not in asked["Name"] else ssm.get_parameter(Name=asked["Name"])
+        ssm.put_parameter(**request) if ":" not in request["Name"] else ssm.get_parameter(Name=request["Name"])
 
 
 def test_tags_stay_through_versions(ssm: "SSMClient") -> None:

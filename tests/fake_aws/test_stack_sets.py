@@ -71,9 +71,9 @@ def test_overrides_are_the_instances_own(world: World, cfn: "CloudFormationClien
     override: list[Any] = [{"ParameterKey": "EnvironmentSuffix", "ParameterValue": "prod"}]
     cfn.update_stack_instances(StackSetName=NAME, Accounts=[B], Regions=["us-east-1"], ParameterOverrides=override)
     world.settle()
-    found = {each["Account"]: each["StackId"] for each in listed(cfn)}
+    stack_ids = {each["Account"]: each["StackId"] for each in listed(cfn)}
     there = world.session(B).client("cloudformation", region_name="us-east-1")
-    assert there.describe_stacks(StackName=found[B])["Stacks"][0]["Parameters"] == override
+    assert there.describe_stacks(StackName=stack_ids[B])["Stacks"][0]["Parameters"] == override
     shown = cfn.describe_stack_instance(StackSetName=NAME, StackInstanceAccount=B, StackInstanceRegion="us-east-1")
     assert shown["StackInstance"]["ParameterOverrides"] == override
 
@@ -111,9 +111,9 @@ def test_targets_and_overrides_that_do_not_fit_are_refused(
 
 
 def test_what_is_not_there_is_said_in_its_own_words(cfn: "CloudFormationClient", stack_set: str) -> None:
-    one: dict[str, Any] = {"StackSetName": NAME, "Accounts": [A], "Regions": ["us-east-1"]}
-    assert refused(cfn.update_stack_instances, **one) == "StackInstanceNotFoundException"
-    assert refused(cfn.update_stack_set, **one, UsePreviousTemplate=True) == "StackInstanceNotFoundException"
+    target: dict[str, Any] = {"StackSetName": NAME, "Accounts": [A], "Regions": ["us-east-1"]}
+    assert refused(cfn.update_stack_instances, **target) == "StackInstanceNotFoundException"
+    assert refused(cfn.update_stack_set, **target, UsePreviousTemplate=True) == "StackInstanceNotFoundException"
     instance = {"StackSetName": NAME, "StackInstanceAccount": A, "StackInstanceRegion": "us-east-1"}
     assert refused(cfn.describe_stack_instance, **instance) == "StackInstanceNotFoundException"
     lost = {"StackSetName": NAME, "OperationId": "none"}
@@ -147,9 +147,9 @@ def test_an_update_keeps_what_it_does_not_name(world: World, cfn: "CloudFormatio
     world.settle()
     shown = cfn.describe_stack_set(StackSetName=NAME)["StackSet"]
     assert (shown["Description"], str(shown["TemplateBody"]), shown["Regions"]) == ("d", TOPIC, ["us-east-1"])
-    (one,) = listed(cfn)
+    (instance,) = listed(cfn)
     there = world.session(A).client("cloudformation", region_name="us-east-1")
-    assert there.describe_stacks(StackName=one["StackId"])["Stacks"][0]["Tags"] == [{"Key": "k", "Value": "v"}]
+    assert there.describe_stacks(StackName=instance["StackId"])["Stacks"][0]["Tags"] == [{"Key": "k", "Value": "v"}]
 
 
 def test_a_failed_creation_leaves_no_stack_and_is_made_anew(
@@ -168,8 +168,8 @@ def test_a_stack_that_is_busy_or_protected_fails_its_instance(
     world: World, cfn: "CloudFormationClient", create: Create
 ) -> None:
     create(A)
-    (one,) = listed(cfn)
-    name, where = one["StackId"].split("/")[1], {"StackSetName": NAME, "Accounts": [A], "Regions": ["us-east-1"]}
+    (instance,) = listed(cfn)
+    name, where = instance["StackId"].split("/")[1], {"StackSetName": NAME, "Accounts": [A], "Regions": ["us-east-1"]}
     world.stack(name, account=A).put("UPDATE_ROLLBACK_FAILED")
     failed = cfn.update_stack_instances(**where)["OperationId"]  # type: ignore[arg-type]  # a test's keywords
     world.settle()
@@ -184,12 +184,12 @@ def test_a_stack_that_is_busy_or_protected_fails_its_instance(
 def test_a_stack_that_is_taken_over_meanwhile_fails_its_instance(
     world: World, cfn: "CloudFormationClient", stack_set: str
 ) -> None:
-    begun = cfn.create_stack_instances(StackSetName=NAME, Accounts=[A], Regions=["us-east-1"])["OperationId"]
+    operation_id = cfn.create_stack_instances(StackSetName=NAME, Accounts=[A], Regions=["us-east-1"])["OperationId"]
     world.pass_time(4)
-    (one,) = listed(cfn)
-    world.session(A).client("cloudformation", region_name="us-east-1").delete_stack(StackName=one["StackId"])
+    (instance,) = listed(cfn)
+    world.session(A).client("cloudformation", region_name="us-east-1").delete_stack(StackName=instance["StackId"])
     world.settle()
-    assert "state" in (results(cfn, begun)[A, "us-east-1"][1] or "")
+    assert "state" in (results(cfn, operation_id)[A, "us-east-1"][1] or "")
     again = cfn.delete_stack_instances(StackSetName=NAME, Accounts=[A], Regions=["us-east-1"], RetainStacks=False)[
         "OperationId"
     ]

@@ -47,8 +47,8 @@ def test_a_stack_becomes_an_instance_and_nothing_in_it_changes(world: World) -> 
     kept = stack(world, parameters={"Name": "own"})
     record = world.stack("kept", account=A, region=WEST).record
     before = (record.status, len(record.events), record.deployed.parameters)
-    (one,) = imported(world, client, kept)
-    assert (one["Status"], one["StackInstanceStatus"]["DetailedStatus"], one["StackId"]) == (
+    (instance,) = imported(world, client, kept)
+    assert (instance["Status"], instance["StackInstanceStatus"]["DetailedStatus"], instance["StackId"]) == (
         "CURRENT",
         "SUCCEEDED",
         kept,
@@ -76,9 +76,9 @@ REASONS = {
 def test_what_does_not_fit_fails_and_is_left_alone(world: World, reason: str) -> None:
     of_set, body = REASONS[reason]
     client = made(world, of_set)
-    (one,) = imported(world, client, stack(world, body=body))
-    assert (one["Status"], one["StackInstanceStatus"]["DetailedStatus"]) == ("INOPERABLE", "FAILED_IMPORT")
-    assert reason in one["StatusReason"]
+    (instance,) = imported(world, client, stack(world, body=body))
+    assert (instance["Status"], instance["StackInstanceStatus"]["DetailedStatus"]) == ("INOPERABLE", "FAILED_IMPORT")
+    assert reason in instance["StatusReason"]
     assert world.stack("kept", account=A, region=WEST).status == "CREATE_COMPLETE"
 
 
@@ -88,17 +88,17 @@ def test_one_that_is_at_work_or_belongs_to_another_set_is_not_taken_in_and_may_b
     kept = stack(world)
     client.import_stacks_to_stack_set(StackSetName="other", StackIds=[kept])
     world.settle()
-    (one,) = imported(world, client, kept)
-    assert "belongs to a StackSet" in one["StatusReason"]
+    (instance,) = imported(world, client, kept)
+    assert "belongs to a StackSet" in instance["StatusReason"]
     client.delete_stack_instances(StackSetName="other", Accounts=[A], Regions=[WEST], RetainStacks=True)
     world.settle()
-    (one,) = imported(world, client, kept)
-    assert one["Status"] == "CURRENT"
+    (instance,) = imported(world, client, kept)
+    assert instance["Status"] == "CURRENT"
     client.delete_stack_instances(StackSetName=SET, Accounts=[A], Regions=[WEST], RetainStacks=True)
     world.settle()
     world.stack("kept", account=A, region=WEST).put("UPDATE_ROLLBACK_FAILED")
-    (one,) = imported(world, client, kept)
-    assert "UPDATE_ROLLBACK_FAILED" in one["StatusReason"]
+    (instance,) = imported(world, client, kept)
+    assert "UPDATE_ROLLBACK_FAILED" in instance["StatusReason"]
 
 
 def refused(client: Any, *ids: str, **more: Any) -> str:
@@ -125,12 +125,12 @@ def test_a_service_managed_set_takes_it_by_its_unit(world: World) -> None:
     kept = stack(world)
     assert refused(client, kept) == "ValidationError"
     assert refused(client, stack(world, B), OrganizationalUnitIds=[unit]) == "ValidationError"
-    (one,) = imported(world, client, kept, OrganizationalUnitIds=[unit])
-    assert (one["Status"], one["OrganizationalUnitId"]) == ("CURRENT", unit)
+    (instance,) = imported(world, client, kept, OrganizationalUnitIds=[unit])
+    assert (instance["Status"], instance["OrganizationalUnitId"]) == ("CURRENT", unit)
 
 
 def test_where_stack_sets_cannot_go_nothing_is_taken_in(world: World) -> None:
     client = made(world)
     world.forbidden_roles.add(f"arn:aws:iam::{A}:role/AWSCloudFormationStackSetExecutionRole")
-    (one,) = imported(world, client, stack(world))
-    assert "should have" in one["StatusReason"]
+    (instance,) = imported(world, client, stack(world))
+    assert "should have" in instance["StatusReason"]

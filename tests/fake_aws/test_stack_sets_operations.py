@@ -59,25 +59,30 @@ def test_managed_execution_queues(world: World, cfn: "CloudFormationClient") -> 
 
 
 def test_a_stopped_operation_finishes_what_runs(world: World, cfn: "CloudFormationClient", stack_set: str) -> None:
-    begun = cfn.create_stack_instances(StackSetName=NAME, Accounts=[A, B, C], Regions=["us-east-1"])["OperationId"]
+    operation_id = cfn.create_stack_instances(StackSetName=NAME, Accounts=[A, B, C], Regions=["us-east-1"])[
+        "OperationId"
+    ]
     world.pass_time(1)
-    cfn.stop_stack_set_operation(StackSetName=NAME, OperationId=begun)
-    assert operation(cfn, begun) == "STOPPING"
+    cfn.stop_stack_set_operation(StackSetName=NAME, OperationId=operation_id)
+    assert operation(cfn, operation_id) == "STOPPING"
     world.settle()
-    assert operation(cfn, begun) == "STOPPED"
-    assert [status for status, _ in results(cfn, begun).values()] == ["SUCCEEDED", "CANCELLED", "CANCELLED"]
-    assert refused(cfn.stop_stack_set_operation, StackSetName=NAME, OperationId=begun) == "InvalidOperationException"
+    assert operation(cfn, operation_id) == "STOPPED"
+    assert [status for status, _ in results(cfn, operation_id).values()] == ["SUCCEEDED", "CANCELLED", "CANCELLED"]
+    assert (
+        refused(cfn.stop_stack_set_operation, StackSetName=NAME, OperationId=operation_id)
+        == "InvalidOperationException"
+    )
 
 
 def test_strictly_no_more_run_than_may_fail(world: World, cfn: "CloudFormationClient", stack_set: str) -> None:
     accounts = [f"{number:012d}" for number in range(1, 9)]
     for mode, running in (("STRICT_FAILURE_TOLERANCE", 2), ("SOFT_FAILURE_TOLERANCE", 8)):
         preferences: Any = {"FailureToleranceCount": 1, "MaxConcurrentPercentage": 100, "ConcurrencyMode": mode}
-        begun = cfn.create_stack_instances(
+        operation_id = cfn.create_stack_instances(
             StackSetName=NAME, Accounts=accounts, Regions=["us-east-1"], OperationPreferences=preferences
         )["OperationId"]
         world.pass_time(1)
-        assert [status for status, _ in results(cfn, begun).values()].count("RUNNING") == running
+        assert [status for status, _ in results(cfn, operation_id).values()].count("RUNNING") == running
         world.settle()
 
 
@@ -110,11 +115,13 @@ def test_a_stale_read_sees_the_operation_as_it_was(world: World, cfn: "CloudForm
 def test_regions_come_in_the_order_asked_for(world: World, cfn: "CloudFormationClient", stack_set: str) -> None:
     for kind, running in (("SEQUENTIAL", {"us-west-2"}), ("PARALLEL", {"us-east-1", "us-west-2"})):
         preferences: Any = {"RegionOrder": ["us-west-2", "us-east-1"], "RegionConcurrencyType": kind}
-        begun = cfn.create_stack_instances(
+        operation_id = cfn.create_stack_instances(
             StackSetName=NAME, Accounts=[A], Regions=["us-east-1", "us-west-2"], OperationPreferences=preferences
         )["OperationId"]
         world.pass_time(1)
-        assert {region for (_, region), (status, _) in results(cfn, begun).items() if status == "RUNNING"} == running
+        assert {
+            region for (_, region), (status, _) in results(cfn, operation_id).items() if status == "RUNNING"
+        } == running
         world.settle()
 
 
@@ -157,8 +164,8 @@ def test_instances_are_filtered(world: World, cfn: "CloudFormationClient", creat
     world.script.fails_instance("no", account=B)
     last = create(A, B, FailureToleranceCount=1)
     by: list[Any] = [{"Name": "DETAILED_STATUS", "Values": "FAILED"}, {"Name": "LAST_OPERATION_ID", "Values": last}]
-    found = cfn.list_stack_instances(StackSetName=NAME, Filters=by)["Summaries"]
-    assert [each["Account"] for each in found] == [B]
+    summaries = cfn.list_stack_instances(StackSetName=NAME, Filters=by)["Summaries"]
+    assert [each["Account"] for each in summaries] == [B]
     failed = [{"Name": "OPERATION_RESULT_STATUS", "Values": "FAILED"}]
     listed = cfn.list_stack_set_operation_results(
         StackSetName=NAME,
@@ -179,8 +186,8 @@ def test_a_region_that_is_down_fails_its_instances_only(
     world: World, cfn: "CloudFormationClient", create: Create
 ) -> None:
     world.region_down("us-west-2")
-    begun = create(A, regions=("us-east-1", "us-west-2"))
-    assert [status for status, _ in results(cfn, begun).values()] == ["SUCCEEDED", "FAILED"]
+    operation_id = create(A, regions=("us-east-1", "us-west-2"))
+    assert [status for status, _ in results(cfn, operation_id).values()] == ["SUCCEEDED", "FAILED"]
     world.region_up("us-west-2")
     cfn.update_stack_instances(StackSetName=NAME, Accounts=[A], Regions=["us-west-2"])
     world.settle()

@@ -50,11 +50,11 @@ def run(world: World, cfn: "CloudFormationClient", plan: Deploy) -> Deploy:
 
 def bodies(world: World, cfn: "CloudFormationClient") -> dict[str, str]:
     """Return the template that each account's stack runs, as the account itself reads it."""
-    found = {}
+    templates = {}
     for each in _listed(cfn):
         there = world.session(each["Account"]).client("cloudformation", region_name="us-west-2")
-        found[each["Account"]] = str(there.get_template(StackName=each["StackId"])["TemplateBody"]).strip()
-    return found
+        templates[each["Account"]] = str(there.get_template(StackName=each["StackId"])["TemplateBody"]).strip()
+    return templates
 
 
 def _listed(cfn: "CloudFormationClient") -> list[Any]:
@@ -224,12 +224,12 @@ def service_managed(unit: str) -> str:
 
 
 def test_a_delegated_administrator_may_keep_sets_of_units(world: World, plan: Deploy, run: Deploy) -> None:
-    found = world.organization = Organization("999999999999", delegated={"111122223333"})
-    unit = found.unit("Workloads", A, B)
+    organization = world.organization = Organization("999999999999", delegated={"111122223333"})
+    unit = organization.unit("Workloads", A, B)
     assert run(service_managed(unit), "first") == "CREATE_COMPLETE"
     management = world.session("999999999999").client("cloudformation", region_name="us-east-1")
     assert statuses(management) == {A: "CURRENT", B: "CURRENT"}
-    found.delegated.clear()
+    organization.delegated.clear()
     assert run(service_managed(unit) + "  More: {Value: x}\n", "second") == "UPDATE_COMPLETE"
     assert run(service_managed(unit).replace("SetName: fleet", "SetName: other"), "third") == "UPDATE_FAILED"
 
@@ -237,9 +237,9 @@ def test_a_delegated_administrator_may_keep_sets_of_units(world: World, plan: De
 def test_targets_are_compared_and_not_the_accounts_they_come_to(
     world: World, cfn: "CloudFormationClient", run: Deploy
 ) -> None:
-    found = world.organization = Organization("999999999999", delegated={"111122223333"})
-    outer = found.unit("outer", A)
-    inner = found.unit("inner", B, parent=outer)
+    organization = world.organization = Organization("999999999999", delegated={"111122223333"})
+    outer = organization.unit("outer", A)
+    inner = organization.unit("inner", B, parent=outer)
     run(service_managed(inner), "first")
     management = world.session("999999999999").client("cloudformation", region_name="us-east-1")
     before = {each["Account"]: each["StackId"] for each in _listed(management)}
@@ -252,10 +252,10 @@ def test_targets_are_compared_and_not_the_accounts_they_come_to(
 
 
 def test_an_account_that_left_its_unit_goes_when_the_unit_does(world: World, run: Deploy) -> None:
-    found = world.organization = Organization("999999999999", delegated={"111122223333"})
-    unit, other = found.unit("one", A, B), found.unit("other", C)
+    organization = world.organization = Organization("999999999999", delegated={"111122223333"})
+    unit, other = organization.unit("one", A, B), organization.unit("other", C)
     run(service_managed(unit), "first")
-    found.unit_of[A] = other
+    organization.unit_of[A] = other
     management = world.session("999999999999").client("cloudformation", region_name="us-east-1")
     assert run(service_managed(f"{unit}, {other}"), "second") == "UPDATE_COMPLETE"
     assert statuses(management) == {A: "CURRENT", B: "CURRENT", C: "CURRENT"}
@@ -277,8 +277,8 @@ def test_an_instance_that_was_deleted_by_hand_does_not_come_back_by_an_update(
 @pytest.mark.slow
 def test_two_hundred_accounts_and_five_sets_are_made_in_one_stack(world: World, run: Deploy) -> None:
     accounts = [f"{number:012d}" for number in range(1, 201)]
-    one = fleet(*accounts, tolerance=9)
-    resources = [one.split("Resources:\n", 1)[1].split("\nOutputs:")[0]]
+    body = fleet(*accounts, tolerance=9)
+    resources = [body.split("Resources:\n", 1)[1].split("\nOutputs:")[0]]
     for number in range(2, 6):
         again = resources[0].replace("  Set:\n", f"  Set{number}:\n", 1).replace("fleet-net", f"fleet-{number}")
         resources.append(again.replace("  Properties:\n", "  DependsOn: Set\n    Properties:\n", 1))

@@ -60,8 +60,8 @@ def shown(client: "DynamoDBClient") -> dict[str, Any]:
     return dict(client.describe_table(TableName="things")["Table"])
 
 
-def update(client: "DynamoDBClient", **said: Any) -> None:
-    client.update_table(TableName="things", **said)
+def update(client: "DynamoDBClient", **params: Any) -> None:
+    client.update_table(TableName="things", **params)
 
 
 def replicate(world: World, client: "DynamoDBClient", region: str, action: str = "Create") -> None:
@@ -70,8 +70,8 @@ def replicate(world: World, client: "DynamoDBClient", region: str, action: str =
 
 
 def refused(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
-    said = error.value.response["Error"]
-    return said["Code"], said["Message"]
+    details = error.value.response["Error"]
+    return details["Code"], details["Message"]
 
 
 def test_a_new_table_is_active_after_a_while_and_nobody_else_has_its_name(
@@ -92,7 +92,7 @@ def test_a_new_table_is_active_after_a_while_and_nobody_else_has_its_name(
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("params", "why"),
     [
         ({"BillingMode": "PROVISIONED"}, "must both be specified"),
         ({"ProvisionedThroughput": FIVE}, "Neither ReadCapacityUnits"),
@@ -100,9 +100,9 @@ def test_a_new_table_is_active_after_a_while_and_nobody_else_has_its_name(
         ({"GlobalSecondaryIndexes": [BY_DAY]}, "not defined in AttributeDefinitions"),
     ],
 )
-def test_a_table_that_makes_no_sense_is_refused(make: Make, said: dict[str, Any], why: str) -> None:
+def test_a_table_that_makes_no_sense_is_refused(make: Make, params: dict[str, Any], why: str) -> None:
     with pytest.raises(ClientError, match=why) as error:
-        make(**said)
+        make(**params)
     assert refused(error)[0] == "ValidationException"
 
 
@@ -257,10 +257,10 @@ def test_what_is_a_region_s_own_is_read_and_changed_there(east: "DynamoDBClient"
         east.list_tags_of_resource(ResourceArn=arn)
     assert west.list_contributor_insights(TableName="things")["ContributorInsightsSummaries"] == []
     west.update_contributor_insights(TableName="things", ContributorInsightsAction="ENABLE")
-    told = [
+    statuses = [
         client.describe_contributor_insights(TableName="things")["ContributorInsightsStatus"] for client in (east, west)
     ]
-    assert told == ["DISABLED", "ENABLED"]
+    assert statuses == ["DISABLED", "ENABLED"]
     for of in (arn, shown(west)["LatestStreamArn"]):
         with pytest.raises(ClientError) as none:
             west.get_resource_policy(ResourceArn=of)
@@ -276,14 +276,14 @@ def test_what_is_a_region_s_own_is_read_and_changed_there(east: "DynamoDBClient"
 
 def test_what_the_fake_does_not_change_is_loud(make: Make, east: "DynamoDBClient") -> None:
     make()
-    for said in (
+    for params in (
         {"TableClass": "STANDARD", "DeletionProtectionEnabled": True},
         {"WarmThroughput": {"ReadUnitsPerSecond": 20000}},
         {"ReplicaUpdates": [{"Update": {"RegionName": WEST}}]},
         {"ReplicaUpdates": [{"Create": {"RegionName": WEST, "GlobalSecondaryIndexes": [{"IndexName": "index"}]}}]},
     ):
         with pytest.raises(Unsupported):
-            update(east, **said)
+            update(east, **params)
 
 
 # -- items -------------------------------------------------------------------------------------------------------------
@@ -362,9 +362,9 @@ def test_items_of_a_partition_come_in_the_order_of_their_sort_key_page_by_page(
     )
     for number in (10, 9, 1, 30, 2):
         east.put_item(TableName="things", Item={"id": {"S": "a"}, "at": {"N": str(number)}})
-    asked: Any = {"KeyConditionExpression": "id = :v", "ExpressionAttributeValues": {":v": {"S": "a"}}}
+    params: Any = {"KeyConditionExpression": "id = :v", "ExpressionAttributeValues": {":v": {"S": "a"}}}
     for forward, order in ((True, "1 2 9 10 30"), (False, "30 10 9 2 1")):
-        pages = east.get_paginator("query").paginate(TableName="things", ScanIndexForward=forward, **asked)
+        pages = east.get_paginator("query").paginate(TableName="things", ScanIndexForward=forward, **params)
         assert " ".join(item["at"]["N"] for page in pages for item in page["Items"]) == order
 
 

@@ -63,7 +63,7 @@ def test_every_function_comes_to_its_value(world: World, cfn: "CloudFormationCli
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "reason"),
     [
         ("Stage", "test", "must be one of AllowedValues"),
         ("Count", "three", "must be a number"),
@@ -72,23 +72,23 @@ def test_every_function_comes_to_its_value(world: World, cfn: "CloudFormationCli
         ("Secret", "x" * 4097, "at most 4096 bytes"),
     ],
 )
-def test_a_parameter_must_be_what_its_declaration_says(plan: "Deploy", key: str, value: str, said: str) -> None:
-    with pytest.raises(ClientError, match=said):
+def test_a_parameter_must_be_what_its_declaration_says(plan: "Deploy", key: str, value: str, reason: str) -> None:
+    with pytest.raises(ClientError, match=reason):
         plan(BODY, Parameters=[{"ParameterKey": key, "ParameterValue": value}])
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "reason"),
     [("x", "at least 2 characters"), ("abcdef", "at most 5 characters"), ("AB", r"must match pattern \[a-z\]\+")],
 )
-def test_a_parameter_keeps_to_its_length_and_pattern(plan: "Deploy", value: str, said: str) -> None:
+def test_a_parameter_keeps_to_its_length_and_pattern(plan: "Deploy", value: str, reason: str) -> None:
     body = BODY.replace("AllowedValues: [dev, prod], ", "")
-    with pytest.raises(ClientError, match=said):
+    with pytest.raises(ClientError, match=reason):
         plan(body, Parameters=[{"ParameterKey": "Stage", "ParameterValue": value}])
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [
         ("Resources: {A: {Type: AWS::SNS::Topic", "YAML not well-formed"),
         ("Resources: {A: {Type: AWS::SNS::Topic}}\nOther: {}", r"Invalid template property or properties \[Other\]"),
@@ -100,13 +100,13 @@ def test_a_parameter_keeps_to_its_length_and_pattern(plan: "Deploy", value: str,
         ),
     ],
 )
-def test_a_template_of_bad_form_is_refused(plan: "Deploy", body: str, said: str) -> None:
-    with pytest.raises(ClientError, match=said):
+def test_a_template_of_bad_form_is_refused(plan: "Deploy", body: str, reason: str) -> None:
+    with pytest.raises(ClientError, match=reason):
         plan(body)
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [
         ("Transform: AWS::LanguageExtensions\nResources: {A: {Type: AWS::SNS::Topic}}", "Transform"),
         ("Resources: {A: {Type: AWS::SNS::Topic, DeletionPolicy: Snapshot}}", "DeletionPolicy Snapshot"),
@@ -118,25 +118,25 @@ def test_a_template_of_bad_form_is_refused(plan: "Deploy", body: str, said: str)
         ("Parameters: {P: {Type: String, Other: 1}}\nResources: {A: {Type: AWS::SNS::Topic}}", "Other"),
     ],
 )
-def test_what_is_not_known_of_a_template_is_loud(plan: "Deploy", body: str, said: str) -> None:
-    with pytest.raises(Unsupported, match=said):
+def test_what_is_not_known_of_a_template_is_loud(plan: "Deploy", body: str, reason: str) -> None:
+    with pytest.raises(Unsupported, match=reason):
         plan(body, Parameters=[])
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "reason"),
     [
         ("!FindInMap [Size, test, Memory]", "Unable to get mapping for Size::test::Memory"),
         ("!If [Never, a, b]", "Unresolved condition dependency Never"),
     ],
 )
 def test_what_a_template_lacks_fails_its_change_set(
-    cfn: "CloudFormationClient", plan: "Deploy", value: str, said: str
+    cfn: "CloudFormationClient", plan: "Deploy", value: str, reason: str
 ) -> None:
     shown = cfn.describe_change_set(
         ChangeSetName=plan(BODY.replace("!If [IsDev, for trials, !Ref AWS::NoValue]", value))
     )
-    assert (shown["Status"], said in shown["StatusReason"]) == ("FAILED", True)
+    assert (shown["Status"], reason in shown["StatusReason"]) == ("FAILED", True)
 
 
 def test_duplicate_tags_and_two_templates_at_once_are_refused(cfn: "CloudFormationClient", plan: "Deploy") -> None:

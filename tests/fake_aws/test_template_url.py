@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from fake_aws.conftest import Deploy
 
-ELSEWHERE = "999900001111"
+OTHER_ACCOUNT = "999900001111"
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def s3(world: World) -> "S3Client":
     return client
 
 
-def _asked(url: str) -> dict[str, str]:
+def _request(url: str) -> dict[str, str]:
     return {"StackName": "app", "ChangeSetName": "one", "ChangeSetType": "CREATE", "TemplateURL": url}
 
 
@@ -41,7 +41,7 @@ def _asked(url: str) -> dict[str, str]:
 )
 @pytest.mark.usefixtures("s3")
 def test_a_template_is_read_from_a_bucket_of_any_region(world: World, cfn: "CloudFormationClient", url: str) -> None:
-    made = cfn.create_change_set(**_asked(url))  # type: ignore[arg-type]  # keywords shared by the tests
+    made = cfn.create_change_set(**_request(url))  # type: ignore[arg-type]  # keywords shared by the tests
     world.settle()
     assert cfn.describe_change_set(ChangeSetName=made["Id"])["Status"] == "CREATE_COMPLETE"
     assert str(cfn.get_template(ChangeSetName=made["Id"])["TemplateBody"]) == TOPIC
@@ -49,7 +49,7 @@ def test_a_template_is_read_from_a_bucket_of_any_region(world: World, cfn: "Clou
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "reason"),
     [
         ("http://artifacts.s3.us-west-2.amazonaws.com/a/t%201.yaml", "TemplateURL must be a supported URL."),
         ("https://artifacts.s3-website-us-west-2.amazonaws.com/a", "TemplateURL must be a supported URL."),
@@ -62,14 +62,14 @@ def test_a_template_is_read_from_a_bucket_of_any_region(world: World, cfn: "Clou
     ],
 )
 def test_what_cannot_be_read_is_refused_at_once(
-    world: World, cfn: "CloudFormationClient", s3: "S3Client", url: str, said: str
+    world: World, cfn: "CloudFormationClient", s3: "S3Client", url: str, reason: str
 ) -> None:
     s3.put_object(Bucket="artifacts", Key="long", Body=b" " * 1_000_001)
-    world.by_hand("AWS::S3::Bucket", {"BucketName": "others"}, account=ELSEWHERE, region="us-west-2")
+    world.by_hand("AWS::S3::Bucket", {"BucketName": "others"}, account=OTHER_ACCOUNT, region="us-west-2")
     with pytest.raises(ClientError) as refused:
-        cfn.create_change_set(**_asked(url))  # type: ignore[arg-type]
+        cfn.create_change_set(**_request(url))  # type: ignore[arg-type]
     assert refused.value.response["Error"]["Code"] == "ValidationError"
-    assert refused.value.response["Error"]["Message"].startswith(said)
+    assert refused.value.response["Error"]["Message"].startswith(reason)
     assert not world.stack("app").exists
 
 
@@ -77,7 +77,7 @@ def test_a_template_too_long_for_the_request_is_taken_from_s3(
     world: World, cfn: "CloudFormationClient", s3: "S3Client", deploy: "Deploy"
 ) -> None:
     s3.put_object(Bucket="artifacts", Key="long", Body=(TOPIC + "#" * 51_200).encode())
-    cfn.create_change_set(**_asked("https://artifacts.s3.us-west-2.amazonaws.com/long"))  # type: ignore[arg-type]
+    cfn.create_change_set(**_request("https://artifacts.s3.us-west-2.amazonaws.com/long"))  # type: ignore[arg-type]
     world.settle()
     cfn.execute_change_set(StackName="app", ChangeSetName="one")
     world.settle()
@@ -86,7 +86,7 @@ def test_a_template_too_long_for_the_request_is_taken_from_s3(
 
 def test_documents_of_systems_manager_are_not_known(cfn: "CloudFormationClient") -> None:
     with pytest.raises(Unsupported, match="Systems Manager"):
-        cfn.create_change_set(**_asked("ssm-doc://arn:aws:ssm:us-east-1:111122223333:document/x"))  # type: ignore[arg-type]
+        cfn.create_change_set(**_request("ssm-doc://arn:aws:ssm:us-east-1:111122223333:document/x"))  # type: ignore[arg-type]
 
 
 def test_an_old_version_of_the_template_can_be_named(world: World, cfn: "CloudFormationClient") -> None:
@@ -118,7 +118,7 @@ def test_a_bucket_is_made_where_its_endpoint_is(world: World, region: str, const
 def test_a_bucket_name_is_taken_once_in_the_world(world: World, s3: "S3Client") -> None:
     with pytest.raises(ClientError) as mine:
         s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
-    other = world.session(ELSEWHERE).client("s3", region_name="us-east-1")
+    other = world.session(OTHER_ACCOUNT).client("s3", region_name="us-east-1")
     with pytest.raises(ClientError) as others:
         other.create_bucket(Bucket="artifacts")
     assert [each.value.response["Error"]["Code"] for each in (mine, others)] == [

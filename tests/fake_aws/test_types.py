@@ -112,8 +112,8 @@ Resources:
     deploy(kept)
     two = "GlobalSecondaryIndexes: [{IndexName: a}, {IndexName: b}], "
     assert deploy(kept.replace("Deletion", two + "Deletion"), name="second") == "UPDATE_ROLLBACK_COMPLETE"
-    one = kept.replace("Deletion", two.replace(", {IndexName: b}", "") + "Deletion")
-    assert deploy(one, name="third") == "UPDATE_COMPLETE"
+    with_one = kept.replace("Deletion", two.replace(", {IndexName: b}", "") + "Deletion")
+    assert deploy(with_one, name="third") == "UPDATE_COMPLETE"
     cfn = world.session().client("cloudformation", region_name="us-east-1")
     cfn.delete_stack(StackName="app")
     world.settle()

@@ -134,13 +134,13 @@ def test_a_world_of_an_earlier_time_is_refused(world: World) -> None:
 
 def test_two_worlds_made_within_one_run_share_its_time() -> None:
     async def main() -> tuple[float, float]:
-        one, two = World(), World()
-        await _call(one.session().client("sts", region_name="us-east-1").get_caller_identity)
-        await _call(two.session("444455556666").client("sts", region_name="us-east-1").get_caller_identity)
-        return one.now, two.now
+        first, second = World(), World()
+        await _call(first.session().client("sts", region_name="us-east-1").get_caller_identity)
+        await _call(second.session("444455556666").client("sts", region_name="us-east-1").get_caller_identity)
+        return first.now, second.now
 
-    one, two = run_virtual(main)
-    assert one == two
+    first, second = run_virtual(main)
+    assert first == second
 
 
 def test_waiting_for_nothing_is_a_deadlock() -> None:
@@ -202,8 +202,8 @@ def test_calls_wait_for_the_role_that_one_of_them_assumes(world: World) -> None:
     clients = [boto3.Session(botocore_session=core).client("sts", region_name=region) for region in REGIONS]
 
     async def main() -> set[str]:
-        found = await asyncio.gather(*(asyncio.to_thread(client.get_caller_identity) for client in clients))
-        return {each["Account"] for each in found}
+        identities = await asyncio.gather(*(asyncio.to_thread(client.get_caller_identity) for client in clients))
+        return {each["Account"] for each in identities}
 
     assert run_virtual(main) == {"444455556666"}
     assert [call.outcome for call in world.calls if call.operation == "AssumeRole"] == ["Throttling", "ok"]

@@ -161,10 +161,10 @@ class _Wire:
 
 
 def _signer(world: "World", request: AWSPreparedRequest) -> tuple[Identity, str]:
-    found = _CREDENTIAL.search(text_of(request.headers.get("Authorization")))
-    if found is None:
+    match = _CREDENTIAL.search(text_of(request.headers.get("Authorization")))
+    if match is None:
         raise Unsupported(f"an unsigned request: {request.url}")
-    return world.identity(found["key"]), found["region"]
+    return world.identity(match["key"]), match["region"]
 
 
 def _handle(operation: Operation, request: Request, shape: Json) -> dict[str, Any]:

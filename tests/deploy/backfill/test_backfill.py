@@ -250,9 +250,11 @@ def test_jobs_of_others_are_let_alone_and_a_second_page_is_read(buckets: Buckets
         _create_another(buckets, f"somebody's {number}")
     buckets.world.settle()
     assert buckets.run().job.id != first.job.id
-    ours = [job for job in buckets.world.batch.jobs.values() if job.asked["Description"].startswith("backfill tap-dev")]
+    ours = [
+        job for job in buckets.world.batch.jobs.values() if job.request["Description"].startswith("backfill tap-dev")
+    ]
     # The second one's token follows from the first's id, which is on the third page.
-    assert len({job.asked["ClientRequestToken"] for job in ours}) == 2
+    assert len({job.request["ClientRequestToken"] for job in ours}) == 2
 
 
 def _create_another(buckets: Buckets, description: str) -> None:

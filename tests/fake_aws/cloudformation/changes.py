@@ -25,8 +25,8 @@ _PLAIN_ATTRIBUTES = ("Metadata", "DeletionPolicy", "UpdateReplacePolicy")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A resource as the new template wants it."""
+class DesiredResource:
+    """A resource as the new template declares it."""
 
     logical_id: str
     declared: dict[str, Any]
@@ -61,18 +61,18 @@ class Differ:
     def changes(self) -> list[dict[str, Any]]:
         """Return the ResourceChanges, the values of properties included; contexts are no text yet."""
         template = self.evaluator.template
-        found = []
-        wanted = [lid for lid in in_order(self.evaluator) if self.evaluator.has(template.resources[lid])]
-        for logical_id in wanted:
+        rows = []
+        logical_ids = [lid for lid in in_order(self.evaluator) if self.evaluator.has(template.resources[lid])]
+        for logical_id in logical_ids:
             declared = template.resources[logical_id]
             properties = self.evaluator.value(declared.get("Properties", {}))
             tags = self.tags if schema(declared["Type"]).taggable else {}
-            change = self._change(Wanted(logical_id, declared, properties, tags))
+            change = self._change(DesiredResource(logical_id, declared, properties, tags))
             if change is not None:
-                found.append(change)
-        removed = [each for lid, each in sorted(self.present.items()) if lid not in wanted and each.exists]
-        found += [self._with_drift(_remove(each), each) for each in removed]
-        return sorted(found, key=lambda each: str(each["LogicalResourceId"]))
+                rows.append(change)
+        removed = [each for lid, each in sorted(self.present.items()) if lid not in logical_ids and each.exists]
+        rows += [self._with_drift(_remove(each), each) for each in removed]
+        return sorted(rows, key=lambda each: str(each["LogicalResourceId"]))
 
     def _with_drift(self, change: dict[str, Any], present: Resource) -> dict[str, Any]:
         return change if self.drift_read_at is None else tell_drift(change, present, self.drift_read_at)
@@ -85,54 +85,54 @@ class Differ:
             return Unresolved(KNOWN_AFTER_APPLY, frozenset({name}))
         return looked_up(self.present[logical_id], attribute)
 
-    def _change(self, wanted: Wanted) -> dict[str, Any] | None:
-        present = self.present.get(wanted.logical_id)
+    def _change(self, desired: DesiredResource) -> dict[str, Any] | None:
+        present = self.present.get(desired.logical_id)
         if present is None or not present.good:
-            self.effects[wanted.logical_id] = "add"
-            return self._with_child(_add(wanted))
-        if wanted.type == STACK_TYPE:
-            return self._nested(wanted, present)
+            self.effects[desired.logical_id] = "add"
+            return self._with_child(_add(desired))
+        if desired.type == STACK_TYPE:
+            return self._nested(desired, present)
         if present.lost and self.drift_read_at is not None:
-            self.effects[wanted.logical_id] = "add"
-            return self._with_drift(_add(wanted), present)
-        details = list(self._details(present, wanted))
-        noted = list(sync_details(present, wanted.properties, self.drift_read_at)) if self.drift_read_at else []
+            self.effects[desired.logical_id] = "add"
+            return self._with_drift(_add(desired), present)
+        details = list(self._details(present, desired))
+        noted = list(sync_details(present, desired.properties, self.drift_read_at)) if self.drift_read_at else []
         if not details:
-            self.effects[wanted.logical_id] = "same"
-            return _sync(present, wanted, noted) if noted else None
+            self.effects[desired.logical_id] = "same"
+            return _sync(present, desired, noted) if noted else None
         replacement = _replacement(details)
-        self.effects[wanted.logical_id] = "modify" if replacement == "False" else "replace"
+        self.effects[desired.logical_id] = "modify" if replacement == "False" else "replace"
         change = {
-            **_head("Modify", wanted.logical_id, wanted.type, present.physical_id),
+            **_head("Modify", desired.logical_id, desired.type, present.physical_id),
             "Replacement": replacement,
             "Scope": sorted({detail["Target"]["Attribute"] for detail in details}),
             "Details": details,
-            "BeforeContext": self._base(present, wanted),
-            "AfterContext": wanted.properties,
+            "BeforeContext": self._base(present, desired),
+            "AfterContext": desired.properties,
         }
         if replacement != "False":
-            policy = wanted.declared.get("UpdateReplacePolicy", "Delete")
+            policy = desired.declared.get("UpdateReplacePolicy", "Delete")
             change["PolicyAction"] = f"ReplaceAnd{policy}"
-        told = self._with_drift(change, present)
-        return {**told, "Details": [*told["Details"], *noted]}
+        row = self._with_drift(change, present)
+        return {**row, "Details": [*row["Details"], *noted]}
 
-    def _nested(self, wanted: Wanted, present: Resource) -> dict[str, Any] | None:
+    def _nested(self, desired: DesiredResource, present: Resource) -> dict[str, Any] | None:
         """Return the row of a nested stack: without change sets of its own it may always change."""
-        details = list(self._details(present, wanted))
-        planned = None if self.children is None else self.children.get(wanted.logical_id)
+        details = list(self._details(present, desired))
+        planned = None if self.children is None else self.children.get(desired.logical_id)
         may_change = planned is None or planned.changes
-        self.effects[wanted.logical_id] = "modify" if may_change else "same"
+        self.effects[desired.logical_id] = "modify" if may_change else "same"
         if not details and not may_change:
             return None
         if not details:
             details = [_detail(Target("Properties"), "Dynamic", "Automatic")]
         change = {
-            **_head("Modify", wanted.logical_id, wanted.type, present.physical_id),
+            **_head("Modify", desired.logical_id, desired.type, present.physical_id),
             "Replacement": "False",
             "Scope": sorted({detail["Target"]["Attribute"] for detail in details}),
             "Details": details,
             "BeforeContext": present.properties,
-            "AfterContext": wanted.properties,
+            "AfterContext": desired.properties,
         }
         return self._with_child(change)
 
@@ -147,32 +147,32 @@ class Differ:
             "ChangeSetId": planned.change_set_id if named else None,
         }
 
-    def _base(self, present: Resource, wanted: Wanted) -> dict[str, Any]:
+    def _base(self, present: Resource, desired: DesiredResource) -> dict[str, Any]:
         if self.drift_read_at is None:
             return present.properties
-        return drifted_base(present, wanted.properties)
+        return drifted_base(present, desired.properties)
 
-    def _details(self, present: Resource, wanted: Wanted) -> Iterator[Detail]:
+    def _details(self, present: Resource, desired: DesiredResource) -> Iterator[Detail]:
         for name in _PLAIN_ATTRIBUTES:
-            if present.declared.get(name) != wanted.declared.get(name):
-                yield _detail(_attribute(name, present.declared, wanted.declared), "Static", "DirectModification")
-        base = self._base(present, wanted)
-        for name in changed_properties(base, wanted.properties):
-            yield from self._property_details(name, base.get(name, ABSENT), present, wanted)
-        for key in sorted(present.tags.keys() | wanted.tags.keys()):
-            before, after = present.tags.get(key, ABSENT), wanted.tags.get(key, ABSENT)
+            if present.declared.get(name) != desired.declared.get(name):
+                yield _detail(_attribute(name, present.declared, desired.declared), "Static", "DirectModification")
+        base = self._base(present, desired)
+        for name in changed_properties(base, desired.properties):
+            yield from self._property_details(name, base.get(name, ABSENT), present, desired)
+        for key in sorted(present.tags.keys() | desired.tags.keys()):
+            before, after = present.tags.get(key, ABSENT), desired.tags.get(key, ABSENT)
             if before != after:
                 yield _detail(Target("Tags", f"/Properties/Tags/{key}", before, after), "Static", "DirectModification")
 
-    def _property_details(self, name: str, base: Json, present: Resource, wanted: Wanted) -> Iterator[Detail]:
+    def _property_details(self, name: str, base: Json, present: Resource, desired: DesiredResource) -> Iterator[Detail]:
         attribute = "Tags" if name == "Tags" else "Properties"
         before = present.declared.get("Properties", {}).get(name, ABSENT)
-        after = wanted.declared.get("Properties", {}).get(name, ABSENT)
+        after = desired.declared.get("Properties", {}).get(name, ABSENT)
         targets = [
-            Target(attribute, leaf.path, leaf.before, leaf.after, name, recreation(wanted.type, name))
-            for leaf in leaves(base, wanted.properties.get(name, ABSENT), f"/Properties/{name}")
+            Target(attribute, leaf.path, leaf.before, leaf.after, name, recreation(desired.type, name))
+            for leaf in leaves(base, desired.properties.get(name, ABSENT), f"/Properties/{name}")
         ]
-        waits_for = sorted(causes(wanted.properties.get(name)))
+        waits_for = sorted(causes(desired.properties.get(name)))
         moved = sorted({each for each, _ in references(after)} & self.moved_parameters)
         for target in targets:
             if before is ABSENT or after is ABSENT or not same(before, after):
@@ -241,19 +241,19 @@ def _head(action: str, logical_id: str, type_name: str, physical_id: str | None)
     }
 
 
-def _add(wanted: Wanted) -> dict[str, Any]:
-    head = _head("Add", wanted.logical_id, wanted.type, None)
-    return {**head, "AfterContext": wanted.properties}
+def _add(desired: DesiredResource) -> dict[str, Any]:
+    head = _head("Add", desired.logical_id, desired.type, None)
+    return {**head, "AfterContext": desired.properties}
 
 
-def _sync(present: Resource, wanted: Wanted, details: list[Detail]) -> dict[str, Any]:
+def _sync(present: Resource, desired: DesiredResource, details: list[Detail]) -> dict[str, Any]:
     return {
-        **_head("SyncWithActual", wanted.logical_id, wanted.type, present.physical_id),
+        **_head("SyncWithActual", desired.logical_id, desired.type, present.physical_id),
         "ResourceDriftStatus": "MODIFIED",
         "Scope": ["Properties"],
         "Details": details,
         "BeforeContext": present.live,
-        "AfterContext": wanted.properties,
+        "AfterContext": desired.properties,
         "PreviousDeploymentContext": present.properties,
     }
 

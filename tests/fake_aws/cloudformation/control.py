@@ -37,10 +37,10 @@ class StackControl:
     def record(self) -> Stack:
         """Everything CloudFormation remembers of the stack; the last one of its name, though deleted."""
         self.world.catch_up()
-        found = [each for each in self._stacks().values() if each.name == self.name]
-        if not found:
+        stacks = [each for each in self._stacks().values() if each.name == self.name]
+        if not stacks:
             raise KeyError(f"no stack {self.name} in {self.region} of {self.account}")
-        return found[-1]
+        return stacks[-1]
 
     @property
     def exists(self) -> bool:
@@ -57,13 +57,13 @@ class StackControl:
         self, body: str = ONE_TOPIC, *, parameters: dict[str, str] | None = None, tags: dict[str, str] | None = None
     ) -> Stack:
         """Create or update the stack at once, as someone else would; its change sets become OBSOLETE."""
-        wanted = self._wanted(body, parameters, tags)
+        desired = self._deployment(body, parameters, tags)
         with self.world.changing():
             if not self.exists:
-                return self._create(wanted)
+                return self._create(desired)
             book = self._journal(self.record)
             book.begin("UPDATE_STACK", None)
-            _at_once(lifecycle.update(book, wanted, disable_rollback=False))
+            _at_once(lifecycle.update(book, desired, disable_rollback=False))
             self._moved(book.stack)
             return book.stack
 
@@ -75,7 +75,7 @@ class StackControl:
         `failed` are the resources that are in the matching FAILED status. What a rollback goes back to is `body`.
         """
         with self.world.changing():
-            stack = self.record if self.exists else self._make(status, self._wanted(body, None, None))
+            stack = self.record if self.exists else self._make(status, self._deployment(body, None, None))
             book = self._journal(stack)
             if status in _ROLLS_BACK and stack.before is None:
                 stack.before, stack.before_resources = stack.deployed, copied(stack.resources)
@@ -126,29 +126,29 @@ class StackControl:
         with self.world.changing():
             self.record.resources[logical_id].unreadable = True
 
-    def _make(self, status: str, wanted: Deployment) -> Stack:
+    def _make(self, status: str, desired: Deployment) -> Stack:
         if status not in _EMPTY:
-            return self._create(wanted)
-        stack = self._new(wanted)
+            return self._create(desired)
+        stack = self._new(desired)
         if status == "REVIEW_IN_PROGRESS":
-            stack.deployed = Deployment("", {}, wanted.tags, [])
+            stack.deployed = Deployment("", {}, desired.tags, [])
         return stack
 
-    def _create(self, wanted: Deployment) -> Stack:
-        stack = self._new(wanted)
-        _at_once(lifecycle.create(self._journal(stack), wanted, on_failure="DO_NOTHING"))
+    def _create(self, desired: Deployment) -> Stack:
+        stack = self._new(desired)
+        _at_once(lifecycle.create(self._journal(stack), desired, on_failure="DO_NOTHING"))
         if stack.status != "CREATE_COMPLETE":
             raise Unsupported(f"the stack could not be made: {stack.reason}")
         return stack
 
-    def _new(self, wanted: Deployment) -> Stack:
+    def _new(self, desired: Deployment) -> Stack:
         stack_id = f"arn:aws:cloudformation:{self.region}:{self.account}:stack/{self.name}/{self.world.new_uuid()}"
-        stack = Stack(self.name, stack_id, self.world.datetime(), "CREATE_IN_PROGRESS", wanted)
+        stack = Stack(self.name, stack_id, self.world.datetime(), "CREATE_IN_PROGRESS", desired)
         self._stacks()[stack_id] = stack
         self._journal(stack).begin("CREATE_STACK", None)
         return stack
 
-    def _wanted(self, body: str, parameters: dict[str, str] | None, tags: dict[str, str] | None) -> Deployment:
+    def _deployment(self, body: str, parameters: dict[str, str] | None, tags: dict[str, str] | None) -> Deployment:
         declared = read(body).parameters
         defaults = {key: str(each["Default"]) for key, each in declared.items() if "Default" in each}
         return Deployment(body, defaults | (parameters or {}), tags or {}, ["CAPABILITY_NAMED_IAM"])

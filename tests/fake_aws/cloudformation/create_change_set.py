@@ -51,11 +51,11 @@ def create_change_set(request: Request, params: dict[str, Any]) -> Reply:
         return repeated
     _check_stack(request, present, kind, params)
     new = present is None or present.status == "REVIEW_IN_PROGRESS"
-    wanted = deployment(request, params, None if new else present)
+    desired = deployment(request, params, None if new else present)
     if kind == "IMPORT":
-        check_frozen(wanted, None if new else present)
-    stack = present or _new_stack(request, params["StackName"], wanted)
-    made = _new_change_set(request, params, kind, wanted)
+        check_frozen(desired, None if new else present)
+    stack = present or _new_stack(request, params["StackName"], desired)
+    made = _new_change_set(request, params, kind, desired)
     stack.change_sets[made.id] = made
     if new and request.world.quirks.review_shows_change_set_id:
         stack.change_set_id = made.id
@@ -70,7 +70,7 @@ def _repeated(request: Request, params: dict[str, Any], present: Stack | None) -
         if present and each.name == name:
             if token is not None and token != each.client_token:
                 raise _mismatch(name, "ClientToken")
-            if params.get("TemplateBody", each.wanted.body) != each.wanted.body:
+            if params.get("TemplateBody", each.desired.body) != each.desired.body:
                 raise _mismatch(name, "Template")
             if token is not None and request.world.quirks.repeated_client_token_is_honoured:
                 return {"Id": each.id, "StackId": present.id}
@@ -125,10 +125,10 @@ def check_updatable(stack: Stack) -> None:
         raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
 
 
-def _new_stack(request: Request, name: str, wanted: Deployment) -> Stack:
+def _new_stack(request: Request, name: str, desired: Deployment) -> Stack:
     world = request.world
     stack_id = f"arn:aws:cloudformation:{request.region}:{request.account}:stack/{name}/{world.new_uuid()}"
-    tags = wanted.tags if world.quirks.review_shows_tags else {}
+    tags = desired.tags if world.quirks.review_shows_tags else {}
     empty = Deployment(body="", parameters={}, tags=tags, capabilities=[])
     stack = Stack(name, stack_id, world.datetime(), "REVIEW_IN_PROGRESS", empty)
     request.state.stacks[stack_id] = stack
@@ -138,14 +138,14 @@ def _new_stack(request: Request, name: str, wanted: Deployment) -> Stack:
     return stack
 
 
-def _new_change_set(request: Request, params: dict[str, Any], kind: str, wanted: Deployment) -> ChangeSet:
+def _new_change_set(request: Request, params: dict[str, Any], kind: str, desired: Deployment) -> ChangeSet:
     world, name = request.world, params["ChangeSetName"]
     return ChangeSet(
         name=name,
         id=f"arn:aws:cloudformation:{request.region}:{request.account}:changeSet/{name}/{world.new_uuid()}",
         type=kind,
         created=world.datetime(),
-        wanted=wanted,
+        desired=desired,
         client_token=params.get("ClientToken"),
         operation_id=world.new_uuid(),
         description=params.get("Description"),
@@ -179,7 +179,7 @@ def _make(book: Journal, change_set: ChangeSet) -> Iterator[float]:
 
 
 def _compute(book: Journal, change_set: ChangeSet) -> str | None:
-    stack, wanted = book.stack, change_set.wanted
+    stack, desired = book.stack, change_set.desired
     before, looked = stack.deployed, differ(book, change_set)
     evaluator = looked.evaluator
     retyped = [
@@ -193,7 +193,7 @@ def _compute(book: Journal, change_set: ChangeSet) -> str | None:
             f" resources: [{', '.join(retyped)}]"
         )
     change_set.changes = looked.changes()
-    if wanted.reverts_drift:
+    if desired.reverts_drift:
         drifted = any(drift_status(each) != "IN_SYNC" for each in stack.resources.values())
         change_set.drift_status = "DRIFTED" if drifted else "IN_SYNC"
     mark_imports(book, change_set, evaluator.template)
@@ -203,7 +203,7 @@ def _compute(book: Journal, change_set: ChangeSet) -> str | None:
     if (reason := failure_reason(change_set.findings)) is not None:
         return reason
     if change_set.type == "UPDATE" and not change_set.changes and not _changes_besides(book, change_set):
-        identical = (before.body, before.parameters) == (wanted.body, wanted.parameters)
+        identical = (before.body, before.parameters) == (desired.body, desired.parameters)
         return book.world.quirks.no_changes_reason or (NO_CHANGES if identical else NO_UPDATES)
     return None
 
@@ -211,16 +211,16 @@ def _compute(book: Journal, change_set: ChangeSet) -> str | None:
 def _changes_besides(book: Journal, change_set: ChangeSet) -> bool:
     """Return whether something changes that no resource shows: outputs, or the stack's own settings."""
     stack = book.stack
-    before, wanted = stack.deployed, change_set.wanted
+    before, desired = stack.deployed, change_set.desired
     if (before.tags, before.notification_arns, before.rollback) != (
-        wanted.tags,
-        wanted.notification_arns,
-        wanted.rollback,
+        desired.tags,
+        desired.notification_arns,
+        desired.rollback,
     ):
         return True
-    old, new = read(stack.deployed.body).outputs, read(change_set.wanted.body).outputs
+    old, new = read(stack.deployed.body).outputs, read(change_set.desired.body).outputs
     if old != new:
         return True
     if change_set.missing_exports:
         return True
-    return outputs(Provisioner(book, change_set.wanted)) != stack.outputs
+    return outputs(Provisioner(book, change_set.desired)) != stack.outputs

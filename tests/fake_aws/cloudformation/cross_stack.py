@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fake_aws.calls import Asker, Reply, Request
-from fake_aws.cloudformation.effects import standing
+from fake_aws.cloudformation.effects import live_properties
 from fake_aws.cloudformation.intrinsics import Evaluator
 from fake_aws.cloudformation.paging import page
 from fake_aws.cloudformation.records import CloudFormation, Resource, Stack
@@ -50,14 +50,14 @@ def _of_list(kind: str) -> str:
 
 def resolved_values(request: Asker, template: Template, values: Mapping[str, str]) -> dict[str, str]:
     """Return the values of parameters that are kept in SSM; refuse what is not there, as AWS does at once."""
-    found, missing = {}, []
+    fetched, missing = {}, []
     for key, declared in template.parameters.items():
         if _VALUE.fullmatch(str(declared.get("Type"))):
             there = request.world.region(request.account, request.region).parameters.get(values[key])
             if there is None:
                 missing.append(values[key])
             else:
-                found[key] = there.value
+                fetched[key] = there.value
     if missing:
         raise validation_error(
             f"Unable to fetch parameters [{','.join(missing)}] from parameter store for this account."
@@ -66,15 +66,15 @@ def resolved_values(request: Asker, template: Template, values: Mapping[str, str
         value_type = _VALUE.fullmatch(str(declared.get("Type")))
         kind = _of_list(value_type["of"] if value_type else str(declared.get("Type")))
         if kind in _LOOKED_UP:
-            _check_exists(request, key, _LOOKED_UP[kind], found.get(key, values[key]))
-    return found
+            _check_exists(request, key, _LOOKED_UP[kind], fetched.get(key, values[key]))
+    return fetched
 
 
 def _check_exists(request: Asker, key: str, type_name: str, value: str) -> None:
     place = Place(request.account, request.region, "")
     for each in value.split(","):
-        stands = any(one.type == type_name and one.physical_id == each for one in _resources(request))
-        if not stands and standing(request.world, place, type_name, each) is None:
+        exists = any(resource.type == type_name and resource.physical_id == each for resource in _resources(request))
+        if not exists and live_properties(request.world, place, type_name, each) is None:
             raise validation_error(
                 f"Parameter validation failed: parameter value {each} for parameter name {key} does not exist"
             )
@@ -151,11 +151,11 @@ def export_fault(place: Place, state: CloudFormation, stack: Stack, new: list[di
 
 def list_exports(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListExports, one page."""
-    found = [
+    rows = [
         {"ExportingStackId": stack.id, "Name": name, "Value": value}
         for name, (stack, value) in sorted(exports(request.state).items())
     ]
-    shown, token = page(request, found, params.get("NextToken"))
+    shown, token = page(request, rows, params.get("NextToken"))
     return {"Exports": shown, "NextToken": token}
 
 

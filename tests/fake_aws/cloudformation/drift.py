@@ -30,7 +30,7 @@ def detect_stack_drift(request: Request, params: dict[str, Any]) -> Reply:
     stack = stack_named(request, params["StackName"])
     if stack.status not in _DETECTABLE:
         raise validation_error(f"Drift detection cannot be performed on stack [{stack.id}] in {stack.status} state")
-    if stack.detections and stack.detections[-1].found is None:
+    if stack.detections and stack.detections[-1].drifts is None:
         raise validation_error(f"Drift detection is already in progress for stack [{stack.id}]")
     detection = Detection(request.world.new_uuid(), request.world.datetime())
     stack.detections.append(detection)
@@ -42,13 +42,13 @@ def detect_stack_drift(request: Request, params: dict[str, Any]) -> Reply:
 def detect(book: Journal, detection: Detection) -> Iterator[float]:
     """Look at the stack's resources when the detection ends."""
     yield book.seconds("DETECT_DRIFT")
-    standing = {lid: each for lid, each in book.stack.resources.items() if each.exists}
-    hidden = [lid for lid, each in sorted(standing.items()) if each.unreadable]
+    existing = {lid: each for lid, each in book.stack.resources.items() if each.exists}
+    hidden = [lid for lid, each in sorted(existing.items()) if each.unreadable]
     detection.failed = f"Failed to detect drift on resource [{', '.join(hidden)}]" if hidden else ""
-    detection.found = {lid: _found(book, each) for lid, each in sorted(standing.items()) if not each.unreadable}
+    detection.drifts = {lid: _detected(book, each) for lid, each in sorted(existing.items()) if not each.unreadable}
 
 
-def _found(book: Journal, resource: Resource) -> ResourceDrift:
+def _detected(book: Journal, resource: Resource) -> ResourceDrift:
     status = drift_status(resource)
     if status == "DELETED":
         return ResourceDrift(status, book.now)
@@ -57,73 +57,73 @@ def _found(book: Journal, resource: Resource) -> ResourceDrift:
 
 def describe_stack_drift_detection_status(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DescribeStackDriftDetectionStatus, for detections since the stack's last operation."""
-    wanted = params["StackDriftDetectionId"]
+    detection_id = params["StackDriftDetectionId"]
     for stack in request.state.stacks.values():
         for each in stack.detections:
-            if each.id == wanted:
+            if each.id == detection_id:
                 return _detection(stack, each)
-    raise validation_error(f"Drift detection id {wanted} does not exist")
+    raise validation_error(f"Drift detection id {detection_id} does not exist")
 
 
 def _detection(stack: Stack, detection: Detection) -> Reply:
     began = {"StackId": stack.id, "StackDriftDetectionId": detection.id, "Timestamp": detection.began}
-    if detection.found is None:
+    if detection.drifts is None:
         return {**began, "DetectionStatus": "DETECTION_IN_PROGRESS"}
     if detection.failed:
         return {**began, "DetectionStatus": "DETECTION_FAILED", "DetectionStatusReason": detection.failed}
-    drifted = sum(each.status != "IN_SYNC" for each in detection.found.values())
+    drifted = sum(each.status != "IN_SYNC" for each in detection.drifts.values())
     return {
         **began,
         "DetectionStatus": "DETECTION_COMPLETE",
-        "StackDriftStatus": _stack_status(detection.found),
+        "StackDriftStatus": _stack_status(detection.drifts),
         "DriftedStackResourceCount": drifted,
     }
 
 
-def _stack_status(found: dict[str, ResourceDrift]) -> str:
-    return "IN_SYNC" if all(each.status == "IN_SYNC" for each in found.values()) else "DRIFTED"
+def _stack_status(drifts: dict[str, ResourceDrift]) -> str:
+    return "IN_SYNC" if all(each.status == "IN_SYNC" for each in drifts.values()) else "DRIFTED"
 
 
 def describe_stack_resource_drifts(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DescribeStackResourceDrifts, one page of what the last complete detection found."""
     stack = stack_named(request, params["StackName"])
-    wanted = params.get("StackResourceDriftStatusFilters")
-    found = {lid: each for lid, each in last_found(stack).items() if not wanted or each.status in wanted}
-    shown_drifts, token = page(request, [_drift(stack, *each) for each in found.items()], params.get("NextToken"))
+    statuses = params.get("StackResourceDriftStatusFilters")
+    drifts = {lid: each for lid, each in last_drifts(stack).items() if not statuses or each.status in statuses}
+    shown_drifts, token = page(request, [_drift(stack, *each) for each in drifts.items()], params.get("NextToken"))
     return {"StackResourceDrifts": shown_drifts, "NextToken": token}
 
 
-def last_found(stack: Stack) -> dict[str, ResourceDrift]:
+def last_drifts(stack: Stack) -> dict[str, ResourceDrift]:
     """Return what the last complete detection found, by logical id."""
-    return next((each.found for each in reversed(stack.detections) if each.found is not None), {})
+    return next((each.drifts for each in reversed(stack.detections) if each.drifts is not None), {})
 
 
 def stack_drift(stack: Stack) -> dict[str, Any]:
     """Return a stack's DriftInformation."""
     for each in reversed(stack.detections):
-        if each.found is not None:
-            return {"StackDriftStatus": _stack_status(each.found), "LastCheckTimestamp": each.began}
+        if each.drifts is not None:
+            return {"StackDriftStatus": _stack_status(each.drifts), "LastCheckTimestamp": each.began}
     return {"StackDriftStatus": "NOT_CHECKED"}
 
 
 def resource_drift(stack: Stack, logical_id: str) -> dict[str, Any]:
     """Return a resource's DriftInformation."""
-    found = last_found(stack).get(logical_id)
-    if found is None:
+    drift = last_drifts(stack).get(logical_id)
+    if drift is None:
         return {"StackResourceDriftStatus": "NOT_CHECKED"}
-    return {"StackResourceDriftStatus": found.status, "LastCheckTimestamp": found.at}
+    return {"StackResourceDriftStatus": drift.status, "LastCheckTimestamp": drift.at}
 
 
-def _drift(stack: Stack, logical_id: str, found: ResourceDrift) -> dict[str, Any]:
-    there = found.status != "DELETED"
+def _drift(stack: Stack, logical_id: str, drift: ResourceDrift) -> dict[str, Any]:
+    there = drift.status != "DELETED"
     return {
-        **resource_drift_summary(stack, logical_id, found),
-        "ExpectedProperties": as_json(found.expected) if there else None,
-        "ActualProperties": as_json(found.actual) if there else None,
+        **resource_drift_summary(stack, logical_id, drift),
+        "ExpectedProperties": as_json(drift.expected) if there else None,
+        "ActualProperties": as_json(drift.actual) if there else None,
     }
 
 
-def resource_drift_summary(stack: Stack, logical_id: str, found: ResourceDrift) -> dict[str, Any]:
+def resource_drift_summary(stack: Stack, logical_id: str, drift: ResourceDrift) -> dict[str, Any]:
     """Return what is shown of one resource, of a stack's or of a StackSet's instance."""
     resource = stack.resources[logical_id]
     return {
@@ -131,9 +131,9 @@ def resource_drift_summary(stack: Stack, logical_id: str, found: ResourceDrift) 
         "LogicalResourceId": logical_id,
         "PhysicalResourceId": resource.physical_id,
         "ResourceType": resource.type,
-        "StackResourceDriftStatus": found.status,
-        "Timestamp": found.at,
-        "PropertyDifferences": [_difference(leaf) for leaf in leaves(found.expected, found.actual, "")],
+        "StackResourceDriftStatus": drift.status,
+        "Timestamp": drift.at,
+        "PropertyDifferences": [_difference(leaf) for leaf in leaves(drift.expected, drift.actual, "")],
     }
 
 

@@ -44,10 +44,10 @@ def tell_drift(change: Change, present: Resource, read_at: datetime) -> Change:
     }
 
 
-def sync_details(present: Resource, wanted: dict[str, Any], read_at: datetime) -> Iterator[dict[str, Any]]:
+def sync_details(present: Resource, desired: dict[str, Any], read_at: datetime) -> Iterator[dict[str, Any]]:
     """Yield a detail for each property that drifted to what the new template says: it is only taken note of."""
     for name in drifted_properties(present):
-        if not same(present.live.get(name, ABSENT), wanted.get(name, ABSENT)):
+        if not same(present.live.get(name, ABSENT), desired.get(name, ABSENT)):
             continue
         for leaf in (each for each in drift_leaves(present) if each.path.split("/")[2] == name):
             value = {} if leaf.after is ABSENT else {"BeforeValue": shown(leaf.after), "AfterValue": shown(leaf.after)}

@@ -151,8 +151,8 @@ def name_key(place: Place, type_name: str, name: str) -> tuple[str, ...] | None:
     return None
 
 
-def standing(world: "World", place: Place, type_name: str, name: str) -> dict[str, Any] | None:
-    """Return the properties of what stands at a place under a name, in a stack or not; None where nothing does.
+def live_properties(world: "World", place: Place, type_name: str, name: str) -> dict[str, Any] | None:
+    """Return the properties of the resource at a place under a name, in a stack or not; None where there is none.
 
     Those of what a stack has are empty where only the stack knows them.
     """
@@ -165,8 +165,8 @@ def standing(world: "World", place: Place, type_name: str, name: str) -> dict[st
 
 def is_taken(world: "World", place: Place, type_name: str, name: str) -> bool:
     """Return whether nobody can make another at a place under a name."""
-    asked = effects_of(world, type_name).is_taken
-    return standing(world, place, type_name, name) is not None if asked is None else asked(world, place, name)
+    check = effects_of(world, type_name).is_taken
+    return live_properties(world, place, type_name, name) is not None if check is None else check(world, place, name)
 
 
 def take_name(world: "World", place: Place, type_name: str, name: str) -> None:

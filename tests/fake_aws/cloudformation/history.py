@@ -52,33 +52,33 @@ def describe_events(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DescribeEvents for a change set, an operation or a stack, newest first, one page."""
     if not params.keys() & {"StackName", "ChangeSetName", "OperationId"}:
         raise validation_error("One of ChangeSetName, OperationId or StackName must be specified.")
-    found = _of_named_change_set(request, params) if "ChangeSetName" in params else _of_stacks(request, params)
+    events = _of_named_change_set(request, params) if "ChangeSetName" in params else _of_stacks(request, params)
     if "OperationId" in params:
-        found = [each for each in found if each["OperationId"] == params["OperationId"]]
+        events = [each for each in events if each["OperationId"] == params["OperationId"]]
     if params.get("Filters", {}).get("FailedEvents"):
-        found = [each for each in found if _failed(each)]
-    shown, token = page(request, found, params.get("NextToken"))
+        events = [each for each in events if _failed(each)]
+    shown, token = page(request, events, params.get("NextToken"))
     return {"OperationEvents": shown, "NextToken": token}
 
 
 def _of_named_change_set(request: Request, params: dict[str, Any]) -> list[dict[str, Any]]:
-    found = find_change_set(request, params)
-    if found is None:
+    pair = find_change_set(request, params)
+    if pair is None:
         raise validation_error(f"ChangeSet [{params['ChangeSetName']}] does not exist")
-    return _of_change_set(*found)
+    return _of_change_set(*pair)
 
 
 def _of_stacks(request: Request, params: dict[str, Any]) -> list[dict[str, Any]]:
     stacks = (
         [stack_named(request, params["StackName"])] if "StackName" in params else list(request.state.stacks.values())
     )
-    found: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     for stack in stacks:
         kinds = {number: kind for kind, number in stack.operations}
-        found += [_operation_event(stack, each, kinds[each.operation_id]) for each in stack.events]
+        events += [_operation_event(stack, each, kinds[each.operation_id]) for each in stack.events]
         for each in stack.change_sets.values():
-            found += _of_change_set(stack, each)
-    return sorted(found, key=lambda each: each["Timestamp"], reverse=True)
+            events += _of_change_set(stack, each)
+    return sorted(events, key=lambda each: each["Timestamp"], reverse=True)
 
 
 def _operation_event(stack: Stack, event: Event, kind: str) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _of_change_set(stack: Stack, made: ChangeSet) -> list[dict[str, Any]]:
         "PhysicalResourceId": stack.id,
         "ResourceType": STACK_TYPE,
     }
-    found = [
+    findings = [
         {
             **common,
             "EventId": f"{made.operation_id}-{number}",
@@ -142,7 +142,7 @@ def _of_change_set(stack: Stack, made: ChangeSet) -> list[dict[str, Any]]:
         }
         for number, each in enumerate(made.findings if done else (), start=1)
     ]
-    return [*found, whole]
+    return [*findings, whole]
 
 
 def _failed(event: dict[str, Any]) -> bool:

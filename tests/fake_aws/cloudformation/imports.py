@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fake_aws.cloudformation.compare import changed_properties
 from fake_aws.cloudformation.deployments import Deployment
-from fake_aws.cloudformation.effects import EFFECTS, NO_EFFECTS, effects_of, name_key, standing
+from fake_aws.cloudformation.effects import EFFECTS, NO_EFFECTS, effects_of, live_properties, name_key
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.records import ChangeSet, Resource, Stack
 from fake_aws.cloudformation.template import Template, read
@@ -23,7 +23,7 @@ Change = dict[str, Any]
 
 def mark_imports(journal: Journal, change_set: ChangeSet, template: Template) -> None:
     """Turn each addition of the change set that is an import into one, and note what its execution takes over."""
-    imports = change_set.wanted.imports
+    imports = change_set.desired.imports
     if change_set.options.get("ImportExistingResources"):
         for logical_id in (each["LogicalResourceId"] for each in change_set.changes if _is_addition(each)):
             if (name := _importable(journal, template.resources[logical_id])) is not None:
@@ -50,30 +50,32 @@ def _importable(journal: Journal, declared: dict[str, Any]) -> str | None:
     retained = declared.get("DeletionPolicy") in {"Retain", "RetainExceptOnCreate"}
     if not isinstance(name, str) or not retained or about.identifier & about.read_only:
         return None
-    found = physical_id(type_name, journal.place, "", {name_property: name}, "")
-    return None if _owner(journal, type_name, found) or not _stands(journal, type_name, found) else found
+    resource_id = physical_id(type_name, journal.place, "", {name_property: name}, "")
+    return (
+        None if _owner(journal, type_name, resource_id) or not _exists(journal, type_name, resource_id) else resource_id
+    )
 
 
-def named_imports(asked: list[dict[str, Any]]) -> dict[str, str]:
+def named_imports(entries: list[dict[str, Any]]) -> dict[str, str]:
     """Return the physical id of each resource that a request names for import, by logical id."""
-    found = {}
-    refused = sorted({each["ResourceType"] for each in asked if not schema(each["ResourceType"]).importable})
+    ids = {}
+    refused = sorted({each["ResourceType"] for each in entries if not schema(each["ResourceType"]).importable})
     if refused:
         raise validation_error(f"ResourceTypes [{', '.join(refused)}] are not supported for Import")
-    for each in asked:
+    for each in entries:
         type_name, identifier = each["ResourceType"], each["ResourceIdentifier"]
         named = known(type_name).unique_in is not None or EFFECTS.get(type_name, NO_EFFECTS).live is not None
         if not named or len(identifier) != 1 or identifier.keys() != schema(type_name).identifier:
             raise Unsupported(f"the import of a {type_name} by {sorted(identifier)}")
-        (found[each["LogicalResourceId"]],) = identifier.values()
-    return found
+        (ids[each["LogicalResourceId"]],) = identifier.values()
+    return ids
 
 
-def check_frozen(wanted: Deployment, present: Stack | None) -> None:
+def check_frozen(desired: Deployment, present: Stack | None) -> None:
     """Refuse other tags and another role beside an import; of a new stack, any."""
     changed = {
-        "RoleArn": wanted.role_arn != (present.deployed.role_arn if present else None),
-        "Tags": wanted.tags != (present.deployed.tags if present else {}),
+        "RoleArn": desired.role_arn != (present.deployed.role_arn if present else None),
+        "Tags": desired.tags != (present.deployed.tags if present else {}),
     }
     if any(changed.values()):
         listed = ", ".join(name for name, is_changed in changed.items() if is_changed)
@@ -82,7 +84,7 @@ def check_frozen(wanted: Deployment, present: Stack | None) -> None:
 
 def import_fault(journal: Journal, change_set: ChangeSet, template: Template) -> str | None:
     """Return why an IMPORT change set cannot be made, or None."""
-    imports, stack = change_set.wanted.imports, journal.stack
+    imports, stack = change_set.desired.imports, journal.stack
     deployed = read(stack.deployed.body) if stack.deployed.body else None
     others = {each["LogicalResourceId"] for each in change_set.changes if each["Action"] != "Import"}
     # Another DependsOn shows in no row, and is refused too.
@@ -120,7 +122,7 @@ def take_over(journal: Journal, resource: Resource) -> None:
     _check_free(journal, resource.type, name, but=resource)
     effects = effects_of(world, resource.type)
     effects.check_import(world, place, resource)
-    before = standing(world, place, resource.type, name) or resource.properties
+    before = live_properties(world, place, resource.type, name) or resource.properties
     resource.imported = before
     live = effects.aligned(place, resource.properties, as_taken_over(resource))
     resource.actual = live if changed_properties(resource.properties, live) else None
@@ -147,12 +149,12 @@ def _check_free(journal: Journal, type_name: str, name: str, *, but: Resource | 
     owner = _owner(journal, type_name, name, but=but)
     if owner is not None:
         raise AwsRefusal("AlreadyOwned", f"{name} already exists in stack {owner.id}")
-    if not _stands(journal, type_name, name):
+    if not _exists(journal, type_name, name):
         raise AwsRefusal("NotFound", f"Resource of type '{type_name}' with identifier '{name}' does not exist.")
 
 
-def _stands(journal: Journal, type_name: str, name: str) -> bool:
-    return standing(journal.world, journal.place, type_name, name) is not None
+def _exists(journal: Journal, type_name: str, name: str) -> bool:
+    return live_properties(journal.world, journal.place, type_name, name) is not None
 
 
 def _owner(journal: Journal, type_name: str, name: str, *, but: Resource | None = None) -> Stack | None:

@@ -91,16 +91,16 @@ def _parameters(template: Template, given: list[dict[str, Any]], present: Deploy
     for key, declared in template.parameters.items():
         _check_declaration(key, declared)
         before = present.deployed.parameters.get(key) if present else None
-        one = by_key.get(key, {})
-        if one.get("UsePreviousValue"):
+        entry = by_key.get(key, {})
+        if entry.get("UsePreviousValue"):
             if before is None:
                 raise validation_error(
                     f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true for a parameter"
                     " key not in the previous template"
                 )
             values[key] = before
-        elif "ParameterValue" in one:
-            values[key] = one["ParameterValue"]
+        elif "ParameterValue" in entry:
+            values[key] = entry["ParameterValue"]
         elif "Default" in declared:
             values[key] = str(declared["Default"])
         else:
@@ -166,7 +166,7 @@ def required_capabilities(template: Template) -> list[str]:
 
 
 def _check_capabilities(template: Template, given: list[str]) -> None:
-    wanted = required_capabilities(template)
+    required = required_capabilities(template)
     enough = set(given) | ({"CAPABILITY_IAM"} if "CAPABILITY_NAMED_IAM" in given else set())
-    if lacking := [each for each in wanted if each not in enough]:
+    if lacking := [each for each in required if each not in enough]:
         raise AwsRefusal("InsufficientCapabilitiesException", f"Requires capabilities : [{', '.join(lacking)}]")

@@ -65,12 +65,12 @@ class Evaluator:
 
     def value(self, value: Json) -> Json:
         """Return the value with its functions evaluated; absent members (AWS::NoValue) are left out."""
-        found = self._value(value)
-        return None if found is _ABSENT else found
+        evaluated = self._value(value)
+        return None if evaluated is _ABSENT else evaluated
 
     def _value(self, value: Json) -> Json:
         if isinstance(value, list):
-            return [found for item in value if (found := self._value(item)) is not _ABSENT]
+            return [evaluated for item in value if (evaluated := self._value(item)) is not _ABSENT]
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
@@ -79,7 +79,7 @@ class Evaluator:
                 return self._ref(argument)
             if str(key).startswith("Fn::"):
                 return self._function(key, argument)
-        return {key: found for key, item in value.items() if (found := self._value(item)) is not _ABSENT}
+        return {key: evaluated for key, item in value.items() if (evaluated := self._value(item)) is not _ABSENT}
 
     def _function(self, key: str, argument: Json) -> Json:
         functions: dict[str, Callable[[Json], Json]] = {
@@ -165,8 +165,8 @@ class Evaluator:
 
     def _split(self, argument: Json) -> Json:
         delimiter, text = argument
-        found = self._value(text)
-        return found if isinstance(found, Unresolved) else found.split(delimiter)
+        evaluated = self._value(text)
+        return evaluated if isinstance(evaluated, Unresolved) else evaluated.split(delimiter)
 
     def _find_in_map(self, argument: Json) -> Json:
         name, first, second = (self._value(part) for part in argument)
@@ -179,10 +179,10 @@ class Evaluator:
         name = str(self._value(argument))
         if self.exported is None:
             raise Unsupported(f"the fake does not know exports here: {name}")
-        found = self.exported(name)
-        if found is None:
+        value = self.exported(name)
+        if value is None:
             raise validation_error(f"No export named {name} found.")
-        return found
+        return value
 
     def _truth(self, value: Json) -> bool:
         if not isinstance(value, dict) or len(value) != 1:

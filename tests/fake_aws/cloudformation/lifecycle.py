@@ -43,21 +43,21 @@ def _stopped(stack: Stack) -> Callable[[], bool]:
 
 def failed_text(stack: Stack) -> str:
     """Return CloudFormation's sentences about the resources that failed, the cancelled ones included."""
-    said = ""
+    text = ""
     for verb in ("create", "import", "update", "delete"):
         ids = sorted(lid for lid, each in stack.resources.items() if each.status == f"{verb.upper()}_FAILED")
         if ids:
-            said += f"The following resource(s) failed to {verb}: [{', '.join(ids)}]. "
-    return said
+            text += f"The following resource(s) failed to {verb}: [{', '.join(ids)}]. "
+    return text
 
 
-def create(journal: Journal, wanted: Deployment, *, on_failure: str) -> Waits:
+def create(journal: Journal, desired: Deployment, *, on_failure: str) -> Waits:
     """Create the stack's resources; `on_failure` is ROLLBACK, DO_NOTHING or DELETE."""
     stack = journal.stack
-    stack.deployed, stack.description = wanted, read(wanted.body).description
+    stack.deployed, stack.description = desired, read(desired.body).description
     journal.become("CREATE_IN_PROGRESS", "User Initiated")
     yield journal.seconds("STACK")
-    provisioner = Provisioner(journal, wanted)
+    provisioner = Provisioner(journal, desired)
     failed = yield from side_by_side(provisioner.jobs(), stop=_stopped(stack))
     fault = None if failed else _export_fault(journal, provisioner)
     if not failed and fault is None:
@@ -65,14 +65,14 @@ def create(journal: Journal, wanted: Deployment, *, on_failure: str) -> Waits:
         _conclude(journal, provisioner)
         journal.become("CREATE_COMPLETE")
         return
-    said = failed_text(stack) or f"{fault} "
+    reason = failed_text(stack) or f"{fault} "
     if on_failure == "DO_NOTHING":
-        journal.become("CREATE_FAILED", said)
+        journal.become("CREATE_FAILED", reason)
     elif on_failure == "DELETE":
-        journal.become("DELETE_IN_PROGRESS", said + "Delete requested by user.")
+        journal.become("DELETE_IN_PROGRESS", reason + "Delete requested by user.")
         yield from _delete_rest(journal, rolling_back=True)
     else:
-        yield from roll_back(journal, said + "Rollback requested by user.")
+        yield from roll_back(journal, reason + "Rollback requested by user.")
 
 
 def roll_back_create(journal: Journal) -> Waits:
@@ -88,21 +88,21 @@ def roll_back_create(journal: Journal) -> Waits:
         journal.become("ROLLBACK_COMPLETE")
 
 
-def update(journal: Journal, wanted: Deployment, *, disable_rollback: bool) -> Waits:
+def update(journal: Journal, desired: Deployment, *, disable_rollback: bool) -> Waits:
     """Bring the stack to another template, parameters or tags."""
     stack = journal.stack
-    why = yield from go_forward(journal, wanted)
+    why = yield from go_forward(journal, desired)
     if why is None:
         yield from clean_up(journal)
     elif disable_rollback and not stack.cancelled:
-        stack.deployed = wanted
+        stack.deployed = desired
         journal.become("UPDATE_FAILED", why or None)
     else:
         yield from roll_back(journal, why or None)
 
 
-def go_forward(journal: Journal, wanted: Deployment) -> Generator[float, None, str | None]:
-    """Make of the stack's resources what is wanted; return None if only old ones are left then, else why it failed.
+def go_forward(journal: Journal, desired: Deployment) -> Generator[float, None, str | None]:
+    """Bring the stack's resources to a deployment; return None if only old ones are left then, else why it failed.
 
     A nested stack waits in UPDATE_COMPLETE_CLEANUP_IN_PROGRESS until all of its root has got there.
     """
@@ -112,7 +112,7 @@ def go_forward(journal: Journal, wanted: Deployment) -> Generator[float, None, s
         stack.before_outputs = stack.outputs
     journal.become("UPDATE_IN_PROGRESS", "User Initiated")
     yield journal.seconds("STACK")
-    provisioner = Provisioner(journal, wanted)
+    provisioner = Provisioner(journal, desired)
     failed = yield from side_by_side(provisioner.jobs(), stop=_stopped(stack))
     fault = None if failed or stack.cancelled else _export_fault(journal, provisioner)
     if failed or stack.cancelled or fault is not None:
@@ -142,9 +142,9 @@ def _finish_children(journal: Journal) -> Waits:
 
 
 def _conclude(journal: Journal, provisioner: Provisioner) -> None:
-    """Make the stack what was wanted, now that its resources are."""
+    """Take over the desired template and parameters, now that the resources are as it declares them."""
     stack = journal.stack
-    stack.deployed, stack.description = provisioner.wanted, provisioner.evaluator.template.description
+    stack.deployed, stack.description = provisioner.desired, provisioner.evaluator.template.description
     try:
         stack.outputs = outputs(provisioner)
     except AwsRefusal as refusal:
@@ -153,13 +153,13 @@ def _conclude(journal: Journal, provisioner: Provisioner) -> None:
         each.imported = None
 
 
-def import_resources(journal: Journal, wanted: Deployment) -> Waits:
+def import_resources(journal: Journal, desired: Deployment) -> Waits:
     """Take over resources that stand already, or give all of them back."""
     stack = journal.stack
     before = frozenset(stack.resources)
     journal.become("IMPORT_IN_PROGRESS", "User Initiated")
     yield journal.seconds("STACK")
-    provisioner = Provisioner(journal, wanted)
+    provisioner = Provisioner(journal, desired)
     failed = yield from side_by_side(provisioner.jobs(), stop=_stopped(stack))
     if not failed:
         yield journal.seconds("STACK")
@@ -185,8 +185,8 @@ def _clean_up(journal: Journal, provisioner: Provisioner) -> Generator[float, No
             kept |= not (yield from delete_resource(journal, old))
         else:
             skip(journal, old)
-    wanted = set(provisioner.wanted_ids())
-    gone = {lid: each for lid, each in stack.resources.items() if lid not in wanted}
+    desired = set(provisioner.desired_ids())
+    gone = {lid: each for lid, each in stack.resources.items() if lid not in desired}
     failed = yield from side_by_side(delete_jobs(journal, gone), stop=lambda: False, keep_going=True)
     for lid in gone:
         del stack.resources[lid]
@@ -295,7 +295,7 @@ def _delete_set_aside(journal: Journal) -> Waits:
 
 def outputs(provisioner: Provisioner) -> list[dict[str, str]]:
     """Return the stack's outputs as DescribeStacks shows them."""
-    evaluator, found = provisioner.evaluator, []
+    evaluator, rows = provisioner.evaluator, []
     for key, output in sorted(evaluator.template.outputs.items()):
         if evaluator.has(output):
             shown = {"OutputKey": key, "OutputValue": str(evaluator.value(output["Value"]))}
@@ -303,5 +303,5 @@ def outputs(provisioner: Provisioner) -> list[dict[str, str]]:
                 shown["Description"] = output["Description"]
             if "Export" in output:
                 shown["ExportName"] = str(evaluator.value(output["Export"]["Name"]))
-            found.append(shown)
-    return found
+            rows.append(shown)
+    return rows

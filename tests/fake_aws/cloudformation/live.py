@@ -13,39 +13,39 @@ Properties = dict[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class Goal:
     """What changes of a resource, and what it will really be then."""
 
     changed: list[str]
     live: Properties
 
 
-def aim(present: Resource, wanted: Properties) -> Aim:
+def goal_of_update(present: Resource, desired: Properties) -> Goal:
     """Return what an ordinary update does: it changes what the templates differ in, and leaves other drift as it is."""
-    changed = changed_properties(present.properties, wanted)
+    changed = changed_properties(present.properties, desired)
     if present.actual is None:
-        return Aim(changed, wanted)
+        return Goal(changed, desired)
     kept = {name: value for name, value in present.actual.items() if name not in changed}
-    return Aim(changed, kept | {name: wanted[name] for name in changed if name in wanted})
+    return Goal(changed, kept | {name: desired[name] for name in changed if name in desired})
 
 
-def aim_against_drift(present: Resource, wanted: Properties) -> Aim:
+def goal_against_drift(present: Resource, desired: Properties) -> Goal:
     """Return what a drift-aware update does: it makes the resource what the template says, whatever it is."""
-    return Aim(changed_properties(drifted_base(present, wanted), wanted), wanted)
+    return Goal(changed_properties(drifted_base(present, desired), desired), desired)
 
 
-def aim_back(present: Resource, before: Resource | None, wanted: Properties) -> Aim:
+def goal_of_rollback(present: Resource, before: Resource | None, desired: Properties) -> Goal:
     """Return what a rollback does: it makes the resource what it really was before."""
-    goal = wanted if before is None or before.actual is None else before.actual
-    return Aim(changed_properties(present.live, goal), goal)
+    goal = desired if before is None or before.actual is None else before.actual
+    return Goal(changed_properties(present.live, goal), goal)
 
 
-def drifted_base(present: Resource, wanted: Properties) -> Properties:
-    """Return what a drift-aware change set compares a template with: what is really there of what a template ever said.
+def drifted_base(present: Resource, desired: Properties) -> Properties:
+    """Return what a drift-aware change set compares a template with: the live values of what was or is declared.
 
     Properties that cannot be changed in place are taken as they were deployed.
     """
-    named = present.properties.keys() | wanted.keys()
+    named = present.properties.keys() | desired.keys()
     fixed = {name for name in named if recreation(present.type, name) != "Never"}
     really = {name: value for name, value in present.live.items() if name in named - fixed}
     return really | {name: value for name, value in present.properties.items() if name in fixed}

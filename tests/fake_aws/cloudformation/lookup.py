@@ -46,9 +46,9 @@ def find_change_set(request: Request, params: dict[str, Any]) -> tuple[Stack, Ch
     return None
 
 
-def change_set(request: Request, params: dict[str, Any]) -> tuple[Stack, ChangeSet]:
+def change_set_named(request: Request, params: dict[str, Any]) -> tuple[Stack, ChangeSet]:
     """Return the change set, or refuse with ChangeSetNotFound."""
-    found = find_change_set(request, params)
-    if found is None:
+    pair = find_change_set(request, params)
+    if pair is None:
         raise AwsRefusal("ChangeSetNotFound", f"ChangeSet [{params['ChangeSetName']}] does not exist", status=404)
-    return found
+    return pair

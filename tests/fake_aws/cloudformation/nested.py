@@ -69,10 +69,10 @@ class Parent:
         self.stacks[stack_id] = child
         return child
 
-    def wanted(self, resource: Resource, *, body: str | None = None) -> Deployment:
+    def deployment_of(self, resource: Resource, *, body: str | None = None) -> Deployment:
         """Return what a resource's properties make of its stack; its template is read unless `body` is its text."""
-        aim = self.stack.aim or self.stack.deployed
-        return child_deployment(self, resource.properties, resource.tags, aim, body=body)
+        target = self.stack.target or self.stack.deployed
+        return child_deployment(self, resource.properties, resource.tags, target, body=body)
 
 
 def parent_in(world: "World", place: Place) -> Parent:
@@ -84,22 +84,22 @@ def parent_in(world: "World", place: Place) -> Parent:
 
 
 def child_deployment(
-    parent: Parent, properties: dict[str, Json], tags: dict[str, str], aim: Deployment, *, body: str | None = None
+    parent: Parent, properties: dict[str, Json], tags: dict[str, str], target: Deployment, *, body: str | None = None
 ) -> Deployment:
-    """Return what is to become of a child; refused as CloudFormation refuses what cannot be had."""
+    """Return the deployment of a child. Raises what CloudFormation refuses of it."""
     own = {each["Key"]: each["Value"] for each in properties.get("Tags", [])}
-    asked: dict[str, Any] = {
+    params: dict[str, Any] = {
         "TemplateURL": properties.get("TemplateURL", ""),
         "Parameters": [
             {"ParameterKey": key, "ParameterValue": _text(value)}
             for key, value in properties.get("Parameters", {}).items()
         ],
         "Tags": [{"Key": key, "Value": value} for key, value in (tags | own).items()],
-        "Capabilities": aim.capabilities,
-        "RoleARN": aim.role_arn,
+        "Capabilities": target.capabilities,
+        "RoleARN": target.role_arn,
         "NotificationARNs": properties.get("NotificationARNs", []),
     }
-    return deployment(parent, asked, None, body=body)
+    return deployment(parent, params, None, body=body)
 
 
 def _text(value: Json) -> str:
@@ -118,20 +118,20 @@ def root_of(state: CloudFormation, stack: Stack) -> Stack:
 def _create(world: "World", place: Place, resource: Resource) -> None:
     parent = parent_in(world, place)
     planned = _planned(parent, resource)
-    wanted = parent.wanted(resource, body=planned.wanted.body if planned else None)
+    desired = parent.deployment_of(resource, body=planned.desired.body if planned else None)
     child = parent.child(resource) or parent.new_child(str(resource.physical_id), "CREATE_IN_PROGRESS")
-    child.aim = replace(wanted, children=planned.wanted.children if planned else {})
+    child.target = replace(desired, children=planned.desired.children if planned else {})
     _begin(parent, child, "CREATE_STACK", planned)
 
 
 def _creating(world: "World", place: Place, resource: Resource) -> Iterator[float]:
     parent = parent_in(world, place)
     child = parent.child(resource)
-    if child is None or child.aim is None:
+    if child is None or child.target is None:
         raise AssertionError(f"no stack {resource.physical_id}")
     book = parent.journal(child)
     minutes = float(resource.properties.get("TimeoutInMinutes", 0))
-    late = yield from _run(child, lifecycle.create(book, child.aim, on_failure="DO_NOTHING"), minutes * 60)
+    late = yield from _run(child, lifecycle.create(book, child.target, on_failure="DO_NOTHING"), minutes * 60)
     if late:
         cancel(parent, child)
         child.reason = "Stack creation time exceeded the specified timeout. "
@@ -166,10 +166,10 @@ def _begin(parent: Parent, child: Stack, operation: str, planned: ChangeSet | No
 
 def _planned(parent: Parent, resource: Resource) -> ChangeSet | None:
     """Return the child's own change set that the parent's change set was executed with."""
-    found = (parent.stack.aim or parent.stack.deployed).children.get(resource.logical_id)
-    if found is None or found.stack_id not in parent.stacks:
+    planned_child = (parent.stack.target or parent.stack.deployed).children.get(resource.logical_id)
+    if planned_child is None or planned_child.stack_id not in parent.stacks:
         return None
-    return parent.stacks[found.stack_id].change_sets.get(found.change_set_id)
+    return parent.stacks[planned_child.stack_id].change_sets.get(planned_child.change_set_id)
 
 
 def _differs(world: "World", place: Place, resource: Resource) -> bool:
@@ -180,27 +180,27 @@ def _differs(world: "World", place: Place, resource: Resource) -> bool:
         return False
     if parent.rolls_back:
         return child.before is not None
-    found = (parent.stack.aim or parent.stack.deployed).children.get(resource.logical_id)
-    if found is not None:
-        return found.changes
+    planned_child = (parent.stack.target or parent.stack.deployed).children.get(resource.logical_id)
+    if planned_child is not None:
+        return planned_child.changes
     return True  # it is looked at each time: "the nested stack's template might have changed"
 
 
-def _changes_anything(parent: Parent, child: Stack, wanted: Deployment) -> bool:
-    """Return whether a child, or one below it, becomes another by what is wanted of it."""
+def _changes_anything(parent: Parent, child: Stack, desired: Deployment) -> bool:
+    """Return whether a deployment changes a child, or one below it."""
     has = child.deployed
     if (has.body, has.parameters, has.tags, has.notification_arns) != (
-        wanted.body,
-        wanted.parameters,
-        wanted.tags,
-        wanted.notification_arns,
+        desired.body,
+        desired.parameters,
+        desired.tags,
+        desired.notification_arns,
     ):
         return True
     below = Parent(parent.world, parent.account, parent.region, child)
     for each in child.resources.values():
         grandchild = below.child(each) if each.type == STACK_TYPE else None
         if grandchild is not None:
-            inner = child_deployment(below, each.properties, each.tags, wanted)
+            inner = child_deployment(below, each.properties, each.tags, desired)
             if _changes_anything(below, grandchild, inner):
                 return True
     return child.status == "UPDATE_FAILED"
@@ -215,28 +215,28 @@ def _updating(world: "World", place: Place, resource: Resource, _: dict[str, Any
         return
     if child is None or child.status == "DELETE_COMPLETE":
         raise AwsRefusal("NotFound", f"Stack [{resource.physical_id}] does not exist")
-    found = (parent.stack.aim or parent.stack.deployed).children.get(resource.logical_id)
-    if found is not None and not found.changes:
+    planned_child = (parent.stack.target or parent.stack.deployed).children.get(resource.logical_id)
+    if planned_child is not None and not planned_child.changes:
         return
     planned = _planned(parent, resource)
-    wanted = parent.wanted(resource, body=planned.wanted.body if planned else None)
-    wanted = replace(wanted, children=planned.wanted.children if planned else {})
-    if planned is None and not _changes_anything(parent, child, wanted):
+    desired = parent.deployment_of(resource, body=planned.desired.body if planned else None)
+    desired = replace(desired, children=planned.desired.children if planned else {})
+    if planned is None and not _changes_anything(parent, child, desired):
         return
     if child.status not in _UPDATABLE:
         raise AwsRefusal("Embedded", f"Stack:{child.id} is in {child.status} state and can not be updated.")
     _begin(parent, child, "UPDATE_STACK", planned)
     book = parent.journal(child)
-    yield from _run(child, _forward(parent, book, wanted))
+    yield from _run(child, _forward(parent, book, desired))
     if child.status != "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":
         raise _not_updated(child)
 
 
-def _forward(parent: Parent, book: Journal, wanted: Deployment) -> Waits:
-    why = yield from lifecycle.go_forward(book, wanted)
+def _forward(parent: Parent, book: Journal, desired: Deployment) -> Waits:
+    why = yield from lifecycle.go_forward(book, desired)
     if why is not None:
         if parent.stack.disable_rollback:
-            book.stack.deployed = wanted
+            book.stack.deployed = desired
         book.become("UPDATE_FAILED" if parent.stack.disable_rollback else "UPDATE_ROLLBACK_IN_PROGRESS", why or None)
 
 

@@ -26,32 +26,32 @@ NO_UPDATES = "No updates are to be performed."
 
 def differ(book: Journal, change_set: ChangeSet) -> Differ:
     """Return what compares the stack with what the change set wants of it."""
-    stack, wanted = book.stack, change_set.wanted
+    stack, desired = book.stack, change_set.desired
     before = stack.deployed.parameters
     moved = frozenset(
         key
-        for key, value in wanted.parameters.items()
+        for key, value in desired.parameters.items()
         if before.get(key, value) != value and not isinstance(value, Unresolved)
     )
 
     def exported(name: str) -> str:
-        found = book.exported(name)
-        if found is None:
+        value = book.exported(name)
+        if value is None:
             change_set.missing_exports += [] if name in change_set.missing_exports else [name]
             return Unresolved(KNOWN_AFTER_APPLY, frozenset())
-        return found
+        return value
 
-    evaluator = book.evaluator(wanted, lambda *names: made.lookup(*names), exported)  # noqa: PLW0108  they need each other
-    made = Differ(evaluator, stack.resources, wanted.tags, moved, book.now if wanted.reverts_drift else None)
+    evaluator = book.evaluator(desired, lambda *names: made.lookup(*names), exported)  # noqa: PLW0108  they need each other
+    made = Differ(evaluator, stack.resources, desired.tags, moved, book.now if desired.reverts_drift else None)
     if change_set.nested:
-        made.children = wanted.children
+        made.children = desired.children
         made.names_empty_children = book.world.quirks.unchanged_child_rows_name_their_change_set
     return made
 
 
 def make_children(book: Journal, change_set: ChangeSet, make: Make) -> Generator[float, None, str | None]:
     """Make a change set for each nested stack that the template has; return why the parent's cannot be made."""
-    template = read(change_set.wanted.body)
+    template = read(change_set.desired.body)
     for logical_id in in_order(differ(book, change_set).evaluator):
         declared = template.resources[logical_id]
         looked = differ(book, change_set)
@@ -64,7 +64,7 @@ def make_children(book: Journal, change_set: ChangeSet, make: Make) -> Generator
             return refusal.message
         yield from make(Journal(book.world, book.account, book.region, child), made)
         unchanged = made.reason is not None and made.reason.startswith((NO_CHANGES, NO_UPDATES))
-        change_set.wanted.children[logical_id] = PlannedChild(child.id, made.id, not unchanged)
+        change_set.desired.children[logical_id] = PlannedChild(child.id, made.id, not unchanged)
         if made.status == "FAILED" and not unchanged:
             return f"Nested change set {made.id} was not successfully created: Currently in FAILED."
     return None
@@ -77,12 +77,12 @@ def _new(book: Journal, above: ChangeSet, logical_id: str, looked: Differ) -> tu
     there = parent.child(present) if present is not None and present.good else None
     if there is not None and there.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}:
         raise AwsRefusal("ValidationError", f"Stack:{there.id} is in {there.status} state and can not be updated.")
-    reason, wanted = None, Deployment("", {}, {}, above.wanted.capabilities)
+    reason, desired = None, Deployment("", {}, {}, above.desired.capabilities)
     try:
-        wanted = _wanted(parent, above, logical_id, looked)
+        desired = _desired(parent, above, logical_id, looked)
     except AwsRefusal as refusal:
         reason = refusal.message
-    child = there or _in_review(parent, logical_id, wanted)
+    child = there or _in_review(parent, logical_id, desired)
     suffix = _suffix(book)
     name = f"{above.name[: 126 - len(logical_id) - len(suffix)]}-{logical_id}-{suffix}"
     number = book.world.new_uuid()
@@ -91,7 +91,7 @@ def _new(book: Journal, above: ChangeSet, logical_id: str, looked: Differ) -> tu
         id=f"arn:aws:cloudformation:{book.region}:{book.account}:changeSet/{name}/{number}",
         type="CREATE" if there is None else "UPDATE",
         created=book.now,
-        wanted=wanted,
+        desired=desired,
         client_token=None,
         operation_id=book.world.new_uuid(),
         deployment_config=above.deployment_config,
@@ -106,14 +106,14 @@ def _new(book: Journal, above: ChangeSet, logical_id: str, looked: Differ) -> tu
     return child, made
 
 
-def _wanted(parent: Parent, above: ChangeSet, logical_id: str, looked: Differ) -> Deployment:
+def _desired(parent: Parent, above: ChangeSet, logical_id: str, looked: Differ) -> Deployment:
     declared = looked.evaluator.template.resources[logical_id]
     evaluator = looked.evaluator
     if parent.world.quirks.sibling_outputs_are_unknown:
         evaluator = replace(evaluator, lookup=lambda *names: _unless_of_a_sibling(looked, *names))
     properties = evaluator.value(declared.get("Properties", {}))
     given = {key: _unknown(key, value) for key, value in properties.get("Parameters", {}).items()}
-    made = child_deployment(parent, {**properties, "Parameters": given}, above.wanted.tags, above.wanted)
+    made = child_deployment(parent, {**properties, "Parameters": given}, above.desired.tags, above.desired)
     return replace(made, imports={}, children={})
 
 
@@ -132,11 +132,11 @@ def _unknown(key: str, value: Json) -> Json:
     return Unresolved(text, frozenset({key}))
 
 
-def _in_review(parent: Parent, logical_id: str, wanted: Deployment) -> Stack:
+def _in_review(parent: Parent, logical_id: str, desired: Deployment) -> Stack:
     book = parent.journal(parent.stack)
     child = parent.new_child(physical_id(STACK_TYPE, book.place, logical_id, {}, _suffix(book)), "REVIEW_IN_PROGRESS")
     if parent.world.quirks.review_shows_tags:
-        child.deployed.tags = wanted.tags
+        child.deployed.tags = desired.tags
     own = parent.journal(child)
     own.begin("CREATE_CHANGESET", None)
     own.become("REVIEW_IN_PROGRESS", "User Initiated")

@@ -15,7 +15,7 @@ from fake_aws.cloudformation.deployments import Deployment
 from fake_aws.cloudformation.effects import NO_EFFECTS, Make, effects_of, forget_name, take_name
 from fake_aws.cloudformation.imports import as_taken_over, imports_touch, take_over
 from fake_aws.cloudformation.journal import EXPRESS, REQUEST_SHARE, Journal
-from fake_aws.cloudformation.live import Aim, aim, aim_against_drift, aim_back
+from fake_aws.cloudformation.live import Goal, goal_against_drift, goal_of_rollback, goal_of_update
 from fake_aws.cloudformation.policies import denial
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.side_by_side import Job, Steps
@@ -27,34 +27,34 @@ from fake_aws.refusals import AwsRefusal
 class Provisioner:
     """Brings a stack's resources to what a deployment wants; one operation's worth."""
 
-    def __init__(self, journal: Journal, wanted: Deployment, *, way_back: bool = False) -> None:
+    def __init__(self, journal: Journal, desired: Deployment, *, way_back: bool = False) -> None:
         self.journal = journal
-        self.wanted = wanted
+        self.desired = desired
         self.way_back = way_back
-        self.evaluator = journal.evaluator(wanted, self._lookup)
+        self.evaluator = journal.evaluator(desired, self._lookup)
         self.created: list[str] = []
 
-    def wanted_ids(self) -> list[str]:
+    def desired_ids(self) -> list[str]:
         """Return the resources the template has, conditions evaluated."""
         resources = self.evaluator.template.resources
         return [lid for lid in sorted(resources) if self.evaluator.has(resources[lid])]
 
     def jobs(self) -> dict[str, Job]:
         """Return a job for each wanted resource, and one that fails for each whose removal the stack policy denies."""
-        self.journal.stack.aim = self.wanted
+        self.journal.stack.target = self.desired
         return self._denied_removals() | {
             lid: Job(
                 steps=lambda lid=lid: self._bring(lid),  # type: ignore[misc]  # early binding
                 needs=self.evaluator.template.needs[lid],
                 cancel=lambda lid=lid: self._cancelled(lid),  # type: ignore[misc]  # early binding
             )
-            for lid in self.wanted_ids()
+            for lid in self.desired_ids()
         }
 
     def _denied_removals(self) -> dict[str, Job]:
-        wanted, jobs = self.wanted_ids(), dict[str, Job]()
+        desired, jobs = self.desired_ids(), dict[str, Job]()
         for lid, each in self.journal.stack.resources.items():
-            if lid not in wanted and each.exists and (denied := self._denial("Update:Delete", each)) is not None:
+            if lid not in desired and each.exists and (denied := self._denial("Update:Delete", each)) is not None:
                 steps = lambda each=each, denied=denied: self._deny(each, denied)  # noqa: E731  early binding
                 jobs[lid] = Job(steps, frozenset(), lambda: None)
         return jobs
@@ -79,17 +79,17 @@ class Provisioner:
             properties = self.evaluator.value(declared.get("Properties", {}))
         except AwsRefusal as refusal:
             return self._not_evaluated(logical_id, present, declared, refusal)
-        tags = dict(self.wanted.tags) if schema(declared["Type"]).taggable else {}
+        tags = dict(self.desired.tags) if schema(declared["Type"]).taggable else {}
         fresh = Resource(
             logical_id, declared["Type"], "", self.journal.now, properties=properties, declared=declared, tags=tags
         )
-        if present is None or not present.good or (present.lost and self.wanted.reverts_drift):
+        if present is None or not present.good or (present.lost and self.desired.reverts_drift):
             if present is not None and present.exists and not (yield from self._clear_away(present)):
                 return False
             self.journal.stack.resources[logical_id] = fresh
             self.created.append(logical_id)
-            return (yield from (self._import if logical_id in self.wanted.imports else self._create)(fresh))
-        goal = self._aim(present, properties)
+            return (yield from (self._import if logical_id in self.desired.imports else self._create)(fresh))
+        goal = self._goal(present, properties)
         present.declared = declared
         journal = self.journal
         differs = effects_of(journal.world, present.type).differs(
@@ -119,10 +119,10 @@ class Provisioner:
         self.journal.resource(fresh, "CREATE_FAILED", refusal.message)
         return False
 
-    def _aim(self, present: Resource, properties: dict[str, Json]) -> Aim:
+    def _goal(self, present: Resource, properties: dict[str, Json]) -> Goal:
         if self.way_back:
-            return aim_back(present, self.journal.stack.before_resources.get(present.logical_id), properties)
-        return (aim_against_drift if self.wanted.reverts_drift else aim)(present, properties)
+            return goal_of_rollback(present, self.journal.stack.before_resources.get(present.logical_id), properties)
+        return (goal_against_drift if self.desired.reverts_drift else goal_of_update)(present, properties)
 
     def _clear_away(self, resource: Resource) -> Steps:
         """Remove what a failed creation left half made."""
@@ -145,20 +145,20 @@ class Provisioner:
             self._make(resource)
             journal.resource(resource, "CREATE_IN_PROGRESS", "Resource creation Initiated")
             yield from effects_of(journal.world, resource.type).creating(journal.world, journal.place, resource)
-            said = yield from self._settle("CREATE", resource)
+            reason = yield from self._settle("CREATE", resource)
         except AwsRefusal as refusal:
             if refusal.code == "AlreadyExists":
                 resource.physical_id = None  # what stands is not its own, and no rollback deletes it
             journal.resource(resource, "CREATE_FAILED", refusal.message)
             return False
         resource.attributes = self._attributes(resource)
-        journal.resource(resource, "CREATE_COMPLETE", said)
+        journal.resource(resource, "CREATE_COMPLETE", reason)
         return True
 
     def _import(self, resource: Resource) -> Steps:
         """Take over what stands already, as it is; then its update handler gives it the stack's tags."""
         journal = self.journal
-        resource.physical_id = self.wanted.imports[resource.logical_id]
+        resource.physical_id = self.desired.imports[resource.logical_id]
         journal.resource(resource, "IMPORT_IN_PROGRESS", "Resource import started.")
         yield journal.seconds("IMPORT", resource.logical_id)
         try:
@@ -172,8 +172,8 @@ class Provisioner:
         why = "Apply stack-level tags to imported resource if applicable."
         drifted = resource.actual
         if journal.world.quirks.imports_apply_the_template:
-            return (yield from self._update(resource, resource, Aim([], resource.properties), why))
-        good = yield from self._update(resource, resource, Aim([], as_taken_over(resource)), why)
+            return (yield from self._update(resource, resource, Goal([], resource.properties), why))
+        good = yield from self._update(resource, resource, Goal([], as_taken_over(resource)), why)
         resource.actual = drifted
         return good
 
@@ -208,7 +208,7 @@ class Provisioner:
     def _make(self, resource: Resource) -> None:
         world, place = self.journal.world, self.journal.place
         suffix = "".join(world.random.choices(string.ascii_uppercase + string.digits, k=12))
-        planned = self.wanted.children.get(resource.logical_id)
+        planned = self.desired.children.get(resource.logical_id)
         name = physical_id(resource.type, place, resource.logical_id, resource.properties, suffix)
         if planned is not None:
             name = planned.stack_id  # it waits in review already
@@ -217,7 +217,7 @@ class Provisioner:
         resource.attributes = self._attributes(resource)
         effects_of(world, resource.type).create(world, place, resource)
 
-    def _update(self, present: Resource, fresh: Resource, goal: Aim, why: str | None = None) -> Steps:
+    def _update(self, present: Resource, fresh: Resource, goal: Goal, why: str | None = None) -> Steps:
         journal, action = self.journal, "UPDATE_ROLLBACK" if self.way_back else "UPDATE"
         journal.resource(present, "UPDATE_IN_PROGRESS", why, becoming=fresh.properties)
         yield journal.seconds(action, present.logical_id) * REQUEST_SHARE
@@ -229,7 +229,7 @@ class Provisioner:
             _refuse_lost(present)
             effects.update(journal.world, journal.place, changed, present.properties)
             yield from effects.updating(journal.world, journal.place, changed, before)
-            said = yield from self._settle(action, present, effects.settle)
+            reason = yield from self._settle(action, present, effects.settle)
         except AwsRefusal as refusal:
             if journal.stack.disable_rollback and present.type != STACK_TYPE:
                 yield from self._put_back(present, goal.live)
@@ -240,7 +240,7 @@ class Provisioner:
         present.attempted = None
         _become(present, fresh, goal)
         present.attributes = self._attributes(present)
-        journal.resource(present, "UPDATE_COMPLETE", said)
+        journal.resource(present, "UPDATE_COMPLETE", reason)
         return True
 
     def _put_back(self, present: Resource, attempted: dict[str, Json]) -> Generator[float, None, None]:
@@ -264,8 +264,8 @@ class Provisioner:
         journal.stack.resources[present.logical_id] = fresh
         journal.stack.replaced.append(present)
         journal.resource(fresh, "UPDATE_IN_PROGRESS", "Resource creation Initiated")
-        said = yield from self._settle("CREATE", fresh, primed=False)
-        journal.resource(fresh, "UPDATE_COMPLETE", said)
+        reason = yield from self._settle("CREATE", fresh, primed=False)
+        journal.resource(fresh, "UPDATE_COMPLETE", reason)
         return True
 
     def _cancelled(self, logical_id: str) -> None:
@@ -277,7 +277,7 @@ class Provisioner:
             self.journal.resource(resource, "UPDATE_FAILED", "Resource update cancelled")
 
 
-def _become(present: Resource, fresh: Resource, goal: Aim) -> None:
+def _become(present: Resource, fresh: Resource, goal: Goal) -> None:
     present.properties, present.tags = fresh.properties, fresh.tags
     present.actual = goal.live if changed_properties(fresh.properties, goal.live) else None
 

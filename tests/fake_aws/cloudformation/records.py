@@ -117,7 +117,7 @@ class Detection:
 
     id: str
     began: datetime
-    found: dict[str, ResourceDrift] | None = None
+    drifts: dict[str, ResourceDrift] | None = None
     failed: str = ""
     """Why it failed, for one resource at least; the others are found all the same."""
 
@@ -130,7 +130,7 @@ class ChangeSet:
     id: str
     type: str
     created: datetime
-    wanted: Deployment
+    desired: Deployment
     client_token: str | None
     operation_id: str
     status: str = "CREATE_PENDING"
@@ -177,7 +177,7 @@ class Stack:
     parent_id: str | None = None
     """The stack that this one is a resource of."""
     root_id: str | None = None
-    aim: Deployment | None = None
+    target: Deployment | None = None
     """What the operation under way, or the last one, makes of it."""
     skip: frozenset[str] = frozenset()
     """What ContinueUpdateRollback was told to skip, in children too (`ChildStackName.LogicalId`)."""

@@ -71,10 +71,10 @@ def delete_jobs(
     journal: Journal, resources: dict[str, Resource], *, rolling_back_create: bool = False
 ) -> dict[str, Job]:
     """Return a job for each resource that stands: dependants go first."""
-    standing = {lid: each for lid, each in resources.items() if each.exists}
-    used_by: dict[str, set[str]] = {lid: set() for lid in standing}
-    for lid, each in standing.items():
-        for needed in named_in(each.declared) & standing.keys() - {lid}:
+    existing = {lid: each for lid, each in resources.items() if each.exists}
+    used_by: dict[str, set[str]] = {lid: set() for lid in existing}
+    for lid, each in existing.items():
+        for needed in named_in(each.declared) & existing.keys() - {lid}:
             used_by[needed].add(lid)
     return {
         lid: Job(
@@ -82,5 +82,5 @@ def delete_jobs(
             needs=frozenset(used_by[lid]),
             cancel=lambda: None,
         )
-        for lid, each in standing.items()
+        for lid, each in existing.items()
     }

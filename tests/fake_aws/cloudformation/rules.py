@@ -18,8 +18,8 @@ def check_rules(rules: Mapping[str, Any], values: Mapping[str, str]) -> None:
             continue
         for assertion in rule["Assertions"]:
             if not _truth(assertion["Assert"], values):
-                said = assertion.get("AssertDescription", f"Rule {name} is not met")
-                raise validation_error(f"Template error: {said}")
+                text = assertion.get("AssertDescription", f"Rule {name} is not met")
+                raise validation_error(f"Template error: {text}")
 
 
 def _truth(value: Json, values: Mapping[str, str]) -> bool:

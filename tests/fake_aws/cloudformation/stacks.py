@@ -63,10 +63,10 @@ def _last_operations(stack: Stack) -> list[dict[str, str]]:
 
 def list_stacks(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListStacks: newest first, deleted ones included."""
-    wanted = params.get("StackStatusFilter")
+    statuses = params.get("StackStatusFilter")
     numbered = enumerate(request.state.stacks.values(), start=1)
-    found = [(number, each) for number, each in numbered if not wanted or each.status in wanted]
-    shown, token = numbered_page(request, found[::-1], params.get("NextToken"))
+    stacks = [(number, each) for number, each in numbered if not statuses or each.status in statuses]
+    shown, token = numbered_page(request, stacks[::-1], params.get("NextToken"))
     summaries = [
         {
             "StackId": each.id,
@@ -109,18 +109,18 @@ def describe_stack_resources(request: Request, params: dict[str, Any]) -> Reply:
         raise validation_error("Either stack name or physical resource id must be specified, and not both")
     if "StackName" in params:
         stack = stack_with_id(request, params["StackName"])
-        found = _sorted(stack)
+        resources = _sorted(stack)
     else:
-        stack, found = _with_physical_id(request, params["PhysicalResourceId"])
+        stack, resources = _with_physical_id(request, params["PhysicalResourceId"])
     if "LogicalResourceId" in params:
         logical_id = params["LogicalResourceId"]
-        found = [each for each in found if each.logical_id == logical_id]
-        if not found:
+        resources = [each for each in resources if each.logical_id == logical_id]
+        if not resources:
             raise validation_error(f"Resource {logical_id} does not exist for stack {stack.name}")
     return {
         "StackResources": [
             {**_resource(stack, each), "StackName": stack.name, "StackId": stack.id, "Timestamp": each.updated}
-            for each in found[:100]
+            for each in resources[:100]
         ]
     }
 
@@ -143,12 +143,12 @@ def describe_stack_resource(request: Request, params: dict[str, Any]) -> Reply:
     stack, logical_id = stack_with_id(request, params["StackName"]), params["LogicalResourceId"]
     if logical_id not in stack.resources:
         raise validation_error(f"Resource {logical_id} does not exist for stack {stack.name}")
-    found = stack.resources[logical_id]
-    shown = {"StackName": stack.name, "StackId": stack.id, "LastUpdatedTimestamp": found.updated}
-    metadata = found.declared.get("Metadata")
+    resource = stack.resources[logical_id]
+    shown = {"StackName": stack.name, "StackId": stack.id, "LastUpdatedTimestamp": resource.updated}
+    metadata = resource.declared.get("Metadata")
     return {
         "StackResourceDetail": {
-            **_resource(stack, found),
+            **_resource(stack, resource),
             **shown,
             "Metadata": None if metadata is None else as_json(metadata),
         }

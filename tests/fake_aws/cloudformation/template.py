@@ -175,8 +175,8 @@ def _check_references(template: Template) -> None:
     ]
     outputs = list(template.outputs.values())
     for where, values in (("Resources", everything), ("Outputs", outputs)):
-        found = set(references(values))
-        lost = sorted({name for name, _ in found if name not in known and not name.startswith("AWS::")})
+        pairs = set(references(values))
+        lost = sorted({name for name, _ in pairs if name not in known and not name.startswith("AWS::")})
         if lost:
             raise validation_error(
                 f"Template format error: Unresolved resource dependencies [{', '.join(lost)}] in the {where} block of"

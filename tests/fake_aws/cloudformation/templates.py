@@ -8,7 +8,7 @@ from typing import Any
 
 from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation.inputs import required_capabilities, sent_body
-from fake_aws.cloudformation.lookup import change_set, stack_with_id
+from fake_aws.cloudformation.lookup import change_set_named, stack_with_id
 from fake_aws.cloudformation.shown import masked
 from fake_aws.cloudformation.template import Template, read
 from fake_aws.cloudformation.types import schema
@@ -18,14 +18,14 @@ from fake_aws.refusals import Unsupported, validation_error
 def get_template(request: Request, params: dict[str, Any]) -> Reply:
     """Answer GetTemplate: the text as it was sent, but for what is not ASCII, of a stack or a change set."""
     if "ChangeSetName" in params:
-        asked = change_set(request, params)[1].wanted
+        deployed = change_set_named(request, params)[1].desired
     elif "StackName" in params:
-        asked = stack_with_id(request, params["StackName"]).deployed
+        deployed = stack_with_id(request, params["StackName"]).deployed
     else:
         raise validation_error("StackName or ChangeSetName must be specified")
-    body = asked.body
-    if asked.processed is not None and params.get("TemplateStage", "Processed") == "Processed":
-        body = asked.processed
+    body = deployed.body
+    if deployed.processed is not None and params.get("TemplateStage", "Processed") == "Processed":
+        body = deployed.processed
     return {"TemplateBody": masked(body), "StagesAvailable": ["Original", "Processed"]}
 
 

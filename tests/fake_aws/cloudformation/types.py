@@ -255,17 +255,17 @@ def schema(type_name: str) -> Schema:
         return _REGISTERED[type_name]
     if type_name in _CUSTOM:
         return Schema(properties=_CUSTOM[type_name], required=frozenset({"ServiceToken"}))
-    found = json.loads((_schemas() / "resources" / f"{_index()[type_name]}.json").read_text())
-    read_only = _top(found.get("readOnlyProperties"))
+    document = json.loads((_schemas() / "resources" / f"{_index()[type_name]}.json").read_text())
+    read_only = _top(document.get("readOnlyProperties"))
     return Schema(
-        properties=frozenset(found["properties"]) - read_only,
-        required=frozenset(found.get("required", ())),
-        create_only=_top(found.get("createOnlyProperties")),
-        conditionally_create_only=_top(found.get("conditionalCreateOnlyProperties")),
+        properties=frozenset(document["properties"]) - read_only,
+        required=frozenset(document.get("required", ())),
+        create_only=_top(document.get("createOnlyProperties")),
+        conditionally_create_only=_top(document.get("conditionalCreateOnlyProperties")),
         read_only=read_only,
-        identifier=_top(found.get("primaryIdentifier")),
-        taggable=bool((found.get("tagging") or {}).get("taggable")),
-        importable="read" in found.get("handlers", {}),
+        identifier=_top(document.get("primaryIdentifier")),
+        taggable=bool((document.get("tagging") or {}).get("taggable")),
+        importable="read" in document.get("handlers", {}),
     )
 
 
@@ -286,8 +286,8 @@ def _top(paths: list[str] | None) -> frozenset[str]:
 
 @functools.cache
 def _index() -> dict[str, str]:
-    found: dict[str, str] = json.loads((_schemas() / "providers" / "us-east-1.json").read_text())
-    return found
+    file_names: dict[str, str] = json.loads((_schemas() / "providers" / "us-east-1.json").read_text())
+    return file_names
 
 
 @functools.cache

@@ -82,9 +82,9 @@ def _filled_bucket(journal: Journal, change: dict[str, Any]) -> Iterator[Finding
         )
 
 
-def failure_reason(found: list[Finding]) -> str | None:
+def failure_reason(findings: list[Finding]) -> str | None:
     """Return the change set's reason to fail, or None where only warnings were found."""
-    hooks = sorted({each.hook for each in found if each.mode == "FAIL"})
+    hooks = sorted({each.hook for each in findings if each.mode == "FAIL"})
     if not hooks:
         return None
     return (

@@ -121,13 +121,13 @@ def settle_later(world: "World", table: Table) -> None:
 # -- indexes -----------------------------------------------------------------------------------------------------------
 
 
-def check_indexes(table: Table, wanted: dict[str, Index]) -> frozenset[str]:
+def check_indexes(table: Table, indexes: dict[str, Index]) -> frozenset[str]:
     """Return which index comes or goes. Raises what DynamoDB and CloudFormation refuse of that."""
-    moved = frozenset(wanted.keys() ^ table.indexes.keys())
+    moved = frozenset(indexes.keys() ^ table.indexes.keys())
     if len(moved) > 1:
         raise invalid("Cannot perform more than one GSI creation or deletion in a single update")
-    for name in wanted.keys() & table.indexes.keys():
-        if wanted[name].definition != table.indexes[name].definition:
+    for name in indexes.keys() & table.indexes.keys():
+        if indexes[name].definition != table.indexes[name].definition:
             raise invalid(f"Cannot update GSI's properties other than Provisioned Throughput: {name}")
     # One that is being filled may be given up.
     others = [each for name, each in table.indexes.items() if name not in moved]
@@ -141,11 +141,11 @@ def _statuses(table: Table, name: str) -> list[str]:
     return list(table.indexes[name].statuses.values())
 
 
-def move_index(world: "World", table: Table, moved: frozenset[str], wanted: dict[str, Index]) -> None:
+def move_index(world: "World", table: Table, moved: frozenset[str], indexes: dict[str, Index]) -> None:
     """Begin to fill a new index, or to delete one, in every region of the table."""
     for name in moved:
-        comes = name in wanted
-        index = wanted[name] if comes else table.indexes[name]
+        comes = name in indexes
+        index = indexes[name] if comes else table.indexes[name]
         index.statuses = dict.fromkeys(table.replicas, "CREATING" if comes else "DELETING")
         table.indexes[name] = index
         world.start(partial(_move, world, table, name, index, comes=comes))
@@ -166,24 +166,24 @@ def _move(world: "World", table: Table, name: str, index: Index, *, comes: bool)
 # -- time to live ------------------------------------------------------------------------------------------------------
 
 
-def check_expiry(world: "World", table: Table, said: Expiry | None) -> Expiry:
+def check_expiry(world: "World", table: Table, expiry: Expiry | None) -> Expiry:
     """Return the time to live after an update. Raises what DynamoDB and CloudFormation refuse of that."""
     was = table.expiry
     is_changing = world.now < was.until
-    if said is None:
+    if expiry is None:
         if was.enabled or is_changing:
             raise invalid(
                 "Invalid request provided: AttributeName property of TimeToLiveSpecification is required when TTL "
                 "status is enabled or while enabling/disabling TTL."
             )
         return was
-    if (said.attribute, said.enabled) == (was.attribute, was.enabled) or not (said.enabled or was.enabled):
+    if (expiry.attribute, expiry.enabled) == (was.attribute, was.enabled) or not (expiry.enabled or was.enabled):
         return was
     if is_changing:
         raise invalid("Time to live has been modified multiple times within a fixed interval")
-    if was.enabled and said.attribute != was.attribute:
+    if was.enabled and expiry.attribute != was.attribute:
         raise invalid(f"TimeToLive is active on a different AttributeName: current AttributeName is {was.attribute}")
-    return Expiry(said.attribute, said.enabled, world.now + world.expiry_change_s)
+    return Expiry(expiry.attribute, expiry.enabled, world.now + world.expiry_change_s)
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------

@@ -35,24 +35,24 @@ def is_on(value: object) -> bool:
 
 def canonical(properties: Properties) -> Properties:
     """Return a global table's properties in one form: without what is off, lists in one order."""
-    said = dict(properties)
-    said["BillingMode"] = said.get("BillingMode", "PROVISIONED")
-    said["KeySchema"] = sorted(said.get("KeySchema", []), key=lambda each: str(each["KeyType"]) != "HASH")
-    said["AttributeDefinitions"] = _by("AttributeName", said.get("AttributeDefinitions", []))
+    definition = dict(properties)
+    definition["BillingMode"] = definition.get("BillingMode", "PROVISIONED")
+    definition["KeySchema"] = sorted(definition.get("KeySchema", []), key=lambda each: str(each["KeyType"]) != "HASH")
+    definition["AttributeDefinitions"] = _by("AttributeName", definition.get("AttributeDefinitions", []))
     for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
-        said[kind] = [_index(each) for each in _by("IndexName", said.get(kind, []))]
+        definition[kind] = [_index(each) for each in _by("IndexName", definition.get(kind, []))]
     for name, flag in (("TimeToLiveSpecification", "Enabled"), ("SSESpecification", "SSEEnabled")):
-        if not is_on(said.get(name, {}).get(flag)):
-            said.pop(name, None)
-    said["Replicas"] = [_replica(each) for each in _by("Region", said.get("Replicas", []))]
-    return _said(said)
+        if not is_on(definition.get(name, {}).get(flag)):
+            definition.pop(name, None)
+    definition["Replicas"] = [_replica(each) for each in _by("Region", definition.get("Replicas", []))]
+    return _not_empty(definition)
 
 
 def _by(name: str, items: Iterable[Properties]) -> list[Properties]:
     return sorted(items, key=lambda each: str(each[name]))
 
 
-def _said(properties: Properties) -> Properties:
+def _not_empty(properties: Properties) -> Properties:
     return {name: value for name, value in properties.items() if value not in (None, [], {})}
 
 
@@ -60,28 +60,28 @@ def _index(index: Properties) -> Properties:
     projection = dict(index.get("Projection", {}))
     if "NonKeyAttributes" in projection:
         projection["NonKeyAttributes"] = sorted(projection["NonKeyAttributes"])
-    return _said({**index, "Projection": projection})
+    return _not_empty({**index, "Projection": projection})
 
 
 def _replica(replica: Properties) -> Properties:
-    said = dict(replica)
-    if not is_on(said.get("DeletionProtectionEnabled")):
-        said.pop("DeletionProtectionEnabled", None)
+    settings = dict(replica)
+    if not is_on(settings.get("DeletionProtectionEnabled")):
+        settings.pop("DeletionProtectionEnabled", None)
     for name, flag in (
         ("ContributorInsightsSpecification", "Enabled"),
         ("PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"),
     ):
-        if not is_on(said.get(name, {}).get(flag)):
-            said.pop(name, None)
-    recovery = said.get("PointInTimeRecoverySpecification", {})
+        if not is_on(settings.get(name, {}).get(flag)):
+            settings.pop(name, None)
+    recovery = settings.get("PointInTimeRecoverySpecification", {})
     if str(recovery.get("RecoveryPeriodInDays")) == "35":
         rest = {name: value for name, value in recovery.items() if name != "RecoveryPeriodInDays"}
-        said["PointInTimeRecoverySpecification"] = rest
-    if said.get("TableClass") == "STANDARD":
-        del said["TableClass"]
-    said["Tags"] = _by("Key", said.get("Tags", []))
-    said["GlobalSecondaryIndexes"] = _by("IndexName", said.get("GlobalSecondaryIndexes", []))
-    return _said(said)
+        settings["PointInTimeRecoverySpecification"] = rest
+    if settings.get("TableClass") == "STANDARD":
+        del settings["TableClass"]
+    settings["Tags"] = _by("Key", settings.get("Tags", []))
+    settings["GlobalSecondaryIndexes"] = _by("IndexName", settings.get("GlobalSecondaryIndexes", []))
+    return _not_empty(settings)
 
 
 # -- a table of it, and it of a table ----------------------------------------------------------------------------------
@@ -129,8 +129,8 @@ def indexes(definition: Properties) -> dict[str, Index]:
 
 def expiry(definition: Properties) -> Expiry:
     """Return the time to live of a new table."""
-    said = definition.get("TimeToLiveSpecification", {})
-    return Expiry(said.get("AttributeName"), is_on(said.get("Enabled", False)))
+    specification = definition.get("TimeToLiveSpecification", {})
+    return Expiry(specification.get("AttributeName"), is_on(specification.get("Enabled", False)))
 
 
 def regions(definition: Properties) -> dict[str, Properties]:
@@ -179,31 +179,31 @@ def _replica_of(replica: Replica) -> Properties:
 
 def as_global(properties: Properties, region: str) -> Properties:
     """Return the properties of an AWS::DynamoDB::Table as those of a global table with one replica."""
-    said = {name: value for name, value in properties.items() if name not in _OF_REPLICA}
+    shared = {name: value for name, value in properties.items() if name not in _OF_REPLICA}
     replica = {name: properties[name] for name in _OF_REPLICA & properties.keys()} | {"Region": region}
-    encryption, most = dict(said.get("SSESpecification", {})), said.pop("OnDemandThroughput", {})
+    encryption, most = dict(shared.get("SSESpecification", {})), shared.pop("OnDemandThroughput", {})
     if key := encryption.pop("KMSMasterKeyId", None):
         replica["SSESpecification"] = {"KMSMasterKeyId": key}
     if encryption:
-        said["SSESpecification"] = encryption
+        shared["SSESpecification"] = encryption
     if units := most.get("MaxWriteRequestUnits"):
-        said["WriteOnDemandThroughputSettings"] = {"MaxWriteRequestUnits": units}
+        shared["WriteOnDemandThroughputSettings"] = {"MaxWriteRequestUnits": units}
     if units := most.get("MaxReadRequestUnits"):
         replica["ReadOnDemandThroughputSettings"] = {"MaxReadRequestUnits": units}
-    return {**said, "Replicas": [replica]}
+    return {**shared, "Replicas": [replica]}
 
 
 def as_local(definition: Properties, region: str) -> Properties:
     """Return a global table's definition as what AWS::DynamoDB::Table says of it in one region."""
-    said = {name: value for name, value in definition.items() if name != "Replicas"}
+    shared = {name: value for name, value in definition.items() if name != "Replicas"}
     replica = regions(definition)[region]
     own = {name: replica[name] for name in _OF_REPLICA & replica.keys()}
     most = {
-        **said.pop("WriteOnDemandThroughputSettings", {}),
+        **shared.pop("WriteOnDemandThroughputSettings", {}),
         **replica.get("ReadOnDemandThroughputSettings", {}),
     }
-    encryption = {**said.pop("SSESpecification", {}), **replica.get("SSESpecification", {})}
-    return _said({**said, **own, "OnDemandThroughput": most, "SSESpecification": encryption})
+    encryption = {**shared.pop("SSESpecification", {}), **replica.get("SSESpecification", {})}
+    return _not_empty({**shared, **own, "OnDemandThroughput": most, "SSESpecification": encryption})
 
 
 def aligned(given: Properties, live: Properties, region: str | None = None) -> Properties:
@@ -211,8 +211,8 @@ def aligned(given: Properties, live: Properties, region: str | None = None) -> P
 
     With a region both are of AWS::DynamoDB::Table.
     """
-    wanted, there = (canonical(each if region is None else as_global(each, region)) for each in (given, live))
+    desired, there = (canonical(each if region is None else as_global(each, region)) for each in (given, live))
     if region is not None:
-        wanted, there = as_local(wanted, region), as_local(there, region)
+        desired, there = as_local(desired, region), as_local(there, region)
     kept = {name: value for name, value in there.items() if name in live}
-    return kept | {name: value for name, value in given.items() if same(wanted.get(name), there.get(name))}
+    return kept | {name: value for name, value in given.items() if same(desired.get(name), there.get(name))}

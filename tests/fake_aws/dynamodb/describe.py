@@ -78,26 +78,26 @@ def shown(world: "World", table: Table, region: str) -> dict[str, Any]:
 
 
 def _provisioned(table: Table, holder: dict[str, Any]) -> dict[str, int]:
-    said = {} if is_on_demand(table) else holder.get("ProvisionedThroughput", {})
-    units = {name: int(said.get(name, 0)) for name in ("ReadCapacityUnits", "WriteCapacityUnits")}
+    throughput = {} if is_on_demand(table) else holder.get("ProvisionedThroughput", {})
+    units = {name: int(throughput.get(name, 0)) for name in ("ReadCapacityUnits", "WriteCapacityUnits")}
     return {"NumberOfDecreasesToday": 0, **units}
 
 
 def _most(*holders: dict[str, Any]) -> dict[str, int] | None:
     """Return the most that is served on demand, written and read."""
-    found = {}
+    most = {}
     for settings, unit in (
         ("WriteOnDemandThroughputSettings", "MaxWriteRequestUnits"),
         ("ReadOnDemandThroughputSettings", "MaxReadRequestUnits"),
     ):
-        said: dict[str, Any] = next((holder[settings] for holder in holders if settings in holder), {})
-        if unit in said:
-            found[unit] = int(said[unit])
-    return found or None
+        limits: dict[str, Any] = next((holder[settings] for holder in holders if settings in holder), {})
+        if unit in limits:
+            most[unit] = int(limits[unit])
+    return most or None
 
 
 def _index(table: Table, name: str, region: str) -> dict[str, Any]:
-    said = index_of(table, name)
+    definition = index_of(table, name)
     status = table.indexes[name].statuses.get(region, "ACTIVE")
     listed = table.replicas[region].settings.get("GlobalSecondaryIndexes", [])
     own: dict[str, Any] = next((each for each in listed if each["IndexName"] == name), {})
@@ -106,10 +106,10 @@ def _index(table: Table, name: str, region: str) -> dict[str, Any]:
         "IndexArn": f"{table.arn(region)}/index/{name}",
         "IndexStatus": status,
         "Backfilling": True if status == "CREATING" else None,
-        "KeySchema": said["KeySchema"],
-        "Projection": said["Projection"],
-        "ProvisionedThroughput": _provisioned(table, said),
-        "OnDemandThroughput": _most(said, own),
+        "KeySchema": definition["KeySchema"],
+        "Projection": definition["Projection"],
+        "ProvisionedThroughput": _provisioned(table, definition),
+        "OnDemandThroughput": _most(definition, own),
         "WarmThroughput": _WARM,
     }
 
@@ -154,12 +154,12 @@ def describe_continuous_backups(request: Request, params: dict[str, Any]) -> Rep
 
 def recovery(replica: Replica) -> dict[str, Any]:
     """Return a ContinuousBackupsDescription."""
-    said = replica.settings.get("PointInTimeRecoverySpecification", {})
+    specification = replica.settings.get("PointInTimeRecoverySpecification", {})
     point: dict[str, Any]
-    if not is_on(said.get("PointInTimeRecoveryEnabled")):
+    if not is_on(specification.get("PointInTimeRecoveryEnabled")):
         point = {"PointInTimeRecoveryStatus": "DISABLED"}
     else:
-        days = int(said.get("RecoveryPeriodInDays", 35))
+        days = int(specification.get("RecoveryPeriodInDays", 35))
         point = {"PointInTimeRecoveryStatus": "ENABLED", "RecoveryPeriodInDays": days}
     return {"ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": point}
 
@@ -174,12 +174,12 @@ def list_tags_of_resource(request: Request, params: dict[str, Any]) -> Reply:
 def list_contributor_insights(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListContributorInsights: of the region's table and of its indexes, where they were ever switched on."""
     table = table_named(request, params["TableName"])
-    found = [
+    rows = [
         {"TableName": table.name, **({"IndexName": name} if name else {}), **insights(table, request.region, name)}
         for name in ("", *sorted(table.indexes))
-        if insights_said(table, request.region, name)
+        if insights_specification(table, request.region, name)
     ]
-    listed, token = page(request, found, params.get("NextToken"))
+    listed, token = page(request, rows, params.get("NextToken"))
     return {"ContributorInsightsSummaries": listed, "NextToken": token}
 
 
@@ -193,18 +193,18 @@ def describe_contributor_insights(request: Request, params: dict[str, Any]) -> R
 
 def insights(table: Table, region: str, index: str) -> dict[str, Any]:
     """Return status and mode of a table's, or an index's, contributor insights."""
-    said = insights_said(table, region, index)
-    status = "ENABLED" if is_on(said.get("Enabled")) else "DISABLED"
-    return {"ContributorInsightsStatus": status, "ContributorInsightsMode": said.get("Mode")}
+    specification = insights_specification(table, region, index)
+    status = "ENABLED" if is_on(specification.get("Enabled")) else "DISABLED"
+    return {"ContributorInsightsStatus": status, "ContributorInsightsMode": specification.get("Mode")}
 
 
-def insights_said(table: Table, region: str, index: str) -> dict[str, Any]:
+def insights_specification(table: Table, region: str, index: str) -> dict[str, Any]:
     """Return what was said of a table's, or an index's, contributor insights."""
     settings = table.replicas[region].settings
     named = (each for each in settings.get("GlobalSecondaryIndexes", []) if each["IndexName"] == index)
     holder = next(named, {}) if index else settings
-    said: dict[str, Any] = holder.get("ContributorInsightsSpecification", {})
-    return said
+    specification: dict[str, Any] = holder.get("ContributorInsightsSpecification", {})
+    return specification
 
 
 def get_resource_policy(request: Request, params: dict[str, Any]) -> Reply:
@@ -222,10 +222,10 @@ def get_resource_policy(request: Request, params: dict[str, Any]) -> Reply:
 def describe_kinesis_streaming_destination(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DescribeKinesisStreamingDestination."""
     table = table_named(request, params["TableName"])
-    said = table.replicas[request.region].settings.get("KinesisStreamSpecification")
+    specification = table.replicas[request.region].settings.get("KinesisStreamSpecification")
     return {
         "TableName": table.name,
-        "KinesisDataStreamDestinations": [{**said, "DestinationStatus": "ACTIVE"}] if said else [],
+        "KinesisDataStreamDestinations": [{**specification, "DestinationStatus": "ACTIVE"}] if specification else [],
     }
 
 

@@ -49,21 +49,21 @@ TYPE = "AWS::DynamoDB::GlobalTable"
 def create(world: "World", place: "Place", resource: "Resource") -> None:
     """Begin to make the table with all its replicas."""
     name, definition = resource.physical_id or "", canonical(resource.properties)
-    wanted = regions(definition)
-    _check_own_region(place, wanted)
-    _check_up(world, wanted)
-    if len(wanted) > 1 and "StreamSpecification" not in resource.properties:
+    replicas = regions(definition)
+    _check_own_region(place, replicas)
+    _check_up(world, replicas)
+    if len(replicas) > 1 and "StreamSpecification" not in resource.properties:
         raise invalid("StreamSpecification is required when there is more than one replica")
-    if taken := sorted(each for each in wanted if find(world, place.account, each, name) is not None):
+    if taken := sorted(each for each in replicas if find(world, place.account, each, name) is not None):
         raise AwsRefusal("AlreadyExists", f"one or more replicas already existed as tables: {', '.join(taken)}")
     now = world.datetime()
-    _check_keys_are_there(world, place, wanted)
+    _check_keys_are_there(world, place, replicas)
     table = Table(name, place.account, place.region, now, indexes=indexes(definition), expiry=expiry(definition))
     configure(table, definition)
-    for region, said in wanted.items():
+    for region, replica in replicas.items():
         source = None if region == place.region else place.region
         table.replicas[region] = Replica(region, now, "CREATING", source=source)
-        configure_replica(table.replicas[region], said)
+        configure_replica(table.replicas[region], replica)
     keep(world, table)
 
 
@@ -71,31 +71,31 @@ def update(world: "World", place: "Place", resource: "Resource", _: dict[str, An
     """Begin to add or remove one replica or one index, and take over all other settings."""
     table = _table(world, place, resource)
     definition = canonical(resource.properties)
-    wanted, wanted_indexes = regions(definition), indexes(definition)
-    standing = {region for region, each in table.replicas.items() if each.status != "DELETING"}
-    moved = wanted.keys() ^ standing
-    _check_up(world, standing | wanted.keys())
-    _check_replicas(table, moved, indexes_move=wanted_indexes.keys() != table.indexes.keys())
-    moved_index = check_indexes(table, wanted_indexes)
+    replicas, new_indexes = regions(definition), indexes(definition)
+    present = {region for region, each in table.replicas.items() if each.status != "DELETING"}
+    moved = replicas.keys() ^ present
+    _check_up(world, present | replicas.keys())
+    _check_replicas(table, moved, indexes_move=new_indexes.keys() != table.indexes.keys())
+    moved_index = check_indexes(table, new_indexes)
     stream = definition.get("StreamSpecification", {}).get("StreamViewType")
-    if len(wanted) > 1 and stream is None:
+    if len(replicas) > 1 and stream is None:
         raise invalid("StreamSpecification is required when there is more than one replica")
-    if max(len(wanted), len(standing)) > 1 and table.stream not in {None, stream}:
+    if max(len(replicas), len(present)) > 1 and table.stream not in {None, stream}:
         raise invalid("StreamViewType can only be changed on a table without replicas")
-    wanted_expiry = check_expiry(world, table, _said_expiry(resource.properties))
-    _check_own_region(place, wanted)
-    _check_keys_are_there(world, place, wanted)
-    _check_keys(world, table, {region: wanted[region] for region in standing & wanted.keys()})
-    for region in moved - wanted.keys():
+    new_expiry = check_expiry(world, table, _expiry_of(resource.properties))
+    _check_own_region(place, replicas)
+    _check_keys_are_there(world, place, replicas)
+    _check_keys(world, table, {region: replicas[region] for region in present & replicas.keys()})
+    for region in moved - replicas.keys():
         check_deletable(world, table, region)
         table.replicas[region].status = "DELETING"
-    for region, said in wanted.items():
-        if region not in standing:
+    for region, replica in replicas.items():
+        if region not in present:
             add_replica(world, table, region, source=place.region)
-        configure_replica(table.replicas[region], said)
+        configure_replica(table.replicas[region], replica)
     configure(table, definition)
-    move_index(world, table, moved_index, wanted_indexes)
-    table.expiry = wanted_expiry
+    move_index(world, table, moved_index, new_indexes)
+    table.expiry = new_expiry
 
 
 def settle(world: "World", place: "Place", resource: "Resource") -> None:
@@ -153,19 +153,21 @@ def _table(world: "World", place: "Place", resource: "Resource") -> Table:
     return table
 
 
-def _said_expiry(properties: dict[str, Any]) -> Expiry | None:
-    said = properties.get("TimeToLiveSpecification")
-    return None if said is None else Expiry(said.get("AttributeName"), is_on(said["Enabled"]))
+def _expiry_of(properties: dict[str, Any]) -> Expiry | None:
+    specification = properties.get("TimeToLiveSpecification")
+    return (
+        None if specification is None else Expiry(specification.get("AttributeName"), is_on(specification["Enabled"]))
+    )
 
 
-def _check_own_region(place: "Place", wanted: Iterable[str]) -> None:
-    if place.region not in wanted:
+def _check_own_region(place: "Place", regions: Iterable[str]) -> None:
+    if place.region not in regions:
         raise invalid(f"Replicas must contain the region of the stack, {place.region}")
 
 
-def _check_up(world: "World", wanted: Iterable[str]) -> None:
+def _check_up(world: "World", regions: Iterable[str]) -> None:
     """Refuse what the handler has to ask of a region that is down: it asks DynamoDB in each that has a replica."""
-    if lost := sorted(world.down.intersection(wanted)):
+    if lost := sorted(world.down.intersection(regions)):
         raise AwsRefusal("HandlerFailed", f"{TYPE}: Service Unavailable (it has a replica in {', '.join(lost)})")
 
 
@@ -178,9 +180,9 @@ def _check_replicas(table: Table, moved: set[str], *, indexes_move: bool) -> Non
         raise in_use(table)
 
 
-def _check_keys(world: "World", table: Table, wanted: dict[str, dict[str, Any]]) -> None:
+def _check_keys(world: "World", table: Table, replicas: dict[str, dict[str, Any]]) -> None:
     """Refuse another key of a replica that stays, unless none of them has one any more."""
-    keys = {region: _key(said) for region, said in wanted.items()}
+    keys = {region: _key(replica) for region, replica in replicas.items()}
     for region, key in keys.items():
         was = table.replicas[region].key
         if not was or not any(keys.values()):
@@ -190,9 +192,9 @@ def _check_keys(world: "World", table: Table, wanted: dict[str, dict[str, Any]])
             raise invalid("Cannot update KMSMasterKeyId of a replica")
 
 
-def _check_keys_are_there(world: "World", place: "Place", wanted: dict[str, dict[str, Any]]) -> None:
+def _check_keys_are_there(world: "World", place: "Place", replicas: dict[str, dict[str, Any]]) -> None:
     """Refuse keys of which one is not there in its region, and a key for some of the replicas."""
-    keys = {region: _key(said) for region, said in wanted.items()}
+    keys = {region: _key(replica) for region, replica in replicas.items()}
     if any(keys.values()) and not all(keys.values()):
         raise invalid("All replicas must have a KMSMasterKeyId, or none")
     for region, key in keys.items():
@@ -200,6 +202,6 @@ def _check_keys_are_there(world: "World", place: "Place", wanted: dict[str, dict
             kms.find(world, replace(place, region=region), key)
 
 
-def _key(said: dict[str, Any]) -> str | None:
-    key: str | None = said.get("SSESpecification", {}).get("KMSMasterKeyId")
+def _key(replica: dict[str, Any]) -> str | None:
+    key: str | None = replica.get("SSESpecification", {}).get("KMSMasterKeyId")
     return key

@@ -39,20 +39,20 @@ def scan(request: Request, table: Table, params: Json) -> Reply:
 
 def batch_get_item(request: Request, tables: Mapping[str, Table], params: Json) -> Reply:
     """Answer BatchGetItem: of more than `world.page_size` keys together the rest is unprocessed."""
-    asked = [(name, key) for name, wanted in params["RequestItems"].items() for key in wanted["Keys"]]
-    if len(asked) > MOST_KEYS:
+    keys = [(name, key) for name, of_table in params["RequestItems"].items() for key in of_table["Keys"]]
+    if len(keys) > MOST_KEYS:
         raise AwsRefusal("ValidationException", "Too many items requested for the BatchGetItem call")
-    if len({(name, key_text(key)) for name, key in asked}) < len(asked):
+    if len({(name, key_text(key)) for name, key in keys}) < len(keys):
         raise AwsRefusal("ValidationException", "Provided list of item keys contains duplicates")
-    found: dict[str, list[Json]] = {name: [] for name in params["RequestItems"]}
+    responses: dict[str, list[Json]] = {name: [] for name in params["RequestItems"]}
     left: dict[str, Json] = {}
-    for number, (name, key) in enumerate(asked):
+    for number, (name, key) in enumerate(keys):
         if number < request.world.page_size:
             item = tables[name].replicas[request.region].items.get(key_text(key))
-            found[name] += [item] if item is not None else []
+            responses[name] += [item] if item is not None else []
         else:
             left.setdefault(name, {**params["RequestItems"][name], "Keys": []})["Keys"].append(key)
-    return {"Responses": found, "UnprocessedKeys": left}
+    return {"Responses": responses, "UnprocessedKeys": left}
 
 
 def key_text(key: Json) -> str:
@@ -96,5 +96,5 @@ def projected(item: Json, params: Json) -> Json:
     if "ProjectionExpression" not in params:
         return item
     names = params.get("ExpressionAttributeNames", {})
-    wanted = {names.get(name, name) for name in params["ProjectionExpression"].replace(" ", "").split(",")}
-    return {name: value for name, value in item.items() if name in wanted}
+    kept = {names.get(name, name) for name in params["ProjectionExpression"].replace(" ", "").split(",")}
+    return {name: value for name, value in item.items() if name in kept}

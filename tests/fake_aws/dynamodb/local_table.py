@@ -62,11 +62,13 @@ def update(world: "World", place: "Place", resource: "Resource", _: dict[str, An
     if table is None:
         raise not_found(TYPE, resource.physical_id or "")
     definition = _definition(place, resource)
-    wanted, said = indexes(definition), resource.properties.get("TimeToLiveSpecification")
-    moved = check_indexes(table, wanted)
-    wanted_expiry = None if said is None else Expiry(said.get("AttributeName"), is_on(said["Enabled"]))
-    table.expiry = check_expiry(world, table, wanted_expiry)
-    move_index(world, table, moved, wanted)
+    new_indexes, specification = indexes(definition), resource.properties.get("TimeToLiveSpecification")
+    moved = check_indexes(table, new_indexes)
+    new_expiry = (
+        None if specification is None else Expiry(specification.get("AttributeName"), is_on(specification["Enabled"]))
+    )
+    table.expiry = check_expiry(world, table, new_expiry)
+    move_index(world, table, moved, new_indexes)
     stream = table.stream
     configure(table, definition)
     if len(table.replicas) > 1:

@@ -17,25 +17,26 @@ Params = dict[str, Any]
 
 def update_time_to_live(request: Request, params: Params) -> Reply:
     """Answer UpdateTimeToLive: of all regions at once, and of none while the last change is processed."""
-    table, said, world = table_named(request, params["TableName"]), params["TimeToLiveSpecification"], request.world
+    table, world = table_named(request, params["TableName"]), request.world
+    specification = params["TimeToLiveSpecification"]
     was = table.expiry
     if world.now < was.until:
         raise _invalid("Time to live has been modified multiple times within a fixed interval")
-    if said["Enabled"] == was.enabled:
+    if specification["Enabled"] == was.enabled:
         raise _invalid(f"TimeToLive is already {'enabled' if was.enabled else 'disabled'}")
-    if was.enabled and said["AttributeName"] != was.attribute:
+    if was.enabled and specification["AttributeName"] != was.attribute:
         raise _invalid(f"TimeToLive is active on a different AttributeName: current AttributeName is {was.attribute}")
-    table.expiry = Expiry(said["AttributeName"], said["Enabled"], world.now + world.expiry_change_s)
-    return {"TimeToLiveSpecification": said}
+    table.expiry = Expiry(specification["AttributeName"], specification["Enabled"], world.now + world.expiry_change_s)
+    return {"TimeToLiveSpecification": specification}
 
 
 def update_continuous_backups(request: Request, params: Params) -> Reply:
     """Answer UpdateContinuousBackups, of the region's replica."""
     table = table_named(request, params["TableName"], code="TableNotFoundException")
-    replica, said = table.replicas[request.region], params["PointInTimeRecoverySpecification"]
+    replica, specification = table.replicas[request.region], params["PointInTimeRecoverySpecification"]
     replica.settings.pop("PointInTimeRecoverySpecification", None)
-    if said["PointInTimeRecoveryEnabled"]:
-        replica.settings["PointInTimeRecoverySpecification"] = said
+    if specification["PointInTimeRecoveryEnabled"]:
+        replica.settings["PointInTimeRecoverySpecification"] = specification
     return {"ContinuousBackupsDescription": recovery(replica)}
 
 
@@ -67,9 +68,9 @@ def update_contributor_insights(request: Request, params: Params) -> Reply:
     if "IndexName" in params:
         raise Unsupported("UpdateContributorInsights of an index")
     table = table_named(request, params["TableName"])
-    said = {"Enabled": params["ContributorInsightsAction"] == "ENABLE"}
-    said |= {"Mode": params["ContributorInsightsMode"]} if "ContributorInsightsMode" in params else {}
-    table.replicas[request.region].settings["ContributorInsightsSpecification"] = said
+    specification = {"Enabled": params["ContributorInsightsAction"] == "ENABLE"}
+    specification |= {"Mode": params["ContributorInsightsMode"]} if "ContributorInsightsMode" in params else {}
+    table.replicas[request.region].settings["ContributorInsightsSpecification"] = specification
     return {"TableName": table.name, **insights(table, request.region, "")}
 
 

@@ -85,9 +85,12 @@ def _check_billing(params: Params) -> None:
         )
 
 
-def _encryption(said: Params) -> Params:
-    wanted = {"SSEEnabled": said.get("Enabled", False), "SSEType": said.get("SSEType", "KMS")}
-    return {**wanted, **({"KMSMasterKeyId": said["KMSMasterKeyId"]} if "KMSMasterKeyId" in said else {})}
+def _encryption(specification: Params) -> Params:
+    encryption = {"SSEEnabled": specification.get("Enabled", False), "SSEType": specification.get("SSEType", "KMS")}
+    return {
+        **encryption,
+        **({"KMSMasterKeyId": specification["KMSMasterKeyId"]} if "KMSMasterKeyId" in specification else {}),
+    }
 
 
 # -- one change at a time ----------------------------------------------------------------------------------------------
@@ -96,13 +99,13 @@ def _encryption(said: Params) -> Params:
 def update_table(request: Request, params: Params) -> Reply:
     """Answer UpdateTable with one kind of change; one that is asked of any region of a table."""
     table = table_named(request, params["TableName"])
-    asked = [name for name in _CHANGES if name in params]
-    besides = params.keys() - {"TableName", *asked[:1], *_BESIDE.get(asked[0] if asked else "", ())}
-    if len(asked) != 1 or besides:
+    changes = [name for name in _CHANGES if name in params]
+    besides = params.keys() - {"TableName", *changes[:1], *_BESIDE.get(changes[0] if changes else "", ())}
+    if len(changes) != 1 or besides:
         raise Unsupported(f"UpdateTable with {sorted(params.keys() - {'TableName'})} at once")
     if table.busy:
         raise _busy(table)
-    _CHANGES[asked[0]](request, table, params)
+    _CHANGES[changes[0]](request, table, params)
     return {"TableDescription": shown(request.world, table, request.region)}
 
 
@@ -112,8 +115,8 @@ def _update_replicas(request: Request, table: Table, params: Params) -> None:
         raise Unsupported(f"ReplicaUpdates {updates}: the fake adds or deletes one replica at a time")
     if table.reindexing:
         raise _busy(table)
-    ((action, asked),) = updates[0].items()
-    region = asked["RegionName"]
+    ((action, replica),) = updates[0].items()
+    region = replica["RegionName"]
     if region == request.region:
         raise _invalid(
             "Cannot add or delete the local region through ReplicaUpdates. Use CreateTable, DeleteTable, or UpdateTable"
@@ -122,7 +125,7 @@ def _update_replicas(request: Request, table: Table, params: Params) -> None:
     if region in world.down:
         raise Unsupported(f"ReplicaUpdates of {region} while it is down")
     if action == "Create":
-        _create_replica(request, table, asked)
+        _create_replica(request, table, replica)
     else:
         if region not in table.replicas:
             raise _invalid(
@@ -134,13 +137,13 @@ def _update_replicas(request: Request, table: Table, params: Params) -> None:
     settle_later(world, table)
 
 
-def _create_replica(request: Request, table: Table, asked: Params) -> None:
-    if unknown := asked.keys() - {"RegionName", "KMSMasterKeyId", "TableClassOverride", "OnDemandThroughputOverride"}:
+def _create_replica(request: Request, table: Table, replica: Params) -> None:
+    if unknown := replica.keys() - {"RegionName", "KMSMasterKeyId", "TableClassOverride", "OnDemandThroughputOverride"}:
         raise Unsupported(f"a replica with {sorted(unknown)}")
-    key, group_has_key = asked.get("KMSMasterKeyId"), any(each.key for each in table.replicas.values())
+    key, group_has_key = replica.get("KMSMasterKeyId"), any(each.key for each in table.replicas.values())
     if bool(key) != group_has_key:
         raise _invalid("All replicas must have a KMSMasterKeyId, or none")
-    region = asked["RegionName"]
+    region = replica["RegionName"]
     if key:
         kms.find(request.world, Place(request.account, region, ""), key)
     made = add_replica(request.world, table, region, source=request.region)
@@ -148,18 +151,18 @@ def _create_replica(request: Request, table: Table, asked: Params) -> None:
     # What the group shares, and a replica may have otherwise.
     shared = table.replicas[request.region].settings
     made.settings = {name: shared[name] for name in ("ReadOnDemandThroughputSettings", "TableClass") if name in shared}
-    if "TableClassOverride" in asked:
-        made.settings["TableClass"] = asked["TableClassOverride"]
-    if "OnDemandThroughputOverride" in asked:
-        made.settings["ReadOnDemandThroughputSettings"] = asked["OnDemandThroughputOverride"]
+    if "TableClassOverride" in replica:
+        made.settings["TableClass"] = replica["TableClassOverride"]
+    if "OnDemandThroughputOverride" in replica:
+        made.settings["ReadOnDemandThroughputSettings"] = replica["OnDemandThroughputOverride"]
 
 
 def _update_indexes(request: Request, table: Table, params: Params) -> None:
     updates = params["GlobalSecondaryIndexUpdates"]
     if len(updates) != 1 or updates[0].keys() - {"Create", "Delete"}:
         raise Unsupported(f"GlobalSecondaryIndexUpdates {updates}: the fake makes or deletes one index at a time")
-    ((action, asked),) = updates[0].items()
-    name = asked["IndexName"]
+    ((action, update),) = updates[0].items()
+    name = update["IndexName"]
     given_up = (
         action == "Delete" and "CREATING" in table.indexes[name].statuses.values() if name in table.indexes else 0
     )
@@ -172,17 +175,17 @@ def _update_indexes(request: Request, table: Table, params: Params) -> None:
         move_index(request.world, table, frozenset({name}), {})
         return
     definition = definition_of(table)
-    index = {"IndexName": name, "KeySchema": asked["KeySchema"], "Projection": asked["Projection"]}
-    if "ProvisionedThroughput" in asked:
-        index["ProvisionedThroughput"] = asked["ProvisionedThroughput"]
+    index = {"IndexName": name, "KeySchema": update["KeySchema"], "Projection": update["Projection"]}
+    if "ProvisionedThroughput" in update:
+        index["ProvisionedThroughput"] = update["ProvisionedThroughput"]
     attributes = {each["AttributeName"]: each for each in definition.get("AttributeDefinitions", [])}
     attributes |= {each["AttributeName"]: each for each in params.get("AttributeDefinitions", [])}
-    wanted = canonical(
+    changed = canonical(
         {**definition, "AttributeDefinitions": [*attributes.values()], "GlobalSecondaryIndexes": [index]}
     )
     _check_attributes_of_index(index, attributes)
-    table.group["AttributeDefinitions"] = wanted["AttributeDefinitions"]
-    move_index(request.world, table, frozenset({name}), indexes(wanted))
+    table.group["AttributeDefinitions"] = changed["AttributeDefinitions"]
+    move_index(request.world, table, frozenset({name}), indexes(changed))
 
 
 def _check_attributes_of_index(index: Params, attributes: Iterable[str]) -> None:
@@ -194,14 +197,14 @@ def _check_attributes_of_index(index: Params, attributes: Iterable[str]) -> None
 
 
 def _update_stream(_: Request, table: Table, params: Params) -> None:
-    said = params["StreamSpecification"]
-    if said["StreamEnabled"] and table.stream:
+    specification = params["StreamSpecification"]
+    if specification["StreamEnabled"] and table.stream:
         raise AwsRefusal("ResourceInUseException", f"Table already has an enabled stream: TableName: {table.name}")
-    if not said["StreamEnabled"] and not table.stream:
+    if not specification["StreamEnabled"] and not table.stream:
         raise _invalid(f"Table is already disabled: TableName: {table.name}")
-    if not said["StreamEnabled"] and len(table.replicas) > 1:
+    if not specification["StreamEnabled"] and len(table.replicas) > 1:
         raise _invalid("Stream cannot be disabled on a table with replicas")
-    table.stream = said["StreamViewType"] if said["StreamEnabled"] else None
+    table.stream = specification["StreamViewType"] if specification["StreamEnabled"] else None
 
 
 def _update_protection(request: Request, table: Table, params: Params) -> None:
@@ -222,13 +225,13 @@ def _update_billing(_: Request, table: Table, params: Params) -> None:
 
 
 def _update_encryption(request: Request, table: Table, params: Params) -> None:
-    said = _encryption(params["SSESpecification"])
+    encryption = _encryption(params["SSESpecification"])
     if len(table.replicas) > 1:
         raise Unsupported("another encryption of a table with replicas")
-    if key := said.pop("KMSMasterKeyId", None):
+    if key := encryption.pop("KMSMasterKeyId", None):
         kms.find(request.world, Place(request.account, request.region, ""), key)
     definition = definition_of(table)
-    configure(table, canonical({**definition, "SSESpecification": said}))
+    configure(table, canonical({**definition, "SSESpecification": encryption}))
     table.replicas[request.region].key = key
 
 
@@ -240,15 +243,15 @@ def _update_class(request: Request, table: Table, params: Params) -> None:
 
 
 def _update_most(request: Request, table: Table, params: Params) -> None:
-    said, settings = params["OnDemandThroughput"], table.replicas[request.region].settings
+    limits, settings = params["OnDemandThroughput"], table.replicas[request.region].settings
     for holder, name, unit in (
         (table.group, "WriteOnDemandThroughputSettings", "MaxWriteRequestUnits"),
         (settings, "ReadOnDemandThroughputSettings", "MaxReadRequestUnits"),
     ):
-        if said.get(unit) == -1:
+        if limits.get(unit) == -1:
             holder.pop(name, None)
-        elif unit in said:
-            holder[name] = {unit: said[unit]}
+        elif unit in limits:
+            holder[name] = {unit: limits[unit]}
 
 
 _CHANGES: dict[str, Callable[[Request, Table, Params], None]] = {

@@ -51,11 +51,11 @@ def delete_item(request: Request, params: Params) -> Reply:
 
 def batch_write_item(request: Request, params: Params) -> Reply:
     """Answer BatchWriteItem: 25 at most; those beyond `world.page_size` are unprocessed."""
-    asked = [(name, each) for name, writes in params["RequestItems"].items() for each in writes]
-    if len(asked) > 25:
+    requests = [(name, each) for name, writes in params["RequestItems"].items() for each in writes]
+    if len(requests) > 25:
         raise AwsRefusal("ValidationException", "Too many items requested for the BatchWriteItem call")
     left: dict[str, list[Params]] = {}
-    for number, (name, each) in enumerate(asked):
+    for number, (name, each) in enumerate(requests):
         if number >= request.world.page_size:
             left.setdefault(name, []).append(each)
         elif "PutRequest" in each:
@@ -76,21 +76,24 @@ def get_item(request: Request, params: Params) -> Reply:
 def query(request: Request, params: Params) -> Reply:
     """Answer Query of the region's table by its partition key alone, in the order of the sort key."""
     table = _active(request, params["TableName"])
-    asked = _EQUALS.fullmatch(params["KeyConditionExpression"])
+    condition = _EQUALS.fullmatch(params["KeyConditionExpression"])
     (partition, _), *sort = table.key
-    if asked is None or params.get("ExpressionAttributeNames", {}).get(asked["name"], asked["name"]) != partition:
+    if (
+        condition is None
+        or params.get("ExpressionAttributeNames", {}).get(condition["name"], condition["name"]) != partition
+    ):
         raise Unsupported(f"Query by {params['KeyConditionExpression']}")
-    value = params["ExpressionAttributeValues"][asked["value"]]
-    found = [each for each in table.replicas[request.region].items.values() if each[partition] == value]
-    found.sort(key=lambda item: [_sortable(item[name]) for name, _ in sort])
+    value = params["ExpressionAttributeValues"][condition["value"]]
+    items = [each for each in table.replicas[request.region].items.values() if each[partition] == value]
+    items.sort(key=lambda item: [_sortable(item[name]) for name, _ in sort])
     if not params.get("ScanIndexForward", True):
-        found.reverse()
+        items.reverse()
     first = 0
     if "ExclusiveStartKey" in params:
-        keys = [table.key_of(each) for each in found]
+        keys = [table.key_of(each) for each in items]
         first = keys.index(params["ExclusiveStartKey"]) + 1
-    page = found[first : first + min(request.world.page_size, params.get("Limit", request.world.page_size))]
-    more = first + len(page) < len(found)
+    page = items[first : first + min(request.world.page_size, params.get("Limit", request.world.page_size))]
+    more = first + len(page) < len(items)
     return {
         "Items": [projected(item, params) for item in page],
         "Count": len(page),

@@ -62,9 +62,9 @@ def create(world: "World", place: "Place", resource: "Resource") -> None:
 def update(world: "World", place: "Place", resource: "Resource", _: dict[str, Any]) -> None:
     """Change a key, but none of what it is for good."""
     key = world.keys[place.account, place.region, resource.physical_id or ""]
-    wanted = _fixed(resource.properties)
+    fixed = _fixed(resource.properties)
     for name, value in key.fixed.items():
-        if wanted[name] != value:
+        if fixed[name] != value:
             raise _refused(f"You cannot change the {name} of a KMS key after the key is created", "NotUpdatable")
     key.window = _window(resource)
 
@@ -93,8 +93,8 @@ def replicate(world: "World", place: "Place", resource: "Resource") -> None:
         raise _refused(f"Key 'arn:aws:kms:{home}:{account}:{named}' does not exist", "NotFound")
     if primary.fixed["MultiRegion"] != "true" or home == place.region:
         raise _refused(f"{named} is not a multi-Region primary key of another Region", "InvalidRequest")
-    standing = world.keys.get((place.account, place.region, name))
-    if standing is not None and state(world, standing) != "Gone":
+    existing = world.keys.get((place.account, place.region, name))
+    if existing is not None and state(world, existing) != "Gone":
         text = f"Replica key {name} already exists in {place.region}. (Service: Kms, Status Code: 400)"
         raise _refused(text, "AlreadyExists")
     world.keys[place.account, place.region, name] = Key(
@@ -160,8 +160,8 @@ def check_other_log_group(world: "World", place: "Place", resource: "Resource", 
 
 
 def _fixed(properties: dict[str, Any]) -> dict[str, str]:
-    said = {name: properties.get(name, default) for name, default in _FIXED.items()}
-    return {name: value if isinstance(value, str) else str(value).lower() for name, value in said.items()}
+    values = {name: properties.get(name, default) for name, default in _FIXED.items()}
+    return {name: value if isinstance(value, str) else str(value).lower() for name, value in values.items()}
 
 
 def _window(resource: "Resource") -> timedelta:
@@ -177,5 +177,5 @@ def _replicas(world: "World", key: Key) -> list[Key]:
 
 
 def _refused(text: str, code: str) -> AwsRefusal:
-    said = f'Resource handler returned message: "{text}" (RequestToken: fake, HandlerErrorCode: {code})'
-    return AwsRefusal(code, said)
+    message = f'Resource handler returned message: "{text}" (RequestToken: fake, HandlerErrorCode: {code})'
+    return AwsRefusal(code, message)

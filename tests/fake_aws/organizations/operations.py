@@ -16,79 +16,79 @@ _ID = "o-fakefakefake"
 
 def describe_organization(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DescribeOrganization, to any account in it."""
-    found = _organization(request)
+    organization = _organization(request)
     return {
         "Organization": {
             "Id": _ID,
-            "Arn": f"arn:aws:organizations::{found.management}:organization/{_ID}",
+            "Arn": f"arn:aws:organizations::{organization.management}:organization/{_ID}",
             "FeatureSet": "ALL",
-            "MasterAccountArn": _arn(found, f"account/{_ID}/{found.management}"),
-            "MasterAccountId": found.management,
-            "MasterAccountEmail": f"{found.management}@example.com",
+            "MasterAccountArn": _arn(organization, f"account/{_ID}/{organization.management}"),
+            "MasterAccountId": organization.management,
+            "MasterAccountEmail": f"{organization.management}@example.com",
         }
     }
 
 
 def list_roots(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListRoots."""
-    found = _administered(request)
-    return {"Roots": [{"Id": ROOT, "Arn": _arn(found, f"root/{_ID}/{ROOT}"), "Name": "Root", "PolicyTypes": []}]}
+    organization = _administered(request)
+    return {"Roots": [{"Id": ROOT, "Arn": _arn(organization, f"root/{_ID}/{ROOT}"), "Name": "Root", "PolicyTypes": []}]}
 
 
 def list_organizational_units_for_parent(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListOrganizationalUnitsForParent, one page."""
-    found = _administered(request)
-    _check_parent(found, params["ParentId"])
-    units = [each for each in found.units.values() if each.parent == params["ParentId"]]
+    organization = _administered(request)
+    _check_parent(organization, params["ParentId"])
+    units = [each for each in organization.units.values() if each.parent == params["ParentId"]]
     shown, token = page(request, units, params.get("NextToken"))
-    listed = [{"Id": each.id, "Arn": _arn(found, f"ou/{_ID}/{each.id}"), "Name": each.name} for each in shown]
+    listed = [{"Id": each.id, "Arn": _arn(organization, f"ou/{_ID}/{each.id}"), "Name": each.name} for each in shown]
     return {"OrganizationalUnits": listed, "NextToken": token}
 
 
 def list_accounts_for_parent(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListAccountsForParent, one page; accounts of units below are not among them."""
-    found = _administered(request)
-    _check_parent(found, params["ParentId"])
-    ids = sorted(account for account, unit in found.unit_of.items() if unit == params["ParentId"])
+    organization = _administered(request)
+    _check_parent(organization, params["ParentId"])
+    ids = sorted(account for account, unit in organization.unit_of.items() if unit == params["ParentId"])
     shown, token = page(request, ids, params.get("NextToken"))
-    return {"Accounts": [_account(found, each) for each in shown], "NextToken": token}
+    return {"Accounts": [_account(organization, each) for each in shown], "NextToken": token}
 
 
 def list_accounts(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListAccounts, one page."""
-    found = _administered(request)
-    shown, token = page(request, sorted(found.unit_of), params.get("NextToken"))
-    return {"Accounts": [_account(found, each) for each in shown], "NextToken": token}
+    organization = _administered(request)
+    shown, token = page(request, sorted(organization.unit_of), params.get("NextToken"))
+    return {"Accounts": [_account(organization, each) for each in shown], "NextToken": token}
 
 
 def _organization(request: Request) -> Organization:
-    found = request.world.organization
-    if found is None or request.account not in found.unit_of:
+    organization = request.world.organization
+    if organization is None or request.account not in organization.unit_of:
         raise AwsRefusal("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
-    return found
+    return organization
 
 
 def _administered(request: Request) -> Organization:
-    found = _organization(request)
-    if request.account != found.management and request.account not in found.delegated:
+    organization = _organization(request)
+    if request.account != organization.management and request.account not in organization.delegated:
         raise AwsRefusal("AccessDeniedException", "You don't have permissions to access this resource.")
-    return found
+    return organization
 
 
-def _check_parent(found: Organization, parent: str) -> None:
-    if parent not in found.units:
+def _check_parent(organization: Organization, parent: str) -> None:
+    if parent not in organization.units:
         raise AwsRefusal("ParentNotFoundException", "You specified parent that doesn't exist.")
 
 
-def _arn(found: Organization, rest: str) -> str:
-    return f"arn:aws:organizations::{found.management}:{rest}"
+def _arn(organization: Organization, rest: str) -> str:
+    return f"arn:aws:organizations::{organization.management}:{rest}"
 
 
-def _account(found: Organization, account: str) -> dict[str, Any]:
-    state = found.state(account)
+def _account(organization: Organization, account: str) -> dict[str, Any]:
+    state = organization.state(account)
     return {
         "Id": account,
-        "Arn": _arn(found, f"account/{_ID}/{account}"),
+        "Arn": _arn(organization, f"account/{_ID}/{account}"),
         "Email": f"{account}@example.com",
         "Name": f"account {account}",
         "Status": "SUSPENDED" if state == "CLOSED" else state,

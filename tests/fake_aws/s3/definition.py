@@ -41,7 +41,7 @@ def on(value: Json) -> bool:
     return str(value).lower() == "true"
 
 
-def _said(properties: Properties) -> Properties:
+def _not_none(properties: Properties) -> Properties:
     return {name: value for name, value in properties.items() if value is not None}
 
 
@@ -56,11 +56,11 @@ def _number(value: Json) -> int | None:
 # -- lifecycle ---------------------------------------------------------------------------------------------------------
 
 
-def lifecycle(said: Properties) -> list[Properties]:
+def lifecycle(properties: Properties) -> list[Properties]:
     """Return lifecycle rules as S3 has them."""
-    if said.get("TransitionDefaultMinimumObjectSize", "all_storage_classes_128K") != "all_storage_classes_128K":
-        raise Unsupported(f"TransitionDefaultMinimumObjectSize {said['TransitionDefaultMinimumObjectSize']}")
-    return [_rule(each) for each in said.get("Rules", [])]
+    if properties.get("TransitionDefaultMinimumObjectSize", "all_storage_classes_128K") != "all_storage_classes_128K":
+        raise Unsupported(f"TransitionDefaultMinimumObjectSize {properties['TransitionDefaultMinimumObjectSize']}")
+    return [_rule(each) for each in properties.get("Rules", [])]
 
 
 def _rule(rule: Properties) -> Properties:
@@ -76,12 +76,12 @@ def _rule(rule: Properties) -> Properties:
     old = rule.get("NoncurrentVersionExpiration")
     if "NoncurrentVersionExpirationInDays" in rule:
         old = {"NoncurrentDays": rule["NoncurrentVersionExpirationInDays"]}
-    return _said(
+    return _not_none(
         {
             "ID": rule.get("Id"),
             "Status": rule["Status"],
             "Filter": _rule_filter(rule),
-            "Expiration": _said(expiration) or None,
+            "Expiration": _not_none(expiration) or None,
             "NoncurrentVersionExpiration": _numbers(old),
             "Transitions": _each(rule.get("Transitions"), _transition),
             "NoncurrentVersionTransitions": _each(rule.get("NoncurrentVersionTransitions"), _old_transition),
@@ -90,8 +90,8 @@ def _rule(rule: Properties) -> Properties:
     )
 
 
-def _numbers(said: Properties | None) -> Properties | None:
-    return None if said is None else {name: int(value) for name, value in said.items()}
+def _numbers(properties: Properties | None) -> Properties | None:
+    return None if properties is None else {name: int(value) for name, value in properties.items()}
 
 
 def _rule_filter(rule: Properties) -> Properties:
@@ -103,22 +103,22 @@ def _rule_filter(rule: Properties) -> Properties:
     return {"Tag": tags[0]} if tags else parts or {"Prefix": ""}
 
 
-def _transition(said: Properties) -> Properties:
-    return _said(
+def _transition(properties: Properties) -> Properties:
+    return _not_none(
         {
-            "Days": _number(said.get("TransitionInDays")),
-            "Date": said.get("TransitionDate"),
-            "StorageClass": said["StorageClass"],
+            "Days": _number(properties.get("TransitionInDays")),
+            "Date": properties.get("TransitionDate"),
+            "StorageClass": properties["StorageClass"],
         }
     )
 
 
-def _old_transition(said: Properties) -> Properties:
-    return _said(
+def _old_transition(properties: Properties) -> Properties:
+    return _not_none(
         {
-            "NoncurrentDays": int(said["TransitionInDays"]),
-            "NewerNoncurrentVersions": _number(said.get("NewerNoncurrentVersions")),
-            "StorageClass": said["StorageClass"],
+            "NoncurrentDays": int(properties["TransitionInDays"]),
+            "NewerNoncurrentVersions": _number(properties.get("NewerNoncurrentVersions")),
+            "StorageClass": properties["StorageClass"],
         }
     )
 
@@ -126,9 +126,9 @@ def _old_transition(said: Properties) -> Properties:
 # -- replication -------------------------------------------------------------------------------------------------------
 
 
-def replication(said: Properties) -> Properties:
+def replication(properties: Properties) -> Properties:
     """Return replication rules as S3 has them."""
-    return {"Role": said["Role"], "Rules": [_replication_rule(each) for each in said["Rules"]]}
+    return {"Role": properties["Role"], "Rules": [_replication_rule(each) for each in properties["Rules"]]}
 
 
 def _replication_rule(rule: Properties) -> Properties:
@@ -136,7 +136,7 @@ def _replication_rule(rule: Properties) -> Properties:
     for name, number in (("ReplicationTime", "Time"), ("Metrics", "EventThreshold")):
         if number in where.get(name, {}):
             where[name] = {**where[name], number: {"Minutes": int(where[name][number]["Minutes"])}}
-    return _said(
+    return _not_none(
         {
             "ID": rule.get("Id"),
             "Priority": _number(rule.get("Priority")),
@@ -150,37 +150,37 @@ def _replication_rule(rule: Properties) -> Properties:
     )
 
 
-def _replication_filter(said: Properties) -> Properties:
-    if "And" in said:
-        both = said["And"]
-        return {"And": _said({"Prefix": both.get("Prefix"), "Tags": both.get("TagFilters")})}
-    return _said({"Prefix": said.get("Prefix"), "Tag": said.get("TagFilter")})
+def _replication_filter(properties: Properties) -> Properties:
+    if "And" in properties:
+        both = properties["And"]
+        return {"And": _not_none({"Prefix": both.get("Prefix"), "Tags": both.get("TagFilters")})}
+    return _not_none({"Prefix": properties.get("Prefix"), "Tag": properties.get("TagFilter")})
 
 
 # -- everything else that is read back ---------------------------------------------------------------------------------
 
 
-def _encryption(said: Properties) -> Properties:
+def _encryption(properties: Properties) -> Properties:
     rules = [
-        _said(
+        _not_none(
             {
                 "ApplyServerSideEncryptionByDefault": each.get("ServerSideEncryptionByDefault"),
                 "BucketKeyEnabled": on(each.get("BucketKeyEnabled", False)),
                 "BlockedEncryptionTypes": each.get("BlockedEncryptionTypes"),
             }
         )
-        for each in said["ServerSideEncryptionConfiguration"]
+        for each in properties["ServerSideEncryptionConfiguration"]
     ]
     return {"ServerSideEncryptionConfiguration": {"Rules": rules}}
 
 
-def _public_access(said: Properties) -> Properties:
-    return {"PublicAccessBlockConfiguration": {name: on(said.get(name, False)) for name in BLOCKED}}
+def _public_access(properties: Properties) -> Properties:
+    return {"PublicAccessBlockConfiguration": {name: on(properties.get(name, False)) for name in BLOCKED}}
 
 
-def _cors(said: Properties) -> Properties:
+def _cors(properties: Properties) -> Properties:
     names = {"Id": "ID", "MaxAge": "MaxAgeSeconds", "ExposedHeaders": "ExposeHeaders"}
-    rules = [{names.get(name, name): value for name, value in each.items()} for each in said["CorsRules"]]
+    rules = [{names.get(name, name): value for name, value in each.items()} for each in properties["CorsRules"]]
     return {
         "CORSRules": [
             each | ({"MaxAgeSeconds": int(each["MaxAgeSeconds"])} if "MaxAgeSeconds" in each else {}) for each in rules
@@ -188,58 +188,62 @@ def _cors(said: Properties) -> Properties:
     }
 
 
-def _website(said: Properties) -> Properties:
-    return _said(
+def _website(properties: Properties) -> Properties:
+    return _not_none(
         {
-            "ErrorDocument": {"Key": said["ErrorDocument"]} if "ErrorDocument" in said else None,
-            "IndexDocument": {"Suffix": said["IndexDocument"]} if "IndexDocument" in said else None,
-            "RedirectAllRequestsTo": said.get("RedirectAllRequestsTo"),
-            "RoutingRules": _each(said.get("RoutingRules"), _route),
+            "ErrorDocument": {"Key": properties["ErrorDocument"]} if "ErrorDocument" in properties else None,
+            "IndexDocument": {"Suffix": properties["IndexDocument"]} if "IndexDocument" in properties else None,
+            "RedirectAllRequestsTo": properties.get("RedirectAllRequestsTo"),
+            "RoutingRules": _each(properties.get("RoutingRules"), _route),
         }
     )
 
 
-def _route(said: Properties) -> Properties:
-    return _said({"Condition": said.get("RoutingRuleCondition"), "Redirect": said["RedirectRule"]})
+def _route(properties: Properties) -> Properties:
+    return _not_none({"Condition": properties.get("RoutingRuleCondition"), "Redirect": properties["RedirectRule"]})
 
 
-def _logging(said: Properties) -> Properties:
+def _logging(properties: Properties) -> Properties:
     return {
-        "LoggingEnabled": _said(
+        "LoggingEnabled": _not_none(
             {
-                "TargetBucket": said.get("DestinationBucketName"),
-                "TargetPrefix": said.get("LogFilePrefix", ""),
-                "TargetObjectKeyFormat": said.get("TargetObjectKeyFormat"),
+                "TargetBucket": properties.get("DestinationBucketName"),
+                "TargetPrefix": properties.get("LogFilePrefix", ""),
+                "TargetObjectKeyFormat": properties.get("TargetObjectKeyFormat"),
             }
         )
     }
 
 
-def _notifications(said: Properties) -> Properties:
+def _notifications(properties: Properties) -> Properties:
     kinds = (
         ("LambdaConfigurations", "Function", "LambdaFunctionConfigurations", "LambdaFunctionArn"),
         ("QueueConfigurations", "Queue", "QueueConfigurations", "QueueArn"),
         ("TopicConfigurations", "Topic", "TopicConfigurations", "TopicArn"),
     )
-    found: Properties = {}
+    configuration: Properties = {}
     for kind, target, shown, arn in kinds:
-        for number, each in enumerate(said.get(kind, [])):
+        for number, each in enumerate(properties.get(kind, [])):
             rules = each.get("Filter", {}).get("S3Key", {}).get("Rules")
             notification = {"Id": f"{target.lower()}-{number}", arn: each[target], "Events": [each["Event"]]}
             notification |= {"Filter": {"Key": {"FilterRules": rules}}} if rules else {}
-            found.setdefault(shown, []).append(notification)
-    if on(said.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled", "EventBridgeConfiguration" in said)):
-        found["EventBridgeConfiguration"] = {}
-    return found
+            configuration.setdefault(shown, []).append(notification)
+    if on(
+        properties.get("EventBridgeConfiguration", {}).get(
+            "EventBridgeEnabled", "EventBridgeConfiguration" in properties
+        )
+    ):
+        configuration["EventBridgeConfiguration"] = {}
+    return configuration
 
 
 SETTINGS: dict[str, Callable[[Properties], Properties]] = {
-    "AccelerateConfiguration": lambda said: {"Status": said["AccelerationStatus"]},
+    "AccelerateConfiguration": lambda properties: {"Status": properties["AccelerationStatus"]},
     "BucketEncryption": _encryption,
     "CorsConfiguration": _cors,
     "LoggingConfiguration": _logging,
     "NotificationConfiguration": _notifications,
-    "OwnershipControls": lambda said: {"OwnershipControls": {"Rules": said["Rules"]}},
+    "OwnershipControls": lambda properties: {"OwnershipControls": {"Rules": properties["Rules"]}},
     "PublicAccessBlockConfiguration": _public_access,
     "WebsiteConfiguration": _website,
 }
@@ -247,7 +251,7 @@ SETTINGS: dict[str, Callable[[Properties], Properties]] = {
 _APART = {
     "LifecycleConfiguration": lifecycle,
     "ReplicationConfiguration": replication,
-    "VersioningConfiguration": lambda said: said.get("Status"),
+    "VersioningConfiguration": lambda properties: properties.get("Status"),
 }
 
 
@@ -269,16 +273,16 @@ def live(bucket: Bucket) -> Properties:
     held: Properties = {name: value for name, value in bucket.settings.items() if DEFAULTS.get(name) != value}
     held |= {"LifecycleConfiguration": bucket.lifecycle} if bucket.lifecycle else {}
     held |= {"ReplicationConfiguration": bucket.replication} if bucket.replication else {}
-    found: Properties = {name: {AS_S3_HAS_IT: value} for name, value in held.items()}
+    properties: Properties = {name: {AS_S3_HAS_IT: value} for name, value in held.items()}
     if bucket.versioning:
-        found["VersioningConfiguration"] = {"Status": bucket.versioning}
+        properties["VersioningConfiguration"] = {"Status": bucket.versioning}
     if bucket.object_lock:
-        found["ObjectLockEnabled"] = True
-        found |= {"ObjectLockConfiguration": bucket.object_lock} if "Rule" in bucket.object_lock else {}
+        properties["ObjectLockEnabled"] = True
+        properties |= {"ObjectLockConfiguration": bucket.object_lock} if "Rule" in bucket.object_lock else {}
     tags = {key: value for key, value in bucket.tags.items() if not key.startswith("aws:")}
     if tags:
-        found["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
-    return {"BucketName": bucket.name, **found, **bucket.unplayed}
+        properties["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return {"BucketName": bucket.name, **properties, **bucket.unplayed}
 
 
 def aligned(given: Properties, there: Properties) -> Properties:
@@ -288,16 +292,16 @@ def aligned(given: Properties, there: Properties) -> Properties:
 
 
 def _same(name: str, value: Json, there: Properties) -> bool:
-    wanted, has = in_s3_words(name, value), in_s3_words(name, there[name]) if name in there else DEFAULTS.get(name)
+    desired, has = in_s3_words(name, value), in_s3_words(name, there[name]) if name in there else DEFAULTS.get(name)
     if name == "Tags":
-        wanted, has = (sorted(each or [], key=lambda tag: str(tag["Key"])) for each in (wanted, has))
+        desired, has = (sorted(each or [], key=lambda tag: str(tag["Key"])) for each in (desired, has))
     if name == "NotificationConfiguration":
-        wanted, has = (_without_ids(each) for each in (wanted, has))
-    return same(has, wanted) or not (wanted or has)
+        desired, has = (_without_ids(each) for each in (desired, has))
+    return same(has, desired) or not (desired or has)
 
 
-def _without_ids(said: Properties | None) -> Properties:
+def _without_ids(properties: Properties | None) -> Properties:
     return {
         kind: [{name: value for name, value in each.items() if name != "Id"} for each in listed] if listed else listed
-        for kind, listed in (said or {}).items()
+        for kind, listed in (properties or {}).items()
     }

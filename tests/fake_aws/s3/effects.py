@@ -80,8 +80,8 @@ def _configure(world: "World", bucket: Bucket, resource: "Resource") -> None:
     properties = resource.properties
     versioning = properties.get("VersioningConfiguration", {}).get("Status")
     replication = None
-    if (said := properties.get("ReplicationConfiguration")) is not None:
-        replication = in_s3_words("ReplicationConfiguration", said)
+    if (configuration := properties.get("ReplicationConfiguration")) is not None:
+        replication = in_s3_words("ReplicationConfiguration", configuration)
         check_replication(world, versioning, replication)
     lifecycle = in_s3_words("LifecycleConfiguration", properties.get("LifecycleConfiguration", {}))
     others = {name: value for name, value in properties.items() if name not in _APART}

@@ -16,7 +16,7 @@ from fake_aws.s3.settings import SETTING_OPERATIONS, bucket_of
 
 def create_bucket(request: Request, params: dict[str, Any]) -> Reply:
     """Answer CreateBucket; it belongs to no stack."""
-    name, region = params["Bucket"], _wanted_region(request, params)
+    name, region = params["Bucket"], _constrained_region(request, params)
     present = request.world.buckets.get(name)
     if "us-east-1" in request.world.down:
         raise AwsRefusal("ServiceUnavailable", "Please reduce your request rate.", status=503)
@@ -38,17 +38,17 @@ def create_bucket(request: Request, params: dict[str, Any]) -> Reply:
     return {"Location": f"/{name}"}
 
 
-def _wanted_region(request: Request, params: dict[str, Any]) -> str:
-    wanted = params.get("CreateBucketConfiguration", {}).get("LocationConstraint")
+def _constrained_region(request: Request, params: dict[str, Any]) -> str:
+    constraint = params.get("CreateBucketConfiguration", {}).get("LocationConstraint")
     if request.region == "us-east-1":
-        if wanted == "us-east-1":
+        if constraint == "us-east-1":
             raise AwsRefusal("InvalidLocationConstraint", "The specified location-constraint is not valid")
-        return str(wanted or "us-east-1")
-    if wanted != request.region:
+        return str(constraint or "us-east-1")
+    if constraint != request.region:
         raise AwsRefusal(
             "IllegalLocationConstraintException",
-            f"The {wanted or 'unspecified'} location constraint is incompatible for the region specific endpoint this"
-            " request was sent to.",
+            f"The {constraint or 'unspecified'} location constraint is incompatible for the region specific endpoint"
+            " this request was sent to.",
         )
     return request.region
 
@@ -74,8 +74,8 @@ def delete_bucket(request: Request, params: dict[str, Any]) -> Reply:
 def put_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer PutObject."""
     bucket, content = bucket_of(request, params), params.get("Body", b"")
-    said = params.get("ChecksumSHA256")
-    if said is not None and said != _checksum(content):
+    checksum = params.get("ChecksumSHA256")
+    if checksum is not None and checksum != _checksum(content):
         raise AwsRefusal("BadDigest", "The SHA256 you specified did not match the calculated checksum.", status=400)
     if params.get("IfNoneMatch") == "*" and bucket.current(params["Key"]) is not None:
         raise AwsRefusal(
@@ -83,32 +83,32 @@ def put_object(request: Request, params: dict[str, Any]) -> Reply:
         )
     made = store.put(request.world, bucket, params["Key"], content)
     made.metadata = dict(params.get("Metadata", {}))
-    made.checksum = said
+    made.checksum = checksum
     return {"ETag": f'"{made.version_id[:32]}"', "VersionId": made.version_id if bucket.versioning else None}
 
 
 def get_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer GetObject."""
     bucket = bucket_of(request, params)
-    found = store.version(bucket, params["Key"], params.get("VersionId"))
+    version = store.version(bucket, params["Key"], params.get("VersionId"))
     return {
-        "Body": found.content,
-        "ETag": f'"{found.version_id[:32]}"',
-        "LastModified": found.at.replace(microsecond=0),
-        "VersionId": found.version_id if bucket.versioning else None,
-        "ReplicationStatus": found.replication_status,
+        "Body": version.content,
+        "ETag": f'"{version.version_id[:32]}"',
+        "LastModified": version.at.replace(microsecond=0),
+        "VersionId": version.version_id if bucket.versioning else None,
+        "ReplicationStatus": version.replication_status,
     }
 
 
 def head_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer HeadObject."""
     shown = get_object(request, params)
-    found = store.version(bucket_of(request, params), params["Key"], params.get("VersionId"))
+    version = store.version(bucket_of(request, params), params["Key"], params.get("VersionId"))
     return {
         **{name: value for name, value in shown.items() if name != "Body"},
         "ContentLength": len(shown["Body"]),
-        "Metadata": found.metadata,
-        "ChecksumSHA256": found.checksum if params.get("ChecksumMode") == "ENABLED" else None,
+        "Metadata": version.metadata,
+        "ChecksumSHA256": version.checksum if params.get("ChecksumMode") == "ENABLED" else None,
     }
 
 
@@ -154,11 +154,11 @@ def _shown(bucket: Bucket, version: Version) -> dict[str, Any]:
 
 def delete_objects(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DeleteObjects: 1,000 keys at most, each with its own outcome."""
-    bucket, wanted = bucket_of(request, params), params["Delete"]["Objects"]
-    if len(wanted) > 1000:
+    bucket, objects = bucket_of(request, params), params["Delete"]["Objects"]
+    if len(objects) > 1000:
         raise AwsRefusal("MalformedXML", "The XML you provided was not well-formed")
     deleted, errors = [], []
-    for each in wanted:
+    for each in objects:
         if (error := _refused(request, (bucket.name, each["Key"]))) is not None:
             errors.append({"Key": each["Key"], "VersionId": each.get("VersionId"), **error})
             continue

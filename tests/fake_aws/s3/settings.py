@@ -23,8 +23,8 @@ Params = dict[str, Any]
 def bucket_of(request: Request, params: Params) -> Bucket:
     """Return the bucket that a request names, at the endpoint that it is asked of. Raises AwsRefusal."""
     owner = params.get("ExpectedBucketOwner")
-    found = request.world.buckets.get(params["Bucket"])
-    if owner is not None and found is not None and found.account != owner:
+    bucket = request.world.buckets.get(params["Bucket"])
+    if owner is not None and bucket is not None and bucket.account != owner:
         raise AwsRefusal("AccessDenied", "Access Denied", status=403)
     return store.bucket(request.world, params["Bucket"], account=request.account, region=request.region)
 
@@ -61,15 +61,15 @@ class Setting:
         """Answer the call that reads it."""
         bucket = bucket_of(request, params)
         _check_played(bucket, self.property)
-        said = bucket.settings.get(self.property)
-        if not said and self.missing:
+        value = bucket.settings.get(self.property)
+        if not value and self.missing:
             raise AwsRefusal(self.missing, "The configuration was not found", status=404)
-        return deepcopy(said or {})
+        return deepcopy(value or {})
 
     def put(self, request: Request, params: Params) -> Reply:
         """Answer the call that changes it."""
-        said = params.get(self.payload, {})
-        bucket_to_change(request, params).settings[self.property] = {self.payload: said} if self.whole else said
+        value = params.get(self.payload, {})
+        bucket_to_change(request, params).settings[self.property] = {self.payload: value} if self.whole else value
         return {}
 
     def delete(self, request: Request, params: Params) -> Reply:
@@ -80,11 +80,11 @@ class Setting:
     def operations(self) -> dict[str, Operation]:
         """Return its operations by name."""
         known = ("Bucket", "ExpectedBucketOwner")
-        found = {
+        operations = {
             f"Get{self.noun}": reads(self.get, *known),
             f"Put{self.noun}": mutates(self.put, *known, self.payload, *_BESIDES.get(self.noun, ())),
         }
-        return found | ({f"Delete{self.noun}": mutates(self.delete, *known)} if self.deleted else {})
+        return operations | ({f"Delete{self.noun}": mutates(self.delete, *known)} if self.deleted else {})
 
 
 _BESIDES = {"BucketNotificationConfiguration": ("SkipDestinationValidation",)}
@@ -174,23 +174,23 @@ def get_bucket_versioning(request: Request, params: Params) -> Reply:
 
 def put_bucket_versioning(request: Request, params: Params) -> Reply:
     """Answer PutBucketVersioning; it is never taken back, and not suspended while rules replicate."""
-    bucket, said = bucket_to_change(request, params), params["VersioningConfiguration"]
-    if said.get("MFADelete") == "Enabled":
+    bucket, configuration = bucket_to_change(request, params), params["VersioningConfiguration"]
+    if configuration.get("MFADelete") == "Enabled":
         raise Unsupported("MFA delete")
-    if said["Status"] != "Enabled" and bucket.replication:
+    if configuration["Status"] != "Enabled" and bucket.replication:
         raise AwsRefusal(
             "InvalidBucketState",
             "A replication configuration is present on this bucket, so you cannot change the versioning state. To"
             " change the versioning state, first delete the replication configuration.",
             status=409,
         )
-    if said["Status"] != "Enabled" and bucket.object_lock:
+    if configuration["Status"] != "Enabled" and bucket.object_lock:
         raise AwsRefusal(
             "InvalidBucketState",
             "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
             status=409,
         )
-    bucket.versioning = said["Status"]
+    bucket.versioning = configuration["Status"]
     return {}
 
 
@@ -206,11 +206,11 @@ def get_bucket_replication(request: Request, params: Params) -> Reply:
 
 def put_bucket_replication(request: Request, params: Params) -> Reply:
     """Answer PutBucketReplication: all rules at once, with versioning at both ends."""
-    bucket, said = bucket_to_change(request, params), params["ReplicationConfiguration"]
-    check_replication(request.world, bucket.versioning, said)
+    bucket, configuration = bucket_to_change(request, params), params["ReplicationConfiguration"]
+    check_replication(request.world, bucket.versioning, configuration)
     bucket.replication = {
-        **said,
-        "Rules": [{"ID": f"rule-{number}", **rule} for number, rule in enumerate(said["Rules"])],
+        **configuration,
+        "Rules": [{"ID": f"rule-{number}", **rule} for number, rule in enumerate(configuration["Rules"])],
     }
     return {}
 
@@ -253,8 +253,8 @@ def put_bucket_encryption(request: Request, params: Params) -> Reply:
     """Answer PutBucketEncryption."""
     rules = params["ServerSideEncryptionConfiguration"]["Rules"]
     shown = [{"BucketKeyEnabled": False, **rule} for rule in rules]
-    said = {"ServerSideEncryptionConfiguration": {"Rules": shown}}
-    bucket_to_change(request, params).settings["BucketEncryption"] = said
+    configuration = {"ServerSideEncryptionConfiguration": {"Rules": shown}}
+    bucket_to_change(request, params).settings["BucketEncryption"] = configuration
     return {}
 
 
@@ -323,7 +323,7 @@ def get_bucket_acl(request: Request, params: Params) -> Reply:
 
 def _operations() -> dict[str, Operation]:
     known = ("Bucket", "ExpectedBucketOwner")
-    found: dict[str, Operation] = {
+    operations: dict[str, Operation] = {
         "GetBucketVersioning": reads(get_bucket_versioning, *known),
         "PutBucketVersioning": mutates(put_bucket_versioning, *known, "VersioningConfiguration"),
         "GetBucketReplication": reads(get_bucket_replication, *known),
@@ -345,10 +345,10 @@ def _operations() -> dict[str, Operation]:
         "GetBucketAcl": reads(get_bucket_acl, *known),
     }
     for setting in _SETTINGS:
-        found |= setting.operations()
+        operations |= setting.operations()
     for kind in _LISTS:
-        found |= Listing(kind).operations()
-    return found
+        operations |= Listing(kind).operations()
+    return operations
 
 
 SETTING_OPERATIONS = _operations()

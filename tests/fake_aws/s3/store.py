@@ -22,31 +22,31 @@ class Copy:
 
 def bucket(world: "World", name: str, *, account: str, region: str | None) -> Bucket:
     """Return a bucket as S3 finds it for an account at the endpoint of a region (None: wherever it is)."""
-    found = world.buckets.get(name)
-    if found is None:
+    bucket = world.buckets.get(name)
+    if bucket is None:
         raise AwsRefusal("NoSuchBucket", "The specified bucket does not exist", status=404)
-    if found.account != account:
+    if bucket.account != account:
         raise AwsRefusal("AccessDenied", "Access Denied", status=403)
-    if region not in {None, found.region}:
+    if region not in {None, bucket.region}:
         raise AwsRefusal(
             "PermanentRedirect",
             "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all"
             " future requests to this endpoint.",
             status=301,
-            headers={"x-amz-bucket-region": found.region},
+            headers={"x-amz-bucket-region": bucket.region},
         )
-    return found
+    return bucket
 
 
 def version(bucket: Bucket, key: str, version_id: str | None) -> Version:
     """Return an object's version, the current one without an id."""
-    found = bucket.current(key)
+    version = bucket.current(key)
     if version_id is not None:
-        wanted = (key, version_id)
-        found = next((each for each in bucket.versions if (each.key, each.version_id) == wanted), None)
-    if found is None:
+        pair = (key, version_id)
+        version = next((each for each in bucket.versions if (each.key, each.version_id) == pair), None)
+    if version is None:
         raise AwsRefusal("NoSuchKey", "The specified key does not exist.", status=404)
-    return found
+    return version
 
 
 def put(world: "World", bucket: Bucket, key: str, content: bytes, *, replica: bool = False) -> Version:
@@ -64,12 +64,12 @@ def put(world: "World", bucket: Bucket, key: str, content: bytes, *, replica: bo
 def delete(world: "World", bucket: Bucket, key: str, version_id: str | None) -> Version | None:
     """Remove one version for good, or put a delete marker on top; returns the marker made or removed."""
     if version_id is not None or bucket.versioning is None:
-        wanted = version_id or "null"
-        places = (at for at, each in enumerate(bucket.versions) if each.version_id == wanted and each.key == key)
+        real_id = version_id or "null"
+        places = (at for at, each in enumerate(bucket.versions) if each.version_id == real_id and each.key == key)
         if (at := next(places, None)) is None:
             return None
         gone = bucket.versions.pop(at)
-        bucket.gone.add((key, wanted))
+        bucket.gone.add((key, real_id))
         return gone if gone.marker else None
     marker = Version(key, world.new_uuid().replace("-", ""), world.datetime(), b"", marker=True)
     bucket.versions.insert(0, marker)
@@ -97,8 +97,8 @@ def destinations(source: Bucket, version: Version) -> list[str]:
 
 def _is_for(rule: dict[str, Any], version: Version) -> bool:
     """Return whether a rule's filter lets a version pass: by its prefix; no object has tags."""
-    said = rule.get("Filter", {})
-    both = said.get("And", said)
+    filter_ = rule.get("Filter", {})
+    both = filter_.get("And", filter_)
     if "Tag" in both or "Tags" in both:
         return False
     return version.key.startswith(both.get("Prefix", rule.get("Prefix", "")))

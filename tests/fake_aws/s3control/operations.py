@@ -25,12 +25,12 @@ def create_job(request: Request, params: dict[str, Any]) -> Reply:
     generator = params["ManifestGenerator"]["S3JobManifestGenerator"]
     name = generator["SourceBucket"].rpartition(":")[2]
     for job in request.world.batch.jobs.values():
-        if (job.account, job.region, job.asked["ClientRequestToken"]) == (
+        if (job.account, job.region, job.request["ClientRequestToken"]) == (
             request.account,
             request.region,
             params["ClientRequestToken"],
         ):
-            if job.asked != params:
+            if job.request != params:
                 raise AwsRefusal("IdempotencyException", "The token is that of another job", status=400)
             return {"JobId": job.id}
     bucket = request.world.buckets.get(name)
@@ -51,8 +51,8 @@ def _run(world: "World", job: Job, bucket: Bucket) -> Iterator[float]:
         job.status = "Failed"
         job.reasons.append({"FailureCode": "ReplicationNotConfigured", "FailureReason": "No replication configuration"})
         return
-    wanted = job.asked["ManifestGenerator"]["S3JobManifestGenerator"]["Filter"]["ObjectReplicationStatuses"]
-    tasks = [each for each in bucket.versions if _status(each) in wanted and destinations(bucket, each)]
+    statuses = job.request["ManifestGenerator"]["S3JobManifestGenerator"]["Filter"]["ObjectReplicationStatuses"]
+    tasks = [each for each in bucket.versions if _status(each) in statuses and destinations(bucket, each)]
     job.total, job.status = len(tasks), "Active"
     for version in tasks:
         yield world.batch.step_s
@@ -79,7 +79,7 @@ def describe_job(request: Request, params: dict[str, Any]) -> Reply:
         "Job": {
             "JobId": job.id,
             "Status": job.status,
-            "Description": job.asked.get("Description"),
+            "Description": job.request.get("Description"),
             "CreationTime": job.created,
             "ProgressSummary": job.progress,
             "FailureReasons": job.reasons,
@@ -102,7 +102,7 @@ def list_jobs(request: Request, params: dict[str, Any]) -> Reply:
         "Jobs": [
             {
                 "JobId": job.id,
-                "Description": job.asked.get("Description"),
+                "Description": job.request.get("Description"),
                 "Operation": "S3ReplicateObject",
                 "Status": job.status,
                 "CreationTime": job.created,

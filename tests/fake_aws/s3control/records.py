@@ -7,13 +7,13 @@ from typing import Any
 
 @dataclass(slots=True)
 class Job:
-    """One job, with what it was asked for."""
+    """One job, with the request that made it."""
 
     id: str
     account: str
     region: str
     created: datetime
-    asked: dict[str, Any]
+    request: dict[str, Any]
     status: str = "New"
     total: int = 0
     succeeded: int = 0

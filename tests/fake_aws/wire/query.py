@@ -33,12 +33,12 @@ def parse(operation: OperationModel, request: AWSPreparedRequest) -> dict[str, A
 
 
 def _structure(shape: StructureShape, prefix: str, fields: dict[str, str]) -> dict[str, Any]:
-    found = {}
+    members = {}
     for name, member in shape.members.items():
         wire = f"{prefix}.{_name(member, name)}" if prefix else _name(member, name)
         if wire in fields or any(key.startswith(wire + ".") for key in fields):
-            found[name] = _value(member, wire, fields)
-    return found
+            members[name] = _value(member, wire, fields)
+    return members
 
 
 def _value(shape: Shape, wire: str, fields: dict[str, str]) -> Json:

@@ -24,14 +24,14 @@ def parse(operation: OperationModel, request: AWSPreparedRequest) -> dict[str, A
     if unknown := body.keys() - operation.input_shape.members.keys():
         raise Unsupported(f"{operation.name}: the service model has no {sorted(unknown)}")
     in_path, query = _in_path(operation, url.path), parse_qs(url.query)
-    found: dict[str, Any] = {}
+    params: dict[str, Any] = {}
     for name, member in operation.input_shape.members.items():
         wire, location = str(member.serialization.get("name", name)), member.serialization.get("location")
         if location == "uri":
-            found[name] = in_path[wire]
+            params[name] = in_path[wire]
         elif location == "querystring" and wire in query:
-            found[name] = query[wire] if isinstance(member, ListShape) else query[wire][0]
-    return found | body
+            params[name] = query[wire] if isinstance(member, ListShape) else query[wire][0]
+    return params | body
 
 
 def _in_path(operation: OperationModel, path: str) -> dict[str, str]:

@@ -33,22 +33,22 @@ def parse(operation: OperationModel, request: AWSPreparedRequest) -> dict[str, A
     if shape is None:
         return {}
     is_control = operation.service_model.service_name == "s3control"
-    found: dict[str, Any] = _by_model(operation, request) if is_control else _from_path(url.netloc, unquote(url.path))
+    params: dict[str, Any] = _by_model(operation, request) if is_control else _from_path(url.netloc, unquote(url.path))
     query = dict(parse_qsl(url.query, keep_blank_values=True))
     for name, member in shape.members.items():
         wire = str(member.serialization.get("name", name))
         if member.serialization.get("location") == "querystring" and wire in query:
-            found[name] = _scalar(member, query[wire])
+            params[name] = _scalar(member, query[wire])
         elif member.serialization.get("location") == "header" and wire in request.headers:
-            found[name] = _scalar(member, text_of(request.headers[wire]))
+            params[name] = _scalar(member, text_of(request.headers[wire]))
         elif member.serialization.get("location") == "headers":
             held = {text_of(key): text_of(value) for key, value in request.headers.items()}
             meta = {key[len(wire) :]: value for key, value in held.items() if key.lower().startswith(wire)}
-            found |= {name: meta} if meta else {}
+            params |= {name: meta} if meta else {}
     payload = shape.serialization.get("payload")
     if payload is not None and (body := _body(shape.members[payload], request)) is not None:
-        found[payload] = body
-    return {name: value for name, value in found.items() if not _OF_TRANSPORT.fullmatch(name)}
+        params[payload] = body
+    return {name: value for name, value in params.items() if not _OF_TRANSPORT.fullmatch(name)}
 
 
 def _by_model(operation: OperationModel, request: AWSPreparedRequest) -> dict[str, Any]:
@@ -101,16 +101,16 @@ def _unchunk(content: bytes) -> bytes:
 def _element(shape: Shape, element: ET.Element) -> Json:
     if not isinstance(shape, StructureShape):
         return _scalar(shape, element.text or "")
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, member in shape.members.items():
         wire = str(member.serialization.get("name", name))
         children = [child for child in element if child.tag.rpartition("}")[2] == wire]
         if isinstance(member, ListShape) and children:
             listed = children if member.serialization.get("flattened") else list(children[0])
-            found[name] = [_element(member.member, child) for child in listed]
+            members[name] = [_element(member.member, child) for child in listed]
         elif children:
-            found[name] = _element(member, children[0])
-    return found
+            members[name] = _element(member, children[0])
+    return members
 
 
 def _scalar(shape: Shape, text: str) -> Json:

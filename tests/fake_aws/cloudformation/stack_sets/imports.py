@@ -9,7 +9,7 @@ from typing import Any
 from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation.stack_sets import requests
 from fake_aws.cloudformation.stack_sets.records import Key, StackSet
-from fake_aws.cloudformation.stack_sets.requests import Asked
+from fake_aws.cloudformation.stack_sets.requests import Options
 from fake_aws.cloudformation.stack_sets.seat import find, seat
 from fake_aws.cloudformation.stack_sets.targets import accounts
 from fake_aws.refusals import AwsRefusal, validation_error
@@ -30,9 +30,9 @@ def import_stacks(request: Request, params: dict[str, Any]) -> Reply:
         if stack is None or stack.status == "DELETE_COMPLETE":
             raise AwsRefusal("StackNotFoundException", f"Stack {stack_id} not found", status=404)
         stacks[account, region] = stack_id
-    asked = Asked(params.get("OperationPreferences", {}), {}, params.get("OperationId"))
+    options = Options(params.get("OperationPreferences", {}), {}, params.get("OperationId"))
     units = _units(request, stack_set, params, {account for account, _ in stacks})
-    return {"OperationId": requests.import_stacks(seat(request, params), stack_set, stacks, units, asked)}
+    return {"OperationId": requests.import_stacks(seat(request, params), stack_set, stacks, units, options)}
 
 
 def _units(request: Request, stack_set: StackSet, params: dict[str, Any], named: set[str]) -> dict[str, str | None]:
@@ -41,7 +41,9 @@ def _units(request: Request, stack_set: StackSet, params: dict[str, Any], named:
         if units:
             raise validation_error("OrganizationalUnitIds are not supported with SELF_MANAGED permission model")
         return {}
-    found = accounts(request.world, stack_set, {"DeploymentTargets": {"OrganizationalUnitIds": units}}) if units else {}
-    if lost := sorted(named - found.keys()):
+    units_by_account = (
+        accounts(request.world, stack_set, {"DeploymentTargets": {"OrganizationalUnitIds": units}}) if units else {}
+    )
+    if lost := sorted(named - units_by_account.keys()):
         raise validation_error(f"Accounts {lost} are in none of the organizational units")
-    return found
+    return units_by_account

@@ -11,7 +11,7 @@ from fake_aws.cloudformation.drift import resource_drift_summary
 from fake_aws.cloudformation.paging import page
 from fake_aws.cloudformation.stack_sets import requests
 from fake_aws.cloudformation.stack_sets.records import Instance, Key, StackSet
-from fake_aws.cloudformation.stack_sets.requests import Asked
+from fake_aws.cloudformation.stack_sets.requests import Options
 from fake_aws.cloudformation.stack_sets.seat import find, seat
 from fake_aws.cloudformation.stack_sets.targets import accounts
 from fake_aws.refusals import AwsRefusal, validation_error
@@ -20,11 +20,11 @@ from fake_aws.refusals import AwsRefusal, validation_error
 def create_stack_instances(request: Request, params: dict[str, Any]) -> Reply:
     """Answer CreateStackInstances."""
     stack_set = find(request, params)
-    wanted = _keys(request, stack_set, params)
+    targets = _keys(request, stack_set, params)
     overrides = _overrides(params) or {}
     return {
         "OperationId": requests.create_instances(
-            seat(request, params), stack_set, wanted, overrides, _asked(stack_set, params)
+            seat(request, params), stack_set, targets, overrides, _options(stack_set, params)
         )
     }
 
@@ -33,33 +33,33 @@ def update_stack_instances(request: Request, params: dict[str, Any]) -> Reply:
     """Answer UpdateStackInstances."""
     stack_set = find(request, params)
     keys = list(_keys(request, stack_set, params))
-    asked, overrides = _asked(stack_set, params), _overrides(params)
-    return {"OperationId": requests.update_instances(seat(request, params), stack_set, keys, overrides, asked)}
+    options, overrides = _options(stack_set, params), _overrides(params)
+    return {"OperationId": requests.update_instances(seat(request, params), stack_set, keys, overrides, options)}
 
 
 def delete_stack_instances(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DeleteStackInstances; instances that are not there are left out."""
     stack_set = find(request, params)
     keys = list(_keys(request, stack_set, params, departed=True))
-    asked, retain = _asked(stack_set, params), params["RetainStacks"]
+    options, retain = _options(stack_set, params), params["RetainStacks"]
     return {
-        "OperationId": requests.delete_instances(seat(request, params), stack_set, keys, retain=retain, asked=asked)
+        "OperationId": requests.delete_instances(seat(request, params), stack_set, keys, retain=retain, options=options)
     }
 
 
 def _keys(
     request: Request, stack_set: StackSet, params: dict[str, Any], *, departed: bool = False
 ) -> dict[Key, str | None]:
-    found = accounts(request.world, stack_set, params, departed=departed)
+    units = accounts(request.world, stack_set, params, departed=departed)
     regions = params["Regions"]
     if not regions or len(set(regions)) != len(regions):
         raise validation_error("Regions must name each region once, and at least one")
-    return {(account, region): unit for region in regions for account, unit in found.items()}
+    return {(account, region): unit for region in regions for account, unit in units.items()}
 
 
-def _asked(stack_set: StackSet, params: dict[str, Any]) -> Asked:
+def _options(stack_set: StackSet, params: dict[str, Any]) -> Options:
     targets = params.get("DeploymentTargets", {}) if stack_set.service_managed else {}
-    return Asked(params.get("OperationPreferences", {}), targets, params.get("OperationId"))
+    return Options(params.get("OperationPreferences", {}), targets, params.get("OperationId"))
 
 
 def _overrides(params: dict[str, Any]) -> dict[str, str] | None:
@@ -87,12 +87,12 @@ def list_stack_instances(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListStackInstances, one page, by account and region."""
     stack_set = find(request, params)
     account, region = params.get("StackInstanceAccount"), params.get("StackInstanceRegion")
-    found = [
+    instances = [
         instance
         for key, instance in sorted(stack_set.instances.items())
         if account in {None, key[0]} and region in {None, key[1]} and _passes(instance, params.get("Filters", []))
     ]
-    shown, token = page(request, found, params.get("NextToken"))
+    shown, token = page(request, instances, params.get("NextToken"))
     return {"Summaries": [_summary(stack_set, each) for each in shown], "NextToken": token}
 
 
@@ -105,13 +105,13 @@ def list_stack_instance_resource_drifts(request: Request, params: dict[str, Any]
     if instance is None:
         raise AwsRefusal("StackInstanceNotFoundException", "Stack instance does not exist", status=404)
     stacks = request.world.region(instance.account, instance.region).cloudformation.stacks
-    wanted = params.get("StackInstanceResourceDriftStatuses")
-    found = [
+    statuses = params.get("StackInstanceResourceDriftStatuses")
+    rows = [
         resource_drift_summary(stacks[str(instance.stack_id)], logical_id, each)
         for logical_id, each in (instance.drift or {}).items()
-        if not wanted or each.status in wanted
+        if not statuses or each.status in statuses
     ]
-    shown, token = page(request, found, params.get("NextToken"))
+    shown, token = page(request, rows, params.get("NextToken"))
     return {"Summaries": shown, "NextToken": token}
 
 

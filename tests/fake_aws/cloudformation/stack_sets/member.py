@@ -33,18 +33,18 @@ class Member:
     def bring(self) -> Outcome:
         """Make its stack what the set wants, creating it where it is not there."""
         stack = self._stack()
-        wanted = self._wanted()
+        desired = self._desired()
         if stack is None:
-            stack = self._new(wanted)
+            stack = self._new(desired)
             book = self._book(stack, "CREATE_STACK")
-            yield from lifecycle.guarded(stack, lifecycle.create(book, wanted, on_failure="DELETE"))
+            yield from lifecycle.guarded(stack, lifecycle.create(book, desired, on_failure="DELETE"))
             return None if stack.status == "CREATE_COMPLETE" else _reason(stack)
         if stack.status not in UPDATABLE or stack.status.endswith("_FAILED"):
             return f"Stack:{stack.id} is in {stack.status} state and can not be updated."
-        if _same(stack.deployed, wanted):
+        if _same(stack.deployed, desired):
             return None
         book = self._book(stack, "UPDATE_STACK")
-        yield from lifecycle.guarded(stack, lifecycle.update(book, wanted, disable_rollback=False))
+        yield from lifecycle.guarded(stack, lifecycle.update(book, desired, disable_rollback=False))
         return None if stack.status == "UPDATE_COMPLETE" else _reason(stack)
 
     def take_in(self) -> str | None:
@@ -68,7 +68,7 @@ class Member:
         for place in self.seat.world.places():
             for each in place.cloudformation.stack_sets.values():
                 if each.status == "ACTIVE":
-                    yield from (one for one in each.instances.values() if one is not self.instance)
+                    yield from (instance for instance in each.instances.values() if instance is not self.instance)
 
     def remove(self) -> Outcome:
         """Delete its stack, if it has one."""
@@ -91,7 +91,7 @@ class Member:
         yield from detect(self._book(stack, None), detection)
         if detection.failed:
             return detection.failed
-        self.instance.drift, self.instance.drift_at = dict(detection.found or {}), self.seat.world.datetime()
+        self.instance.drift, self.instance.drift_at = dict(detection.drifts or {}), self.seat.world.datetime()
         return None
 
     def refused(self) -> str | None:
@@ -123,8 +123,8 @@ class Member:
 
     def _lacks(self, role: str) -> bool:
         world, account, name = self.seat.world, role.split(":")[4], role.rpartition("/")[2]
-        stands = ("AWS::IAM::Role", account, name) in world.names
-        return role in world.forbidden_roles or (world.stack_sets_need_roles and not stands)
+        exists = ("AWS::IAM::Role", account, name) in world.names
+        return role in world.forbidden_roles or (world.stack_sets_need_roles and not exists)
 
     @property
     def key(self) -> Key:
@@ -143,11 +143,11 @@ class Member:
         stack = self._stacks().get(self.instance.stack_id or "")
         return stack if stack is not None and stack.status != "DELETE_COMPLETE" else None
 
-    def _new(self, wanted: Deployment) -> Stack:
+    def _new(self, desired: Deployment) -> Stack:
         world, instance = self.seat.world, self.instance
         name = f"StackSet-{self.stack_set.name[:80]}-{world.new_uuid()}"
         stack_id = f"arn:aws:cloudformation:{instance.region}:{instance.account}:stack/{name}/{world.new_uuid()}"
-        stack = Stack(name, stack_id, world.datetime(), "CREATE_IN_PROGRESS", wanted)
+        stack = Stack(name, stack_id, world.datetime(), "CREATE_IN_PROGRESS", desired)
         self._stacks()[stack_id] = stack
         instance.stack_id = stack_id
         return stack
@@ -158,7 +158,7 @@ class Member:
             book.begin(operation, None)
         return book
 
-    def _wanted(self) -> Deployment:
+    def _desired(self) -> Deployment:
         of_set = self.stack_set.deployed
         role = None
         if not self.stack_set.service_managed:

@@ -42,10 +42,10 @@ def pace(preferences: dict[str, Json], accounts: int) -> Pace:
 def region_order(preferences: dict[str, Json], regions: list[str]) -> list[list[str]]:
     """Return the regions that run side by side, one group after the other."""
     order = preferences.get("RegionOrder", [])
-    found = sorted(regions, key=lambda each: order.index(each) if each in order else len(order))
+    ordered = sorted(regions, key=lambda each: order.index(each) if each in order else len(order))
     if preferences.get("RegionConcurrencyType") == "PARALLEL":
-        return [found]
-    return [[each] for each in found]
+        return [ordered]
+    return [[each] for each in ordered]
 
 
 def check_preferences(preferences: dict[str, Json], regions: set[str]) -> None:

@@ -105,7 +105,7 @@ class StackSet:
         then.operations = {key: copy.copy(each) for key, each in self.operations.items()}
         for each in then.operations.values():
             if each.status not in OVER:
-                each.results = {key: copy.copy(one) for key, one in each.results.items()}
+                each.results = {key: copy.copy(result) for key, result in each.results.items()}
         return then
 
     @property

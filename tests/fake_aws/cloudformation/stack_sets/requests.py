@@ -17,7 +17,7 @@ Overrides = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Options:
     """How an operation is to be carried out, and what is shown of it."""
 
     preferences: dict[str, Json] = field(default_factory=dict)
@@ -42,10 +42,10 @@ def define(seat: Seat, params: dict[str, Any], set_id: str) -> StackSet:
     return made
 
 
-def redefine(seat: Seat, stack_set: StackSet, params: dict[str, Any], asked: Asked, about: set[Key] | None) -> str:
+def redefine(seat: Seat, stack_set: StackSet, params: dict[str, Any], options: Options, about: set[Key] | None) -> str:
     """Change a StackSet's definition and update its instances, all or those named; return the operation's id."""
     keys = [key for key in stack_set.instances if about is None or key in about]
-    _check(stack_set, keys, asked)
+    _check(stack_set, keys, options)
     _check_model(seat, params, stack_set.permission_model)
     if "PermissionModel" in params and params["PermissionModel"] != stack_set.permission_model:
         raise validation_error("PermissionModel of a StackSet cannot be changed here")
@@ -57,26 +57,26 @@ def redefine(seat: Seat, stack_set: StackSet, params: dict[str, Any], asked: Ask
     for key, instance in stack_set.instances.items():
         if about is not None and key not in about:
             instance.status = "OUTDATED" if instance.status == "CURRENT" else instance.status
-    return _operate(seat, stack_set, "UPDATE", _operable(stack_set, keys), asked)
+    return _operate(seat, stack_set, "UPDATE", _operable(stack_set, keys), options)
 
 
 def create_instances(
-    seat: Seat, stack_set: StackSet, wanted: dict[Key, str | None], overrides: Overrides, asked: Asked
+    seat: Seat, stack_set: StackSet, targets: dict[Key, str | None], overrides: Overrides, options: Options
 ) -> str:
     """Begin to make instances (or to bring those that are there up to date); return the operation's id."""
-    _check(stack_set, list(wanted), asked)
+    _check(stack_set, list(targets), options)
     _check_overrides(stack_set, overrides)
-    for (account, region), ou in wanted.items():
+    for (account, region), ou in targets.items():
         instance = stack_set.instances.setdefault((account, region), Instance(account, region, ou))
         instance.overrides = dict(overrides)
-    return _operate(seat, stack_set, "CREATE", list(wanted), asked)
+    return _operate(seat, stack_set, "CREATE", list(targets), options)
 
 
 def update_instances(
-    seat: Seat, stack_set: StackSet, keys: list[Key], overrides: Overrides | None, asked: Asked
+    seat: Seat, stack_set: StackSet, keys: list[Key], overrides: Overrides | None, options: Options
 ) -> str:
     """Begin to bring instances up to date; overrides replace theirs where given. Return the operation's id."""
-    _check(stack_set, keys, asked)
+    _check(stack_set, keys, options)
     _check_overrides(stack_set, overrides or {})
     for account, region in keys:
         if (account, region) not in stack_set.instances:
@@ -87,21 +87,21 @@ def update_instances(
             )
         if overrides is not None:
             stack_set.instances[account, region].overrides = dict(overrides)
-    return _operate(seat, stack_set, "UPDATE", _operable(stack_set, keys), asked)
+    return _operate(seat, stack_set, "UPDATE", _operable(stack_set, keys), options)
 
 
-def delete_instances(seat: Seat, stack_set: StackSet, keys: list[Key], *, retain: bool, asked: Asked) -> str:
+def delete_instances(seat: Seat, stack_set: StackSet, keys: list[Key], *, retain: bool, options: Options) -> str:
     """Begin to delete instances, their stacks too unless retained; return the operation's id."""
-    _check(stack_set, keys, asked)
+    _check(stack_set, keys, options)
     there = [key for key in keys if key in stack_set.instances]
-    return _operate(seat, stack_set, "DELETE", there, asked, retain=retain)
+    return _operate(seat, stack_set, "DELETE", there, options, retain=retain)
 
 
 def import_stacks(
-    seat: Seat, stack_set: StackSet, stacks: dict[Key, str], units: dict[str, str | None], asked: Asked
+    seat: Seat, stack_set: StackSet, stacks: dict[Key, str], units: dict[str, str | None], options: Options
 ) -> str:
     """Begin to take stacks in as instances, each by its account's unit; return the operation's id."""
-    _check(stack_set, list(stacks), asked)
+    _check(stack_set, list(stacks), options)
     for key, stack_id in stacks.items():
         known = stack_set.instances.get(key)
         if known is not None and (known.detailed, known.stack_id) != ("FAILED_IMPORT", stack_id):
@@ -110,10 +110,10 @@ def import_stacks(
             )
     for key, stack_id in stacks.items():
         stack_set.instances[key] = Instance(*key, units.get(key[0]), stack_id=stack_id)
-    return _operate(seat, stack_set, "CREATE", list(stacks), asked, imports=stacks)
+    return _operate(seat, stack_set, "CREATE", list(stacks), options, imports=stacks)
 
 
-def detect_drift(seat: Seat, stack_set: StackSet, asked: Asked) -> str:
+def detect_drift(seat: Seat, stack_set: StackSet, options: Options) -> str:
     """Begin to compare every instance's stack with what it was made of; return the operation's id."""
     keys = list(stack_set.instances)
     if not keys:
@@ -121,10 +121,10 @@ def detect_drift(seat: Seat, stack_set: StackSet, asked: Asked) -> str:
     detecting = [each for each in stack_set.under_way() if each.action == "DETECT_DRIFT"]
     if detecting:
         raise in_progress(stack_set)
-    if asked.id in stack_set.operations:
-        return str(asked.id)
-    _check(stack_set, keys, asked)
-    return _operate(seat, stack_set, "DETECT_DRIFT", keys, asked)
+    if options.id in stack_set.operations:
+        return str(options.id)
+    _check(stack_set, keys, options)
+    return _operate(seat, stack_set, "DETECT_DRIFT", keys, options)
 
 
 def forget(stack_set: StackSet) -> None:
@@ -141,18 +141,18 @@ def _operate(
     stack_set: StackSet,
     action: str,
     keys: list[Key],
-    asked: Asked,
+    options: Options,
     *,
     retain: bool | None = None,
     imports: dict[Key, str] | None = None,
 ) -> str:
     operation = SetOperation(
-        id=asked.id or seat.world.new_uuid(),
+        id=options.id or seat.world.new_uuid(),
         action=action,
         created=seat.world.datetime(),
         results={key: Result(stack_set.instances[key].ou) for key in keys},
-        preferences=asked.preferences,
-        targets=asked.targets,
+        preferences=options.preferences,
+        targets=options.targets,
         retain=retain,
         imports=imports or {},
     )
@@ -160,9 +160,9 @@ def _operate(
     return operation.id
 
 
-def _check(stack_set: StackSet, keys: list[Key], asked: Asked) -> None:
-    check_free(stack_set, asked.id)
-    check_preferences(asked.preferences, {region for _, region in keys})
+def _check(stack_set: StackSet, keys: list[Key], options: Options) -> None:
+    check_free(stack_set, options.id)
+    check_preferences(options.preferences, {region for _, region in keys})
 
 
 def _operable(stack_set: StackSet, keys: list[Key]) -> list[Key]:

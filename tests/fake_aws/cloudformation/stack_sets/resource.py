@@ -14,7 +14,7 @@ from fake_aws.cloudformation.effects import Effects
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.stack_sets import requests
 from fake_aws.cloudformation.stack_sets.records import Key, StackSet
-from fake_aws.cloudformation.stack_sets.requests import Asked, Overrides
+from fake_aws.cloudformation.stack_sets.requests import Options, Overrides
 from fake_aws.cloudformation.stack_sets.run import wait_for
 from fake_aws.cloudformation.stack_sets.seat import Seat, not_an_administrator
 from fake_aws.cloudformation.stack_sets.targets import accounts
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fake_aws.world import World
 
 Properties = dict[str, Any]
-Aimed = tuple[str | None, str, str]
+Target = tuple[str | None, str, str]
 """The unit, if any, then the account and the region that it leads to."""
 _OF_SET = frozenset(
     {"StackSetName", "Description", "TemplateBody", "TemplateURL", "Parameters", "Capabilities", "PermissionModel"}
@@ -40,30 +40,30 @@ def _create(world: "World", place: Place, resource: Resource) -> None:
 
 
 def _creating(world: "World", place: Place, resource: Resource) -> Iterator[float]:
-    at, stack_set = _found(world, place, resource)
+    at, stack_set = _active_set(world, place, resource)
     yield from _create_instances(at, stack_set, resource.properties, _instances(world, stack_set, resource.properties))
 
 
 def _updating(world: "World", place: Place, resource: Resource, before: Properties) -> Iterator[float]:
-    at, stack_set = _found(world, place, resource)
-    asked = Asked(resource.properties.get("OperationPreferences", {}))
-    had, wanted = _instances(world, stack_set, before), _instances(world, stack_set, resource.properties)
-    gone = {(account, region) for _, account, region in had.keys() - wanted.keys()}
+    at, stack_set = _active_set(world, place, resource)
+    options = Options(resource.properties.get("OperationPreferences", {}))
+    old, new = _instances(world, stack_set, before), _instances(world, stack_set, resource.properties)
+    gone = {(account, region) for _, account, region in old.keys() - new.keys()}
     if leaving := [key for key in stack_set.instances if key in gone]:
         yield from _operate(
-            stack_set, lambda: requests.delete_instances(at, stack_set, leaving, retain=False, asked=asked)
+            stack_set, lambda: requests.delete_instances(at, stack_set, leaving, retain=False, options=options)
         )
     definition = _definition(resource, resource.properties)
     if _differs(definition, _definition(resource, before)) or definition["Tags"] != _shown(stack_set):
-        yield from _operate(stack_set, lambda: requests.redefine(at, stack_set, definition, asked, None))
-    coming = {aimed: overrides for aimed, overrides in wanted.items() if aimed not in had}
+        yield from _operate(stack_set, lambda: requests.redefine(at, stack_set, definition, options, None))
+    coming = {target: overrides for target, overrides in new.items() if target not in old}
     yield from _create_instances(at, stack_set, resource.properties, coming)
-    changed = {aimed: overrides for aimed, overrides in wanted.items() if had.get(aimed, overrides) != overrides}
+    changed = {target: overrides for target, overrides in new.items() if old.get(target, overrides) != overrides}
     for overrides, keys in _by_overrides(changed):
         yield from _operate(
             stack_set,
             lambda overrides=overrides, keys=keys: requests.update_instances(  # type: ignore[misc]  # early binding
-                at, stack_set, list(keys), overrides, asked
+                at, stack_set, list(keys), overrides, options
             ),
         )
 
@@ -73,11 +73,11 @@ def _deleting(world: "World", place: Place, resource: Resource) -> Iterator[floa
     stack_set = at.sets.get(str(resource.physical_id))
     if stack_set is None or stack_set.status != "ACTIVE":
         return
-    asked = Asked(resource.properties.get("OperationPreferences", {}))
+    options = Options(resource.properties.get("OperationPreferences", {}))
     named = {(account, region) for _, account, region in _instances(world, stack_set, resource.properties)}
     if there := [key for key in stack_set.instances if key in named]:
         yield from _operate(
-            stack_set, lambda: requests.delete_instances(at, stack_set, there, retain=False, asked=asked)
+            stack_set, lambda: requests.delete_instances(at, stack_set, there, retain=False, options=options)
         )
 
 
@@ -100,7 +100,7 @@ def _seat(world: "World", place: Place, properties: Properties) -> Seat:
     return Seat(world, organization.management, place.region)
 
 
-def _found(world: "World", place: Place, resource: Resource) -> tuple[Seat, StackSet]:
+def _active_set(world: "World", place: Place, resource: Resource) -> tuple[Seat, StackSet]:
     at = _seat(world, place, resource.properties)
     stack_set = at.sets.get(str(resource.physical_id))
     if stack_set is None or stack_set.status != "ACTIVE":
@@ -126,17 +126,17 @@ def _shown(stack_set: StackSet) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(stack_set.deployed.tags.items())]
 
 
-def _instances(world: "World", stack_set: StackSet, properties: Properties) -> dict[Aimed, Overrides]:
+def _instances(world: "World", stack_set: StackSet, properties: Properties) -> dict[Target, Overrides]:
     """Return the overrides of the instances that the template wants, by each of the targets that lead to them."""
-    found: dict[Aimed, Overrides] = {}
+    instances: dict[Target, Overrides] = {}
     for group in properties.get("StackInstancesGroup", []):
         overrides = {each["ParameterKey"]: each["ParameterValue"] for each in group.get("ParameterOverrides", [])}
         for targets in _one_by_one(group["DeploymentTargets"]):
             named = accounts(world, stack_set, {"DeploymentTargets": targets}, departed=True)
-            found |= {
+            instances |= {
                 (unit, account, region): overrides for region in group["Regions"] for account, unit in named.items()
             }
-    return found
+    return instances
 
 
 def _one_by_one(targets: Properties) -> list[Properties]:
@@ -145,25 +145,25 @@ def _one_by_one(targets: Properties) -> list[Properties]:
     return [targets] if units is None else [{**targets, "OrganizationalUnitIds": [unit]} for unit in units]
 
 
-def _by_overrides(instances: dict[Aimed, Overrides]) -> Iterator[tuple[Overrides, dict[Key, str | None]]]:
+def _by_overrides(instances: dict[Target, Overrides]) -> Iterator[tuple[Overrides, dict[Key, str | None]]]:
     """Yield the instances that share their overrides, as one operation can have them."""
     left = dict(instances)
     while left:
         overrides = next(iter(left.values()))
-        same = [aimed for aimed, theirs in left.items() if theirs == overrides]
-        left = {aimed: theirs for aimed, theirs in left.items() if aimed not in same}
+        same = [target for target, theirs in left.items() if theirs == overrides]
+        left = {target: theirs for target, theirs in left.items() if target not in same}
         yield overrides, {(account, region): unit for unit, account, region in same}
 
 
 def _create_instances(
-    at: Seat, stack_set: StackSet, properties: Properties, wanted: dict[Aimed, Overrides]
+    at: Seat, stack_set: StackSet, properties: Properties, instances: dict[Target, Overrides]
 ) -> Iterator[float]:
-    asked = Asked(properties.get("OperationPreferences", {}))
-    for overrides, keys in _by_overrides(wanted):
+    options = Options(properties.get("OperationPreferences", {}))
+    for overrides, keys in _by_overrides(instances):
         yield from _operate(
             stack_set,
             lambda overrides=overrides, keys=keys: requests.create_instances(  # type: ignore[misc]  # early binding
-                at, stack_set, keys, overrides, asked
+                at, stack_set, keys, overrides, options
             ),
         )
 

@@ -17,23 +17,23 @@ from fake_aws.refusals import AwsRefusal
 
 def describe_stack_set_operation(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DescribeStackSetOperation."""
-    stack_set, found = _find(request, params)
+    stack_set, operation = _find(request, params)
     return {
         "StackSetOperation": {
-            **_summary(found),
+            **_summary(operation),
             "StackSetId": stack_set.id,
-            "RetainStacks": found.retain,
+            "RetainStacks": operation.retain,
             "AdministrationRoleARN": stack_set.administration_role,
             "ExecutionRoleName": stack_set.execution_role,
-            "DeploymentTargets": found.targets or None,
+            "DeploymentTargets": operation.targets or None,
         }
     }
 
 
 def detect_stack_set_drift(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DetectStackSetDrift: one operation more."""
-    asked = requests.Asked(params.get("OperationPreferences", {}), {}, params.get("OperationId"))
-    return {"OperationId": requests.detect_drift(seat(request, params), find(request, params), asked)}
+    options = requests.Options(params.get("OperationPreferences", {}), {}, params.get("OperationId"))
+    return {"OperationId": requests.detect_drift(seat(request, params), find(request, params), options)}
 
 
 def list_stack_set_operations(request: Request, params: dict[str, Any]) -> Reply:
@@ -45,9 +45,9 @@ def list_stack_set_operations(request: Request, params: dict[str, Any]) -> Reply
 
 def list_stack_set_operation_results(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListStackSetOperationResults, one page."""
-    _, found = _find(request, params)
-    wanted = {each["Values"] for each in params.get("Filters", [])}
-    results = [(key, each) for key, each in found.results.items() if not wanted or each.status in wanted]
+    _, operation = _find(request, params)
+    statuses = {each["Values"] for each in params.get("Filters", [])}
+    results = [(key, each) for key, each in operation.results.items() if not statuses or each.status in statuses]
     shown, token = page(request, results, params.get("NextToken"))
     summaries = [
         {
@@ -64,17 +64,17 @@ def list_stack_set_operation_results(request: Request, params: dict[str, Any]) -
 
 def stop_stack_set_operation(request: Request, params: dict[str, Any]) -> Reply:
     """Answer StopStackSetOperation."""
-    stack_set, found = _find(request, params)
-    stop(seat(request, params), stack_set, found)
+    stack_set, operation = _find(request, params)
+    stop(seat(request, params), stack_set, operation)
     return {}
 
 
 def _find(request: Request, params: dict[str, Any]) -> tuple[StackSet, SetOperation]:
     stack_set = find(request, params)
-    found = stack_set.operations.get(params["OperationId"])
-    if found is None:
+    operation = stack_set.operations.get(params["OperationId"])
+    if operation is None:
         raise AwsRefusal("OperationNotFoundException", f"Operation {params['OperationId']} not found", status=404)
-    return stack_set, found
+    return stack_set, operation
 
 
 def _summary(operation: SetOperation) -> dict[str, Any]:

@@ -54,11 +54,11 @@ def _of_units(world: "World", targets: dict[str, Any], came: Accounts) -> Accoun
         case "NONE":
             if named:
                 raise validation_error("AccountFilterType must be specified with Accounts and OrganizationalUnitIds")
-            found = units
+            chosen = units
         case "INTERSECTION":
-            found = {each: unit for each, unit in units.items() if each in named}
+            chosen = {each: unit for each, unit in units.items() if each in named}
         case "DIFFERENCE":
-            found = {each: unit for each, unit in units.items() if each not in named}
+            chosen = {each: unit for each, unit in units.items() if each not in named}
         case _:
-            found = units | {each: organization.unit_of[each] for each in named if each not in units}
-    return {each: unit for each, unit in found.items() if each != organization.management}
+            chosen = units | {each: organization.unit_of[each] for each in named if each not in units}
+    return {each: unit for each, unit in chosen.items() if each != organization.management}
