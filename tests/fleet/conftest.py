@@ -9,7 +9,7 @@ def rig() -> FleetRig:
 
 
 @pytest.fixture
-def standing(rig: FleetRig) -> FleetRig:
-    """A rig whose fleet is there already."""
+def deployed(rig: FleetRig) -> FleetRig:
+    """A rig whose fleet is deployed."""
     rig.have_deployed()
     return rig

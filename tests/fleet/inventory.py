@@ -1,4 +1,4 @@
-"""What stands in every account of a world, seen from inside it, and what a bystander has there."""
+"""The stacks of every account of a world, read from inside it, and those of a bystander there."""
 
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ def take_inventory(world: World, *accounts: str) -> Inventory:
             "template": stack.deployed.body,
             "parameters": dict(stack.deployed.parameters),
             "tags": dict(stack.deployed.tags),
-            "resources": {name: one.physical_id for name, one in stack.resources.items() if one.exists},
+            "resources": {name: resource.physical_id for name, resource in stack.resources.items() if resource.exists},
             "operations": [kind for kind, _ in stack.operations],
         }
         for (account, region), place in world._regions.items()

@@ -1,4 +1,4 @@
-"""A fleet on the fake AWS: a world of accounts, and all that was said on the way."""
+"""A fleet on the fake AWS: a world of accounts, and all events of its runs."""
 
 import functools
 from collections.abc import Callable, Collection, Coroutine
@@ -71,8 +71,8 @@ def two_sets(
 ) -> Deployment:
     """Two sets, of which the second needs the first."""
     bodies = {STORAGE: body, "us-east-1/storage": later}
-    said = {"MaxConcurrentCount": 10, "FailureToleranceCount": 9, **preferences}
-    return fleet_deployment(fleet_template(bodies, targets, preferences=said, managed=managed))
+    operation_preferences = {"MaxConcurrentCount": 10, "FailureToleranceCount": 9, **preferences}
+    return fleet_deployment(fleet_template(bodies, targets, preferences=operation_preferences, managed=managed))
 
 
 def make_clients(world: World) -> Clients:
@@ -97,7 +97,7 @@ class FleetRig:
         self.clients = make_clients(self.world)
 
     def have_deployed(self) -> None:
-        """Have the fleet stand, as it does after `deploy`: it is deployed once, and its world copied."""
+        """Have the fleet deployed, as by `deploy`: that is done once, and its world copied."""
         before = _deployed()
         self.world, self.runs = before.world.copied(), before.runs
         self.world.calls.clear()
@@ -106,7 +106,7 @@ class FleetRig:
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return run_virtual(work)
 
-    def said(self, kind: type[E]) -> list[E]:
+    def events_of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
 
     def plan(self, deployment: Deployment | None = None, **how: Any) -> FleetPlan:
@@ -127,19 +127,19 @@ class FleetRig:
 
     def deploy(self, deployment: Deployment | None = None, allow: Collection[str] = ()) -> dict[StackId, SetOutcome]:
         end = self.execute(self.plan(deployment), allow)
-        return {one.stack: one for one in end.sets}
+        return {outcome.stack: outcome for outcome in end.sets}
 
-    def standing(self) -> tuple[tuple[StackContents, ...], tuple[StackSet, ...]]:
-        async def look() -> tuple[tuple[StackContents, ...], tuple[StackSet, ...]]:
-            found = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
-            return found, await observe_sets(found, self.clients)
+    def observe(self) -> tuple[tuple[StackContents, ...], tuple[StackSet, ...]]:
+        async def read() -> tuple[tuple[StackContents, ...], tuple[StackSet, ...]]:
+            stacks = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
+            return stacks, await observe_sets(stacks, self.clients)
 
-        return self.run(look)
+        return self.run(read)
 
     def destroy(self, **how: Any) -> FleetEnd:
         self.runs += 1
-        found, _ = self.standing()
-        fleet = FleetRemoval(removal=Removal(stacks=found, needs={}), **how)
+        stacks, _ = self.observe()
+        fleet = FleetRemoval(removal=Removal(stacks=stacks, needs={}), **how)
         return self.run(lambda: delete_fleet(fleet, self.clients, f"destroy-{self.runs}", self.events.append))
 
     def leaving(self, account: str, *, retain: bool = False) -> LeavingAccount:
@@ -150,8 +150,8 @@ class FleetRig:
         return observe_leaving(AccountId(account), fleet, self.clients, f"look-{self.runs}", self.events.append)
 
     def removal(self, **how: Any) -> FleetRemoval:
-        standing, _ = self.standing()
-        return FleetRemoval(removal=Removal(stacks=standing, needs={}), **how)
+        stacks, _ = self.observe()
+        return FleetRemoval(removal=Removal(stacks=stacks, needs={}), **how)
 
     def drop(self, account: str, **how: Any) -> FleetEnd:
         return self.drop_shown(self.leaving(account, retain=how.get("retain", False)), **how)
@@ -179,13 +179,13 @@ def drop_later(rig: FleetRig) -> FleetPlan:
 def halt(rig: FleetRig) -> None:
     """Have the fleet's stack hold the set that its template has no more."""
     rig.execute(drop_later(rig), allow=[f"{FLEET}/UsEast1Storage"])
-    (one,), _ = rig.standing()
-    assert one.stack.status == "UPDATE_FAILED"
+    (contents,), _ = rig.observe()
+    assert contents.stack.status == "UPDATE_FAILED"
 
 
-def copied(begun: FleetRig) -> FleetRig:
+def copied(rig: FleetRig) -> FleetRig:
     """Another rig, whose world is this one's as it is now."""
-    return FleetRig(begun.world.copied(), begun.deployment, runs=begun.runs)
+    return FleetRig(rig.world.copied(), rig.deployment, runs=rig.runs)
 
 
 @functools.cache

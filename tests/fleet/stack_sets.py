@@ -79,8 +79,8 @@ def fleet_template(
                 ],
             },
         }
-    said = {"Parameters": {"EnvironmentSuffix": {"Type": "String"}}, "Resources": resources}
-    return json.dumps(said, indent=1) if bodies == {} else yaml.safe_dump(said, sort_keys=False)
+    template = {"Parameters": {"EnvironmentSuffix": {"Type": "String"}}, "Resources": resources}
+    return json.dumps(template, indent=1) if bodies == {} else yaml.safe_dump(template, sort_keys=False)
 
 
 def fleet_deployment(template: str | None = None) -> Deployment:
@@ -110,8 +110,8 @@ def places(region: str, *named: str, unit: str = "") -> tuple[TargetedSite, ...]
 
 
 def stack_set(stack: str = "us-west-2/storage", **fields: Any) -> StackSet:
-    said = {"id": StackId(stack), "name": f"tap-dev-{stack.replace('/', '-')}", "held_by": HOLDING, **fields}
-    return StackSet(logical_id=LogicalId(logical_id(stack)), **said)
+    values = {"id": StackId(stack), "name": f"tap-dev-{stack.replace('/', '-')}", "held_by": HOLDING, **fields}
+    return StackSet(logical_id=LogicalId(logical_id(stack)), **values)
 
 
 def instance(account: str, region: str = "us-west-2", status: str = "CURRENT", **fields: Any) -> StackInstance:
@@ -123,5 +123,5 @@ def instances(named: Iterable[str] = ACCOUNTS, region: str = "us-west-2") -> tup
 
 
 def set_plan(stack: str = "us-west-2/storage", does: str = "update", **fields: Any) -> SetPlan:
-    said: dict[str, Any] = {"stack_set": stack_set(stack), "does": does, **fields}
-    return SetPlan(**said)
+    values: dict[str, Any] = {"stack_set": stack_set(stack), "does": does, **fields}
+    return SetPlan(**values)

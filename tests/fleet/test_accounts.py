@@ -17,18 +17,18 @@ MANY = [f"{number:012d}" for number in range(4 * AT_ONCE)]
 def test_some_accounts_are_worked_in_at_a_time_and_each_ones_sets_together(rig: FleetRig) -> None:
     now, most = set[str](), 0
 
-    async def work(one: StackSet, at: StackInstance, reaching: Clients) -> tuple[str, str]:
+    async def work(set_: StackSet, at: StackInstance, reaching: Clients) -> tuple[str, str]:
         nonlocal most
         now.add(str(at.site.account))
         most = max(most, len(now))
         await asyncio.sleep(1)
         now.discard(str(at.site.account))
-        return str(at.site.account), one.id
+        return str(at.site.account), set_.id
 
     sets = [stack_set("us-west-2/storage"), stack_set("us-west-2/service")]
-    pairs = [(one, instance(account)) for one in sets for account in MANY]
+    pairs = [(set_, instance(account)) for set_ in sets for account in MANY]
     done = rig.run(lambda: in_accounts(rig.clients, pairs, "role", work))
-    assert done == [(account, one.id) for account in MANY for one in sets]
+    assert done == [(account, set_.id) for account in MANY for set_ in sets]
     assert most == AT_ONCE
 
 
@@ -38,7 +38,7 @@ def test_an_instance_that_has_no_stack_takes_no_call(rig: FleetRig) -> None:
 
 
 def test_without_a_role_to_take_there_nothing_is_begun(rig: FleetRig) -> None:
-    async def work(one: StackSet, at: StackInstance, reaching: Clients) -> None:
+    async def work(set_: StackSet, at: StackInstance, reaching: Clients) -> None:
         raise AssertionError
 
     bare = stack_set(is_service_managed=True)
@@ -50,7 +50,7 @@ def test_without_a_role_to_take_there_nothing_is_begun(rig: FleetRig) -> None:
 def test_memory_does_not_grow_with_the_number_of_accounts() -> None:
     clients = Clients(boto3.Session("key", "secret", region_name=WEST))
 
-    async def work(one: StackSet, at: StackInstance, reaching: Clients) -> None:
+    async def work(set_: StackSet, at: StackInstance, reaching: Clients) -> None:
         reaching.of(at.site).cloudformation(WEST)
 
     def peak(accounts: list[str]) -> int:

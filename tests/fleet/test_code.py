@@ -48,7 +48,7 @@ def bucket(region: str) -> str:
     return f"tap-fleet-dev-artifacts-{ADMIN}-{region}-an"
 
 
-def rendered(
+def render(
     folder: Path, monkeypatch: pytest.MonkeyPatch, code: str = "x = 1\n", more: str = "", *, nested: bool = False
 ) -> Deployment:
     monkeypatch.chdir(folder)
@@ -67,46 +67,46 @@ def rendered(
 def test_what_the_sets_take_is_uploaded_to_the_administering_account_before_them(
     rig: FleetRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = rig.plan(rendered(tmp_path, monkeypatch))
+    plan = rig.plan(render(tmp_path, monkeypatch))
     assert read_fleet_plan(write_fleet_plan(plan), "plan.json").ordinary.artifacts == plan.ordinary.artifacts
     rig.world.calls.clear()
     end = rig.execute(plan).sets
-    assert [one for one in end if not isinstance(one, SetDone)] == []
+    assert [outcome for outcome in end if not isinstance(outcome, SetDone)] == []
     calls = [call.operation for call in rig.world.calls]
     puts = [place for place, operation in enumerate(calls) if operation == "PutObject"]
     assert len(puts) == 2
     # The last change set is that of the stack which holds the sets.
     assert max(puts) < max(place for place, operation in enumerate(calls) if operation == "ExecuteChangeSet")
     assert [len(rig.world.buckets[bucket(region)].versions) for region in (EAST, WEST)] == [1, 1]
-    told = {name for name in rig.world.buckets if name.startswith("told-")}
-    assert told == {f"told-{account}-{ADMIN}-{region}" for account in ACCOUNTS for region in (EAST, WEST)}
+    bucket_names = {name for name in rig.world.buckets if name.startswith("told-")}
+    assert bucket_names == {f"told-{account}-{ADMIN}-{region}" for account in ACCOUNTS for region in (EAST, WEST)}
 
     assert rig.plan().ordinary.is_empty
-    changed = rig.plan(rendered(tmp_path, monkeypatch, "x = 2\n"))
-    assert {(one.region, one.source) for one in changed.ordinary.uploads} == {(EAST, "src"), (WEST, "src")}
-    assert [one.does for one in changed.sets] == ["update", "update"]
+    changed = rig.plan(render(tmp_path, monkeypatch, "x = 2\n"))
+    assert {(upload.region, upload.source) for upload in changed.ordinary.uploads} == {(EAST, "src"), (WEST, "src")}
+    assert [planned.does for planned in changed.sets] == ["update", "update"]
 
-    assert all(isinstance(one, SetDone) for one in rig.destroy(role="cleaner").sets)
+    assert all(isinstance(outcome, SetDone) for outcome in rig.destroy(role="cleaner").sets)
     assert rig.world.buckets == {}
 
 
 def test_a_template_that_a_set_nests_is_uploaded_as_code_is(
     rig: FleetRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ordinary = rig.plan(rendered(tmp_path, monkeypatch, nested=True)).ordinary
+    ordinary = rig.plan(render(tmp_path, monkeypatch, nested=True)).ordinary
     fleet = next(step for step in ordinary.steps if step.stack == "us-west-2/fleet")
-    assert {(one.region, one.bucket, one.source, one.needs) for one in ordinary.uploads} == {
+    assert {(upload.region, upload.bucket, upload.source, upload.needs) for upload in ordinary.uploads} == {
         (region, bucket(region), source, (f"{region}/artifacts",))
         for region in (EAST, WEST)
         for source in ("network.yaml", "src")
     }
-    assert {one.stack for one in ordinary.uploads} < set(fleet.needs)
+    assert {upload.stack for upload in ordinary.uploads} < set(fleet.needs)
 
 
 def test_a_bucket_of_one_s_own_has_to_be_the_administering_account_s(
     rig: FleetRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployment = rendered(tmp_path, monkeypatch, more="artifacts_bucket: 'own-${AWS::AccountId}-{region}'\n")
+    deployment = render(tmp_path, monkeypatch, more="artifacts_bucket: 'own-${AWS::AccountId}-{region}'\n")
     assert deployment.asset_buckets == tuple(f"own-${{AWS::AccountId}}-{region}" for region in (EAST, WEST))
     assert not any(stack.id.endswith("/artifacts") for stack in deployment.stacks)
     with pytest.raises(Several, match="own-111122223333-us-east-1: the bucket is not there"):

@@ -12,9 +12,11 @@ VALUES = {"EnvironmentSuffix": "dev", "AWS::AccountId": "111122223333"}
 
 
 def test_every_set_is_read_with_its_names_bound_and_its_body_as_it_is() -> None:
-    definitions = {one.stack_set.id: one for one in read_definitions(fleet_template(), VALUES, HOLDING)}
-    assert {str(one): body.body for one, body in definitions.items()} == shipped_bodies()
-    service = next(one for stack, one in definitions.items() if stack == "us-west-2/service")
+    definitions = {
+        definition.stack_set.id: definition for definition in read_definitions(fleet_template(), VALUES, HOLDING)
+    }
+    assert {str(stack): definition.body for stack, definition in definitions.items()} == shipped_bodies()
+    service = next(definition for stack, definition in definitions.items() if stack == "us-west-2/service")
     assert service.stack_set.name == "tap-dev-us-west-2-service"
     assert service.stack_set.needs == ("us-east-1/table",)
     assert service.stack_set.execution_role == "tap-dev-execution"
@@ -28,10 +30,10 @@ def test_a_service_managed_set_says_whose_units_it_goes_to_and_who_calls() -> No
     units = {"OrganizationalUnitIds": ["ou-1"], "Accounts": ["1"], "AccountFilterType": "DIFFERENCE"}
     model = {**SERVICE_MANAGED, "CallAs": "DELEGATED_ADMIN"}
     template = fleet_template({"us-west-2/a": "Resources: {}"}, units, model)
-    (one,) = read_definitions(template, VALUES, HOLDING)
-    assert one.stack_set.is_service_managed
-    assert one.stack_set.call_as == "DELEGATED_ADMIN"
-    assert (one.targets[0].units, one.targets[0].filter) == (("ou-1",), "DIFFERENCE")
+    (definition,) = read_definitions(template, VALUES, HOLDING)
+    assert definition.stack_set.is_service_managed
+    assert definition.stack_set.call_as == "DELEGATED_ADMIN"
+    assert (definition.targets[0].units, definition.targets[0].filter) == (("ou-1",), "DIFFERENCE")
 
 
 def test_a_set_by_hand_is_known_by_its_logical_id_and_a_body_in_a_bucket_is_not_known() -> None:
@@ -53,7 +55,7 @@ def test_only_a_template_with_a_set_holds_sets() -> None:
 
 def test_accounts_may_come_from_a_parameter() -> None:
     targets = {"Accounts": {"Ref": "Who"}}
-    (one,) = read_definitions(
+    (definition,) = read_definitions(
         fleet_template({"us-west-2/a": "Resources: {}"}, targets), {**VALUES, "Who": "1, 2"}, HOLDING
     )
-    assert one.targets[0].accounts == ("1", "2")
+    assert definition.targets[0].accounts == ("1", "2")

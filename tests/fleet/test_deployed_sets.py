@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
 
 
-def test_the_sets_are_those_of_the_deployed_template_whatever_the_assembly_has_now(standing: FleetRig) -> None:
-    stacks, sets = standing.standing()
-    assert [one.id for one in stacks] == [FLEET]
-    assert [one.id for one in sets] == [STORAGE, "us-east-1/storage"]
+def test_the_sets_are_those_of_the_deployed_template_whatever_the_assembly_has_now(deployed: FleetRig) -> None:
+    stacks, sets = deployed.observe()
+    assert [contents.id for contents in stacks] == [FLEET]
+    assert [set_.id for set_ in sets] == [STORAGE, "us-east-1/storage"]
     assert sets[0].name == "tap-dev-us-west-2-storage"
     assert sets[0].execution_role == "tap-dev-execution"
 
 
 def test_where_nothing_stands_there_are_no_sets(rig: FleetRig) -> None:
-    assert rig.standing() == ((), ())
+    assert rig.observe() == ((), ())
     rig.plan()
-    stacks, sets = rig.standing()
-    assert [one.stack.status for one in stacks] == ["REVIEW_IN_PROGRESS"]
+    stacks, sets = rig.observe()
+    assert [contents.stack.status for contents in stacks] == ["REVIEW_IN_PROGRESS"]
     assert sets == ()
 
 
@@ -45,15 +45,15 @@ def test_a_stack_that_is_just_being_deleted_has_no_sets(rig: FleetRig) -> None:
     (step,) = plan.ordinary.steps
     cloudformation = rig.clients.cloudformation(step.region)
     rig.run(lambda: call(step.stack, cloudformation.delete_stack, StackName=step.stack_arn))
-    stacks, sets = rig.standing()
-    assert [one.stack.status for one in stacks] == ["DELETE_IN_PROGRESS"]
+    stacks, sets = rig.observe()
+    assert [contents.stack.status for contents in stacks] == ["DELETE_IN_PROGRESS"]
     assert sets == ()
 
 
-def test_whoever_may_not_read_the_template_is_told_so(standing: FleetRig) -> None:
-    standing.world.faults.add(Fault.DENIED, operation="GetTemplate")
+def test_whoever_may_not_read_the_template_is_told_so(deployed: FleetRig) -> None:
+    deployed.world.faults.add(Fault.DENIED, operation="GetTemplate")
     with pytest.raises(BuilderError, match="not allowed to call GetTemplate"):
-        standing.standing()
+        deployed.observe()
 
 
 def dropped(rig: FleetRig) -> tuple[StackSet, ...]:
@@ -61,11 +61,11 @@ def dropped(rig: FleetRig) -> tuple[StackSet, ...]:
     rig.world.script.fails("UPDATE", "Topic", reason="limit", region=WEST, times=None)
     template = fleet_template({STORAGE: CHANGED}, preferences={"MaxConcurrentCount": 7})
     rig.execute(rig.plan(fleet_deployment(template)), allow=[f"{FLEET}/UsEast1Storage"])
-    return rig.standing()[1]
+    return rig.observe()[1]
 
 
-def test_what_a_halted_stack_holds_and_its_template_has_no_more_needs_all_that_is_left(standing: FleetRig) -> None:
-    first, second = dropped(standing)
+def test_what_a_halted_stack_holds_and_its_template_has_no_more_needs_all_that_is_left(deployed: FleetRig) -> None:
+    first, second = dropped(deployed)
     assert (first.id, second.id, second.name) == (STORAGE, "us-east-1/storage", "tap-dev-us-east-1-storage")
     assert (first.needs, second.needs) == ((), (first.id,))
     assert (second.logical_id, second.execution_role) == ("UsEast1Storage", "tap-dev-execution")
@@ -79,37 +79,37 @@ def test_of_several_that_were_dropped_the_younger_need_the_older(rig: FleetRig) 
     rig.world.script.fails("UPDATE", "Topic", reason="limit", region=WEST, times=None)
     plan = rig.plan(fleet_deployment(fleet_template({STORAGE: CHANGED})))
     rig.execute(plan, allow=[f"{FLEET}/UsEast1Storage", f"{FLEET}/UsEast1Table"])
-    sets = {one.id: one.needs for one in rig.standing()[1]}
+    sets = {set_.id: set_.needs for set_ in rig.observe()[1]}
     assert list(sets.values()) == [tuple(list(sets)[:number]) for number in range(3)]
 
 
-def test_a_dropped_set_that_somebody_has_deleted_is_none(standing: FleetRig) -> None:
-    assert len(dropped(standing)) == 2
-    client = standing.clients.cloudformation(WEST)
+def test_a_dropped_set_that_somebody_has_deleted_is_none(deployed: FleetRig) -> None:
+    assert len(dropped(deployed)) == 2
+    client = deployed.clients.cloudformation(WEST)
     client.delete_stack_instances(
         StackSetName="tap-dev-us-east-1-storage", Accounts=list(ACCOUNTS), Regions=[EAST], RetainStacks=True
     )
-    standing.world.settle()
+    deployed.world.settle()
     client.delete_stack_set(StackSetName="tap-dev-us-east-1-storage")
-    assert [one.id for one in standing.standing()[1]] == [STORAGE]
+    assert [set_.id for set_ in deployed.observe()[1]] == [STORAGE]
 
 
 @pytest.mark.slow
-def test_sets_that_two_stacks_hold_are_told_apart_and_all_go(standing: FleetRig) -> None:
+def test_sets_that_two_stacks_hold_are_told_apart_and_all_go(deployed: FleetRig) -> None:
     moved = fleet_deployment(fleet_template({STORAGE: BODY.replace("}-one", "}-moved")}))
     tags = {**moved.stacks[0].tags, TAG_STACK: "us-east-1/fleet"}
     there = replace(moved.stacks[0], id=StackId("us-east-1/fleet"), region=EAST, tags=tags)
-    here = standing.deployment
-    standing.deploy(replace(moved, stacks=(there,)))
-    standing.deployment = replace(here, stacks=(*here.stacks, there))
-    sets = {one.id: one.needs for one in standing.standing()[1]}
+    here = deployed.deployment
+    deployed.deploy(replace(moved, stacks=(there,)))
+    deployed.deployment = replace(here, stacks=(*here.stacks, there))
+    sets = {set_.id: set_.needs for set_ in deployed.observe()[1]}
     assert sets == {
         f"{STORAGE} of {FLEET}": (),
         "us-east-1/storage": (f"{STORAGE} of {FLEET}",),
         f"{STORAGE} of us-east-1/fleet": (),
     }
-    assert fleet_exit_code(standing.destroy()) is ExitCode.DONE
-    assert standing.world.buckets == {}
+    assert fleet_exit_code(deployed.destroy()) is ExitCode.DONE
+    assert deployed.world.buckets == {}
 
 
 @pytest.mark.parametrize("listed", [True, False])
@@ -119,8 +119,8 @@ def test_a_set_that_failed_to_be_created_is_found_also_where_its_stack_does_not_
     rig.world.quirks.failed_creations_are_listed = listed
     rig.world.script.fails("CREATE", "Topic", reason="limit", region=WEST, times=None)
     rig.deploy(two_sets(FailureToleranceCount=0))
-    _, sets = rig.standing()
-    assert [one.id for one in sets] == [STORAGE, "us-east-1/storage"][: len(sets)]
+    _, sets = rig.observe()
+    assert [set_.id for set_ in sets] == [STORAGE, "us-east-1/storage"][: len(sets)]
     assert rig.instances()
     end = rig.destroy()
     assert fleet_exit_code(end) == 0
@@ -139,8 +139,8 @@ def test_somebody_else_s_set_that_has_the_name_is_not_taken_for_the_fleet_s(rig:
     rig.world.settle()
     with contextlib.suppress(BuilderError):
         rig.run(lambda: execute_unreviewed(plan.ordinary, rig.deployment, rig.clients, rig.events.append))
-    standing, sets = rig.standing()
-    assert [one.stack.status for one in standing] == ["CREATE_FAILED"]
-    assert STORAGE not in {one.id for one in sets}
+    stacks, sets = rig.observe()
+    assert [contents.stack.status for contents in stacks] == ["CREATE_FAILED"]
+    assert STORAGE not in {set_.id for set_ in sets}
     rig.destroy()
     assert len(rig.instances()) == 1

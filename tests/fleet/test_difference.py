@@ -15,8 +15,10 @@ BODIES = shipped_bodies()
 
 def changes(before: str, after: str, **parameters: str) -> dict[str, ResourceChange]:
     values, region = {**PARAMETERS, **parameters}, Region("us-west-2")
-    found = find_changes(resolve_template(before, PARAMETERS, region), resolve_template(after, values, region))
-    return {change.logical_id: change for change in found}
+    resource_changes = find_changes(
+        resolve_template(before, PARAMETERS, region), resolve_template(after, values, region)
+    )
+    return {change.logical_id: change for change in resource_changes}
 
 
 def hits_of(found: dict[str, ResourceChange]) -> tuple[GuardHit, ...]:
@@ -39,11 +41,11 @@ def test_the_same_template_changes_nothing(stack: str) -> None:
 
 def test_a_function_s_memory_changes_the_function_and_nothing_that_names_it() -> None:
     body = BODIES["us-west-2/service"]
-    found = changes(body, body.replace("MemorySize: 256", "MemorySize: 512"))
-    assert set(found) == {"Function"}
-    (touched,) = found["Function"].properties
+    by_id = changes(body, body.replace("MemorySize: 256", "MemorySize: 512"))
+    assert set(by_id) == {"Function"}
+    (touched,) = by_id["Function"].properties
     assert (touched.path, touched.before, touched.after) == ("/Properties/MemorySize", "256", "512")
-    assert not found["Function"].is_replaced
+    assert not by_id["Function"].is_replaced
 
 
 def test_another_name_of_the_table_replaces_it() -> None:
@@ -74,8 +76,8 @@ THING = "Resources:\n  Data: {Type: AWS::S3::Bucket, Properties: {BucketName: on
 
 def test_what_goes_and_what_comes() -> None:
     other = "Resources:\n  Topic: {Type: AWS::SNS::Topic}\n"
-    found = changes(THING, other)
-    assert {name: (one.action, one.policy_action) for name, one in found.items()} == {
+    by_id = changes(THING, other)
+    assert {name: (change.action, change.policy_action) for name, change in by_id.items()} == {
         "Data": ("Remove", "Delete"),
         "Topic": ("Add", None),
     }
@@ -153,12 +155,15 @@ Resources:
 
 
 def test_what_refers_to_something_that_may_be_replaced_may_be_too() -> None:
-    found = changes(URL % 1, URL % 2)
-    assert found["Url"].replacement == "Conditional"
-    assert found["Url"].properties[0].path == "/Properties/TargetFunctionArn"
-    assert "Other" not in found
+    by_id = changes(URL % 1, URL % 2)
+    assert by_id["Url"].replacement == "Conditional"
+    assert by_id["Url"].properties[0].path == "/Properties/TargetFunctionArn"
+    assert "Other" not in by_id
     both = changes(URL % 1, (URL % 2).replace("NONE, TargetFunctionArn: !", "AWS_IAM, TargetFunctionArn: !"))
-    assert [one.path for one in both["Url"].properties] == ["/Properties/AuthType", "/Properties/TargetFunctionArn"]
+    assert [change.path for change in both["Url"].properties] == [
+        "/Properties/AuthType",
+        "/Properties/TargetFunctionArn",
+    ]
 
 
 def test_a_replacement_is_followed_over_any_number_of_steps() -> None:
@@ -168,13 +173,13 @@ Resources:
   Middle: {Type: AWS::S3::Bucket, Properties: {BucketName: !GetAtt First.DomainName}}
   First: {Type: AWS::S3::Bucket, Properties: {BucketName: %s}}
 """
-    found = changes(chain % "one", chain % "two")
-    assert {name: change.replacement for name, change in found.items()} == {
+    by_id = changes(chain % "one", chain % "two")
+    assert {name: change.replacement for name, change in by_id.items()} == {
         "Last": "Conditional",
         "Middle": "Conditional",
         "First": "True",
     }
-    assert [one.path for one in found["Last"].properties] == ["/Properties/BucketName"]
+    assert [change.path for change in by_id["Last"].properties] == ["/Properties/BucketName"]
 
 
 def test_a_path_with_items_counts_all_of_them() -> None:
@@ -191,4 +196,4 @@ def test_of_several_instances_the_gravest_counts() -> None:
     grave = tuple(changes(body, body, EnvironmentSuffix="prod").values())
     mild = tuple(changes(body, body.replace("PAY_PER", "PAY_BY")).values())
     merged = merge_changes([mild, grave, mild, harmless])
-    assert {one.logical_id: one.is_replaced for one in merged} == {"Table": True, "A": False}
+    assert {change.logical_id: change.is_replaced for change in merged} == {"Table": True, "A": False}

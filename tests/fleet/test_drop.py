@@ -45,7 +45,7 @@ def of(account: str, inventory: Inventory) -> Inventory:
 
 
 def without(account: str, inventory: Inventory) -> Inventory:
-    """What stands in all other accounts, but for the stack that holds the sets."""
+    """The stacks of all other accounts, but for the one that holds the sets."""
     return {place: stack for place, stack in inventory.items() if place.account not in {account, ADMIN}}
 
 
@@ -54,23 +54,23 @@ def lose_role(rig: FleetRig) -> None:
 
 
 @pytest.fixture
-def peopled(standing: FleetRig) -> FleetRig:
-    """A fleet that stands, with stacks of others beside it in every account."""
-    add_bystanders(standing.world)
-    return standing
+def peopled(deployed: FleetRig) -> FleetRig:
+    """A deployed fleet, with stacks of others beside it in every account."""
+    add_bystanders(deployed.world)
+    return deployed
 
 
 def test_whose_role_is_gone_leaves_with_no_stack_touched_and_the_next_deployment_ends_well(peopled: FleetRig) -> None:
     lose_role(peopled)
     before = take_inventory(peopled.world)
     leaving = peopled.leaving(B)
-    assert [(one.stack_set.id, one.instance.site.account) for one in leaving.stacks] == [(LATER, B), (ID, B)]
+    assert [(stack.stack_set.id, stack.instance.site.account) for stack in leaving.stacks] == [(LATER, B), (ID, B)]
     assert EXECUTION in leaving.unreachable
     assert (leaving.retain, leaving.deleted, leaving.targeted_by) == (True, (), (AccountTarget(),))
     end = peopled.drop(B)
     assert end.sets == (SetDone(ID, 1), SetDone(LATER, 1))
     assert take_inventory(peopled.world) == before
-    assert {one.site.account for one in peopled.instances()} == {A, C}
+    assert {instance.site.account for instance in peopled.instances()} == {A, C}
     end = peopled.execute(peopled.plan(two_sets(targets=accounts(A, C))))
     assert fleet_exit_code(end) is ExitCode.DONE
     after = take_inventory(peopled.world)
@@ -87,7 +87,9 @@ def test_after_a_deployment_without_it_has_failed_it_leaves_and_the_next_one_end
     plan = peopled.plan(edited)
     end = peopled.execute(plan, [f"*/*/{B}"])
     assert fleet_exit_code(end) is ExitCode.FAILED
-    failures = [(one.site, one.reason) for set_ in end.sets if isinstance(set_, SetFailed) for one in set_.failures]
+    failures = [
+        (failure.site, failure.reason) for set_ in end.sets if isinstance(set_, SetFailed) for failure in set_.failures
+    ]
     assert find_unreachable(failures) == (B,)
     assert fleet_exit_code(peopled.drop(B)) is ExitCode.DONE
     assert of(B, take_inventory(peopled.world)) == of(B, before)
@@ -123,7 +125,7 @@ def test_what_is_in_a_bucket_keeps_what_needs_it_and_a_second_run_with_a_role_en
     client = peopled.world.session(B).client("s3", EAST)
     client.put_object(Bucket=f"tap-dev-{B}-later", Key="key", Body=b"x")
     end = peopled.drop(B)
-    assert {one.stack: type(one) for one in end.sets} == {ID: SetFailed, LATER: SetFailed}
+    assert {outcome.stack: type(outcome) for outcome in end.sets} == {ID: SetFailed, LATER: SetFailed}
     assert fleet_exit_code(peopled.drop(B, role="cleaner")) is ExitCode.DONE
     assert peopled.leaving(B).stacks == ()
 
@@ -146,7 +148,7 @@ def test_retained_by_will_no_stack_is_touched(peopled: FleetRig) -> None:
     assert fleet_exit_code(peopled.drop(B, retain=True)) is ExitCode.DONE
     assert take_inventory(peopled.world) == before
     assert peopled.leaving(B).stacks == ()
-    assert all(isinstance(one, SetDone) and one.instances == 0 for one in peopled.drop(B, retain=True).sets)
+    assert all(isinstance(outcome, SetDone) and outcome.instances == 0 for outcome in peopled.drop(B, retain=True).sets)
 
 
 @pytest.mark.slow
@@ -211,8 +213,8 @@ def test_what_still_aims_at_it_is_told_with_the_edit_that_ends_it_for_nobody_els
     targets: Targets, edits: list[str]
 ) -> None:
     definition = Definition(stack_set=stack_set(), body=None, parameters={}, targets=(targets,))
-    aims = tuple(find_targets([definition], AccountId(B), ["ou-1", "ou-3"]))
-    text = targeted_text(LeavingAccount(account=AccountId(B), targeted_by=aims))
+    targeted_by = tuple(find_targets([definition], AccountId(B), ["ou-1", "ou-3"]))
+    text = targeted_text(LeavingAccount(account=AccountId(B), targeted_by=targeted_by))
     assert text.removeprefix("the fleet's stack still aims at the account: ").split("; ")[:-1] == edits
 
 
@@ -223,7 +225,7 @@ def test_only_a_role_that_cannot_be_taken_tells_of_an_account_that_cannot_be_rea
     assert find_unreachable([(site, "not allowed to call AssumeRole: no")]) == (B,)
     assert find_unreachable([(site, "limit"), (Site(None, Region(WEST)), lacks)]) == ()
     administering = Site(AccountId(ADMIN), Region(WEST))
-    assert find_unreachable([(one, LACKS_ADMINISTRATION) for one in (site, administering)]) == ()
+    assert find_unreachable([(place, LACKS_ADMINISTRATION) for place in (site, administering)]) == ()
     assert find_unreachable([(site, lacks.replace(B, C))]) == ()
 
 
@@ -267,38 +269,38 @@ def test_what_an_operation_that_runs_then_brings_is_waited_for_and_stays(peopled
     peopled.world.script.fails("CREATE", "Topic", reason="limit", account=B, region=WEST)
     create_in(peopled, STORAGE, WEST)
     leaving = peopled.leaving(B)
-    assert [one.stack_set.id for one in leaving.deleted] == [LATER, ID]
+    assert [stack.stack_set.id for stack in leaving.deleted] == [LATER, ID]
     peopled.world.script.takes(600, action="STACK_INSTANCE", region=WEST)
     client.update_stack_instances(StackSetName=name, Accounts=[B], Regions=[WEST])
     first, later = peopled.drop_shown(leaving).sets
     assert later == SetDone(LATER, 1)
     assert first == SetFailed(ID, (Failure(Site(AccountId(B), WEST), "came while the others went"),))
-    assert [event.stack for event in peopled.said(Waiting)] == [ID]
+    assert [event.stack for event in peopled.events_of(Waiting)] == [ID]
     (left,) = peopled.leaving(B).deleted
     assert peopled.world.stack(left.instance.stack.split("/")[1], account=B, region=WEST).status == "CREATE_COMPLETE"
 
 
 @pytest.mark.slow
-def test_what_a_deployment_that_runs_creates_is_shown_too(standing: FleetRig) -> None:
+def test_what_a_deployment_that_runs_creates_is_shown_too(deployed: FleetRig) -> None:
     joins = "777788889999"
-    plan = standing.plan(two_sets(targets=accounts(*ACCOUNTS, joins)))
-    fleet = standing.removal()
+    plan = deployed.plan(two_sets(targets=accounts(*ACCOUNTS, joins)))
+    fleet = deployed.removal()
 
     async def look_in_between() -> LeavingAccount:
-        running = asyncio.ensure_future(execute_fleet(plan, standing.trusted, standing.clients, standing.events.append))
+        running = asyncio.ensure_future(execute_fleet(plan, deployed.trusted, deployed.clients, deployed.events.append))
         await asyncio.sleep(3)
-        leaving = await standing.look_at_leaving(joins, fleet)
+        leaving = await deployed.look_at_leaving(joins, fleet)
         await running
         return leaving
 
-    leaving = standing.run(look_in_between)
-    assert [event.stack for event in standing.said(Waiting)] == [FLEET]
-    assert [one.stack_set.id for one in leaving.deleted] == [LATER, ID]
+    leaving = deployed.run(look_in_between)
+    assert [event.stack for event in deployed.events_of(Waiting)] == [FLEET]
+    assert [stack.stack_set.id for stack in leaving.deleted] == [LATER, ID]
 
 
 def test_where_no_stack_was_shown_none_is_deleted(peopled: FleetRig) -> None:
-    for one in peopled.world._regions[ADMIN, WEST].cloudformation.stack_sets.values():
-        for instance in one.instances.values():
+    for set_ in peopled.world._regions[ADMIN, WEST].cloudformation.stack_sets.values():
+        for instance in set_.instances.values():
             instance.stack_id = None if instance.account == B else instance.stack_id
     leaving = peopled.leaving(B)
     assert (len(leaving.stacks), leaving.keeps) == (2, True)
@@ -325,7 +327,7 @@ def test_a_departure_that_does_otherwise_with_the_stacks_is_not_joined(
     peopled.world.settle()
     before = of(B, take_inventory(peopled.world))
     leaving = peopled.leaving(B, retain=not retain)
-    assert [one.stack_set.id for one in leaving.stacks] == [ID]
+    assert [stack.stack_set.id for stack in leaving.stacks] == [ID]
     assert fleet_exit_code(peopled.drop_shown(leaving)) is ExitCode.DONE
     assert len(before) - len(of(B, take_inventory(peopled.world))) == len(leaving.deleted)
 
@@ -340,19 +342,19 @@ TABLE = sampled(
 
 @pytest.mark.proof
 def test_killed_right_before_or_after_any_call_the_same_command_again_takes_it_out() -> None:
-    begun = FleetRig()
-    begun.have_deployed()
-    add_bystanders(begun.world)
-    wanted, most = {}, 0
+    original = FleetRig()
+    original.have_deployed()
+    add_bystanders(original.world)
+    expected, most = {}, 0
     for retain in (False, True):
-        rig = copied(begun)
+        rig = copied(original)
         rig.world.calls.clear()
         rig.drop(B, retain=retain)
         most = max(most, len(rig.world.calls))
-        wanted[retain] = take_inventory(rig.world)
+        expected[retain] = take_inventory(rig.world)
     assert 20 < most < MOST_CALLS
     for retain, kill, nth in TABLE:
-        rig = copied(begun)
+        rig = copied(original)
         rule = rig.world.faults.add(kill, nth=nth)
         try:
             rig.drop(B, retain=retain)
@@ -362,7 +364,7 @@ def test_killed_right_before_or_after_any_call_the_same_command_again_takes_it_o
         end = rig.drop(B, retain=retain)
         assert fleet_exit_code(end) is ExitCode.DONE, (retain, kill, nth)
         assert rig.leaving(B).stacks == (), (retain, kill, nth)
-        assert names(take_inventory(rig.world)) == names(wanted[retain]), (retain, kill, nth)
+        assert names(take_inventory(rig.world)) == names(expected[retain]), (retain, kill, nth)
         deletions = {
             operation.id
             for place in rig.world._regions.values()
@@ -394,8 +396,10 @@ def test_a_read_that_lags_and_a_call_that_is_refused_for_its_rate_mislead_nobody
 
 
 def test_the_fleet_s_stack_is_left_alone(peopled: FleetRig) -> None:
-    standing, _ = peopled.standing()
+    before, _ = peopled.observe()
     peopled.drop(B)
-    after, _ = peopled.standing()
-    assert [(one.id, one.stack.last_change) for one in after] == [(one.id, one.stack.last_change) for one in standing]
-    assert [one.id for one in after] == [FLEET]
+    after, _ = peopled.observe()
+    assert [(contents.id, contents.stack.last_change) for contents in after] == [
+        (contents.id, contents.stack.last_change) for contents in before
+    ]
+    assert [contents.id for contents in after] == [FLEET]

@@ -54,7 +54,7 @@ def enforcing(processes: None) -> Iterator[EmbeddedAws]:
         yield aws
 
 
-def rendered(project: Path, account: AccountId) -> Assembly:
+def render(project: Path, account: AccountId) -> Assembly:
     return render_fleet(load_config(project / "dr.yaml"), (account,))
 
 
@@ -79,8 +79,8 @@ def deployed(aws: EmbeddedAws, fleet: Assembly, account: AccountId) -> FleetEnd:
 
 def test_with_the_role_as_rendered_every_stack_comes_into_being(enforcing: EmbeddedAws, project: Path) -> None:
     account = next(_ACCOUNTS)
-    end = deployed(enforcing, rendered(project, account), account)
-    assert [type(one) for one in end.sets] == [SetDone] * 5
+    end = deployed(enforcing, render(project, account), account)
+    assert [type(outcome) for outcome in end.sets] == [SetDone] * 5
 
 
 @pytest.mark.parametrize("action", NEEDED)
@@ -88,8 +88,8 @@ def test_an_action_taken_out_fails_the_deployment_and_is_named(
     enforcing: EmbeddedAws, project: Path, action: str
 ) -> None:
     account = next(_ACCOUNTS)
-    end = deployed(enforcing, without(rendered(project, account), action), account)
-    reasons = [failure.reason for one in end.sets if isinstance(one, SetFailed) for failure in one.failures]
+    end = deployed(enforcing, without(render(project, account), action), account)
+    reasons = [failure.reason for outcome in end.sets if isinstance(outcome, SetFailed) for failure in outcome.failures]
     assert any(action in reason for reason in reasons), reasons
 
 
@@ -98,9 +98,9 @@ def test_after_a_first_deployment_that_failed_what_stands_is_found_and_deleted(
 ) -> None:
     """Whatever the stack that holds them lists of what failed."""
     account = next(_ACCOUNTS)
-    fleet = without(rendered(project, account), "s3:CreateBucket")
+    fleet = without(render(project, account), "s3:CreateBucket")
     end = deployed(enforcing, fleet, account)
-    assert any(isinstance(one, SetFailed) for one in end.sets)
+    assert any(isinstance(outcome, SetFailed) for outcome in end.sets)
     suffix = f"n{int(account)}"
     with isolated(enforcing.endpoint, ACCOUNT, ADMIN_REGION):
         clients = Clients.of_profile(None)
@@ -108,18 +108,18 @@ def test_after_a_first_deployment_that_failed_what_stands_is_found_and_deleted(
         there = active_sets(clients, suffix)
 
         async def look_and_delete() -> tuple[list[str], FleetEnd]:
-            standing = await find_deployed(deployment.name, deployment.sites, clients)
-            sets = await observe_sets(standing, clients)
-            removal = FleetRemoval(removal=Removal(stacks=standing, needs={}))
-            return [one.name for one in sets], await delete_fleet(removal, clients, "destroy", lambda _: None)
+            stacks = await find_deployed(deployment.name, deployment.sites, clients)
+            sets = await observe_sets(stacks, clients)
+            removal = FleetRemoval(removal=Removal(stacks=stacks, needs={}))
+            return [set_.name for set_ in sets], await delete_fleet(removal, clients, "destroy", lambda _: None)
 
-        found, gone = asyncio.run(look_and_delete())
+        names, gone = asyncio.run(look_and_delete())
         assert there
-        assert sorted(found) == sorted(there)
+        assert sorted(names) == sorted(there)
         assert fleet_exit_code(gone) is ExitCode.DONE, gone
         assert active_sets(clients, suffix) == []
 
 
 def active_sets(clients: Clients, suffix: str) -> list[str]:
     listed = clients.cloudformation(ADMIN_REGION).list_stack_sets(Status="ACTIVE")["Summaries"]
-    return [one["StackSetName"] for one in listed if f"-{suffix}-" in one["StackSetName"]]
+    return [set_["StackSetName"] for set_ in listed if f"-{suffix}-" in set_["StackSetName"]]

@@ -42,7 +42,7 @@ def test_a_region_that_leaves_is_one_name_for_all_its_accounts() -> None:
     assert hit.allow == "us-west-2/storage/us-east-1"
     assert "in 3 accounts" in hit.why
     moved = replace(gone, leaving=(*gone.leaving, *sites(WEST, A)), updating=sites(WEST, B, C))
-    assert [one.allow for one in fleet_guard_hits([moved])] == ["us-west-2/storage/us-east-1", f"us-west-2/storage/{A}"]
+    assert [hit.allow for hit in fleet_guard_hits([moved])] == ["us-west-2/storage/us-east-1", f"us-west-2/storage/{A}"]
 
 
 def test_an_account_whose_stack_is_made_anew_has_to_be_allowed_and_its_region_stays() -> None:

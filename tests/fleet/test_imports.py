@@ -45,30 +45,30 @@ def in_accounts(inventory: Inventory) -> Inventory:
 
 
 @pytest.fixture
-def left(standing: FleetRig) -> FleetRig:
+def left(deployed: FleetRig) -> FleetRig:
     """A fleet that an account has left with its stacks, stacks of others beside them in every account."""
-    add_bystanders(standing.world)
-    standing.drop(B, retain=True)
-    standing.execute(standing.plan(WITHOUT_B))
-    standing.world.calls.clear()
-    return standing
+    add_bystanders(deployed.world)
+    deployed.drop(B, retain=True)
+    deployed.execute(deployed.plan(WITHOUT_B))
+    deployed.world.calls.clear()
+    return deployed
 
 
 def imports(plan: FleetPlan) -> list[tuple[StackId, Site]]:
-    return [(planned.id, one.site) for planned in plan.sets for one in planned.imports]
+    return [(planned.id, stack_import.site) for planned in plan.sets for stack_import in planned.imports]
 
 
 def overrides(rig: FleetRig) -> list[str]:
     """The parameters that instances of the sets have of their own."""
     sets = [set_ for place in rig.world.places() for set_ in place.cloudformation.stack_sets.values()]
-    return [name for set_ in sets for one in set_.instances.values() for name in one.overrides]
+    return [name for set_ in sets for instance in set_.instances.values() for name in instance.overrides]
 
 
 def assert_back(rig: FleetRig, plan: FleetPlan, before: Inventory) -> None:
     """Execute, and see that every stack is as it was, an instance of its set, and that nothing is left to do."""
     assert fleet_exit_code(rig.execute(plan)) is ExitCode.DONE
     assert in_accounts(take_inventory(rig.world)) == in_accounts(before)
-    assert [one.status for one in rig.instances() if one.site.account == B] == ["CURRENT"]
+    assert [instance.status for instance in rig.instances() if instance.site.account == B] == ["CURRENT"]
     assert overrides(rig) == []
     assert rig.plan().is_empty
 
@@ -78,19 +78,21 @@ def test_who_is_named_again_has_its_stacks_imported_and_none_is_touched(left: Fl
     before = take_inventory(left.world)
     plan = left.plan(two_sets())
     assert imports(plan) == SITES
-    assert [(one.does, one.joining, one.missing, one.remarks) for one in plan.sets] == [("targets", (), (), ())] * 2
+    assert [(planned.does, planned.joining, planned.missing, planned.remarks) for planned in plan.sets] == [
+        ("targets", (), (), ())
+    ] * 2
     assert plan.ordinary.guards == ()
     assert_back(left, plan, before)
     assert left.operations("ImportStacksToStackSet") == 2
 
 
-def test_who_never_left_the_targets_is_missed_and_imported_without_a_change_set(standing: FleetRig) -> None:
-    add_bystanders(standing.world)
-    before = take_inventory(standing.world)
-    standing.drop(B, retain=True)
-    plan = standing.plan()
+def test_who_never_left_the_targets_is_missed_and_imported_without_a_change_set(deployed: FleetRig) -> None:
+    add_bystanders(deployed.world)
+    before = take_inventory(deployed.world)
+    deployed.drop(B, retain=True)
+    plan = deployed.plan()
     assert (imports(plan), plan.ordinary.steps, plan.is_empty) == (SITES, (), False)
-    assert_back(standing, plan, before)
+    assert_back(deployed, plan, before)
 
 
 def try_to_create(rig: FleetRig) -> None:
@@ -106,10 +108,10 @@ def try_to_create(rig: FleetRig) -> None:
 def test_an_instance_that_could_not_be_created_is_taken_out_first(left: FleetRig) -> None:
     before = take_inventory(left.world)
     try_to_create(left)
-    (failed,) = [one for one in left.instances() if one.site.account == B]
+    (failed,) = [instance for instance in left.instances() if instance.site.account == B]
     assert (failed.status, "already exists" in failed.reason) == ("OUTDATED", True)
     plan = left.plan(two_sets())
-    assert (imports(plan), [one.retries for one in plan.sets]) == (SITES, [(), ()])
+    assert (imports(plan), [planned.retries for planned in plan.sets]) == (SITES, [(), ()])
     assert_back(left, plan, before)
     retained = [operation.retain for operation in operations(left) if operation.action == "DELETE"]
     assert retained[-2:] == [True, True]
@@ -118,22 +120,22 @@ def test_an_instance_that_could_not_be_created_is_taken_out_first(left: FleetRig
 @pytest.mark.slow
 def test_what_such_a_creation_leaves_of_its_own_is_not_in_the_way(left: FleetRig) -> None:
     before = take_inventory(left.world)
-    wreck = f"StackSet-{stack_set(STORAGE).name}-{left.world.new_uuid()}"
+    failed_creation = f"StackSet-{stack_set(STORAGE).name}-{left.world.new_uuid()}"
     tags = dict(kept(left).record.deployed.tags)
-    control = left.world.stack(wreck, account=B, region=WEST)
+    control = left.world.stack(failed_creation, account=B, region=WEST)
     control.deploy("Resources: {Topic: {Type: AWS::SNS::Topic}}", tags=tags)
     control.record.status = "ROLLBACK_COMPLETE"
     plan = left.plan(two_sets())
-    assert (imports(plan), [one.barred for one in plan.sets]) == (SITES, [(), ()])
+    assert (imports(plan), [planned.barred for planned in plan.sets]) == (SITES, [(), ()])
     assert fleet_exit_code(left.execute(plan)) is ExitCode.DONE
     after = in_accounts(take_inventory(left.world))
-    assert {place: stack for place, stack in after.items() if wreck not in place.arn} == in_accounts(before)
+    assert {place: stack for place, stack in after.items() if failed_creation not in place.arn} == in_accounts(before)
 
 
 def operations(rig: FleetRig) -> list[SetOperation]:
     sets = [set_ for place in rig.world.places() for set_ in place.cloudformation.stack_sets.values()]
-    found = [operation for set_ in sets for operation in set_.operations.values()]
-    return sorted(found, key=lambda operation: operation.created)
+    set_operations = [operation for set_ in sets for operation in set_.operations.values()]
+    return sorted(set_operations, key=lambda operation: operation.created)
 
 
 @pytest.mark.slow
@@ -152,7 +154,7 @@ def test_what_changes_meanwhile_reaches_it_after_the_import_if_that_is_allowed(l
     assert after.keys() == before.keys()
     changed = {place.account for place in after if after[place]["template"] != before[place]["template"]}
     assert changed == {A, B, C, ADMIN}
-    assert {one.status for one in left.instances()} == {"CURRENT"}
+    assert {instance.status for instance in left.instances()} == {"CURRENT"}
 
 
 @pytest.mark.slow
@@ -169,7 +171,7 @@ def test_what_an_execution_had_imported_when_it_was_killed_has_to_be_allowed_as_
         plan = left.plan(two_sets(CHANGED))
     alone = left.plan(two_sets())
     assert alone.ordinary.guards == ()
-    assert fleet_exit_code(left.execute(alone, [one.allow for one in alone.ordinary.pending])) is ExitCode.DONE
+    assert fleet_exit_code(left.execute(alone, [hit.allow for hit in alone.ordinary.pending])) is ExitCode.DONE
     assert in_accounts(take_inventory(left.world)) == in_accounts(before)
 
 
@@ -210,10 +212,10 @@ def test_a_set_of_an_organization_imports_by_the_unit_where_a_role_may_look(rig:
         note = f"whether stacks of it stay in {B} {WEST} was not looked at: --role NAME looks, by a role there"
         assert (imports(plan), note in plan.sets[0].remarks) == ([], True)
         return
-    assert [(one.site.account, one.unit) for one in plan.sets[0].imports] == [(B, unit)]
+    assert [(stack_import.site.account, stack_import.unit) for stack_import in plan.sets[0].imports] == [(B, unit)]
     assert fleet_exit_code(rig.execute(plan)) is ExitCode.DONE
     assert in_accounts(take_inventory(rig.world)) == in_accounts(before)
-    assert {one.unit for one in rig.instances()} == {unit}
+    assert {instance.unit for instance in rig.instances()} == {unit}
 
 
 def of_units(body: str, *units: str) -> Deployment:
@@ -254,16 +256,20 @@ def test_an_account_that_is_suspended_half_imported_holds_up_nobody(rig: FleetRi
     again = copied(rig)
     end = come_back(again, plan, own=False)
     rig = copied(rig)
-    assert (fleet_exit_code(end), [one.site.account for one in skipped(end)]) == (ExitCode.DONE, [B])
+    assert (fleet_exit_code(end), [skip.site.account for skip in skipped(end)]) == (ExitCode.DONE, [B])
     newer = rig.plan(of_units(CHANGED, ROOT), role="reader")
-    assert (imports(newer), [one.site.account for one in newer.sets[0].skipped]) == ([], [B])
+    assert (imports(newer), [skip.site.account for skip in newer.sets[0].skipped]) == ([], [B])
     assert fleet_exit_code(rig.execute(newer)) is ExitCode.DONE
-    assert {one.site.account: one.status for one in rig.instances()} == {A: "CURRENT", B: "OUTDATED", C: "CURRENT"}
+    assert {instance.site.account: instance.status for instance in rig.instances()} == {
+        A: "CURRENT",
+        B: "OUTDATED",
+        C: "CURRENT",
+    }
     assert rig.plan(role="reader").is_empty
 
 
 def skipped(end: FleetEnd) -> tuple[Skipped, ...]:
-    return tuple(each for one in end.sets if isinstance(one, SetDone) for each in one.skipped)
+    return tuple(each for outcome in end.sets if isinstance(outcome, SetDone) for each in outcome.skipped)
 
 
 def kept(rig: FleetRig, region: str = WEST) -> StackControl:
@@ -310,7 +316,7 @@ def test_what_cannot_be_imported_stops_it_until_named(left: FleetRig, because: s
     BARRED[because](left)
     before = take_inventory(left.world)
     plan = left.plan(two_sets())
-    (barred,) = [one for planned in plan.sets for one in planned.barred]
+    (barred,) = [barred for planned in plan.sets for barred in planned.barred]
     assert because in barred.because
     assert any(because in remark for remark in plan.sets[0].remarks)
     assert [hit.allow for hit in plan.ordinary.guards] == [f"{ID}/{B}"]
@@ -328,7 +334,7 @@ def test_a_parameter_that_nobody_may_see_is_not_imported(rig: FleetRig) -> None:
     secret = BODY.replace("{EnvironmentSuffix: {Type: String}}", "{EnvironmentSuffix: {Type: String, NoEcho: true}}")
     rig.deploy(two_sets(secret))
     rig.drop(B, retain=True)
-    (barred,) = [one for planned in rig.plan().sets for one in planned.barred]
+    (barred,) = [barred for planned in rig.plan().sets for barred in planned.barred]
     assert barred.because == "its parameter EnvironmentSuffix is NoEcho, which no import takes"
 
 
@@ -354,7 +360,7 @@ def test_what_is_not_the_set_s_is_neither_imported_nor_in_the_way(
     before = take_inventory(left.world)
     plan = left.plan(two_sets())
     assert imports(plan) == SITES[1:]
-    assert [one.barred for one in plan.sets] == [(), ()]
+    assert [planned.barred for planned in plan.sets] == [(), ()]
     left.execute(plan)
     after = take_inventory(left.world)
     assert before.keys() <= after.keys()
@@ -395,7 +401,8 @@ def test_a_plan_s_file_cannot_have_another_s_stack_imported(left: FleetRig) -> N
     theirs = next(place.arn for place in take_inventory(left.world, B) if place.arn.split("/")[1] == "theirs")
     plan = left.plan(two_sets())
     forged = tuple(
-        replace(one, imports=tuple(replace(each, stack=theirs) for each in one.imports)) for one in plan.sets
+        replace(planned, imports=tuple(replace(each, stack=theirs) for each in planned.imports))
+        for planned in plan.sets
     )
     before = take_inventory(left.world, B)
     left.execute(replace(plan, sets=forged))
@@ -456,7 +463,7 @@ def test_where_nobody_may_look_the_plan_says_so(left: FleetRig) -> None:
     left.world.forbidden_roles.add(f"arn:aws:iam::{B}:role/tap-dev-execution")
     plan = left.plan(two_sets())
     assert imports(plan) == []
-    assert [one.joining for one in plan.sets] == [(site,) for _, site in SITES]
+    assert [planned.joining for planned in plan.sets] == [(site,) for _, site in SITES]
     (remark,) = plan.sets[0].remarks
     assert remark.startswith(
         f"whether stacks of it stay in {B} {WEST} was not looked at: not allowed to call AssumeRole"
@@ -535,7 +542,7 @@ def test_to_another_permission_model_no_stack_is_touched_on_the_way_there(rig: F
     first = follows(Accounts=[C], AccountFilterType="INTERSECTION")
     assert fleet_exit_code(rig.execute(rig.plan(first))) is ExitCode.DONE
     plan = rig.plan(follows(), role="reader")
-    assert [one.site.account for one in plan.sets[0].imports] == [A, B]
+    assert [stack_import.site.account for stack_import in plan.sets[0].imports] == [A, B]
     assert (plan.sets[0].joining, plan.ordinary.guards) == ((), ())
     assert fleet_exit_code(rig.execute(plan)) is ExitCode.DONE
     after = in_accounts(take_inventory(rig.world))
@@ -553,20 +560,20 @@ TABLE = sampled(
 @pytest.mark.acceptance
 @pytest.mark.proof
 def test_killed_right_before_or_after_any_call_the_same_command_again_has_it_back() -> None:
-    begun = FleetRig()
-    begun.have_deployed()
-    add_bystanders(begun.world)
-    before = in_accounts(take_inventory(begun.world))
-    begun.drop(B, retain=True)
-    begun.execute(begun.plan(WITHOUT_B))
-    try_to_create(begun)
-    rig = copied(begun)
+    original = FleetRig()
+    original.have_deployed()
+    add_bystanders(original.world)
+    before = in_accounts(take_inventory(original.world))
+    original.drop(B, retain=True)
+    original.execute(original.plan(WITHOUT_B))
+    try_to_create(original)
+    rig = copied(original)
     rig.world.calls.clear()
     come_back(rig, own=True)
     assert 60 < len(rig.world.calls) < MOST_CALLS
     most = len(rig.world.calls) + 5
     for own, kill, nth in (each for each in TABLE if each[2] <= most):
-        rig = copied(begun)
+        rig = copied(original)
         rule = rig.world.faults.add(kill, nth=nth)
         plan = None
         try:

@@ -24,7 +24,7 @@ def untagged() -> str:
 def by_hand(rig: FleetRig) -> FleetRig:
     """A fleet whose set passes the deployment's tag on to its instance in the account that administers."""
     rig.deploy(fleet_deployment(untagged()))
-    (instance,) = (one for one in rig.instances() if one.site.account == ADMIN)
+    (instance,) = (instance for instance in rig.instances() if instance.site.account == ADMIN)
     stack = rig.clients.cloudformation(WEST).describe_stacks(StackName=instance.stack)["Stacks"][0]
     assert TAG_DEPLOYMENT in {tag["Key"] for tag in stack["Tags"]}
     return rig
@@ -32,14 +32,14 @@ def by_hand(rig: FleetRig) -> FleetRig:
 
 @pytest.mark.slow
 def test_an_instance_of_a_set_without_our_tag_is_no_stack_of_the_deployment(by_hand: FleetRig) -> None:
-    standing, sets = by_hand.standing()
-    assert ([one.id for one in standing], len(sets)) == ([FLEET], 1)
+    stacks, sets = by_hand.observe()
+    assert ([contents.id for contents in stacks], len(sets)) == ([FLEET], 1)
     assert by_hand.plan().ordinary.orphans == ()
 
 
 def test_it_is_not_offered_for_deletion_and_goes_or_stays_with_its_set(by_hand: FleetRig) -> None:
     end = by_hand.destroy(retain=True)
-    assert [one.stack for one in end.ordinary] == [FLEET]
+    assert [outcome.stack for outcome in end.ordinary] == [FLEET]
     assert f"tap-dev-{ADMIN}-one" in by_hand.world.buckets
 
 
@@ -51,7 +51,7 @@ def imported(rig: FleetRig) -> FleetRig:
     state = rig.world.region(ADMIN, WEST).cloudformation
     record = state.stacks[own] = state.stacks.pop(instance.stack)
     record.id, record.name = own, "tap-dev-storage"
-    (stack_set,) = (one for one in state.stack_sets.values() if (ADMIN, WEST) in one.instances)
+    (stack_set,) = (set_ for set_ in state.stack_sets.values() if (ADMIN, WEST) in set_.instances)
     stack_set.instances[ADMIN, WEST].stack_id = own
     record.deployed.tags.update({TAG_DEPLOYMENT: "tap-fleet-dev"})
     record.deployed.tags.pop("builder:fleet")
@@ -59,15 +59,15 @@ def imported(rig: FleetRig) -> FleetRig:
 
 
 def test_an_imported_stack_is_told_by_the_instances_of_the_fleet_s_sets(rig: FleetRig) -> None:
-    standing, sets = imported(rig).standing()
-    assert {one.stack.name for one in standing} == {"tap-dev-fleet", "tap-dev-storage"}
-    left = rig.run(lambda: without_instances(standing, sets, rig.clients))
-    assert [one.stack.name for one in left] == [StackName("tap-dev-fleet")]
+    stacks, sets = imported(rig).observe()
+    assert {contents.stack.name for contents in stacks} == {"tap-dev-fleet", "tap-dev-storage"}
+    left = rig.run(lambda: without_instances(stacks, sets, rig.clients))
+    assert [contents.stack.name for contents in left] == [StackName("tap-dev-fleet")]
 
 
 def test_it_is_no_orphan_and_no_plan_deletes_it(rig: FleetRig) -> None:
     imported(rig)
     assert rig.plan().ordinary.orphans == ()
-    plan_id, wish = PlanId(id="remove", at="2026-01-01T00:00:00+00:00"), PlanRequest(remove_orphans=True)
+    plan_id, request = PlanId(id="remove", at="2026-01-01T00:00:00+00:00"), PlanRequest(remove_orphans=True)
     with pytest.raises(Stopped, match=f"is an instance of {STORAGE}"):
-        rig.run(lambda: make_fleet_plan(rig.deployment, rig.clients, plan_id, rig.events.append, wish))
+        rig.run(lambda: make_fleet_plan(rig.deployment, rig.clients, plan_id, rig.events.append, request))

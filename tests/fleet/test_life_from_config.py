@@ -22,7 +22,7 @@ A, B, C = ACCOUNTS
 NEW = "777788889999"
 
 
-def rendered(folder: Path, accounts: tuple[str, ...] = ACCOUNTS, **sections: Any) -> Deployment:
+def render(folder: Path, accounts: tuple[str, ...] = ACCOUNTS, **sections: Any) -> Deployment:
     operations = {"failure_tolerance": 1, "max_concurrent": 2}
     fleet = {**SELF_MANAGED, "accounts": list(accounts), "operations": operations}
     write_assembly(folder, make_assembly(make_loaded_config(fleet=fleet, **sections)))
@@ -32,41 +32,41 @@ def rendered(folder: Path, accounts: tuple[str, ...] = ACCOUNTS, **sections: Any
 
 @pytest.mark.slow
 def test_a_fleet_lives_from_its_first_account_to_its_last(rig: FleetRig, tmp_path: Path) -> None:
-    ended = rig.deploy(rendered(tmp_path))
+    ended = rig.deploy(render(tmp_path))
     assert len(ended) == 5
-    assert all(isinstance(one, SetDone) for one in ended.values())
+    assert all(isinstance(outcome, SetDone) for outcome in ended.values())
     functions = {(account, region) for account, region, _ in rig.world.functions}
     assert functions == {(account, region) for account in ACCOUNTS for region in (EAST, WEST)}
 
-    update = rendered(tmp_path, function={"memory_mb": 512})
+    update = render(tmp_path, function={"memory_mb": 512})
     plan = rig.plan(update)
-    touched = {one.id: set(one.touched) for one in plan.sets if one.touched}
+    touched = {planned.id: set(planned.touched) for planned in plan.sets if planned.touched}
     assert touched == {
         "us-east-1/service": set(sites(EAST, *ACCOUNTS)),
         "us-west-2/service": set(sites(WEST, *ACCOUNTS)),
     }
-    assert {change.logical_id for one in plan.sets for change in one.changes} == {"Function"}
+    assert {change.logical_id for planned in plan.sets for change in planned.changes} == {"Function"}
     rig.world.script.fails("UPDATE", "Function", reason="limit reached", account=B, region=WEST)
-    failed = [one for one in rig.execute(plan).sets if isinstance(one, SetFailed)]
-    assert [(one.stack, [each.site for each in one.failures]) for one in failed] == [
+    failed = [outcome for outcome in rig.execute(plan).sets if isinstance(outcome, SetFailed)]
+    assert [(outcome.stack, [each.site for each in outcome.failures]) for outcome in failed] == [
         ("us-west-2/service", [*sites(WEST, B)])
     ]
     again = rig.plan(update)
-    assert [site for one in again.sets for site in one.touched] == [*sites(WEST, B)]
+    assert [site for planned in again.sets for site in planned.touched] == [*sites(WEST, B)]
     assert rig.execute(again).sets == (SetDone(failed[0].stack, 1),)
 
-    joined = rig.plan(rendered(tmp_path, (*ACCOUNTS, NEW), function={"memory_mb": 512}))
-    assert {site.account for one in joined.sets for site in one.touched} == {NEW}
-    assert all(isinstance(one, SetDone) for one in rig.execute(joined).sets)
+    joined = rig.plan(render(tmp_path, (*ACCOUNTS, NEW), function={"memory_mb": 512}))
+    assert {site.account for planned in joined.sets for site in planned.touched} == {NEW}
+    assert all(isinstance(outcome, SetDone) for outcome in rig.execute(joined).sets)
 
-    assert all(isinstance(one, SetDone) for one in rig.destroy(role="cleaner").sets)
+    assert all(isinstance(outcome, SetDone) for outcome in rig.destroy(role="cleaner").sets)
     assert (rig.world.buckets, rig.world.tables, rig.world.functions) == ({}, {}, {})
 
 
 @pytest.mark.slow
 def test_another_name_for_everything_is_stopped_at_each_thing_that_holds_data(rig: FleetRig, tmp_path: Path) -> None:
-    rig.deploy(rendered(tmp_path))
-    plan = rig.plan(rendered(tmp_path, table={"point_in_time_recovery": True}, bucket={"expire_noncurrent_days": 3}))
+    rig.deploy(render(tmp_path))
+    plan = rig.plan(render(tmp_path, table={"point_in_time_recovery": True}, bucket={"expire_noncurrent_days": 3}))
     assert plan.ordinary.guards == ()
     roles, fleet = rig.deployment.stacks
     renamed = replace(fleet, template=fleet.template.replace("-global", "-worldwide"))
@@ -80,5 +80,5 @@ def test_another_name_for_everything_is_stopped_at_each_thing_that_holds_data(ri
 def test_throttling_and_lost_answers_change_nothing_of_it(rig: FleetRig, tmp_path: Path) -> None:
     rig.world.faults.add(Fault.THROTTLE, service="cloudformation", probability=0.2)
     rig.world.faults.add(Fault.LOSE_ANSWER, service="cloudformation", probability=0.05)
-    ended = rig.deploy(rendered(tmp_path))
-    assert all(isinstance(one, SetDone) for one in ended.values())
+    ended = rig.deploy(render(tmp_path))
+    assert all(isinstance(outcome, SetDone) for outcome in ended.values())

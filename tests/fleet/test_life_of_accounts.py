@@ -55,8 +55,8 @@ class Life:
 
     def drop(self, expected: ExitCode = ExitCode.DONE, **how: Any) -> LeavingAccount:
         async def leave() -> LeavingAccount:
-            standing = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
-            fleet = FleetRemoval(removal=Removal(stacks=standing, needs={}), **how)
+            stacks = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
+            fleet = FleetRemoval(removal=Removal(stacks=stacks, needs={}), **how)
             leaving = await observe_leaving(LEAVES, fleet, self.clients, "look", lambda _: None)
             end = await drop_account(leaving, fleet, self.clients, "life", lambda _: None)
             assert fleet_exit_code(end) is expected, end
@@ -66,7 +66,7 @@ class Life:
 
     def inventory(self, account: AccountId) -> dict[str, tuple[str, Any, Any]]:
         """Every stack of an account but that of its roles: when it was changed last, and what it puts out."""
-        found: dict[str, tuple[str, Any, Any]] = {}
+        stacks: dict[str, tuple[str, Any, Any]] = {}
         for region in ("us-east-1", "us-west-2"):
             client = boto3.client(
                 "cloudformation",
@@ -78,8 +78,8 @@ class Life:
             for stack in client.describe_stacks()["Stacks"]:
                 if stack["StackName"].startswith("StackSet-"):
                     changed = stack.get("LastUpdatedTime", stack["CreationTime"])
-                    found[stack["StackId"]] = (stack["StackStatus"], changed, stack.get("Outputs"))
-        return found
+                    stacks[stack["StackId"]] = (stack["StackStatus"], changed, stack.get("Outputs"))
+        return stacks
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def life(embedded: EmbeddedAws, project: Path) -> Iterator[Life]:
 def test_no_stack_is_touched_until_it_is_meant(life: Life) -> None:
     life.deploy()
     before = {account: life.inventory(account) for account in (STAYS, LEAVES)}
-    assert [len(found) for found in before.values()] == [5, 5]
+    assert [len(stacks) for stacks in before.values()] == [5, 5]
     life.target.shut_out()
     # The embedded AWS lets anybody take a role that is not there; StackSets finds that out, and says so.
     life.drop(ExitCode.FAILED)
@@ -109,7 +109,7 @@ def test_no_stack_is_touched_until_it_is_meant(life: Life) -> None:
     assert {account: life.inventory(account) for account in before} == before
     life.target.let_in()
     plan = life.deploy()
-    assert [len(one.imports) for one in plan.sets] == [1] * 5
+    assert [len(planned.imports) for planned in plan.sets] == [1] * 5
     assert {account: life.inventory(account) for account in before} == before
     assert life.plan().is_empty
     assert len(life.drop(role=EMPTIER).deleted) == 5

@@ -54,8 +54,8 @@ def test_what_auto_deployment_cannot_create_beside_it_is_imported(organized: Org
     cloudformation = fleet.client("cloudformation", region=WEST)
 
     def instances() -> list[tuple[str, str]]:
-        found = cloudformation.list_stack_instances(StackSetName=NAME)["Summaries"]
-        return [(one["Status"], one.get("StackId", "")) for one in found]
+        summaries = cloudformation.list_stack_instances(StackSetName=NAME)["Summaries"]
+        return [(summary["Status"], summary.get("StackId", "")) for summary in summaries]
 
     organized.move(account, organized.root, organized.unit)
     deploy(1)
@@ -65,10 +65,12 @@ def test_what_auto_deployment_cannot_create_beside_it_is_imported(organized: Org
     organized.move(account, organized.unit, organized.root)
     organized.await_true(lambda: instances() == [])
     organized.move(account, organized.root, organized.unit)
-    organized.await_true(lambda: [one[0] for one in instances()] == ["OUTDATED"])
+    organized.await_true(lambda: [instance[0] for instance in instances()] == ["OUTDATED"])
     organized.await_true(lambda: "already exists" in str(cloudformation.list_stack_instances(StackSetName=NAME)))
     plan = deploy(2)
-    assert [(one.stack, one.unit) for one in plan.sets[0].imports] == [(stack, organized.unit)]
+    assert [(stack_import.stack, stack_import.unit) for stack_import in plan.sets[0].imports] == [
+        (stack, organized.unit)
+    ]
     assert instances() == [("CURRENT", stack)]
-    assert [one for one in fleet.stacks(account, WEST) if one["StackId"] == stack] == before
+    assert [summary for summary in fleet.stacks(account, WEST) if summary["StackId"] == stack] == before
     assert deploy(3).is_empty

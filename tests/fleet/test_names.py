@@ -58,7 +58,7 @@ def refusal(rig: FleetRig, template: str | None = None) -> BuilderError:
 
 def change_sets(rig: FleetRig) -> int:
     stacks = admin(rig.world).describe_stacks()["Stacks"]
-    return sum(len(admin(rig.world).list_change_sets(StackName=one["StackName"])["Summaries"]) for one in stacks)
+    return sum(len(admin(rig.world).list_change_sets(StackName=stack["StackName"])["Summaries"]) for stack in stacks)
 
 
 def test_somebody_else_s_set_stops_the_plan_which_leaves_nothing(rig: FleetRig) -> None:
@@ -91,13 +91,13 @@ def test_each_name_that_is_taken_is_told(rig: FleetRig) -> None:
     assert {part for part in (NAME, later) if part in str(refused)} == {NAME, later}
 
 
-def test_a_set_under_another_logical_id_of_the_same_stack_is_in_its_own_way(standing: FleetRig) -> None:
-    template = standing.deployment.stacks[0].template
+def test_a_set_under_another_logical_id_of_the_same_stack_is_in_its_own_way(deployed: FleetRig) -> None:
+    template = deployed.deployment.stacks[0].template
     renamed = template.replace(f"  {logical_id(STORAGE)}:", "  Renamed:").replace(
         f"- {logical_id(STORAGE)}", "- Renamed"
     )
     assert renamed != template
-    assert f"is {logical_id(STORAGE)} of the same stack until that is gone" in refusal(standing, renamed).what
+    assert f"is {logical_id(STORAGE)} of the same stack until that is gone" in refusal(deployed, renamed).what
 
 
 @pytest.mark.slow
@@ -106,7 +106,9 @@ def test_a_set_whose_creation_failed_is_the_stack_s_own_and_made_anew(rig: Fleet
     rig.deploy(two_sets(FailureToleranceCount=0))
     plan = rig.plan()
     assert plan.sets[0].does == "create"
-    assert all(isinstance(one, SetDone) for one in rig.execute(plan, [hit.allow for hit in plan.ordinary.guards]).sets)
+    assert all(
+        isinstance(outcome, SetDone) for outcome in rig.execute(plan, [hit.allow for hit in plan.ordinary.guards]).sets
+    )
 
 
 def test_an_executed_plan_executed_again_finds_its_own_sets(rig: FleetRig) -> None:
@@ -115,10 +117,10 @@ def test_an_executed_plan_executed_again_finds_its_own_sets(rig: FleetRig) -> No
     assert rig.execute(plan).sets == (SetDone(StackId(STORAGE), 3), SetDone(StackId("us-east-1/storage"), 3))
 
 
-def test_an_update_asks_for_no_name(standing: FleetRig) -> None:
-    before = standing.operations("ListStackResources")
-    standing.execute(standing.plan(two_sets(CHANGED)))
-    assert standing.operations("ListStackResources") == before
+def test_an_update_asks_for_no_name(deployed: FleetRig) -> None:
+    before = deployed.operations("ListStackResources")
+    deployed.execute(deployed.plan(two_sets(CHANGED)))
+    assert deployed.operations("ListStackResources") == before
 
 
 @pytest.mark.slow
@@ -130,7 +132,7 @@ def test_another_permission_model_is_refused_with_the_way_there(rig: FleetRig, f
     (before, after) = models[::-1] if follows else models
     bodies = {STORAGE: BODY}
     rig.deploy(fleet_deployment(fleet_template(bodies, *before)))
-    stands = take_inventory(rig.world)
+    inventory = take_inventory(rig.world)
     waiting = change_sets(rig)
     template = fleet_template(bodies, *after)
     refused = refusal(
@@ -140,4 +142,4 @@ def test_another_permission_model_is_refused_with_the_way_there(rig: FleetRig, f
     words = "from service-managed to self-managed" if follows else "from self-managed to service-managed"
     assert f"fleet.permission_model changes {words}, which makes a new set of each of {STORAGE}" in refused.what
     assert "fleet destroy --retain" in refused.next_step
-    assert (take_inventory(rig.world), change_sets(rig)) == (stands, waiting)
+    assert (take_inventory(rig.world), change_sets(rig)) == (inventory, waiting)

@@ -35,31 +35,31 @@ def test_a_service_managed_set_wants_the_units_that_the_accounts_came_by() -> No
 
 
 @pytest.mark.slow
-def test_another_operation_on_the_set_is_waited_for_and_named(standing: FleetRig) -> None:
-    standing.deploy(two_sets(managed=False))  # else CloudFormation queues the second by itself
-    standing.world.script.takes(60, action="UPDATE", resource="Topic")
-    client = standing.clients.cloudformation(WEST)
+def test_another_operation_on_the_set_is_waited_for_and_named(deployed: FleetRig) -> None:
+    deployed.deploy(two_sets(managed=False))  # else CloudFormation queues the second by itself
+    deployed.world.script.takes(60, action="UPDATE", resource="Topic")
+    client = deployed.clients.cloudformation(WEST)
     set_ = stack_set(STORAGE)
     client.update_stack_set(
         StackSetName=set_.name,
         TemplateBody=CHANGED,
         Parameters=[{"ParameterKey": "EnvironmentSuffix", "ParameterValue": "dev"}],
     )
-    watch = SetWatch(standing.clients, standing.events.append)
+    watch = SetWatch(deployed.clients, deployed.events.append)
 
     async def work() -> None:
         await watch.begin([set_])
         (ended,) = await update_instances(watch, set_, [instance(A)], "run")
         assert ended.status == "SUCCEEDED"
 
-    standing.run(work)
-    assert [event.status for event in standing.said(Waiting)] == ["RUNNING"]
+    deployed.run(work)
+    assert [event.status for event in deployed.events_of(Waiting)] == ["RUNNING"]
 
 
 @pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.THROTTLE])
-def test_an_operation_is_begun_once_whatever_became_of_the_answer(standing: FleetRig, fault: Fault) -> None:
-    standing.world.faults.add(fault, operation="DeleteStackInstances", nth=1)
-    watch, set_ = SetWatch(standing.clients, standing.events.append), stack_set(STORAGE)
+def test_an_operation_is_begun_once_whatever_became_of_the_answer(deployed: FleetRig, fault: Fault) -> None:
+    deployed.world.faults.add(fault, operation="DeleteStackInstances", nth=1)
+    watch, set_ = SetWatch(deployed.clients, deployed.events.append), stack_set(STORAGE)
 
     async def work() -> None:
         await watch.begin([set_])
@@ -67,12 +67,12 @@ def test_an_operation_is_begun_once_whatever_became_of_the_answer(standing: Flee
         (ended,) = await delete_instances(watch, set_, meant, "run", retain=True)
         assert ended.status == "SUCCEEDED"
 
-    standing.run(work)
-    assert [one.site.account for one in standing.instances()] == [C]
+    deployed.run(work)
+    assert [instance.site.account for instance in deployed.instances()] == [C]
 
 
-def test_a_stack_is_created_in_just_the_places_that_are_meant(standing: FleetRig) -> None:
-    watch, set_ = SetWatch(standing.clients, standing.events.append), stack_set(STORAGE)
+def test_a_stack_is_created_in_just_the_places_that_are_meant(deployed: FleetRig) -> None:
+    watch, set_ = SetWatch(deployed.clients, deployed.events.append), stack_set(STORAGE)
     new = "777788889999"
 
     async def work() -> None:
@@ -80,34 +80,34 @@ def test_a_stack_is_created_in_just_the_places_that_are_meant(standing: FleetRig
         (ended,) = await create_instances(watch, set_, places(WEST, new), "run")
         assert ended.status == "SUCCEEDED"
 
-    standing.run(work)
-    assert {one.site.account for one in standing.instances()} == {*ACCOUNTS, new}
+    deployed.run(work)
+    assert {instance.site.account for instance in deployed.instances()} == {*ACCOUNTS, new}
 
 
-def test_another_refusal_is_told(standing: FleetRig) -> None:
-    standing.world.faults.add(Fault.DENIED, operation="UpdateStackInstances")
-    watch = SetWatch(standing.clients, standing.events.append)
+def test_another_refusal_is_told(deployed: FleetRig) -> None:
+    deployed.world.faults.add(Fault.DENIED, operation="UpdateStackInstances")
+    watch = SetWatch(deployed.clients, deployed.events.append)
     with pytest.raises(AwsError, match="not allowed to call UpdateStackInstances"):
-        standing.run(lambda: update_instances(watch, stack_set(STORAGE), [instance(A)], "run"))
+        deployed.run(lambda: update_instances(watch, stack_set(STORAGE), [instance(A)], "run"))
 
 
 @pytest.mark.slow
-def test_a_run_that_goes_on_with_what_is_left_begins_an_operation_of_its_own(standing: FleetRig) -> None:
-    watch, set_ = SetWatch(standing.clients, standing.events.append), stack_set(STORAGE)
+def test_a_run_that_goes_on_with_what_is_left_begins_an_operation_of_its_own(deployed: FleetRig) -> None:
+    watch, set_ = SetWatch(deployed.clients, deployed.events.append), stack_set(STORAGE)
     news = ("777788889999", "888899990000", "999900001111")
     given = [
         InstanceOverride(site=site, parameters={"EnvironmentSuffix": str(site.account)}) for site in sites(WEST, *news)
     ]
-    asked = places(WEST, *news)
+    targets = places(WEST, *news)
 
     async def work(places: Sequence[TargetedSite]) -> list[str]:
-        return [one.id for one in await create_instances(watch, set_, places, "run", given)]
+        return [operation.id for operation in await create_instances(watch, set_, places, "run", given)]
 
-    (first,) = standing.run(lambda: work(asked[:1]))
-    rest = standing.run(lambda: work(asked[1:]))
+    (first,) = deployed.run(lambda: work(targets[:1]))
+    rest = deployed.run(lambda: work(targets[1:]))
     assert len({first, *rest}) == 3
-    assert {one.site.account for one in standing.instances()} == {*ACCOUNTS, *news}
+    assert {instance.site.account for instance in deployed.instances()} == {*ACCOUNTS, *news}
     # The same again is the same.
-    assert standing.run(lambda: work(asked)) == [first, *rest]
-    assert standing.operations("CreateStackInstances") == 6
-    assert len({one.operation for one in standing.instances()} - {first, *rest}) == 1
+    assert deployed.run(lambda: work(targets)) == [first, *rest]
+    assert deployed.operations("CreateStackInstances") == 6
+    assert len({instance.operation for instance in deployed.instances()} - {first, *rest}) == 1

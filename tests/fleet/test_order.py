@@ -9,7 +9,7 @@ from builder.terms import StackId
 from fake_aws import run_virtual
 from fleet.stack_sets import stack_set
 
-STORAGE, TABLE, SERVICE, ALONE = (StackId(f"us-west-2/{one}") for one in ("storage", "table", "service", "alone"))
+STORAGE, TABLE, SERVICE, ALONE = (StackId(f"us-west-2/{name}") for name in ("storage", "table", "service", "alone"))
 SETS = (
     stack_set(SERVICE, needs=(TABLE,)),
     stack_set(TABLE, needs=(STORAGE,)),
@@ -23,18 +23,18 @@ def run(
 ) -> tuple[dict[str, SetOutcome], list[str]]:
     order: list[str] = []
 
-    async def work(one: StackSet, _before: Mapping[StackId, SetOutcome]) -> SetOutcome:
+    async def work(set_: StackSet, _before: Mapping[StackId, SetOutcome]) -> SetOutcome:
         await asyncio.sleep(1)
-        order.append(one.id)
-        if one.id == fails:
-            raise Failed(where=one.id, what="limit")
-        return SetDone(one.id, 1)
+        order.append(set_.id)
+        if set_.id == fails:
+            raise Failed(where=set_.id, what="limit")
+        return SetDone(set_.id, 1)
 
     async def main() -> tuple[SetOutcome, ...]:
         return await in_order(sets, dependants_of(SETS) if backwards else needs_of(SETS), work)
 
     ended = run_virtual(main)
-    return {one.stack: one for one in ended}, order
+    return {outcome.stack: outcome for outcome in ended}, order
 
 
 def test_each_set_comes_after_all_that_it_needs() -> None:

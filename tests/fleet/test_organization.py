@@ -22,28 +22,28 @@ def company(rig: FleetRig) -> Company:
     return made
 
 
-def look(rig: FleetRig, *units: str) -> Organization:
+def observe(rig: FleetRig, *units: str) -> Organization:
     return rig.run(lambda: observe_organization(rig.clients, WEST, units))
 
 
 def test_everybody_in_a_unit_and_below_it_is_found_over_all_pages(rig: FleetRig, company: Company) -> None:
-    outer = next(one.id for one in company.units.values() if one.name == "outer")
-    found = look(rig, outer, ROOT)
-    assert found.management == ADMIN
-    assert sorted(found.members[outer]) == sorted([A, B, C, GONE])
-    assert sorted(found.members[ROOT]) == sorted([A, B, C, GONE, ADMIN])
-    assert found.inactive == {GONE: "SUSPENDED"}
+    outer = next(unit.id for unit in company.units.values() if unit.name == "outer")
+    organization = observe(rig, outer, ROOT)
+    assert organization.management == ADMIN
+    assert sorted(organization.members[outer]) == sorted([A, B, C, GONE])
+    assert sorted(organization.members[ROOT]) == sorted([A, B, C, GONE, ADMIN])
+    assert organization.inactive == {GONE: "SUSPENDED"}
 
 
 def test_where_no_unit_is_named_nobody_is_asked(rig: FleetRig) -> None:
-    assert look(rig) == Organization()
+    assert observe(rig) == Organization()
     assert rig.world.calls == []
 
 
 def test_whoever_may_not_look_is_told_so(rig: FleetRig, company: Company) -> None:
     rig.world.organization = None
     with pytest.raises(AwsError, match="AWSOrganizationsNotInUseException"):
-        look(rig, ROOT)
+        observe(rig, ROOT)
 
 
 def test_a_service_managed_fleet_is_planned_and_deployed_through_its_units(rig: FleetRig, company: Company) -> None:
@@ -58,7 +58,7 @@ def test_a_service_managed_fleet_is_planned_and_deployed_through_its_units(rig: 
         f"{ADMIN} is left out: it is the organisation's management account",
     }
     rig.execute(plan)
-    assert {one.site.account for one in rig.instances() if one.status == "CURRENT"} >= {A, B, C}
+    assert {instance.site.account for instance in rig.instances() if instance.status == "CURRENT"} >= {A, B, C}
 
 
 def test_the_management_account_by_name_is_refused_and_no_change_set_stays(rig: FleetRig, company: Company) -> None:

@@ -40,7 +40,7 @@ def test_regions_come_in_turn_unless_they_are_worked_in_side_by_side() -> None:
 
 
 def test_the_operation_that_touched_most_tells() -> None:
-    last = [instance(ACCOUNTS[0], operation="a"), *(instance(one, operation="b") for one in ACCOUNTS[1:])]
+    last = [instance(ACCOUNTS[0], operation="a"), *(instance(account, operation="b") for account in ACCOUNTS[1:])]
     assert find_last_operation([*last, instance("9" * 12, status="OUTDATED", operation="a")]) == (
         "b",
         sites(WEST, *ACCOUNTS[1:]),
@@ -69,10 +69,10 @@ def test_a_plan_says_how_long_it_takes_and_what_slows_it_down(rig: FleetRig) -> 
     assert planned.id == STORAGE
 
 
-def test_an_operation_that_aws_keeps_no_more_tells_nothing(standing: FleetRig) -> None:
-    standing.world.region("111122223333", WEST).cloudformation.stack_sets[
-        next(iter(standing.world.region("111122223333", WEST).cloudformation.stack_sets))
+def test_an_operation_that_aws_keeps_no_more_tells_nothing(deployed: FleetRig) -> None:
+    deployed.world.region("111122223333", WEST).cloudformation.stack_sets[
+        next(iter(deployed.world.region("111122223333", WEST).cloudformation.stack_sets))
     ].operations.clear()
-    (planned, _) = standing.plan(two_sets(CHANGED)).sets
+    (planned, _) = deployed.plan(two_sets(CHANGED)).sets
     assert planned.pace is not None
     assert planned.pace.is_assumed

@@ -39,8 +39,10 @@ def child(rig: FleetRig) -> str:
 
 
 def of_units(*units: str, body: str = BODY, **targets: Any) -> Deployment:
-    wanted = {"OrganizationalUnitIds": list(units), **targets}
-    return fleet_deployment(fleet_template({STORAGE: body}, wanted, SERVICE_MANAGED, {"MaxConcurrentCount": 10}))
+    deployment_targets = {"OrganizationalUnitIds": list(units), **targets}
+    return fleet_deployment(
+        fleet_template({STORAGE: body}, deployment_targets, SERVICE_MANAGED, {"MaxConcurrentCount": 10})
+    )
 
 
 def delete_by_hand(rig: FleetRig, account: str) -> None:
@@ -52,7 +54,10 @@ def delete_by_hand(rig: FleetRig, account: str) -> None:
 
 def test_the_first_plan_creates_every_set_in_every_account(rig: FleetRig) -> None:
     plan = rig.plan()
-    assert [(one.id, one.does) for one in plan.sets] == [(STORAGE, "create"), ("us-east-1/storage", "create")]
+    assert [(planned.id, planned.does) for planned in plan.sets] == [
+        (STORAGE, "create"),
+        ("us-east-1/storage", "create"),
+    ]
     assert plan.sets[0].joining == sites(WEST, *ACCOUNTS)
     assert plan.sets[1].joining == sites(EAST, *ACCOUNTS)
     assert [change.action for change in plan.sets[0].changes] == ["Add", "Add"]
@@ -60,11 +65,11 @@ def test_the_first_plan_creates_every_set_in_every_account(rig: FleetRig) -> Non
     assert rig.operations("CreateStackSet") == 0
 
 
-def test_where_nothing_differs_nothing_is_planned(standing: FleetRig) -> None:
-    plan = standing.plan()
+def test_where_nothing_differs_nothing_is_planned(deployed: FleetRig) -> None:
+    plan = deployed.plan()
     assert plan.is_empty
-    assert {one.does for one in plan.sets} == {"nothing"}
-    assert [one.status for one in plan.sets[0].instances] == ["CURRENT"] * 3
+    assert {planned.does for planned in plan.sets} == {"nothing"}
+    assert [instance.status for instance in plan.sets[0].instances] == ["CURRENT"] * 3
 
 
 def test_instances_in_the_account_that_administers_are_no_orphans(rig: FleetRig) -> None:
@@ -74,32 +79,32 @@ def test_instances_in_the_account_that_administers_are_no_orphans(rig: FleetRig)
     assert plan.ordinary.orphans == ()
 
 
-def test_a_changed_body_is_told_resource_by_resource_for_every_account(standing: FleetRig) -> None:
-    changed, untouched = standing.plan(two_sets(CHANGED)).sets
+def test_a_changed_body_is_told_resource_by_resource_for_every_account(deployed: FleetRig) -> None:
+    changed, untouched = deployed.plan(two_sets(CHANGED)).sets
     assert (changed.does, untouched.does) == ("update", "nothing")
     assert set(changed.updating) == set(sites(WEST, *ACCOUNTS))
-    assert [(one.logical_id, one.properties[0].path) for one in changed.changes] == [
+    assert [(change.logical_id, change.properties[0].path) for change in changed.changes] == [
         ("Topic", "/Properties/DisplayName")
     ]
 
 
-def test_a_replacement_of_data_is_stopped_until_it_is_allowed_by_set_and_resource(standing: FleetRig) -> None:
-    plan = standing.plan(two_sets(REPLACED))
+def test_a_replacement_of_data_is_stopped_until_it_is_allowed_by_set_and_resource(deployed: FleetRig) -> None:
+    plan = deployed.plan(two_sets(REPLACED))
     assert [hit.allow for hit in plan.ordinary.guards] == [f"{STORAGE}/Bucket"]
     with pytest.raises(Stopped, match="Nothing was executed"):
-        standing.execute(plan)
-    assert standing.operations("ExecuteChangeSet") == 0
-    standing.execute(plan, [f"{STORAGE}/Bucket"])
-    assert standing.operations("ExecuteChangeSet") == 1
+        deployed.execute(plan)
+    assert deployed.operations("ExecuteChangeSet") == 0
+    deployed.execute(plan, [f"{STORAGE}/Bucket"])
+    assert deployed.operations("ExecuteChangeSet") == 1
 
 
-def test_an_account_that_leaves_is_stopped_until_it_is_allowed_by_name(standing: FleetRig) -> None:
-    plan = standing.plan(two_sets(targets=accounts(A, B)))
+def test_an_account_that_leaves_is_stopped_until_it_is_allowed_by_name(deployed: FleetRig) -> None:
+    plan = deployed.plan(two_sets(targets=accounts(A, B)))
     names = [f"{STORAGE}/{C}", f"us-east-1/storage/{C}"]
     assert [hit.allow for hit in plan.ordinary.guards] == names
     assert (plan.sets[0].does, plan.sets[0].leaving, plan.sets[0].updating) == ("targets", sites(WEST, C), ())
-    standing.execute(plan, names)
-    assert [one.site for one in standing.instances()] == [*sites(WEST, A, B)]
+    deployed.execute(plan, names)
+    assert [instance.site for instance in deployed.instances()] == [*sites(WEST, A, B)]
 
 
 @pytest.mark.slow
@@ -107,7 +112,7 @@ def test_another_unit_around_the_same_accounts_is_stopped_since_their_stacks_are
     rig: FleetRig, child: str
 ) -> None:
     rig.deploy(of_units(child))
-    before = {one.site: one.stack for one in rig.instances()}
+    before = {instance.site: instance.stack for instance in rig.instances()}
     plan = rig.plan(of_units(ROOT))
     (planned,) = plan.sets
     assert (planned.leaving, set(planned.joining)) == (sites(WEST, A, B), set(sites(WEST, *ACCOUNTS)))
@@ -120,20 +125,24 @@ def test_another_unit_around_the_same_accounts_is_stopped_since_their_stacks_are
         rig.execute(plan)
     end = rig.execute(plan, [hit.allow for hit in plan.ordinary.guards])
     assert end.sets == (SetDone(StackId(STORAGE), 3),)
-    after = {one.site: one.stack for one in rig.instances()}
+    after = {instance.site: instance.stack for instance in rig.instances()}
     assert not set(before.values()) & set(after.values())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("said", "named", "leaves"), [("DIFFERENCE", [B], (B,)), ("INTERSECTION", [B], (A,))])
+@pytest.mark.parametrize(
+    ("account_filter", "named", "leaves"), [("DIFFERENCE", [B], (B,)), ("INTERSECTION", [B], (A,))]
+)
 def test_a_filter_that_leaves_an_account_out_deletes_just_its_stack(
-    rig: FleetRig, child: str, said: str, named: list[str], leaves: tuple[str, ...]
+    rig: FleetRig, child: str, account_filter: str, named: list[str], leaves: tuple[str, ...]
 ) -> None:
     rig.deploy(of_units(child))
-    plan = rig.plan(of_units(child, Accounts=named, AccountFilterType=said))
+    plan = rig.plan(of_units(child, Accounts=named, AccountFilterType=account_filter))
     assert (plan.sets[0].leaving, plan.sets[0].joining) == (sites(WEST, *leaves), ())
     rig.execute(plan, [f"{STORAGE}/{account}" for account in leaves])
-    assert [one.site.account for one in rig.instances()] == [one for one in (A, B) if one not in leaves]
+    assert [instance.site.account for instance in rig.instances()] == [
+        account for account in (A, B) if account not in leaves
+    ]
 
 
 @pytest.mark.slow
@@ -149,29 +158,31 @@ def test_an_account_that_moved_out_of_its_unit_leaves_with_the_unit(rig: FleetRi
 
 
 @pytest.mark.slow
-def test_after_a_failed_update_who_leaves_is_read_from_what_stands(standing: FleetRig) -> None:
-    standing.world.script.fails("UPDATE", "Topic", reason="limit", account=A, region=WEST)
+def test_after_a_failed_update_who_leaves_is_read_from_what_stands(deployed: FleetRig) -> None:
+    deployed.world.script.fails("UPDATE", "Topic", reason="limit", account=A, region=WEST)
     fewer = two_sets(CHANGED, accounts(A, B), FailureToleranceCount=0)
     names = [f"{STORAGE}/{C}", f"us-east-1/storage/{C}"]
-    standing.execute(standing.plan(fewer), names)
-    assert C in {one.site.account for one in standing.instances()}, "CloudFormation has put it back"
-    plan = standing.plan(fewer)
+    deployed.execute(deployed.plan(fewer), names)
+    assert C in {instance.site.account for instance in deployed.instances()}, "CloudFormation has put it back"
+    plan = deployed.plan(fewer)
     assert (plan.sets[0].leaving, plan.sets[0].updating) == (sites(WEST, C), sites(WEST, A, B))
     assert [hit.allow for hit in plan.ordinary.guards] == names
-    assert all(isinstance(one, SetDone) for one in standing.execute(plan, names).sets)
-    assert AccountId(C) not in {one.site.account for one in standing.instances()}
+    assert all(isinstance(outcome, SetDone) for outcome in deployed.execute(plan, names).sets)
+    assert AccountId(C) not in {instance.site.account for instance in deployed.instances()}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("body", [BODY, CHANGED])
-def test_an_instance_that_was_deleted_by_hand_is_planned_and_made_again(standing: FleetRig, body: str) -> None:
-    delete_by_hand(standing, C)
-    plan = standing.plan(two_sets(body))
+def test_an_instance_that_was_deleted_by_hand_is_planned_and_made_again(deployed: FleetRig, body: str) -> None:
+    delete_by_hand(deployed, C)
+    plan = deployed.plan(two_sets(body))
     assert not plan.is_empty
     assert (plan.sets[0].joining, plan.sets[0].missing) == ((), places(WEST, C))
-    assert all(isinstance(one, SetDone) for one in standing.execute(plan).sets)
-    assert {one.site.account: one.status for one in standing.instances()} == dict.fromkeys(ACCOUNTS, "CURRENT")
-    assert standing.plan().is_empty
+    assert all(isinstance(outcome, SetDone) for outcome in deployed.execute(plan).sets)
+    assert {instance.site.account: instance.status for instance in deployed.instances()} == dict.fromkeys(
+        ACCOUNTS, "CURRENT"
+    )
+    assert deployed.plan().is_empty
 
 
 @pytest.mark.slow
@@ -183,18 +194,18 @@ def test_an_account_that_joined_its_unit_gets_the_stack_that_nothing_else_brings
     assert (plan.sets[0].joining, plan.sets[0].missing) == ((), places(WEST, C, unit=child))
     ended = rig.execute(plan).sets
     assert ended == (SetDone(StackId(STORAGE), 2), SetDone(StackId(STORAGE), 1))
-    assert {one.site.account: one.unit for one in rig.instances()} == dict.fromkeys(ACCOUNTS, child)
+    assert {instance.site.account: instance.unit for instance in rig.instances()} == dict.fromkeys(ACCOUNTS, child)
 
 
-def test_a_set_that_goes_is_stopped_by_its_name_in_the_stack_that_holds_it(standing: FleetRig) -> None:
-    plan = standing.plan(fleet_deployment(fleet_template({STORAGE: CHANGED})))
-    gone = next(one for one in plan.sets if one.id == "us-east-1/storage")
+def test_a_set_that_goes_is_stopped_by_its_name_in_the_stack_that_holds_it(deployed: FleetRig) -> None:
+    plan = deployed.plan(fleet_deployment(fleet_template({STORAGE: CHANGED})))
+    gone = next(planned for planned in plan.sets if planned.id == "us-east-1/storage")
     assert (gone.does, set(gone.leaving)) == ("remove", set(sites(EAST, *ACCOUNTS)))
     assert f"{FLEET}/UsEast1Storage" in {hit.allow for hit in plan.ordinary.guards}
 
 
-def test_an_account_that_comes_is_told_and_needs_no_leave(standing: FleetRig) -> None:
-    plan = standing.plan(two_sets(targets=accounts(*ACCOUNTS, "777788889999")))
+def test_an_account_that_comes_is_told_and_needs_no_leave(deployed: FleetRig) -> None:
+    plan = deployed.plan(two_sets(targets=accounts(*ACCOUNTS, "777788889999")))
     assert (plan.sets[0].does, plan.sets[0].joining) == ("targets", sites(WEST, "777788889999"))
     assert plan.ordinary.guards == ()
 
@@ -203,23 +214,23 @@ def test_only_a_stack_that_holds_sets_is_never_rolled_back() -> None:
     assert unrolled_stacks(two_sets()) == (FLEET,)
 
 
-def test_a_failure_while_looking_further_takes_the_change_sets_back(standing: FleetRig) -> None:
-    standing.world.faults.add(Fault.DENIED, operation="DescribeStackSet")
+def test_a_failure_while_looking_further_takes_the_change_sets_back(deployed: FleetRig) -> None:
+    deployed.world.faults.add(Fault.DENIED, operation="DescribeStackSet")
     with pytest.raises(BuilderError, match="not allowed to call DescribeStackSet"):
-        standing.plan(two_sets(CHANGED))
-    assert standing.operations("DeleteChangeSet") == 1
+        deployed.plan(two_sets(CHANGED))
+    assert deployed.operations("DeleteChangeSet") == 1
 
 
-def test_a_plan_that_is_interrupted_takes_its_change_sets_back(standing: FleetRig) -> None:
+def test_a_plan_that_is_interrupted_takes_its_change_sets_back(deployed: FleetRig) -> None:
     async def interrupt_in_between() -> None:
         plan_id = PlanId(id="cut", at="2026-01-01T00:00:00+00:00")
         planning = asyncio.ensure_future(
-            make_fleet_plan(two_sets(CHANGED), standing.clients, plan_id, standing.events.append)
+            make_fleet_plan(two_sets(CHANGED), deployed.clients, plan_id, deployed.events.append)
         )
-        while not standing.operations("DescribeStackSet"):  # noqa: ASYNC110 - the world is looked at, it tells nobody
+        while not deployed.operations("DescribeStackSet"):  # noqa: ASYNC110 - the world is looked at, it tells nobody
             await asyncio.sleep(0.01)
         planning.cancel()
         await asyncio.wait({planning})
 
-    standing.run(interrupt_in_between)
-    assert standing.operations("DeleteChangeSet") == 1
+    deployed.run(interrupt_in_between)
+    assert deployed.operations("DeleteChangeSet") == 1

@@ -44,15 +44,15 @@ def test_what_is_no_plan_is_refused_with_the_command_that_makes_one(data: bytes)
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"version": 1}, "plan version 1 is of an older builder, and this one reads version 2: plan again"),
         ({"version": 9}, "plan version 9 is of a newer builder"),
         ({"ordinary": json.loads(write_fleet_plan(PLAN))["ordinary"] | {"version": 1}}, "plan version 1 in it is not"),
     ],
 )
-def test_another_version_is_answered_with_plan_again(changed: dict[str, object], told: str) -> None:
-    said = json.loads(write_fleet_plan(PLAN)) | changed
-    with pytest.raises(BadInput, match=told) as caught:
-        read_fleet_plan(json.dumps(said).encode(), "fleet-plan.json")
+def test_another_version_is_answered_with_plan_again(changed: dict[str, object], message: str) -> None:
+    document = json.loads(write_fleet_plan(PLAN)) | changed
+    with pytest.raises(BadInput, match=message) as caught:
+        read_fleet_plan(json.dumps(document).encode(), "fleet-plan.json")
     assert caught.value.next_step == "python -m builder fleet plan -o fleet-plan.json"

@@ -8,5 +8,5 @@ def test_every_kind_has_an_event_of_its_own_and_says_which_stack_it_is_about_if_
     kinds = get_args(FleetProgress)
     assert set(get_args(Progress)) < set(kinds)
     fields = [kind.__dataclass_fields__ for kind in kinds]
-    assert len({one["event"].default for one in fields}) == len(kinds)
-    assert [one["event"].default for one in fields if "stack" not in one] == ["run.begun", "guard.allowed"]
+    assert len({by_name["event"].default for by_name in fields}) == len(kinds)
+    assert [by_name["event"].default for by_name in fields if "stack" not in by_name] == ["run.begun", "guard.allowed"]

@@ -33,8 +33,8 @@ Properties = dict[str, Any]
 
 
 def own(values: dict[str, str], *named: str) -> Properties:
-    said = [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
-    return {"DeploymentTargets": accounts(*named), "Regions": [WEST], "ParameterOverrides": said}
+    overrides = [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
+    return {"DeploymentTargets": accounts(*named), "Regions": [WEST], "ParameterOverrides": overrides}
 
 
 def deployment(body: str = NO_BUCKET, **properties: object) -> Deployment:
@@ -49,18 +49,24 @@ def deployment(body: str = NO_BUCKET, **properties: object) -> Deployment:
 
 
 def parameters(**values: str) -> list[Properties]:
-    said = {"EnvironmentSuffix": "dev", **values}
-    return [{"ParameterKey": key, "ParameterValue": value} for key, value in said.items()]
+    by_name = {"EnvironmentSuffix": "dev", **values}
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in by_name.items()]
 
 
-def stands(rig: FleetRig) -> dict[Site, tuple[object, ...]]:
+def observe(rig: FleetRig) -> dict[Site, tuple[object, ...]]:
     """What each stack of the set is, with when it was last updated and by which operation."""
-    found: dict[Site, tuple[object, ...]] = {}
-    for one in rig.instances():
-        stack = rig.world.region(str(one.site.account), one.site.region).cloudformation.stacks[one.stack]
+    by_site: dict[Site, tuple[object, ...]] = {}
+    for instance in rig.instances():
+        stack = rig.world.region(str(instance.site.account), instance.site.region).cloudformation.stacks[instance.stack]
         resources = {name: (each.physical_id, dict(each.properties)) for name, each in stack.resources.items()}
-        found[one.site] = (one.stack, one.operation, stack.operation_id, stack.deployed.tags, resources)
-    return found
+        by_site[instance.site] = (
+            instance.stack,
+            instance.operation,
+            stack.operation_id,
+            stack.deployed.tags,
+            resources,
+        )
+    return by_site
 
 
 def changed_resources(before: tuple[Any, ...], after: tuple[Any, ...]) -> set[str]:
@@ -116,13 +122,13 @@ def copied(deployed: FleetRig) -> FleetRig:
     return rig
 
 
-def hold(rig: FleetRig, wanted: Deployment) -> tuple[tuple[Site, ...], set[str]]:
+def hold(rig: FleetRig, desired: Deployment) -> tuple[tuple[Site, ...], set[str]]:
     """Hold that no stack and no resource changes but what the plan names; return what it names."""
-    before, plan = stands(rig), rig.plan(wanted)
+    before, plan = observe(rig), rig.plan(desired)
     (planned,) = plan.sets
     end = rig.execute(plan, [hit.allow for hit in plan.ordinary.guards])
-    assert all(isinstance(one, SetDone) for one in end.sets), end
-    after = stands(rig)
+    assert all(isinstance(outcome, SetDone) for outcome in end.sets), end
+    after = observe(rig)
     named = {change.logical_id for change in planned.changes}
     assert {site for site in before if before[site] != after.get(site)} == set(planned.changed) & before.keys()
     for site in before.keys() & after.keys():
@@ -223,9 +229,9 @@ def test_another_template_passes_through_the_old_parameters_first(own_text: Flee
     """UpdateStackSet leaves an instance its own parameters, so a name comes and goes on the way."""
     body = BODY.replace("Text: {Type: String, Default: one}", "Text: {Type: String, Default: one}, New: {Type: String}")
     body = body.replace("-${Text}'", "-${New}'")
-    said = parameters(Text="one", New="one")
+    values = parameters(Text="one", New="one")
     groups = (own({}, A, B), own({"Text": "mine", "New": "mine"}, C))
-    assert hold(own_text, grouped(*groups, body=body, Parameters=said)) == (HERE, {"Bucket"})
+    assert hold(own_text, grouped(*groups, body=body, Parameters=values)) == (HERE, {"Bucket"})
 
 
 @pytest.mark.slow
@@ -236,14 +242,14 @@ def test_who_joins_or_lacks_its_stack_gets_it_with_its_own_parameters(own_text: 
     own_text.world.settle()
     groups = (own({}, A, B), own({"Text": "mine"}, C, "777788889999"))
     plan = own_text.plan(grouped(*groups))
-    assert (plan.sets[0].joining, [one.site for one in plan.sets[0].missing]) == (
+    assert (plan.sets[0].joining, [place.site for place in plan.sets[0].missing]) == (
         sites(WEST, "777788889999"),
         [*HERE[2:]],
     )
-    assert all(isinstance(one, SetDone) for one in own_text.execute(plan).sets)
+    assert all(isinstance(outcome, SetDone) for outcome in own_text.execute(plan).sets)
     client = own_text.clients.cloudformation(WEST)
     for account in (C, "777788889999"):
-        said = client.describe_stack_instance(
+        answer = client.describe_stack_instance(
             StackSetName="tap-dev-us-west-2-storage", StackInstanceAccount=account, StackInstanceRegion=WEST
         )
-        assert said["StackInstance"]["ParameterOverrides"] == [{"ParameterKey": "Text", "ParameterValue": "mine"}]
+        assert answer["StackInstance"]["ParameterOverrides"] == [{"ParameterKey": "Text", "ParameterValue": "mine"}]

@@ -15,10 +15,10 @@ HERE = sites(WEST, *ACCOUNTS)
 DEFINITION = Definition(
     stack_set=stack_set(), body=BODY, parameters={"EnvironmentSuffix": "dev"}, targets=(Targets(regions=(WEST,)),)
 )
-STANDS = ObservedSet(body=BODY, parameters={"EnvironmentSuffix": "dev"}, instances=instances())
+DEPLOYED = ObservedSet(body=BODY, parameters={"EnvironmentSuffix": "dev"}, instances=instances())
 BY_NAME = places(WEST, *ACCOUNTS)
 CONTEXT = SetContext(
-    definition=DEFINITION, observed=STANDS, targets=TargetSites(sites=HERE), new_targets=BY_NAME, old_targets=BY_NAME
+    definition=DEFINITION, observed=DEPLOYED, targets=TargetSites(sites=HERE), new_targets=BY_NAME, old_targets=BY_NAME
 )
 
 
@@ -34,7 +34,7 @@ RETARGET = replace(CONTEXT, change=change("Modify", "Properties.StackInstancesGr
 
 
 def targeting(context: SetContext, *named: str) -> SetContext:
-    """The context with other accounts wanted."""
+    """The context with other accounts as its targets."""
     return replace(context, targets=TargetSites(sites=sites(WEST, *named)), new_targets=places(WEST, *named))
 
 
@@ -44,15 +44,15 @@ def under(unit: str, *named: str) -> SetContext:
     by_unit = places(WEST, *named, unit=unit)
     return replace(
         RETARGET,
-        observed=replace(STANDS, instances=came),
-        targets=TargetSites(sites=tuple(one.site for one in by_unit)),
+        observed=replace(DEPLOYED, instances=came),
+        targets=TargetSites(sites=tuple(place.site for place in by_unit)),
         new_targets=by_unit,
         old_targets=places(WEST, A, B, unit="child"),
     )
 
 
 @pytest.mark.parametrize(
-    ("said", "does"),
+    ("set_change", "does"),
     [
         (None, "nothing"),
         (change("Add"), "create"),
@@ -67,22 +67,24 @@ def under(unit: str, *named: str) -> SetContext:
         (change("Modify", "Properties.StackInstancesGroup", "Properties.Tags"), "update"),
     ],
 )
-def test_what_a_change_set_does_to_a_set_is_read_from_its_properties(said: ResourceChange | None, does: str) -> None:
-    assert plan_set(replace(CONTEXT, change=said)).does == does
+def test_what_a_change_set_does_to_a_set_is_read_from_its_properties(
+    set_change: ResourceChange | None, does: str
+) -> None:
+    assert plan_set(replace(CONTEXT, change=set_change)).does == does
 
 
 def test_a_new_set_comes_everywhere_with_all_that_is_in_its_template() -> None:
     planned = plan_set(replace(CONTEXT, change=change("Add"), observed=None, old_targets=()))
     assert (planned.joining, planned.updating, planned.touched) == (HERE, (), HERE)
-    assert [(one.action, one.logical_id) for one in planned.changes] == [("Add", "Table")]
+    assert [(change.action, change.logical_id) for change in planned.changes] == [("Add", "Table")]
 
 
 BOTH = change("Modify", "/Properties/TemplateBody", "/Properties/StackInstancesGroup/0/DeploymentTargets/Accounts/2")
 
 
 def test_a_new_template_reaches_every_instance_and_whoever_comes() -> None:
-    stands = replace(STANDS, instances=instances((A, B)))
-    planned = plan_set(replace(CONTEXT, change=BOTH, observed=stands, old_targets=places(WEST, A, B)))
+    observed = replace(DEPLOYED, instances=instances((A, B)))
+    planned = plan_set(replace(CONTEXT, change=BOTH, observed=observed, old_targets=places(WEST, A, B)))
     assert planned.updating == sites(WEST, A, B)
     assert (planned.joining, planned.missing) == (sites(WEST, C), ())
     assert planned.changes == ()
@@ -90,16 +92,16 @@ def test_a_new_template_reaches_every_instance_and_whoever_comes() -> None:
 
 @pytest.mark.parametrize("context", [CONTEXT, UPDATE, RETARGET])
 def test_a_stack_that_no_change_of_targets_brings_is_made_by_an_operation_of_ours(context: SetContext) -> None:
-    planned = plan_set(replace(context, observed=replace(STANDS, instances=instances((A, B)))))
+    planned = plan_set(replace(context, observed=replace(DEPLOYED, instances=instances((A, B)))))
     assert (planned.joining, planned.missing) == ((), places(WEST, C))
     assert planned.touched[-1:] == sites(WEST, C)
 
 
 def test_after_a_failed_update_nobody_comes_by_a_change_of_something_else() -> None:
     two = places(WEST, A, B)
-    stands = replace(STANDS, instances=instances((A, B)))
-    assert plan_set(replace(UPDATE, observed=stands, old_targets=two)).missing == places(WEST, C)
-    assert plan_set(replace(RETARGET, observed=stands, old_targets=two)).joining == sites(WEST, C)
+    observed = replace(DEPLOYED, instances=instances((A, B)))
+    assert plan_set(replace(UPDATE, observed=observed, old_targets=two)).missing == places(WEST, C)
+    assert plan_set(replace(RETARGET, observed=observed, old_targets=two)).joining == sites(WEST, C)
 
 
 def test_a_set_that_is_not_there_lacks_no_stack() -> None:
@@ -118,14 +120,14 @@ def test_an_instance_that_no_template_put_there_does_not_leave() -> None:
 
 
 def test_a_stack_that_stands_where_the_change_set_makes_a_target_is_exposed_to_its_failure() -> None:
-    stands = replace(STANDS, instances=(instance(A, stack="arn:a"), instance(B, stack="arn:b"), instance(C)))
+    observed = replace(DEPLOYED, instances=(instance(A, stack="arn:a"), instance(B, stack="arn:b"), instance(C)))
     two = places(WEST, A)
-    planned = plan_set(replace(UPDATE, change=BOTH, observed=stands, old_targets=two))
+    planned = plan_set(replace(UPDATE, change=BOTH, observed=observed, old_targets=two))
     assert (planned.exposed, planned.joining) == (sites(WEST, B), ())
-    assert plan_set(replace(RETARGET, observed=stands, old_targets=two)).exposed == sites(WEST, B)
-    assert plan_set(replace(UPDATE, observed=stands, old_targets=two)).exposed == ()
-    assert plan_set(replace(UPDATE, change=BOTH, observed=stands)).exposed == ()
-    assert plan_set(replace(UPDATE, change=change("Add"), observed=stands, old_targets=two)).exposed == ()
+    assert plan_set(replace(RETARGET, observed=observed, old_targets=two)).exposed == sites(WEST, B)
+    assert plan_set(replace(UPDATE, observed=observed, old_targets=two)).exposed == ()
+    assert plan_set(replace(UPDATE, change=BOTH, observed=observed)).exposed == ()
+    assert plan_set(replace(UPDATE, change=change("Add"), observed=observed, old_targets=two)).exposed == ()
 
 
 def test_where_only_the_targets_change_the_others_are_left_alone() -> None:
@@ -167,8 +169,8 @@ MIXED = (
 
 
 def test_what_failed_before_is_done_again_where_the_change_set_does_not_reach_it() -> None:
-    here = replace(CONTEXT, observed=replace(STANDS, instances=MIXED))
-    assert [one.site for one in plan_set(here).retries] == [*sites(WEST, B)]
+    here = replace(CONTEXT, observed=replace(DEPLOYED, instances=MIXED))
+    assert [instance.site for instance in plan_set(here).retries] == [*sites(WEST, B)]
     assert plan_set(here).touched == sites(WEST, B)
     assert plan_set(replace(here, change=UPDATE.change)).retries == ()
     assert plan_set(replace(here, change=UPDATE.change)).updating == sites(WEST, A, B)
@@ -179,19 +181,19 @@ def test_a_name_that_an_override_decides_is_replaced_for_that_instance_only() ->
         "Parameters:\n", "Parameters:\n  Name: {Type: String, Default: dev}\n"
     )
     own = InstanceOverride(site=HERE[0], parameters={"Name": "mine"})
-    literal = replace(STANDS, body=body.replace("tap-${Name}-global", "tap-dev-global"), overrides=(own, own))
+    literal = replace(DEPLOYED, body=body.replace("tap-${Name}-global", "tap-dev-global"), overrides=(own, own))
     context = replace(UPDATE, definition=replace(DEFINITION, body=body), observed=literal)
-    assert [one.is_replaced for one in plan_set(context).changes] == [True]
+    assert [change.is_replaced for change in plan_set(context).changes] == [True]
     assert plan_set(replace(context, observed=replace(literal, overrides=()))).changes == ()
 
 
 def test_a_masked_parameter_counts_as_unchanged() -> None:
-    masked = replace(STANDS, parameters={"EnvironmentSuffix": "****"})
+    masked = replace(DEPLOYED, parameters={"EnvironmentSuffix": "****"})
     assert plan_set(replace(UPDATE, observed=masked)).changes == ()
 
 
 def test_a_creation_that_failed_before_begins_with_the_deletion_of_what_came_of_it() -> None:
-    planned = plan_set(replace(CONTEXT, change=change("Add"), observed=replace(STANDS, instances=instances((A,)))))
+    planned = plan_set(replace(CONTEXT, change=change("Add"), observed=replace(DEPLOYED, instances=instances((A,)))))
     assert (planned.joining, planned.leaving) == (HERE, sites(WEST, A))
     assert planned.remarks == (
         "its creation failed before: CloudFormation makes it anew and deletes the 1 stack that it has",
@@ -209,6 +211,6 @@ def test_what_an_operation_has_in_hand_is_not_tried_again() -> None:
         instance(A, status="OUTDATED", detailed_status="RUNNING"),
         instance(B, status="OUTDATED", detailed_status="FAILED"),
     )
-    planned = plan_set(replace(CONTEXT, observed=replace(STANDS, instances=busy)))
-    assert [one.site for one in planned.retries] == [*sites(WEST, B)]
+    planned = plan_set(replace(CONTEXT, observed=replace(DEPLOYED, instances=busy)))
+    assert [instance.site for instance in planned.retries] == [*sites(WEST, B)]
     assert any("1 instances are in the hands of an operation" in remark for remark in planned.remarks)

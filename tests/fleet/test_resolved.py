@@ -30,8 +30,8 @@ Resources:
 
 
 def resources(**parameters: str) -> dict[str, object]:
-    found: dict[str, object] = resolve_template(TEMPLATE, {"Days": "7", **parameters}, WEST).data["Resources"]
-    return found
+    resolved: dict[str, object] = resolve_template(TEMPLATE, {"Days": "7", **parameters}, WEST).data["Resources"]
+    return resolved
 
 
 def test_conditions_are_decided_and_what_none_makes_is_not_there() -> None:

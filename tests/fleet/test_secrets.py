@@ -22,7 +22,7 @@ A, B, C = ACCOUNTS
 PARAMETERS = "{EnvironmentSuffix: {Type: String}, Secret: {Type: String, NoEcho: true, Default: none}}"
 HIDING = BODY.replace("{EnvironmentSuffix: {Type: String}}", PARAMETERS).replace("Name: one", "Name: !Ref Secret")
 OLD, NEW = "hunter2-old", "hunter2-new"
-SAID = [{"ParameterKey": "Secret", "ParameterValue": {"Ref": "Secret"}}]
+SECRET_PARAMETERS = [{"ParameterKey": "Secret", "ParameterValue": {"Ref": "Secret"}}]
 
 
 def hiding(secret: str, *, own: bool, others: bool = True) -> Deployment:
@@ -32,9 +32,9 @@ def hiding(secret: str, *, own: bool, others: bool = True) -> Deployment:
     properties = template["Resources"]["UsWest2Storage"]["Properties"]
     properties["OperationPreferences"] = {"MaxConcurrentCount": 10, "FailureToleranceCount": 9}
     if others:
-        properties["Parameters"] += SAID
+        properties["Parameters"] += SECRET_PARAMETERS
     if own:
-        targets = {"DeploymentTargets": accounts(B), "Regions": [WEST], "ParameterOverrides": SAID}
+        targets = {"DeploymentTargets": accounts(B), "Regions": [WEST], "ParameterOverrides": SECRET_PARAMETERS}
         properties["StackInstancesGroup"].append(targets)
     deployment = fleet_deployment(yaml.safe_dump(template, sort_keys=False))
     (stack,) = deployment.stacks
@@ -54,7 +54,7 @@ def shown(plan: FleetPlan) -> dict[str, str]:
 
 
 def showing(plan: FleetPlan) -> list[str]:
-    return [where for where, said in shown(plan).items() if OLD in said or NEW in said]
+    return [where for where, text in shown(plan).items() if OLD in text or NEW in text]
 
 
 @pytest.fixture
@@ -83,13 +83,13 @@ def test_a_stack_that_an_operation_of_ours_creates_gets_the_value(
     )
     hidden.world.settle()
     plan = hidden.plan()
-    assert [one.site.account for one in plan.sets[0].missing] == [B]
-    assert [dict(one.parameters) for one in plan.sets[0].given] == [{"Secret": "****"}]
+    assert [place.site.account for place in plan.sets[0].missing] == [B]
+    assert [dict(override.parameters) for override in plan.sets[0].given] == [{"Secret": "****"}]
     assert showing(plan) == []
     saved = read_fleet_plan(write_fleet_plan(plan), "fleet-plan.json")
     assert saved == plan
     trusted = replace(hidden.trusted, is_own=is_own)
     end = hidden.run(lambda: execute_fleet(saved, trusted, hidden.clients, hidden.events.append))
     assert fleet_exit_code(end) is ExitCode.DONE
-    (stack,) = [one.stack for one in hidden.instances() if one.site.account == B]
+    (stack,) = [instance.stack for instance in hidden.instances() if instance.site.account == B]
     assert hidden.world.stack(stack.split("/")[1], account=B, region=WEST).record.deployed.parameters["Secret"] == OLD

@@ -45,7 +45,7 @@ def ask_for_closure(organization: Organization) -> None:
 
 LEAVES = {"SUSPENDED": suspend, "CLOSED": close, "PENDING_CLOSURE": ask_for_closure}
 # What AWS passes over, by what tells of it: Organizations where a set follows it, else the instance alone.
-TOLD = [
+CASES = [
     *((True, leave, f"its account is {state}") for state, leave in LEAVES.items()),
     *((False, LEAVES[state], SUSPENDED) for state in ("SUSPENDED", "CLOSED")),
 ]
@@ -68,15 +68,19 @@ def deployed(rig: FleetRig, body: str = BODY, *, follows: bool) -> tuple[SetDone
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("follows", "leave", "because"), TOLD)
+@pytest.mark.parametrize(("follows", "leave", "because"), CASES)
 def test_a_rollout_goes_past_it_and_says_so(rig: FleetRig, follows: bool, leave: Leave, because: str) -> None:  # noqa: FBT001 - of the table
     organization = founded(rig)
     deployed(rig, follows=follows)
     leave(organization)
     expected = SetDone(ID, 2 if follows else 3, (Skipped(AT_B, because),))
     assert deployed(rig, CHANGED, follows=follows) == (expected, ExitCode.DONE)
-    assert {one.site.account: one.status for one in rig.instances()} == {A: "CURRENT", B: "OUTDATED", C: "CURRENT"}
-    _, sets = rig.standing()
+    assert {instance.site.account: instance.status for instance in rig.instances()} == {
+        A: "CURRENT",
+        B: "OUTDATED",
+        C: "CURRENT",
+    }
+    _, sets = rig.observe()
     rows = rig.run(lambda: observe_status(sets, rig.clients))
     assert [(row.account, row.skipped) for row in rows if not row.is_well] == [(B, because)]
     assert not any(row.is_wrong for row in rows)
@@ -122,31 +126,31 @@ def test_an_account_that_is_open_again_is_taken_up_by_the_next_run(rig: FleetRig
     suspend(organization)
     deployed(rig, CHANGED, follows=True)
     organization.suspended.clear()
-    _, sets = rig.standing()
+    _, sets = rig.observe()
     rows = rig.run(lambda: observe_status(sets, rig.clients))
     assert [row.account for row in rows if row.is_wrong] == [B]
     plan = rig.plan()
-    assert [one.site for one in plan.sets[0].retries] == [AT_B]
+    assert [instance.site for instance in plan.sets[0].retries] == [AT_B]
     assert rig.execute(plan).sets == (SetDone(ID, 1),)
-    assert {one.status for one in rig.instances()} == {"CURRENT"}
+    assert {instance.status for instance in rig.instances()} == {"CURRENT"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("follows", "leave", "because"), TOLD)
+@pytest.mark.parametrize(("follows", "leave", "because"), CASES)
 def test_its_outputs_are_not_missed(rig: FleetRig, follows: bool, leave: Leave, because: str) -> None:  # noqa: FBT001 - of the table
     organization = founded(rig)
     deployed(rig, follows=follows)
     leave(organization)
     deployed(rig, CHANGED, follows=follows)
     rig.world.forbidden_roles.add(f"arn:aws:iam::{B}:role/reader")
-    _, sets = rig.standing()
-    found = rig.run(lambda: observe_fleet_outputs(sets, rig.clients, RowFilter(), "reader"))
-    assert ({one.account for one in found.stacks}, found.failures) == ({A, C}, ())
-    assert found.skipped == (Skipped(AT_B, because),)
+    _, sets = rig.observe()
+    fleet_outputs = rig.run(lambda: observe_fleet_outputs(sets, rig.clients, RowFilter(), "reader"))
+    assert ({stack.account for stack in fleet_outputs.stacks}, fleet_outputs.failures) == ({A, C}, ())
+    assert fleet_outputs.skipped == (Skipped(AT_B, because),)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("follows", "leave", "because"), TOLD)
+@pytest.mark.parametrize(("follows", "leave", "because"), CASES)
 @pytest.mark.parametrize("role", [None, "cleaner"])
 def test_taking_down_lets_it_go_with_its_stack_and_says_so(
     rig: FleetRig,
@@ -163,15 +167,15 @@ def test_taking_down_lets_it_go_with_its_stack_and_says_so(
     end = rig.destroy(role=role)
     assert end.sets == (SetDone(ID, 3, (Skipped(AT_B, f"{because}; its stack stays there"),)),)
     assert fleet_exit_code(end) is ExitCode.DONE
-    assert rig.standing() == ((), ())
+    assert rig.observe() == ((), ())
     assert set(rig.world.buckets) == {f"tap-dev-{B}-one"}
-    assert [event.what for event in rig.said(Started) if event.stack == ID][-1] == "RETAIN in 1, passed over"
+    assert [event.what for event in rig.events_of(Started) if event.stack == ID][-1] == "RETAIN in 1, passed over"
 
 
 def test_a_self_managed_set_asks_nothing_of_an_organization(rig: FleetRig) -> None:
     suspend(founded(rig))
     deployed(rig, follows=False)
-    rig.standing()
+    rig.observe()
     assert not [call for call in rig.world.calls if call.service == "organizations"]
 
 
@@ -194,6 +198,6 @@ def test_a_self_managed_set_asks_nothing_of_an_organization(rig: FleetRig) -> No
 def test_what_organizations_says_now_counts_more_than_the_last_operation(
     detailed: str, state: str | None, because: str
 ) -> None:
-    one = StackInstance(site=AT_B, status="OUTDATED", detailed_status=detailed)
+    instance = StackInstance(site=AT_B, status="OUTDATED", detailed_status=detailed)
     states = {} if state is None else {AccountId(B): state}
-    assert skips([one], states) == ((Skipped(AT_B, because),) if because else ())
+    assert skips([instance], states) == ((Skipped(AT_B, because),) if because else ())

@@ -9,8 +9,15 @@ A, B = AccountId("1" * 12), AccountId("2" * 12)
 
 
 def row(account: AccountId, region: str = "us-west-2", stack: str = "us-west-2/storage", **fields: str) -> FleetRow:
-    said = {"status": "CURRENT", "detailed_status": "", "reason": "", "drift": "NOT_CHECKED", "operation": "", **fields}
-    return FleetRow(account=account, region=Region(region), stack=StackId(stack), **said)
+    values = {
+        "status": "CURRENT",
+        "detailed_status": "",
+        "reason": "",
+        "drift": "NOT_CHECKED",
+        "operation": "",
+        **fields,
+    }
+    return FleetRow(account=account, region=Region(region), stack=StackId(stack), **values)
 
 
 WELL, EAST = row(A), row(A, "us-east-1", "us-east-1/table")
@@ -19,7 +26,7 @@ ROWS = (WELL, EAST, BAD, DRIFTED)
 
 
 @pytest.mark.parametrize(
-    ("choice", "found"),
+    ("choice", "expected"),
     [
         (RowFilter(), ROWS),
         (RowFilter(accounts=(A,)), (WELL, EAST)),
@@ -29,17 +36,19 @@ ROWS = (WELL, EAST, BAD, DRIFTED)
         (RowFilter(accounts=(A,), failed=True), ()),
     ],
 )
-def test_only_what_is_asked_for_is_chosen(choice: RowFilter, found: tuple[FleetRow, ...]) -> None:
-    assert choose(ROWS, choice) == found
+def test_only_what_is_asked_for_is_chosen(choice: RowFilter, expected: tuple[FleetRow, ...]) -> None:
+    assert choose(ROWS, choice) == expected
 
 
-def test_only_what_is_asked_for_is_listed(standing: FleetRig) -> None:
-    _, sets = standing.standing()
-    standing.world.calls.clear()
+def test_only_what_is_asked_for_is_listed(deployed: FleetRig) -> None:
+    _, sets = deployed.observe()
+    deployed.world.calls.clear()
     choice = RowFilter(accounts=ACCOUNTS[:2], stacks=(STORAGE,))
-    rows = standing.run(lambda: observe_status(sets, standing.clients, choice))
-    assert [(row.account, row.stack, row.status) for row in rows] == [(one, STORAGE, "CURRENT") for one in ACCOUNTS[:2]]
+    rows = deployed.run(lambda: observe_status(sets, deployed.clients, choice))
+    assert [(row.account, row.stack, row.status) for row in rows] == [
+        (account, STORAGE, "CURRENT") for account in ACCOUNTS[:2]
+    ]
     assert rows[0].operation.startswith("CREATE SUCCEEDED ")
-    asked = [call.params for call in standing.world.calls if call.operation == "ListStackInstances"]
-    assert [one["StackInstanceAccount"] for one in asked] == list(ACCOUNTS[:2])
-    assert len(standing.run(lambda: observe_status(sets, standing.clients))) == 6
+    listings = [call.params for call in deployed.world.calls if call.operation == "ListStackInstances"]
+    assert [params["StackInstanceAccount"] for params in listings] == list(ACCOUNTS[:2])
+    assert len(deployed.run(lambda: observe_status(sets, deployed.clients))) == 6

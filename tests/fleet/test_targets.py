@@ -17,24 +17,24 @@ ORGANIZATION = Organization(
 SERVICE, SELF = stack_set(is_service_managed=True), stack_set()
 
 
-def targets(*units: str, accounts: tuple[AccountId, ...] = (), said: Any = "NONE") -> Targets:
-    return Targets(accounts=accounts, units=units, filter=said, regions=(WEST,))
+def targets(*units: str, accounts: tuple[AccountId, ...] = (), account_filter: Any = "NONE") -> Targets:
+    return Targets(accounts=accounts, units=units, filter=account_filter, regions=(WEST,))
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("target", "accounts"),
     [
         (targets("ou-1"), (A, B)),
         (targets("ou-1", "ou-2"), (A, B, C)),
-        (targets("ou-1", accounts=(B, C), said="INTERSECTION"), (B,)),
-        (targets("ou-1", accounts=(B,), said="DIFFERENCE"), (A,)),
-        (targets("ou-1", accounts=(C,), said="UNION"), (A, B, C)),
-        (targets("r-1", accounts=(BOSS,), said="DIFFERENCE"), (A, B, C)),
+        (targets("ou-1", accounts=(B, C), account_filter="INTERSECTION"), (B,)),
+        (targets("ou-1", accounts=(B,), account_filter="DIFFERENCE"), (A,)),
+        (targets("ou-1", accounts=(C,), account_filter="UNION"), (A, B, C)),
+        (targets("r-1", accounts=(BOSS,), account_filter="DIFFERENCE"), (A, B, C)),
         (targets("ou-3"), ()),
     ],
 )
-def test_units_and_accounts_come_together_as_the_filter_says(wanted: Targets, found: tuple[str, ...]) -> None:
-    assert choose_targets(SERVICE, (wanted,), ORGANIZATION).sites == sites(WEST, *found)
+def test_units_and_accounts_come_together_as_the_filter_says(target: Targets, accounts: tuple[str, ...]) -> None:
+    assert choose_targets(SERVICE, (target,), ORGANIZATION).sites == sites(WEST, *accounts)
 
 
 def test_who_is_left_out_is_said_with_the_reason() -> None:
@@ -46,21 +46,21 @@ def test_who_is_left_out_is_said_with_the_reason() -> None:
     )
 
 
-@pytest.mark.parametrize("said", ["INTERSECTION", "UNION"])
-def test_a_service_managed_set_that_names_the_management_account_is_refused(said: str) -> None:
+@pytest.mark.parametrize("account_filter", ["INTERSECTION", "UNION"])
+def test_a_service_managed_set_that_names_the_management_account_is_refused(account_filter: str) -> None:
     with pytest.raises(BadInput, match="management account") as caught:
-        choose_targets(SERVICE, (targets("ou-1", accounts=(BOSS,), said=said),), ORGANIZATION)
+        choose_targets(SERVICE, (targets("ou-1", accounts=(BOSS,), account_filter=account_filter),), ORGANIZATION)
     assert "render" in caught.value.next_step
 
 
 def test_a_self_managed_set_goes_where_it_is_sent_in_every_region() -> None:
-    wanted = Targets(accounts=(A, BOSS), regions=(EAST, WEST))
-    assert choose_targets(SELF, (wanted,), ORGANIZATION).sites == (*sites(EAST, A, BOSS), *sites(WEST, A, BOSS))
+    target = Targets(accounts=(A, BOSS), regions=(EAST, WEST))
+    assert choose_targets(SELF, (target,), ORGANIZATION).sites == (*sites(EAST, A, BOSS), *sites(WEST, A, BOSS))
 
 
 def test_a_place_is_aimed_at_by_each_target_that_leads_there_who_is_left_out_included() -> None:
-    wanted = targets("ou-1", "r-1", accounts=(B, GONE), said="INTERSECTION")
-    assert targeted_sites((wanted, wanted), ORGANIZATION) == (
+    target = targets("ou-1", "r-1", accounts=(B, GONE), account_filter="INTERSECTION")
+    assert targeted_sites((target, target), ORGANIZATION) == (
         *places(WEST, B, GONE, unit="ou-1"),
         *places(WEST, B, GONE, unit="r-1"),
     )

@@ -23,62 +23,62 @@ def update(rig: FleetRig) -> str:
     return answer["OperationId"]
 
 
-def test_what_was_over_before_is_not_told(standing: FleetRig) -> None:
-    watch = SetWatch(standing.clients, standing.events.append)
+def test_what_was_over_before_is_not_told(deployed: FleetRig) -> None:
+    watch = SetWatch(deployed.clients, deployed.events.append)
 
-    async def look() -> None:
+    async def begin_and_poll() -> None:
         await watch.begin([SET])
         await watch.poll(SET)
 
-    standing.run(look)
-    assert standing.events == []
+    deployed.run(begin_and_poll)
+    assert deployed.events == []
     assert not watch.has_seen(SET.id)
 
 
-def test_each_step_of_an_operation_is_told_once_until_it_has_ended(standing: FleetRig) -> None:
-    watch = SetWatch(standing.clients, standing.events.append, expected={(SET.id, "UPDATE"): 3})
+def test_each_step_of_an_operation_is_told_once_until_it_has_ended(deployed: FleetRig) -> None:
+    watch = SetWatch(deployed.clients, deployed.events.append, expected={(SET.id, "UPDATE"): 3})
 
     async def follow() -> None:
         await watch.begin([SET])
-        own = await asyncio.to_thread(update, standing)
+        own = await asyncio.to_thread(update, deployed)
         ended = await watch.until_ended(SET, own)
         assert ended.status == "SUCCEEDED"
         await watch.poll(SET)
 
-    standing.run(follow)
-    told = standing.said(SetProgress)
-    assert [one.total for one in told] == [3] * len(told)
-    assert len(set(told)) == len(told)
-    assert [one.done for one in told] == sorted(one.done for one in told)
+    deployed.run(follow)
+    progress = deployed.events_of(SetProgress)
+    assert [event.total for event in progress] == [3] * len(progress)
+    assert len(set(progress)) == len(progress)
+    assert [event.done for event in progress] == sorted(event.done for event in progress)
     assert watch.has_seen(SET.id)
     assert watch.failures(SET.id) == ()
 
 
 def test_an_operation_that_never_ends_is_given_up_after_as_long_as_stack_sets_take(
-    standing: FleetRig, monkeypatch: pytest.MonkeyPatch
+    deployed: FleetRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "DEADLINE_S", 60.0)
-    watch = SetWatch(standing.clients, standing.events.append)
+    watch = SetWatch(deployed.clients, deployed.events.append)
     with pytest.raises(Failed, match="had not ended after 60 s"):
-        standing.run(lambda: watch.until_ended(SET, "unheard-of"))
+        deployed.run(lambda: watch.until_ended(SET, "unheard-of"))
 
 
 @pytest.mark.slow
-def test_what_throttles_a_look_ends_no_wait_and_what_forbids_it_does(standing: FleetRig) -> None:
-    watch = SetWatch(standing.clients, standing.events.append)
-    throttled = standing.world.faults.add(Fault.THROTTLE, operation="ListStackSetOperationResults")
+def test_what_throttles_a_look_ends_no_wait_and_what_forbids_it_does(deployed: FleetRig) -> None:
+    watch = SetWatch(deployed.clients, deployed.events.append)
+    throttled = deployed.world.faults.add(Fault.THROTTLE, operation="ListStackSetOperationResults")
 
     async def wait() -> str:
-        own = await asyncio.to_thread(update, standing)
+        own = await asyncio.to_thread(update, deployed)
         waiting = asyncio.ensure_future(watch.until_ended(SET, own))
         await asyncio.sleep(300)
-        standing.world.faults.remove(throttled)
+        deployed.world.faults.remove(throttled)
         return (await waiting).status
 
-    assert standing.run(wait) == "SUCCEEDED"
-    standing.world.faults.add(Fault.DENIED, operation="ListStackSetOperations")
+    assert deployed.run(wait) == "SUCCEEDED"
+    deployed.world.faults.add(Fault.DENIED, operation="ListStackSetOperations")
     with pytest.raises(AwsError, match="not allowed"):
-        standing.run(lambda: watch.until_ended(SET, "any"))
+        deployed.run(lambda: watch.until_ended(SET, "any"))
 
 
 def fill_history(rig: FleetRig, operations: int) -> None:
@@ -98,48 +98,48 @@ def fill_history(rig: FleetRig, operations: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_change_of_the_operations_alone_tells_nothing_of_what_failed_before(standing: FleetRig) -> None:
-    fill_history(standing, 30)
-    plan = standing.plan(two_sets(MaxConcurrentCount=9))
-    assert {one.does for one in plan.sets} == {"targets"}
-    standing.world.calls.clear()
-    end = standing.execute(plan)
-    assert all(isinstance(one, SetDone) for one in end.sets)
-    assert standing.said(SetProgress) == []
-    assert standing.said(InstanceFailed) == []
-    assert standing.operations("ListStackSetOperationResults") == 0
-    listed = [call.params for call in standing.world.calls if call.operation == "ListStackSetOperations"]
+def test_a_change_of_the_operations_alone_tells_nothing_of_what_failed_before(deployed: FleetRig) -> None:
+    fill_history(deployed, 30)
+    plan = deployed.plan(two_sets(MaxConcurrentCount=9))
+    assert {planned.does for planned in plan.sets} == {"targets"}
+    deployed.world.calls.clear()
+    end = deployed.execute(plan)
+    assert all(isinstance(outcome, SetDone) for outcome in end.sets)
+    assert deployed.events_of(SetProgress) == []
+    assert deployed.events_of(InstanceFailed) == []
+    assert deployed.operations("ListStackSetOperationResults") == 0
+    listed = [call.params for call in deployed.world.calls if call.operation == "ListStackSetOperations"]
     assert not any("NextToken" in params for params in listed), "no page but the first is read"
 
 
 @pytest.mark.slow
-def test_only_the_newest_operations_are_read_while_the_work_goes_on(standing: FleetRig) -> None:
-    fill_history(standing, 30)
-    assert all(isinstance(one, SetDone) for one in standing.deploy(two_sets(CHANGED)).values())
-    assert {one.operation for one in standing.said(SetProgress)} == {standing.instances()[0].operation}
-    assert standing.said(InstanceFailed) == []
-    listed = [call.params for call in standing.world.calls if call.operation == "ListStackSetOperations"]
+def test_only_the_newest_operations_are_read_while_the_work_goes_on(deployed: FleetRig) -> None:
+    fill_history(deployed, 30)
+    assert all(isinstance(outcome, SetDone) for outcome in deployed.deploy(two_sets(CHANGED)).values())
+    assert {event.operation for event in deployed.events_of(SetProgress)} == {deployed.instances()[0].operation}
+    assert deployed.events_of(InstanceFailed) == []
+    listed = [call.params for call in deployed.world.calls if call.operation == "ListStackSetOperations"]
     # Where the page begins with what is new, the next one may still hold some of it.
     assert sum("NextToken" in params for params in listed) <= sum("NextToken" not in params for params in listed)
 
 
-def test_somebody_else_s_operation_that_runs_meanwhile_is_not_this_execution_s(standing: FleetRig) -> None:
-    plan = standing.plan(two_sets(later=LATER_CHANGED))
-    standing.world.script.fails("UPDATE", "Topic", reason="theirs", account=ACCOUNTS[0], region=WEST)
-    standing.world.script.takes(30, action="UPDATE", resource="Topic")
-    theirs = update(standing)
-    end = standing.execute(plan)
-    assert all(isinstance(one, SetDone) for one in end.sets), end
-    assert theirs not in {one.operation for one in standing.said(SetProgress)}
-    assert standing.said(InstanceFailed) == []
+def test_somebody_else_s_operation_that_runs_meanwhile_is_not_this_execution_s(deployed: FleetRig) -> None:
+    plan = deployed.plan(two_sets(later=LATER_CHANGED))
+    deployed.world.script.fails("UPDATE", "Topic", reason="theirs", account=ACCOUNTS[0], region=WEST)
+    deployed.world.script.takes(30, action="UPDATE", resource="Topic")
+    theirs = update(deployed)
+    end = deployed.execute(plan)
+    assert all(isinstance(outcome, SetDone) for outcome in end.sets), end
+    assert theirs not in {event.operation for event in deployed.events_of(SetProgress)}
+    assert deployed.events_of(InstanceFailed) == []
 
 
-def test_a_status_reads_no_more_operations_than_its_rows_name(standing: FleetRig) -> None:
-    fill_history(standing, 30)
-    _, sets = standing.standing()
-    standing.world.calls.clear()
-    rows = standing.run(lambda: observe_status(sets, standing.clients))
+def test_a_status_reads_no_more_operations_than_its_rows_name(deployed: FleetRig) -> None:
+    fill_history(deployed, 30)
+    _, sets = deployed.observe()
+    deployed.world.calls.clear()
+    rows = deployed.run(lambda: observe_status(sets, deployed.clients))
     assert {row.operation.partition(" ")[0] for row in rows if row.stack == STORAGE} == {"UPDATE"}
-    listed = [call.params for call in standing.world.calls if call.operation == "ListStackSetOperations"]
+    listed = [call.params for call in deployed.world.calls if call.operation == "ListStackSetOperations"]
     assert len(listed) == 2
     assert not any("NextToken" in params for params in listed)

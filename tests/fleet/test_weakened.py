@@ -21,7 +21,7 @@ from builder.terms import Region
 from fleet.rig import BODY, STORAGE, FleetRig, two_sets
 from fleet.stack_sets import instances, set_plan
 from fleet.test_guards import HERE
-from fleet.test_reach import DEFINITION, STANDS, UPDATE
+from fleet.test_reach import DEFINITION, DEPLOYED, UPDATE
 
 POLICIES = ("", "Delete", "Snapshot", "RetainExceptOnCreate", "Retain")
 KEEPS = {"Delete": 0, "": 0, "Snapshot": 1, "RetainExceptOnCreate": 2, "Retain": 2}
@@ -192,7 +192,7 @@ def test_a_template_that_nobody_looked_at_may_lose_all_that_its_stacks_hold() ->
         (hit,) = fleet_guard_hits([planned])
         assert hit.allow == f"{STORAGE}/UsWest2Storage"
         assert because in hit.why
-    same = replace(by_macro, observed=replace(STANDS, body=macro))
+    same = replace(by_macro, observed=replace(DEPLOYED, body=macro))
     assert fleet_guard_hits([plan_set(same)]) == ()
 
 

@@ -81,7 +81,7 @@ def execute_past_a_suspended_account(rig: FleetRig) -> None:
 
 def look_past_a_suspended_account(rig: FleetRig) -> None:
     suspend_one(rig)
-    _, sets = rig.standing()
+    _, sets = rig.observe()
     rig.run(lambda: observe_status(sets, rig.clients, RowFilter()))
 
 
@@ -112,7 +112,7 @@ def execute_a_change_and_stop_it(rig: FleetRig) -> None:
     rig.world.script.takes(60, action="UPDATE", resource="Topic")
     plan = rig.plan(two_sets(CHANGED))
     rig.world.calls.clear()
-    standing, _ = rig.standing()
+    standing, _ = rig.observe()
     rig.world.calls.clear()
 
     async def stop_in_between() -> None:
@@ -125,7 +125,7 @@ def execute_a_change_and_stop_it(rig: FleetRig) -> None:
 
 
 def look_at_status_and_outputs(rig: FleetRig) -> None:
-    _, sets = rig.standing()
+    _, sets = rig.observe()
     rig.run(lambda: observe_status(sets, rig.clients, RowFilter()))
     rig.run(lambda: observe_fleet_outputs(sets, rig.clients, RowFilter(), None))
 
@@ -138,7 +138,7 @@ def look_at_what_a_failed_update_left(rig: FleetRig) -> None:
 
 def stop_after_a_failed_update(rig: FleetRig) -> None:
     halt(rig)
-    standing, _ = rig.standing()
+    standing, _ = rig.observe()
     rig.world.calls.clear()
     rig.run(lambda: stop_operations(standing, rig.clients, rig.events.append))
 
@@ -165,7 +165,7 @@ def destroy_with_a_role(rig: FleetRig) -> None:
 
 
 def detect_what_drifted(rig: FleetRig) -> None:
-    _, sets = rig.standing()
+    _, sets = rig.observe()
     stack = next(one.stack for one in rig.instances() if one.site.account == ACCOUNTS[0])
     rig.world.stack(stack.split("/")[1], account=ACCOUNTS[0], region=WEST).drifts("Topic", DisplayName="by hand")
     rig.world.calls.clear()
@@ -174,14 +174,14 @@ def detect_what_drifted(rig: FleetRig) -> None:
 
 def detect_past_a_suspended_account(rig: FleetRig) -> None:
     suspend_one(rig)
-    _, sets = rig.standing()
+    _, sets = rig.observe()
     rig.run(lambda: detect_drift(sets, rig.clients, "drift", rig.events.append))
 
 
 def find_what_a_failed_update_left(rig: FleetRig) -> None:
     halt(rig)
     rig.world.calls.clear()
-    rig.standing()
+    rig.observe()
 
 
 LIVES: dict[Verb, tuple[Callable[[FleetRig], None], ...]] = {
