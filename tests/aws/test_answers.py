@@ -15,7 +15,7 @@ from samples import sampled
 
 HERE = Region("us-east-1")
 Ask = Callable[[Clients], tuple[Callable[..., Any], dict[str, Any], str]]
-ASKED: dict[str, Ask] = {
+OPERATIONS: dict[str, Ask] = {
     "query": lambda of: (of.cloudformation(HERE).describe_stacks, {}, "Stacks"),
     "query of sts": lambda of: (of.sts(HERE).get_caller_identity, {}, "Account"),
     "json": lambda of: (of.dynamodb(HERE).describe_table, {"TableName": "table"}, "Table"),
@@ -31,17 +31,17 @@ def ask(url: str, what: str) -> object:
     session = boto3.Session("AKIDEXAMPLE", "secret", region_name=HERE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", url)
-        operation, arguments, wanted = ASKED[what](Clients(session))
+        operation, arguments, key = OPERATIONS[what](Clients(session))
 
-    async def asked() -> object:
-        return (await call("us-east-1/table", operation, **arguments))[wanted]
+    async def read() -> object:
+        return (await call("us-east-1/table", operation, **arguments))[key]
 
-    return asyncio.run(asked())
+    return asyncio.run(read())
 
 
 # S3 itself answers 200 to what failed under way, which botocore knows and asks again.
 OF_S3 = ("HTML, 200", "HTML, 403", "a redirection", "text, 404")
-CASES = [(name, what) for what in ASKED for name in (OF_S3 if what == "rest-xml" else REPLIES)]
+CASES = [(name, what) for what in OPERATIONS for name in (OF_S3 if what == "rest-xml" else REPLIES)]
 
 
 @pytest.mark.parametrize(("name", "what"), sampled(CASES, every=3))

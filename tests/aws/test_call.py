@@ -53,5 +53,5 @@ def test_nothing_is_listed_past_the_gate() -> None:
     """Botocore's own paginators call again and again without a turn; `pages` makes each page a call of its own."""
     # What a runbook has people type is run by nobody here.
     others = {"local", "runbook"}
-    ours = [one for one in Path(builder.__file__).parent.rglob("*.py") if others.isdisjoint(one.parts)]
-    assert [one.name for one in ours if "get_paginator" in one.read_text()] == []
+    ours = [path for path in Path(builder.__file__).parent.rglob("*.py") if others.isdisjoint(path.parts)]
+    assert [path.name for path in ours if "get_paginator" in path.read_text()] == []

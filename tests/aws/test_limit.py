@@ -75,7 +75,7 @@ def test_without_a_refusal_nothing_is_held_back_but_a_bound_on_what_is_in_flight
     world.jitter = 0
     clients = make_clients(world)
     run_virtual(lambda: together(ask(clients) for _ in range(2 * AT_ONCE)), workers=64)
-    sent = [one.at for one in world.calls]
+    sent = [call.at for call in world.calls]
     assert sent == [0.0] * AT_ONCE + [1.0] * AT_ONCE
     assert world.now == 2.0
 
@@ -87,7 +87,7 @@ def test_a_hundred_calls_at_once_all_come_through_a_limit_in_little_more_than_it
     world.faults.rate_limit(per_second=per_second)
     clients = make_clients(world)
     run_virtual(lambda: together(ask(clients) for _ in range(100)))
-    assert sum(one.outcome == "ok" for one in world.calls) == 100
+    assert sum(call.outcome == "ok" for call in world.calls) == 100
     assert world.now <= 1.2 * 100 / per_second + 1
     assert len(world.calls) <= 160
 
@@ -97,11 +97,11 @@ def test_first_come_first_served_also_after_a_refusal() -> None:
     world.faults.rate_limit(per_second=5)
     clients, ended = make_clients(world), list[int]()
 
-    async def one(number: int) -> None:
+    async def ask_and_note(number: int) -> None:
         await ask(clients)
         ended.append(number)
 
-    run_virtual(lambda: together(one(number) for number in range(60)))
+    run_virtual(lambda: together(ask_and_note(number) for number in range(60)))
     late = [before - after for before, after in pairwise(ended) if after < before]
     assert all(places <= AT_ONCE for places in late)
 
@@ -132,9 +132,9 @@ def test_each_page_is_a_call_of_its_own_and_none_is_read_twice() -> None:
         listed = pages("here", clients.cloudformation(US_EAST_1).describe_stacks)
         return [stack["StackName"] async for page in listed for stack in page["Stacks"]]
 
-    found = run_virtual(names)
-    assert sorted(found) == [f"stack-{number:02d}" for number in range(20)]
-    assert sum(one.outcome == "ok" for one in world.calls) == 10
+    stack_names = run_virtual(names)
+    assert sorted(stack_names) == [f"stack-{number:02d}" for number in range(20)]
+    assert sum(call.outcome == "ok" for call in world.calls) == 10
 
 
 @pytest.mark.parametrize("service", THROTTLES)
@@ -149,9 +149,9 @@ def test_what_is_refused_for_good_is_told_after_minutes() -> None:
     world = World()
     world.faults.add(Fault.THROTTLE)
     clients = make_clients(world)
-    with pytest.raises(AwsError, match="Rate exceeded") as told:
+    with pytest.raises(AwsError, match="Rate exceeded") as caught:
         run_virtual(lambda: ask(clients))
-    assert told.value.code == "Throttling"
+    assert caught.value.code == "Throttling"
     assert 300 <= world.now <= 310
     assert len(world.calls) <= 200
 
@@ -180,7 +180,7 @@ def test_cancelled_calls_leave_the_line_and_let_others_go_on_also_on_another_loo
     made = len(world.calls)
     began = world.now
     run_virtual(lambda: together(ask(clients) for _ in range(4)))
-    assert sum(one.outcome == "ok" for one in world.calls[made:]) >= 4
+    assert sum(call.outcome == "ok" for call in world.calls[made:]) >= 4
     assert world.now - began <= 8
 
 
@@ -216,6 +216,6 @@ def test_every_page_is_read_by_whichever_name_a_service_has_for_more(more: str, 
     answers: dict[str, dict[str, object]] = {"": {"n": 1, more: "a"}, "a": {"n": 2, more: "b"}, "b": {"n": 3}}
 
     async def read() -> list[object]:
-        return [page["n"] async for page in pages("here", lambda **said: answers[said.get(taken, "")])]
+        return [page["n"] async for page in pages("here", lambda **params: answers[params.get(taken, "")])]
 
     assert run_virtual(read) == [1, 2, 3]

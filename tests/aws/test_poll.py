@@ -22,19 +22,19 @@ def test_a_look_is_late_by_at_most_a_fraction_of_what_was_waited(passed_s: float
 def watched(rhythm: Rhythm, *took_s: float) -> list[list[float]]:
     """At which ages things are looked at that begin together and take so long."""
 
-    async def one(took: float) -> list[float]:
+    async def watch(took: float) -> list[float]:
         loop = asyncio.get_running_loop()
         began, ages = loop.time(), list[float]()
 
-        async def look() -> bool | None:
+        async def poll() -> bool | None:
             ages.append(round(loop.time() - began, 3))
             return True if loop.time() - began >= took else None
 
-        assert await rhythm.until(look)
+        assert await rhythm.until(poll)
         return ages
 
     async def all_of_them() -> list[list[float]]:
-        return list(await asyncio.gather(*(one(took) for took in took_s)))
+        return list(await asyncio.gather(*(watch(took) for took in took_s)))
 
     World()
     return run_virtual(all_of_them)
@@ -66,15 +66,15 @@ def test_where_change_sets_take_their_time_nobody_looks_at_stacks_early() -> Non
 
 
 def test_who_looks_for_the_first_time_ends_the_question_also_where_the_look_fails() -> None:
-    rhythm, looks = Rhythm(Pace(first_s=4.0, every_s=0.5)), count()
+    rhythm, polls = Rhythm(Pace(first_s=4.0, every_s=0.5)), count()
 
-    async def look() -> Iterator[int]:
-        next(looks)
+    async def poll() -> Iterator[int]:
+        next(polls)
         raise ZeroDivisionError
 
     World()
     with pytest.raises(ZeroDivisionError):
-        run_virtual(lambda: rhythm.until(look))
+        run_virtual(lambda: rhythm.until(poll))
     assert watched(rhythm, 0) == [[4.0]]
 
 

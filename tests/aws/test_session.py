@@ -62,28 +62,28 @@ def test_nothing_but_the_session_module_makes_clients() -> None:
 
 
 def test_every_request_is_told_with_where_it_goes_and_nothing_of_what_it_says() -> None:
-    world, told = World(), list[str]()
-    clients = Clients(world.session(), on_request=told.append)
+    world, requests = World(), list[str]()
+    clients = Clients(world.session(), on_request=requests.append)
     clients.cloudformation(Region("us-west-2")).describe_stacks()
-    assert told == ["cloudformation.DescribeStacks at cloudformation.us-west-2.amazonaws.com"]
+    assert requests == ["cloudformation.DescribeStacks at cloudformation.us-west-2.amazonaws.com"]
 
 
 def test_other_accounts_are_reached_by_roles_that_become_known_later() -> None:
-    world, told = World(), list[str]()
+    world, requests = World(), list[str]()
 
     def make_core() -> botocore.session.Session:
         core = botocore.session.Session()
         world.reach(core)
         return core
 
-    clients = Clients(world.session(), make_core=make_core, on_request=told.append)
+    clients = Clients(world.session(), make_core=make_core, on_request=requests.append)
     there = Site(AccountId("444455556666"), Region("us-west-2"))
     reaching = clients.reaching({AccountId("444455556666"): "arn:aws:iam::444455556666:role/tap"})
     assert clients.of(there) is clients
     answer = reaching.of(there).sts(there.region).get_caller_identity()
     assert answer["Account"] == "444455556666"
     assert reaching.sts(there.region).get_caller_identity()["Account"] == "111122223333"
-    assert any(line.startswith("sts.AssumeRole") for line in told)
+    assert any(line.startswith("sts.AssumeRole") for line in requests)
     assert reaching.sts(there.region) is clients.sts(there.region)
 
 

@@ -13,19 +13,19 @@ from state.rig import StateRig
 
 @pytest.fixture
 def deployed(session: boto3.Session, account_id: str) -> StateRig:
-    told: list[str] = []
-    clients = Clients(session, on_request=told.append)
+    requests: list[str] = []
+    clients = Clients(session, on_request=requests.append)
     deployment = shipped()
 
-    async def deploy(wanted: Deployment) -> None:
+    async def deploy(deployment: Deployment) -> None:
         plan = await make_plan(
-            wanted, clients, PlanId("plan", "2026-01-01T00:00:00+00:00"), lambda _: None, PlanRequest()
+            deployment, clients, PlanId("plan", "2026-01-01T00:00:00+00:00"), lambda _: None, PlanRequest()
         )
         assert all(
-            isinstance(one, Done)
-            for one in await execute_plan(plan, TrustedInput(deployment=wanted), clients, lambda _: None)
+            isinstance(outcome, Done)
+            for outcome in await execute_plan(plan, TrustedInput(deployment=deployment), clients, lambda _: None)
         )
 
     asyncio.run(deploy(deployment))
-    told.clear()
-    return StateRig(deployment, clients, told, account_id)
+    requests.clear()
+    return StateRig(deployment, clients, requests, account_id)

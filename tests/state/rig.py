@@ -20,16 +20,16 @@ NOW = datetime.now(UTC)
 class StateRig:
     deployment: Deployment
     clients: Clients
-    told: list[str]
+    requests: list[str]
     account: str
 
     @property
     def called(self) -> set[tuple[str, str]]:
         """Every operation so far, by service."""
-        names = (line.partition(" ")[0].split(".") for line in self.told)
+        names = (line.partition(" ")[0].split(".") for line in self.requests)
         return {(service, operation) for service, operation in names}
 
-    def look(self, region: Region, now: datetime = NOW, endpoint: str | None = None) -> RegionContext:
+    def context(self, region: Region, now: datetime = NOW, endpoint: str | None = None) -> RegionContext:
         return RegionContext(clients=self.clients, region=region, now=now, endpoint=endpoint)
 
     def bucket(self, region: Region) -> str:

@@ -22,14 +22,14 @@ T = TypeVar("T")
 EAST = Region("us-east-1")
 ACCOUNT = "111122223333"
 HERE = Site(None, EAST)
-SAID = Alarms(
+ALARMS = Alarms(
     topic="alarms", service={EAST: ("errors",)}, replication={EAST: ("late",), Region("us-west-2"): ("pending",)}
 )
-DEPLOYMENT = Deployment(name="tap-dev", digest="", stacks=(), components={"alarms": Component(alarms=SAID)})
+DEPLOYMENT = Deployment(name="tap-dev", digest="", stacks=(), components={"alarms": Component(alarms=ALARMS)})
 
 
 @dataclass
-class Scene:
+class AlarmRig:
     world: World
 
     def __post_init__(self) -> None:
@@ -45,8 +45,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene() -> Scene:
-    return Scene(World())
+def rig() -> AlarmRig:
+    return AlarmRig(World())
 
 
 def test_the_manifest_s_alarms_come_first_and_those_of_its_stacks_after_them() -> None:
@@ -67,50 +67,50 @@ def test_an_alarm_that_is_not_there_is_absent() -> None:
     ]
 
 
-def test_alarms_are_seen_on_every_page_and_in_every_hundred(scene: Scene) -> None:
-    scene.world.page_size = 30
+def test_alarms_are_seen_on_every_page_and_in_every_hundred(rig: AlarmRig) -> None:
+    rig.world.page_size = 30
     names = tuple(f"alarm-{number:03}" for number in range(230))
     for name in names[:-1]:
-        scene.alarm(name, ActionsEnabled="false" if name.endswith("7") else "true")
-    found = scene.run(find_alarms(scene.clients, HERE, names))
-    assert [alarm.alarm for alarm in found] == [*names]
-    assert [alarm.state for alarm in found] == ["OK"] * 229 + ["ABSENT"]
-    assert {alarm.alarm for alarm in found if not alarm.notifies} == {name for name in names[:-1] if name[-1] == "7"}
-    asked = [call.params for call in scene.world.calls if call.operation == "DescribeAlarms"]
-    assert {len(params["AlarmNames"]) for params in asked} == {100, 30}
+        rig.alarm(name, ActionsEnabled="false" if name.endswith("7") else "true")
+    alarms = rig.run(find_alarms(rig.clients, HERE, names))
+    assert [alarm.alarm for alarm in alarms] == [*names]
+    assert [alarm.state for alarm in alarms] == ["OK"] * 229 + ["ABSENT"]
+    assert {alarm.alarm for alarm in alarms if not alarm.notifies} == {name for name in names[:-1] if name[-1] == "7"}
+    calls = [call.params for call in rig.world.calls if call.operation == "DescribeAlarms"]
+    assert {len(params["AlarmNames"]) for params in calls} == {100, 30}
 
 
-def test_who_has_not_confirmed_is_named_on_every_page(scene: Scene) -> None:
+def test_who_has_not_confirmed_is_named_on_every_page(rig: AlarmRig) -> None:
     addresses = [f"{name}@example.com" for name in "abcde"]
     body = TOPIC + "".join(
         MAIL.format(title=f"Mail{number}", protocol="email", endpoint=address)
         for number, address in enumerate(addresses)
     )
-    scene.world.stack("alarms").deploy(body)
-    first = next(iter(scene.world.subscriptions.values()))
+    rig.world.stack("alarms").deploy(body)
+    first = next(iter(rig.world.subscriptions.values()))
     first.confirmed = True
-    found = scene.run(observe_topic(scene.clients, HERE, Arn(ARN)))
+    topic = rig.run(observe_topic(rig.clients, HERE, Arn(ARN)))
     pending = {address for address in addresses if address != first.endpoint}
-    assert (found.topic, found.confirmed, {*found.pending}) == ("alarms", 1, pending)
-    assert isinstance(found, TopicState)
+    assert (topic.topic, topic.confirmed, {*topic.pending}) == ("alarms", 1, pending)
+    assert isinstance(topic, TopicState)
 
 
-def test_a_region_that_does_not_answer_is_told_and_not_waited_for(scene: Scene) -> None:
-    scene.world.region_down(EAST)
+def test_a_region_that_does_not_answer_is_told_and_not_waited_for(rig: AlarmRig) -> None:
+    rig.world.region_down(EAST)
 
-    async def look() -> tuple[object, list[str], float]:
+    async def ask() -> tuple[object, list[str], float]:
         part = PartialAnswers(within_s=4.5)
-        found = await part.ask("us-east-1: alarms", find_alarms(scene.clients.hurried(), HERE, ("errors",)))
-        return found, part.silent, scene.world.now
+        alarms = await part.ask("us-east-1: alarms", find_alarms(rig.clients.hurried(), HERE, ("errors",)))
+        return alarms, part.silent, rig.world.now
 
-    found, silent, took_s = scene.run(look())
-    assert found is None
+    alarms, silent, took_s = rig.run(ask())
+    assert alarms is None
     assert len(silent) == 1
     assert took_s < 5
 
 
-def test_what_is_asked_for_twice_is_asked_once(scene: Scene) -> None:
-    scene.alarm("one")
-    found = scene.run(observe_alarms(scene.clients, HERE, ["one", "one"]))
-    assert [*found] == ["one"]
-    assert [call.params["AlarmNames"] for call in scene.world.calls] == [["one"]]
+def test_what_is_asked_for_twice_is_asked_once(rig: AlarmRig) -> None:
+    rig.alarm("one")
+    sightings = rig.run(observe_alarms(rig.clients, HERE, ["one", "one"]))
+    assert [*sightings] == ["one"]
+    assert [call.params["AlarmNames"] for call in rig.world.calls] == [["one"]]

@@ -141,7 +141,7 @@ def test_the_archive_is_fetched_and_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (body(b"", 403), "HTTP 403"),
         (body(b"", 302, Location=f"http://127.0.0.1:1/?{SECRET}"), "HTTP 302|MaxRetryError"),
@@ -151,9 +151,9 @@ def test_the_archive_is_fetched_and_read() -> None:
     ],
 )
 def test_what_cannot_be_fetched_is_told_without_its_address(
-    answer: Callable[[BaseHTTPRequestHandler], None], told: str
+    answer: Callable[[BaseHTTPRequestHandler], None], message: str
 ) -> None:
-    with served(answer) as location, pytest.raises(Failed, match=told) as caught:
+    with served(answer) as location, pytest.raises(Failed, match=message) as caught:
         _fetch("here", location)
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None or SECRET not in str(caught.value.__cause__)
@@ -176,8 +176,8 @@ def test_an_archive_larger_than_lambda_takes_is_given_up_on_the_way(monkeypatch:
 
 
 def name_in(deployed: StateRig, region: Region) -> str:
-    (found,) = deployed.clients.functions(region).list_functions()["Functions"]
-    return found["FunctionName"]
+    (function,) = deployed.clients.functions(region).list_functions()["Functions"]
+    return function["FunctionName"]
 
 
 def put_code(deployed: StateRig, region: Region, data: bytes) -> None:
@@ -185,8 +185,8 @@ def put_code(deployed: StateRig, region: Region, data: bytes) -> None:
 
 
 def own_code(deployed: StateRig) -> dict[str, bytes]:
-    found = deployed.clients.functions(WEST).get_function(FunctionName=name_in(deployed, WEST))
-    answer = urllib3.request("GET", found["Code"]["Location"])
+    function = deployed.clients.functions(WEST).get_function(FunctionName=name_in(deployed, WEST))
+    answer = urllib3.request("GET", function["Code"]["Location"])
     with zipfile.ZipFile(io.BytesIO(answer.data)) as opened:
         return {entry.filename: opened.read(entry) for entry in opened.infolist()}
 
@@ -195,9 +195,9 @@ def test_the_same_code_packed_at_another_time_is_no_difference(deployed: StateRi
     own = own_code(deployed)
     put_code(deployed, EAST, archive(own, OLD))
     put_code(deployed, WEST, archive(own, NEW, comment=b"later"))
-    found = deployed.run(find_differences(deployed.deployment, deployed.clients))
-    assert [one for one in found.disparities if one.setting.startswith("code")] == []
-    assert found.silent == ()
+    differences = deployed.run(find_differences(deployed.deployment, deployed.clients))
+    assert [disparity for disparity in differences.disparities if disparity.setting.startswith("code")] == []
+    assert differences.silent == ()
     assert ("lambda", "GetFunction") in deployed.called
 
 
@@ -205,11 +205,15 @@ def test_another_file_is_and_is_named(deployed: StateRig) -> None:
     own = own_code(deployed)
     put_code(deployed, EAST, archive(own))
     put_code(deployed, WEST, archive({**own, "index.py": b"# by hand\n", "more.py": b""}))
-    found = deployed.run(find_differences(deployed.deployment, deployed.clients))
-    told = {one.setting: one.values for one in found.disparities if one.setting.startswith("code")}
-    assert list(told) == ["code", "code: index.py", "code: more.py"]
-    assert told["code: more.py"][EAST] == "(none)"
-    assert told["code"][WEST].startswith("2 files, ")
+    differences = deployed.run(find_differences(deployed.deployment, deployed.clients))
+    values_of = {
+        disparity.setting: disparity.values
+        for disparity in differences.disparities
+        if disparity.setting.startswith("code")
+    }
+    assert list(values_of) == ["code", "code: index.py", "code: more.py"]
+    assert values_of["code: more.py"][EAST] == "(none)"
+    assert values_of["code"][WEST].startswith("2 files, ")
 
 
 def test_what_cannot_be_looked_into_is_told_and_compared_with_nothing(
@@ -217,8 +221,8 @@ def test_what_cannot_be_looked_into_is_told_and_compared_with_nothing(
 ) -> None:
     put_code(deployed, WEST, archive({"index.py": b"# by hand\n" * 20}, method=zipfile.ZIP_STORED))
     monkeypatch.setattr(module, "MOST_BYTES", 100)
-    found = deployed.run(find_differences(deployed.deployment, deployed.clients))
-    assert [one for one in found.disparities if one.setting.startswith("code")] == []
-    assert len(found.silent) == 2
-    assert all("its code was not looked into: it has more than 100 bytes" in line for line in found.silent)
-    assert not any("Signature" in line for line in found.silent)
+    differences = deployed.run(find_differences(deployed.deployment, deployed.clients))
+    assert [disparity for disparity in differences.disparities if disparity.setting.startswith("code")] == []
+    assert len(differences.silent) == 2
+    assert all("its code was not looked into: it has more than 100 bytes" in line for line in differences.silent)
+    assert not any("Signature" in line for line in differences.silent)

@@ -8,20 +8,20 @@ from state.rig import EAST, StateRig
 
 
 def url_of(deployed: StateRig) -> str:
-    found = deployed.clients.functions(EAST).get_function_url_config(FunctionName="tap-dev-primary")
-    return found["FunctionUrl"]
+    config = deployed.clients.functions(EAST).get_function_url_config(FunctionName="tap-dev-primary")
+    return config["FunctionUrl"]
 
 
 def test_health_is_asked_for_real_and_timed(deployed: StateRig) -> None:
     endpoint = deployed.clients.s3(EAST).meta.endpoint_url
-    seen = deployed.run(observe_url(deployed.look(EAST, endpoint=endpoint), url_of(deployed), "NONE"))
+    seen = deployed.run(observe_url(deployed.context(EAST, endpoint=endpoint), url_of(deployed), "NONE"))
     assert (seen.answer, seen.problem) == (200, "")
     assert 0 < seen.latency_ms < 4000
 
 
 def test_a_url_that_wants_iam_gets_a_signed_request(deployed: StateRig) -> None:
     with serving("here") as server:
-        seen = deployed.run(observe_url(deployed.look(EAST), server.region.url, "AWS_IAM"))
+        seen = deployed.run(observe_url(deployed.context(EAST), server.region.url, "AWS_IAM"))
     assert seen.answer == 200
     ((method, path, headers, _),) = server.seen
     assert (method, path) == ("GET", "/health")
@@ -32,8 +32,8 @@ def test_a_url_that_wants_iam_gets_a_signed_request(deployed: StateRig) -> None:
 def test_the_path_that_its_component_names_is_asked(deployed: StateRig) -> None:
     with serving("here") as server:
         host = urlsplit(server.region.url).netloc
-        look = replace(deployed.look(EAST), health={host: "/up", "another.test": "/down"})
-        seen = deployed.run(observe_url(look, server.region.url, "NONE"))
+        context = replace(deployed.context(EAST), health={host: "/up", "another.test": "/down"})
+        seen = deployed.run(observe_url(context, server.region.url, "NONE"))
     assert (seen.answer, seen.path) == (200, "/up")
     ((method, path, _, _),) = server.seen
     assert (method, path) == ("GET", "/up")
@@ -43,6 +43,6 @@ def test_a_url_that_nobody_answers_says_so(deployed: StateRig) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        seen = deployed.run(observe_url(deployed.look(EAST), nowhere, "NONE"))
+        seen = deployed.run(observe_url(deployed.context(EAST), nowhere, "NONE"))
     assert seen.answer is None
     assert seen.problem == "no connection"

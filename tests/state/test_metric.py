@@ -7,7 +7,7 @@ LAG = Metric("AWS/DynamoDB", "ReplicationLatency", {"TableName": "tap-dev-global
 
 
 def test_the_newest_value_is_taken_and_none_where_nothing_was_published(deployed: StateRig) -> None:
-    assert deployed.run(observe_metric(deployed.look(EAST), LAG)) is None
+    assert deployed.run(observe_metric(deployed.context(EAST), LAG)) is None
     deployed.clients.cloudwatch(EAST).put_metric_data(
         Namespace=LAG.namespace,
         MetricData=[
@@ -20,6 +20,6 @@ def test_the_newest_value_is_taken_and_none_where_nothing_was_published(deployed
             for ago, value in ((9, 900.0), (3, 800.0))
         ],
     )
-    assert deployed.run(observe_metric(deployed.look(EAST), LAG)) == 800.0
+    assert deployed.run(observe_metric(deployed.context(EAST), LAG)) == 800.0
     later = NOW + timedelta(hours=1)
-    assert deployed.run(observe_metric(deployed.look(EAST, later), LAG)) is None
+    assert deployed.run(observe_metric(deployed.context(EAST, later), LAG)) is None

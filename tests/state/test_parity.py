@@ -10,13 +10,13 @@ def side(region: str, words: dict[str, str] | None = None, thing: str = "app/Fun
 
 
 def test_a_setting_that_differs_is_told_with_every_region_s_value() -> None:
-    found = find_disparities([side("east", memory="1", code="a"), side("west", memory="2", code="a")])
-    assert found == (Disparity(thing="app/Function", setting="memory", values={EAST: "1", WEST: "2"}),)
+    disparities = find_disparities([side("east", memory="1", code="a"), side("west", memory="2", code="a")])
+    assert disparities == (Disparity(thing="app/Function", setting="memory", values={EAST: "1", WEST: "2"}),)
 
 
 def test_a_setting_that_one_region_lacks_is_a_difference() -> None:
-    (found,) = find_disparities([side("east"), side("west", extra="x")])
-    assert found.values == {EAST: "(none)", WEST: "x"}
+    (disparity,) = find_disparities([side("east"), side("west", extra="x")])
+    assert disparity.values == {EAST: "(none)", WEST: "x"}
 
 
 def test_a_region_s_own_words_count_as_their_names() -> None:

@@ -9,10 +9,10 @@ def read(deployed: StateRig) -> dict[tuple[str, str], Settings]:
     async def all_of_it() -> tuple[Settings, ...]:
         part = PartialAnswers()
         listed = [await SiteView(deployed.clients, site).every_stack() for site in deployed.deployment.sites]
-        stacks = of_deployment(tuple(one for stacks in listed for one in stacks), deployed.deployment.name)
+        stacks = of_deployment(tuple(stack for stacks in listed for stack in stacks), deployed.deployment.name)
         return await observe_settings(deployed.deployment, deployed.deployment.sites, stacks, deployed.clients, part)
 
-    return {(one.thing, one.region): one for one in deployed.run(all_of_it())}
+    return {(settings.thing, settings.region): settings for settings in deployed.run(all_of_it())}
 
 
 def test_what_should_be_equal_is_read_in_both_regions(deployed: StateRig) -> None:

@@ -18,7 +18,7 @@ from fake_aws import Fault, World
 from state.rig import EAST, NOW, WEST, StateRig
 
 
-def look(deployed: StateRig, region: Region, clients: Clients | None = None) -> SiteState:
+def observe(deployed: StateRig, region: Region, clients: Clients | None = None) -> SiteState:
     endpoint = deployed.clients.s3(EAST).meta.endpoint_url
     asking = ObserveOptions(clients=clients or deployed.clients, now=NOW, endpoint=endpoint)
     return deployed.run(observe_site(deployed.deployment, Site(None, region), asking))
@@ -54,7 +54,7 @@ def test_without_hurry_the_deadline_ends_the_wait() -> None:
 
 def test_one_thing_that_is_not_there_hides_nothing_else(deployed: StateRig) -> None:
     deployed.clients.dynamodb(WEST).delete_table(TableName="tap-dev-global")
-    seen = look(deployed, WEST)
+    seen = observe(deployed, WEST)
     (replica,) = seen.replicas
     assert (replica.table, replica.status) == ("tap-dev-global", "ABSENT")
     assert (seen.silent, seen.refused, len(seen.stacks)) == ((), (), 2)
@@ -62,9 +62,9 @@ def test_one_thing_that_is_not_there_hides_nothing_else(deployed: StateRig) -> N
 
 
 def test_a_template_that_is_not_the_local_one_an_orphan_and_an_absent_stack_are_told_apart(deployed: StateRig) -> None:
-    wanted = edited(deployed.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512")
-    wanted = changed(wanted, "us-west-2/storage", name=StackName("tap-dev-elsewhere"))
-    seen = look(replace(deployed, deployment=wanted), WEST)
+    deployment = edited(deployed.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512")
+    deployment = changed(deployment, "us-west-2/storage", name=StackName("tap-dev-elsewhere"))
+    seen = observe(replace(deployed, deployment=deployment), WEST)
     assert {stack.name: (stack.status, stack.template) for stack in seen.stacks} == {
         "tap-dev-service": ("CREATE_COMPLETE", "different"),
         "tap-dev-storage": ("CREATE_COMPLETE", "orphan"),
@@ -75,18 +75,18 @@ def test_a_template_that_is_not_the_local_one_an_orphan_and_an_absent_stack_are_
 def test_a_stack_policy_that_is_not_the_assembly_s_is_told_and_asked_for_only_where_there_is_one() -> None:
     rig = Rig(World(), make_deployment(replace(make_stack(KEYS, KEY_TEMPLATE), stack_policy=OPEN_POLICY)))
     rig.deploy()
-    for policy, told, calls in (
+    for policy, status, calls in (
         (OPEN_POLICY, "same", 1),
         (OPEN_POLICY.replace("*", "Key"), "different", 1),
         (None, "", 0),
     ):
         rig.world.calls.clear()
-        wanted = changed(rig.deployment, KEYS, stack_policy=policy)
+        deployment = changed(rig.deployment, KEYS, stack_policy=policy)
         asking = ObserveOptions(clients=rig.clients.hurried(), now=NOW)
-        seen = rig.run(lambda: observe_site(wanted, Site(None, EAST), asking))  # noqa: B023 - run at once
-        assert ([stack.policy for stack in seen.stacks], rig.operations("GetStackPolicy")) == ([told], calls)
+        seen = rig.run(lambda: observe_site(deployment, Site(None, EAST), asking))  # noqa: B023 - run at once
+        assert ([stack.policy for stack in seen.stacks], rig.operations("GetStackPolicy")) == ([status], calls)
         shown = status_text(Status(deployment="tap-dev", sites=(seen,)), {}, NOW).plain
-        assert ("its stack policy differs" in shown) is (told == "different")
+        assert ("its stack policy differs" in shown) is (status == "different")
 
 
 def test_a_stack_that_plan_would_adopt_is_not_ours_yet_and_nothing_of_it_is_looked_at() -> None:
@@ -112,28 +112,28 @@ def test_a_stack_in_review_has_no_template_yet() -> None:
     rig.plan()
     asking = ObserveOptions(clients=rig.clients.hurried(), now=NOW)
     deployment = replace(
-        rig.deployment, stacks=tuple(one for one in rig.deployment.stacks if one.id == "us-west-2/storage")
+        rig.deployment, stacks=tuple(stack for stack in rig.deployment.stacks if stack.id == "us-west-2/storage")
     )
     seen = rig.run(lambda: observe_site(deployment, Site(None, WEST), asking))
-    assert {(one.status, one.template) for one in seen.stacks if one.name == "tap-dev-storage"} == {
+    assert {(stack.status, stack.template) for stack in seen.stacks if stack.name == "tap-dev-storage"} == {
         ("REVIEW_IN_PROGRESS", "different")
     }
 
 
 def test_roles_and_health_are_what_the_components_say(deployed: StateRig) -> None:
-    said = deployed.deployment.components["function"].function
-    assert said is not None
-    components = {"api": Component(function=replace(said, health="/items/none"))}
+    function = deployed.deployment.components["function"].function
+    assert function is not None
+    components = {"api": Component(function=replace(function, health="/items/none"))}
     seen = {
-        region: look(replace(deployed, deployment=replace(deployed.deployment, components=components)), region)
+        region: observe(replace(deployed, deployment=replace(deployed.deployment, components=components)), region)
         for region in (EAST, WEST)
     }
     assert {region: site.role for region, site in seen.items()} == {EAST: "primary", WEST: "secondary"}
     for site in seen.values():
-        assert [url.path for one in site.functions for url in one.urls] == ["/items/none"]
+        assert [url.path for function in site.functions for url in function.urls] == ["/items/none"]
     nobody = replace(deployed.deployment, roles=None, components={})
-    site = look(replace(deployed, deployment=nobody), WEST)
-    assert (site.role, [url.path for one in site.functions for url in one.urls]) == ("", ["/health"])
+    site = observe(replace(deployed, deployment=nobody), WEST)
+    assert (site.role, [url.path for function in site.functions for url in function.urls]) == ("", ["/health"])
 
 
 def test_a_table_of_another_s_making_is_looked_at_where_a_component_names_it(deployed: StateRig) -> None:
@@ -153,7 +153,7 @@ TOPIC = "Resources: {Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: %s
 
 
 @pytest.mark.parametrize(
-    ("local", "deployed", "said"),
+    ("local", "deployed", "expected"),
     [
         (TOPIC % "one", TOPIC % "one", "same"),
         (TOPIC % "one", TOPIC % "two", "different"),
@@ -165,17 +165,17 @@ TOPIC = "Resources: {Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: %s
         (json.dumps({**JSON, "Resources": {"Other": {"Type": "AWS::SNS::Topic"}}}), json.dumps(JSON), "different"),
     ],
 )
-def test_status_says_of_a_template_what_plan_finds(local: str, deployed: str, said: str) -> None:
+def test_status_says_of_a_template_what_plan_finds(local: str, deployed: str, expected: str) -> None:
     rig = Rig(World())
     stack_id = StackId("us-east-1/topic")
     rig.deploy(make_deployment(make_stack(stack_id, deployed)))
-    wanted = make_deployment(make_stack(stack_id, local))
+    deployment = make_deployment(make_stack(stack_id, local))
     asking = ObserveOptions(clients=rig.clients.hurried(), now=NOW)
-    (stack,) = rig.run(lambda: observe_site(wanted, Site(None, Region("us-east-1")), asking)).stacks
-    assert stack.template == said
+    (stack,) = rig.run(lambda: observe_site(deployment, Site(None, Region("us-east-1")), asking)).stacks
+    assert stack.template == expected
     rig.world.calls.clear()
-    plan = rig.plan(wanted)
+    plan = rig.plan(deployment)
     # What is not known is asked of CloudFormation, and what turned out to be nothing is gone again.
-    assert rig.operations("CreateChangeSet") == (said != "same")
-    assert plan.is_empty == (said == "same" or local == deployed)
-    assert rig.operations("DeleteChangeSet") == (plan.is_empty and said != "same")
+    assert rig.operations("CreateChangeSet") == (expected != "same")
+    assert plan.is_empty == (expected == "same" or local == deployed)
+    assert rig.operations("DeleteChangeSet") == (plan.is_empty and expected != "same")
