@@ -119,7 +119,7 @@ class FleetRig:
 
     @property
     def trusted(self) -> TrustedInput:
-        """What whoever executes the last plan knows without its file."""
+        """What is known of the last plan without its file."""
         return TrustedInput(deployment=self.deployment, options=PlanOptions(unrolled=unrolled_stacks(self.deployment)))
 
     def execute(self, plan: FleetPlan, allow: Collection[str] = ()) -> FleetEnd:

@@ -21,8 +21,8 @@ def changes(before: str, after: str, **parameters: str) -> dict[str, ResourceCha
     return {change.logical_id: change for change in resource_changes}
 
 
-def hits_of(found: dict[str, ResourceChange]) -> tuple[GuardHit, ...]:
-    return guard_hits([Changed(StackId("us-west-2/service"), Region("us-west-2"), tuple(found.values()))])
+def hits_of(by_id: dict[str, ResourceChange]) -> tuple[GuardHit, ...]:
+    return guard_hits([Changed(StackId("us-west-2/service"), Region("us-west-2"), tuple(by_id.values()))])
 
 
 @dataclass(frozen=True)
@@ -98,19 +98,19 @@ Resources:
 
 
 def test_any_change_of_a_type_that_nobody_knows_may_replace_it() -> None:
-    found = changes(UNKNOWN, UNKNOWN.replace("Size: 1,", "Size: 2,"))
-    assert {name: change.replacement for name, change in found.items()} == {
+    by_id = changes(UNKNOWN, UNKNOWN.replace("Size: 1,", "Size: 2,"))
+    assert {name: change.replacement for name, change in by_id.items()} == {
         "Store": "Conditional",
         "Copy": "Conditional",
     }
-    assert found["Store"].policy_action == "ReplaceAndDelete"
-    assert {hit.logical_id for hit in hits_of(found)} == {"Store", "Copy"}
+    assert by_id["Store"].policy_action == "ReplaceAndDelete"
+    assert {hit.logical_id for hit in hits_of(by_id)} == {"Store", "Copy"}
 
 
 def test_what_it_refers_to_replaces_it_only_where_that_is_replaced() -> None:
     assert set(changes(UNKNOWN, UNKNOWN.replace("128", "256"))) == {"Function"}
-    found = changes(UNKNOWN, UNKNOWN.replace("RoleName: one", "RoleName: two"))
-    assert {name for name, change in found.items() if change.is_replaced} == {"Role", "Store", "Copy"}
+    by_id = changes(UNKNOWN, UNKNOWN.replace("RoleName: one", "RoleName: two"))
+    assert {name for name, change in by_id.items() if change.is_replaced} == {"Role", "Store", "Copy"}
 
 
 def test_its_removal_is_guarded_and_a_policy_that_keeps_less_too() -> None:
