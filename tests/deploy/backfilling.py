@@ -63,8 +63,8 @@ class Buckets:
         }
 
     def plan(self, source: ReplicationSource | None = None, **options: bool) -> Backfill:
-        asked = BackfillOptions(**options)
-        return run_virtual(lambda: plan_backfill(self.clients, "tap-dev", source or make_source(), asked))
+        backfill_options = BackfillOptions(**options)
+        return run_virtual(lambda: plan_backfill(self.clients, "tap-dev", source or make_source(), backfill_options))
 
     def run(self, source: ReplicationSource | None = None, **options: bool) -> Ended:
         backfill = self.plan(source, **options)
@@ -72,4 +72,8 @@ class Buckets:
 
     def ids(self, bucket: BucketPlace) -> set[tuple[str, str]]:
         """The versions that are objects in a bucket."""
-        return {(one.key, one.version_id) for one in self.world.buckets[bucket.name].versions if not one.marker}
+        return {
+            (version.key, version.version_id)
+            for version in self.world.buckets[bucket.name].versions
+            if not version.marker
+        }

@@ -9,7 +9,7 @@ def rig() -> Rig:
 
 
 @pytest.fixture
-def standing(rig: Rig) -> Rig:
+def deployed(rig: Rig) -> Rig:
     """A rig with the shipped deployment already there."""
     rig.have_deployed()
     return rig

@@ -83,20 +83,21 @@ def recoveries(rig: Rig, deployment: Deployment | None = None) -> tuple[Recovery
     return rig.watched(lambda emit: find_recoveries(deployment or rig.deployment, rig.clients, emit))
 
 
-def recovered(rig: Rig, found: tuple[Recovery, ...] | None = None) -> tuple[Done | StackFailed, ...]:
-    """What `--recover` does once somebody has said yes; or with what was found before."""
+def recovered(rig: Rig, shown: tuple[Recovery, ...] | None = None) -> tuple[Done | StackFailed, ...]:
+    """Recover as `--recover` does after a yes: the recoveries that were shown, or those that are found now."""
     rig.plans += 1
     run_id = f"recover-{rig.plans}"
 
     async def all_of_it(emit: Emit) -> tuple[Done | StackFailed, ...]:
-        shown = found if found is not None else await find_recoveries(rig.deployment, rig.clients, emit)
-        return await recover(shown, rig.clients, run_id, emit)
+        recoveries = shown if shown is not None else await find_recoveries(rig.deployment, rig.clients, emit)
+        return await recover(recoveries, rig.clients, run_id, emit)
 
     return rig.watched(all_of_it)
 
 
-def shown_less(found: tuple[Recovery, ...], *logical_ids: str) -> tuple[Recovery, ...]:
+def shown_less(shown: tuple[Recovery, ...], *logical_ids: str) -> tuple[Recovery, ...]:
     """The same recoveries, as if a person had not been shown these resources."""
     return tuple(
-        replace(one, failed=tuple(each for each in one.failed if each.logical_id not in logical_ids)) for one in found
+        replace(recovery, failed=tuple(each for each in recovery.failed if each.logical_id not in logical_ids))
+        for recovery in shown
     )

@@ -1,4 +1,4 @@
-"""The deployer on the fake AWS: the shipped assembly, a world, and all that was said on the way."""
+"""The deployer on the fake AWS: the shipped assembly, a world, and the events of all that was run."""
 
 import functools
 import hashlib
@@ -45,7 +45,7 @@ def shipped(suffix: str = "dev") -> Deployment:
 
 def changed(deployment: Deployment, stack: str, **fields: Any) -> Deployment:
     """The same deployment with one stack that differs."""
-    stacks = tuple(replace(one, **fields) if one.id == stack else one for one in deployment.stacks)
+    stacks = tuple(replace(desired, **fields) if desired.id == stack else desired for desired in deployment.stacks)
     return replace(deployment, stacks=stacks)
 
 
@@ -82,15 +82,15 @@ class Rig:
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return run_virtual(work)
 
-    def said(self, kind: type[E]) -> list[E]:
+    def events_of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    def plan(self, deployment: Deployment | None = None, wish: PlanRequest | None = None) -> Plan:
+    def plan(self, deployment: Deployment | None = None, request: PlanRequest | None = None) -> Plan:
         self.plans += 1
         plan_id = PlanId(id=f"plan-{self.plans}", at="2026-01-01T00:00:00+00:00")
-        wanted = self.planned[plan_id.id] = deployment or self.deployment
-        asked = wish or PlanRequest(promotion=self.promotion)
-        return self.watched(lambda emit: make_plan(wanted, self.clients, plan_id, emit, asked))
+        desired = self.planned[plan_id.id] = deployment or self.deployment
+        plan_request = request or PlanRequest(promotion=self.promotion)
+        return self.watched(lambda emit: make_plan(desired, self.clients, plan_id, emit, plan_request))
 
     def trusted(self, plan: Plan) -> TrustedInput:
         """What whoever executes it knows without its file: the assembly that it was made from, and its options."""
@@ -100,9 +100,9 @@ class Rig:
         return self.watched(lambda emit: execute_plan(plan, self.trusted(plan), self.clients, emit, allow=allow))
 
     def deploy(
-        self, deployment: Deployment | None = None, wish: PlanRequest | None = None, allow: Collection[str] = ()
+        self, deployment: Deployment | None = None, request: PlanRequest | None = None, allow: Collection[str] = ()
     ) -> tuple[Outcome, ...]:
-        return self.execute(self.plan(deployment, wish), allow)
+        return self.execute(self.plan(deployment, request), allow)
 
     def destroy(
         self, allow: Collection[str] = (), *, unprotect: bool = False, names: Collection[str] = ()
@@ -111,9 +111,9 @@ class Rig:
         self.plans += 1
 
         async def all_of_it(emit: Emit) -> tuple[Outcome, ...]:
-            found = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
-            standing = delete_kept(found, names, ())
-            removal = Removal(stacks=standing, needs=needs, allow=allow, unprotect=unprotect)
+            deployed = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
+            stacks = delete_kept(deployed, names, ())
+            removal = Removal(stacks=stacks, needs=needs, allow=allow, unprotect=unprotect)
             return await delete_deployment(removal, self.clients, f"destroy-{self.plans}", emit)
 
         return self.watched(all_of_it)

@@ -43,7 +43,7 @@ def two(rig: Rig) -> Rig:
     return rig
 
 
-def standing(rig: Rig, account: str) -> set[str]:
+def statuses(rig: Rig, account: str) -> set[str]:
     return {rig.world.stack(stack.name, account=account, region=stack.region).status for stack in shipped().stacks}
 
 
@@ -53,7 +53,7 @@ def test_every_stack_is_made_where_it_belongs_and_found_again(two: Rig) -> None:
     assert {step.account for step in plan.steps} == {None, OTHER}
     assert read_plan(write_plan(plan), "plan.json") == plan
     assert all(isinstance(outcome, Done) for outcome in two.execute(plan))
-    assert standing(two, ACCOUNT) == standing(two, OTHER) == {"CREATE_COMPLETE"}
+    assert statuses(two, ACCOUNT) == statuses(two, OTHER) == {"CREATE_COMPLETE"}
     assert two.plan().is_empty
 
 

@@ -44,9 +44,9 @@ def rig() -> Rig:
     return rig
 
 
-def done(rig: Rig, deployment: Deployment, wish: PlanRequest | None = None) -> list[str]:
+def done(rig: Rig, deployment: Deployment, request: PlanRequest | None = None) -> list[str]:
     """Deploy it, and return the stacks that were changed."""
-    outcomes = rig.deploy(deployment, wish)
+    outcomes = rig.deploy(deployment, request)
     assert [outcome for outcome in outcomes if not isinstance(outcome, Done)] == []
     return sorted(outcome.stack for outcome in outcomes)
 
@@ -56,7 +56,9 @@ def test_they_come_and_go_beside_what_stands_and_change_in_place(rig: Rig) -> No
     assert done(rig, with_alarms(email=("ops@example.com",))) == STACKS
     rig.world.alarms[THROTTLES].state = "OK"
     assert rig.world.alarms[THROTTLES].properties["Threshold"] == 10
-    assert {one.endpoint: one.confirmed for one in rig.world.subscriptions.values()} == {"ops@example.com": False}
+    assert {subscription.endpoint: subscription.confirmed for subscription in rig.world.subscriptions.values()} == {
+        "ops@example.com": False
+    }
 
     # Another threshold replaces nothing, so that an alarm's state stays.
     plan = rig.plan(with_alarms(email=("ops@example.com", "dev@example.com"), throttles=3))

@@ -35,7 +35,7 @@ def test_components_are_bound_to_the_environment_and_narrowed_with_the_regions()
     left = narrow(deployment, [east])
     assert deployment.components["table"].table == Table(name="tap-qa-global", regions=(east, west))
     assert left.roles == deployment.roles == Roles(primary=east, secondaries=(west,))
-    assert {name: one.regions for name, one in left.components.items()} == dict.fromkeys(
+    assert {name: component.regions for name, component in left.components.items()} == dict.fromkeys(
         ("table", "function", "bucket"), (west,)
     )
 

@@ -30,7 +30,7 @@ def _deployed() -> Rig:
 
 
 @pytest.fixture
-def standing() -> Rig:
+def deployed() -> Rig:
     """A rig with keys and all that they encrypt: deployed once, and its world copied."""
     return Rig(world=_deployed().world.copied(), deployment=with_keys(), plans=_deployed().plans)
 
@@ -42,7 +42,7 @@ def states(rig: Rig) -> dict[str, str]:
 
 def test_a_first_plan_shows_what_waits_for_the_key_and_for_its_id(keyed: Rig) -> None:
     plan = keyed.plan()
-    deferred = {one.stack: one.because for one in plan.deferred}
+    deferred = {step.stack: step.because for step in plan.deferred}
     assert [step.stack for step in plan.steps] == [HOME, "us-west-2/storage", "us-east-1/table"]
     assert deferred == {
         AWAY: f"takes an output of {HOME}",
@@ -54,48 +54,48 @@ def test_a_first_plan_shows_what_waits_for_the_key_and_for_its_id(keyed: Rig) ->
 
 
 @pytest.mark.slow  # deployed once, destroyed, deployed again
-def test_it_comes_first_and_goes_last_and_the_next_one_is_another(standing: Rig) -> None:
-    assert states(standing) == {"us-east-1": "Enabled", "us-west-2": "Enabled"}
-    ended = [outcome.stack for outcome in standing.destroy()]
+def test_it_comes_first_and_goes_last_and_the_next_one_is_another(deployed: Rig) -> None:
+    assert states(deployed) == {"us-east-1": "Enabled", "us-west-2": "Enabled"}
+    ended = [outcome.stack for outcome in deployed.destroy()]
     assert {HOME, AWAY} <= set(ended)
-    assert states(standing) == {"us-east-1": "PendingReplicaDeletion", "us-west-2": "PendingDeletion"}
-    before = {key.id for key in standing.world.keys.values()}
-    assert all(isinstance(outcome, Done) for outcome in standing.deploy())
-    assert len({key.id for key in standing.world.keys.values()} - before) == 1
+    assert states(deployed) == {"us-east-1": "PendingReplicaDeletion", "us-west-2": "PendingDeletion"}
+    before = {key.id for key in deployed.world.keys.values()}
+    assert all(isinstance(outcome, Done) for outcome in deployed.deploy())
+    assert len({key.id for key in deployed.world.keys.values()} - before) == 1
     # Its own waiting period begins when that of the replica is over.
-    old = [key for key in standing.world.keys.values() if key.id in before and key.region == "us-east-1"]
-    standing.world.pass_time(31 * 86400)
-    assert [state(standing.world, key) for key in old] == ["PendingDeletion"]
-    standing.world.pass_time(30 * 86400)
-    assert [state(standing.world, key) for key in old] == ["Gone"]
+    old = [key for key in deployed.world.keys.values() if key.id in before and key.region == "us-east-1"]
+    deployed.world.pass_time(31 * 86400)
+    assert [state(deployed.world, key) for key in old] == ["PendingDeletion"]
+    deployed.world.pass_time(30 * 86400)
+    assert [state(deployed.world, key) for key in old] == ["Gone"]
 
 
 @pytest.mark.slow  # deployed, and twice again
-def test_a_region_that_comes_back_before_its_replica_is_gone_is_told_what_helps(standing: Rig) -> None:
-    cloudformation = standing.clients.cloudformation("us-west-2")  # type: ignore[arg-type]
+def test_a_region_that_comes_back_before_its_replica_is_gone_is_told_what_helps(deployed: Rig) -> None:
+    cloudformation = deployed.clients.cloudformation("us-west-2")  # type: ignore[arg-type]
     cloudformation.delete_stack(StackName="tap-dev-key")
-    standing.world.settle()
-    outcomes = {outcome.stack: outcome for outcome in standing.deploy()}
+    deployed.world.settle()
+    outcomes = {outcome.stack: outcome for outcome in deployed.deploy()}
     failed = outcomes[AWAY]  # type: ignore[index]
     assert isinstance(failed, StackFailed)
     assert "already exists" in failed.reason
     assert "aws kms cancel-key-deletion keeps it" in failed.next_step
-    standing.world.pass_time(31 * 86400)
-    assert all(isinstance(outcome, Done) for outcome in standing.deploy())
-    assert states(standing) == {"us-east-1": "Enabled", "us-west-2": "Enabled"}
+    deployed.world.pass_time(31 * 86400)
+    assert all(isinstance(outcome, Done) for outcome in deployed.deploy())
+    assert states(deployed) == {"us-east-1": "Enabled", "us-west-2": "Enabled"}
 
 
-def test_functions_are_updated_and_the_replica_s_stack_stays_while_the_key_s_home_is_down(standing: Rig) -> None:
-    wanted = edited(standing.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512")
-    standing.world.region_down("us-east-1")
-    plan = standing.plan(narrow(wanted, [Region("us-east-1")]))
+def test_functions_are_updated_and_the_replica_s_stack_stays_while_the_key_s_home_is_down(deployed: Rig) -> None:
+    updated = edited(deployed.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512")
+    deployed.world.region_down("us-east-1")
+    plan = deployed.plan(narrow(updated, [Region("us-east-1")]))
     assert [step.stack for step in plan.steps] == ["us-west-2/service"]
     assert plan.deferred == ()
-    assert all(isinstance(outcome, Done) for outcome in standing.execute(plan))
+    assert all(isinstance(outcome, Done) for outcome in deployed.execute(plan))
 
 
-def test_other_keys_for_all_are_guarded_for_the_table_whose_replicas_keep_theirs(standing: Rig) -> None:
-    plan = standing.plan(system(encryption={"key": "alias/shop", "functions": False}))
+def test_other_keys_for_all_are_guarded_for_the_table_whose_replicas_keep_theirs(deployed: Rig) -> None:
+    plan = deployed.plan(system(encryption={"key": "alias/shop", "functions": False}))
     assert {hit.allow for hit in plan.guards} == {"us-east-1/table/Table"}
     assert len(plan.guards) == 2
     assert all("which a replica keeps for good" in hit.why for hit in plan.guards)
@@ -105,21 +105,23 @@ THREE = {"primary": "us-east-1", "secondaries": ["us-west-2", "eu-west-1"]}
 
 
 @pytest.mark.slow  # a region more
-def test_a_region_that_joins_gets_its_replica_key_before_what_that_encrypts(standing: Rig) -> None:
-    wanted = system(regions=THREE, encryption={"key": "managed"})
-    assert all(isinstance(outcome, Done) for outcome in standing.deploy(wanted))
-    assert states(standing) == dict.fromkeys(("us-east-1", "us-west-2", "eu-west-1"), "Enabled")
-    (table,) = standing.world.tables.values()
-    assert {region: one.key for region, one in table.replicas.items()} == dict.fromkeys(table.replicas, "alias/tap-dev")
+def test_a_region_that_joins_gets_its_replica_key_before_what_that_encrypts(deployed: Rig) -> None:
+    deployment = system(regions=THREE, encryption={"key": "managed"})
+    assert all(isinstance(outcome, Done) for outcome in deployed.deploy(deployment))
+    assert states(deployed) == dict.fromkeys(("us-east-1", "us-west-2", "eu-west-1"), "Enabled")
+    (table,) = deployed.world.tables.values()
+    assert {region: replica.key for region, replica in table.replicas.items()} == dict.fromkeys(
+        table.replicas, "alias/tap-dev"
+    )
 
 
 @pytest.mark.slow  # deployed, and with a region and keys more
 def test_a_region_that_joins_together_with_the_keys_comes_to_a_table_that_has_them(rig: Rig) -> None:
     rig.deploy(system())
-    wanted = system(regions=THREE, encryption={"key": "managed"})
-    assert all(isinstance(outcome, Done) for outcome in rig.deploy(wanted))
+    deployment = system(regions=THREE, encryption={"key": "managed"})
+    assert all(isinstance(outcome, Done) for outcome in rig.deploy(deployment))
     (table,) = rig.world.tables.values()
-    assert {region: one.key for region, one in table.replicas.items()} == dict.fromkeys(
+    assert {region: replica.key for region, replica in table.replicas.items()} == dict.fromkeys(
         ("us-east-1", "us-west-2", "eu-west-1"), "alias/tap-dev"
     )
 

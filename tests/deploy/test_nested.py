@@ -109,10 +109,10 @@ def test_the_nested_stacks_of_a_stack_are_found_at_any_depth_and_in_any_order() 
     assert inside([root], [grandchild, other, root, child, stranger]) == (grandchild, child)
 
 
-def row(kind: str, **said: Any) -> Any:
+def row(kind: str, **more: Any) -> Any:
     return {
         "Type": "Resource",
-        "ResourceChange": {"Action": "Modify", "LogicalResourceId": "Data", "ResourceType": kind, **said},
+        "ResourceChange": {"Action": "Modify", "LogicalResourceId": "Data", "ResourceType": kind, **more},
     }
 
 
@@ -161,8 +161,8 @@ def test_a_policy_that_keeps_less_than_before_is_guarded(
     kind: str, name: str, values: dict[str, str], lost: str
 ) -> None:
     change = read_change(row(kind, Replacement="False", Scope=[name], Details=[policy(name, **values)]))
-    found = [hit.why for hit in guard_hits([Changed(PARENT, (change,))])]
-    assert (len(found) == 1 and lost in found[0] and name in found[0]) if lost else not found
+    reasons = [hit.why for hit in guard_hits([Changed(PARENT, (change,))])]
+    assert (len(reasons) == 1 and lost in reasons[0] and name in reasons[0]) if lost else not reasons
 
 
 def test_a_policy_of_what_holds_nothing_is_nobodys_concern() -> None:
@@ -193,7 +193,7 @@ def test_a_policy_that_a_deferred_change_takes_away_is_known_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fate", "said"),
+    ("fate", "why"),
     [
         ("Delete", "is deleted with its stack: with it goes every object"),
         ("Retain", "leaves the stack: it stays"),
@@ -201,11 +201,11 @@ def test_a_policy_that_a_deferred_change_takes_away_is_known_before() -> None:
         (None, "is deleted with its stack: with it goes every object"),
     ],
 )
-def test_what_a_deleted_stack_holds_is_guarded_by_what_becomes_of_it(fate: str | None, said: str) -> None:
+def test_what_a_deleted_stack_holds_is_guarded_by_what_becomes_of_it(fate: str | None, why: str) -> None:
     held = StackResource(logical_id=LogicalId("Child/Data"), type="AWS::S3::Bucket", policy_action=fate)
     (hit,) = guard_hits([], [replace(ORPHAN, resources=(held,))])
     assert hit.allow.endswith("/Child/Data")
-    assert said in hit.why
+    assert why in hit.why
 
 
 def test_a_deferred_change_set_may_show_what_is_new_in_a_new_child_and_no_more_in_an_old_one() -> None:
@@ -284,5 +284,5 @@ def test_a_rollback_that_would_delete_data_in_a_nested_stack_is_refused_by_its_p
     kept = replace(table, policy_action="Retain")
     assert decide_recovery(PARENT, replace(halted, inside=NestedRecovery((kept,)))).created == (kept,)
     # CloudFormation's own rollback was on its way already.
-    begun = replace(halted, observed=observed("UPDATE_ROLLBACK_FAILED"))
-    assert decide_recovery(PARENT, begun).created == (table,)
+    rolling_back = replace(halted, observed=observed("UPDATE_ROLLBACK_FAILED"))
+    assert decide_recovery(PARENT, rolling_back).created == (table,)

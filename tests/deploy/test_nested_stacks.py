@@ -46,7 +46,7 @@ def test_what_changes_at_the_lowest_of_three_levels_is_planned_refused_and_allow
     assert [(hit.allow, hit.why) for hit in plan.guards] == [
         (lost, "AWS::DynamoDB::Table is deleted: with it goes every item")
     ]
-    assert [(one.action, one.logical_id) for one in plan.steps[0].changes] == [
+    assert [(change.action, change.logical_id) for change in plan.steps[0].changes] == [
         ("Modify", "Child"),
         ("Modify", "Child/Grandchild"),
         ("Remove", "Child/Grandchild/Orders"),
@@ -62,7 +62,7 @@ def test_what_changes_at_the_lowest_of_three_levels_is_planned_refused_and_allow
 def test_every_page_of_every_change_set_is_read(rig: Rig) -> None:
     many = {f"Topic{number}": TOPIC["Topic"] for number in range(7)}
     plan = rig.plan(parent(three_levels(rig, many)))
-    assert {one.logical_id for one in plan.steps[0].changes} >= {
+    assert {change.logical_id for change in plan.steps[0].changes} >= {
         f"Child/Grandchild/Topic{number}" for number in range(7)
     }
 
@@ -74,7 +74,7 @@ def test_what_the_listing_with_values_leaves_out_of_a_nested_change_set_is_there
 
 
 @pytest.mark.parametrize(
-    ("attributes", "said"),
+    ("attributes", "reason"),
     [
         ({}, "is deleted: with it goes every item"),
         ({"DeletionPolicy": "Retain"}, "leaves the stack: it stays"),
@@ -82,11 +82,11 @@ def test_what_the_listing_with_values_leaves_out_of_a_nested_change_set_is_there
     ],
 )
 def test_all_that_a_removed_child_holds_is_guarded_by_what_becomes_of_it(
-    rig: Rig, attributes: dict[str, Any], said: str
+    rig: Rig, attributes: dict[str, Any], reason: str
 ) -> None:
     rig.deploy(parent({**TOPIC, **three_levels(rig, HELD, **attributes)}))
     ((name, why),) = allowed(rig, TOPIC)
-    assert (name, said in why) == ("us-east-1/p/Child/Grandchild/Orders", True)
+    assert (name, reason in why) == ("us-east-1/p/Child/Grandchild/Orders", True)
 
 
 def test_what_a_removed_child_s_own_template_retains_stays(rig: Rig) -> None:
@@ -111,7 +111,7 @@ def test_a_child_at_another_address_is_unchanged_only_if_that_is_shown(rig: Rig)
     rig.deploy(parent({"Child": nest(put(rig, "one.yaml", HELD))}))
     moved = put(rig, "two.yaml", HELD)
     plan = rig.plan(parent({"Child": nest(moved)}))
-    assert (plan.guards, [one.logical_id for one in plan.steps[0].changes]) == ((), ["Child"])
+    assert (plan.guards, [change.logical_id for change in plan.steps[0].changes]) == ((), ["Child"])
     assert ("s3", "GetObject") in {(call.service, call.operation) for call in rig.world.calls}
     assert done(rig.execute(plan))
 
@@ -141,7 +141,7 @@ def test_a_child_that_is_given_a_value_which_is_only_shown_masked_may_be_another
     hidden = {"Parameters": {"Password": {"Type": "String", "NoEcho": True}}}
     url = put(rig, "one.yaml", TOPIC, **hidden)
     rig.deploy(parent({"Child": nest(url, parameters={"Password": "one"})}))
-    (child,) = (one for one in rig.run(SiteView(rig.clients, EAST).every_stack) if one.parent)
+    (child,) = (stack for stack in rig.run(SiteView(rig.clients, EAST).every_stack) if stack.parent)
     properties = {"TemplateURL": url, "Parameters": {"Password": "****"}}
     doubt = rig.run(lambda: Prover(rig.clients, EAST).doubt(child.arn, properties))
     assert doubt == "its parameters are not known to be the deployed ones"
@@ -151,7 +151,7 @@ def test_a_row_that_names_a_change_set_without_changes_is_no_error(rig: Rig) -> 
     rig.world.quirks.unchanged_child_rows_name_their_change_set = True
     rig.deploy(parent({"Child": nest(put(rig, "one.yaml", HELD))}))
     plan = rig.plan(parent({"Child": nest(put(rig, "two.yaml", HELD))}))
-    assert (plan.guards, [one.logical_id for one in plan.steps[0].changes]) == ((), ["Child"])
+    assert (plan.guards, [change.logical_id for change in plan.steps[0].changes]) == ((), ["Child"])
 
 
 def test_a_failed_nested_change_set_s_reason_is_the_root_s(rig: Rig) -> None:
@@ -171,13 +171,13 @@ def test_a_discarded_plan_leaves_no_child_in_review(rig: Rig) -> None:
 
 def test_drift_is_not_put_right_where_that_could_not_be_reviewed(rig: Rig) -> None:
     rig.deploy(parent({"Child": nest(put(rig, "one.yaml", TOPIC))}))
-    asked = rig.operations("CreateChangeSet")
+    before = rig.operations("CreateChangeSet")
     with pytest.raises(BadInput, match="us-east-1/p: AWS makes no drift-aware change set"):
         rig.plan(
             parent({"Child": nest(put(rig, "one.yaml", TOPIC))}),
             PlanRequest(options=PlanOptions(deployment_mode="REVERT_DRIFT")),
         )
-    assert rig.operations("CreateChangeSet") == asked
+    assert rig.operations("CreateChangeSet") == before
 
 
 def test_the_first_failure_is_the_resource_inside(rig: Rig) -> None:
@@ -220,7 +220,7 @@ def test_a_rollback_that_would_delete_a_nested_table_is_refused(rig: Rig) -> Non
         "Last": {"Type": "AWS::SQS::Queue", "DependsOn": "Child"},
     }
     rig.deployment = parent(grown)
-    rig.deploy(wish=PlanRequest(options=PlanOptions(unrolled=(PARENT,))))
+    rig.deploy(request=PlanRequest(options=PlanOptions(unrolled=(PARENT,))))
     assert rig.world.stack("tap-dev-p").status == "UPDATE_FAILED"
     with pytest.raises(Stopped, match=r"Child/Orders \(AWS::DynamoDB::Table\): every item"):
         recoveries(rig)
@@ -248,13 +248,13 @@ def test_a_rollback_takes_a_new_nested_stack_by_its_policy_and_by_those_inside(
         "Last": {"Type": "AWS::SNS::Topic", "DependsOn": "Child"},
     }
     rig.deployment = parent(grown)
-    rig.deploy(wish=PlanRequest(options=PlanOptions(unrolled=(PARENT,))))
+    rig.deploy(request=PlanRequest(options=PlanOptions(unrolled=(PARENT,))))
     if kept is None:
         with pytest.raises(Stopped, match=r"Child/Orders \(AWS::DynamoDB::Table\)"):
             recoveries(rig)
         return
-    (one,) = recoveries(rig)
-    fates = {resource.logical_id: resource.policy_action for resource in one.created}
+    (recovery,) = recoveries(rig)
+    fates = {resource.logical_id: resource.policy_action for resource in recovery.created}
     assert {name: fate for name, fate in fates.items() if name.startswith("Child")} == kept
 
 
@@ -334,7 +334,7 @@ def test_an_export_that_a_child_imports_is_changed_in_two_plans(rig: Rig) -> Non
 
 def test_a_child_is_no_stack_of_the_deployment_s_own(rig: Rig) -> None:
     rig.deploy(parent(three_levels(rig, HELD)))
-    child = next(one for one in rig.plan(parent({**TOPIC})).steps[0].changes if one.type == NESTED)
+    child = next(change for change in rig.plan(parent({**TOPIC})).steps[0].changes if change.type == NESTED)
     assert child.physical_id
     assert not rig.plan(parent(three_levels(rig, HELD))).orphans
 
@@ -356,8 +356,8 @@ def test_a_sibling_s_output_that_nobody_knows_stops_nothing_where_a_change_set_t
     inner = {"Outputs": {"Name": {"Value": {"Fn::GetAtt": ["Topic", "TopicName"]}}}}
     declared = {"Parameters": {"Name": {"Type": "String"}}}
     taking = {**HELD, "Other": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Name"}}}}
-    one = nest(put(rig, "one.yaml", TOPIC, **inner))
+    first = nest(put(rig, "one.yaml", TOPIC, **inner))
     given = {"Name": {"Fn::GetAtt": ["First", "Outputs.Name"]}}
-    resources = {"First": one, "Child": nest(put(rig, "two.yaml", taking, **declared), parameters=given)}
+    resources = {"First": first, "Child": nest(put(rig, "two.yaml", taking, **declared), parameters=given)}
     assert done(rig.deploy(parent(resources)))
     assert rig.plan(parent(resources)).guards == ()

@@ -21,8 +21,10 @@ def test_every_event_is_about_a_stack_but_what_is_allowed_of_several() -> None:
 
 
 def ended(rig: Rig) -> list[StackId]:
-    well, badly, never = rig.said(Finished), rig.said(FirstFailure), rig.said(NotStarted)
-    return sorted([*(one.stack for one in well), *(one.stack for one in badly), *(one.stack for one in never)])
+    well, badly, never = rig.events_of(Finished), rig.events_of(FirstFailure), rig.events_of(NotStarted)
+    return sorted(
+        [*(event.stack for event in well), *(event.stack for event in badly), *(event.stack for event in never)]
+    )
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -32,10 +34,10 @@ def test_a_run_names_its_stacks_first_and_each_of_them_once_more_when_it_ends(ri
         rig.world.script.fails("CREATE", "Table", reason="limit")
     rig.events.clear()
     rig.execute(plan)
-    (begun,) = rig.said(RunBegun)
-    assert rig.events[0] == begun
-    assert begun.what == "execute"
-    assert ended(rig) == sorted(begun.stacks) == sorted(step.stack for step in plan.steps)
+    (run,) = rig.events_of(RunBegun)
+    assert rig.events[0] == run
+    assert run.what == "execute"
+    assert ended(rig) == sorted(run.stacks) == sorted(step.stack for step in plan.steps)
 
 
 def test_a_run_that_goes_on_from_another_says_what_was_done_before(rig: Rig) -> None:
@@ -43,17 +45,17 @@ def test_a_run_that_goes_on_from_another_says_what_was_done_before(rig: Rig) -> 
     rig.execute(plan)
     rig.events.clear()
     rig.execute(plan)
-    assert {event.status for event in rig.said(Finished)} == {"executed before"}
+    assert {event.status for event in rig.events_of(Finished)} == {"executed before"}
     assert len(ended(rig)) == 5
 
 
 @pytest.mark.slow
 def test_planning_and_destroying_do_so_too(rig: Rig) -> None:
     rig.plan()
-    (begun,) = rig.said(RunBegun)
-    assert (begun.what, sorted(begun.stacks)) == ("plan", sorted(event.stack for event in rig.said(Planned)))
+    (run,) = rig.events_of(RunBegun)
+    assert (run.what, sorted(run.stacks)) == ("plan", sorted(event.stack for event in rig.events_of(Planned)))
     rig.deploy()
     rig.events.clear()
     rig.destroy()
-    (begun,) = rig.said(RunBegun)
-    assert (begun.what, sorted(begun.stacks)) == ("destroy", ended(rig))
+    (run,) = rig.events_of(RunBegun)
+    assert (run.what, sorted(run.stacks)) == ("destroy", ended(rig))

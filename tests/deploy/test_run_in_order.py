@@ -21,7 +21,7 @@ SOME = st.sets(st.sampled_from("abcdefgh"))
 
 
 @dataclass(slots=True)
-class Course:
+class Trial:
     """One run: how long what takes, what fails, and when what was started and ended."""
 
     needs: Graph
@@ -52,19 +52,19 @@ class Course:
 @settings(deadline=None)
 @given(acyclic(), LASTS)
 def test_each_starts_the_moment_that_all_it_needs_is_done(needs: Graph, lasts: dict[str, int]) -> None:
-    course = Course(needs, lasts)
-    began = run_virtual(partial(_at, course))
+    trial = Trial(needs, lasts)
+    began = run_virtual(partial(_at, trial))
 
-    assert [*course.outcomes] == [*needs]
-    assert set(course.outcomes.values()) <= {"done"}
+    assert [*trial.outcomes] == [*needs]
+    assert set(trial.outcomes.values()) <= {"done"}
     for node, needed in needs.items():
-        assert course.starts[node] == max((course.ends[need] for need in needed), default=began)
-        assert course.before[node] == dict.fromkeys(needed, "done")
+        assert trial.starts[node] == max((trial.ends[need] for need in needed), default=began)
+        assert trial.before[node] == dict.fromkeys(needed, "done")
 
 
-async def _at(course: Course) -> float:
+async def _at(trial: Trial) -> float:
     began = asyncio.get_running_loop().time()
-    await course.run()
+    await trial.run()
     return began
 
 
@@ -73,16 +73,16 @@ async def _at(course: Course) -> float:
 def test_nothing_starts_after_a_failure_that_needs_it_and_all_else_runs(
     needs: Graph, lasts: dict[str, int], fails: set[str]
 ) -> None:
-    course = Course(needs, lasts, fails)
-    run_virtual(course.run)
+    trial = Trial(needs, lasts, fails)
+    run_virtual(trial.run)
 
     for node in needs:
         hangs_on_a_failure = not closure(needs, node).isdisjoint(fails)
-        assert (node in course.starts) is not hangs_on_a_failure
-        assert (node in course.cancelled) is hangs_on_a_failure
-    for node, need in course.cancelled.items():
+        assert (node in trial.starts) is not hangs_on_a_failure
+        assert (node in trial.cancelled) is hangs_on_a_failure
+    for node, need in trial.cancelled.items():
         # The first of its needs that is not done, in their order.
-        assert need == next(one for one in needs[node] if course.outcomes[one] != "done")
+        assert need == next(need for need in needs[node] if trial.outcomes[need] != "done")
 
 
 @settings(deadline=None)
@@ -90,69 +90,69 @@ def test_nothing_starts_after_a_failure_that_needs_it_and_all_else_runs(
 def test_once_a_failure_stops_it_nothing_more_starts_and_what_runs_ends(
     needs: Graph, lasts: dict[str, int], fails: set[str]
 ) -> None:
-    course = Course(needs, lasts, fails)
+    trial = Trial(needs, lasts, fails)
     stop = asyncio.Event()
 
     async def work(node: str, before: Mapping[str, str]) -> str:
         assert not stop.is_set()
-        outcome = await course.work(node, before)
+        outcome = await trial.work(node, before)
         if outcome == "failed":
             stop.set()
         return outcome
 
-    run_virtual(partial(run_in_order, needs, needs, Work(work, course.cancel, lambda one: one == "done"), stop))
+    run_virtual(partial(run_in_order, needs, needs, Work(work, trial.cancel, lambda outcome: outcome == "done"), stop))
 
-    assert [*course.starts] == [node for node in course.starts if node in course.ends]
-    assert {*course.starts, *course.cancelled} == {*needs}
-    assert not {*course.starts} & {*course.cancelled}
-    first = min((course.ends[node] for node in fails if node in course.ends), default=None)
-    for node, start in course.starts.items():
+    assert [*trial.starts] == [node for node in trial.starts if node in trial.ends]
+    assert {*trial.starts, *trial.cancelled} == {*needs}
+    assert not {*trial.starts} & {*trial.cancelled}
+    first = min((trial.ends[node] for node in fails if node in trial.ends), default=None)
+    for node, start in trial.starts.items():
         assert first is None or start <= first, node
 
 
 @settings(deadline=None)
 @given(acyclic(), LASTS, st.integers(0, 8))
 def test_who_asks_for_a_stop_has_nothing_more_started(needs: Graph, lasts: dict[str, int], after: int) -> None:
-    course = Course(needs, lasts)
+    trial = Trial(needs, lasts)
     stop = asyncio.Event()
 
     async def main() -> float:
         loop = asyncio.get_running_loop()
         at = loop.time() + after + 0.5
         loop.call_at(at, stop.set)
-        await course.run(stop)
+        await trial.run(stop)
         return at
 
     at = run_virtual(main)
 
-    assert all(start < at for start in course.starts.values())
-    assert {*course.starts} == {*course.ends}
-    assert {*course.starts, *course.cancelled} == {*needs}
+    assert all(start < at for start in trial.starts.values())
+    assert {*trial.starts} == {*trial.ends}
+    assert {*trial.starts, *trial.cancelled} == {*needs}
 
 
 @settings(deadline=None)
 @given(acyclic(), LASTS, SOME)
 def test_what_was_started_before_is_followed_to_its_end(needs: Graph, lasts: dict[str, int], started: set[str]) -> None:
-    course = Course(needs, lasts)
+    trial = Trial(needs, lasts)
     stop = asyncio.Event()
     stop.set()
-    run_virtual(partial(course.run, stop, started))
+    run_virtual(partial(trial.run, stop, started))
 
-    assert {*course.ends} == started.intersection(needs)
-    assert {*course.cancelled} == {*needs} - started
+    assert {*trial.ends} == started.intersection(needs)
+    assert {*trial.cancelled} == {*needs} - started
 
 
 @settings(deadline=None)
 @given(acyclic(), LASTS, st.integers(0, 8))
 def test_cancelled_it_leaves_nothing_running(needs: Graph, lasts: dict[str, int], after: int) -> None:
-    course = Course(needs, lasts)
+    trial = Trial(needs, lasts)
 
     async def main() -> set[asyncio.Task[object]]:
-        task = asyncio.ensure_future(course.run())
+        task = asyncio.ensure_future(trial.run())
         await asyncio.sleep(after + 0.5)
         task.cancel()
         await asyncio.wait([task])
-        assert task.cancelled() or len(course.ends) == len(needs)
+        assert task.cancelled() or len(trial.ends) == len(needs)
         return asyncio.all_tasks() - {asyncio.current_task()}
 
     assert run_virtual(main) == set()
@@ -161,33 +161,33 @@ def test_cancelled_it_leaves_nothing_running(needs: Graph, lasts: dict[str, int]
 @settings(deadline=None)
 @given(any_graphs())
 def test_a_circle_is_told_before_anything_starts(needs: Graph) -> None:
-    course = Course(needs, {})
+    trial = Trial(needs, {})
     if not find_circle(needs):
-        run_virtual(course.run)
-        assert len(course.outcomes) == len(needs)
+        run_virtual(trial.run)
+        assert len(trial.outcomes) == len(needs)
         return
     with pytest.raises(BadInput, match="needs: go in a circle: "):
-        run_virtual(course.run)
-    assert not course.starts
+        run_virtual(trial.run)
+    assert not trial.starts
 
 
 def test_what_is_needed_and_is_no_node_is_done() -> None:
-    course = Course({"a": ("elsewhere",)}, {})
-    run_virtual(course.run)
-    assert course.outcomes == {"a": "done"}
-    assert course.before == {"a": {}}
+    trial = Trial({"a": ("elsewhere",)}, {})
+    run_virtual(trial.run)
+    assert trial.outcomes == {"a": "done"}
+    assert trial.before == {"a": {}}
 
 
 @settings(deadline=None)
 @given(acyclic(), LASTS, st.sampled_from("abcdefgh"))
 def test_an_exception_leaves_nothing_running(needs: Graph, lasts: dict[str, int], breaks: str) -> None:
-    course = Course(needs, lasts)
+    trial = Trial(needs, lasts)
     running: set[str] = set()
 
     async def work(node: str, before: Mapping[str, str]) -> str:
         running.add(node)
         try:
-            outcome = await course.work(node, before)
+            outcome = await trial.work(node, before)
         finally:
             running.remove(node)
         if node == breaks:
@@ -197,7 +197,7 @@ def test_an_exception_leaves_nothing_running(needs: Graph, lasts: dict[str, int]
     async def main() -> set[str]:
         expected = pytest.raises(LookupError, match=breaks) if breaks in needs else nullcontext()
         with expected:
-            await run_in_order(needs, needs, Work(work, course.cancel, lambda outcome: outcome == "done"))
+            await run_in_order(needs, needs, Work(work, trial.cancel, lambda outcome: outcome == "done"))
         return set(running)
 
     assert run_virtual(main) == set()

@@ -46,7 +46,7 @@ def check(rig: Rig, cell: Cell, work: Callable[[], object], verdicts: dict[Does,
     except Stopped as stopped:
         ended = stopped
     assert verdicts[cell[-1]](ended), (cell, ended)
-    assert (rig.said(Waiting) != []) == (Does.WAITS in cell)
+    assert (rig.events_of(Waiting) != []) == (Does.WAITS in cell)
 
 
 def planned(ended: object, kind: str) -> bool:
@@ -54,7 +54,7 @@ def planned(ended: object, kind: str) -> bool:
 
 
 def rebuilt(ended: object) -> bool:
-    return isinstance(ended, Plan) and not ended.steps and [one.type for one in ended.deferred] == ["CREATE"]
+    return isinstance(ended, Plan) and not ended.steps and [step.type for step in ended.deferred] == ["CREATE"]
 
 
 def stopped(ended: object) -> bool:
@@ -150,8 +150,8 @@ def test_execute_again_with_recover(rig: Rig, state: State) -> None:
     plan = standing_topics(rig).plan(ELSE)
     rig.execute(plan)
     put(rig, state)
-    found = rig.watched(lambda emit: find_recoveries(plan, rig.clients, emit))
-    (outcome,) = recovered(rig, found)
+    shown = rig.watched(lambda emit: find_recoveries(plan, rig.clients, emit))
+    (outcome,) = recovered(rig, shown)
     assert outcome.status == "UPDATE_ROLLBACK_COMPLETE"
     with pytest.raises(Stopped, match="ended in UPDATE_ROLLBACK_COMPLETE"):
         rig.execute(plan)

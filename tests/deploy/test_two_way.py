@@ -50,7 +50,7 @@ def deployed(deployment: Deployment) -> Rig:
 def done(rig: Rig) -> None:
     plan = rig.plan()
     ended = rig.execute(plan, {hit.allow for hit in plan.guards})
-    assert [one for one in ended if not isinstance(one, Done)] == []
+    assert [outcome for outcome in ended if not isinstance(outcome, Done)] == []
 
 
 @pytest.mark.parametrize("regions", [TWO, THREE])
@@ -70,7 +70,7 @@ def test_a_plan_from_a_file_is_held_to_the_assembly_and_executed_all_the_same() 
     plan = rig.plan()
     assert [(step.stack, step.type) for step in plan.steps] == [(WEST, "CREATE"), (EAST, "CREATE")]
     assert [(step.stack, step.part, step.needs) for step in plan.deferred] == [(WEST, 2, (EAST,))]
-    assert all(isinstance(one, Done) for one in rig.execute(read_plan(write_plan(plan), "plan.json")))
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(read_plan(write_plan(plan), "plan.json")))
     assert rules(rig) == {"us-east-1": [name("us-west-2")], "us-west-2": [name("us-east-1")]}
 
 
@@ -116,9 +116,9 @@ def test_the_completion_of_a_failed_creation_is_made_with_it_anew() -> None:
 def test_what_completes_a_stack_waits_for_those_that_wait_for_its_beginning() -> None:
     plan = Rig(World(page_size=20), deployment=make_buckets(regions=THREE)).plan()
     places: dict[StepPlace, AnyStep | None] = {
-        StepPlace(one.stack, number): one
+        StepPlace(step.stack, number): step
         for stack in (WEST, EUROPE, EAST)
-        for number, one in enumerate(each for each in plan.change_sets if each.stack == stack)
+        for number, step in enumerate(each for each in plan.change_sets if each.stack == stack)
     }
     assert make_waits(places) == {
         StepPlace(WEST, 0): (),
@@ -172,7 +172,7 @@ def test_keys_that_both_sides_have_versions_of_stop_it_until_they_are_allowed(on
     with pytest.raises(Stopped):
         rig.execute(plan)
     assert rules(rig)["us-west-2"] == []
-    assert all(isinstance(one, Done) for one in rig.execute(plan, [hit.allow]))
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan, [hit.allow]))
     assert rules(rig)["us-west-2"] == [name("us-east-1")]
     # By then they do: nothing is compared any more.
     rig.world.calls.clear()
@@ -202,6 +202,9 @@ def test_a_backfill_after_it_brings_both_sides_together(one_way: World) -> None:
         backfill = rig.run(lambda source=source: plan_backfill(rig.clients, "tap-dev", source, BackfillOptions()))  # type: ignore[misc]  # bound now
         ended = rig.run(lambda job=backfill: run_backfill(rig.clients, job, lambda _: None))  # type: ignore[misc]  # likewise
         assert ended.verdict == "done"
-    versions = [{(one.key, one.version_id) for one in rig.world.buckets[place.name].versions} for place in (east, west)]
+    versions = [
+        {(version.key, version.version_id) for version in rig.world.buckets[place.name].versions}
+        for place in (east, west)
+    ]
     assert versions[0] == versions[1]
     assert len(versions[0]) == 7

@@ -39,14 +39,14 @@ def system(**sections: Any) -> Deployment:
 def make_table(rig: Rig, **more: Any) -> None:
     """Make the table with some items in it."""
     dynamodb = rig.clients.dynamodb(EAST)
-    said: dict[str, Any] = {
+    definition: dict[str, Any] = {
         "TableName": TABLE,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         **more,
     }
-    dynamodb.create_table(**said)
+    dynamodb.create_table(**definition)
     rig.world.settle()
     for number in range(ITEMS):
         dynamodb.put_item(TableName=TABLE, Item={"id": {"S": f"{number}"}, "total": {"N": f"{number}"}})
@@ -63,8 +63,8 @@ def make_bucket(rig: Rig) -> None:
 def make_key(rig: Rig) -> str:
     """Make a key of KMS with an alias, and return its ARN."""
     cloudformation = rig.clients.cloudformation(EAST)
-    asked: dict[str, Any] = {"StackName": "theirs", "ChangeSetName": "first", "ChangeSetType": "CREATE"}
-    made = cloudformation.create_change_set(**asked, TemplateBody=KEY)["Id"]
+    request: dict[str, Any] = {"StackName": "theirs", "ChangeSetName": "first", "ChangeSetType": "CREATE"}
+    made = cloudformation.create_change_set(**request, TemplateBody=KEY)["Id"]
     rig.world.pass_time(10)
     cloudformation.execute_change_set(ChangeSetName=made)
     rig.world.settle()
@@ -79,6 +79,6 @@ def data(rig: Rig) -> dict[str, object]:
     bucket = rig.world.buckets[BUCKET]
     return {
         "items": sorted(str(item) for item in scanned),
-        "objects": sorted((one.key, one.content) for one in bucket.versions),
+        "objects": sorted((version.key, version.content) for version in bucket.versions),
         "born": (bucket.created, dynamodb.describe_table(TableName=TABLE)["Table"]["CreationDateTime"]),
     }

@@ -211,7 +211,7 @@ def plan_a_large_template(rig: Rig) -> None:
     rig.deployment = make_deployment(make_stack(KEYS, KEY_TEMPLATE + LONG))
     # The fake takes no template from a bucket; by then it has been put there.
     with suppress(Unsupported):
-        rig.plan(wish=THROUGH_A_BUCKET)
+        rig.plan(request=THROUGH_A_BUCKET)
 
 
 def adopt_three(rig: Rig) -> None:
@@ -303,7 +303,7 @@ def execute_what_is_deferred(rig: Rig) -> None:
 
 def execute_a_large_template_that_is_deferred(rig: Rig) -> None:
     rig.deployment = chained(topic=TOPIC_TEMPLATE + LONG)
-    plan = rig.plan(wish=THROUGH_A_BUCKET)
+    plan = rig.plan(request=THROUGH_A_BUCKET)
     rig.world.calls.clear()
     with suppress(Unsupported):
         rig.execute(plan)
@@ -593,7 +593,7 @@ def test_an_orphan_that_is_executed_away_takes_what_destroying_it_takes() -> Non
         if stack.id != StackId("us-west-2/storage")
     )
     rig.deployment = replace(rig.deployment, stacks=stays)
-    plan = rig.plan(wish=PlanRequest(remove_orphans=True))
+    plan = rig.plan(request=PlanRequest(remove_orphans=True))
     rig.world.calls.clear()
     rig.execute(plan, {hit.allow for hit in plan.guards})
     called = {(call.service, call.operation) for call in rig.world.calls}

@@ -80,14 +80,14 @@ def test_how_a_job_ended(job: dict[str, object], left: int | None, verdict: str,
 
 
 def make_backfill(**changes: object) -> Backfill:
-    said: dict[str, object] = {"deployment": "tap-dev", "source": make_source(), "statuses": ("NONE", "FAILED")}
-    return Backfill(**{**said, **changes})  # type: ignore[arg-type]  # a test's keywords
+    fields: dict[str, object] = {"deployment": "tap-dev", "source": make_source(), "statuses": ("NONE", "FAILED")}
+    return Backfill(**{**fields, **changes})  # type: ignore[arg-type]  # a test's keywords
 
 
 def test_the_same_work_has_one_token_until_its_job_has_ended() -> None:
-    asked = make_request(make_backfill(), [])
+    first = make_request(make_backfill(), [])
     again = make_request(make_backfill(), [])
-    assert asked == again
+    assert first == again
     others = [
         make_request(make_backfill(), ["job-1"]),
         make_request(make_backfill(deployment="tap-prod"), []),
@@ -95,7 +95,7 @@ def test_the_same_work_has_one_token_until_its_job_has_ended() -> None:
         make_request(make_backfill(source=make_source(THERE, BEYOND)), []),
         make_request(make_backfill(report=True), []),
     ]
-    tokens = [one["ClientRequestToken"] for one in (asked, *others)]
+    tokens = [request["ClientRequestToken"] for request in (first, *others)]
     assert len(set(tokens)) == len(tokens)
     assert all(1 <= len(token) <= 64 for token in tokens)
 
@@ -118,14 +118,14 @@ ROLES = {EAST: OutputOf((StackId("us-east-1/uploads"), "BatchRoleArn"))}
 
 def test_a_bucket_that_replicates_is_a_source_with_its_role() -> None:
     bucket = Bucket(names=NAMES, replication=((EAST, WEST),), batch_roles=ROLES)
-    found = find_sources({"uploads": bucket}, KNOWN, lambda of, name: place(name, _region(of)), None)
-    assert found == (make_source(),)
+    sources = find_sources({"uploads": bucket}, KNOWN, lambda of, name: place(name, _region(of)), None)
+    assert sources == (make_source(),)
 
 
 def test_a_role_that_is_named_is_taken_before_any_other() -> None:
     bucket, other = Bucket(names=NAMES, replication=((EAST, WEST), (WEST, EAST))), Arn(f"{ROLE}-other")
-    found = find_sources({"uploads": bucket}, KNOWN, lambda of, name: place(name, _region(of)), other)
-    assert [(one.bucket, one.destinations, one.role) for one in found] == [
+    sources = find_sources({"uploads": bucket}, KNOWN, lambda of, name: place(name, _region(of)), other)
+    assert [(source.bucket, source.destinations, source.role) for source in sources] == [
         (HERE, (THERE,), other),
         (THERE, (HERE,), other),
     ]
@@ -183,8 +183,8 @@ def test_keys_come_in_order_and_each_once() -> None:
         return [pair async for pair in pairs(buckets.clients, HERE, THERE)]
 
     seen = [pair.key for pair in run_virtual(every)]
-    wanted = {one.key for name in ("here", "there") for one in buckets.world.buckets[name].versions}
-    assert seen == sorted(wanted, key=str.encode)
+    keys = {version.key for name in ("here", "there") for version in buckets.world.buckets[name].versions}
+    assert seen == sorted(keys, key=str.encode)
 
 
 # -- jobs --------------------------------------------------------------------------------------------------------------
@@ -258,8 +258,8 @@ def test_jobs_of_others_are_let_alone_and_a_second_page_is_read(buckets: Buckets
 
 
 def _create_another(buckets: Buckets, description: str) -> None:
-    asked = make_request(make_backfill(), [description])
-    buckets.clients.service("s3control", EAST).create_job(**{**asked, "Description": description})
+    request = make_request(make_backfill(), [description])
+    buckets.clients.service("s3control", EAST).create_job(**{**request, "Description": description})
 
 
 FAULTS: dict[str, Callable[[Buckets], object]] = {
@@ -280,9 +280,9 @@ def test_one_job_is_made_on_a_bad_day_too(buckets: Buckets, fault: str) -> None:
 
 def test_a_job_that_a_killed_run_began_is_the_same_though_no_list_shows_it_yet(buckets: Buckets) -> None:
     buckets.world.batch.lag_s = 30
-    asked = make_request(buckets.plan(), [])
-    begun = buckets.clients.service("s3control", EAST).create_job(**asked)["JobId"]
-    assert buckets.run().job.id == begun
+    request = make_request(buckets.plan(), [])
+    job_id = buckets.clients.service("s3control", EAST).create_job(**request)["JobId"]
+    assert buckets.run().job.id == job_id
     assert len(buckets.world.batch.jobs) == 1
 
 

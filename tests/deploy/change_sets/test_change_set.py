@@ -50,13 +50,13 @@ def test_links_lead_to_the_partition_s_console(arn: str, host: str) -> None:
 
 
 @pytest.mark.slow
-def test_deleting_what_is_gone_is_fine_and_another_refusal_is_not(standing: Rig) -> None:
-    standing.run(
-        lambda: delete_change_set(standing.clients, pending(f"{standing.world.stack('tap-dev-table').record.id}"))
+def test_deleting_what_is_gone_is_fine_and_another_refusal_is_not(deployed: Rig) -> None:
+    deployed.run(
+        lambda: delete_change_set(deployed.clients, pending(f"{deployed.world.stack('tap-dev-table').record.id}"))
     )
-    standing.world.faults.add(Fault.THROTTLE)
+    deployed.world.faults.add(Fault.THROTTLE)
     with pytest.raises(AwsError):
-        standing.run(lambda: delete_change_set(standing.clients, pending()))
+        deployed.run(lambda: delete_change_set(deployed.clients, pending()))
 
 
 def test_a_change_set_that_stays_unknown_is_given_up(rig: Rig) -> None:

@@ -16,17 +16,17 @@ def origin(**options: str) -> Origin:
 
 
 def test_it_says_what_the_change_set_was_made_from_and_fits() -> None:
-    said = describe(origin(), TABLE, "b" * 64)
-    assert {"a" * 64, "b" * 64, "p1"} <= set(said.split('"'))
-    assert len(said) <= 1024
+    description = describe(origin(), TABLE, "b" * 64)
+    assert {"a" * 64, "b" * 64, "p1"} <= set(description.split('"'))
+    assert len(description) <= 1024
 
 
 def test_the_same_assembly_stack_and_template_are_alike_whoever_made_them() -> None:
-    said = describe(origin(by="deploy"), TABLE, "b" * 64)
-    assert is_alike(said, "a" * 64, TABLE, "b" * 64)
-    assert not is_alike(said, "c" * 64, TABLE, "b" * 64)
-    assert not is_alike(said, "a" * 64, StackId("us-west-2/table"), "b" * 64)
-    assert not is_alike(said, "a" * 64, TABLE, "c" * 64)
+    description = describe(origin(by="deploy"), TABLE, "b" * 64)
+    assert is_alike(description, "a" * 64, TABLE, "b" * 64)
+    assert not is_alike(description, "c" * 64, TABLE, "b" * 64)
+    assert not is_alike(description, "a" * 64, StackId("us-west-2/table"), "b" * 64)
+    assert not is_alike(description, "a" * 64, TABLE, "c" * 64)
 
 
 def test_only_what_deploy_made_is_nobody_s_review() -> None:
@@ -35,9 +35,9 @@ def test_only_what_deploy_made_is_nobody_s_review() -> None:
 
 
 def test_a_description_of_another_tool_s_is_neither() -> None:
-    for said in ("", "please look", "[]", "{", "7", "[" * 1024):
-        assert not is_alike(said, "a" * 64, TABLE, "b" * 64)
-        assert not is_deploys_own(said)
+    for description in ("", "please look", "[]", "{", "7", "[" * 1024):
+        assert not is_alike(description, "a" * 64, TABLE, "b" * 64)
+        assert not is_deploys_own(description)
 
 
 def test_it_says_which_plan_made_the_change_set() -> None:

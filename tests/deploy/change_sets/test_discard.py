@@ -19,8 +19,8 @@ def test_a_stack_that_somebody_else_reviews_too_stays(rig: Rig) -> None:
     assert not rig.world.stack("tap-dev-table").exists
 
 
-def test_discarding_an_update_leaves_the_stack_alone(standing: Rig) -> None:
-    plan = standing.plan(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
-    standing.run(lambda: discard_plan(plan, standing.clients))
-    assert set(standing.statuses().values()) == {"CREATE_COMPLETE"}
-    assert standing.plan().steps == ()
+def test_discarding_an_update_leaves_the_stack_alone(deployed: Rig) -> None:
+    plan = deployed.plan(edited(deployed.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
+    deployed.run(lambda: discard_plan(plan, deployed.clients))
+    assert set(deployed.statuses().values()) == {"CREATE_COMPLETE"}
+    assert deployed.plan().steps == ()

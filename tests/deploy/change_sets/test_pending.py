@@ -9,13 +9,13 @@ from deploy.rig import Rig, edited
 SERVICE = StackId("us-east-1/service")
 
 
-def test_every_page_of_a_stack_s_change_sets_is_read(standing: Rig) -> None:
+def test_every_page_of_a_stack_s_change_sets_is_read(deployed: Rig) -> None:
     for memory in (512, 1024, 2048):
-        standing.plan(edited(standing.deployment, SERVICE, "MemorySize: 256", f"MemorySize: {memory}"))
-    listed = standing.run(
-        lambda: observe_change_sets(standing.clients, SERVICE, Site(None, Region("us-east-1")), Arn("tap-dev-service"))
+        deployed.plan(edited(deployed.deployment, SERVICE, "MemorySize: 256", f"MemorySize: {memory}"))
+    listed = deployed.run(
+        lambda: observe_change_sets(deployed.clients, SERVICE, Site(None, Region("us-east-1")), Arn("tap-dev-service"))
     )
-    assert {one["ChangeSetName"] for one in listed if one["ExecutionStatus"] == "AVAILABLE"} == {
+    assert {summary["ChangeSetName"] for summary in listed if summary["ExecutionStatus"] == "AVAILABLE"} == {
         "tap-dev-plan-2",
         "tap-dev-plan-3",
         "tap-dev-plan-4",
@@ -28,15 +28,15 @@ def test_a_stack_that_is_not_there_has_none(rig: Rig) -> None:
     )
 
 
-def test_only_others_reviews_of_something_else_count(standing: Rig) -> None:
-    smaller = edited(standing.deployment, SERVICE, "MemorySize: 256", "MemorySize: 128")
-    larger = edited(standing.deployment, SERVICE, "MemorySize: 256", "MemorySize: 512")
-    theirs = standing.plan(smaller).steps[0]
-    standing.plan(larger)
-    standing.plan(smaller, PlanRequest(options=PlanOptions(by="deploy")))
-    plan = standing.plan(larger)
+def test_only_others_reviews_of_something_else_count(deployed: Rig) -> None:
+    smaller = edited(deployed.deployment, SERVICE, "MemorySize: 256", "MemorySize: 128")
+    larger = edited(deployed.deployment, SERVICE, "MemorySize: 256", "MemorySize: 512")
+    theirs = deployed.plan(smaller).steps[0]
+    deployed.plan(larger)
+    deployed.plan(smaller, PlanRequest(options=PlanOptions(by="deploy")))
+    plan = deployed.plan(larger)
     (step,) = plan.steps
-    listed = standing.run(lambda: observe_change_sets(standing.clients, SERVICE, step.site, step.stack_arn))
+    listed = deployed.run(lambda: observe_change_sets(deployed.clients, SERVICE, step.site, step.stack_arn))
     (review,) = reviews_of_others(step, plan.assembly, listed)
     assert (review.change_set, review.allow) == (theirs.change_set, f"{SERVICE}/tap-dev-plan-2")
 
@@ -44,7 +44,7 @@ def test_only_others_reviews_of_something_else_count(standing: Rig) -> None:
 def test_a_new_stack_is_under_review_by_the_deployment_whose_change_sets_are_all_that_wait(rig: Rig) -> None:
     step = rig.plan().steps[0]
 
-    async def asked() -> tuple[bool, bool]:
+    async def under_review() -> tuple[bool, bool]:
         stack = await observe_stack(rig.clients, step.site, step.stack_arn)
         assert stack is not None
         return (
@@ -52,7 +52,7 @@ def test_a_new_stack_is_under_review_by_the_deployment_whose_change_sets_are_all
             await is_under_review_by("tap-dev-plan", rig.clients, stack),
         )
 
-    assert rig.run(asked) == (True, False)
+    assert rig.run(under_review) == (True, False)
     rig.clients.cloudformation(step.region).create_change_set(
         StackName=step.name,
         ChangeSetName="theirs",
@@ -60,4 +60,4 @@ def test_a_new_stack_is_under_review_by_the_deployment_whose_change_sets_are_all
         TemplateBody=TOPIC_TEMPLATE,
         Parameters=[{"ParameterKey": "KeyArn", "ParameterValue": "k"}],
     )
-    assert rig.run(asked) == (False, False)
+    assert rig.run(under_review) == (False, False)

@@ -20,13 +20,13 @@ TABLE = StackId("us-east-1/table")
 
 
 def executed_by_same_plan(rig: Rig, plan: Plan, **fields: object) -> int:
-    async def look() -> int:
+    async def count() -> int:
         stack = await observe_stack(rig.clients, rig.stack(TABLE).site, rig.stack(TABLE).name)
         assert isinstance(stack, ObservedStack)
         chain = make_stack_steps(plan)[TABLE]
         return await steps_executed_by_same_plan(rig.clients, plan, chain, replace(stack, **fields))  # type: ignore[arg-type]
 
-    return rig.run(look)
+    return rig.run(count)
 
 
 def test_the_same_change_set_of_another_plan_is_as_good(rig: Rig) -> None:
@@ -89,10 +89,10 @@ def test_what_ran_before_the_plan_is_not_what_it_plans(rig: Rig, kind: str) -> N
 def test_what_looked_at_something_else_is_not_the_same_whatever_its_words(rig: Rig, kind: str) -> None:
     deployments = unseen(rig, kind)
     rig.deploy(next(deployments))
-    one, other = (rig.plan(deployment) for deployment in deployments)
-    assert [type(outcome) for outcome in rig.execute(one)] == [Done]
+    first, second = (rig.plan(deployment) for deployment in deployments)
+    assert [type(outcome) for outcome in rig.execute(first)] == [Done]
     with pytest.raises(Stopped, match="its change set is gone"):
-        rig.execute(other)
+        rig.execute(second)
 
 
 def test_a_listing_that_lags_behind_the_plan_hides_no_work(rig: Rig) -> None:

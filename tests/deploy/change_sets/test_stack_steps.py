@@ -72,7 +72,7 @@ def test_what_was_left_for_review_becomes_a_step(plan: Plan) -> None:
         plan, [Done(StackId("us-west-2/storage"), "CREATE_COMPLETE"), ReviewRequired(TABLE, made, ("x",))]
     )
     assert after.steps == (*plan.steps, made)
-    assert [one.part for one in after.deferred] == [3]
+    assert [step.part for step in after.deferred] == [3]
     assert [step.part for step in make_stack_steps(after)[TABLE] if isinstance(step, Step | Deferred)] == [
         1,
         2,

@@ -23,12 +23,12 @@ def root(tmp_path: Path) -> Path:
 
 
 def keys(rig: Rig, region: Region = EAST) -> list[str]:
-    found = rig.world.buckets.get(bucket(region))
-    return [version.key for version in found.versions] if found else []
+    artifacts = rig.world.buckets.get(bucket(region))
+    return [version.key for version in artifacts.versions] if artifacts else []
 
 
 def upload(plan: Plan, region: Region = EAST) -> StackId:
-    return next(one.stack for one in plan.artifacts if one.region == region)
+    return next(artifact.stack for artifact in plan.artifacts if artifact.region == region)
 
 
 class TestPlanned:
@@ -46,7 +46,7 @@ class TestPlanned:
     def test_what_is_there_already_is_no_step_and_is_recorded(self, rig: Rig, root: Path) -> None:
         rig.deploy(packaged(root, APP))
         plan = rig.plan(packaged(root, {"app": WORKER.replace(b"app.handler", b"app.other")}))
-        assert [(one.there, one.needs) for one in plan.artifacts] == [(True, ())]
+        assert [(artifact.there, artifact.needs) for artifact in plan.artifacts] == [(True, ())]
         assert plan.uploads == ()
         assert {step.stack: step.needs for step in plan.steps}[StackId("us-east-1/app")] == ("us-east-1/artifacts",)
 
@@ -73,7 +73,7 @@ class TestPlanned:
 
     def test_code_that_can_t_be_made_is_fine_where_it_is_in_the_bucket(self, rig: Rig, root: Path) -> None:
         rig.deploy(packaged(root, APP))
-        (built,) = {one.name for one in (root / "build").iterdir()}
+        (built,) = {path.name for path in (root / "build").iterdir()}
         other = {"app": WORKER.replace(b"app.handler", b"app.other")}
         deployment = packaged(root, other)
         without = replace(deployment, assets=tuple(unbuilt(deployment, "src is not there")))
@@ -92,7 +92,7 @@ class TestPlanned:
 
 
 def unbuilt(deployment: Deployment, why: str) -> list[NotBuilt]:
-    return [NotBuilt(one.asset, why) for one in deployment.assets]
+    return [NotBuilt(built.asset, why) for built in deployment.assets]
 
 
 @pytest.mark.slow  # deployments, and updates of them
@@ -101,10 +101,10 @@ class TestExecuted:
         plan = rig.plan(packaged(root, APP, regions=BOTH))
         ended = rig.execute(plan)
         assert all(isinstance(outcome, Done) for outcome in ended)
-        started = [event.stack for event in rig.said(Started)]
+        started = [event.stack for event in rig.events_of(Started)]
         assert started.index(upload(plan)) < started.index(StackId("us-east-1/app"))
         assert StackId("us-east-1/artifacts") in started
-        assert {event.stack: event.status for event in rig.said(Finished)}[upload(plan)] == "uploaded"
+        assert {event.stack: event.status for event in rig.events_of(Finished)}[upload(plan)] == "uploaded"
         assert [len(keys(rig, region)) for region in (EAST, WEST)] == [1, 1]
         assert rig.world.functions
 
@@ -112,7 +112,7 @@ class TestExecuted:
         rig.deploy(packaged(root, APP))
         sources(root, "def handler(event, context): return 1\n")
         plan = rig.plan(packaged(root, APP))
-        assert [one.there for one in plan.artifacts] == [False]
+        assert [artifact.there for artifact in plan.artifacts] == [False]
         rig.execute(plan)
         assert len(keys(rig)) == 2
         assert rig.plan(packaged(root, APP)).is_empty
@@ -163,7 +163,7 @@ class TestExecuted:
 
 class TestClaimed:
     @pytest.mark.parametrize(
-        ("fields", "told"),
+        ("fields", "message"),
         [
             ({"bucket": "evil"}, "is not us-east-1: s3://shop-dev-artifacts"),
             ({"key": f"{'0' * 64}.zip"}, "is not us-east-1: s3://"),
@@ -172,12 +172,12 @@ class TestClaimed:
         ],
     )
     def test_an_upload_that_the_assembly_does_not_say_is_refused(
-        self, rig: Rig, root: Path, fields: dict[str, str], told: str
+        self, rig: Rig, root: Path, fields: dict[str, str], message: str
     ) -> None:
         plan = rig.plan(packaged(root, APP))
         first, *others = plan.artifacts
         evil = replace(plan, artifacts=(replace(first, **fields), *others))  # type: ignore[arg-type]
-        with pytest.raises(BadInput, match=told):
+        with pytest.raises(BadInput, match=message):
             check_claim(evil, rig.trusted(plan))
 
     def test_an_upload_that_is_left_out_is_missed(self, rig: Rig, root: Path) -> None:
@@ -188,7 +188,7 @@ class TestClaimed:
 
     def test_needs_that_the_file_leaves_out_come_back(self, rig: Rig, root: Path) -> None:
         plan = rig.plan(packaged(root, APP))
-        bare = replace(plan, artifacts=tuple(replace(one, needs=()) for one in plan.artifacts))
+        bare = replace(plan, artifacts=tuple(replace(artifact, needs=()) for artifact in plan.artifacts))
         assert check_claim(bare, rig.trusted(plan)) == check_claim(plan, rig.trusted(plan))
 
 
@@ -196,10 +196,10 @@ class TestClaimed:
 class TestTemplates:
     def test_a_nested_template_waits_for_the_bucket_that_is_made(self, rig: Rig, root: Path) -> None:
         plan = rig.plan(packaged(root, {"app": NESTING}))
-        assert [one.stack for one in plan.deferred] == ["us-east-1/app"]
+        assert [step.stack for step in plan.deferred] == ["us-east-1/app"]
         assert plan.artifacts == ()
         assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
-        assert len(rig.said(TemplateUploaded)) == 1
+        assert len(rig.events_of(TemplateUploaded)) == 1
 
     def test_plan_uploads_it_where_the_bucket_stands_and_says_so(self, rig: Rig, root: Path) -> None:
         rig.deploy(packaged(root, {"app": NESTING}))
@@ -207,18 +207,18 @@ class TestTemplates:
         rig.events.clear()
         plan = rig.plan(packaged(root, {"app": NESTING}))
         assert plan.deferred == ()
-        assert [(one.stack, one.source, one.bucket) for one in rig.said(TemplateUploaded)] == [
+        assert [(event.stack, event.source, event.bucket) for event in rig.events_of(TemplateUploaded)] == [
             ("us-east-1/app", "network.yaml", bucket()),
         ]
         assert any("Network/Topic" in change.logical_id for step in plan.steps for change in step.changes)
         rig.events.clear()
         rig.plan(packaged(root, {"app": NESTING}))
-        assert rig.said(TemplateUploaded) == []
+        assert rig.events_of(TemplateUploaded) == []
 
     def test_a_large_template_goes_to_the_assembly_s_own_bucket(self, rig: Rig, root: Path) -> None:
         large = {"app": NETWORK + b"# long\n" * 8000}
         plan = rig.plan(packaged(root, large))
-        assert [one.stack for one in plan.deferred] == ["us-east-1/app"]
+        assert [step.stack for step in plan.deferred] == ["us-east-1/app"]
         assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
         assert keys(rig)
         assert rig.plan(packaged(root, large)).is_empty

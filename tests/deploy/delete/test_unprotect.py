@@ -17,9 +17,9 @@ EAST, WEST = Region("us-east-1"), Region("us-west-2")
 TABLE_KEY = (ACCOUNT, "tap-dev-global")
 
 
-def standing(rig: Rig, deployment: Deployment) -> Rig:
+def deployed(rig: Rig, deployment: Deployment) -> Rig:
     rig.deployment = deployment
-    assert {type(one) for one in rig.deploy()} == {Done}
+    assert {type(outcome) for outcome in rig.deploy()} == {Done}
     rig.clients.s3(WEST).put_object(Bucket=BUCKET, Key="kept", Body=b"x")
     rig.world.calls.clear()
     rig.events.clear()
@@ -28,12 +28,12 @@ def standing(rig: Rig, deployment: Deployment) -> Rig:
 
 @pytest.fixture
 def guarded(rig: Rig) -> Rig:
-    return standing(rig, protected())
+    return deployed(rig, protected())
 
 
 @pytest.fixture
 def keeping(rig: Rig) -> Rig:
-    return standing(rig, kept())
+    return deployed(rig, kept())
 
 
 def mutating(rig: Rig) -> list[str]:
@@ -43,11 +43,11 @@ def mutating(rig: Rig) -> list[str]:
 def test_every_protection_is_told_before_anything_is_touched(guarded: Rig) -> None:
     with pytest.raises(Stopped) as caught:
         guarded.destroy()
-    told = caught.value.what
+    what = caught.value.what
     for name in ("StackPolicy", "Table/DeletionProtection", "TerminationProtection"):
-        assert f"\n  us-east-1/table/{name}: " in told
-    assert "\n  us-west-2/logs/TerminationProtection: " in told
-    assert [f"has deletion protection in {region}" in told for region in (EAST, WEST)] == [True, True]
+        assert f"\n  us-east-1/table/{name}: " in what
+    assert "\n  us-west-2/logs/TerminationProtection: " in what
+    assert [f"has deletion protection in {region}" in what for region in (EAST, WEST)] == [True, True]
     assert "--unprotect" in caught.value.next_step
     assert mutating(guarded) == []
     assert guarded.world.buckets[BUCKET].versions
@@ -55,10 +55,10 @@ def test_every_protection_is_told_before_anything_is_touched(guarded: Rig) -> No
 
 @pytest.mark.slow
 def test_all_are_lifted_where_that_is_said_the_stack_s_own_last(guarded: Rig) -> None:
-    assert {type(one) for one in guarded.destroy(unprotect=True)} == {Done}
+    assert {type(outcome) for outcome in guarded.destroy(unprotect=True)} == {Done}
     assert (guarded.world.tables, guarded.world.buckets) == ({}, {})
-    said = [event.what for event in guarded.said(Started) if event.stack == TABLE]
-    assert said == [
+    started = [event.what for event in guarded.events_of(Started) if event.stack == TABLE]
+    assert started == [
         "LIFT POLICY",
         "LIFT DELETION PROTECTION in us-west-2",
         "LIFT DELETION PROTECTION in us-east-1",
@@ -73,7 +73,8 @@ def test_what_is_named_is_lifted_and_nothing_else(guarded: Rig) -> None:
     with pytest.raises(Stopped, match="DeletionProtection"):
         guarded.destroy(named)
     assert mutating(guarded) == []
-    assert {type(one) for one in guarded.destroy([*named, "us-east-1/table/Table/DeletionProtection"])} == {Done}
+    ended = guarded.destroy([*named, "us-east-1/table/Table/DeletionProtection"])
+    assert {type(outcome) for outcome in ended} == {Done}
 
 
 def test_a_policy_that_denies_nothing_protects_nothing(rig: Rig) -> None:
@@ -83,7 +84,7 @@ def test_a_policy_that_denies_nothing_protects_nothing(rig: Rig) -> None:
     rig.deploy()
     open_policy = '{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}'
     rig.clients.cloudformation(EAST).set_stack_policy(StackName="tap-dev-table", StackPolicyBody=open_policy)
-    assert {type(one) for one in rig.destroy()} == {Done}
+    assert {type(outcome) for outcome in rig.destroy()} == {Done}
 
 
 def test_a_replica_that_is_protected_by_itself_is_found_in_its_own_region(guarded: Rig) -> None:
@@ -103,7 +104,7 @@ def locked() -> Deployment:
 
 
 def test_object_lock_is_told_and_nothing_lifts_it(rig: Rig) -> None:
-    standing(rig, locked())
+    deployed(rig, locked())
     with pytest.raises(Stopped, match="object lock and versions in it, and nothing lifts that"):
         rig.destroy(unprotect=True)
     assert mutating(rig) == []
@@ -114,13 +115,13 @@ def test_object_lock_is_told_and_nothing_lifts_it(rig: Rig) -> None:
     assert isinstance(outcome, StackFailed)
     assert "wait for its retention" in outcome.next_step
     rig.world.undeletable_objects.clear()
-    assert {type(one) for one in rig.destroy([name])} == {Done}
+    assert {type(outcome) for outcome in rig.destroy([name])} == {Done}
 
 
 def test_a_bucket_with_object_lock_and_nothing_in_it_goes_as_any_other(rig: Rig) -> None:
-    standing(rig, locked())
+    deployed(rig, locked())
     rig.world.buckets[BUCKET].versions.clear()
-    assert {type(one) for one in rig.destroy()} == {Done}
+    assert {type(outcome) for outcome in rig.destroy()} == {Done}
 
 
 @pytest.mark.slow
@@ -128,7 +129,7 @@ def test_what_a_component_keeps_stays_with_its_protection_and_all_that_is_in_it(
     with pytest.raises(Stopped) as caught:
         keeping.destroy()
     assert "DeletionProtection" not in caught.value.what
-    assert {type(one) for one in keeping.destroy(unprotect=True)} == {Done}
+    assert {type(outcome) for outcome in keeping.destroy(unprotect=True)} == {Done}
     assert sorted(keeping.world.tables[TABLE_KEY].replicas) == [EAST, WEST]
     assert keeping.world.tables[TABLE_KEY].replicas[WEST].deletion_protection
     assert keeping.world.buckets[BUCKET].versions
@@ -137,9 +138,9 @@ def test_what_a_component_keeps_stays_with_its_protection_and_all_that_is_in_it(
 
 @pytest.mark.slow
 def test_what_is_named_goes_before_its_stack(keeping: Rig) -> None:
-    assert {type(one) for one in keeping.destroy(unprotect=True, names=KEPT_NAMES)} == {Done}
+    assert {type(outcome) for outcome in keeping.destroy(unprotect=True, names=KEPT_NAMES)} == {Done}
     assert (keeping.world.tables, keeping.world.buckets, keeping.world.names) == ({}, {}, set())
-    order = [(event.stack, event.what) for event in keeping.said(Started)]
+    order = [(event.stack, event.what) for event in keeping.events_of(Started)]
     assert order.index((TABLE, "DELETE tap-dev-global")) < order.index((TABLE, "DELETE"))
     assert order.index((STORAGE, f"DELETE {BUCKET}")) < order.index((STORAGE, "DELETE"))
 
@@ -158,9 +159,9 @@ def test_a_name_that_no_stack_lists_is_told(keeping: Rig) -> None:
 @pytest.mark.slow
 def test_named_again_what_is_gone_is_no_mistake(keeping: Rig) -> None:
     keeping.world.faults.add(Fault.DENIED, operation="DeleteLogGroup", nth=1)
-    assert StackFailed in {type(one) for one in keeping.destroy(unprotect=True, names=KEPT_NAMES)}
+    assert StackFailed in {type(outcome) for outcome in keeping.destroy(unprotect=True, names=KEPT_NAMES)}
     assert BUCKET not in keeping.world.buckets
-    assert {type(one) for one in keeping.destroy(unprotect=True, names=KEPT_NAMES)} == {Done}
+    assert {type(outcome) for outcome in keeping.destroy(unprotect=True, names=KEPT_NAMES)} == {Done}
     assert keeping.world.names == set()
 
 
@@ -179,9 +180,9 @@ def test_data_that_another_region_s_stack_holds_too_stays(keeping: Rig) -> None:
 def test_a_plan_that_deletes_a_stack_stops_at_protected_data_and_says_what_lifts_it(guarded: Rig) -> None:
     guarded.deployment = make_deployment(make_stack(KEYS, KEY_TEMPLATE))
     guarded.deploy()
-    plan = guarded.plan(wish=PlanRequest(remove_orphans=True))
+    plan = guarded.plan(request=PlanRequest(remove_orphans=True))
     ended = guarded.execute(plan, [hit.allow for hit in plan.guards])
-    (outcome,) = (one for one in ended if one.stack == "us-east-1/tap-dev-table")
+    (outcome,) = (outcome for outcome in ended if outcome.stack == "us-east-1/tap-dev-table")
     assert isinstance(outcome, StackFailed)
     assert "tap-dev-global has deletion protection in us-east-1" in outcome.reason
     assert outcome.next_step.startswith("aws dynamodb update-table --region us-east-1 --table-name tap-dev-global ")
@@ -204,6 +205,6 @@ def test_data_that_stays_no_longer_has_to_be_allowed_whether_or_not_a_change_set
     assert all("its DeletionPolicy RetainExceptOnCreate, which becomes Delete" in hit.why for hit in plan.guards)
     with pytest.raises(Stopped, match="DeletionPolicy"):
         keeping.execute(plan)
-    assert {type(one) for one in keeping.execute(plan, names)} == {Done}
+    assert {type(outcome) for outcome in keeping.execute(plan, names)} == {Done}
     bucket = keeping.world.stack("tap-dev-storage", region=WEST).record.resources["Bucket"]
     assert bucket.declared["DeletionPolicy"] == "Delete"

@@ -53,16 +53,16 @@ def test_an_adoption_takes_what_stands_and_adds_our_tags(legacy: Rig) -> None:
     assert [(step.stack, step.adoption) for step in plan.steps] == [(stack, Adoption()) for stack in ALLOW]
     assert [hit.allow for hit in plan.guards] == list(ALLOW)
     assert {change.scope for step in plan.steps for change in step.changes} == {("Tags",)}
-    asked = [call.params for call in legacy.world.calls if call.operation == "CreateChangeSet"]
-    for one in asked:
-        assert one["UsePreviousTemplate"] is True
-        assert not {"TemplateBody", "TemplateURL", "RoleARN", "NotificationARNs"} & one.keys()
+    requests = [call.params for call in legacy.world.calls if call.operation == "CreateChangeSet"]
+    for request in requests:
+        assert request["UsePreviousTemplate"] is True
+        assert not {"TemplateBody", "TemplateURL", "RoleARN", "NotificationARNs"} & request.keys()
         assert all(
             each == {"ParameterKey": each["ParameterKey"], "UsePreviousValue": True}
-            for each in one.get("Parameters", [])
+            for each in request.get("Parameters", [])
         )
-        given = {tag["Key"]: tag["Value"] for tag in one["Tags"]}
-        assert given == {**TAGS, **OURS, "builder:stack": f"us-east-1/{one['StackName']}"}
+        given = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+        assert given == {**TAGS, **OURS, "builder:stack": f"us-east-1/{request['StackName']}"}
     assert SECRET not in write_plan(plan).decode()
     assert not is_touched(legacy)
 
@@ -100,9 +100,9 @@ def test_what_is_adopted_is_updated_and_destroyed_as_ours(legacy: Rig) -> None:
 
 
 def test_what_the_assembly_has_otherwise_comes_with_the_next_plan(legacy: Rig) -> None:
-    wanted = legacy_deployment(DEEPER, Depth="20")
-    wanted = replace(
-        wanted,
+    deployment = legacy_deployment(DEEPER, Depth="20")
+    deployment = replace(
+        deployment,
         stacks=tuple(
             replace(
                 stack,
@@ -112,21 +112,21 @@ def test_what_the_assembly_has_otherwise_comes_with_the_next_plan(legacy: Rig) -
             )
             if stack.name == "legacy-key"
             else stack
-            for stack in wanted.stacks
+            for stack in deployment.stacks
         ),
     )
-    plan = read_plan(write_plan(legacy.plan(wanted)), "plan.json")
+    plan = read_plan(write_plan(legacy.plan(deployment)), "plan.json")
     assert {step.stack: step.adoption.to_come for step in plan.steps if step.adoption} == {
         "us-east-1/legacy-net": (),
         "us-east-1/legacy-queue": ("template", "parameters"),
         "us-east-1/legacy-key": ("tags", "termination protection", "stack policy"),
     }
     assert (plan.protections, plan.policies) == ((), ())
-    legacy.planned[plan.id] = wanted
+    legacy.planned[plan.id] = deployment
     assert all(isinstance(end, Done) for end in legacy.execute(plan, ALLOW))
     # All of it was executed, and nothing but that: the same plan again has nothing left to do, whatever is to come.
     assert all(isinstance(end, Done) for end in legacy.execute(plan))
-    following = legacy.plan(wanted)
+    following = legacy.plan(deployment)
     assert {step.stack for step in following.changing} == {QUEUE_ID, "us-east-1/legacy-key"}
     assert following.guards == ()
 
@@ -140,8 +140,8 @@ def test_a_stack_bound_to_its_output_is_planned_at_once(legacy: Rig) -> None:
         template=BODIES["legacy-net"].replace("legacy-topic", "other-topic"),
         needs=(QUEUE_ID,),
     )
-    wanted = replace(legacy.deployment, stacks=(*legacy.deployment.stacks, user))
-    plan = legacy.plan(wanted)
+    deployment = replace(legacy.deployment, stacks=(*legacy.deployment.stacks, user))
+    plan = legacy.plan(deployment)
     assert {step.stack: step.type for step in plan.steps}[user.id] == "CREATE"
     assert all(isinstance(end, Done) for end in legacy.execute(plan, ALLOW))
 
@@ -150,9 +150,9 @@ def test_it_is_left_its_role_and_mode_whatever_the_plan_says(legacy: Rig) -> Non
     options = PlanOptions(
         role_arn="arn:aws:iam::111122223333:role/cfn", deployment_mode="EXPRESS", import_existing=True
     )
-    plan = legacy.plan(wish=PlanRequest(options=options))
-    asked = [call.params for call in legacy.world.calls if call.operation == "CreateChangeSet"]
-    assert not any({"RoleARN", "DeploymentConfig", "ImportExistingResources"} & one.keys() for one in asked)
+    plan = legacy.plan(request=PlanRequest(options=options))
+    requests = [call.params for call in legacy.world.calls if call.operation == "CreateChangeSet"]
+    assert not any({"RoleARN", "DeploymentConfig", "ImportExistingResources"} & request.keys() for request in requests)
     assert all(isinstance(end, Done) for end in legacy.execute(plan, ALLOW))
 
 
@@ -195,7 +195,7 @@ def test_a_change_set_of_the_plan_s_name_that_does_more_is_refused(legacy: Rig) 
         ],
     )["Id"]
     legacy.world.settle()
-    steps = tuple(replace(one, change_set=Arn(forged)) if one is step else one for one in plan.steps)
+    steps = tuple(replace(planned, change_set=Arn(forged)) if planned is step else planned for planned in plan.steps)
     claimed = replace(plan, steps=steps)
     with pytest.raises(Stopped, match=r"(?s)not what the assembly says.*Modify Param \(AWS::SSM::Parameter\)"):
         legacy.execute(claimed, ALLOW)
@@ -320,9 +320,9 @@ def test_children_have_the_tags_of_their_parent_and_are_looked_into(rig: Rig) ->
     client = rig.world.session(ACCOUNT).client("cloudformation", "us-east-1")
     deploy_legacy(client, rig.world.settle, {stack.name: stack.template})
     [child] = [
-        one["StackName"]
-        for one in client.describe_stacks()["Stacks"]
-        if one["StackName"].startswith(f"{stack.name}-Child-")
+        entry["StackName"]
+        for entry in client.describe_stacks()["Stacks"]
+        if entry["StackName"].startswith(f"{stack.name}-Child-")
     ]
 
     plan = read_plan(write_plan(rig.plan()), "plan.json")
@@ -368,7 +368,7 @@ def test_a_parameter_that_is_only_said_to_keep_its_value_is_as_it_should_be(lega
         parameters={"Mode": "fast"},
         previous=frozenset({"Depth", "Secret"}),
     )
-    said = ExpectedChangeSet(
+    expected = ExpectedChangeSet(
         name="n",
         stack_name=StackName("s"),
         stack_arn=Arn("a"),
@@ -378,11 +378,11 @@ def test_a_parameter_that_is_only_said_to_keep_its_value_is_as_it_should_be(lega
         tags={},
         capabilities=frozenset(),
     )
-    assert differences(shown, QUEUE, said) == ()
-    assert differences(shown, QUEUE, replace(said, previous=frozenset({"Depth"}))) == (
+    assert differences(shown, QUEUE, expected) == ()
+    assert differences(shown, QUEUE, replace(expected, previous=frozenset({"Depth"}))) == (
         "its parameter Secret is not the assembly's",
     )
-    assert differences(replace(shown, previous=frozenset()), QUEUE, said) == (
+    assert differences(replace(shown, previous=frozenset()), QUEUE, expected) == (
         "its parameter Depth is missing, and not '10'",
         "its parameter Secret is not the assembly's",
     )

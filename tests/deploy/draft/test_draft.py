@@ -27,8 +27,10 @@ EXACT = (
 
 def indexed(kind: str, *names: str) -> str:
     """A template with a table that has these indexes."""
-    defined = ", ".join(f"{{AttributeName: {one}, AttributeType: S}}" for one in ("id", *names))
-    listed = ", ".join(f"{{IndexName: {one}, KeySchema: [{{AttributeName: {one}, KeyType: HASH}}]}}" for one in names)
+    defined = ", ".join(f"{{AttributeName: {name}, AttributeType: S}}" for name in ("id", *names))
+    listed = ", ".join(
+        f"{{IndexName: {name}, KeySchema: [{{AttributeName: {name}, KeyType: HASH}}]}}" for name in names
+    )
     return (
         f"{BESIDE}  Data:\n    Type: AWS::DynamoDB::{kind}\n    Properties:\n      TableName: one\n"
         f"      AttributeDefinitions: [{defined}]\n      KeySchema: [{{AttributeName: id, KeyType: HASH}}]\n"
@@ -56,7 +58,7 @@ def test_replicas_are_planned_one_at_a_time_the_first_now_and_the_others_later(t
     (deferred,) = plan.deferred
     assert (step.part, deferred.part, deferred.type) == (1, 2, "UPDATE")
     assert regions(deferred.desired.template) == ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1"]
-    assert [(one.logical_id, [p.path for p in one.properties]) for one in deferred.changes] == [
+    assert [(change.logical_id, [p.path for p in change.properties]) for change in deferred.changes] == [
         ("Data", ["/Properties/Replicas"])
     ]
     assert "one replica" in deferred.because
@@ -89,8 +91,8 @@ def test_another_change_beside_a_replica_is_an_update_of_its_own(two: Rig) -> No
     )
     plan = two.plan(make_deployment(make_stack(STACK, BESIDE + three + "  More: {Type: AWS::SNS::Topic}\n")))
     (step,) = plan.steps
-    assert [(one.action, one.logical_id) for one in step.changes] == [("Add", "More")]
-    assert [(one.action, one.logical_id) for one in plan.deferred[0].changes] == [("Modify", "Data")]
+    assert [(change.action, change.logical_id) for change in step.changes] == [("Add", "More")]
+    assert [(change.action, change.logical_id) for change in plan.deferred[0].changes] == [("Modify", "Data")]
     assert all(isinstance(outcome, Done) for outcome in two.execute(plan))
 
 
@@ -107,7 +109,7 @@ def test_the_templates_in_between_are_the_assembly_s_to_the_byte_but_for_the_rep
     rig.deploy(deployed)
     rig.world.calls.clear()
     plan = rig.plan(desired)
-    assert all(isinstance(one, Done) for one in rig.execute(plan, [hit.allow for hit in plan.guards]))
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan, [hit.allow for hit in plan.guards]))
     sent = [call.params["TemplateBody"] for call in rig.world.calls if call.operation == "CreateChangeSet"]
     gone = before.replace("Region: eu-west-1", '"Region": "eu-west-1"')
     states = [gone, ", {Region: eu-central-1}" + gone if gone else ", {Region: eu-west-1}", after]
@@ -125,7 +127,7 @@ def test_indexes_come_and_go_one_at_a_time(rig: Rig, kind: str, names: tuple[str
         rig.deploy(deployed)
         rig.world.calls.clear()
         plan = rig.plan(desired)
-        assert [one.because for one in plan.deferred] == [
+        assert [step.because for step in plan.deferred] == [
             "AWS takes one global secondary index more or less at a time" for _ in names[1:]
         ]
         assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
@@ -170,12 +172,12 @@ def test_what_was_changed_by_hand_is_put_right_where_that_is_wished_for(rig: Rig
     topic = make_deployment(
         make_stack(STACK, "Resources:\n  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: one}}\n")
     )
-    wish = PlanRequest(options=PlanOptions(deployment_mode="REVERT_DRIFT"))
+    request = PlanRequest(options=PlanOptions(deployment_mode="REVERT_DRIFT"))
     rig.deploy(topic)
-    assert rig.plan(topic, wish).is_empty
+    assert rig.plan(topic, request).is_empty
     rig.world.stack("tap-dev-data").drifts("Topic", DisplayName="by hand")
     assert rig.plan(topic).is_empty
-    plan = rig.plan(topic, wish)
+    plan = rig.plan(topic, request)
     assert [change.logical_id for change in plan.steps[0].changes] == ["Topic"]
     assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
-    assert rig.plan(topic, wish).is_empty
+    assert rig.plan(topic, request).is_empty

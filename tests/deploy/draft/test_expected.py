@@ -20,7 +20,7 @@ Resources:
 
 def expected(after: str, parameters: tuple[str, ...] = (), *, tags: bool = False) -> dict[tuple[str, str], list[str]]:
     changes = expect_changes(read_template(BEFORE), read_template(after), parameters, tags=tags)
-    return {(one.action, one.logical_id): [prop.path for prop in one.properties] for one in changes}
+    return {(change.action, change.logical_id): [prop.path for prop in change.properties] for change in changes}
 
 
 def test_the_same_template_changes_nothing() -> None:

@@ -78,8 +78,8 @@ def test_what_reads_an_ssm_parameter_of_the_same_plan_is_made_once_that_is_there
     assert [step.stack for step in plan.steps] == [BASE]
     (deferred,) = plan.deferred
     assert deferred.because == "reads the SSM parameter /tap-dev-base/ami, which us-east-1/base makes"
-    assert [(one.action, one.logical_id) for one in deferred.changes] == [("Add", "User")]
-    assert {type(one) for one in rig.execute(plan)} == {Done}
+    assert [(change.action, change.logical_id) for change in deferred.changes] == [("Add", "User")]
+    assert {type(outcome) for outcome in rig.execute(plan)} == {Done}
     assert display(rig) == "ami-2"
     assert rig.plan(reading()).is_empty
 
@@ -95,7 +95,7 @@ def test_a_value_that_moved_in_ssm_is_a_change_though_the_manifest_has_its_name(
     rig.world.ssm_values["111122223333", "us-east-1", "/app/ami"] = "ami-3"
     plan = rig.plan(app)
     ((change,),) = [step.changes for step in plan.steps]
-    assert [(one.before, one.after) for one in change.properties] == [("ami-2", "ami-3")]
+    assert [(prop.before, prop.after) for prop in change.properties] == [("ami-2", "ami-3")]
     rig.execute(plan)
     assert display(rig) == "ami-3"
     assert rig.plan(app).is_empty
@@ -105,10 +105,10 @@ def test_a_value_that_the_plan_changes_defers_what_reads_it_with_the_most_it_may
     rig.deploy(reading())
     plan = rig.plan(reading(SSM.replace("ami-2", "ami-3")))
     (deferred,) = plan.deferred
-    assert [(one.logical_id, [each.path for each in one.properties]) for one in deferred.changes] == [
+    assert [(change.logical_id, [each.path for each in change.properties]) for change in deferred.changes] == [
         ("User", ["/Properties/DisplayName"])
     ]
-    assert {type(one) for one in rig.execute(plan)} == {Done}
+    assert {type(outcome) for outcome in rig.execute(plan)} == {Done}
     assert display(rig) == "ami-3"
 
 
@@ -122,7 +122,7 @@ def test_what_shows_more_than_the_value_is_left_for_review(rig: Rig) -> None:
     named = READS.replace("DisplayName: !Ref Ami", "TopicName: !Ref Ami")
     rig.deploy(reading(reads=named))
     plan = rig.plan(reading(SSM.replace("ami-2", "ami-3"), named))
-    (deviated,) = [one for one in rig.execute(plan) if isinstance(one, ReviewRequired)]
+    (deviated,) = [outcome for outcome in rig.execute(plan) if isinstance(outcome, ReviewRequired)]
     assert deviated.beyond == ("User (AWS::SNS::Topic) would be replaced",)
 
 
@@ -138,14 +138,14 @@ def test_a_stack_that_takes_an_output_of_one_that_is_only_asked_is_not_made_to_w
     assert rig.plan(both).is_empty
     rig.world.ssm_values["111122223333", "us-east-1", "/app/ami"] = "ami-3"
     plan = rig.plan(both)
-    assert ([one.stack for one in plan.steps], [one.stack for one in plan.deferred]) == ([APP], [BASE])
+    assert ([step.stack for step in plan.steps], [step.stack for step in plan.deferred]) == ([APP], [BASE])
 
 
 def test_a_key_pair_of_the_same_plan_defers_what_is_given_its_name(rig: Rig) -> None:
     plan = rig.plan(assembled({APP: DOOR, BASE: KEY}))
     (deferred,) = plan.deferred
     assert deferred.because == "is given the name door, which us-east-1/base makes"
-    assert {type(one) for one in rig.execute(plan)} == {Done}
+    assert {type(outcome) for outcome in rig.execute(plan)} == {Done}
     assert display(rig) == "door"
 
 
@@ -153,7 +153,9 @@ def test_what_nobody_makes_is_asked_at_once_and_told_in_aws_s_words(rig: Rig) ->
     with pytest.raises(Failed, match=r"Unable to fetch parameters"):
         rig.plan(assembled({APP: READS}))
     assert not [
-        one for one in rig.world.region("111122223333", "us-east-1").cloudformation.stacks.values() if one.change_sets
+        stack
+        for stack in rig.world.region("111122223333", "us-east-1").cloudformation.stacks.values()
+        if stack.change_sets
     ]
 
 
@@ -162,7 +164,7 @@ def test_an_import_orders_executions_and_its_change_set_is_made_at_once(rig: Rig
     assert ({step.stack for step in plan.steps}, plan.deferred) == ({APP, BASE}, ())
     app = next(step for step in plan.steps if step.stack == APP)
     assert (app.needs, app.findings) == ((BASE,), ())
-    assert {type(one) for one in rig.execute(plan)} == {Done}
+    assert {type(outcome) for outcome in rig.execute(plan)} == {Done}
     assert display(rig) == "arn:aws:sns:us-east-1:111122223333:first"
 
 
@@ -183,7 +185,7 @@ def test_a_name_that_another_stack_gives_up_is_taken_after_that(rig: Rig) -> Non
     assert (deferred.stack, deferred.because) == (APP, f"takes the name work, which {BASE} gives up")
     assert deferred.needs == (BASE,)
     allow = {hit.allow for hit in plan.guards}
-    assert {type(one) for one in rig.execute(plan, allow)} == {Done}
+    assert {type(outcome) for outcome in rig.execute(plan, allow)} == {Done}
     assert "Queue" in rig.world.stack("tap-dev-app").record.resources
 
 
@@ -239,21 +241,23 @@ def test_what_else_forces_a_later_change_set_where_its_maker_is_in_the_plan(
     text = f"Parameters: {{Suffix: {{Type: String}}}}\n{app}" if "Suffix" in app else app
     deployment = assembled({APP: text, BASE: base}, parameters=parameters)
     maker = DecidedStack(desired=deployment.stack(BASE), decision=decision)
-    look = ObservedDeployment(account=AccountId("111122223333"), stacks={}, templates={}, orphans=())
-    one = wait_for_makers(DecidedStack(desired=deployment.stack(APP), decision=Keep()), deployment, {BASE: maker}, look)
+    deployed = ObservedDeployment(account=AccountId("111122223333"), stacks={}, templates={}, orphans=())
+    decided = wait_for_makers(
+        DecidedStack(desired=deployment.stack(APP), decision=Keep()), deployment, {BASE: maker}, deployed
+    )
     if isinstance(decision, Keep):
-        assert (one.because, one.decision) == ((), Keep())
+        assert (decided.because, decided.decision) == ((), Keep())
     else:
-        assert one.because == (because.replace("${Suffix}", "dev"),)
-        assert one.decision == NeedsChangeSet("UPDATE", certain=False)
+        assert decided.because == (because.replace("${Suffix}", "dev"),)
+        assert decided.decision == NeedsChangeSet("UPDATE", certain=False)
 
 
 def test_stacks_that_take_values_of_each_other_are_refused() -> None:
-    one = TOPIC.replace("Topic}", "Topic, Properties: {DisplayName: !ImportValue b}}")
-    one += "Outputs: {A: {Value: x, Export: {Name: a}}}\n"
-    other = one.replace("ImportValue b", "ImportValue a").replace("Name: a", "Name: b")
+    first = TOPIC.replace("Topic}", "Topic, Properties: {DisplayName: !ImportValue b}}")
+    first += "Outputs: {A: {Value: x, Export: {Name: a}}}\n"
+    second = first.replace("ImportValue b", "ImportValue a").replace("Name: a", "Name: b")
     with pytest.raises(BadInput, match=f"{APP} -> {BASE} -> {APP}"):
-        assembled({APP: one, BASE: other})
+        assembled({APP: first, BASE: second})
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ def table(*regions: str, kind: str = "GlobalTable", indexes: tuple[str, ...] = (
     keys = ["id", *indexes]
     properties: Json = {
         "TableName": "t",
-        "AttributeDefinitions": [{"AttributeName": one, "AttributeType": "S"} for one in keys],
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-        **({"GlobalSecondaryIndexes": [index(one) for one in indexes]} if indexes else {}),
+        **({"GlobalSecondaryIndexes": [index(name) for name in indexes]} if indexes else {}),
         **({"Replicas": [{"Region": region} for region in regions]} if regions else {}),
         **more,
     }
@@ -47,8 +47,8 @@ def ends(deployed: str, desired: str, **more: Any) -> Ends:
 def sequence(deployed: str, desired: str, **more: Any) -> list[str]:
     updates = make_sequence(ends(deployed, desired, **more))
     assert len(updates) == count_updates(ends(deployed, desired, **more))
-    assert [bool(one.because) for one in updates] == [False, *[True] * (len(updates) - 1)]
-    return [one.template for one in updates]
+    assert [bool(update.because) for update in updates] == [False, *[True] * (len(updates) - 1)]
+    return [update.template for update in updates]
 
 
 def listed(template: str, key: str = "Replicas", name: str = "Region") -> list[Any]:
@@ -57,16 +57,16 @@ def listed(template: str, key: str = "Replicas", name: str = "Region") -> list[A
 
 
 def steps(deployed: Json, desired: Json) -> list[list[Any]]:
-    return [listed(one) for one in sequence(text(deployed), text(desired))]
+    return [listed(template) for template in sequence(text(deployed), text(desired))]
 
 
 def indexes(deployed: Json, desired: Json) -> list[list[Any]]:
-    found = sequence(text(deployed), text(desired))
-    for one in found:
-        names = listed(one, "GlobalSecondaryIndexes", "IndexName")
+    templates = sequence(text(deployed), text(desired))
+    for template in templates:
+        names = listed(template, "GlobalSecondaryIndexes", "IndexName")
         # DynamoDB refuses an attribute that no key uses, and a key that is not defined.
-        assert set(listed(one, "AttributeDefinitions", "AttributeName")) == {"id", *names}
-    return [listed(one, "GlobalSecondaryIndexes", "IndexName") for one in found]
+        assert set(listed(template, "AttributeDefinitions", "AttributeName")) == {"id", *names}
+    return [listed(template, "GlobalSecondaryIndexes", "IndexName") for template in templates]
 
 
 class TestReplicas:
@@ -79,9 +79,9 @@ class TestReplicas:
 
     def test_all_else_comes_first(self) -> None:
         desired = text(table("a", "b"), memory=2)
-        found = sequence(text(table("a")), desired)
-        assert [listed(one) for one in found] == [["a"], ["a", "b"]]
-        assert [read_template(one).resource("Function")["Properties"]["MemorySize"] for one in found] == [2, 2]
+        bodies = sequence(text(table("a")), desired)
+        assert [listed(body) for body in bodies] == [["a"], ["a", "b"]]
+        assert [read_template(body).resource("Function")["Properties"]["MemorySize"] for body in bodies] == [2, 2]
         assert sequence(text(table("a")), text(table("a", "b")), more_differs=True) == [
             text(table("a")),
             text(table("a", "b")),
@@ -89,8 +89,8 @@ class TestReplicas:
 
     def test_what_may_differ_unseen_comes_first_too(self) -> None:
         deployed, desired = text(table("a", Note="Stürung")), "# é\n" + text(table("a", "b", Note="Störung"))
-        deployed, desired = (one.replace("\\xFC", "ü").replace("\\xF6", "ö") for one in (deployed, desired))
-        assert [listed(one) for one in sequence(deployed, desired)] == [["a"], ["a", "b"]]
+        deployed, desired = (template.replace("\\xFC", "ü").replace("\\xF6", "ö") for template in (deployed, desired))
+        assert [listed(template) for template in sequence(deployed, desired)] == [["a"], ["a", "b"]]
 
     def test_another_order_of_keys_items_and_comments_is_no_other_change(self) -> None:
         deployed = json.dumps({"Resources": {"Table": dict(reversed(table("b", "a").items()))}})
@@ -126,9 +126,9 @@ class TestReplicas:
         assert sequence("Resources: {}", desired) == [desired]
         assert sequence(text(table("a", "b")), desired) == [desired]
 
-    @pytest.mark.parametrize("said", [{"Fn::If": ["C", [], []]}, "x", None])
-    def test_a_list_that_only_a_deployment_tells_has_none(self, said: object) -> None:
-        desired = text(table("a", Replicas=said))
+    @pytest.mark.parametrize("replicas", [{"Fn::If": ["C", [], []]}, "x", None])
+    def test_a_list_that_only_a_deployment_tells_has_none(self, replicas: object) -> None:
+        desired = text(table("a", Replicas=replicas))
         assert sequence(text(table("a", "b", "c")), desired) == [desired]
 
 
@@ -137,15 +137,15 @@ class TestIndexes:
     def test_two_more_are_two_updates_and_all_else_comes_before_them(self, kind: str) -> None:
         plain, more = table(kind=kind), table(kind=kind, indexes=("x", "y"))
         assert indexes(plain, more) == [["x"], ["x", "y"]]
-        found = sequence(text(plain), text(more, memory=2))
-        assert [listed(one, "GlobalSecondaryIndexes", "IndexName") for one in found] == [[], ["x"], ["x", "y"]]
-        assert [read_template(one).resource("Function")["Properties"]["MemorySize"] for one in found] == [2, 2, 2]
+        bodies = sequence(text(plain), text(more, memory=2))
+        assert [listed(body, "GlobalSecondaryIndexes", "IndexName") for body in bodies] == [[], ["x"], ["x", "y"]]
+        assert [read_template(body).resource("Function")["Properties"]["MemorySize"] for body in bodies] == [2, 2, 2]
 
     def test_where_there_is_no_room_others_go_first(self) -> None:
         names = [f"i{number:02}" for number in range(21)]
-        found = indexes(table(indexes=tuple(names[:19])), table(indexes=tuple(names[1:])))
-        assert [len(one) for one in found] == [18, 19, 20]
-        assert found[-1] == names[1:]
+        updates = indexes(table(indexes=tuple(names[:19])), table(indexes=tuple(names[1:])))
+        assert [len(index_names) for index_names in updates] == [18, 19, 20]
+        assert updates[-1] == names[1:]
 
     def test_they_go_one_at_a_time(self) -> None:
         assert indexes(table(indexes=("x", "y", "z")), table(indexes=("y",))) == [["y", "z"], ["y"]]
@@ -156,8 +156,8 @@ class TestIndexes:
             whole = json.loads(json.dumps({"Table": first, "Other": second}))
             return yaml.safe_dump({"Resources": whole}, sort_keys=False)
 
-        plain, one = table(), table(indexes=("x",))
-        assert sequence(two(plain, plain), two(one, one)) == [two(one, plain), two(one, one)]
+        plain, indexed = table(), table(indexes=("x",))
+        assert sequence(two(plain, plain), two(indexed, indexed)) == [two(indexed, plain), two(indexed, indexed)]
         # And so they do for a replica.
         assert len(sequence(two(table("a"), table("a")), two(table("a", "b"), table("a", "b")))) == 2
 
@@ -168,16 +168,16 @@ class TestIndexes:
 
     def test_a_replica_s_settings_of_an_index_come_and_go_with_it(self) -> None:
         def replica(region: str, *names: str) -> Json:
-            said = [{"IndexName": one, "ContributorInsightsSpecification": {"Enabled": True}} for one in names]
-            return {"Region": region, **({"GlobalSecondaryIndexes": said} if names else {})}
+            entries = [{"IndexName": name, "ContributorInsightsSpecification": {"Enabled": True}} for name in names]
+            return {"Region": region, **({"GlobalSecondaryIndexes": entries} if names else {})}
 
         deployed = table(indexes=("x", "z"), Replicas=[replica("a", "x"), replica("b", "x", "z"), replica("c", "z")])
         desired = table(indexes=("y", "z"), Replicas=[replica("a", "y"), replica("b", "y", "z")])
-        found = [
-            [[one["IndexName"] for one in item.get("GlobalSecondaryIndexes", [])] for item in _replicas(template)]
+        updates = [
+            [[entry["IndexName"] for entry in item.get("GlobalSecondaryIndexes", [])] for item in _replicas(template)]
             for template in sequence(text(deployed), text(desired))
         ]
-        assert found == [[["y", "x"], ["y", "z", "x"], ["z"]], [["y"], ["y", "z"], ["z"]], [["y"], ["y", "z"]]]
+        assert updates == [[["y", "x"], ["y", "z", "x"], ["z"]], [["y"], ["y", "z"], ["z"]], [["y"], ["y", "z"]]]
 
 
 def _replicas(template: str) -> list[Json]:
@@ -185,8 +185,8 @@ def _replicas(template: str) -> list[Json]:
 
 
 def expiring(attribute: str | None, *, on: bool = True) -> Json:
-    said: Json = {"TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": on}} if attribute else {}
-    return table("a", "b", **said)
+    more: Json = {"TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": on}} if attribute else {}
+    return table("a", "b", **more)
 
 
 def expiry(template: str) -> Any:
@@ -198,7 +198,7 @@ OFF: Json = {"AttributeName": "ends", "Enabled": False}
 
 class TestTimeToLive:
     @pytest.mark.parametrize("attribute", ["until", None])
-    @pytest.mark.parametrize("write", [text, lambda one, _=1: json.dumps({"Resources": {"Table": one}})])
+    @pytest.mark.parametrize("write", [text, lambda resource, _=1: json.dumps({"Resources": {"Table": resource}})])
     def test_another_attribute_or_none_is_off_first(self, attribute: str | None, write: Any) -> None:
         desired = write(expiring(attribute))
         first, last = sequence(write(expiring("ends")), desired)
@@ -222,13 +222,13 @@ class TestTimeToLive:
     def test_it_comes_before_indexes_and_replicas_and_takes_all_else_along(self) -> None:
         before = expiring("ends")
         after = table("a", "b", "c", indexes=("x",), TimeToLiveSpecification={"AttributeName": "b", "Enabled": True})
-        found = sequence(text(before), text(after, 2))
+        templates = sequence(text(before), text(after, 2))
         on = {"AttributeName": "b", "Enabled": True}
-        assert [expiry(one) for one in found] == [OFF, on, on, on]
-        assert [listed(one) for one in found] == [["a", "b"]] * 3 + [["a", "b", "c"]]
-        assert [_names(one) for one in found] == [set(), set(), {"x"}, {"x"}]
-        for place, one in enumerate(found[:-1]):
-            assert sequence(one, text(after, 2)) == found[place + 1 :]
+        assert [expiry(template) for template in templates] == [OFF, on, on, on]
+        assert [listed(template) for template in templates] == [["a", "b"]] * 3 + [["a", "b", "c"]]
+        assert [_names(template) for template in templates] == [set(), set(), {"x"}, {"x"}]
+        for place, template in enumerate(templates[:-1]):
+            assert sequence(template, text(after, 2)) == templates[place + 1 :]
 
     def test_what_only_a_deployment_tells_is_left_alone(self) -> None:
         after = table("a", TimeToLiveSpecification={"AttributeName": {"Ref": "Name"}, "Enabled": True})
@@ -294,15 +294,15 @@ def block(names: list[str], key: str, name: str, indent: str) -> str:
     if not names:
         return ""
     items = [
-        f"{indent}# {one}\n{indent}- {name}: {one} # why\n{indent}  KeySchema: [{{AttributeName: {one}}}]\n\n"
-        for one in names
+        f"{indent}# {value}\n{indent}- {name}: {value} # why\n{indent}  KeySchema: [{{AttributeName: {value}}}]\n\n"
+        for value in names
     ]
     return f"      {key}:\n{''.join(items)}"
 
 
 def flow(names: list[str], key: str, name: str, indent: str) -> str:
     gap = f",\n{indent}  " if indent else ", "
-    items = [f'{{{name}: "{one}", KeySchema: [{{AttributeName: {one}, KeyType: HASH}}]}}' for one in names]
+    items = [f'{{{name}: "{value}", KeySchema: [{{AttributeName: {value}, KeyType: HASH}}]}}' for value in names]
     return f"      {key}: [ {gap.join(items)} ]\n" if names else ""
 
 
@@ -312,7 +312,7 @@ LAYOUTS = [(block, "        "), (block, "      "), (flow, ""), (flow, "        "
 def in_yaml(replicas: list[str], indexes: list[str], layout: int, breaks: str) -> str:
     make, indent = LAYOUTS[layout]
     lists = make(replicas, "Replicas", "Region", indent) + make(indexes, "GlobalSecondaryIndexes", "IndexName", indent)
-    definitions = "".join(f"        - {{AttributeName: {one}, AttributeType: S}}\n" for one in ["id", *indexes])
+    definitions = "".join(f"        - {{AttributeName: {name}, AttributeType: S}}\n" for name in ["id", *indexes])
     body = (
         "  Table:\n    Type: AWS::DynamoDB::GlobalTable\n    Properties:\n      TableName: Ümlaut\n"
         f"      AttributeDefinitions:\n{definitions}{lists}      # between\n      KeySchema: [{{AttributeName: id}}]\n"
@@ -352,17 +352,17 @@ def test_from_any_to_any_one_at_a_time_and_all_else_to_the_byte(
         return in_json(sorted(regions), sorted(names), indents[layout])
 
     deployed, desired = (make(*both) for both in zip(replicas, indexes, strict=True))
-    found = sequence(deployed, desired)
-    assert found[-1] == desired
-    held = [(replicas[0], indexes[0]), *((set(listed(one)), _names(one)) for one in found)]
+    templates = sequence(deployed, desired)
+    assert templates[-1] == desired
+    held = [(replicas[0], indexes[0]), *((set(listed(template)), _names(template)) for template in templates)]
     for place, ((regions, names), (next_regions, next_names)) in enumerate(itertools.pairwise(held)):
         assert len(regions ^ next_regions) + len(names ^ next_names) <= 1
-        assert {"id", *next_names} == set(listed(found[place], "AttributeDefinitions", "AttributeName"))
-    assert {outside(one) for one in found} == {outside(desired)}
+        assert {"id", *next_names} == set(listed(templates[place], "AttributeDefinitions", "AttributeName"))
+    assert {outside(template) for template in templates} == {outside(desired)}
     # Begun again in the middle it goes on with the same bytes.
-    for place, one in enumerate(found[:-1]):
-        left = found[place + 1 :]
-        assert sequence(one, desired)[-len(left) :] == left
+    for place, template in enumerate(templates[:-1]):
+        left = templates[place + 1 :]
+        assert sequence(template, desired)[-len(left) :] == left
 
 
 def _names(template: str) -> set[str]:

@@ -55,7 +55,7 @@ def took(import_s: float, *, bound_s: float = 300.0) -> tuple[tuple[Outcome, ...
 @pytest.mark.parametrize("import_s", [0.0, 20.0, 299.0])
 def test_an_import_that_ends_in_time_is_an_execution_like_any_other(import_s: float) -> None:
     ended, seconds, events, left = took(import_s)
-    assert [type(one) for one in ended] == [Done, Done]
+    assert [type(outcome) for outcome in ended] == [Done, Done]
     assert seconds == pytest.approx(1010 + import_s)
     assert (len(events), left) == (5, [])
 

@@ -59,7 +59,7 @@ def test_a_plan_says_that_transforms_add_to_what_is_deferred(rig: Rig, transform
 def test_it_runs_when_its_change_set_shows_just_that(chain: Rig) -> None:
     outcomes = chain.deploy()
     assert [type(outcome) for outcome in outcomes] == [Done, Done]
-    assert [event.stack for event in chain.said(Started)] == [KEYS, TOPICS]
+    assert [event.stack for event in chain.events_of(Started)] == [KEYS, TOPICS]
     assert ":key/" in topic_key(chain)
 
 
@@ -98,7 +98,7 @@ def test_one_that_shows_more_is_left_for_review_and_then_runs_as_an_ordinary_ste
     outcomes = chain.execute(plan, allow=allow)
     (deviated,) = [outcome for outcome in outcomes if isinstance(outcome, ReviewRequired)]
     assert (deviated.stack, deviated.beyond) == (TOPICS, ("Modify Topic (AWS::SNS::Topic)",))
-    assert [(event.stack, event.because) for event in chain.said(NotStarted)] == [
+    assert [(event.stack, event.because) for event in chain.events_of(NotStarted)] == [
         (TOPICS, "its change set waits for review")
     ]
     reviewed = read_plan(write_plan(after_review(plan, outcomes)), "plan.json")
@@ -115,7 +115,7 @@ def test_a_guarded_change_stops_the_execution_whatever_the_plan_s_file_says(chai
     assert {hit.allow for hit in plan.guards} == {f"{TOPICS}/Store"}
     with pytest.raises(Stopped, match=f"{TOPICS}/Store"):
         chain.execute(plan)
-    harmless = tuple(replace(one, changes=()) for one in plan.deferred)
+    harmless = tuple(replace(step, changes=()) for step in plan.deferred)
     with pytest.raises(Stopped, match=f"{TOPICS}/Store: AWS::S3::Bucket is deleted"):
         chain.execute(replace(plan, guards=(), deferred=harmless))
     assert all(isinstance(outcome, Done) for outcome in chain.deploy(allow={f"{TOPICS}/Store"}))
@@ -130,7 +130,9 @@ def test_what_it_needs_and_did_not_get_leaves_it_unmade(chain: Rig) -> None:
 
 
 def test_an_output_that_is_not_there_is_named(chain: Rig) -> None:
-    outcomes = {one.stack: one for one in chain.deploy(chained(key=KEY_TEMPLATE.replace("KeyArn:", "Arn:")))}
+    outcomes = {
+        outcome.stack: outcome for outcome in chain.deploy(chained(key=KEY_TEMPLATE.replace("KeyArn:", "Arn:")))
+    }
     broke = outcomes[TOPICS]
     assert isinstance(broke, StackFailed)
     assert broke.reason == f"parameter KeyArn is the output KeyArn of {KEYS}, which has none of that name"

@@ -23,7 +23,7 @@ from fake_aws import Fault
 
 
 def started(rig: Rig) -> list[str]:
-    return [event.stack for event in rig.said(Started)]
+    return [event.stack for event in rig.events_of(Started)]
 
 
 @pytest.mark.slow
@@ -53,8 +53,8 @@ def test_a_failure_names_the_first_resource_and_what_needs_it_is_never_started(r
     )
     assert isinstance(outcomes[StackId("us-west-2/service")], Cancelled)
     assert set(started(rig)) == {"us-west-2/storage", "us-east-1/storage", "us-east-1/table"}
-    assert [event.stack for event in rig.said(FirstFailure)] == ["us-east-1/table"]
-    assert {event.stack for event in rig.said(NotStarted)} == {"us-east-1/service", "us-west-2/service"}
+    assert [event.stack for event in rig.events_of(FirstFailure)] == ["us-east-1/table"]
+    assert {event.stack for event in rig.events_of(NotStarted)} == {"us-east-1/service", "us-west-2/service"}
 
 
 def test_after_a_failure_nothing_more_is_started_and_what_runs_goes_on(rig: Rig) -> None:
@@ -92,7 +92,7 @@ def test_what_is_stopped_before_it_begins_starts_nothing(rig: Rig) -> None:
     outcomes = stopped(rig, after_s=0)
     assert started(rig) == []
     assert {type(outcome) for outcome in outcomes.values()} == {Cancelled}
-    assert next(event.stack for event in rig.said(NotStarted)) == "us-west-2/storage"
+    assert next(event.stack for event in rig.events_of(NotStarted)) == "us-west-2/storage"
     assert rig.operations("ExecuteChangeSet") == 0
 
 
@@ -104,32 +104,32 @@ def test_who_stops_what_has_failed_changes_nothing_of_the_reason(rig: Rig) -> No
     assert outcomes[service] == Cancelled(service, because="us-west-2/storage failed")
 
 
-def test_a_step_that_somebody_else_was_faster_with_is_superseded_and_has_not_failed(standing: Rig) -> None:
+def test_a_step_that_somebody_else_was_faster_with_is_superseded_and_has_not_failed(deployed: Rig) -> None:
     service, other = StackId("us-east-1/service"), StackId("us-west-2/service")
 
     def planned(memory_mb: int) -> Plan:
-        both = standing.deployment
+        both = deployed.deployment
         for stack in (service, other):
             both = edited(both, stack, "MemorySize: 256", f"MemorySize: {memory_mb}")
-        return standing.plan(both)
+        return deployed.plan(both)
 
     ours, theirs = planned(512), planned(128)
     winner = next(step for step in theirs.steps if step.stack == ours.steps[0].stack)
 
     async def be_faster() -> None:
-        client = standing.clients.cloudformation(winner.region)
+        client = deployed.clients.cloudformation(winner.region)
         await call(winner.stack, client.execute_change_set, ChangeSetName=winner.change_set)
 
     theirs_too = [f"{step.stack}/{step.change_set.split('/')[1]}" for step in theirs.steps]
-    trusted = standing.trusted(ours)
-    ended = standing.watched(
-        lambda emit: execute_plan(ours, trusted, standing.clients, emit, allow=theirs_too, before=be_faster)
+    trusted = deployed.trusted(ours)
+    ended = deployed.watched(
+        lambda emit: execute_plan(ours, trusted, deployed.clients, emit, allow=theirs_too, before=be_faster)
     )
     (superseded,) = (outcome for outcome in ended if isinstance(outcome, Superseded))
     assert (superseded.stack, winner.change_set in superseded.by) == (winner.stack, True)
-    assert [(event.stack, event.by) for event in standing.said(StepSuperseded)] == [(winner.stack, superseded.by)]
-    assert standing.said(FirstFailure) == []
-    assert [event.because for event in standing.said(NotStarted)] == [f"{winner.stack} was superseded"]
+    assert [(event.stack, event.by) for event in deployed.events_of(StepSuperseded)] == [(winner.stack, superseded.by)]
+    assert deployed.events_of(FirstFailure) == []
+    assert [event.because for event in deployed.events_of(NotStarted)] == [f"{winner.stack} was superseded"]
     assert exit_code(ended) is ExitCode.STOPPED
 
 
@@ -147,9 +147,9 @@ def test_a_lost_answer_to_execute_is_read_up_and_executes_nothing_twice(rig: Rig
     assert all(isinstance(outcome, Done) for outcome in rig.deploy())
 
 
-def test_an_update_that_rolls_back_is_a_failure(standing: Rig) -> None:
-    standing.world.script.fails("UPDATE", "Function", reason="Handler is wrong")
-    outcomes = standing.deploy(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
+def test_an_update_that_rolls_back_is_a_failure(deployed: Rig) -> None:
+    deployed.world.script.fails("UPDATE", "Function", reason="Handler is wrong")
+    outcomes = deployed.deploy(edited(deployed.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
     (broke,) = outcomes
     assert isinstance(broke, StackFailed)
     assert (broke.status, broke.reason) == ("UPDATE_ROLLBACK_COMPLETE", "Handler is wrong")
@@ -197,29 +197,29 @@ def test_reads_that_lag_behind_end_nothing_early(rig: Rig) -> None:
     assert set(rig.statuses().values()) == {"CREATE_COMPLETE"}
 
 
-def test_an_update_that_cannot_be_rolled_back_says_what_to_type_next(standing: Rig) -> None:
-    standing.world.script.fails("UPDATE", "Function", reason="Handler is wrong")
-    standing.world.script.fails("UPDATE_ROLLBACK", "Function", reason="still wrong")
-    smaller = edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512")
-    plan = standing.plan(smaller)
-    (broke,) = standing.execute(plan)
+def test_an_update_that_cannot_be_rolled_back_says_what_to_type_next(deployed: Rig) -> None:
+    deployed.world.script.fails("UPDATE", "Function", reason="Handler is wrong")
+    deployed.world.script.fails("UPDATE_ROLLBACK", "Function", reason="still wrong")
+    smaller = edited(deployed.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512")
+    plan = deployed.plan(smaller)
+    (broke,) = deployed.execute(plan)
     assert isinstance(broke, StackFailed)
     assert broke.status == "UPDATE_ROLLBACK_FAILED"
     assert broke.next_step.startswith("python -m builder plan --recover")
     with pytest.raises(Stopped, match="ended in UPDATE_ROLLBACK_FAILED") as caught:
-        standing.execute(plan)
+        deployed.execute(plan)
     assert caught.value.next_step == broke.next_step
 
 
 @pytest.mark.slow
 def test_an_unrolled_stack_stays_where_a_failure_met_it_and_is_taken_up_from_there(rig: Rig) -> None:
-    wish = PlanRequest(options=PlanOptions(unrolled=(StackId("us-east-1/service"),)))
+    request = PlanRequest(options=PlanOptions(unrolled=(StackId("us-east-1/service"),)))
     rig.world.script.fails("CREATE", "ExecutionRole", reason="limit", region="us-east-1")
-    outcomes = {outcome.stack: outcome for outcome in rig.deploy(wish=wish)}
+    outcomes = {outcome.stack: outcome for outcome in rig.deploy(request=request)}
     broke = outcomes[StackId("us-east-1/service")]
     assert isinstance(broke, StackFailed)
     assert (broke.status, broke.reason) == ("CREATE_FAILED", "limit")
-    again = rig.plan(wish=wish)
+    again = rig.plan(request=request)
     assert {step.stack: step.type for step in again.steps}[StackId("us-east-1/service")] == "UPDATE"
     assert again.deletions == ()
     assert all(isinstance(outcome, Done) for outcome in rig.execute(again))

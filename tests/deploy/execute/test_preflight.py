@@ -6,19 +6,19 @@ from builder.errors import BadInput, Several, Stopped
 from deploy.rig import Rig, edited
 
 
-def update(standing: Rig) -> Plan:
-    return standing.plan(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
+def update(deployed: Rig) -> Plan:
+    return deployed.plan(edited(deployed.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
 
 
-def test_a_stack_that_moved_since_the_plan_refuses_it_all(standing: Rig) -> None:
-    plan = update(standing)
-    other = standing.plan(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 1024"))
+def test_a_stack_that_moved_since_the_plan_refuses_it_all(deployed: Rig) -> None:
+    plan = update(deployed)
+    other = deployed.plan(edited(deployed.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 1024"))
     allow = {"us-east-1/service/tap-dev-plan-2"}
-    standing.watched(lambda emit: execute_plan(other, standing.trusted(other), standing.clients, emit, allow=allow))
-    executed = standing.operations("ExecuteChangeSet")
+    deployed.watched(lambda emit: execute_plan(other, deployed.trusted(other), deployed.clients, emit, allow=allow))
+    executed = deployed.operations("ExecuteChangeSet")
     with pytest.raises(Stopped, match="Nothing of this plan was executed here"):
-        standing.execute(plan)
-    assert standing.operations("ExecuteChangeSet") == executed
+        deployed.execute(plan)
+    assert deployed.operations("ExecuteChangeSet") == executed
 
 
 def test_a_plan_that_somebody_else_s_same_plan_overtook_is_done(rig: Rig) -> None:
@@ -39,20 +39,20 @@ def test_a_new_stack_that_another_plan_created_first_refuses_the_loser_and_names
     assert rig.operations("ExecuteChangeSet") == 5
 
 
-def test_anothers_pending_review_survives_planning_and_stops_execution(standing: Rig) -> None:
-    theirs = update(standing)
-    ours = standing.plan(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 1024"))
+def test_anothers_pending_review_survives_planning_and_stops_execution(deployed: Rig) -> None:
+    theirs = update(deployed)
+    ours = deployed.plan(edited(deployed.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 1024"))
     with pytest.raises(Stopped, match="waits for somebody's review") as caught:
-        standing.execute(ours)
+        deployed.execute(ours)
     assert caught.value.next_step.startswith("--allow us-east-1/service/tap-dev-plan-2")
-    assert standing.operations("ExecuteChangeSet") == 0
+    assert deployed.operations("ExecuteChangeSet") == 0
     allow = {"us-east-1/service/tap-dev-plan-2"}
-    outcomes = standing.watched(
-        lambda emit: execute_plan(ours, standing.trusted(ours), standing.clients, emit, allow=allow)
+    outcomes = deployed.watched(
+        lambda emit: execute_plan(ours, deployed.trusted(ours), deployed.clients, emit, allow=allow)
     )
     assert all(isinstance(outcome, Done) for outcome in outcomes)
     with pytest.raises(Stopped):
-        standing.execute(theirs)
+        deployed.execute(theirs)
 
 
 def test_a_step_that_rolled_back_needs_a_new_plan(rig: Rig) -> None:

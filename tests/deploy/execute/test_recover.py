@@ -42,7 +42,7 @@ def test_a_rollback_that_failed_is_first_continued_without_skipping_anything(rig
     failed_rollback(standing_topics(rig))
     assert recovered(rig) == (Done(TOPICS, BACK),)
     assert rig.operations("ContinueUpdateRollback") == 1
-    assert rig.said(Skipping) == []
+    assert rig.events_of(Skipping) == []
     assert control(rig).record.resources["First"].properties == {"DisplayName": "one"}
 
 
@@ -54,7 +54,7 @@ def test_what_fails_again_is_skipped_and_named_with_what_to_do_about_it(rig: Rig
     assert "detect-stack-drift" in done.next_step
     assert "First" in done.next_step
     assert rig.operations("ContinueUpdateRollback") == 2
-    assert rig.said(Skipping) == [Skipping(TOPICS, (FIRST,))]
+    assert rig.events_of(Skipping) == [Skipping(TOPICS, (FIRST,))]
 
 
 def test_what_nobody_was_shown_is_not_skipped(rig: Rig) -> None:
@@ -68,7 +68,7 @@ def test_what_nobody_was_shown_is_not_skipped(rig: Rig) -> None:
         "python -m builder plan --recover    shows what it would roll back, and asks; so does deploy",
     )
     assert rig.operations("ContinueUpdateRollback") == 1
-    assert rig.said(FirstFailure) != []
+    assert rig.events_of(FirstFailure) != []
 
 
 def test_what_failed_only_now_is_not_skipped_along_with_what_was_shown(rig: Rig) -> None:
@@ -122,15 +122,15 @@ def test_an_answer_lost_on_a_rollback_that_fails_at_once_is_read_up(rig: Rig, nt
     rig.world.faults.add(Fault.LOSE_ANSWER, operation="ContinueUpdateRollback", nth=nth)
     (done,) = recovered(rig)
     assert isinstance(done, Done)
-    assert rig.said(Skipping) == [Skipping(TOPICS, (FIRST,))]
+    assert rig.events_of(Skipping) == [Skipping(TOPICS, (FIRST,))]
 
 
 @pytest.mark.parametrize("status", HALTS)
 def test_reads_that_lag_behind_end_nothing_early(rig: Rig, status: str) -> None:
     HALTS[status](standing_topics(rig))
-    found = recoveries(rig)
+    shown = recoveries(rig)
     rig.world.faults.add(Fault.STALE, probability=0.5)
-    assert recovered(rig, found) == (Done(TOPICS, BACK),)
+    assert recovered(rig, shown) == (Done(TOPICS, BACK),)
     rig.world.faults.clear()
     assert control(rig).status == BACK
 
@@ -151,25 +151,25 @@ def test_after_a_kill_the_same_again_goes_on(rig: Rig, fault: Fault, nth: int) -
 
 def test_another_s_rollback_is_as_good_as_ours(rig: Rig) -> None:
     failed_rollback(standing_topics(rig))
-    found = recoveries(rig)
+    shown = recoveries(rig)
     rig.clients.cloudformation(Region("us-east-1")).continue_update_rollback(StackName="tap-dev-topics")
-    assert recovered(rig, found) == (Done(TOPICS, BACK),)
+    assert recovered(rig, shown) == (Done(TOPICS, BACK),)
 
 
 def test_another_s_rollback_that_fails_skips_nothing(rig: Rig) -> None:
     failed_rollback(standing_topics(rig), times=3)
-    found = recoveries(rig)
+    shown = recoveries(rig)
     rig.clients.cloudformation(Region("us-east-1")).continue_update_rollback(StackName="tap-dev-topics")
-    (broke,) = recovered(rig, found)
+    (broke,) = recovered(rig, shown)
     assert isinstance(broke, StackFailed)
-    assert rig.said(Skipping) == []
+    assert rig.events_of(Skipping) == []
 
 
 def test_a_refusal_is_told_as_aws_says_it(rig: Rig) -> None:
     failed_without_rollback(standing_topics(rig))
-    found = recoveries(rig)
+    shown = recoveries(rig)
     rig.world.faults.add(Fault.DENIED, operation="RollbackStack")
-    (broke,) = recovered(rig, found)
+    (broke,) = recovered(rig, shown)
     assert isinstance(broke, StackFailed)
     assert "not allowed to call RollbackStack" in broke.reason
     assert "describe-stack-events --region us-east-1 --stack-name tap-dev-topics" in broke.next_step
@@ -177,34 +177,34 @@ def test_a_refusal_is_told_as_aws_says_it(rig: Rig) -> None:
 
 def test_a_stack_that_takes_no_such_rollback_any_more_is_a_failure(rig: Rig) -> None:
     failed_without_rollback(standing_topics(rig))
-    found = recoveries(rig)
+    shown = recoveries(rig)
     control(rig).put("UPDATE_ROLLBACK_FAILED")
-    (broke,) = recovered(rig, found)
+    (broke,) = recovered(rig, shown)
     assert isinstance(broke, StackFailed)
     assert "AWS refused RollbackStack (ValidationError)" in broke.reason
 
 
 def test_a_stack_that_is_back_already_is_left_as_it_is(rig: Rig) -> None:
     failed_without_rollback(standing_topics(rig))
-    found = recoveries(rig)
+    shown = recoveries(rig)
     control(rig).put(BACK)
-    assert recovered(rig, found) == (Done(TOPICS, BACK),)
+    assert recovered(rig, shown) == (Done(TOPICS, BACK),)
 
 
-def test_several_stacks_are_rolled_back_side_by_side(standing: Rig) -> None:
+def test_several_stacks_are_rolled_back_side_by_side(deployed: Rig) -> None:
     for region in ("us-east-1", "us-west-2"):
-        standing.world.stack("tap-dev-service", region=region).put("UPDATE_FAILED", failed=("Function",))
-    standing.world.script.takes(100, action="STACK")
+        deployed.world.stack("tap-dev-service", region=region).put("UPDATE_FAILED", failed=("Function",))
+    deployed.world.script.takes(100, action="STACK")
 
     async def all_of_it() -> float:
-        found = await find_recoveries(standing.deployment, standing.clients, standing.events.append)
+        shown = await find_recoveries(deployed.deployment, deployed.clients, deployed.events.append)
         started = asyncio.get_running_loop().time()
-        ended = await recover(found, standing.clients, "r", standing.events.append)
+        ended = await recover(shown, deployed.clients, "r", deployed.events.append)
         assert [outcome.status for outcome in ended] == [BACK, BACK]
         return asyncio.get_running_loop().time() - started
 
-    assert standing.run(all_of_it) < 250
-    assert len(standing.said(Started)) == 2
+    assert deployed.run(all_of_it) < 250
+    assert len(deployed.events_of(Started)) == 2
 
 
 def never_good(rig: Rig, template: str = ONE) -> None:
@@ -221,8 +221,8 @@ def never_good(rig: Rig, template: str = ONE) -> None:
 
 def test_what_never_had_a_good_state_is_rolled_back_to_nothing_and_made_anew(rig: Rig) -> None:
     never_good(rig)
-    (one,) = recoveries(rig)
-    assert {resource.logical_id for resource in one.created} >= {"First", "Third"}
+    (recovery,) = recoveries(rig)
+    assert {resource.logical_id for resource in recovery.created} >= {"First", "Third"}
     assert recovered(rig) == (Done(TOPICS, "ROLLBACK_COMPLETE"),)
     assert [type(outcome) for outcome in rig.deploy()] == [Done]
     assert control(rig).status == "CREATE_COMPLETE"

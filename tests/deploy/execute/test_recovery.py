@@ -46,26 +46,26 @@ def decided(status: str, history: SinceGood, *resources: ObservedResource) -> Re
 
 def test_a_paused_update_skips_nothing(rig: Rig) -> None:
     failed_without_rollback(standing_topics(rig))
-    (one,) = recoveries(rig)
-    assert (one.stack, one.observed.status) == (TOPICS, "UPDATE_FAILED")
-    assert one.failed == (FailedResource(logical_id=SECOND, type=TOPIC, reason="no", may_be_skipped=False),)
-    assert one.may_skip == frozenset()
-    assert one.created == ()
+    (recovery,) = recoveries(rig)
+    assert (recovery.stack, recovery.observed.status) == (TOPICS, "UPDATE_FAILED")
+    assert recovery.failed == (FailedResource(logical_id=SECOND, type=TOPIC, reason="no", may_be_skipped=False),)
+    assert recovery.may_skip == frozenset()
+    assert recovery.created == ()
 
 
 def test_a_failed_rollback_may_skip_what_failed_on_its_way_back(rig: Rig) -> None:
     failed_rollback(standing_topics(rig))
-    (one,) = recoveries(rig)
+    (recovery,) = recoveries(rig)
     stuck = FailedResource(logical_id=FIRST, type=TOPIC, reason="no way back for First", may_be_skipped=True)
-    assert stuck in one.failed
-    assert one.may_skip == {FIRST}
+    assert stuck in recovery.failed
+    assert recovery.may_skip == {FIRST}
 
 
 def test_what_failed_on_the_way_forth_only_is_not_skipped() -> None:
     stuck, forth = resource("First", "UPDATE_FAILED"), resource("Second", "UPDATE_FAILED")
-    one = decided("UPDATE_ROLLBACK_FAILED", since(failed=("First",)), stuck, forth)
-    assert [each.logical_id for each in one.failed] == [FIRST, SECOND]
-    assert one.may_skip == {FIRST}
+    recovery = decided("UPDATE_ROLLBACK_FAILED", since(failed=("First",)), stuck, forth)
+    assert [each.logical_id for each in recovery.failed] == [FIRST, SECOND]
+    assert recovery.may_skip == {FIRST}
 
 
 def test_what_was_only_stopped_with_another_did_not_fail() -> None:
@@ -80,8 +80,8 @@ def test_a_nested_stack_is_not_skipped() -> None:
 
 def test_what_the_failed_update_made_is_shown_to_be_deleted(rig: Rig) -> None:
     failed_without_rollback(standing_topics(rig), TWO + "  Third: {Type: AWS::SNS::Topic}\n")
-    (one,) = recoveries(rig)
-    assert one.created == (StackResource(logical_id=LogicalId("Third"), type=TOPIC, policy_action="Delete"),)
+    (recovery,) = recoveries(rig)
+    assert recovery.created == (StackResource(logical_id=LogicalId("Third"), type=TOPIC, policy_action="Delete"),)
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,10 @@ def test_what_becomes_of_what_the_failed_update_made_is_what_the_rollback_does(
         with pytest.raises(Stopped, match="Key"):
             recoveries(rig)
         return
-    found = recoveries(rig)
-    (created,) = found[0].created
+    shown = recoveries(rig)
+    (created,) = shown[0].created
     assert (created.logical_id, created.policy_action) == ("Key", POLICIES[policy])
-    assert [outcome.status for outcome in recovered(rig, found)] == ["UPDATE_ROLLBACK_COMPLETE"]
+    assert [outcome.status for outcome in recovered(rig, shown)] == ["UPDATE_ROLLBACK_COMPLETE"]
     ending = "DELETE_SKIPPED" if POLICIES[policy] == "Retain" else "DELETE_COMPLETE"
     assert key_events(rig) & {"DELETE_SKIPPED", "DELETE_COMPLETE"} == {ending}
 
@@ -159,8 +159,10 @@ def test_a_rollback_that_would_delete_data_needs_a_person(rig: Rig) -> None:
 
 def test_a_rollback_that_cloudformation_began_goes_on_and_shows_what_it_deletes(rig: Rig) -> None:
     failed_rollback(standing_topics(rig), TWO + KEY)
-    (one,) = recoveries(rig)
-    assert one.created == (StackResource(logical_id=LogicalId("Key"), type="AWS::KMS::Key", policy_action="Delete"),)
+    (recovery,) = recoveries(rig)
+    assert recovery.created == (
+        StackResource(logical_id=LogicalId("Key"), type="AWS::KMS::Key", policy_action="Delete"),
+    )
 
 
 def test_stacks_of_another_deployment_and_stacks_that_are_not_halted_are_left_alone(rig: Rig) -> None:
@@ -175,9 +177,9 @@ def test_a_rollback_under_way_is_waited_for_before_anything_is_said_of_it(rig: R
     standing_topics(rig)
     control(rig).put("UPDATE_ROLLBACK_IN_PROGRESS")
     control(rig).then("UPDATE_ROLLBACK_FAILED", after_s=60)
-    (one,) = recoveries(rig)
-    assert one.observed.status == "UPDATE_ROLLBACK_FAILED"
-    assert rig.said(Waiting) != []
+    (recovery,) = recoveries(rig)
+    assert recovery.observed.status == "UPDATE_ROLLBACK_FAILED"
+    assert rig.events_of(Waiting) != []
     control(rig).put("DELETE_IN_PROGRESS")
     control(rig).then("DELETE_COMPLETE", after_s=60)
     assert recoveries(rig) == ()

@@ -29,13 +29,13 @@ def test_it_returns_another_s_that_is_the_same_and_was_faster(rig: Rig) -> None:
     assert rig.run(lambda: execute_change_set(ours, ours.steps[0], rig.clients)) == other.change_set
 
 
-def test_another_change_that_was_faster_is_named(standing: Rig) -> None:
-    ours = standing.plan(edited(standing.deployment, SERVICE, "MemorySize: 256", "MemorySize: 512"))
-    theirs = standing.plan(edited(standing.deployment, SERVICE, "MemorySize: 256", "MemorySize: 128"))
+def test_another_change_that_was_faster_is_named(deployed: Rig) -> None:
+    ours = deployed.plan(edited(deployed.deployment, SERVICE, "MemorySize: 256", "MemorySize: 512"))
+    theirs = deployed.plan(edited(deployed.deployment, SERVICE, "MemorySize: 256", "MemorySize: 128"))
     winner = theirs.steps[0]
-    standing.clients.cloudformation(winner.region).execute_change_set(ChangeSetName=winner.change_set)
+    deployed.clients.cloudformation(winner.region).execute_change_set(ChangeSetName=winner.change_set)
     with pytest.raises(Stopped, match=winner.change_set):
-        standing.run(lambda: execute_change_set(ours, ours.steps[0], standing.clients))
+        deployed.run(lambda: execute_change_set(ours, ours.steps[0], deployed.clients))
 
 
 def test_another_refusal_is_told_as_it_is(rig: Rig) -> None:

@@ -61,7 +61,7 @@ def _made(**more: Any) -> World:
 
 
 @pytest.fixture
-def standing(rig: Rig) -> Rig:
+def deployed(rig: Rig) -> Rig:
     """A rig with a table in two regions."""
     rig.world, rig.plans = _made().copied(), 1
     rig.clients = Clients(rig.world.session(ACCOUNT))
@@ -70,49 +70,49 @@ def standing(rig: Rig) -> Rig:
 
 def seen(rig: Rig) -> list[str]:
     """What was waited for, each once."""
-    return list(dict.fromkeys(line for event in rig.said(ResourceWaiting) for line in event.because.split("; ")))
+    return list(dict.fromkeys(line for event in rig.events_of(ResourceWaiting) for line in event.because.split("; ")))
 
 
-def test_the_next_index_waits_until_the_one_before_is_filled_in_every_region(standing: Rig) -> None:
-    plan = standing.plan(table("a", "b"))
+def test_the_next_index_waits_until_the_one_before_is_filled_in_every_region(deployed: Rig) -> None:
+    plan = deployed.plan(table("a", "b"))
     assert (len(plan.steps), len(plan.deferred)) == (1, 1)
-    assert [type(outcome) for outcome in standing.execute(plan)] == [Done]
+    assert [type(outcome) for outcome in deployed.execute(plan)] == [Done]
     filled = ", and filled from the table"
-    assert seen(standing) == [WAITING.format("a", "CREATING", region) + filled for region in ("us-east-1", "us-west-2")]
+    assert seen(deployed) == [WAITING.format("a", "CREATING", region) + filled for region in ("us-east-1", "us-west-2")]
     # In the other region it takes longer.
-    assert standing.said(ResourceWaiting)[-1].because == WAITING.format("a", "CREATING", "us-west-2") + filled
-    assert standing.plan(table("a", "b")).is_empty
+    assert deployed.events_of(ResourceWaiting)[-1].because == WAITING.format("a", "CREATING", "us-west-2") + filled
+    assert deployed.plan(table("a", "b")).is_empty
 
 
-def test_a_replica_waits_for_what_an_earlier_run_began(standing: Rig) -> None:
-    standing.deploy(table("a"))
-    assert seen(standing) == []
-    ended = standing.deploy(table("a", regions=("us-east-1", "us-west-2", "eu-west-1")))
+def test_a_replica_waits_for_what_an_earlier_run_began(deployed: Rig) -> None:
+    deployed.deploy(table("a"))
+    assert seen(deployed) == []
+    ended = deployed.deploy(table("a", regions=("us-east-1", "us-west-2", "eu-west-1")))
     assert [type(outcome) for outcome in ended] == [Done]
-    assert WAITING.format("a", "CREATING", "us-west-2") in seen(standing)[1]
-    assert sorted(standing.world.tables[ACCOUNT, "orders"].replicas) == ["eu-west-1", "us-east-1", "us-west-2"]
+    assert WAITING.format("a", "CREATING", "us-west-2") in seen(deployed)[1]
+    assert sorted(deployed.world.tables[ACCOUNT, "orders"].replicas) == ["eu-west-1", "us-east-1", "us-west-2"]
 
 
-def test_an_index_that_goes_is_waited_for_too(standing: Rig) -> None:
-    standing.deploy(table("a", "b"))
-    standing.world.settle()
-    standing.world.backfill_s = 1000.0
-    standing.events.clear()
-    assert [type(outcome) for outcome in standing.deploy(table())] == [Done]
-    assert WAITING.format("a", "DELETING", "us-east-1") in seen(standing)
+def test_an_index_that_goes_is_waited_for_too(deployed: Rig) -> None:
+    deployed.deploy(table("a", "b"))
+    deployed.world.settle()
+    deployed.world.backfill_s = 1000.0
+    deployed.events.clear()
+    assert [type(outcome) for outcome in deployed.deploy(table())] == [Done]
+    assert WAITING.format("a", "DELETING", "us-east-1") in seen(deployed)
 
 
-def test_tags_alone_wait_for_nothing(standing: Rig) -> None:
-    standing.deploy(table("a"))
+def test_tags_alone_wait_for_nothing(deployed: Rig) -> None:
+    deployed.deploy(table("a"))
     (stack,) = table("a").stacks
-    standing.deploy(make_deployment(replace(stack, tags={**stack.tags, "more": "tags"})))
-    assert seen(standing) == []
+    deployed.deploy(make_deployment(replace(stack, tags={**stack.tags, "more": "tags"})))
+    assert seen(deployed) == []
 
 
-def test_who_may_not_look_is_kept_from_nothing(standing: Rig) -> None:
-    standing.world.faults.add(Fault.DENIED, operation="DescribeTable")
-    assert [type(outcome) for outcome in standing.deploy(table("a"))] == [Done]
-    assert seen(standing) == []
+def test_who_may_not_look_is_kept_from_nothing(deployed: Rig) -> None:
+    deployed.world.faults.add(Fault.DENIED, operation="DescribeTable")
+    assert [type(outcome) for outcome in deployed.deploy(table("a"))] == [Done]
+    assert seen(deployed) == []
 
 
 @pytest.mark.parametrize(("attribute", "states"), [("until", 2), (None, 2)])
@@ -130,11 +130,11 @@ def test_another_time_to_live_and_none_go_over_one_that_is_off(rig: Rig, attribu
     assert rig.plan(desired).is_empty
 
 
-def test_a_time_to_live_that_was_just_switched_on_is_waited_for(standing: Rig) -> None:
-    standing.world.expiry_change_s = 200.0
-    standing.deploy(table(**expiring("ends")))
-    assert [type(outcome) for outcome in standing.deploy(table(**expiring("ends", enabled=False)))] == [Done]
-    assert seen(standing) == ["its time to live is ENABLING, which takes up to an hour"]
+def test_a_time_to_live_that_was_just_switched_on_is_waited_for(deployed: Rig) -> None:
+    deployed.world.expiry_change_s = 200.0
+    deployed.deploy(table(**expiring("ends")))
+    assert [type(outcome) for outcome in deployed.deploy(table(**expiring("ends", enabled=False)))] == [Done]
+    assert seen(deployed) == ["its time to live is ENABLING, which takes up to an hour"]
 
 
 @pytest.mark.parametrize(
@@ -147,42 +147,42 @@ def test_a_time_to_live_that_was_just_switched_on_is_waited_for(standing: Rig) -
         ),
     ],
 )
-def test_what_dynamodb_refuses_stops_before_anything_is_asked_for(standing: Rig, more: Any, what: str) -> None:
-    standing.world.calls.clear()
+def test_what_dynamodb_refuses_stops_before_anything_is_asked_for(deployed: Rig, more: Any, what: str) -> None:
+    deployed.world.calls.clear()
     with pytest.raises(Stopped, match=what):
-        standing.plan(table(**more))
-    assert standing.operations("CreateChangeSet") == 0
+        deployed.plan(table(**more))
+    assert deployed.operations("CreateChangeSet") == 0
 
 
-def test_another_key_is_a_replacement_that_has_to_be_allowed(standing: Rig) -> None:
+def test_another_key_is_a_replacement_that_has_to_be_allowed(deployed: Rig) -> None:
     more = [{"AttributeName": name, "AttributeType": "S"} for name in ("id", "day")]
     key = [{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "day", "KeyType": "RANGE"}]
-    plan = standing.plan(table(KeySchema=key, AttributeDefinitions=more))
+    plan = deployed.plan(table(KeySchema=key, AttributeDefinitions=more))
     assert [change.is_replaced for step in plan.steps for change in step.changes] == [True]
     assert [hit.allow for hit in plan.guards] == ["us-east-1/data/Data"]
 
 
-def test_a_table_whose_index_is_being_filled_is_destroyed_once_it_is(standing: Rig) -> None:
-    standing.deploy(table("a"))
-    standing.deployment = table("a")
-    assert [type(outcome) for outcome in standing.destroy()] == [Done]
-    assert standing.world.tables == {}
+def test_a_table_whose_index_is_being_filled_is_destroyed_once_it_is(deployed: Rig) -> None:
+    deployed.deploy(table("a"))
+    deployed.deployment = table("a")
+    assert [type(outcome) for outcome in deployed.destroy()] == [Done]
+    assert deployed.world.tables == {}
 
 
-def test_a_wait_ends_where_nothing_more_is_to_be_started(standing: Rig) -> None:
-    standing.deploy(table("a"))
-    plan = standing.plan(table("a", "b"))
+def test_a_wait_ends_where_nothing_more_is_to_be_started(deployed: Rig) -> None:
+    deployed.deploy(table("a"))
+    plan = deployed.plan(table("a", "b"))
     stop = asyncio.Event()
 
     def emit(event: object) -> None:
         if isinstance(event, ResourceWaiting):
             stop.set()
 
-    (ended,) = standing.run(lambda: execute_plan(plan, standing.trusted(plan), standing.clients, emit, stop=stop))
+    (ended,) = deployed.run(lambda: execute_plan(plan, deployed.trusted(plan), deployed.clients, emit, stop=stop))
     assert isinstance(ended, Cancelled)
     assert ended.interrupted
     # Nothing is lost by it: the same plan goes on.
-    assert [type(outcome) for outcome in standing.execute(plan)] == [Done]
+    assert [type(outcome) for outcome in deployed.execute(plan)] == [Done]
 
 
 @pytest.mark.slow

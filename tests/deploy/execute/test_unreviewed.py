@@ -11,10 +11,10 @@ BY_DEPLOY = PlanRequest(options=PlanOptions(by="deploy"))
 
 def test_what_was_not_started_leaves_nothing_behind(rig: Rig) -> None:
     rig.world.script.fails("CREATE", "Table", reason="Limit")
-    plan = rig.plan(wish=BY_DEPLOY)
+    plan = rig.plan(request=BY_DEPLOY)
     ended = {
-        one.stack: one
-        for one in rig.watched(lambda emit: execute_unreviewed(plan, rig.planned[plan.id], rig.clients, emit))
+        outcome.stack: outcome
+        for outcome in rig.watched(lambda emit: execute_unreviewed(plan, rig.planned[plan.id], rig.clients, emit))
     }
     assert isinstance(ended[StackId("us-east-1/table")], StackFailed)
     assert isinstance(ended[StackId("us-west-2/service")], Cancelled)
@@ -23,7 +23,7 @@ def test_what_was_not_started_leaves_nothing_behind(rig: Rig) -> None:
 
 
 def test_what_was_executed_stays(rig: Rig) -> None:
-    plan = rig.plan(wish=BY_DEPLOY)
+    plan = rig.plan(request=BY_DEPLOY)
     ended = rig.watched(lambda emit: execute_unreviewed(plan, rig.planned[plan.id], rig.clients, emit))
     assert all(isinstance(outcome, Done) for outcome in ended)
     assert set(rig.statuses().values()) == {"CREATE_COMPLETE"}
@@ -36,4 +36,4 @@ def test_a_refused_plan_is_deleted_whole(rig: Rig) -> None:
     with pytest.raises(Stopped, match=f"{KEYS}/Key"):
         rig.watched(lambda emit: execute_unreviewed(plan, rig.planned[plan.id], rig.clients, emit))
     listed = rig.clients.cloudformation(plan.steps[0].region).list_change_sets(StackName=plan.steps[0].name)
-    assert [one for one in listed["Summaries"] if one["ExecutionStatus"] == "AVAILABLE"] == []
+    assert [summary for summary in listed["Summaries"] if summary["ExecutionStatus"] == "AVAILABLE"] == []

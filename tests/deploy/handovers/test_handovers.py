@@ -66,7 +66,7 @@ def test_a_swap_is_refused_with_the_words_that_say_what_to_do(deployed: Rig) -> 
 def test_a_promotion_moves_the_table_from_stack_to_stack_and_back(deployed: Rig) -> None:
     for to in (WEST, EAST):
         promote(deployed, to)
-        again = deployed.plan(wish=PlanRequest())
+        again = deployed.plan(request=PlanRequest())
         assert again.is_empty, again.work
         assert not again.orphans
 
@@ -95,7 +95,7 @@ def taking_in(*others: str) -> Deployment:
 def table_of(rig: Rig, stack: str) -> set[str]:
     """The types by which a stack has tables."""
     resources = rig.world.stack(stack).record.resources.values()
-    return {one.type for one in resources if one.type.startswith("AWS::DynamoDB")}
+    return {resource.type for resource in resources if resource.type.startswith("AWS::DynamoDB")}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_table_of_a_stack_of_ours_goes_to_the_one_that_takes_it_in(
     client = rig.world.session(ACCOUNT).client("dynamodb", "us-east-1")
     client.put_item(TableName="orders", Item={"id": {"S": "one"}})
     plan = rig.plan(taking_in(*([f"Resources:\n{left}"] if left else [])))
-    assert [one.stack for one in plan.deletions] == (["us-east-1/tap-dev-old"] if gone else [])
+    assert [deletion.stack for deletion in plan.deletions] == (["us-east-1/tap-dev-old"] if gone else [])
     assert [hit.allow for hit in plan.guards] == []
     assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
     assert table_of(rig, "tap-dev-orders") == {"AWS::DynamoDB::GlobalTable"}
@@ -153,7 +153,7 @@ def closed(rig: Rig, stack: str, region: Region = EAST) -> str:
 def test_a_stack_policy_in_the_way_is_opened_first(deployed: Rig) -> None:
     closed(deployed, "tap-dev-table")
     promote(deployed, WEST)
-    assert deployed.plan(wish=PlanRequest()).is_empty
+    assert deployed.plan(request=PlanRequest()).is_empty
 
 
 def test_a_stack_policy_that_was_opened_is_put_back(rig: Rig) -> None:

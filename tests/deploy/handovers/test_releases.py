@@ -83,7 +83,7 @@ def test_a_stack_releases_its_data_before_it_is_deleted_whatever_id_it_had(rig: 
 
     plan = rig.plan(make_deployment(TAKEN))
 
-    (releasing,) = {one.stack for one in plan.change_sets if one.name == name}
+    (releasing,) = {step.stack for step in plan.change_sets if step.name == name}
     (deletion,) = plan.deletions
     assert len({releasing, deletion.stack, NEW}) == 3
     assert releasing in deletion.needs
@@ -101,7 +101,7 @@ def test_a_stack_is_not_deleted_with_data_that_its_plan_does_not_show(rig: Rig) 
     with_an_item(rig)
     left = make_deployment(make_stack(NEW, f"Resources:\n{TOPIC_ALONE}"))
     plan = rig.plan(left, PlanRequest(remove_orphans=True))
-    plan = replace(plan, deletions=tuple(replace(one, resources=()) for one in plan.deletions), guards=())
+    plan = replace(plan, deletions=tuple(replace(deletion, resources=()) for deletion in plan.deletions), guards=())
 
     (outcome,) = rig.watched(lambda emit: execute_unreviewed(plan, left, rig.clients, emit))
 
@@ -141,19 +141,19 @@ def test_a_promotion_excuses_no_import_but_its_own(deployed: Rig) -> None:
     )
     deployed.world.settle()
     deployed.promotion = promotion(WEST)
-    wanted = system(WEST)
-    plan = deployed.plan(replace(wanted, stacks=(*wanted.stacks, TAKEN)))
+    deployment = system(WEST)
+    plan = deployed.plan(replace(deployment, stacks=(*deployment.stacks, TAKEN)))
     assert [hit.allow for hit in plan.guards] == ["us-east-1/orders/Table"]
 
 
 def test_a_promotion_deletes_no_stack_of_a_region_that_is_no_part_of_it(deployed: Rig) -> None:
     left_alone = make_stack(StackId("eu-west-1/service"), f"Resources:\n{TOPIC_ALONE}")
     deployed.deploy(replace(system(EAST), stacks=(*system(EAST).stacks, left_alone)))
-    wanted = replace(system(WEST), empty_regions=(Region("eu-west-1"),))
+    deployment = replace(system(WEST), empty_regions=(Region("eu-west-1"),))
     deployed.promotion = promotion(WEST)
-    plan = deployed.plan(wanted)
-    assert [one.stack for one in plan.orphans] == ["eu-west-1/tap-dev-service"]
-    assert [one.stack for one in plan.deletions] == ["us-east-1/tap-dev-table"]
+    plan = deployed.plan(deployment)
+    assert [orphan.stack for orphan in plan.orphans] == ["eu-west-1/tap-dev-service"]
+    assert [deletion.stack for deletion in plan.deletions] == ["us-east-1/tap-dev-table"]
 
 
 @pytest.mark.parametrize("decided", [None, promotion(WEST)], ids=["swapped", "promoted"])
@@ -164,8 +164,8 @@ def test_a_table_without_a_replica_in_the_new_primary_region_stays_where_it_is(
     client.update_table(TableName="tap-dev-global", ReplicaUpdates=[{"Delete": {"RegionName": WEST}}])
     deployed.world.settle()
     deployed.promotion = decided
-    told = refused(deployed, system(WEST))
-    assert "the table tap-dev-global stands in us-east-1, and not in us-west-2" in told.what
+    refusal = refused(deployed, system(WEST))
+    assert "the table tap-dev-global stands in us-east-1, and not in us-west-2" in refusal.what
 
 
 def test_a_table_that_stands_in_another_region_is_not_to_be_created(rig: Rig) -> None:
@@ -197,13 +197,13 @@ def test_after_a_release_that_was_rolled_back_the_next_plan_goes_on(deployed: Ri
 def test_of_an_owner_whose_deletion_has_failed_it_is_told_how_its_data_stays(deployed: Rig) -> None:
     deployed.world.stack("tap-dev-table").put("DELETE_FAILED", failed=("Table",))
     deployed.promotion = promotion(WEST)
-    told = refused(deployed, system(WEST)).next_step
-    assert "delete-stack --region us-east-1 --stack-name tap-dev-table --retain-resources Table" in told
-    assert "destroy" not in told
+    next_step = refused(deployed, system(WEST)).next_step
+    assert "delete-stack --region us-east-1 --stack-name tap-dev-table --retain-resources Table" in next_step
+    assert "destroy" not in next_step
 
 
-def own(rig: Rig, plan: Plan, wanted: Deployment) -> tuple[Outcome, ...]:
-    return rig.watched(lambda emit: execute_unreviewed(plan, wanted, rig.clients, emit, promotion=rig.promotion))
+def own(rig: Rig, plan: Plan, deployment: Deployment) -> tuple[Outcome, ...]:
+    return rig.watched(lambda emit: execute_unreviewed(plan, deployment, rig.clients, emit, promotion=rig.promotion))
 
 
 def test_the_import_waits_for_a_review_where_somebody_deletes_the_owner_meanwhile(rig: Rig) -> None:
@@ -212,13 +212,13 @@ def test_the_import_waits_for_a_review_where_somebody_deletes_the_owner_meanwhil
     )
     rig.deploy(make_deployment(make_stack(OLD, f"Resources:\n{retained}")))
     with_an_item(rig)
-    wanted = taking_in()
-    plan = rig.plan(wanted)
+    deployment = taking_in()
+    plan = rig.plan(deployment)
     rig.world.session(ACCOUNT).client("cloudformation", EAST).delete_stack(StackName="tap-dev-old")
     rig.world.settle()
-    assert "orders is there already" in str(own(rig, plan, wanted))
+    assert "orders is there already" in str(own(rig, plan, deployment))
     assert (items(rig), table_of(rig, "tap-dev-orders")) == (["one"], set())
-    again = rig.plan(wanted)
+    again = rig.plan(deployment)
     rig.execute(again, allow=["us-east-1/orders/Table", *(review.allow for review in again.pending)])
     assert (items(rig), table_of(rig, "tap-dev-orders")) == (["one"], {"AWS::DynamoDB::GlobalTable"})
 
@@ -251,12 +251,12 @@ def test_a_deployment_that_broke_off_between_release_and_import_goes_on_unasked(
     rig.deploy(make_deployment(make_stack(OLD, f"Resources:\n{TOPIC}{REGIONAL}{OUTPUT}")))
     with_an_item(rig)
     rig.world.script.fails("IMPORT", "Table", reason="not now", times=times)
-    wanted = taking_in(f"Resources:\n{TOPIC_ALONE}")
+    deployment = taking_in(f"Resources:\n{TOPIC_ALONE}")
     for _ in range(times):
-        assert not all_done(rig, rig.plan(wanted))
-    assert all_done(rig, rig.plan(wanted))
+        assert not all_done(rig, rig.plan(deployment))
+    assert all_done(rig, rig.plan(deployment))
     assert items(rig) == ["one"]
-    assert rig.plan(wanted).is_empty
+    assert rig.plan(deployment).is_empty
 
 
 @pytest.mark.parametrize("existing", [(), (LogicalId("Table"),)], ids=["created", "taken in"])
@@ -264,8 +264,8 @@ def test_a_table_of_the_stack_itself_is_not_to_be_made_again_under_another_logic
     rig: Rig, existing: tuple[LogicalId, ...]
 ) -> None:
     rig.deploy(make_deployment(make_stack(NEW, f"Resources:\n{GLOBAL.replace('Table:', 'Before:', 1)}")))
-    told = refused(rig, make_deployment(replace(make_stack(NEW, f"Resources:\n{GLOBAL}"), existing=existing)))
-    assert "the table orders is Before (AWS::DynamoDB::GlobalTable) of this very stack" in told.what
+    refusal = refused(rig, make_deployment(replace(make_stack(NEW, f"Resources:\n{GLOBAL}"), existing=existing)))
+    assert "the table orders is Before (AWS::DynamoDB::GlobalTable) of this very stack" in refusal.what
 
 
 @pytest.mark.parametrize("existing", [(), (LogicalId("Files"),)], ids=["created", "taken in"])
@@ -279,9 +279,9 @@ def test_of_a_bucket_that_cannot_be_taken_in_it_is_told_why(
     else:
         client.create_bucket(Bucket="files")
     files = "  Files: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: files}}\n"
-    wanted = make_deployment(replace(make_stack(NEW, f"Resources:\n{files}"), existing=existing))
+    deployment = make_deployment(replace(make_stack(NEW, f"Resources:\n{files}"), existing=existing))
     words = {"444455556666": "another account's", ACCOUNT: "us-west-2" if existing else "is there already"}[owner]
-    assert words in refused(rig, wanted).what
+    assert words in refused(rig, deployment).what
 
 
 @pytest.mark.parametrize(
@@ -323,10 +323,10 @@ def force(rig: Rig) -> Plan:
     rig.world.region_down(EAST)
     rig.promotion = replace(promotion(WEST), forced=True)
     lost = narrow(system(WEST), [EAST])
-    wish = PlanRequest(options=PlanOptions(by="deploy"), promotion=rig.promotion)
+    request = PlanRequest(options=PlanOptions(by="deploy"), promotion=rig.promotion)
     first = PlanId(id="forced", at="2026-01-01T00:00:00+00:00")
     ids = iter(replace(first, id=f"forced-{number}") for number in range(9))
-    part = rig.watched(lambda emit: make_partial_plan(lost, rig.clients, lambda: next(ids), emit, wish))
+    part = rig.watched(lambda emit: make_partial_plan(lost, rig.clients, lambda: next(ids), emit, request))
     assert part.plan is not None
     made = part.plan
     ended = rig.watched(
@@ -396,16 +396,16 @@ BY_HAND: dict[str, tuple[Region, str, dict[str, Any]]] = {
 """What each change by hand is that a promotion would take back."""
 
 
-@pytest.mark.parametrize("told", BY_HAND)
-def test_what_the_template_would_take_from_a_table_stops_until_it_is_allowed(deployed: Rig, told: str) -> None:
-    region, operation, said = BY_HAND[told]
-    getattr(deployed.world.session(ACCOUNT).client("dynamodb", region), operation)(TableName=N, **said)
+@pytest.mark.parametrize("loss", BY_HAND)
+def test_what_the_template_would_take_from_a_table_stops_until_it_is_allowed(deployed: Rig, loss: str) -> None:
+    region, operation, arguments = BY_HAND[loss]
+    getattr(deployed.world.session(ACCOUNT).client("dynamodb", region), operation)(TableName=N, **arguments)
     deployed.world.settle()
     deployed.promotion = promotion(WEST)
     plan = deployed.plan(system(WEST))
     (hit,) = plan.guards
     assert hit.allow == "us-west-2/table/Table"
-    assert told in hit.why
+    assert loss in hit.why
     with pytest.raises(Stopped, match="not allowed yet"):
         deployed.execute(plan)
     assert all(isinstance(outcome, Done) for outcome in deployed.execute(plan, allow=[hit.allow]))

@@ -92,10 +92,10 @@ def test_what_stands_in_the_way_is_told_of_both_and_nothing_is_made() -> None:
     make_bucket(rig)
     rig.clients.s3(EAST).put_bucket_policy(Bucket=BUCKET, Policy='{"Statement": [{"Sid": "Tls"}]}')
 
-    told = refusal(rig)
+    text = refusal(rig)
 
-    assert "us-east-1/table/Table: the table acme-orders: it is billed by provisioned capacity" in told
-    assert "us-east-1/storage/Bucket: the bucket acme-uploads: it has a bucket policy (Tls)" in told
+    assert "us-east-1/table/Table: the table acme-orders: it is billed by provisioned capacity" in text
+    assert "us-east-1/storage/Bucket: the bucket acme-uploads: it has a bucket policy (Tls)" in text
     rig.clients.dynamodb(EAST).update_table(TableName=TABLE, BillingMode="PAY_PER_REQUEST")
     rig.world.settle()
     rig.clients.s3(EAST).delete_bucket_policy(Bucket=BUCKET)
@@ -115,10 +115,10 @@ def test_the_template_s_own_policy_is_known_by_what_it_says_and_taken_away_all_t
     policy = json.dumps({"Statement": statement, "Version": "2012-10-17"})
     rig.clients.s3(EAST).put_bucket_policy(Bucket=BUCKET, Policy=policy)
 
-    told = refusal(rig)
+    text = refusal(rig)
 
-    assert "it has the bucket policy of the template already (TlsOnly)" in told
-    assert f"aws s3api delete-bucket-policy --bucket {BUCKET}" in told
+    assert "it has the bucket policy of the template already (TlsOnly)" in text
+    assert f"aws s3api delete-bucket-policy --bucket {BUCKET}" in text
     rig.clients.s3(EAST).delete_bucket_policy(Bucket=BUCKET)
     assert all(isinstance(outcome, Done) for outcome in rig.deploy(allow=ALLOWED))
     assert rig.clients.s3(EAST).get_bucket_policy(Bucket=BUCKET)
@@ -148,16 +148,16 @@ def test_what_may_not_be_read_is_told_and_never_taken_for_nothing(rig: Rig, oper
 def test_reads_are_asked_again_where_aws_is_busy(rig: Rig) -> None:
     rig.world.faults.add(Fault.THROTTLE, probability=0.2)
     rig.world.faults.add(Fault.LOSE_ANSWER, operation="GetBucketEncryption", nth=1)
-    assert [one.stack for one in rig.plan().deferred if one.type == "IMPORT"] == [
+    assert [step.stack for step in rig.plan().deferred if step.type == "IMPORT"] == [
         "us-east-1/storage",
         "us-east-1/table",
     ]
 
 
 def test_what_an_earlier_deployment_retained_is_taken_in_by_the_next() -> None:
-    """But for the twin, which the system makes itself: what is left of that is deleted first."""
+    """Except the second bucket, which the system makes itself: what is left of it is deleted first."""
     rig, first = Rig(), f"tap-dev-{ACCOUNT}-us-east-1-an"
-    twin = first.replace(EAST, WEST)
+    second = first.replace(EAST, WEST)
     rig.deployment = system(protect=True, function=ABSENT)
     assert all(isinstance(outcome, Done) for outcome in rig.deploy())
     rig.clients.s3(EAST).put_object(Bucket=first, Key="kept", Body=b"kept")
@@ -170,11 +170,11 @@ def test_what_an_earlier_deployment_retained_is_taken_in_by_the_next() -> None:
     assert steps["us-east-1/storage/Bucket"].startswith(f"existing: {first}    under it in dr.yaml takes it in")
     assert "of this region's bucket alone" in steps["us-east-1/storage/Bucket"]
     assert steps["us-west-2/storage/Bucket"].startswith(
-        f"aws s3api delete-bucket --region us-west-2 --bucket {twin}    once it is empty, old versions included"
+        f"aws s3api delete-bucket --region us-west-2 --bucket {second}    once it is empty, old versions included"
     )
     assert "`existing` takes in the bucket of us-east-1 alone (or of regions.born" in steps["us-west-2/storage/Bucket"]
-    rig.world.buckets[twin].versions.clear()
-    rig.clients.s3(WEST).delete_bucket(Bucket=twin)
+    rig.world.buckets[second].versions.clear()
+    rig.clients.s3(WEST).delete_bucket(Bucket=second)
 
     rig.deployment = system(
         protect=True,
@@ -184,5 +184,5 @@ def test_what_an_earlier_deployment_retained_is_taken_in_by_the_next() -> None:
     )
 
     assert all(isinstance(outcome, Done) for outcome in rig.deploy(allow=ALLOWED))
-    assert [one.key for one in rig.world.buckets[first].versions] == ["kept"]
+    assert [version.key for version in rig.world.buckets[first].versions] == ["kept"]
     assert rig.plan().is_empty

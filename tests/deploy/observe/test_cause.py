@@ -32,22 +32,22 @@ def test_the_first_failure_of_that_operation_is_found_over_all_its_pages_and_no_
     rig.execute(plan)
     rig.world.calls.clear()
     token = execution_token(plan, TABLE, 1)
-    found = of_the_table(rig, lambda stack: observe_cause(rig.clients, stack, token))
-    assert found == FirstCause("Table (AWS::DynamoDB::GlobalTable)", "Limit")
+    cause = of_the_table(rig, lambda stack: observe_cause(rig.clients, stack, token))
+    assert cause == FirstCause("Table (AWS::DynamoDB::GlobalTable)", "Limit")
     assert rig.operations("DescribeStackEvents") > 1
     assert of_the_table(rig, lambda stack: observe_failed(rig.clients, stack, token)) == {"Table"}
     assert of_the_table(rig, lambda stack: observe_token(rig.clients, stack)) == token
 
 
-def test_of_an_operation_that_nobody_knows_there_is_none(standing: Rig) -> None:
-    assert of_the_table(standing, lambda stack: observe_cause(standing.clients, stack, "another")) is None
+def test_of_an_operation_that_nobody_knows_there_is_none(deployed: Rig) -> None:
+    assert of_the_table(deployed, lambda stack: observe_cause(deployed.clients, stack, "another")) is None
 
 
-def test_a_history_is_read_back_to_the_last_good_state_and_no_further(standing: Rig) -> None:
-    since = of_the_table(standing, lambda stack: observe_since_good(standing.clients, stack))
+def test_a_history_is_read_back_to_the_last_good_state_and_no_further(deployed: Rig) -> None:
+    since = of_the_table(deployed, lambda stack: observe_since_good(deployed.clients, stack))
     assert since.known
     assert since.made == frozenset()
-    assert standing.operations("DescribeStackEvents") == 1
+    assert deployed.operations("DescribeStackEvents") == 1
 
 
 def test_a_creation_that_failed_never_had_one(rig: Rig) -> None:
@@ -58,14 +58,14 @@ def test_a_creation_that_failed_never_had_one(rig: Rig) -> None:
     assert since.made == {"Table"}
 
 
-def test_the_operations_before_are_not_read(standing: Rig) -> None:
-    standing.world.script.fails("UPDATE", "Table", reason="Limit")
-    plan = standing.plan(
-        edited(standing.deployment, TABLE, "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false")
+def test_the_operations_before_are_not_read(deployed: Rig) -> None:
+    deployed.world.script.fails("UPDATE", "Table", reason="Limit")
+    plan = deployed.plan(
+        edited(deployed.deployment, TABLE, "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false")
     )
-    standing.execute(plan)
+    deployed.execute(plan)
     token = execution_token(plan, TABLE, 1)
-    standing.world.page_size = 1
-    standing.world.calls.clear()
-    assert of_the_table(standing, lambda stack: observe_failed(standing.clients, stack, token)) == {"Table"}
-    assert standing.operations("DescribeStackEvents") < len(standing.world.stack("tap-dev-table").record.events)
+    deployed.world.page_size = 1
+    deployed.world.calls.clear()
+    assert of_the_table(deployed, lambda stack: observe_failed(deployed.clients, stack, token)) == {"Table"}
+    assert deployed.operations("DescribeStackEvents") < len(deployed.world.stack("tap-dev-table").record.events)

@@ -71,8 +71,8 @@ CASES: dict[str, tuple[StackSighting, ObservedStack | None, bool]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_contradicts_what_was_seen(case: str) -> None:
-    known, read, wanted = CASES[case]
-    assert contradicts(known, read) is wanted
+    known, read, expected = CASES[case]
+    assert contradicts(known, read) is expected
 
 
 def lagging(seed: int) -> Rig:
@@ -127,34 +127,34 @@ def test_what_somebody_else_deletes_is_told_once_it_can_be_no_lag(rig: Rig) -> N
 
 @pytest.mark.parametrize("code", ["ChangeSetNotFound", "ValidationError"])
 def test_what_is_known_to_be_there_is_asked_for_again_where_a_read_does_not_know_it_yet(code: str) -> None:
-    asked = list[float]()
+    times = list[float]()
 
-    async def look() -> str:
-        asked.append(asyncio.get_running_loop().time())
-        if len(asked) < 4:
+    async def read() -> str:
+        times.append(asyncio.get_running_loop().time())
+        if len(times) < 4:
             raise AwsError(where="here", code=code, what="Stack with id one does not exist")
         return "there"
 
     World()
-    assert run_virtual(lambda: once_there(look)) == "there"
-    assert asked == [0, READ_AGAIN_S, 2 * READ_AGAIN_S, 3 * READ_AGAIN_S]
+    assert run_virtual(lambda: once_there(read)) == "there"
+    assert times == [0, READ_AGAIN_S, 2 * READ_AGAIN_S, 3 * READ_AGAIN_S]
 
 
 def test_another_refusal_is_told_at_once() -> None:
-    async def look() -> str:
+    async def read() -> str:
         raise AwsError(where="here", code="ValidationError", what="the name is too long")
 
     with pytest.raises(AwsError, match="too long"):
-        run_virtual(lambda: once_there(look))
+        run_virtual(lambda: once_there(read))
 
 
-def test_what_is_not_there_at_all_ends_in_aws_s_own_words(standing: Rig) -> None:
-    stack = standing.run(lambda: observe_stack(standing.clients, SITE, "tap-dev-table"))
+def test_what_is_not_there_at_all_ends_in_aws_s_own_words(deployed: Rig) -> None:
+    stack = deployed.run(lambda: observe_stack(deployed.clients, SITE, "tap-dev-table"))
     assert stack is not None
-    began = standing.world.now
+    began = deployed.world.now
     with pytest.raises(AwsError, match="does not exist"):
-        standing.run(lambda: observe_resources(standing.clients, replace(stack, arn=Arn(stack.arn[:-4] + "beef"))))
-    assert LAG_S <= standing.world.now - began <= LAG_S + 3
+        deployed.run(lambda: observe_resources(deployed.clients, replace(stack, arn=Arn(stack.arn[:-4] + "beef"))))
+    assert LAG_S <= deployed.world.now - began <= LAG_S + 3
 
 
 def test_on_an_aws_that_ends_at_once_a_first_deployment_takes_at_most_four_seconds_and_few_looks() -> None:
@@ -170,17 +170,19 @@ def test_on_an_aws_that_ends_at_once_a_first_deployment_takes_at_most_four_secon
 
 
 @pytest.mark.slow
-def test_destroy_asks_each_region_once_and_again_only_where_something_stood(standing: Rig) -> None:
-    elsewhere = tuple(Site(None, region) for region in standing.clients.regions())
-    standing.world.calls.clear()
-    standing.world.page_size = 100
-    before = standing.run(lambda: find_deployment("tap-dev", standing.deployment.sites, elsewhere, standing.clients))
-    assert len([call for call in standing.world.calls if call.operation == "DescribeStacks"]) == len(elsewhere)
-    standing.destroy()
-    standing.world.calls.clear()
-    after = standing.run(lambda: find_remaining(before, "tap-dev", standing.clients))
+def test_destroy_asks_each_region_once_and_again_only_where_something_stood(deployed: Rig) -> None:
+    other_regions = tuple(Site(None, region) for region in deployed.clients.regions())
+    deployed.world.calls.clear()
+    deployed.world.page_size = 100
+    before = deployed.run(
+        lambda: find_deployment("tap-dev", deployed.deployment.sites, other_regions, deployed.clients)
+    )
+    assert len([call for call in deployed.world.calls if call.operation == "DescribeStacks"]) == len(other_regions)
+    deployed.destroy()
+    deployed.world.calls.clear()
+    after = deployed.run(lambda: find_remaining(before, "tap-dev", deployed.clients))
     assert after.stacks == ()
-    assert sorted((call.operation, call.region) for call in standing.world.calls) == [
+    assert sorted((call.operation, call.region) for call in deployed.world.calls) == [
         ("DescribeStacks", "us-east-1"),
         ("DescribeStacks", "us-west-2"),
     ]

@@ -34,5 +34,5 @@ def test_a_first_deployment_asks_its_own_regions_only(rig: Rig) -> None:
 def test_only_the_deployment_s_own_stacks_count(rig: Rig) -> None:
     rig.world.stack("tap-dev-old", region="us-west-2").deploy(tags=TAGS)
     rig.world.stack("bystander", region="us-west-2").deploy()
-    found = rig.run(lambda: observe_tagged("tap-dev", (Region("eu-west-1"), Region("us-west-2")), rig.clients))
-    assert [stack.name for stack in found] == ["tap-dev-old"]
+    stacks = rig.run(lambda: observe_tagged("tap-dev", (Region("eu-west-1"), Region("us-west-2")), rig.clients))
+    assert [stack.name for stack in stacks] == ["tap-dev-old"]

@@ -30,8 +30,8 @@ Resources: {Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Note}}
 """
 
 
-def test_every_public_output_is_read_from_the_stack_that_holds_it(standing: Rig) -> None:
-    outputs = standing.run(lambda: observe_outputs(standing.deployment, standing.clients))
+def test_every_public_output_is_read_from_the_stack_that_holds_it(deployed: Rig) -> None:
+    outputs = deployed.run(lambda: observe_outputs(deployed.deployment, deployed.clients))
     assert list(outputs) == [
         "primaryLambdaUrl",
         "secondaryLambdaUrl",
@@ -43,9 +43,9 @@ def test_every_public_output_is_read_from_the_stack_that_holds_it(standing: Rig)
     assert outputs["secondaryBucketName"] == "tap-dev-111122223333-us-west-2-an"
 
 
-def test_the_system_is_what_its_components_stand_as(standing: Rig) -> None:
-    system = standing.run(lambda: observe_system(standing.deployment, standing.clients))
-    outputs = standing.run(lambda: observe_outputs(standing.deployment, standing.clients))
+def test_the_system_is_what_its_components_stand_as(deployed: Rig) -> None:
+    system = deployed.run(lambda: observe_system(deployed.deployment, deployed.clients))
+    outputs = deployed.run(lambda: observe_outputs(deployed.deployment, deployed.clients))
     assert (system.name, system.primary, system.secondaries) == ("tap-dev", "us-east-1", ("us-west-2",))
     assert {region: end.url for region, end in system.endpoints.items()} == {
         "us-east-1": outputs["primaryLambdaUrl"],
@@ -59,26 +59,26 @@ def test_the_system_is_what_its_components_stand_as(standing: Rig) -> None:
     }
 
 
-def test_of_the_primary_s_function_no_other_region_is_asked(standing: Rig) -> None:
-    standing.world.region_down("us-west-2")
-    system = standing.run(lambda: observe_system(standing.deployment, standing.clients, only_primary=True))
+def test_of_the_primary_s_function_no_other_region_is_asked(deployed: Rig) -> None:
+    deployed.world.region_down("us-west-2")
+    system = deployed.run(lambda: observe_system(deployed.deployment, deployed.clients, only_primary=True))
     assert [*system.endpoints] == ["us-east-1"]
     assert (system.buckets, system.copies) == ({}, ())
-    assert {call.region for call in standing.world.calls} == {"us-east-1"}
+    assert {call.region for call in deployed.world.calls} == {"us-east-1"}
 
 
 @pytest.mark.slow
 def test_every_secondary_of_three_regions_is_in_the_system() -> None:
     assembly = read_assembly(ROOT / "tests/golden/three_regions/templates")
     # Without the experiment, whose type the fake does not know.
-    stacks = tuple(one for one in assembly.manifest.stacks if not one.id.endswith("/drill"))
+    stacks = tuple(stack for stack in assembly.manifest.stacks if not stack.id.endswith("/drill"))
     manifest = replace(assembly.manifest, stacks=stacks)
-    said = json.loads(write_manifest(manifest))
+    written = json.loads(write_manifest(manifest))
     first = read_manifest(
-        json.dumps({"version": 1, **{key: said[key] for key in ("project", "stacks", "outputs")}}).encode(), "first"
+        json.dumps({"version": 1, **{key: written[key] for key in ("project", "stacks", "outputs")}}).encode(), "first"
     )
     rig = Rig(deployment=bound_deployment(manifest, assembly.templates, "dev"))
-    assert all(isinstance(one, Done) for one in rig.deploy())
+    assert all(isinstance(outcome, Done) for outcome in rig.deploy())
     system = rig.run(lambda: observe_system(rig.deployment, rig.clients))
     assert (system.primary, system.secondaries) == ("eu-central-1", ("eu-west-1", "eu-north-1"))
     regions = ["eu-central-1", "eu-west-1", "eu-north-1"]
@@ -90,21 +90,23 @@ def test_every_secondary_of_three_regions_is_in_the_system() -> None:
     assert rig.run(lambda: observe_system(by_names, rig.clients)) == system
 
 
-def test_a_system_that_nobody_can_drill_is_told_what_it_lacks(standing: Rig) -> None:
-    deployment = standing.deployment
-    functions = {name: one for name, one in deployment.components.items() if not one.function}
+def test_a_system_that_nobody_can_drill_is_told_what_it_lacks(deployed: Rig) -> None:
+    deployment = deployed.deployment
+    functions = {name: component for name, component in deployment.components.items() if not component.function}
     for lacking, what in (
         (replace(deployment, roles=None), "tap-dev: has no roles"),
         (replace(deployment, components=functions), "tap-dev: has no component that is a function"),
     ):
         with pytest.raises(BadInput, match=what):
-            standing.run(lambda lacking=lacking: observe_system(lacking, standing.clients))  # type: ignore[misc]  # bound
+            deployed.run(lambda lacking=lacking: observe_system(lacking, deployed.clients))  # type: ignore[misc]  # bound
 
 
-def test_what_a_component_is_bound_to_and_is_not_there_is_told_by_its_place(standing: Rig) -> None:
-    said = replace(standing.deployment, components={"api": _bound("us-west-2", "Nothing")}, roles=Roles(primary=WEST))
+def test_what_a_component_is_bound_to_and_is_not_there_is_told_by_its_place(deployed: Rig) -> None:
+    deployment = replace(
+        deployed.deployment, components={"api": _bound("us-west-2", "Nothing")}, roles=Roles(primary=WEST)
+    )
     with pytest.raises(Failed, match=r"tap-dev: function.url.us-west-2: is the output Nothing of us-west-2/serv"):
-        standing.run(lambda: observe_system(said, standing.clients))
+        deployed.run(lambda: observe_system(deployment, deployed.clients))
 
 
 def _bound(region: str, name: str) -> Component:
@@ -113,12 +115,12 @@ def _bound(region: str, name: str) -> Component:
 
 def test_a_plan_of_a_manifest_without_components_is_executed_beside_one_that_has_them(rig: Rig) -> None:
     assembly = read_assembly(ROOT / "templates")
-    said = json.loads(write_manifest(assembly.manifest))
-    first = {"version": 1, **{key: said[key] for key in ("project", "stacks", "outputs")}}
+    written = json.loads(write_manifest(assembly.manifest))
+    first = {"version": 1, **{key: written[key] for key in ("project", "stacks", "outputs")}}
     before = bound_deployment(read_manifest(json.dumps(first).encode(), "first"), assembly.templates, "dev")
     plan = rig.plan(before)
     rig.planned[plan.id] = bound_deployment(assembly.manifest, assembly.templates, "dev")
-    assert all(isinstance(one, Done) for one in rig.execute(plan))
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
     assert rig.plan().steps == ()
 
 
@@ -139,15 +141,15 @@ def read(rig: Rig, deployment: Deployment) -> Outputs:
 def test_one_under_a_condition_that_is_false_is_absent_and_hides_no_other(rig: Rig) -> None:
     deployment = putting_out("dev", "Always", "Prod", "Last")
     rig.deploy(deployment)
-    found = read(rig, deployment)
-    assert found == Outputs(
+    outputs = read(rig, deployment)
+    assert outputs == Outputs(
         values={"always": "a", "last": "c"},
         absent={"prod": "is the output Prod of us-east-1/topics, whose condition IsProd is false there"},
     )
-    found.check()
-    assert found.value("always") == "a"
+    outputs.check()
+    assert outputs.value("always") == "a"
     with pytest.raises(Failed, match="condition IsProd is false"):
-        found.value("prod")
+        outputs.value("prod")
     prod = putting_out("prod", "Always", "Prod", "Last")
     rig.deploy(prod)
     assert read(rig, prod) == Outputs(values={"always": "a", "prod": "b", "last": "c"})
@@ -160,8 +162,8 @@ def test_one_that_should_be_there_and_is_not_hides_no_other_either(rig: Rig) -> 
     deployment = replace(
         deployment, stacks=(*deployment.stacks, gone), outputs={**deployment.outputs, "gone": (GONE, "Prod")}
     )
-    found = read(rig, deployment)
-    assert found == Outputs(
+    outputs = read(rig, deployment)
+    assert outputs == Outputs(
         values={"always": "a", "last": "c"},
         missing={
             "never": "is the output Never of us-east-1/topics, which is deployed without it",
@@ -169,7 +171,7 @@ def test_one_that_should_be_there_and_is_not_hides_no_other_either(rig: Rig) -> 
         },
     )
     with pytest.raises(Several, match=r"which is deployed without it\n.*which is not deployed"):
-        found.check()
+        outputs.check()
 
 
 def test_a_stack_in_review_is_not_deployed(rig: Rig) -> None:
@@ -180,9 +182,10 @@ def test_a_stack_in_review_is_not_deployed(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "begun"), [("Störung", False), ("https://example.com/?a=b", False), ("https://example.com/?a=b", True)]
+    ("value", "source_exists"),
+    [("Störung", False), ("https://example.com/?a=b", False), ("https://example.com/?a=b", True)],
 )
-def test_a_value_that_may_be_masked_is_no_parameter(rig: Rig, value: str, *, begun: bool) -> None:
+def test_a_value_that_may_be_masked_is_no_parameter(rig: Rig, value: str, *, source_exists: bool) -> None:
     def both(note: str) -> Deployment:
         source = make_stack(
             TOPICS, f"Resources: {{Topic: {{Type: AWS::SNS::Topic}}}}\nOutputs: {{Note: {{Value: '{note}'}}}}"
@@ -190,7 +193,7 @@ def test_a_value_that_may_be_masked_is_no_parameter(rig: Rig, value: str, *, beg
         taker = make_stack(GONE, TAKER, {"Note": OutputOf((TOPICS, "Note"))}, (TOPICS,))
         return make_deployment(source, taker)
 
-    if begun:
+    if source_exists:
         rig.deploy(make_deployment(both(value).stacks[0]))
         rig.world.calls.clear()
         with pytest.raises(
@@ -202,4 +205,4 @@ def test_a_value_that_may_be_masked_is_no_parameter(rig: Rig, value: str, *, beg
         _, broke = rig.deploy(both(value))
         assert isinstance(broke, StackFailed)
         assert "is not sent again" in broke.reason
-    assert all(isinstance(one, Done) for one in rig.deploy(both("plain")))
+    assert all(isinstance(outcome, Done) for outcome in rig.deploy(both("plain")))

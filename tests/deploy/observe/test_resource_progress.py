@@ -32,7 +32,7 @@ def event(resource: str, status: str) -> Any:
 def test_in_progress_is_what_has_begun_last_and_not_ended(
     newest_first: list[tuple[str, str]], expected: str | None
 ) -> None:
-    newest = newest_at_work([event(*one) for one in newest_first])
+    newest = newest_at_work([event(*row) for row in newest_first])
     assert (newest["LogicalResourceId"] if newest else None) == expected
 
 
@@ -42,12 +42,12 @@ def test_who_looks_on_is_told_of_each_resource_once(rig: Rig) -> None:
     plan = rig.plan()
     outcomes = rig.watched(lambda emit: execute_plan(plan, rig.trusted(plan), rig.clients, emit, in_detail=True))
     assert all(isinstance(outcome, Done) for outcome in outcomes)
-    told = rig.said(ResourceProgress)
+    progress = rig.events_of(ResourceProgress)
     assert (
         ResourceProgress(rig.stack("us-east-1/table").id, "Table (AWS::DynamoDB::GlobalTable)", "CREATE_IN_PROGRESS")
-        in told
+        in progress
     )
-    assert len(told) == len(set(told))
+    assert len(progress) == len(set(progress))
 
 
 def test_nobody_who_looks_on_disturbs(rig: Rig) -> None:
@@ -55,7 +55,7 @@ def test_nobody_who_looks_on_disturbs(rig: Rig) -> None:
     plan = rig.plan()
     outcomes = rig.watched(lambda emit: execute_plan(plan, rig.trusted(plan), rig.clients, emit, in_detail=True))
     assert all(isinstance(outcome, Done) for outcome in outcomes)
-    assert rig.said(ResourceProgress) == []
+    assert rig.events_of(ResourceProgress) == []
 
 
 def test_it_costs_nothing_unless_somebody_looks_on(rig: Rig) -> None:

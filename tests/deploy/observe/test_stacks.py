@@ -28,18 +28,18 @@ def test_another_error_is_not_absence(rig: Rig) -> None:
         rig.run(lambda: observe_stack(rig.clients, Site(None, US_EAST_1), "nowhere"))
 
 
-def test_what_was_sent_is_what_is_read(standing: Rig) -> None:
-    table = standing.stack("us-east-1/table")
-    stack = standing.run(lambda: observe_stack(standing.clients, table.site, table.name))
+def test_what_was_sent_is_what_is_read(deployed: Rig) -> None:
+    table = deployed.stack("us-east-1/table")
+    stack = deployed.run(lambda: observe_stack(deployed.clients, table.site, table.name))
     assert stack is not None
     assert stack.tags == table.tags
     assert stack.parameters == table.parameters
     assert stack.outputs["TableName"] == "tap-dev-global"
-    assert standing.run(lambda: observe_template(standing.clients, stack)) == table.template
+    assert deployed.run(lambda: observe_template(deployed.clients, stack)) == table.template
 
 
-def test_a_nested_stack_is_its_parent_s_and_an_instance_of_a_set_the_set_s(standing: Rig) -> None:
-    seen = standing.run(lambda: SiteView(standing.clients, Site(None, US_EAST_1)).every_stack())
+def test_a_nested_stack_is_its_parent_s_and_an_instance_of_a_set_the_set_s(deployed: Rig) -> None:
+    seen = deployed.run(lambda: SiteView(deployed.clients, Site(None, US_EAST_1)).every_stack())
     ours, *others = of_deployment(seen, "tap-dev")
     nested = replace(ours, parent=others[0].arn)
     instance = replace(ours, tags={**ours.tags, "builder:fleet": "tap-dev"})
@@ -58,9 +58,9 @@ def test_a_nested_stack_is_its_parent_s_and_an_instance_of_a_set_the_set_s(stand
     ],
 )
 def test_an_instance_of_a_set_without_a_tag_of_ours_is_told_by_its_name(
-    standing: Rig, name: str, *, is_ours: bool
+    deployed: Rig, name: str, *, is_ours: bool
 ) -> None:
-    seen = standing.run(lambda: SiteView(standing.clients, Site(None, US_EAST_1)).every_stack())
+    seen = deployed.run(lambda: SiteView(deployed.clients, Site(None, US_EAST_1)).every_stack())
     ours, *_ = of_deployment(seen, "tap-dev")
-    one = replace(ours, name=StackName(name))
-    assert of_deployment((ours, one), "tap-dev") == ((ours, one) if is_ours else (ours,))
+    instance = replace(ours, name=StackName(name))
+    assert of_deployment((ours, instance), "tap-dev") == ((ours, instance) if is_ours else (ours,))

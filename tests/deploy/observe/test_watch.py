@@ -133,18 +133,18 @@ def test_the_status_from_before_ends_a_wait_only_when_it_cannot_be_a_memory(rig:
 
 def test_watches_tell_of_every_status_but_those_that_are_known(rig: Rig) -> None:
     begin(rig, "one", "two", after_s=20)
-    said: list[Progress] = []
+    events: list[Progress] = []
     here = Site(None, US_EAST_1)
     ids = {StackPlace(here, StackName(name)): StackId(f"us-east-1/{name}") for name in ("one", "two")}
     known = {arn(rig, "one"): "UPDATE_IN_PROGRESS"}
 
     async def wait() -> None:
-        watches = make_watches(ids, rig.clients, said.append, known)
+        watches = make_watches(ids, rig.clients, events.append, known)
         assert watches.keys() == {here}
         await asyncio.gather(*(watches[here].until(arn(rig, name), settled, 100) for name in ("one", "two")))
 
     rig.run(wait)
-    assert sorted(said, key=str) == [
+    assert sorted(events, key=str) == [
         StatusChange(StackId("us-east-1/one"), "UPDATE_COMPLETE"),
         StatusChange(StackId("us-east-1/two"), "UPDATE_COMPLETE"),
         StatusChange(StackId("us-east-1/two"), "UPDATE_IN_PROGRESS"),

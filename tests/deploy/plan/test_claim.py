@@ -17,30 +17,30 @@ FOREIGN = Arn(f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/payroll/1")
 
 def step(plan: Plan, of: StackId = TABLE, /, **fields: object) -> Plan:
     """The plan with one step that says something else."""
-    steps = tuple(replace(one, **fields) if one.stack == of else one for one in plan.steps)  # type: ignore[arg-type]
+    steps = tuple(replace(planned, **fields) if planned.stack == of else planned for planned in plan.steps)  # type: ignore[arg-type]
     return replace(plan, steps=steps)
 
 
 def arn(plan: Plan, old: str, new: str) -> Plan:
     """The plan whose table has a change set of another ARN."""
-    (found,) = (one.change_set for one in plan.steps if one.stack == TABLE)
-    assert old in found
-    return step(plan, change_set=Arn(found.replace(old, new)))
+    (change_set,) = (planned.change_set for planned in plan.steps if planned.stack == TABLE)
+    assert old in change_set
+    return step(plan, change_set=Arn(change_set.replace(old, new)))
 
 
 def cut(plan: Plan) -> Plan:
     """The plan whose table has an ARN that ends before it names anything."""
-    (found,) = (one.change_set for one in plan.steps if one.stack == TABLE)
-    return step(plan, change_set=Arn(found.partition(":changeSet")[0]))
+    (change_set,) = (planned.change_set for planned in plan.steps if planned.stack == TABLE)
+    return step(plan, change_set=Arn(change_set.partition(":changeSet")[0]))
 
 
 def deletion(plan: Plan, stack: str, stack_arn: Arn, **fields: object) -> Plan:
     """The plan with one deletion more."""
     region, _, name = stack.partition("/")
-    one = Deletion(
+    added = Deletion(
         stack=StackId(stack), region=Region(region), name=StackName(name), stack_arn=stack_arn, because="it is old"
     )
-    return replace(plan, deletions=(replace(one, **fields),))  # type: ignore[arg-type]
+    return replace(plan, deletions=(replace(added, **fields),))  # type: ignore[arg-type]
 
 
 TAMPERED: dict[str, tuple[Callable[[Plan], Plan], str]] = {
@@ -101,12 +101,12 @@ TAMPERED: dict[str, tuple[Callable[[Plan], Plan], str]] = {
 @pytest.mark.parametrize("kind", TAMPERED)
 def test_a_plan_that_does_not_follow_from_the_assembly_is_a_wrong_input(rig: Rig, kind: str) -> None:
     plan = rig.plan()
-    tamper, told = TAMPERED[kind]
+    tamper, message = TAMPERED[kind]
     trusted = rig.trusted(plan)
     rig.world.calls.clear()
     with pytest.raises(BadInput) as caught:
         rig.watched(lambda emit: execute_plan(tamper(plan), trusted, rig.clients, emit))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert (caught.value.exit_code, list(rig.world.calls)) == (2, [])
 
 
@@ -131,4 +131,4 @@ def test_a_plan_for_another_account_than_is_pinned_is_refused(rig: Rig) -> None:
 def test_the_protection_that_the_assembly_lifts_may_be_lifted(rig: Rig) -> None:
     rig.deploy(changed(rig.deployment, TABLE, termination_protection=True))
     plan = rig.plan(changed(rig.deployment, TABLE, termination_protection=False))
-    assert [one.protect for one in check_claim(plan, rig.trusted(plan)).protections] == [False]
+    assert [protection.protect for protection in check_claim(plan, rig.trusted(plan)).protections] == [False]

@@ -24,16 +24,16 @@ def fewer(rig: Rig, *gone: str) -> None:
     rig.deployment = replace(rig.deployment, stacks=stacks)
 
 
-def test_orphans_are_left_alone_unless_somebody_wants_them_gone(standing: Rig) -> None:
-    fewer(standing, "us-west-2/service")
-    plan = standing.plan()
+def test_orphans_are_left_alone_unless_somebody_wants_them_gone(deployed: Rig) -> None:
+    fewer(deployed, "us-west-2/service")
+    plan = deployed.plan()
     assert plan.is_empty
     assert [orphan.stack for orphan in plan.orphans] == ["us-west-2/tap-dev-service"]
 
 
-def test_orphans_go_after_everything_else_and_the_youngest_first(standing: Rig) -> None:
-    fewer(standing, "us-west-2/service", "us-west-2/storage")
-    plan = standing.plan(wish=ORPHANED)
+def test_orphans_go_after_everything_else_and_the_youngest_first(deployed: Rig) -> None:
+    fewer(deployed, "us-west-2/service", "us-west-2/storage")
+    plan = deployed.plan(request=ORPHANED)
     allow = {hit.allow for hit in plan.guards}
     assert allow == {
         "us-west-2/tap-dev-service/LogGroup",
@@ -41,31 +41,31 @@ def test_orphans_go_after_everything_else_and_the_youngest_first(standing: Rig) 
         "us-west-2/tap-dev-storage/Bucket",
     }
     with pytest.raises(Stopped, match="us-west-2/tap-dev-storage/Bucket"):
-        standing.execute(plan)
-    standing.clients.s3(Region("us-west-2")).put_object(Bucket=f"tap-dev-{ACCOUNT}-us-west-2-an", Key="left", Body=b"x")
-    assert all(isinstance(outcome, Done) for outcome in standing.execute(plan, allow))
-    started = [str(event.stack) for event in standing.said(Started)]
+        deployed.execute(plan)
+    deployed.clients.s3(Region("us-west-2")).put_object(Bucket=f"tap-dev-{ACCOUNT}-us-west-2-an", Key="left", Body=b"x")
+    assert all(isinstance(outcome, Done) for outcome in deployed.execute(plan, allow))
+    started = [str(event.stack) for event in deployed.events_of(Started)]
     assert started == ["us-west-2/tap-dev-service", "us-west-2/tap-dev-storage"]
-    assert not standing.world.stack("tap-dev-storage", region="us-west-2").exists
+    assert not deployed.world.stack("tap-dev-storage", region="us-west-2").exists
 
 
-def test_orphans_that_are_gone_already_are_done(standing: Rig) -> None:
-    fewer(standing, "us-west-2/service")
-    plan = standing.plan(wish=ORPHANED)
+def test_orphans_that_are_gone_already_are_done(deployed: Rig) -> None:
+    fewer(deployed, "us-west-2/service")
+    plan = deployed.plan(request=ORPHANED)
     allow = {hit.allow for hit in plan.guards}
-    standing.execute(plan, allow)
-    assert standing.execute(plan, allow) == (Done(StackId("us-west-2/tap-dev-service"), "executed before"),)
-    assert standing.operations("DeleteStack") == 1
+    deployed.execute(plan, allow)
+    assert deployed.execute(plan, allow) == (Done(StackId("us-west-2/tap-dev-service"), "executed before"),)
+    assert deployed.operations("DeleteStack") == 1
 
 
-def test_an_orphan_that_moved_since_is_not_deleted(standing: Rig) -> None:
-    complete = standing.deployment
-    fewer(standing, "us-west-2/service")
-    plan = standing.plan(wish=ORPHANED)
-    standing.deploy(edited(complete, "us-west-2/service", "MemorySize: 256", "MemorySize: 512"))
+def test_an_orphan_that_moved_since_is_not_deleted(deployed: Rig) -> None:
+    complete = deployed.deployment
+    fewer(deployed, "us-west-2/service")
+    plan = deployed.plan(request=ORPHANED)
+    deployed.deploy(edited(complete, "us-west-2/service", "MemorySize: 256", "MemorySize: 512"))
     with pytest.raises(Stopped, match="has moved"):
-        standing.execute(plan, {hit.allow for hit in plan.guards})
-    assert standing.operations("DeleteStack") == 0
+        deployed.execute(plan, {hit.allow for hit in plan.guards})
+    assert deployed.operations("DeleteStack") == 0
 
 
 def failed_creation(rig: Rig) -> None:
@@ -81,12 +81,12 @@ def test_what_a_failed_creation_left_is_deleted_and_made_anew(rig: Rig) -> None:
     plan = rig.plan()
     (deletion,) = plan.deletions
     assert (deletion.stack, deletion.resources) == (TABLE, ())
-    deferred = next(one for one in plan.deferred if one.stack == TABLE)
+    deferred = next(step for step in plan.deferred if step.stack == TABLE)
     assert (deferred.type, [change.action for change in deferred.changes]) == ("CREATE", ["Add"])
     assert plan.guards == ()
     assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
     assert set(rig.statuses().values()) == {"CREATE_COMPLETE"}
-    started = [str(event.stack) for event in rig.said(Started)]
+    started = [str(event.stack) for event in rig.events_of(Started)]
     assert started.index(TABLE) < started.index("us-west-2/service")
 
 
@@ -126,7 +126,7 @@ def test_an_orphan_that_holds_more_than_was_planned_is_not_deleted_also_where_no
     rig.deployment = make_deployment(make_stack(TABLE, KEY_TEMPLATE), make_stack(KEYS, template))
     rig.deploy()
     fewer(rig, KEYS)
-    (deletion,) = rig.plan(wish=ORPHANED).deletions
+    (deletion,) = rig.plan(request=ORPHANED).deletions
     more = make_stack(KEYS, template + "  Store: {Type: Org::Service::Store}\n")
     rig.deploy(make_deployment(make_stack(TABLE, KEY_TEMPLATE), more))
     observed = rig.run(lambda: observe_stack(rig.clients, deletion.site, deletion.name))
@@ -135,24 +135,24 @@ def test_an_orphan_that_holds_more_than_was_planned_is_not_deleted_also_where_no
         rig.run(lambda: check_as_planned(deletion, observed, rig.clients))
 
 
-def test_a_protected_orphan_has_to_be_allowed_to_lose_that_too(standing: Rig) -> None:
-    fewer(standing, "us-west-2/service")
-    client = standing.clients.cloudformation(Region("us-west-2"))
+def test_a_protected_orphan_has_to_be_allowed_to_lose_that_too(deployed: Rig) -> None:
+    fewer(deployed, "us-west-2/service")
+    client = deployed.clients.cloudformation(Region("us-west-2"))
     client.update_termination_protection(StackName="tap-dev-service", EnableTerminationProtection=True)
-    plan = standing.plan(wish=ORPHANED)
+    plan = deployed.plan(request=ORPHANED)
     allow = {hit.allow for hit in plan.guards}
     lift = "us-west-2/tap-dev-service/TerminationProtection"
     assert lift in allow
     with pytest.raises(Stopped, match="protected from deletion"):
-        standing.execute(plan, allow - {lift})
-    assert all(isinstance(outcome, Done) for outcome in standing.execute(plan, allow))
+        deployed.execute(plan, allow - {lift})
+    assert all(isinstance(outcome, Done) for outcome in deployed.execute(plan, allow))
 
 
-def test_an_orphan_that_was_protected_since_is_not_deleted(standing: Rig) -> None:
-    fewer(standing, "us-west-2/service")
-    plan = standing.plan(wish=ORPHANED)
-    client = standing.clients.cloudformation(Region("us-west-2"))
+def test_an_orphan_that_was_protected_since_is_not_deleted(deployed: Rig) -> None:
+    fewer(deployed, "us-west-2/service")
+    plan = deployed.plan(request=ORPHANED)
+    client = deployed.clients.cloudformation(Region("us-west-2"))
     client.update_termination_protection(StackName="tap-dev-service", EnableTerminationProtection=True)
     with pytest.raises(Stopped, match="protected from that by now"):
-        standing.execute(plan, {hit.allow for hit in plan.guards})
-    assert standing.operations("DeleteStack") == 0
+        deployed.execute(plan, {hit.allow for hit in plan.guards})
+    assert deployed.operations("DeleteStack") == 0

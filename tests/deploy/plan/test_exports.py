@@ -48,7 +48,7 @@ def deployed(rig: Rig) -> Rig:
 def test_an_importer_that_gives_it_up_is_updated_first(deployed: Rig, exports: str) -> None:
     plan = deployed.plan(both(exports, IMPORTS_NONE))
     assert {step.stack: step.needs for step in plan.steps} == {APP: (), BASE: (APP,)}
-    assert {type(one) for one in deployed.execute(plan)} == {Done}
+    assert {type(outcome) for outcome in deployed.execute(plan)} == {Done}
     for name in ("tap-dev-base", "tap-dev-app"):
         assert deployed.world.stack(name).status == "UPDATE_COMPLETE"
 
@@ -67,8 +67,8 @@ def test_an_importer_that_takes_the_new_name_at_once_takes_two_plans(deployed: R
     with pytest.raises(Stopped, match="removes the export tap-dev-topic, which tap-dev-app imports until it takes"):
         deployed.plan(both(OTHER_NAME, IMPORTS_NEW))
     two = '  New: {Value: !Ref Topic, Export: {Name: !Sub "tap-${Suffix}-new"}}\n'
-    assert {type(one) for one in deployed.deploy(both(EXPORTS + two, IMPORTS_NEW))} == {Done}
-    assert {type(one) for one in deployed.deploy(both(WITHOUT + two, IMPORTS_NEW))} == {Done}
+    assert {type(outcome) for outcome in deployed.deploy(both(EXPORTS + two, IMPORTS_NEW))} == {Done}
+    assert {type(outcome) for outcome in deployed.deploy(both(WITHOUT + two, IMPORTS_NEW))} == {Done}
 
 
 def test_a_stranger_s_stack_that_imports_it_stops_it(deployed: Rig) -> None:
@@ -91,14 +91,14 @@ def test_what_may_come_out_the_same_is_told_and_tried(deployed: Rig) -> None:
     assert plan.steps[0].findings == (
         f"WARN export {NAME} may change, which tap-dev-app imports: CloudFormation would refuse that",
     )
-    assert {type(one) for one in deployed.execute(plan)} == {Done}
+    assert {type(outcome) for outcome in deployed.execute(plan)} == {Done}
 
 
 def test_who_imports_is_asked_only_where_an_export_changes(deployed: Rig) -> None:
     deployed.plan(both(EXPORTS.replace("Value: two", "Value: three")))
     deployed.plan(both(EXPORTS.replace("TopicName: first", "TopicName: first, DisplayName: x")))
-    asked = [call for call in deployed.world.calls if call.operation == "ListImports"]
-    assert [call.params["ExportName"] for call in asked] == ["tap-dev-two"]
+    calls = [call for call in deployed.world.calls if call.operation == "ListImports"]
+    assert [call.params["ExportName"] for call in calls] == ["tap-dev-two"]
 
 
 def test_a_warning_of_a_missing_export_is_told_from_one_of_rows_left_out() -> None:

@@ -127,7 +127,7 @@ def test_a_pattern_lets_what_the_plan_shows_pass_and_says_how_many(rig: Rig) -> 
         rig.execute(plan, ["us-east-1/data/D*"])
     rig.events.clear()
     assert all(isinstance(outcome, Done) for outcome in rig.execute(plan, ["us-east-1/data/*"]))
-    assert rig.said(Allowed) == [Allowed("us-east-1/data/*", 2, ("us-east-1/data/Data", "us-east-1/data/Other"))]
+    assert rig.events_of(Allowed) == [Allowed("us-east-1/data/*", 2, ("us-east-1/data/Data", "us-east-1/data/Other"))]
 
 
 def test_two_names_have_to_be_allowed_each(rig: Rig) -> None:
@@ -143,26 +143,26 @@ def test_what_is_retained_leaves_the_stack_only_when_asked(rig: Rig) -> None:
     assert "it stays" in guarded(rig, make_deployment(make_stack(STACK, BESIDE)), f"{STACK}/Data")
 
 
-def test_a_primary_region_in_which_the_table_is_not_is_refused(standing: Rig) -> None:
+def test_a_primary_region_in_which_the_table_is_not_is_refused(deployed: Rig) -> None:
     assembly = make_assembly(make_loaded_config(regions={"primary": "eu-west-1", "secondaries": ["us-west-2"]}))
     with pytest.raises(Stopped, match="stands in us-west-2, and not in eu-west-1"):
-        standing.plan(bind(assembly.manifest, assembly.templates, "dev"))
+        deployed.plan(bind(assembly.manifest, assembly.templates, "dev"))
 
 
-def test_a_primary_region_that_the_assembly_no_longer_names_is_found(standing: Rig) -> None:
-    client = standing.clients.dynamodb(Region("us-east-1"))
+def test_a_primary_region_that_the_assembly_no_longer_names_is_found(deployed: Rig) -> None:
+    client = deployed.clients.dynamodb(Region("us-east-1"))
     client.update_table(TableName="tap-dev-global", ReplicaUpdates=[{"Delete": {"RegionName": "us-west-2"}}])
-    standing.world.settle()
+    deployed.world.settle()
     assembly = make_assembly(make_loaded_config(regions={"primary": "eu-west-1", "secondaries": ["us-west-2"]}))
-    plan = standing.plan(bind(assembly.manifest, assembly.templates, "dev"))
+    plan = deployed.plan(bind(assembly.manifest, assembly.templates, "dev"))
     assert "us-east-1/tap-dev-table" in {orphan.stack for orphan in plan.orphans}
     assert "eu-west-1/table/Table" in {hit.allow for hit in plan.guards}
 
 
-def test_an_ordinary_update_trips_nothing(standing: Rig) -> None:
-    plan = standing.plan(edited(standing.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512"))
+def test_an_ordinary_update_trips_nothing(deployed: Rig) -> None:
+    plan = deployed.plan(edited(deployed.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512"))
     assert plan.guards == ()
-    assert all(isinstance(outcome, Done) for outcome in standing.execute(plan))
+    assert all(isinstance(outcome, Done) for outcome in deployed.execute(plan))
 
 
 DATA = ResourceChange(action="Modify", logical_id=LogicalId("Data"), type="AWS::S3::Bucket")

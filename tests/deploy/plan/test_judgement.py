@@ -60,13 +60,13 @@ DIFFERENT: dict[str, tuple[dict[str, Any], str]] = {
     "failure": ({"on_stack_failure": "DELETE"}, "a failure has CloudFormation DELETE instead of rolling back"),
     "no rollback": ({"keeps_failures": True}, "a failure of it is not rolled back"),
 }
-"""What AWS shows, and what is told of it."""
+"""What AWS shows, and the difference that is reported."""
 
 
 @pytest.mark.parametrize("kind", DIFFERENT)
 def test_whatever_is_not_as_the_assembly_says_is_told_and_no_secret_with_it(kind: str) -> None:
-    fields, told = DIFFERENT[kind]
-    assert differences(replace(SHOWN, **fields), TEMPLATE, SAID) == (told,)
+    fields, message = DIFFERENT[kind]
+    assert differences(replace(SHOWN, **fields), TEMPLATE, SAID) == (message,)
 
 
 def test_what_is_as_the_assembly_says_is_let_pass() -> None:
@@ -80,13 +80,13 @@ def test_another_template_is_told() -> None:
 
 
 def test_what_get_template_masks_is_no_difference() -> None:
-    said = replace(SAID, template=f"{TEMPLATE} # Störung")
-    assert differences(SHOWN, f"{TEMPLATE} # St?rung", said) == ()
+    expected = replace(SAID, template=f"{TEMPLATE} # Störung")
+    assert differences(SHOWN, f"{TEMPLATE} # St?rung", expected) == ()
 
 
-def forged(rig: Rig, plan: Plan, stack: StackId, **asked: Any) -> Plan:
+def forged(rig: Rig, plan: Plan, stack: StackId, **request: Any) -> Plan:
     """The plan with a change set that somebody else made in the place of one of its own: same name and Description."""
-    (step,) = (one for one in plan.steps if one.stack == stack)
+    (step,) = (step for step in plan.steps if step.stack == stack)
     client = rig.clients.cloudformation(step.region)
     own = client.describe_change_set(ChangeSetName=step.change_set)
     body = client.get_template(ChangeSetName=step.change_set, TemplateStage="Original")["TemplateBody"]
@@ -101,12 +101,12 @@ def forged(rig: Rig, plan: Plan, stack: StackId, **asked: Any) -> Plan:
             "Parameters": own.get("Parameters", []),
             "Capabilities": own.get("Capabilities", []),
             "Tags": own.get("Tags", []),
-            **asked,
+            **request,
         }
     )
     rig.world.settle()
     fake = replace(step, change_set=Arn(answer["Id"]))
-    return replace(plan, steps=tuple(fake if one.stack == stack else one for one in plan.steps))
+    return replace(plan, steps=tuple(fake if step.stack == stack else step for step in plan.steps))
 
 
 OTHER = KEY_TEMPLATE.replace("one", "evil")
@@ -125,45 +125,45 @@ FORGED: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_change_set_of_somebody_else_s_with_the_name_and_description_of_ours_is_not_executed(
     rig: Rig, kind: str
 ) -> None:
-    fields, told = FORGED[kind]
+    fields, message = FORGED[kind]
     deployment = make_deployment(make_stack(KEYS, KEY_TEMPLATE))
     plan = forged(rig, rig.plan(deployment), KEYS, **fields)
     with pytest.raises(Stopped, match="is not what the assembly says") as caught:
         rig.execute(plan)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert rig.operations("ExecuteChangeSet") == 0
 
 
 def test_the_same_forgery_without_a_difference_is_as_good_as_ours(rig: Rig) -> None:
     plan = forged(rig, rig.plan(make_deployment(make_stack(KEYS, KEY_TEMPLATE))), KEYS)
-    assert all(isinstance(one, Done) for one in rig.execute(plan))
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
 
 
-def test_guards_that_are_struck_out_of_the_file_stop_all_the_same(standing: Rig) -> None:
+def test_guards_that_are_struck_out_of_the_file_stop_all_the_same(deployed: Rig) -> None:
     topic = "  Topic: {Type: AWS::SNS::Topic}\n"
-    standing.deploy(make_deployment(make_stack(KEYS, KEY_TEMPLATE.replace("Outputs:", f"{topic}Outputs:"))))
-    plan = standing.plan(make_deployment(make_stack(KEYS, f"Resources:\n{topic}")))
-    harmless = tuple(replace(one, changes=(), risk="create") for one in plan.steps)
+    deployed.deploy(make_deployment(make_stack(KEYS, KEY_TEMPLATE.replace("Outputs:", f"{topic}Outputs:"))))
+    plan = deployed.plan(make_deployment(make_stack(KEYS, f"Resources:\n{topic}")))
+    harmless = tuple(replace(step, changes=(), risk="create") for step in plan.steps)
     assert plan.guards
-    executed = standing.operations("ExecuteChangeSet")
+    executed = deployed.operations("ExecuteChangeSet")
     silent = replace(plan, guards=(), steps=harmless, orphans=(), pending=())
     with pytest.raises(Stopped, match=f"{KEYS}/Key"):
-        standing.execute(silent)
+        deployed.execute(silent)
     # Nor does a pattern let pass what nobody was shown.
     other = GuardHit(stack=KEYS, logical_id="Other", why="it is replaced", allow=f"{KEYS}/Other")
     with pytest.raises(Stopped, match=f"{KEYS}/Key"):
-        standing.execute(replace(silent, guards=(other,)), allow={f"{KEYS}/*"})
-    assert standing.operations("ExecuteChangeSet") == executed
+        deployed.execute(replace(silent, guards=(other,)), allow={f"{KEYS}/*"})
+    assert deployed.operations("ExecuteChangeSet") == executed
 
 
-def test_a_need_that_the_file_leaves_out_and_that_is_not_as_the_assembly_says_stops(standing: Rig) -> None:
-    newer = edited(standing.deployment, TABLE, "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false")
-    plan = standing.plan(edited(newer, SERVICE, "MemorySize: 256", "MemorySize: 512"))
+def test_a_need_that_the_file_leaves_out_and_that_is_not_as_the_assembly_says_stops(deployed: Rig) -> None:
+    newer = edited(deployed.deployment, TABLE, "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false")
+    plan = deployed.plan(edited(newer, SERVICE, "MemorySize: 256", "MemorySize: 512"))
     assert {step.stack for step in plan.steps} == {TABLE, SERVICE}
     only = replace(plan, steps=tuple(step for step in plan.steps if step.stack == SERVICE), unchanged=(TABLE,))
     with pytest.raises(Stopped, match=f"{TABLE}/LeftOut: what needs it is executed"):
-        standing.execute(only)
-    assert all(isinstance(one, Done) for one in standing.execute(only, allow={f"{TABLE}/LeftOut"}))
+        deployed.execute(only)
+    assert all(isinstance(outcome, Done) for outcome in deployed.execute(only, allow={f"{TABLE}/LeftOut"}))
 
 
 def a_foreign_stack(rig: Rig) -> Arn:
@@ -177,23 +177,23 @@ def a_foreign_stack(rig: Rig) -> Arn:
     return Arn(made["StackId"])
 
 
-def test_a_deletion_of_a_stack_that_is_not_the_deployment_s_is_refused(standing: Rig) -> None:
-    arn = a_foreign_stack(standing)
-    plan = standing.plan(edited(standing.deployment, SERVICE, "MemorySize: 256", "MemorySize: 512"))
-    described = standing.clients.cloudformation(Region("us-east-1")).describe_stacks(StackName=arn)["Stacks"][0]
-    found = FoundStack(status="CREATE_COMPLETE", stack_id=arn, last_change=described["LastUpdatedTime"].isoformat())
+def test_a_deletion_of_a_stack_that_is_not_the_deployment_s_is_refused(deployed: Rig) -> None:
+    arn = a_foreign_stack(deployed)
+    plan = deployed.plan(edited(deployed.deployment, SERVICE, "MemorySize: 256", "MemorySize: 512"))
+    described = deployed.clients.cloudformation(Region("us-east-1")).describe_stacks(StackName=arn)["Stacks"][0]
+    as_found = FoundStack(status="CREATE_COMPLETE", stack_id=arn, last_change=described["LastUpdatedTime"].isoformat())
     deletion = Deletion(
         stack=StackId("us-east-1/payroll"),
         region=Region("us-east-1"),
         name=StackName("payroll"),
         stack_arn=arn,
         because="the assembly no longer has it",
-        found=found,
+        found=as_found,
     )
     with pytest.raises(Stopped, match="does not carry builder:deployment=tap-dev"):
-        standing.execute(replace(plan, deletions=(deletion,)))
-    assert standing.world.stack("payroll").exists
-    assert standing.operations("DeleteStack") == 0
+        deployed.execute(replace(plan, deletions=(deletion,)))
+    assert deployed.world.stack("payroll").exists
+    assert deployed.operations("DeleteStack") == 0
 
 
 @pytest.fixture
@@ -208,7 +208,8 @@ def test_what_a_file_says_of_a_deferred_step_is_not_what_is_made(chain: Rig) -> 
     (deferred,) = plan.deferred
     evil = replace(deferred.desired, template=OTHER, sha256="0" * 64, parameters={"X": "evil"}, capabilities=("X",))
     assert all(
-        isinstance(one, Done) for one in chain.execute(replace(plan, deferred=(replace(deferred, desired=evil),)))
+        isinstance(outcome, Done)
+        for outcome in chain.execute(replace(plan, deferred=(replace(deferred, desired=evil),)))
     )
     stack = chain.deployment.stack(deferred.stack)
     answer = chain.clients.cloudformation(stack.region).get_template(StackName=stack.name, TemplateStage="Original")
@@ -218,7 +219,7 @@ def test_what_a_file_says_of_a_deferred_step_is_not_what_is_made(chain: Rig) -> 
 def test_a_change_set_that_waits_under_the_name_of_a_deferred_one_is_not_executed(chain: Rig) -> None:
     plan = chain.plan()
     (deferred,) = plan.deferred
-    said = {"plan": plan.id, "by": "plan", "assembly": plan.assembly, "stack": deferred.stack}
+    description = {"plan": plan.id, "by": "plan", "assembly": plan.assembly, "stack": deferred.stack}
     digest = hashlib.sha256(chain.deployment.stack(deferred.stack).template.encode()).hexdigest()
     client = chain.clients.cloudformation(deferred.region)
     client.create_change_set(
@@ -226,10 +227,10 @@ def test_a_change_set_that_waits_under_the_name_of_a_deferred_one_is_not_execute
         ChangeSetName=change_set_name(plan.deployment, plan.id, 1),
         ChangeSetType="CREATE",
         TemplateBody=OTHER,
-        Description=json.dumps({**said, "template": digest}, separators=(",", ":")),
+        Description=json.dumps({**description, "template": digest}, separators=(",", ":")),
     )
     chain.world.settle()
-    outcomes = {one.stack: one for one in chain.execute(plan)}
+    outcomes = {outcome.stack: outcome for outcome in chain.execute(plan)}
     assert not isinstance(outcomes[deferred.stack], Done)
     assert "its template is not the assembly's" in str(outcomes[deferred.stack])
 
@@ -247,9 +248,9 @@ def hidden(template: str = HIDDEN, value: str = SECRET) -> Any:
 
 def test_a_stack_with_hidden_values_gets_its_change_set_when_it_is_executed(rig: Rig) -> None:
     plan = rig.plan(hidden())
-    assert (plan.steps, [one.stack for one in plan.deferred]) == ((), [KEYS])
+    assert (plan.steps, [step.stack for step in plan.deferred]) == ((), [KEYS])
     assert "AWS shows to nobody the value of Password" in plan.deferred[0].because
-    assert all(isinstance(one, Done) for one in rig.execute(plan))
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
     stack = rig.world.stack(make_stack(KEYS, HIDDEN).name)
     assert stack.record.deployed.parameters["Password"] == SECRET
 
@@ -258,10 +259,10 @@ def test_a_plan_of_hidden_values_that_stay_is_empty_and_leaves_no_change_set(rig
     rig.execute(rig.plan(hidden()))
     assert rig.plan(hidden()).is_empty
     plan = rig.plan(hidden(value="another one"))
-    assert [one.stack for one in plan.deferred] == [KEYS]
+    assert [step.stack for step in plan.deferred] == [KEYS]
     stack = make_stack(KEYS, HIDDEN)
     listed = rig.clients.cloudformation(stack.region).list_change_sets(StackName=stack.name)["Summaries"]
-    assert [one["ChangeSetName"] for one in listed if one["ExecutionStatus"] == "AVAILABLE"] == []
+    assert [summary["ChangeSetName"] for summary in listed if summary["ExecutionStatus"] == "AVAILABLE"] == []
 
 
 def test_no_hidden_value_is_in_what_is_written(rig: Rig) -> None:
@@ -288,7 +289,7 @@ def test_another_template_that_was_executed_as_ours_is_not_taken_for_done(rig: R
 def test_what_was_executed_as_it_was_planned_is_done(rig: Rig) -> None:
     plan = rig.plan(chained())
     rig.execute(plan)
-    assert all(isinstance(one, Done) for one in rig.execute(plan))
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
 
 
 def test_a_change_set_after_one_that_runs_is_not_executed_unseen(rig: Rig) -> None:
@@ -324,7 +325,7 @@ def test_no_value_that_was_hidden_is_in_a_plan_that_hides_it_no_more(rig: Rig) -
     rig.execute(rig.plan(hidden(NAMED, "first-secret")))
     open_ = NAMED.replace("!Ref Password", "in-the-open").partition("\n")[2]
     plan = rig.plan(make_deployment(make_stack(KEYS, open_)))
-    assert [one.path for step in plan.steps for change in step.changes for one in change.properties]
+    assert [prop.path for step in plan.steps for change in step.changes for prop in change.properties]
     assert "first-secret" not in values_in(write_plan(plan).decode())
 
 
@@ -336,13 +337,13 @@ def values_in(written: str) -> str:
 def test_a_colleague_s_review_is_not_hidden_by_the_same_words_in_file_and_description(rig: Rig) -> None:
     rig.deploy(make_deployment(make_stack(KEYS, KEY_TEMPLATE)))
     plan = rig.plan(make_deployment(make_stack(KEYS, KEY_TEMPLATE.replace("one", "two"))))
-    said = {"plan": plan.id, "by": "plan", "assembly": plan.assembly, "stack": KEYS, "template": "0" * 64}
-    evil = forged(rig, plan, KEYS, Description=json.dumps(said))
+    description = {"plan": plan.id, "by": "plan", "assembly": plan.assembly, "stack": KEYS, "template": "0" * 64}
+    evil = forged(rig, plan, KEYS, Description=json.dumps(description))
     rig.clients.cloudformation(Region("us-east-1")).create_change_set(
         StackName="tap-dev-keys",
         ChangeSetName="a-colleague-s",
         TemplateBody=KEY_TEMPLATE.replace("one", "three"),
-        Description=json.dumps({**said, "plan": "a-colleague-s"}),
+        Description=json.dumps({**description, "plan": "a-colleague-s"}),
     )
     rig.world.settle()
     executed = rig.operations("ExecuteChangeSet")
@@ -399,14 +400,17 @@ SMUGGLED: dict[str, tuple[dict[str, Any], PlanOptions, str]] = {
 
 @pytest.mark.parametrize("kind", SMUGGLED)
 def test_options_that_only_the_file_says_and_a_change_set_made_with_them_are_a_wrong_input(rig: Rig, kind: str) -> None:
-    fields, options, told = SMUGGLED[kind]
+    fields, options, message = SMUGGLED[kind]
     plan = rig.plan(make_deployment(make_stack(KEYS, KEY_TEMPLATE)))
     trusted = rig.trusted(plan)
     evil = replace(forged(rig, plan, KEYS, **fields), options=options)
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(BadInput, match=message):
         rig.watched(lambda emit: execute_plan(evil, trusted, rig.clients, emit))
-    said = replace(trusted, options=options)
-    assert all(isinstance(one, Done) for one in rig.watched(lambda emit: execute_plan(evil, said, rig.clients, emit)))
+    with_options = replace(trusted, options=options)
+    assert all(
+        isinstance(outcome, Done)
+        for outcome in rig.watched(lambda emit: execute_plan(evil, with_options, rig.clients, emit))
+    )
 
 
 def test_a_bucket_that_only_the_file_names_is_handed_no_template(chain: Rig) -> None:

@@ -87,10 +87,10 @@ def with_keys(rig: Rig) -> Rig:
 
 def test_a_table_takes_keys_for_all_its_replicas_and_loses_them_unguarded(with_keys: Rig) -> None:
     with_keys.deploy(holding(GLOBAL_TABLE))
-    for wanted, told in ((KEYED, "by your keys"), (GLOBAL_TABLE, "by a key of DynamoDB's own")):
-        plan = with_keys.plan(holding(wanted))
+    for template, warning in ((KEYED, "by your keys"), (GLOBAL_TABLE, "by a key of DynamoDB's own")):
+        plan = with_keys.plan(holding(template))
         assert plan.guards == ()
-        assert told in " ".join(plan.steps[0].changes[0].warnings)
+        assert warning in " ".join(plan.steps[0].changes[0].warnings)
         assert all(isinstance(outcome, Done) for outcome in with_keys.execute(plan))
 
 

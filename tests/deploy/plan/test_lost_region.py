@@ -17,10 +17,10 @@ def larger(deployment: Deployment) -> Deployment:
 
 
 @pytest.fixture
-def alone(standing: Rig) -> Rig:
+def alone(deployed: Rig) -> Rig:
     """A rig whose primary region answers nothing at all."""
-    standing.world.region_down(EAST)
-    return standing
+    deployed.world.region_down(EAST)
+    return deployed
 
 
 def test_a_function_is_updated_without_a_call_to_the_lost_region(alone: Rig) -> None:
@@ -34,17 +34,17 @@ def test_a_function_is_updated_without_a_call_to_the_lost_region(alone: Rig) -> 
 @pytest.mark.slow
 def test_it_takes_no_longer_than_with_both_regions_healthy(rig: Rig) -> None:
     rig.deploy()
-    wanted = larger(rig.deployment)
+    updated = larger(rig.deployment)
 
     def took(deployment: Deployment) -> float:
         started = rig.world.now
         assert all(isinstance(outcome, Done) for outcome in rig.deploy(deployment))
         return rig.world.now - started
 
-    healthy = took(wanted)
+    healthy = took(updated)
     rig.deploy(rig.deployment)
     rig.world.region_down(EAST)
-    assert took(narrow(wanted, [EAST])) <= 1.2 * healthy
+    assert took(narrow(updated, [EAST])) <= 1.2 * healthy
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_what_hangs_on_the_lost_region_stops_and_says_why(alone: Rig, stack: str
     assert "--skip-region" in caught.value.next_step
     assert alone.operations("ExecuteChangeSet") == 0
     listed = alone.clients.cloudformation(WEST).list_change_sets(StackName=f"tap-dev-{stack.split('/')[1]}")
-    assert not [one for one in listed["Summaries"] if one["ExecutionStatus"] == "AVAILABLE"]
+    assert not [summary for summary in listed["Summaries"] if summary["ExecutionStatus"] == "AVAILABLE"]
 
 
 def test_a_need_on_the_lost_region_is_checked_at_the_thing_itself(alone: Rig) -> None:
@@ -80,29 +80,29 @@ def test_a_need_that_is_not_met_there_stops(alone: Rig) -> None:
 
 def test_all_that_hangs_on_the_lost_region_is_told_at_once(alone: Rig) -> None:
     alone.world.tables.clear()
-    wanted = edited(larger(alone.deployment), "us-west-2/storage", "Status: Enabled", "Status: Suspended")
+    updated = edited(larger(alone.deployment), "us-west-2/storage", "Status: Enabled", "Status: Suspended")
     with pytest.raises(BuilderError, match="S3's bucket configuration is in us-east-1") as caught:
-        alone.plan(narrow(wanted, [EAST]))
+        alone.plan(narrow(updated, [EAST]))
     assert "us-east-1/table: is left out" in str(caught.value)
 
 
-def test_a_table_with_a_replica_in_the_lost_region_is_left_alone(standing: Rig) -> None:
-    standing.world.region_down(WEST)
+def test_a_table_with_a_replica_in_the_lost_region_is_left_alone(deployed: Rig) -> None:
+    deployed.world.region_down(WEST)
     other = edited(
-        standing.deployment, "us-east-1/table", "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false"
+        deployed.deployment, "us-east-1/table", "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false"
     )
     with pytest.raises(Stopped, match="it has a replica in us-west-2, which is skipped"):
-        standing.plan(narrow(other, [WEST]))
+        deployed.plan(narrow(other, [WEST]))
 
 
 def test_afterwards_a_deployment_without_the_option_brings_the_region_to_the_same(alone: Rig) -> None:
-    wanted = larger(alone.deployment)
-    alone.deploy(narrow(wanted, [EAST]))
+    updated = larger(alone.deployment)
+    alone.deploy(narrow(updated, [EAST]))
     alone.world.region_up(EAST)
-    plan = alone.plan(wanted)
+    plan = alone.plan(updated)
     assert [step.stack for step in plan.steps] == ["us-east-1/service"]
     assert all(isinstance(outcome, Done) for outcome in alone.execute(plan))
-    assert alone.plan(wanted).is_empty
+    assert alone.plan(updated).is_empty
 
 
 def test_only_regions_of_the_deployment_can_be_skipped_and_not_all(rig: Rig) -> None:

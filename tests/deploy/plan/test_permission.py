@@ -91,9 +91,9 @@ def test_a_pattern_allows_only_what_was_shown() -> None:
 
 
 def test_it_is_said_of_each_how_many_it_lets_pass() -> None:
-    said: list[object] = []
-    tell_allowed(check_allowed([TABLE], [REVIEW], ["r/**", "r/table/Table"]), said.append)
-    assert said == [
+    events: list[object] = []
+    tell_allowed(check_allowed([TABLE], [REVIEW], ["r/**", "r/table/Table"]), events.append)
+    assert events == [
         Allowed(allow="r/**", passes=2, names=("r/table/Table", "r/service/theirs")),
         Allowed(allow="r/table/Table", passes=1, names=("r/table/Table",)),
     ]

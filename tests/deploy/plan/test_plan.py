@@ -34,15 +34,15 @@ def test_a_plan_survives_its_file(rig: Rig) -> None:
     assert read_plan(write_plan(plan), "plan.json") == plan
 
 
-def test_a_deployment_without_changes_needs_no_change_set(standing: Rig) -> None:
-    plan = standing.plan()
+def test_a_deployment_without_changes_needs_no_change_set(deployed: Rig) -> None:
+    plan = deployed.plan()
     assert plan.steps == ()
     assert len(plan.unchanged) == 5
-    assert standing.operations("CreateChangeSet") == 0
+    assert deployed.operations("CreateChangeSet") == 0
 
 
-def test_an_update_touches_only_what_differs_and_shows_the_values(standing: Rig) -> None:
-    plan = standing.plan(edited(standing.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512"))
+def test_an_update_touches_only_what_differs_and_shows_the_values(deployed: Rig) -> None:
+    plan = deployed.plan(edited(deployed.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512"))
     (step,) = plan.steps
     (change,) = step.changes
     assert (step.type, step.risk, change.logical_id) == ("UPDATE", "update", "Function")
@@ -50,17 +50,17 @@ def test_an_update_touches_only_what_differs_and_shows_the_values(standing: Rig)
     assert step.found.status == "CREATE_COMPLETE"
 
 
-def test_a_change_set_that_turns_out_empty_is_deleted_and_the_stack_is_unchanged(standing: Rig) -> None:
-    plan = standing.plan(edited(standing.deployment, "us-east-1/table", "Resources:", "# a remark\nResources:"))
+def test_a_change_set_that_turns_out_empty_is_deleted_and_the_stack_is_unchanged(deployed: Rig) -> None:
+    plan = deployed.plan(edited(deployed.deployment, "us-east-1/table", "Resources:", "# a remark\nResources:"))
     assert plan.steps == ()
-    assert standing.said(Planning) == [Planning(StackId("us-east-1/table"), "UPDATE")]
-    assert standing.said(Unchanged) == [Unchanged(StackId("us-east-1/table"))]
-    assert standing.operations("DeleteChangeSet") == 1
+    assert deployed.events_of(Planning) == [Planning(StackId("us-east-1/table"), "UPDATE")]
+    assert deployed.events_of(Unchanged) == [Unchanged(StackId("us-east-1/table"))]
+    assert deployed.operations("DeleteChangeSet") == 1
 
 
-def test_what_cloudformation_drops_from_the_values_is_still_in_the_plan(standing: Rig) -> None:
-    standing.world.script.drops_with_values("Function")
-    plan = standing.plan(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
+def test_what_cloudformation_drops_from_the_values_is_still_in_the_plan(deployed: Rig) -> None:
+    deployed.world.script.drops_with_values("Function")
+    plan = deployed.plan(edited(deployed.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
     assert [change.logical_id for change in plan.steps[0].changes] == ["Function"]
 
 
@@ -114,19 +114,19 @@ def test_somebody_s_stack_of_the_same_name_stops_the_plan(rig: Rig) -> None:
         rig.plan()
 
 
-def test_anothers_pending_review_is_named(standing: Rig) -> None:
-    first: Plan = standing.plan(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
-    second = standing.plan(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 1024"))
+def test_anothers_pending_review_is_named(deployed: Rig) -> None:
+    first: Plan = deployed.plan(edited(deployed.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
+    second = deployed.plan(edited(deployed.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 1024"))
     assert [review.change_set for review in second.pending] == [first.steps[0].change_set]
     assert [review.allow for review in second.pending] == ["us-east-1/service/tap-dev-plan-2"]
-    assert standing.operations("DeleteChangeSet") == 0
+    assert deployed.operations("DeleteChangeSet") == 0
 
 
 def test_a_lost_answer_to_create_change_set_is_read_up(rig: Rig) -> None:
     rig.world.faults.add(Fault.LOSE_ANSWER, operation="CreateChangeSet", nth=2)
     plan = rig.plan()
     assert len(plan.steps) == 5
-    assert len(rig.said(Planned)) == 5
+    assert len(rig.events_of(Planned)) == 5
 
 
 def test_a_change_set_of_the_same_name_that_is_not_ours_is_not_taken_for_ours(rig: Rig) -> None:

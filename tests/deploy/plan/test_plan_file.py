@@ -8,7 +8,7 @@ from deploy.rig import Rig
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (b"", "it is not JSON"),
         (b"plan", "it is not JSON"),
@@ -29,24 +29,24 @@ from deploy.rig import Rig
         (b'{"version": 2}', "is not a plan: id: Field required"),
     ],
 )
-def test_the_version_is_read_before_anything_else(data: bytes, told: str) -> None:
-    with pytest.raises(BadInput, match=rf"^plan\.json: .*{told}") as caught:
+def test_the_version_is_read_before_anything_else(data: bytes, message: str) -> None:
+    with pytest.raises(BadInput, match=rf"^plan\.json: .*{message}") as caught:
         read_plan(data, "plan.json")
     assert caught.value.exit_code == 2
     assert caught.value.next_step == "python -m builder plan -o plan.json"
 
 
 def test_a_key_that_nobody_knows_is_refused(rig: Rig) -> None:
-    said = json.loads(write_plan(rig.plan()))
+    written = json.loads(write_plan(rig.plan()))
     with pytest.raises(BadInput, match="extra"):
-        read_plan(json.dumps({**said, "extra": 1}).encode(), "plan.json")
+        read_plan(json.dumps({**written, "extra": 1}).encode(), "plan.json")
 
 
 def test_a_console_link_is_computed_and_never_read(rig: Rig) -> None:
     plan = rig.plan()
-    said = json.loads(write_plan(plan))
-    for step in said["steps"]:
+    written = json.loads(write_plan(plan))
+    for step in written["steps"]:
         step["console"] = "https://evil.example/"
-    assert read_plan(json.dumps(said).encode(), "plan.json") == plan
-    said["steps"][0]["region"] = "evil.example/#"
-    assert read_plan(json.dumps(said).encode(), "plan.json").steps[0].console == ""
+    assert read_plan(json.dumps(written).encode(), "plan.json") == plan
+    written["steps"][0]["region"] = "evil.example/#"
+    assert read_plan(json.dumps(written).encode(), "plan.json").steps[0].console == ""

@@ -56,7 +56,7 @@ def have_deployed(rig: Rig, text: str | None = None) -> None:
     rig.clients = Clients(rig.world.session(ACCOUNT))
 
 
-def standing(rig: Rig) -> str | None:
+def policy_of(rig: Rig) -> str | None:
     return rig.world.stack(NAME).record.policy
 
 
@@ -72,8 +72,8 @@ def test_a_new_stack_has_its_policy_right_after_its_creation(rig: Rig) -> None:
     assert (len(plan.steps), plan.guards) == (1, ())
     assert read_plan(write_plan(plan), "plan.json") == plan
     assert rig.execute(plan) == (Done(KEYS, "policy set"),)
-    assert [started.what for started in rig.said(Started)] == ["CREATE", "SET POLICY"]
-    assert standing(rig) == STRICT
+    assert [started.what for started in rig.events_of(Started)] == ["CREATE", "SET POLICY"]
+    assert policy_of(rig) == STRICT
     assert rig.plan(with_policy(STRICT)).is_empty
     assert rig.execute(plan) == (Done(KEYS, "executed before"),)
 
@@ -83,7 +83,7 @@ def test_no_policy_is_asked_for_where_none_is_said(rig: Rig) -> None:
     rig.world.calls.clear()
     assert rig.plan(PLAIN).is_empty
     assert rig.operations("GetStackPolicy") == 0
-    assert standing(rig) == STRICT
+    assert policy_of(rig) == STRICT
 
 
 def test_a_policy_that_aws_shows_in_another_form_is_the_same(rig: Rig) -> None:
@@ -99,7 +99,7 @@ def test_where_it_is_all_that_differs_it_is_the_plan(rig: Rig) -> None:
     assert (plan.steps, plan.deferred, plan.unchanged, plan.guards) == ((), (), (), ())
     rig.world.calls.clear()
     assert rig.execute(plan) == (Done(KEYS, "policy set"),)
-    assert (rig.operations("ExecuteChangeSet"), standing(rig)) == (0, STRICT)
+    assert (rig.operations("ExecuteChangeSet"), policy_of(rig)) == (0, STRICT)
 
 
 def test_a_policy_that_stands_is_replaced_only_where_that_is_allowed(rig: Rig) -> None:
@@ -108,15 +108,15 @@ def test_a_policy_that_stands_is_replaced_only_where_that_is_allowed(rig: Rig) -
     assert [(hit.allow, hit.stack) for hit in plan.guards] == [(ALLOWED, KEYS)]
     with pytest.raises(Stopped, match=ALLOWED):
         rig.execute(plan)
-    assert standing(rig) == STRICT
+    assert policy_of(rig) == STRICT
     assert rig.execute(plan, allow=[ALLOWED]) == (Done(KEYS, "policy set"),)
-    assert standing(rig) == OTHER
+    assert policy_of(rig) == OTHER
 
 
 def test_one_that_denies_nothing_is_replaced_without_asking(rig: Rig) -> None:
     have_deployed(rig, OPEN_POLICY)
     assert {type(outcome) for outcome in rig.deploy(with_policy(STRICT))} == {Done}
-    assert standing(rig) == STRICT
+    assert policy_of(rig) == STRICT
 
 
 def test_a_policy_comes_after_the_change_set_that_it_denies(rig: Rig) -> None:
@@ -140,7 +140,7 @@ def test_what_the_policy_that_stands_denies_is_said_before_anything_runs(rig: Ri
     # And what is to be done then does it, without anything to allow.
     set_by_hand(rig, OPEN_POLICY)
     assert {type(outcome) for outcome in rig.deploy(with_policy(STRICT, EDITED))} == {Done}
-    assert (rig.world.stack(NAME).status, standing(rig)) == ("UPDATE_COMPLETE", STRICT)
+    assert (rig.world.stack(NAME).status, policy_of(rig)) == ("UPDATE_COMPLETE", STRICT)
 
 
 def test_a_policy_that_was_set_since_stops_a_saved_plan(rig: Rig) -> None:
@@ -161,16 +161,16 @@ def test_a_plan_s_file_cannot_say_that_no_policy_stands(rig: Rig) -> None:
     forged = replace(plan, policies=(replace(plan.policies[0], standing=None),), guards=())
     with pytest.raises(Stopped, match="not as it was planned for"):
         rig.execute(forged)
-    assert standing(rig) == STRICT
+    assert policy_of(rig) == STRICT
 
 
 def test_nor_another_policy_than_the_assembly_s(rig: Rig) -> None:
     plan = rig.plan(with_policy(STRICT))
-    for tampered, told in (
+    for tampered, message in (
         (replace(plan, policies=(replace(plan.policies[0], policy=OPEN_POLICY),)), "not what the assembly says"),
         (replace(plan, policies=plan.policies * 2), "given a policy 2 times"),
     ):
-        with pytest.raises(BadInput, match=told):
+        with pytest.raises(BadInput, match=message):
             rig.execute(tampered)
 
 
@@ -228,7 +228,7 @@ def test_a_call_that_fails_once_is_made_again(rig: Rig, operation: str, fault: F
     have_deployed(rig)
     rule = rig.world.faults.add(fault, operation=operation, nth=1)
     assert {type(outcome) for outcome in rig.deploy(with_policy(STRICT))} == {Done}
-    assert (rule.struck, standing(rig)) == (1, STRICT)
+    assert (rule.struck, policy_of(rig)) == (1, STRICT)
 
 
 def test_a_read_that_lags_behind_plans_nothing_twice(rig: Rig) -> None:
@@ -243,17 +243,17 @@ def test_somebody_else_s_later_policy_is_seen(rig: Rig) -> None:
     assert [step.standing for step in rig.plan(with_policy(STRICT)).policies] == [OTHER]
 
 
-def told(plan: Plan) -> tuple[str, ...]:
+def pages(plan: Plan) -> tuple[str, ...]:
     return (text.plan_text(plan).plain, html.plan_page(plan, "plan.json"), markdown.plan_markdown(plan, "plan.json"))
 
 
 def test_every_report_shows_the_old_and_the_new(rig: Rig) -> None:
     assert all(
-        "StackPolicy" in page and "LogicalResourceId/Key" in page for page in told(rig.plan(with_policy(STRICT)))
+        "StackPolicy" in page and "LogicalResourceId/Key" in page for page in pages(rig.plan(with_policy(STRICT)))
     )
     have_deployed(rig, STRICT)
     plan = rig.plan(with_policy(OTHER))
-    for page in told(plan):
+    for page in pages(plan):
         assert "Statement[1].Action" in page
         assert not any(same in page for same in ("Statement[0]", "Statement[1].Resource"))
         assert ("Update:*" in page, "Update:Replace" in page) == (True, True)
@@ -264,10 +264,10 @@ def test_every_report_shows_the_old_and_the_new(rig: Rig) -> None:
     assert (line["policies"], line["allow"]) == ({KEYS: OTHER}, [ALLOWED])
 
 
-@pytest.mark.parametrize("stands", [False, True])
+@pytest.mark.parametrize("exists", [False, True])
 @pytest.mark.parametrize("protect", [None, True])
-def test_a_stack_is_one_entry_whatever_is_set_on_it(rig: Rig, *, stands: bool, protect: bool | None) -> None:
-    if stands:
+def test_a_stack_is_one_entry_whatever_is_set_on_it(rig: Rig, *, exists: bool, protect: bool | None) -> None:
+    if exists:
         have_deployed(rig)
     both = changed(with_policy(STRICT), KEYS, termination_protection=protect)
     shown = text.plan_text(rig.plan(both)).plain

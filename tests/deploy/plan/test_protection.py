@@ -1,4 +1,4 @@
-"""Termination protection: as it is found, set, or lifted where that is allowed by name; never by the way."""
+"""Termination protection: left as it is, set, or lifted where it is allowed by name; never by the way."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def test_where_the_manifest_says_nothing_it_stays_as_it_is_found_also_through_an
     rig.world.calls.clear()
     assert rig.plan().is_empty
     update = edited(rig.deployment, TABLE, "BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED")
-    assert {type(one) for one in rig.deploy(update)} == {Done}
+    assert {type(outcome) for outcome in rig.deploy(update)} == {Done}
     assert is_protected(rig)
     assert rig.operations("UpdateTerminationProtection") == 0
 
@@ -42,7 +42,7 @@ def test_where_it_is_all_that_differs_it_is_the_plan(rig: Rig) -> None:
     rig.deploy()
     plan = rig.plan(PROTECTED)
     assert (plan.steps, plan.deferred, plan.deletions, plan.guards) == ((), (), (), ())
-    assert [(one.stack, one.protect) for one in plan.protections] == [(TABLE, True)]
+    assert [(protection.stack, protection.protect) for protection in plan.protections] == [(TABLE, True)]
     assert TABLE not in plan.unchanged
     assert read_plan(write_plan(plan), "plan.json") == plan
     rig.world.calls.clear()
@@ -60,7 +60,7 @@ def test_to_lift_it_has_to_be_said_and_allowed(rig: Rig) -> None:
     with pytest.raises(Stopped, match=ALLOW):
         rig.execute(plan)
     assert is_protected(rig)
-    assert {type(one) for one in rig.execute(plan, allow=[ALLOW])} == {Done}
+    assert {type(outcome) for outcome in rig.execute(plan, allow=[ALLOW])} == {Done}
     assert not is_protected(rig)
     assert rig.plan(LIFTED).is_empty
 
@@ -82,11 +82,11 @@ def test_a_stack_that_moved_since_is_left_alone(rig: Rig) -> None:
 
 def test_every_report_tells_of_it(rig: Rig) -> None:
     rig.deploy()
-    said = "its termination protection is set"
+    line = "its termination protection is set"
     plan = rig.plan(PROTECTED)
-    assert said in text.plan_text(plan).plain
-    assert said in html.plan_page(plan, "plan.json")
-    assert said in markdown.plan_markdown(plan, "plan.json")
+    assert line in text.plan_text(plan).plain
+    assert line in html.plan_page(plan, "plan.json")
+    assert line in markdown.plan_markdown(plan, "plan.json")
     assert "1 to update" in text.plan_text(plan).plain
     assert f'"protections": {{"{TABLE}": true}}' in as_json.made(plan, rig.world.datetime())
     rig.execute(plan)
@@ -107,9 +107,9 @@ def test_the_manifest_says_it_only_where_somebody_has_said_it() -> None:
     manifest = read_manifest(written, "manifest.json")
     assert b"termination_protection" not in written
     assert {entry.termination_protection for entry in manifest.stacks} == {None}
-    for said in (True, False):
-        stacks = tuple(replace(entry, termination_protection=said) for entry in manifest.stacks)
+    for protected in (True, False):
+        stacks = tuple(replace(entry, termination_protection=protected) for entry in manifest.stacks)
         again = read_manifest(write_manifest(replace(manifest, stacks=stacks)), "manifest.json")
-        assert {entry.termination_protection for entry in again.stacks} == {said}
+        assert {entry.termination_protection for entry in again.stacks} == {protected}
     null = written.replace(b'"needs": [],', b'"needs": [],\n      "termination_protection": null,', 1)
     assert {entry.termination_protection for entry in read_manifest(null, "manifest.json").stacks} == {None}

@@ -21,60 +21,60 @@ def hold(world: World, keys: int, versions: int = 1) -> None:
 
 
 def empty(rig: Rig) -> list[int]:
-    """Empty the bucket; return the counts that were told."""
+    """Empty the bucket; return the counts that were reported."""
     counts: list[int] = []
     rig.run(lambda: BucketToEmpty(rig.clients.s3(US_EAST_1), "us-east-1: bucket", NAME, counts.append).run())
     return counts
 
 
 @pytest.mark.slow
-def test_thousands_of_versions_go_in_as_many_batches_as_there_are_pages(standing: Rig) -> None:
-    standing.world.page_size = 1000
-    hold(standing.world, keys=1100, versions=3)
-    standing.world.calls.clear()
-    assert empty(standing)[-1] == 3300
-    assert not standing.world.buckets[NAME].versions
-    assert standing.operations("DeleteObjects") == 4
-    assert standing.operations("ListObjectVersions") == 4 + 1  # the last sees that nothing is left
+def test_thousands_of_versions_go_in_as_many_batches_as_there_are_pages(deployed: Rig) -> None:
+    deployed.world.page_size = 1000
+    hold(deployed.world, keys=1100, versions=3)
+    deployed.world.calls.clear()
+    assert empty(deployed)[-1] == 3300
+    assert not deployed.world.buckets[NAME].versions
+    assert deployed.operations("DeleteObjects") == 4
+    assert deployed.operations("ListObjectVersions") == 4 + 1  # the last sees that nothing is left
 
 
-def test_uploads_that_are_not_complete_are_aborted_page_by_page(standing: Rig) -> None:
-    standing.world.page_size = 2
+def test_uploads_that_are_not_complete_are_aborted_page_by_page(deployed: Rig) -> None:
+    deployed.world.page_size = 2
     for key in ("a", "b", "b", "c", "d"):
-        standing.clients.s3(US_EAST_1).create_multipart_upload(Bucket=NAME, Key=key)
-    standing.world.faults.add(Fault.LOSE_ANSWER, operation="AbortMultipartUpload", nth=2)
-    assert empty(standing) == []
-    assert not standing.world.buckets[NAME].uploads
+        deployed.clients.s3(US_EAST_1).create_multipart_upload(Bucket=NAME, Key=key)
+    deployed.world.faults.add(Fault.LOSE_ANSWER, operation="AbortMultipartUpload", nth=2)
+    assert empty(deployed) == []
+    assert not deployed.world.buckets[NAME].uploads
 
 
-def test_an_upload_that_may_not_be_aborted_is_told(standing: Rig) -> None:
-    standing.clients.s3(US_EAST_1).create_multipart_upload(Bucket=NAME, Key="a")
-    standing.world.faults.add(Fault.DENIED, operation="AbortMultipartUpload")
+def test_an_upload_that_may_not_be_aborted_is_told(deployed: Rig) -> None:
+    deployed.clients.s3(US_EAST_1).create_multipart_upload(Bucket=NAME, Key="a")
+    deployed.world.faults.add(Fault.DENIED, operation="AbortMultipartUpload")
     with pytest.raises(AwsError, match="not allowed to call AbortMultipartUpload"):
-        empty(standing)
+        empty(deployed)
 
 
-def test_the_count_only_ever_grows(standing: Rig) -> None:
-    standing.world.page_size = 7
-    hold(standing.world, keys=50, versions=2)
-    counts = empty(standing)
+def test_the_count_only_ever_grows(deployed: Rig) -> None:
+    deployed.world.page_size = 7
+    hold(deployed.world, keys=50, versions=2)
+    counts = empty(deployed)
     assert counts == sorted(set(counts))
     assert counts[-1] == 100
 
 
-def test_versions_that_s3_is_too_busy_for_are_asked_for_again_and_only_those(standing: Rig) -> None:
-    standing.world.page_size = 1000
-    hold(standing.world, keys=5)
-    standing.world.busy_objects = {(NAME, "000001"): 3, (NAME, "000003"): 1}
-    assert empty(standing) == [3, 4, 5]
-    assert not standing.world.buckets[NAME].versions
+def test_versions_that_s3_is_too_busy_for_are_asked_for_again_and_only_those(deployed: Rig) -> None:
+    deployed.world.page_size = 1000
+    hold(deployed.world, keys=5)
+    deployed.world.busy_objects = {(NAME, "000001"): 3, (NAME, "000003"): 1}
+    assert empty(deployed) == [3, 4, 5]
+    assert not deployed.world.buckets[NAME].versions
 
 
-def test_patience_with_a_busy_s3_has_an_end(standing: Rig) -> None:
-    hold(standing.world, keys=2)
-    standing.world.busy_objects = {(NAME, "000001"): 10**6}
+def test_patience_with_a_busy_s3_has_an_end(deployed: Rig) -> None:
+    hold(deployed.world, keys=2)
+    deployed.world.busy_objects = {(NAME, "000001"): 10**6}
     with pytest.raises(Failed, match="SlowDown") as caught:
-        empty(standing)
+        empty(deployed)
     assert "destroy" in caught.value.next_step
 
 
@@ -87,26 +87,26 @@ def test_patience_with_a_busy_s3_has_an_end(standing: Rig) -> None:
     ],
 )
 def test_a_version_that_is_kept_for_good_ends_it_with_the_reason_and_what_helps(
-    standing: Rig, because: str, helps: str
+    deployed: Rig, because: str, helps: str
 ) -> None:
-    standing.world.page_size = 2
-    hold(standing.world, keys=4)
-    standing.world.undeletable_objects = {(NAME, "000001")}
-    standing.world.busy_objects = {(NAME, "000000"): 1}
-    standing.world.undeletable_because = because
+    deployed.world.page_size = 2
+    hold(deployed.world, keys=4)
+    deployed.world.undeletable_objects = {(NAME, "000001")}
+    deployed.world.busy_objects = {(NAME, "000000"): 1}
+    deployed.world.undeletable_because = because
     with pytest.raises(Failed, match=f"000001: AccessDenied: {because}") as caught:
-        empty(standing)
+        empty(deployed)
     assert helps in caught.value.next_step
-    assert [version.key for version in standing.world.buckets[NAME].versions] == ["000000", "000001"]
+    assert [version.key for version in deployed.world.buckets[NAME].versions] == ["000000", "000001"]
 
 
 @pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.LOSE_REQUEST, Fault.SERVER_ERROR, Fault.THROTTLE])
-def test_calls_that_go_wrong_cost_nothing_but_time(standing: Rig, fault: Fault) -> None:
-    standing.world.page_size = 3
-    hold(standing.world, keys=20, versions=2)
-    standing.world.faults.add(fault, service="s3", probability=0.2)
-    assert empty(standing)[-1] == 40
-    assert not standing.world.buckets[NAME].versions
+def test_calls_that_go_wrong_cost_nothing_but_time(deployed: Rig, fault: Fault) -> None:
+    deployed.world.page_size = 3
+    hold(deployed.world, keys=20, versions=2)
+    deployed.world.faults.add(fault, service="s3", probability=0.2)
+    assert empty(deployed)[-1] == 40
+    assert not deployed.world.buckets[NAME].versions
 
 
 def test_a_refused_request_is_explained_by_its_text() -> None:

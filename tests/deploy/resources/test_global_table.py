@@ -14,17 +14,17 @@ def replicas(rig: Rig) -> set[str]:
     return {replica["RegionName"] for replica in table.get("Replicas", [])}
 
 
-def test_every_replica_but_the_stack_s_own_goes(standing: Rig) -> None:
-    assert "us-west-2" in replicas(standing)
-    standing.run(lambda: global_table.unblock(standing.clients, US_EAST_1, "tap-dev-global"))
-    assert "us-west-2" not in replicas(standing)
+def test_every_replica_but_the_stack_s_own_goes(deployed: Rig) -> None:
+    assert "us-west-2" in replicas(deployed)
+    deployed.run(lambda: global_table.unblock(deployed.clients, US_EAST_1, "tap-dev-global"))
+    assert "us-west-2" not in replicas(deployed)
 
 
 @pytest.mark.slow
-def test_a_replica_that_never_goes_is_not_waited_for_without_end(standing: Rig) -> None:
-    standing.world.replica_change_s = 10**6
+def test_a_replica_that_never_goes_is_not_waited_for_without_end(deployed: Rig) -> None:
+    deployed.world.replica_change_s = 10**6
     with pytest.raises(Failed, match="its replica in us-west-2 is DELETING after an hour"):
-        standing.run(lambda: global_table.unblock(standing.clients, US_EAST_1, "tap-dev-global"))
+        deployed.run(lambda: global_table.unblock(deployed.clients, US_EAST_1, "tap-dev-global"))
 
 
 def test_a_table_that_is_gone_has_nothing_to_release(rig: Rig) -> None:
@@ -32,15 +32,15 @@ def test_a_table_that_is_gone_has_nothing_to_release(rig: Rig) -> None:
 
 
 @pytest.mark.slow
-def test_another_refusal_is_told(standing: Rig) -> None:
-    standing.world.faults.add(Fault.THROTTLE, service="dynamodb")
+def test_another_refusal_is_told(deployed: Rig) -> None:
+    deployed.world.faults.add(Fault.THROTTLE, service="dynamodb")
     with pytest.raises(AwsError, match="ThrottlingException"):
-        standing.run(lambda: global_table.unblock(standing.clients, US_EAST_1, "tap-dev-global"))
+        deployed.run(lambda: global_table.unblock(deployed.clients, US_EAST_1, "tap-dev-global"))
 
 
-def test_items_keep_nothing_back(standing: Rig) -> None:
-    calls = len(standing.world.calls)
+def test_items_keep_nothing_back(deployed: Rig) -> None:
+    calls = len(deployed.world.calls)
     holder = global_table.HOLDER
-    standing.run(lambda: holder.stop_writes(standing.clients, US_EAST_1, "tap-dev-global"))
-    standing.run(lambda: holder.empty(standing.clients, US_EAST_1, "tap-dev-global", lambda _: None))
-    assert len(standing.world.calls) == calls
+    deployed.run(lambda: holder.stop_writes(deployed.clients, US_EAST_1, "tap-dev-global"))
+    deployed.run(lambda: holder.empty(deployed.clients, US_EAST_1, "tap-dev-global", lambda _: None))
+    assert len(deployed.world.calls) == calls

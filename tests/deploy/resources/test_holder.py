@@ -49,10 +49,10 @@ def test_what_lifts_a_deletion_protection_has_its_own_command_too(name: str) -> 
 
 @pytest.mark.parametrize("name", HOLDING)
 @pytest.mark.parametrize("kind", get_args(HoldKind))
-def test_the_remedy_of_what_is_held_is_that_of_its_type(standing: Rig, name: str, kind: HoldKind) -> None:
+def test_the_remedy_of_what_is_held_is_that_of_its_type(deployed: Rig, name: str, kind: HoldKind) -> None:
     region = Region("us-east-1")
     held = ActiveProtection(kind=kind, region=region, type=name, physical_id="orders")
-    stack = standing.run(lambda: observe_stack(standing.clients, Site(None, region), StackName("tap-dev-table")))
+    stack = deployed.run(lambda: observe_stack(deployed.clients, Site(None, region), StackName("tap-dev-table")))
     assert stack is not None
     with pytest.raises(Stopped, match=r"orders has .+ in us-east-1\. Nothing was emptied") as caught:
         check_unheld(StackContents(id=StackId("us-east-1/table"), stack=stack, holders=(), protections=(held,)))

@@ -8,7 +8,7 @@ KEYS = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "warning"),
     [
         ({"Enabled": "true"}, {"Enabled": "false"}, "nothing it encrypts can be read"),
         ({}, {"Enabled": False}, "nothing it encrypts can be read"),
@@ -20,12 +20,12 @@ KEYS = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
     ],
 )
 def test_what_keeps_a_key_from_those_who_need_it_is_warned_of(
-    before: dict[str, object], after: dict[str, object], told: str
+    before: dict[str, object], after: dict[str, object], warning: str
 ) -> None:
     for holder in (HOLDERS[kind] for kind in KEYS):
         warnings = holder.warnings(Seen(before=before, after=after))
-        assert len(warnings) == bool(told)
-        assert told in "".join(warnings)
+        assert len(warnings) == bool(warning)
+        assert warning in "".join(warnings)
         assert holder.warnings(Seen()) == ()
 
 
@@ -63,10 +63,10 @@ UNDER = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "properties", "told"), UNDER)
-def test_what_stays_under_the_key_that_it_had_is_told(kind: str, properties: dict[str, object], told: str) -> None:
+@pytest.mark.parametrize(("kind", "properties", "warning"), UNDER)
+def test_what_stays_under_the_key_that_it_had_is_told(kind: str, properties: dict[str, object], warning: str) -> None:
     other = json.loads(json.dumps(properties).replace("KEY", "OTHER"))
     holder = HOLDERS[kind]
-    assert told in "".join(holder.warnings(Seen(before=properties, after=other)))
-    assert told in "".join(holder.warnings(Seen(before=properties, after={})))
+    assert warning in "".join(holder.warnings(Seen(before=properties, after=other)))
+    assert warning in "".join(holder.warnings(Seen(before=properties, after={})))
     assert holder.warnings(Seen(before={}, after=properties)) == ()

@@ -1,4 +1,4 @@
-"""What opens something to the world is told, by a table; what does not is not."""
+"""A property that opens something to the world is reported, and no other: a table of both."""
 
 import json
 from collections.abc import Iterator
@@ -126,8 +126,8 @@ def test_whatever_stands_in_a_property_is_no_failure() -> None:
         for body in read_template((ROOT / f"templates/us-east-1/{file}.yaml").read_bytes()).resources().values()
         if body["Type"] in HOLDERS
     }
-    told = [(kind, properties) for kind, properties, _ in OPENS]
-    for kind, properties in (*told, *CLOSED, *shipped.items()):
+    opened = [(kind, properties) for kind, properties, _ in OPENS]
+    for kind, properties in (*opened, *CLOSED, *shipped.items()):
         for other in mutated(properties):
             if isinstance(other, dict):
                 public_access(kind, other)

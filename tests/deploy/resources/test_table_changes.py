@@ -114,7 +114,7 @@ def recovering(*, on: bool = True, days: int | None = None) -> Json:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "warning"),
     [
         (recovering(), recovering(days=7), "goes back 7 days, not 35 any more"),
         (recovering(days=7), recovering(days=3), "goes back 3 days, not 7 any more"),
@@ -124,11 +124,11 @@ def recovering(*, on: bool = True, days: int | None = None) -> Json:
         ({}, recovering(days=1), ""),
     ],
 )
-def test_fewer_days_of_recovery_are_warned_of(before: Json, after: Json, told: str) -> None:
-    found = LOCAL.weakens(before, after)
-    assert [told in one for one in found] == ([True] if told else [])
+def test_fewer_days_of_recovery_are_warned_of(before: Json, after: Json, warning: str) -> None:
+    lines = LOCAL.weakens(before, after)
+    assert [warning in line for line in lines] == ([True] if warning else [])
     both = [{"Replicas": [{"Region": "here", **side}]} for side in (before, after)]
-    assert [" in here" in one for one in TABLE.weakens(*both)] == ([True] if told else [])
+    assert [" in here" in line for line in TABLE.weakens(*both)] == ([True] if warning else [])
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_fewer_days_of_recovery_are_warned_of(before: Json, after: Json, told: s
 )
 def test_what_a_failed_update_of_a_table_takes_is_said(reason: str, helps: str) -> None:
     for kind in ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table"):
-        said = remedy_for(kind, reason)
-        assert helps in said
-        assert bool(said) == bool(helps)
+        remedy = remedy_for(kind, reason)
+        assert helps in remedy
+        assert bool(remedy) == bool(helps)
     assert not remedy_for("AWS::S3::Bucket", reason)

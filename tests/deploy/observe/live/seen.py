@@ -11,7 +11,7 @@ EAST, WEST = Region("us-east-1"), Region("us-west-2")
 
 
 def described(region: Region = EAST, **more: Any) -> dict[str, Any]:
-    """Return a table on demand as DescribeTable has it, with what is said more of it."""
+    """Return a table on demand as DescribeTable has it, with `more` members of it."""
     return {
         "TableName": "orders",
         "TableArn": f"arn:aws:dynamodb:{region}:111122223333:table/orders",
@@ -36,8 +36,8 @@ def described(region: Region = EAST, **more: Any) -> dict[str, Any]:
 
 
 def replica(region: Region = EAST, *, table: Mapping[str, Any] | None = None, **more: Any) -> SeenReplica:
-    """Return what one region says, nothing of it being on unless that is said."""
-    said: dict[str, Any] = {
+    """Return what one region shows; what no field sets is off."""
+    fields: dict[str, Any] = {
         "recovery": {"PointInTimeRecoveryStatus": "DISABLED"},
         "tags": {},
         "insights": {},
@@ -46,7 +46,7 @@ def replica(region: Region = EAST, *, table: Mapping[str, Any] | None = None, **
         "key": None,
         **more,
     }
-    return SeenReplica(region=region, table=described(region, **(table or {})), **said)
+    return SeenReplica(region=region, table=described(region, **(table or {})), **fields)
 
 
 def seen(*replicas: SeenReplica, **more: Any) -> SeenTable:

@@ -63,9 +63,11 @@ SAME_RULES = {
 }
 
 
-def live(side: TemplateSide = DEFAULT, **said: Any) -> LiveResource:
-    """Return a bucket that S3 says this of, call by call, and of which it says no more than it says of any."""
-    return as_live(SeenBucket(name="uploads", region=EAST, answers={"get_bucket_encryption": ENCRYPTED, **said}), side)
+def live(side: TemplateSide = DEFAULT, **answers: Any) -> LiveResource:
+    """Return a bucket of which S3 gives these answers, by call; its encryption is that of any new bucket."""
+    return as_live(
+        SeenBucket(name="uploads", region=EAST, answers={"get_bucket_encryption": ENCRYPTED, **answers}), side
+    )
 
 
 def ours(**more: Any) -> TemplateSide:
@@ -89,13 +91,13 @@ def test_each_setting_that_s3_can_be_asked_of_a_bucket_is_asked_or_left_with_a_r
 
 def test_each_part_of_a_setting_that_stays_is_in_s3_s_own_model() -> None:
     model = botocore.session.get_session().get_service_model("s3")
-    said = {
+    members = {
         xform_name(name): set(shape.members)
         for name in model.operation_names
         if (shape := model.operation_model(name).output_shape) is not None
     }
 
-    assert {call: set(kept.members) - said[call] for call, kept in KEPT.items()} == {key: set() for key in KEPT}
+    assert {call: set(kept.members) - members[call] for call, kept in KEPT.items()} == {key: set() for key in KEPT}
 
 
 def test_a_bucket_as_people_make_one_has_no_obstacle_and_was_never_versioned() -> None:
@@ -119,7 +121,7 @@ def test_what_our_template_can_say_is_in_the_definition() -> None:
         "RestrictPublicBuckets": False,
     }
     named = ("BucketEncryption", "OwnershipControls", "PublicAccessBlockConfiguration", "VersioningConfiguration")
-    found = live(
+    resource = live(
         ours(**{name: {} for name in named}),
         get_bucket_versioning={"Status": "Suspended"},
         get_public_access_block={"PublicAccessBlockConfiguration": block},
@@ -130,8 +132,8 @@ def test_what_our_template_can_say_is_in_the_definition() -> None:
         },
     )
 
-    assert (found.obstacles, found.notes, found.unversioned) == ((), (), False)
-    assert list(found.definition) == [
+    assert (resource.obstacles, resource.notes, resource.unversioned) == ((), (), False)
+    assert list(resource.definition) == [
         "BucketName",
         "BucketEncryption",
         "LifecycleConfiguration",
@@ -140,23 +142,23 @@ def test_what_our_template_can_say_is_in_the_definition() -> None:
         "VersioningConfiguration",
         "Tags",
     ]
-    assert found.definition["VersioningConfiguration"] == {"Status": "Suspended"}
-    assert found.definition["PublicAccessBlockConfiguration"] == block
-    assert found.definition["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
-    assert found.definition["LifecycleConfiguration"] == OURS["LifecycleConfiguration"]
-    assert found.definition["Tags"] == [{"Key": "a", "Value": "b"}]
+    assert resource.definition["VersioningConfiguration"] == {"Status": "Suspended"}
+    assert resource.definition["PublicAccessBlockConfiguration"] == block
+    assert resource.definition["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    assert resource.definition["LifecycleConfiguration"] == OURS["LifecycleConfiguration"]
+    assert resource.definition["Tags"] == [{"Key": "a", "Value": "b"}]
 
 
 def test_what_a_template_does_not_say_is_not_imported_and_so_never_taken_away() -> None:
-    found = live(
+    resource = live(
         TemplateSide(properties={"BucketName": "uploads"}),
         get_bucket_versioning={"Status": "Enabled"},
         get_public_access_block={"PublicAccessBlockConfiguration": {"BlockPublicPolicy": True}},
         get_bucket_ownership_controls={"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}},
         get_bucket_tagging={"TagSet": [{"Key": "a", "Value": "b"}]},
     )
-    assert found.definition == {"BucketName": "uploads", "Tags": [{"Key": "a", "Value": "b"}]}
-    assert found.losses == ("its tags a",)
+    assert resource.definition == {"BucketName": "uploads", "Tags": [{"Key": "a", "Value": "b"}]}
+    assert resource.losses == ("its tags a",)
 
 
 def test_how_it_encrypts_is_said_with_what_is_off_where_the_template_says_it() -> None:
@@ -165,15 +167,15 @@ def test_how_it_encrypts_is_said_with_what_is_off_where_the_template_says_it() -
         "BucketKeyEnabled": False,
         "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]},
     }
-    said: Any = {"get_bucket_encryption": {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}}
-    wanted = ours(BucketEncryption={"ServerSideEncryptionConfiguration": [{"BucketKeyEnabled": True}]})
+    answers: Any = {"get_bucket_encryption": {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}}
+    side = ours(BucketEncryption={"ServerSideEncryptionConfiguration": [{"BucketKeyEnabled": True}]})
     by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "arn:key"}
     blocked = {"EncryptionType": ["SSE-C"]}
 
-    assert live(wanted, **said).definition["BucketEncryption"]["ServerSideEncryptionConfiguration"] == [
+    assert live(side, **answers).definition["BucketEncryption"]["ServerSideEncryptionConfiguration"] == [
         {"ServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": False, "BlockedEncryptionTypes": blocked}
     ]
-    assert live(**said).definition["BucketEncryption"]["ServerSideEncryptionConfiguration"] == [
+    assert live(**answers).definition["BucketEncryption"]["ServerSideEncryptionConfiguration"] == [
         {"ServerSideEncryptionByDefault": by_default, "BlockedEncryptionTypes": blocked}
     ]
 
@@ -188,7 +190,7 @@ def test_tags_that_the_stack_gives_are_not_said() -> None:
 def grants(*grantees: dict[str, str]) -> dict[str, Any]:
     return {
         "Owner": {"ID": "me"},
-        "Grants": [{"Grantee": one, "Permission": "READ"} for one in ({"ID": "me"}, *grantees)],
+        "Grants": [{"Grantee": grantee, "Permission": "READ"} for grantee in ({"ID": "me"}, *grantees)],
     }
 
 
@@ -213,8 +215,8 @@ OBSTACLES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", OBSTACLES)
 @pytest.mark.parametrize("side", [DEFAULT, ours()], ids=["whatever template", "ours"])
 def test_what_a_template_would_replace_stands_in_its_way(side: TemplateSide, name: str) -> None:
-    said, what = OBSTACLES[name]
-    (obstacle,) = live(side, **said).obstacles
+    answers, what = OBSTACLES[name]
+    (obstacle,) = live(side, **answers).obstacles
 
     assert what in obstacle
     assert ": " in obstacle
@@ -266,7 +268,7 @@ def test_the_template_s_own_policy_is_an_obstacle_too_and_told_as_that(shown: di
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answers",
     [
         {"get_bucket_acl": grants()},
         {
@@ -280,9 +282,9 @@ def test_the_template_s_own_policy_is_an_obstacle_too_and_told_as_that(shown: di
         {"get_bucket_notification_configuration": {"TopicConfigurations": []}},
     ],
 )
-def test_what_is_as_good_as_nothing_is_not_told(said: dict[str, Any]) -> None:
-    found = live(**said)
-    assert (found.obstacles, found.notes) == ((), ())
+def test_what_is_as_good_as_nothing_is_not_told(answers: dict[str, Any]) -> None:
+    resource = live(**answers)
+    assert (resource.obstacles, resource.notes) == ((), ())
 
 
 STAYS = {
@@ -304,21 +306,21 @@ STAYS = {
 
 @pytest.mark.parametrize("call", KEPT)
 def test_what_the_template_does_not_say_stays_and_is_told(call: str) -> None:
-    said, noun = STAYS[call]
-    found = live(ours(), **{call: said})
+    answer, noun = STAYS[call]
+    resource = live(ours(), **{call: answer})
 
-    assert found.obstacles == ()
-    assert found.notes == (f"its {noun}; buckets in other regions have none",)
+    assert resource.obstacles == ()
+    assert resource.notes == (f"its {noun}; buckets in other regions have none",)
 
 
 @pytest.mark.parametrize("call", [call for call, kept in KEPT.items() if kept.property])
 def test_what_the_template_says_too_is_compared_by_a_person(call: str) -> None:
-    said, noun = STAYS[call]
-    found = live(ours(**{KEPT[call].property: {}}), **{call: said})
+    answer, noun = STAYS[call]
+    resource = live(ours(**{KEPT[call].property: {}}), **{call: answer})
 
-    (obstacle,) = found.obstacles
+    (obstacle,) = resource.obstacles
     assert obstacle.startswith(f"it has {noun}, and so has the template")
-    assert found.notes == ()
+    assert resource.notes == ()
 
 
 def test_of_what_nobody_asks_the_template_says_nothing() -> None:
@@ -328,7 +330,7 @@ def test_of_what_nobody_asks_the_template_says_nothing() -> None:
 
 def test_rules_and_a_policy_stay_where_the_template_has_none() -> None:
     nothing = TemplateSide(properties={})
-    found = live(
+    resource = live(
         nothing,
         get_bucket_policy=POLICY,
         get_bucket_replication=REPLICATES,
@@ -336,19 +338,23 @@ def test_rules_and_a_policy_stay_where_the_template_has_none() -> None:
         get_object_lock_configuration=LOCKED,
     )
 
-    assert found.obstacles == ()
-    assert found.notes == (
+    assert resource.obstacles == ()
+    assert resource.notes == (
         "its policy (Tls, Allow without a Sid)",
         "its replication rules",
         "its lifecycle rules",
         "its Object Lock; buckets in other regions have none",
     )
-    assert "LifecycleConfiguration" not in found.definition
+    assert "LifecycleConfiguration" not in resource.definition
 
 
 def replicates(**other: Any) -> LiveResource:
     """Return a bucket with one rule, `other` being what it has beyond the template's."""
-    wanted = {"Id": "to-us-west-2", "Status": "Enabled", "Destination": {"Bucket": "arn:${AWS::Partition}:s3:::twin"}}
+    template_rule = {
+        "Id": "to-us-west-2",
+        "Status": "Enabled",
+        "Destination": {"Bucket": "arn:${AWS::Partition}:s3:::twin"},
+    }
     rule = {
         "ID": "to-us-west-2",
         "Status": "Enabled",
@@ -356,8 +362,8 @@ def replicates(**other: Any) -> LiveResource:
         "Destination": {"Bucket": "arn:aws:s3:::twin"},
         **other,
     }
-    said: Any = {"ReplicationConfiguration": {"Role": "arn:aws:iam::111122223333:role/gone", "Rules": [rule]}}
-    return live(ours(ReplicationConfiguration={"Rules": [wanted]}), get_bucket_replication=said)
+    answer: Any = {"ReplicationConfiguration": {"Role": "arn:aws:iam::111122223333:role/gone", "Rules": [rule]}}
+    return live(ours(ReplicationConfiguration={"Rules": [template_rule]}), get_bucket_replication=answer)
 
 
 def test_rules_that_an_earlier_deployment_left_are_in_nobody_s_way() -> None:
@@ -389,7 +395,7 @@ def test_rules_that_lead_elsewhere_or_are_of_less_are_not_taken_for_the_template
 )
 def test_other_lifecycle_rules_than_the_bucket_s_are_not_taken_for_the_same(other: dict[str, Any]) -> None:
     rule = {**OURS["LifecycleConfiguration"]["Rules"][0], **other}
-    found = live(ours(LifecycleConfiguration={"Rules": [rule]}), get_bucket_lifecycle_configuration=SAME_RULES)
+    resource = live(ours(LifecycleConfiguration={"Rules": [rule]}), get_bucket_lifecycle_configuration=SAME_RULES)
 
-    assert len(found.obstacles) == 1
-    assert "LifecycleConfiguration" not in found.definition
+    assert len(resource.obstacles) == 1
+    assert "LifecycleConfiguration" not in resource.definition

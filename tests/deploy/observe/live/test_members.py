@@ -34,10 +34,10 @@ def test_each_member_of_a_table_is_said_judged_or_no_template_s_business() -> No
     paths = model()
     assert len(paths) > 80
 
-    of = {path: [one for one in known if path == one or path.startswith(f"{one}.")] for path in paths}
+    of = {path: [member for member in known if path == member or path.startswith(f"{member}.")] for path in paths}
 
-    assert {path: found for path, found in of.items() if len(found) != 1} == {}
-    assert known - {one for found in of.values() for one in found} <= NEWER
+    assert {path: matches for path, matches in of.items() if len(matches) != 1} == {}
+    assert known - {member for matches in of.values() for member in matches} <= NEWER
 
 
 def test_a_member_that_nobody_knows_is_told_by_its_path_once() -> None:

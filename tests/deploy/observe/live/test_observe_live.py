@@ -18,7 +18,7 @@ EAST, WEST = Region("us-east-1"), Region("us-west-2")
 HERE = Site(None, EAST)
 
 
-def look(work: Coroutine[Any, Any, T]) -> T:
+def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
@@ -51,7 +51,7 @@ def test_a_table_that_boto3_made_is_seen_with_all_that_is_on(session: boto3.Sess
     expiry: Any = {"Enabled": True, "AttributeName": "expires_at"}
     dynamodb.update_time_to_live(TableName="orders", TimeToLiveSpecification=expiry)
 
-    live = look(observe_table(clients, HERE, "orders"))
+    live = run(observe_table(clients, HERE, "orders"))
 
     assert live is not None
     assert (live.obstacles, live.notes) == ((), ())
@@ -72,13 +72,13 @@ def test_a_table_in_two_regions_is_seen_from_either_with_both_replicas(
         TableName="carts", ReplicaUpdates=[{"Create": {"RegionName": WEST}}]
     )
 
-    east, west = (look(observe_table(clients, Site(None, region), "carts")) for region in (EAST, WEST))
+    east, west = (run(observe_table(clients, Site(None, region), "carts")) for region in (EAST, WEST))
 
     assert east is not None
     assert west is not None
     assert (east.obstacles, west.obstacles) == ((), ())
-    assert [one["Region"] for one in east.definition["Replicas"]] == [EAST, WEST]
-    assert [one["Region"] for one in west.definition["Replicas"]] == [WEST, EAST]
+    assert [replica["Region"] for replica in east.definition["Replicas"]] == [EAST, WEST]
+    assert [replica["Region"] for replica in west.definition["Replicas"]] == [WEST, EAST]
 
 
 def test_a_provisioned_table_and_one_with_a_policy_are_told(session: boto3.Session, clients: Clients) -> None:
@@ -90,7 +90,7 @@ def test_a_provisioned_table_and_one_with_a_policy_are_told(session: boto3.Sessi
         ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
     )
 
-    live = look(observe_table(clients, HERE, "stock"))
+    live = run(observe_table(clients, HERE, "stock"))
 
     assert live is not None
     (obstacle,) = live.obstacles
@@ -100,9 +100,9 @@ def test_a_provisioned_table_and_one_with_a_policy_are_told(session: boto3.Sessi
 
 
 def test_what_is_not_there_is_nothing(clients: Clients) -> None:
-    assert look(observe_table(clients, HERE, "nothing")) is None
-    assert look(observe_live_bucket(clients, HERE, "nothing-at-all")) is None
-    assert look(observe_owner(clients, HERE, "nothing")) is None
+    assert run(observe_table(clients, HERE, "nothing")) is None
+    assert run(observe_live_bucket(clients, HERE, "nothing-at-all")) is None
+    assert run(observe_owner(clients, HERE, "nothing")) is None
 
 
 def test_a_bucket_that_boto3_made_is_seen_with_what_stands_in_the_way(
@@ -111,7 +111,7 @@ def test_a_bucket_that_boto3_made_is_seen_with_what_stands_in_the_way(
     s3, name = session.client("s3", region_name=EAST), f"uploads-{account_id}"
     s3.create_bucket(Bucket=name)
 
-    plain = look(observe_live_bucket(clients, HERE, name))
+    plain = run(observe_live_bucket(clients, HERE, name))
 
     assert plain is not None
     assert (plain.obstacles, plain.notes, plain.unversioned) == ((), (), True)
@@ -123,11 +123,11 @@ def test_a_bucket_that_boto3_made_is_seen_with_what_stands_in_the_way(
     cors: Any = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
     s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [cors]})
 
-    live = look(observe_live_bucket(clients, HERE, name))
+    live = run(observe_live_bucket(clients, HERE, name))
 
     assert live is not None
     assert live.definition["VersioningConfiguration"] == {"Status": "Enabled"}
-    assert [one.partition(",")[0] for one in live.obstacles] == [
+    assert [obstacle.partition(",")[0] for obstacle in live.obstacles] == [
         "it has a bucket policy (Tls)",
         "it has lifecycle rules (old)",
     ]
@@ -142,14 +142,14 @@ def test_a_bucket_of_another_region_or_account_is_none_of_the_stack_s(
     place: Any = {"LocationConstraint": WEST}
     session.client("s3", region_name=WEST).create_bucket(Bucket=name, CreateBucketConfiguration=place)
 
-    live = look(observe_live_bucket(clients, HERE, name))
+    live = run(observe_live_bucket(clients, HERE, name))
 
     assert live is not None
     assert (live.region, live.definition) == (WEST, {"BucketName": name})
     (obstacle,) = live.obstacles
     assert obstacle.startswith("it is in us-west-2, and the template's stack in us-east-1")
     with pytest.raises(Stopped, match="is another account's, or these credentials may not see it"):
-        look(observe_live_bucket(clients, Site(AccountId("999988887777"), WEST), name))
+        run(observe_live_bucket(clients, Site(AccountId("999988887777"), WEST), name))
 
 
 STACK = """
@@ -173,7 +173,7 @@ def test_who_has_a_table_or_a_bucket_is_found_by_its_name(
         StackName="shop", TemplateBody=STACK % bucket, Tags=[{"Key": "team", "Value": "core"}]
     )["StackId"]
 
-    table, files = (look(observe_owner(clients, HERE, name)) for name in ("owned", bucket))
+    table, files = (run(observe_owner(clients, HERE, name)) for name in ("owned", bucket))
 
     assert table is not None
     assert table == Owner(
@@ -186,4 +186,4 @@ def test_who_has_a_table_or_a_bucket_is_found_by_its_name(
     )
     assert files is not None
     assert (files.logical_id, files.type) == ("Uploads", "AWS::S3::Bucket")
-    assert look(observe_owner(clients, Site(None, WEST), "owned")) is None
+    assert run(observe_owner(clients, Site(None, WEST), "owned")) is None

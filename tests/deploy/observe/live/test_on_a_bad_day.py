@@ -48,12 +48,12 @@ def test_every_page_is_read(rig: Rig) -> None:
 def test_a_key_is_called_by_an_alias_that_a_template_has_for_it(rig: Rig) -> None:
     key = make_key(rig)
     make_table(rig, SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key})
-    wanted = {
+    properties = {
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         "Replicas": [{"Region": EAST, "SSESpecification": {"KMSMasterKeyId": "alias/theirs"}}],
     }
 
-    plain, fitted = observe(rig), observe(rig, properties=wanted)
+    plain, fitted = observe(rig), observe(rig, properties=properties)
 
     assert plain.definition["Replicas"][0]["SSESpecification"] == {"KMSMasterKeyId": key}
     assert fitted.definition["Replicas"] == [{"Region": EAST, "SSESpecification": {"KMSMasterKeyId": "alias/theirs"}}]
@@ -76,7 +76,7 @@ def test_a_lost_region_is_not_asked_and_its_replica_is_in_the_definition(rig: Ri
 
     live = observe(rig, lost=(WEST,))
 
-    assert [one["Region"] for one in live.definition["Replicas"]] == [EAST, WEST]
+    assert [replica["Region"] for replica in live.definition["Replicas"]] == [EAST, WEST]
     assert live.obstacles == ()
     assert "which was not asked" in live.notes[0]
     assert {call.region for call in rig.world.calls} == {EAST}

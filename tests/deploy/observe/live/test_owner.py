@@ -23,8 +23,8 @@ def rig() -> Rig:
 
 def deploy(rig: Rig, name: str, template: str, **more: Any) -> None:
     cloudformation = rig.clients.cloudformation(EAST)
-    asked: dict[str, Any] = {"StackName": name, "ChangeSetName": "first", "ChangeSetType": "CREATE", **more}
-    made = cloudformation.create_change_set(**asked, TemplateBody=template)["Id"]
+    request: dict[str, Any] = {"StackName": name, "ChangeSetName": "first", "ChangeSetType": "CREATE", **more}
+    made = cloudformation.create_change_set(**request, TemplateBody=template)["Id"]
     rig.world.pass_time(10)
     cloudformation.execute_change_set(ChangeSetName=made)
     rig.world.settle()
@@ -43,9 +43,9 @@ def test_a_bucket_is_not_its_policy_s_stack_s(rig: Rig) -> None:
 
 
 def import_bucket(rig: Rig) -> None:
-    found = {"LogicalResourceId": "Files", "ResourceType": "AWS::S3::Bucket"}
-    asked = [{**found, "ResourceIdentifier": {"BucketName": BUCKET}}]
-    deploy(rig, "files", OWNED, ChangeSetType="IMPORT", ResourcesToImport=asked)
+    resource = {"LogicalResourceId": "Files", "ResourceType": "AWS::S3::Bucket"}
+    imports = [{**resource, "ResourceIdentifier": {"BucketName": BUCKET}}]
+    deploy(rig, "files", OWNED, ChangeSetType="IMPORT", ResourcesToImport=imports)
 
 
 @pytest.mark.parametrize("one_row", [False, True])
@@ -59,10 +59,10 @@ def test_a_bucket_is_found_beside_its_policy_in_another_stack(rig: Rig, *, polic
     if policy_first:
         import_bucket(rig)
 
-    found = owner(rig, BUCKET)
+    resource = owner(rig, BUCKET)
 
-    assert found is not None
-    assert (found.stack_name, found.logical_id, found.type) == ("files", "Files", "AWS::S3::Bucket")
+    assert resource is not None
+    assert (resource.stack_name, resource.logical_id, resource.type) == ("files", "Files", "AWS::S3::Bucket")
 
 
 @pytest.mark.parametrize("shown", [False, True])
@@ -108,19 +108,19 @@ Resources:
 """
 
 
-@pytest.mark.parametrize(("policy", "told"), [("Delete", True), ("Retain", False)])
+@pytest.mark.parametrize(("policy", "is_told"), [("Delete", True), ("Retain", False)])
 def test_a_replica_that_a_custom_resource_deletes_stands_in_the_way_until_it_is_retained(
-    rig: Rig, policy: str, *, told: bool
+    rig: Rig, policy: str, *, is_told: bool
 ) -> None:
     deploy(rig, "shop", CDK.replace("POLICY", policy))
 
-    found = owner(rig, TABLE)
+    resource = owner(rig, TABLE)
     live = rig.run(lambda: observe_table(rig.clients, HERE, TABLE))
 
-    assert found is not None
-    assert (found.type, found.logical_id) == ("AWS::DynamoDB::Table", "Orders")
-    assert found.replicating == (("Replica",) if told else ())
+    assert resource is not None
+    assert (resource.type, resource.logical_id) == ("AWS::DynamoDB::Table", "Orders")
+    assert resource.replicating == (("Replica",) if is_told else ())
     assert live is not None
-    assert [one.partition(" (")[0] for one in live.obstacles] == (
-        ["us-east-1/shop replicates it by Replica"] if told else []
+    assert [obstacle.partition(" (")[0] for obstacle in live.obstacles] == (
+        ["us-east-1/shop replicates it by Replica"] if is_told else []
     )

@@ -64,10 +64,10 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_one_obstacle_is_told_with_what_to_do(name: str) -> None:
-    table, said = CASES[name]
+    table, text = CASES[name]
     (obstacle,) = as_live(table).obstacles
 
-    assert said in obstacle
+    assert text in obstacle
     assert ": " in obstacle
 
 
@@ -105,16 +105,16 @@ def test_what_no_template_says_is_told_as_what_stays() -> None:
     )
 
 
-def against(table: SeenTable, **wanted: Any) -> tuple[str, ...]:
-    said = {"KeySchema": described()["KeySchema"], "Replicas": [{"Region": EAST}], **wanted}
-    return fit_table(as_live(table), TemplateSide(properties=said), {}).obstacles
+def against(table: SeenTable, **more: Any) -> tuple[str, ...]:
+    properties = {"KeySchema": described()["KeySchema"], "Replicas": [{"Region": EAST}], **more}
+    return fit_table(as_live(table), TemplateSide(properties=properties), {}).obstacles
 
 
 STREAM = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}}
 
 
 @pytest.mark.parametrize(
-    ("table", "wanted", "said"),
+    ("table", "properties", "text"),
     [
         (
             {},
@@ -127,10 +127,10 @@ STREAM = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "KEYS
     ],
 )
 def test_what_a_table_keeps_for_good_and_the_template_says_otherwise(
-    table: dict[str, Any], wanted: dict[str, Any], said: str
+    table: dict[str, Any], properties: dict[str, Any], text: str
 ) -> None:
-    (obstacle,) = against(of(**table), **wanted)
-    assert said in obstacle
+    (obstacle,) = against(of(**table), **properties)
+    assert text in obstacle
 
 
 def test_a_table_without_a_stream_can_get_one() -> None:

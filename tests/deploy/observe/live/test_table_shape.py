@@ -140,14 +140,14 @@ def test_a_definition_has_properties_of_the_schema_and_no_others() -> None:
     definition = full().definition
 
     assert definition.keys() <= schema["properties"].keys()
-    assert [set(one) - set(replicas) for one in definition["Replicas"]] == [set(), set()]
+    assert [set(entry) - set(replicas) for entry in definition["Replicas"]] == [set(), set()]
 
 
 def test_local_indexes_and_the_most_that_is_written_are_said() -> None:
     table = {"LocalSecondaryIndexes": [local_index("by_total")], "OnDemandThroughput": {"MaxWriteRequestUnits": 9}}
     definition = as_live(seen(replica(table=table))).definition
 
-    assert [one["IndexName"] for one in definition["LocalSecondaryIndexes"]] == ["by_total"]
+    assert [entry["IndexName"] for entry in definition["LocalSecondaryIndexes"]] == ["by_total"]
     assert definition["WriteOnDemandThroughputSettings"] == {"MaxWriteRequestUnits": 9}
 
 
@@ -189,18 +189,18 @@ def test_an_expiry_that_is_being_switched_off_is_off() -> None:
 KEY = described()["KeySchema"]
 
 
-def fitted(live: LiveResource, stack_tags: dict[str, str] | None = None, **wanted: Any) -> LiveResource:
-    said = {"KeySchema": KEY, "Replicas": [{"Region": EAST}], **wanted}
+def fitted(live: LiveResource, stack_tags: dict[str, str] | None = None, **more: Any) -> LiveResource:
+    properties = {"KeySchema": KEY, "Replicas": [{"Region": EAST}], **more}
     keys = {str(EAST): key(EAST, "alias/shop-dev"), str(WEST): key(WEST, "alias/shop-dev")}
-    return fit_table(live, TemplateSide(properties=said, stack_tags=stack_tags or {}), keys)
+    return fit_table(live, TemplateSide(properties=properties, stack_tags=stack_tags or {}), keys)
 
 
 class TestNearTheTemplate:
     def test_what_is_off_is_said_where_the_template_says_it(self) -> None:
         recovery = {"PointInTimeRecoveryEnabled": True}
-        said = [{"Region": EAST, "DeletionProtectionEnabled": False, "PointInTimeRecoverySpecification": recovery}]
+        declared = [{"Region": EAST, "DeletionProtectionEnabled": False, "PointInTimeRecoverySpecification": recovery}]
 
-        assert fitted(as_live(seen()), Replicas=said).definition["Replicas"] == [
+        assert fitted(as_live(seen()), Replicas=declared).definition["Replicas"] == [
             {
                 "Region": EAST,
                 "DeletionProtectionEnabled": False,
@@ -232,11 +232,11 @@ class TestNearTheTemplate:
             StreamSpecification={"StreamViewType": "NEW_AND_OLD_IMAGES"},
         ).definition
 
-        assert [one["AttributeName"] for one in definition["AttributeDefinitions"]] == ["placed_at", "customer"]
-        assert [one["IndexName"] for one in definition["GlobalSecondaryIndexes"]] == ["by_status", "by_day"]
+        assert [entry["AttributeName"] for entry in definition["AttributeDefinitions"]] == ["placed_at", "customer"]
+        assert [entry["IndexName"] for entry in definition["GlobalSecondaryIndexes"]] == ["by_status", "by_day"]
         assert definition["GlobalSecondaryIndexes"][0]["Projection"]["NonKeyAttributes"] == ["total", "currency"]
-        assert [one["Region"] for one in definition["Replicas"]] == [WEST, EAST]
-        assert [one["Key"] for one in definition["Replicas"][1]["Tags"]] == ["team", "project"]
+        assert [entry["Region"] for entry in definition["Replicas"]] == [WEST, EAST]
+        assert [tag["Key"] for tag in definition["Replicas"][1]["Tags"]] == ["team", "project"]
 
     def test_the_stack_s_own_tags_are_said_only_where_the_template_says_them(self) -> None:
         live = as_live(seen(replica(tags={"project": "shop", "team": "core"}), replica(WEST, tags={"team": "core"})))
@@ -252,10 +252,10 @@ class TestNearTheTemplate:
         "name", ["alias/shop-dev", "mrk-1234", "arn:aws:kms:us-east-1:111122223333:alias/shop-dev"]
     )
     def test_a_key_is_called_as_the_template_calls_it(self, name: str) -> None:
-        said = [{"Region": region, "SSESpecification": {"KMSMasterKeyId": name}} for region in (EAST, WEST)]
-        replicas = fitted(full(), Replicas=said).definition["Replicas"]
+        declared = [{"Region": region, "SSESpecification": {"KMSMasterKeyId": name}} for region in (EAST, WEST)]
+        replicas = fitted(full(), Replicas=declared).definition["Replicas"]
 
-        assert [one["SSESpecification"]["KMSMasterKeyId"] for one in replicas] == [name, name]
+        assert [entry["SSESpecification"]["KMSMasterKeyId"] for entry in replicas] == [name, name]
 
     @pytest.mark.parametrize(
         ("name", "is_said"),
@@ -274,16 +274,16 @@ class TestNearTheTemplate:
     ) -> None:
         shown = members(WEST, ReplicaStatus="REGION_DISABLED", KMSMasterKeyId=key(WEST).arn)
         live = as_live(seen(replica(table={"Replicas": shown}, key=key(EAST, "alias/shop-dev")), lost=(WEST,)))
-        wanted = [{"Region": region, "SSESpecification": {"KMSMasterKeyId": name}} for region in (EAST, WEST)]
-        side = TemplateSide(properties={"KeySchema": KEY, "Replicas": wanted})
+        declared = [{"Region": region, "SSESpecification": {"KMSMasterKeyId": name}} for region in (EAST, WEST)]
+        side = TemplateSide(properties={"KeySchema": KEY, "Replicas": declared})
 
         replicas = fit_table(live, side, {str(EAST): key(EAST, "alias/shop-dev")}, (WEST,)).definition["Replicas"]
 
         assert replicas[1]["SSESpecification"] == {"KMSMasterKeyId": name if is_said else key(WEST).arn}
 
     def test_another_key_than_the_template_s_keeps_its_own_name(self) -> None:
-        said = [{"Region": EAST, "SSESpecification": {"KMSMasterKeyId": "alias/other"}}, {"Region": WEST}]
-        replicas = fitted(full(), Replicas=said).definition["Replicas"]
+        declared = [{"Region": EAST, "SSESpecification": {"KMSMasterKeyId": "alias/other"}}, {"Region": WEST}]
+        replicas = fitted(full(), Replicas=declared).definition["Replicas"]
 
         assert replicas[0]["SSESpecification"]["KMSMasterKeyId"] == key(EAST).arn
 

@@ -18,12 +18,12 @@ EXPIRY = {"AttributeName": "gone", "Enabled": True}
 UNKNOWN = {"Ref": "Parameter"}
 
 
-def replica(**said: Any) -> dict[str, Any]:
-    return {"Replicas": [{"Region": EAST, **said}]}
+def replica(**more: Any) -> dict[str, Any]:
+    return {"Replicas": [{"Region": EAST, **more}]}
 
 
 @pytest.mark.parametrize(
-    ("live", "wanted", "lost"),
+    ("live", "properties", "lost"),
     [
         ({}, {"GlobalSecondaryIndexes": [INDEX]}, ""),
         ({"GlobalSecondaryIndexes": [INDEX]}, {}, "its index by:"),
@@ -70,10 +70,10 @@ def replica(**said: Any) -> dict[str, Any]:
         (replica(KinesisStreamSpecification={"StreamArn": "a"}), replica(KinesisStreamSpecification=UNKNOWN), ""),
     ],
 )
-def test_what_a_template_takes_from_a_table(live: Mapping[str, Any], wanted: Mapping[str, Any], lost: str) -> None:
-    told = "; ".join(losses_of_table(live, wanted))
-    assert lost in told
-    assert bool(lost) is bool(told)
+def test_what_a_template_takes_from_a_table(live: Mapping[str, Any], properties: Mapping[str, Any], lost: str) -> None:
+    text = "; ".join(losses_of_table(live, properties))
+    assert lost in text
+    assert bool(lost) is bool(text)
 
 
 def test_of_a_lost_region_nothing_is_told() -> None:
@@ -86,7 +86,7 @@ def encryption(algorithm: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("live", "wanted", "lost"),
+    ("live", "properties", "lost"),
     [
         (encryption("AES256"), {}, ""),
         (encryption("aws:kms"), {}, "its BucketEncryption"),
@@ -102,7 +102,7 @@ def encryption(algorithm: str) -> dict[str, Any]:
         ({"PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}, {}, "its PublicAccessBlockConfiguration"),
     ],
 )
-def test_what_a_template_takes_from_a_bucket(live: Mapping[str, Any], wanted: Mapping[str, Any], lost: str) -> None:
-    told = "; ".join(losses_of_bucket({"BucketName": "files", **live}, wanted))
-    assert lost in told
-    assert bool(lost) is bool(told)
+def test_what_a_template_takes_from_a_bucket(live: Mapping[str, Any], properties: Mapping[str, Any], lost: str) -> None:
+    text = "; ".join(losses_of_bucket({"BucketName": "files", **live}, properties))
+    assert lost in text
+    assert bool(lost) is bool(text)

@@ -1,4 +1,4 @@
-"""What is said of a table or a bucket that stands is what it is: a stack that takes it in by that has no drift."""
+"""A stack that takes in a table or a bucket by its live definition has no drift."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -62,8 +62,8 @@ def table_of_everything(world: World) -> None:
     world.settle()
     there: Any = world.session().client("dynamodb", region_name=WEST)
     for each, recovery in ((client, {"RecoveryPeriodInDays": 7}), (there, {})):
-        said = {"PointInTimeRecoveryEnabled": True, **recovery}
-        each.update_continuous_backups(TableName="orders", PointInTimeRecoverySpecification=said)
+        specification = {"PointInTimeRecoveryEnabled": True, **recovery}
+        each.update_continuous_backups(TableName="orders", PointInTimeRecoverySpecification=specification)
     there.update_contributor_insights(TableName="orders", ContributorInsightsAction="ENABLE")
     client.update_time_to_live(
         TableName="orders", TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"}
@@ -93,28 +93,28 @@ def bucket_of_everything(world: World) -> None:
 
 
 def observed(world: World, region: Region, type_name: str) -> LiveResource:
-    async def look() -> LiveResource | None:
+    async def observe() -> LiveResource | None:
         clients = Clients(world.session())
         if type_name == "AWS::S3::Bucket":
             return await observe_live_bucket(clients, Site(None, region), "media")
         return await observe_table(clients, Site(None, region), "orders")
 
-    live = run_virtual(look)
+    live = run_virtual(observe)
     assert live is not None
     assert live.obstacles == ()
     return live
 
 
 def take_in(world: World, region: Region, live: LiveResource) -> Mapping[str, Any]:
-    """Import it into a new stack by what is said of it; return in what it is otherwise than the template."""
+    """Import it into a new stack by its definition; return the properties that drift from the template."""
     client = world.session().client("cloudformation", region_name=region)
-    said = {"Type": live.type, "DeletionPolicy": "Retain", "Properties": live.definition}
+    resource = {"Type": live.type, "DeletionPolicy": "Retain", "Properties": live.definition}
     named: Any = {"ResourceType": live.type, "LogicalResourceId": "Data", "ResourceIdentifier": dict(live.identifier)}
     made = client.create_change_set(
         StackName="app",
         ChangeSetName="import",
         ChangeSetType="IMPORT",
-        TemplateBody=json.dumps({"Resources": {"Data": said}}),
+        TemplateBody=json.dumps({"Resources": {"Data": resource}}),
         ResourcesToImport=[named],
     )
     world.settle()
