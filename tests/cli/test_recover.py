@@ -6,7 +6,7 @@ from builder.cli.execution import recover_first
 from builder.cli.options import Options
 from builder.errors import ExitCode, Stopped
 from cli.on_fake import FakeSession, OnWorld
-from deploy.halted import failed_rollback, failed_without_rollback, standing_topics
+from deploy.halted import deployed_topics, failed_rollback, failed_without_rollback
 from deploy.rig import Rig
 
 TAKEN = """\
@@ -28,12 +28,12 @@ def first(rig: Rig, *, yes: bool = True) -> ExitCode:
 
 
 def test_where_nothing_is_halted_it_says_so_and_goes_on(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
-    assert first(standing_topics(rig), yes=False) is ExitCode.DONE
+    assert first(deployed_topics(rig), yes=False) is ExitCode.DONE
     assert "no stack has to be rolled back first" in capsys.readouterr().out
 
 
 def test_without_a_terminal_it_shows_and_changes_nothing(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
-    failed_rollback(standing_topics(rig))
+    failed_rollback(deployed_topics(rig))
     with pytest.raises(Stopped, match="Roll back exactly this"):
         first(rig, yes=False)
     assert "skipped if it fails again: it stays as it is" in capsys.readouterr().out
@@ -41,7 +41,7 @@ def test_without_a_terminal_it_shows_and_changes_nothing(rig: Rig, capsys: pytes
 
 
 def test_what_was_skipped_is_told_again_afterwards(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
-    failed_rollback(standing_topics(rig), times=2)
+    failed_rollback(deployed_topics(rig), times=2)
     assert first(rig) is ExitCode.DONE
     wrote = capsys.readouterr()
     assert "1 done, 0 failed" in wrote.out
@@ -49,7 +49,7 @@ def test_what_was_skipped_is_told_again_afterwards(rig: Rig, capsys: pytest.Capt
 
 
 def test_a_rollback_that_fails_again_ends_it_there(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
-    failed_without_rollback(standing_topics(rig))
+    failed_without_rollback(deployed_topics(rig))
     rig.world.script.fails("UPDATE_ROLLBACK", "First", reason="no way back")
     assert first(rig) is ExitCode.FAILED
     wrote = capsys.readouterr()

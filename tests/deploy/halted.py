@@ -23,7 +23,7 @@ def topics(template: str = ONE) -> Deployment:
     return make_deployment(make_stack(TOPICS, template))
 
 
-def standing_topics(rig: Rig, template: str = ONE) -> Rig:
+def deployed_topics(rig: Rig, template: str = ONE) -> Rig:
     rig.deployment = topics(template)
     rig.deploy()
     rig.events.clear()

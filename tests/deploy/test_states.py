@@ -10,7 +10,7 @@ from builder.deploy import Outcome, Plan, exit_code, find_recoveries
 from builder.deploy.progress import Waiting
 from builder.errors import ExitCode, Stopped
 from builder.terms import STATUSES
-from deploy.halted import TWO, control, recovered, standing_topics, topics
+from deploy.halted import TWO, control, deployed_topics, recovered, topics
 from deploy.rig import ROOT, Rig
 from deploy.states import STATES, Cell, Does, State
 
@@ -81,14 +81,14 @@ def test_what_is_under_way_ends_somewhere_and_what_is_not_stays() -> None:
 
 @EVERY
 def test_plan(rig: Rig, state: State) -> None:
-    put(standing_topics(rig), state)
+    put(deployed_topics(rig), state)
     check(rig, state.plan, lambda: rig.plan(ELSE), PLANNED)
     assert rig.operations("ExecuteChangeSet") == rig.operations("DeleteStack") == 0
 
 
 @EVERY
 def test_plan_with_recover(rig: Rig, state: State) -> None:
-    put(standing_topics(rig), state)
+    put(deployed_topics(rig), state)
     cell = state.recover or state.plan
 
     def recover_and_plan() -> Plan:
@@ -123,7 +123,7 @@ def test_execute_of_a_plan_that_creates_the_stack(rig: Rig, state: State) -> Non
 
 @EVERY
 def test_execute_of_a_plan_whose_stack_has_moved(rig: Rig, state: State) -> None:
-    plan = standing_topics(rig).plan(ELSE)
+    plan = deployed_topics(rig).plan(ELSE)
     moved_by_another(rig, state)
     check(rig, state.updated, lambda: rig.execute(plan), executed(rig))
 
@@ -147,7 +147,7 @@ def test_execute_again(rig: Rig, state: State) -> None:
 
 @pytest.mark.parametrize("state", [state for state in STATES if state.recover], ids=lambda state: state.status)
 def test_execute_again_with_recover(rig: Rig, state: State) -> None:
-    plan = standing_topics(rig).plan(ELSE)
+    plan = deployed_topics(rig).plan(ELSE)
     rig.execute(plan)
     put(rig, state)
     shown = rig.watched(lambda emit: find_recoveries(plan, rig.clients, emit))
@@ -163,7 +163,7 @@ def gone(rig: Rig) -> bool:
 
 @EVERY
 def test_destroy(rig: Rig, state: State) -> None:
-    put(standing_topics(rig), state)
+    put(deployed_topics(rig), state)
     if state.status == "REVIEW_IN_PROGRESS":
         rig.plan()  # so that it is ours
         rig.world.calls.clear()
@@ -179,7 +179,7 @@ def test_destroy(rig: Rig, state: State) -> None:
 
 @EVERY
 def test_destroy_of_a_protected_stack(rig: Rig, state: State) -> None:
-    put(standing_topics(rig), state)
+    put(deployed_topics(rig), state)
     if state.status == "REVIEW_IN_PROGRESS":
         rig.plan()
     control(rig).record.termination_protection = True

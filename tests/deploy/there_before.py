@@ -20,7 +20,7 @@ Outputs: {Arn: {Value: !GetAtt Key.Arn}}
 """
 
 
-def wanted_with(*, table: str | None = TABLE, bucket: str | None = BUCKET, **more: Any) -> Deployment:
+def system_with_existing(*, table: str | None = TABLE, bucket: str | None = BUCKET, **more: Any) -> Deployment:
     """Return a system whose table and bucket were there before, or one of the two."""
     sections: dict[str, Any] = {
         "table": {"existing": table} if table else ABSENT,

@@ -50,7 +50,7 @@ from builder.policy.rights import CALLS, FAULT_CALLS, On
 from builder.template import OPEN_POLICY
 from builder.terms import AccountId, Region, Site, StackId, StackName, StackPlace
 from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, chained, make_deployment, make_stack
-from deploy.halted import failed_rollback, failed_without_rollback, recovered, standing_topics
+from deploy.halted import deployed_topics, failed_rollback, failed_without_rollback, recovered
 from deploy.handovers.test_handovers import promotion, system
 from deploy.legacy import NAMES, deploy_legacy, legacy_deployment
 from deploy.nesting import TOPIC, nest, parent, put
@@ -58,7 +58,7 @@ from deploy.packaged import NESTING, WORKER, bucket, packaged, sources
 from deploy.plan.test_exports import IMPORTS_NONE, OTHER_VALUE, both
 from deploy.protected import KEPT_KEY, KEPT_NAMES, kept
 from deploy.rig import ACCOUNT, ROOT, Rig, changed, edited
-from deploy.there_before import make_bucket, make_key, make_table, wanted_with
+from deploy.there_before import make_bucket, make_key, make_table, system_with_existing
 from deploy.two_way import make_buckets
 from fake_aws import World
 from fake_aws.refusals import Unsupported
@@ -130,7 +130,7 @@ def have_data_that_stands(rig: Rig) -> None:
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
     )
     make_bucket(rig)
-    rig.deployment = wanted_with(function=ABSENT, encryption={"key": "alias/theirs"})
+    rig.deployment = system_with_existing(function=ABSENT, encryption={"key": "alias/theirs"})
     rig.world.calls.clear()
 
 
@@ -339,13 +339,13 @@ def plan_where_an_export_changes(rig: Rig) -> None:
 
 
 def roll_back_first(rig: Rig) -> None:
-    failed_without_rollback(standing_topics(rig))
+    failed_without_rollback(deployed_topics(rig))
     rig.world.calls.clear()
     recovered(rig)
 
 
 def roll_back_what_could_not_be_rolled_back(rig: Rig) -> None:
-    failed_rollback(standing_topics(rig))
+    failed_rollback(deployed_topics(rig))
     recovered(rig)
 
 

@@ -8,12 +8,12 @@ import pytest
 from builder.aws import Clients
 from builder.deploy import Deployment, Outcome, PlanId, PlanOptions, PlanRequest, execute_unreviewed, make_plan, sweep
 from deploy.rig import ACCOUNT, Rig
-from deploy.there_before import BUCKET, EAST, TABLE, WEST, make_bucket, make_table, wanted_with
+from deploy.there_before import BUCKET, EAST, TABLE, WEST, make_bucket, make_table, system_with_existing
 from fake_aws import Fault, Killed, World
 from proof.command import Command, assert_done, destroy, ignore, make_world, run
 from samples import is_thorough, sampled
 
-WANTED = wanted_with()
+WANTED = system_with_existing()
 ALLOWED = frozenset({"us-east-1/table/Table", "us-east-1/storage/Bucket"})
 STEP = 1 if is_thorough() else 71
 KILLS = pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from deploy.halted import (
     TWO,
     by_hand,
     control,
+    deployed_topics,
     failed_rollback,
     failed_without_rollback,
     recovered,
     recoveries,
     shown_less,
-    standing_topics,
     topics,
 )
 from deploy.rig import Rig
@@ -29,7 +29,7 @@ BACK, FIRST = "UPDATE_ROLLBACK_COMPLETE", LogicalId("First")
 
 
 def test_an_update_that_failed_without_rollback_is_rolled_back(rig: Rig) -> None:
-    failed_without_rollback(standing_topics(rig))
+    failed_without_rollback(deployed_topics(rig))
     rig.world.calls.clear()
     assert recovered(rig) == (Done(TOPICS, BACK),)
     assert (rig.operations("RollbackStack"), rig.operations("ContinueUpdateRollback")) == (1, 0)
@@ -39,7 +39,7 @@ def test_an_update_that_failed_without_rollback_is_rolled_back(rig: Rig) -> None
 
 
 def test_a_rollback_that_failed_is_first_continued_without_skipping_anything(rig: Rig) -> None:
-    failed_rollback(standing_topics(rig))
+    failed_rollback(deployed_topics(rig))
     assert recovered(rig) == (Done(TOPICS, BACK),)
     assert rig.operations("ContinueUpdateRollback") == 1
     assert rig.events_of(Skipping) == []
@@ -47,7 +47,7 @@ def test_a_rollback_that_failed_is_first_continued_without_skipping_anything(rig
 
 
 def test_what_fails_again_is_skipped_and_named_with_what_to_do_about_it(rig: Rig) -> None:
-    failed_rollback(standing_topics(rig), times=2)
+    failed_rollback(deployed_topics(rig), times=2)
     (done,) = recovered(rig)
     assert isinstance(done, Done)
     assert done.status == BACK
@@ -58,7 +58,7 @@ def test_what_fails_again_is_skipped_and_named_with_what_to_do_about_it(rig: Rig
 
 
 def test_what_nobody_was_shown_is_not_skipped(rig: Rig) -> None:
-    failed_rollback(standing_topics(rig), times=2)
+    failed_rollback(deployed_topics(rig), times=2)
     (broke,) = recovered(rig, shown_less(recoveries(rig), "First"))
     assert broke == StackFailed(
         TOPICS,
@@ -72,7 +72,7 @@ def test_what_nobody_was_shown_is_not_skipped(rig: Rig) -> None:
 
 
 def test_what_failed_only_now_is_not_skipped_along_with_what_was_shown(rig: Rig) -> None:
-    failed_rollback(standing_topics(rig), times=1)
+    failed_rollback(deployed_topics(rig), times=1)
     rig.world.script.fails("UPDATE_ROLLBACK", "Second", reason="not this one either")
     (broke,) = recovered(rig)
     assert isinstance(broke, StackFailed)
@@ -81,7 +81,7 @@ def test_what_failed_only_now_is_not_skipped_along_with_what_was_shown(rig: Rig)
 
 
 def test_a_rollback_begun_by_the_recovery_that_fails_skips_nothing_unseen(rig: Rig) -> None:
-    failed_without_rollback(standing_topics(rig))
+    failed_without_rollback(deployed_topics(rig))
     rig.world.script.fails("UPDATE_ROLLBACK", "First", reason="no way back", times=3)
     (broke,) = recovered(rig)
     assert isinstance(broke, StackFailed)
@@ -93,7 +93,7 @@ def test_a_rollback_begun_by_the_recovery_that_fails_skips_nothing_unseen(rig: R
 
 
 def test_a_rollback_that_fails_though_it_skips_is_a_failure(rig: Rig) -> None:
-    failed_rollback(standing_topics(rig), times=2)
+    failed_rollback(deployed_topics(rig), times=2)
     rig.world.script.fails("UPDATE_ROLLBACK", "Second", reason="nor this", times=1)
     (broke,) = recovered(rig)
     assert isinstance(broke, StackFailed)
@@ -108,7 +108,7 @@ HALTS = {"UPDATE_FAILED": failed_without_rollback, "UPDATE_ROLLBACK_FAILED": fai
 @pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.LOSE_REQUEST, Fault.READ_TIMEOUT, Fault.THROTTLE])
 @pytest.mark.parametrize("status", HALTS)
 def test_a_lost_answer_is_read_up(rig: Rig, status: str, fault: Fault, honoured: bool) -> None:  # noqa: FBT001
-    HALTS[status](standing_topics(rig))
+    HALTS[status](deployed_topics(rig))
     rig.world.quirks.repeated_request_token_is_honoured = honoured
     rig.world.faults.add(fault, operation=OPERATIONS[status], nth=1)
     assert recovered(rig) == (Done(TOPICS, BACK),)
@@ -116,7 +116,7 @@ def test_a_lost_answer_is_read_up(rig: Rig, status: str, fault: Fault, honoured:
 
 @pytest.mark.parametrize("nth", [1, 2])
 def test_an_answer_lost_on_a_rollback_that_fails_at_once_is_read_up(rig: Rig, nth: int) -> None:
-    failed_rollback(standing_topics(rig), times=2)
+    failed_rollback(deployed_topics(rig), times=2)
     rig.world.script.takes(0.01, action="UPDATE_ROLLBACK")
     rig.world.script.takes(0.01, action="STACK")
     rig.world.faults.add(Fault.LOSE_ANSWER, operation="ContinueUpdateRollback", nth=nth)
@@ -127,7 +127,7 @@ def test_an_answer_lost_on_a_rollback_that_fails_at_once_is_read_up(rig: Rig, nt
 
 @pytest.mark.parametrize("status", HALTS)
 def test_reads_that_lag_behind_end_nothing_early(rig: Rig, status: str) -> None:
-    HALTS[status](standing_topics(rig))
+    HALTS[status](deployed_topics(rig))
     shown = recoveries(rig)
     rig.world.faults.add(Fault.STALE, probability=0.5)
     assert recovered(rig, shown) == (Done(TOPICS, BACK),)
@@ -138,7 +138,7 @@ def test_reads_that_lag_behind_end_nothing_early(rig: Rig, status: str) -> None:
 @pytest.mark.parametrize("fault", [Fault.KILL_BEFORE, Fault.KILL_AFTER])
 @pytest.mark.parametrize("nth", [1, 2])
 def test_after_a_kill_the_same_again_goes_on(rig: Rig, fault: Fault, nth: int) -> None:
-    failed_rollback(standing_topics(rig), times=2)
+    failed_rollback(deployed_topics(rig), times=2)
     rig.world.faults.add(fault, operation="ContinueUpdateRollback", nth=nth)
     with pytest.raises(Killed):
         recovered(rig)
@@ -150,14 +150,14 @@ def test_after_a_kill_the_same_again_goes_on(rig: Rig, fault: Fault, nth: int) -
 
 
 def test_another_s_rollback_is_as_good_as_ours(rig: Rig) -> None:
-    failed_rollback(standing_topics(rig))
+    failed_rollback(deployed_topics(rig))
     shown = recoveries(rig)
     rig.clients.cloudformation(Region("us-east-1")).continue_update_rollback(StackName="tap-dev-topics")
     assert recovered(rig, shown) == (Done(TOPICS, BACK),)
 
 
 def test_another_s_rollback_that_fails_skips_nothing(rig: Rig) -> None:
-    failed_rollback(standing_topics(rig), times=3)
+    failed_rollback(deployed_topics(rig), times=3)
     shown = recoveries(rig)
     rig.clients.cloudformation(Region("us-east-1")).continue_update_rollback(StackName="tap-dev-topics")
     (broke,) = recovered(rig, shown)
@@ -166,7 +166,7 @@ def test_another_s_rollback_that_fails_skips_nothing(rig: Rig) -> None:
 
 
 def test_a_refusal_is_told_as_aws_says_it(rig: Rig) -> None:
-    failed_without_rollback(standing_topics(rig))
+    failed_without_rollback(deployed_topics(rig))
     shown = recoveries(rig)
     rig.world.faults.add(Fault.DENIED, operation="RollbackStack")
     (broke,) = recovered(rig, shown)
@@ -176,7 +176,7 @@ def test_a_refusal_is_told_as_aws_says_it(rig: Rig) -> None:
 
 
 def test_a_stack_that_takes_no_such_rollback_any_more_is_a_failure(rig: Rig) -> None:
-    failed_without_rollback(standing_topics(rig))
+    failed_without_rollback(deployed_topics(rig))
     shown = recoveries(rig)
     control(rig).put("UPDATE_ROLLBACK_FAILED")
     (broke,) = recovered(rig, shown)
@@ -185,7 +185,7 @@ def test_a_stack_that_takes_no_such_rollback_any_more_is_a_failure(rig: Rig) -> 
 
 
 def test_a_stack_that_is_back_already_is_left_as_it_is(rig: Rig) -> None:
-    failed_without_rollback(standing_topics(rig))
+    failed_without_rollback(deployed_topics(rig))
     shown = recoveries(rig)
     control(rig).put(BACK)
     assert recovered(rig, shown) == (Done(TOPICS, BACK),)
@@ -243,7 +243,7 @@ def test_what_never_had_a_good_state_and_has_what_nobody_knows_is_not_rolled_bac
 
 
 def test_an_express_update_takes_no_rollback_and_that_is_told(rig: Rig) -> None:
-    standing_topics(rig)
+    deployed_topics(rig)
     rig.world.script.fails("UPDATE", "Second", reason="no")
     by_hand(rig, TWO, express=True)
     (broke,) = recovered(rig)

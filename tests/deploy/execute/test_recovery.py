@@ -15,11 +15,11 @@ from deploy.halted import (
     TWO,
     by_hand,
     control,
+    deployed_topics,
     failed_rollback,
     failed_without_rollback,
     recovered,
     recoveries,
-    standing_topics,
 )
 from deploy.rig import Rig
 
@@ -45,7 +45,7 @@ def decided(status: str, history: SinceGood, *resources: ObservedResource) -> Re
 
 
 def test_a_paused_update_skips_nothing(rig: Rig) -> None:
-    failed_without_rollback(standing_topics(rig))
+    failed_without_rollback(deployed_topics(rig))
     (recovery,) = recoveries(rig)
     assert (recovery.stack, recovery.observed.status) == (TOPICS, "UPDATE_FAILED")
     assert recovery.failed == (FailedResource(logical_id=SECOND, type=TOPIC, reason="no", may_be_skipped=False),)
@@ -54,7 +54,7 @@ def test_a_paused_update_skips_nothing(rig: Rig) -> None:
 
 
 def test_a_failed_rollback_may_skip_what_failed_on_its_way_back(rig: Rig) -> None:
-    failed_rollback(standing_topics(rig))
+    failed_rollback(deployed_topics(rig))
     (recovery,) = recoveries(rig)
     stuck = FailedResource(logical_id=FIRST, type=TOPIC, reason="no way back for First", may_be_skipped=True)
     assert stuck in recovery.failed
@@ -79,7 +79,7 @@ def test_a_nested_stack_is_not_skipped() -> None:
 
 
 def test_what_the_failed_update_made_is_shown_to_be_deleted(rig: Rig) -> None:
-    failed_without_rollback(standing_topics(rig), TWO + "  Third: {Type: AWS::SNS::Topic}\n")
+    failed_without_rollback(deployed_topics(rig), TWO + "  Third: {Type: AWS::SNS::Topic}\n")
     (recovery,) = recoveries(rig)
     assert recovery.created == (StackResource(logical_id=LogicalId("Third"), type=TOPIC, policy_action="Delete"),)
 
@@ -121,7 +121,7 @@ def test_what_becomes_of_what_the_failed_update_made_is_what_the_rollback_does(
     rig: Rig, policy: str, *, is_begun: bool
 ) -> None:
     """Both ways into a rollback: what is shown beforehand is what the fake AWS does then."""
-    (failed_rollback if is_begun else failed_without_rollback)(standing_topics(rig), TWO + key(policy))
+    (failed_rollback if is_begun else failed_without_rollback)(deployed_topics(rig), TWO + key(policy))
     if POLICIES[policy] == "Delete" and not is_begun:
         with pytest.raises(Stopped, match="Key"):
             recoveries(rig)
@@ -135,7 +135,7 @@ def test_what_becomes_of_what_the_failed_update_made_is_what_the_rollback_does(
 
 
 def test_an_operation_that_retains_nothing_it_created_deletes_what_a_policy_retains(rig: Rig) -> None:
-    standing_topics(rig)
+    deployed_topics(rig)
     rig.world.script.fails("UPDATE", "Second", reason="no")
     by_hand(rig, TWO + key("Retain"), disable_rollback=True, retain_except_on_create=True)
     with pytest.raises(Stopped, match="Key"):
@@ -150,7 +150,7 @@ def test_of_what_nobody_can_tell_nothing_is_promised() -> None:
 
 
 def test_a_rollback_that_would_delete_data_needs_a_person(rig: Rig) -> None:
-    failed_without_rollback(standing_topics(rig), TWO + KEY)
+    failed_without_rollback(deployed_topics(rig), TWO + KEY)
     with pytest.raises(Stopped, match=r"its rollback would delete what holds data\n  Key \(AWS::KMS::Key\)") as caught:
         recoveries(rig)
     assert caught.value.next_step.startswith("aws cloudformation rollback-stack --region us-east-1")
@@ -158,7 +158,7 @@ def test_a_rollback_that_would_delete_data_needs_a_person(rig: Rig) -> None:
 
 
 def test_a_rollback_that_cloudformation_began_goes_on_and_shows_what_it_deletes(rig: Rig) -> None:
-    failed_rollback(standing_topics(rig), TWO + KEY)
+    failed_rollback(deployed_topics(rig), TWO + KEY)
     (recovery,) = recoveries(rig)
     assert recovery.created == (
         StackResource(logical_id=LogicalId("Key"), type="AWS::KMS::Key", policy_action="Delete"),
@@ -166,7 +166,7 @@ def test_a_rollback_that_cloudformation_began_goes_on_and_shows_what_it_deletes(
 
 
 def test_stacks_of_another_deployment_and_stacks_that_are_not_halted_are_left_alone(rig: Rig) -> None:
-    standing_topics(rig)
+    deployed_topics(rig)
     assert recoveries(rig) == ()
     failed_without_rollback(rig)
     assert recoveries(rig, replace(rig.deployment, name="tap-prod")) == ()
@@ -174,7 +174,7 @@ def test_stacks_of_another_deployment_and_stacks_that_are_not_halted_are_left_al
 
 
 def test_a_rollback_under_way_is_waited_for_before_anything_is_said_of_it(rig: Rig) -> None:
-    standing_topics(rig)
+    deployed_topics(rig)
     control(rig).put("UPDATE_ROLLBACK_IN_PROGRESS")
     control(rig).then("UPDATE_ROLLBACK_FAILED", after_s=60)
     (recovery,) = recoveries(rig)
@@ -186,6 +186,6 @@ def test_a_rollback_under_way_is_waited_for_before_anything_is_said_of_it(rig: R
 
 
 def test_the_credentials_of_another_account_roll_nothing_back(rig: Rig) -> None:
-    failed_without_rollback(standing_topics(rig))
+    failed_without_rollback(deployed_topics(rig))
     with pytest.raises(BadInput, match="belongs in account 444455556666"):
         recoveries(rig, replace(rig.deployment, account=AccountId("444455556666")))

@@ -18,7 +18,7 @@ from deploy.there_before import (
     make_bucket,
     make_table,
     system,
-    wanted_with,
+    system_with_existing,
 )
 from fake_aws.faults import Fault
 from loaded_config import ABSENT
@@ -29,7 +29,7 @@ ALLOWED = ("us-east-1/table/Table", "us-east-1/storage/Bucket")
 
 @pytest.fixture
 def rig() -> Rig:
-    rig = Rig(deployment=wanted_with())
+    rig = Rig(deployment=system_with_existing())
     make_table(rig)
     make_bucket(rig)
     return rig
@@ -87,7 +87,7 @@ def refusal(rig: Rig) -> str:
 
 
 def test_what_stands_in_the_way_is_told_of_both_and_nothing_is_made() -> None:
-    rig = Rig(deployment=wanted_with())
+    rig = Rig(deployment=system_with_existing())
     make_table(rig, BillingMode="PROVISIONED", ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1})
     make_bucket(rig)
     rig.clients.s3(EAST).put_bucket_policy(Bucket=BUCKET, Policy='{"Statement": [{"Sid": "Tls"}]}')
@@ -125,14 +125,14 @@ def test_the_template_s_own_policy_is_known_by_what_it_says_and_taken_away_all_t
 
 
 def test_another_key_is_told_beforehand(rig: Rig) -> None:
-    rig.deployment = wanted_with(
+    rig.deployment = system_with_existing(
         table=None, tables={"orders": {"existing": TABLE, "key": {"customer": "S"}}}, function={}
     )
     assert "its key is id (HASH), and the template's customer (HASH)" in refusal(rig)
 
 
 def test_what_is_not_there_is_not_created_under_its_name() -> None:
-    rig = Rig(deployment=wanted_with())
+    rig = Rig(deployment=system_with_existing())
     make_table(rig)
     assert f"`existing` names the bucket {BUCKET}, and none of that name stands in us-east-1" in refusal(rig)
 
