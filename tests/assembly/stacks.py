@@ -12,33 +12,33 @@ from builder.terms import Region, StackId
 SHA = "0" * 64
 
 
-def entry(stack: str, needs: tuple[str, ...] = (), **said: Any) -> StackEntry:
+def entry(stack: str, needs: tuple[str, ...] = (), **fields: Any) -> StackEntry:
     region, kind = stack.split("/")
     return StackEntry(
         id=StackId(stack),
         region=Region(region),
-        name=said.pop("name", f"tap-${{EnvironmentSuffix}}-{kind}"),
+        name=fields.pop("name", f"tap-${{EnvironmentSuffix}}-{kind}"),
         template=f"{stack}.yaml",
         sha256=SHA,
         needs=tuple(StackId(need) for need in needs),
-        **said,
+        **fields,
     )
 
 
-def manifest(*entries: StackEntry, **said: Any) -> Manifest:
-    return Manifest(version=said.pop("version", VERSION), project="tap", stacks=entries, **said)
+def manifest(*entries: StackEntry, **fields: Any) -> Manifest:
+    return Manifest(version=fields.pop("version", VERSION), project="tap", stacks=entries, **fields)
 
 
-def make_bound(stack: str, template: str = "Resources: {}", needs: tuple[str, ...] = (), **said: Any) -> Bound:
+def make_bound(stack: str, template: str = "Resources: {}", needs: tuple[str, ...] = (), **fields: Any) -> Bound:
     """Return a stack by its id, `us-east-1/app`, with its template."""
     from cfnlint.decode import decode_str  # noqa: PLC0415 - a third of a second, which manifests alone do not need
 
-    described = entry(stack, needs, **said)
+    described = entry(stack, needs, **fields)
     decoded, faults = decode_str(dedent(template))
     assert not faults, faults
     assert decoded is not None
     return Bound(described, described.template, Template(decoded))
 
 
-def make_manifest(*bounds: Bound, **said: Any) -> Manifest:
-    return manifest(*(bound.entry for bound in bounds), **said)
+def make_manifest(*bounds: Bound, **fields: Any) -> Manifest:
+    return manifest(*(bound.entry for bound in bounds), **fields)

@@ -71,14 +71,14 @@ class TestSource:
             "print(asset_id(read_source(pathlib.Path('code')), Recipe()))\n"
             "write_archive(pathlib.Path('code'), open(sys.argv[1], 'wb'))"
         )
-        told = []
+        results = []
         for number, (seed, zone) in enumerate((("0", "UTC"), ("7", "Asia/Tokyo"))):
             env = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "PYTHONPATH": str(Path(__file__).parents[2])}
             ran = subprocess.run(
                 [sys.executable, "-c", script, str(number)], cwd=tmp_path, env=env, check=True, capture_output=True
             )
-            told.append((ran.stdout, (tmp_path / str(number)).read_bytes()))
-        assert told[0] == told[1]
+            results.append((ran.stdout, (tmp_path / str(number)).read_bytes()))
+        assert results[0] == results[1]
 
     def test_an_archive_holds_what_lambda_reads(self, tmp_path: Path) -> None:
         (write(tmp_path / "code") / "app.py").chmod(0o700)
@@ -91,7 +91,7 @@ class TestSource:
 
     def test_a_file_alone_is_packed_by_its_name(self, tmp_path: Path) -> None:
         write(tmp_path)
-        assert [one.name for one in read_source(tmp_path / "lib/a.py")] == ["a.py"]
+        assert [file.name for file in read_source(tmp_path / "lib/a.py")] == ["a.py"]
 
     @given(st.dictionaries(st.from_regex(r"[a-c]{1,2}", fullmatch=True), st.binary(max_size=4), min_size=1, max_size=4))
     def test_an_archive_alone_tells_what_it_was_made_of(self, files: dict[str, bytes]) -> None:
@@ -152,14 +152,14 @@ class TestBuild:
         (tmp_path / "build" / asset.key).unlink()
         assert build([asset], tmp_path, tmp_path / "build") == (NotBuilt(asset, "code is not there"),)
 
-    @pytest.mark.parametrize("found", [b"", b"PK nonsense", "another archive"])
-    def test_makes_anew_what_is_not_what_its_name_says(self, tmp_path: Path, found: bytes | str) -> None:
+    @pytest.mark.parametrize("content", [b"", b"PK nonsense", "another archive"])
+    def test_makes_anew_what_is_not_what_its_name_says(self, tmp_path: Path, content: bytes | str) -> None:
         write(tmp_path / "code")
         asset = asset_of(tmp_path)
         path = tmp_path / "build" / asset.key
         path.parent.mkdir()
-        if isinstance(found, bytes):
-            path.write_bytes(found)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
         else:
             archive(write(tmp_path / "other", {"app.py": b"evil"}), path)
         (built,) = build([asset], tmp_path, tmp_path / "build")
@@ -187,7 +187,7 @@ class TestBuild:
         parent = b"Resources: {N: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: child.yaml}}}"
         assets = package(parent, Path("app.yaml"), tmp_path, EAST).assets
         built = build(assets, tmp_path, tmp_path / "build")
-        assert all(isinstance(one, Built) for one in built)
+        assert all(isinstance(result, Built) for result in built)
         assert assets[0].key.encode() in (tmp_path / "build" / assets[1].key).read_bytes()
 
 
@@ -211,7 +211,7 @@ class TestListed:
         assets = (listed("b"), listed("a"), listed("a", region=WEST))
         read = read_assets(write_assets(assets), "assets.json")
         assert read == merged(assets)
-        assert [(one.source, one.regions) for one in read] == [("src/a", (EAST, WEST)), ("src/b", (EAST,))]
+        assert [(asset.source, asset.regions) for asset in read] == [("src/a", (EAST, WEST)), ("src/b", (EAST,))]
         assert write_assets(reversed(assets)) == write_assets(assets)
 
     @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_tables_and_buckets_whose_names_follow_from_environment_account_and_regi
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("Tabel", "us-west-2/app.yaml makes no Tabel"),
         ("Gone", "us-west-2/app.yaml makes no Gone"),
@@ -186,5 +186,5 @@ def test_tables_and_buckets_whose_names_follow_from_environment_account_and_regi
         ("Later", "BucketName of Later has to be known beforehand, of environment, account and region alone"),
     ],
 )
-def test_what_cannot_be_taken_in_is_told(name: str, said: str) -> None:
-    assert taken_in("Table", name) == [f"us-west-2/app: existing: {said}"]
+def test_what_cannot_be_taken_in_is_told(name: str, message: str) -> None:
+    assert taken_in("Table", name) == [f"us-west-2/app: existing: {message}"]

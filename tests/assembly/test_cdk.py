@@ -77,7 +77,7 @@ def test_an_asset_goes_to_the_bucket_and_key_that_cdk_names() -> None:
 def test_nested_templates_and_plain_files_are_assets_as_they_are(tmp_path: Path) -> None:
     assembly = read("nested").assembly
     built = build(assembly.assets, APPS / "nested", tmp_path)
-    made = {one.asset.kind: one for one in built if isinstance(one, Built)}
+    made = {result.asset.kind: result for result in built if isinstance(result, Built)}
     assert made.keys() == {"zip", "file", "template"}
     for kind in ("file", "template"):
         assert made[kind].path.read_bytes() == (APPS / "nested" / made[kind].asset.source).read_bytes()
@@ -121,8 +121,8 @@ def test_folders_that_lead_into_each_other_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_has_to_stand_is_told_once_for_each_region_with_the_strictest_version(tmp_path: Path) -> None:
-    wanted = read("two_regions").assembly.bootstraps
-    assert wanted == tuple(
+    bootstraps = read("two_regions").assembly.bootstraps
+    assert bootstraps == tuple(
         Bootstrap(site=Site(ACCOUNT, region), parameter=VERSION, version=6) for region in (EAST, WEST)
     )
     folder = copied("two_regions", tmp_path)
@@ -154,7 +154,7 @@ def test_stages_are_read_with_what_is_around_them(tmp_path: Path) -> None:
     assert find_root(stage) == folder
     alone = read_cloud_assembly(stage, "shop").assembly
     assert [entry.id for entry in alone.manifest.stacks] == ["us-east-1/Prod-Queues", "us-east-1/Prod-Reader"]
-    assert all(isinstance(one, Built) for one in build(alone.assets, find_root(stage), tmp_path / "build"))
+    assert all(isinstance(result, Built) for result in build(alone.assets, find_root(stage), tmp_path / "build"))
 
 
 def test_a_dependency_on_a_stage_is_one_on_all_its_stacks(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def _stack(data: Any) -> Any:
 
 
 def _code(data: Any) -> Any:
-    return next(one for one in data["files"].values() if one["source"]["packaging"] == "zip")
+    return next(file for file in data["files"].values() if file["source"]["packaging"] == "zip")
 
 
 EAST_ASSETS = "ShopService-us-east-1.assets.json"

@@ -48,8 +48,8 @@ URL, NAME = partial(output, stack="service", name="FunctionUrl"), partial(output
 
 def as_first(made: Manifest) -> bytes:
     """Return the bytes that the renderer of manifest version 1 wrote."""
-    said: Json = json.loads(write_manifest(made))
-    first = {"version": 1, **{key: said[key] for key in ("project", "stacks", "outputs")}}
+    data: Json = json.loads(write_manifest(made))
+    first = {"version": 1, **{key: data[key] for key in ("project", "stacks", "outputs")}}
     return json.dumps(first, indent=2).encode() + b"\n"
 
 
@@ -77,8 +77,8 @@ def test_the_digest_is_of_what_is_deployed_and_that_of_version_1(folder: Path) -
 def test_what_is_rendered_keeps_to_the_schema(folder: Path) -> None:
     schema = jsonschema.Draft202012Validator(json.loads(make_schema()))
     schema.validate(json.loads((folder / "manifest.json").read_bytes()))
-    assert not schema.is_valid(json.loads(said("components", "items", be={})))
-    assert not schema.is_valid(json.loads(said("roles", "primary", be=1)))
+    assert not schema.is_valid(json.loads(manifest_with("components", "items", be={})))
+    assert not schema.is_valid(json.loads(manifest_with("roles", "primary", be=1)))
 
 
 def test_the_documentation_s_example_is_one() -> None:
@@ -86,7 +86,12 @@ def test_the_documentation_s_example_is_one() -> None:
     example = json.loads("{" + page.split("## Roles and components")[1].split("```json\n")[1].split("```")[0] + "}")
     stacks = [entry(f"{region}/{kind}") for region in (EAST, WEST, "eu-west-1") for kind in ("app", "files")]
     made = read(json.dumps(json.loads(write_manifest(manifest(*stacks))) | example).encode())
-    assert [one.kinds for one in made.components.values()] == [("table",), ("function",), ("bucket",), ("alarms",)]
+    assert [component.kinds for component in made.components.values()] == [
+        ("table",),
+        ("function",),
+        ("bucket",),
+        ("alarms",),
+    ]
 
 
 def test_a_fleet_s_own_manifest_has_no_components() -> None:
@@ -102,8 +107,8 @@ _STACKS = tuple(
 
 def first(**outputs: tuple[str, str]) -> Manifest:
     """Return a manifest of version 1 with these outputs, a name's dots written as two underscores."""
-    said = {name.replace("__", "."): (StackId(stack), of) for name, (stack, of) in outputs.items()}
-    return read(as_first(manifest(*_STACKS, outputs=said)))
+    manifest_outputs = {name.replace("__", "."): (StackId(stack), of) for name, (stack, of) in outputs.items()}
+    return read(as_first(manifest(*_STACKS, outputs=manifest_outputs)))
 
 
 U, B, T = "FunctionUrl", "BucketName", "TableName"
@@ -195,13 +200,13 @@ _NAMES = (
 
 
 @settings(deadline=None)
-@given(st.dictionaries(st.sampled_from(_NAMES), st.sampled_from([one.id for one in _STACKS])))
+@given(st.dictionaries(st.sampled_from(_NAMES), st.sampled_from([stack.id for stack in _STACKS])))
 def test_no_manifest_that_could_be_read_is_refused_for_what_is_derived(outputs: dict[str, StackId]) -> None:
-    said = {name: (stack, "Out") for name, stack in outputs.items()}
-    made = read(as_first(manifest(*_STACKS, outputs=said)))
+    manifest_outputs = {name: (stack, "Out") for name, stack in outputs.items()}
+    made = read(as_first(manifest(*_STACKS, outputs=manifest_outputs)))
     assert read(write_manifest(made)) == made
     for component in made.components.values():
-        assert {of.output for of in component.outputs.values()} <= set(said.values())
+        assert {of.output for of in component.outputs.values()} <= set(manifest_outputs.values())
 
 
 SOUND: Json = {
@@ -231,9 +236,9 @@ SOUND: Json = {
 }
 
 
-def said(*path: str | int, be: object) -> bytes:
+def manifest_with(*path: str | int, be: object) -> bytes:
     """Return a sound manifest's bytes with one thing changed."""
-    whole: Json = json.loads(write_manifest(manifest(*(one for one in _STACKS if one.region != NORTH))))
+    whole: Json = json.loads(write_manifest(manifest(*(stack for stack in _STACKS if stack.region != NORTH))))
     whole |= json.loads(json.dumps(SOUND))
     place: Any = whole
     for key in path[:-1]:
@@ -243,7 +248,7 @@ def said(*path: str | int, be: object) -> bytes:
 
 
 def test_what_people_say_of_stacks_of_their_own_is_read() -> None:
-    made = read(said("project", be="tap"))
+    made = read(manifest_with("project", be="tap"))
     assert made.components["items"].table == Table(name="tap-${EnvironmentSuffix}-items", regions=(EAST, WEST))
     assert made.components["api"].function == FunctionComponent(
         url={region: output(region, "service", "Url") for region in (EAST, WEST)}, health="/up"
@@ -363,20 +368,20 @@ def test_what_people_say_of_stacks_of_their_own_is_read() -> None:
 )
 def test_what_is_wrong_is_told_with_its_place(path: str, be: object, fault: str) -> None:
     with pytest.raises(BadInput) as caught:
-        read(said(*path.split("."), be=be))
+        read(manifest_with(*path.split("."), be=be))
     first_line = str(caught.value).splitlines()[0]
     assert first_line.startswith(f"manifest.json: {fault}")
 
 
 def test_components_may_be_said_without_roles_and_then_name_regions_with_stacks() -> None:
-    assert read(said("roles", be=None)).roles is None
-    whole = json.loads(said("roles", be=None))
+    assert read(manifest_with("roles", be=None)).roles is None
+    whole = json.loads(manifest_with("roles", be=None))
     whole["components"]["items"]["table"]["regions"] = [EAST, "eu-west-9"]
     with pytest.raises(BadInput, match=r"items.table.regions: eu-west-9 has no stack; these have us-east-1, us-west-2"):
         read(json.dumps(whole).encode())
 
 
-SOUND_COMPONENTS = read(said("project", be="tap")).components
+SOUND_COMPONENTS = read(manifest_with("project", be="tap")).components
 
 
 def test_a_table_s_name_is_bound_to_the_environment() -> None:
@@ -397,9 +402,9 @@ def test_alarms_are_bound_to_the_environment_with_their_topic() -> None:
 
 
 def test_skipped_regions_are_left_out_and_what_only_they_tell_goes_with_them() -> None:
-    stacks = [one.id for one in _STACKS if one.region == WEST]
+    stacks = [stack.id for stack in _STACKS if stack.region == WEST]
     left = narrow_components(SOUND_COMPONENTS, stacks, [EAST])
-    assert {name: one.regions for name, one in left.items()} == dict.fromkeys(
+    assert {name: component.regions for name, component in left.items()} == dict.fromkeys(
         ("items", "api", "files", "pager"), (WEST,)
     )
     assert left["files"].bucket == Bucket(names={WEST: output(WEST, "storage", "Name")})

@@ -20,16 +20,16 @@ SHIPPED = make_assembly(make_loaded_config())
 WITH_ROLE = "Resources: {Role: {Type: AWS::IAM::Role, Properties: {%s}}}"
 
 
-def told(*bounds: Bound, outputs: dict[str, tuple[StackId, str]] | None = None) -> list[tuple[str, str]]:
+def messages_of(*bounds: Bound, outputs: dict[str, tuple[StackId, str]] | None = None) -> list[tuple[str, str]]:
     """Return check and message of all that is wrong with a manifest, in order."""
     manifest = make_manifest(*bounds, outputs=outputs or {})
     lines = ManifestLines("manifest.json", write_manifest(manifest).decode())
-    return [(one.rule, one.message) for one in check_manifest(manifest, bounds, lines)]
+    return [(finding.rule, finding.message) for finding in check_manifest(manifest, bounds, lines)]
 
 
 def hashes(assembly: Assembly) -> list[tuple[str, str, str]]:
-    found = check_hashes(FOLDER, assembly.manifest, assembly.templates)
-    return [(one.rule, one.file, one.message) for one in found]
+    findings = check_hashes(FOLDER, assembly.manifest, assembly.templates)
+    return [(finding.rule, finding.file, finding.message) for finding in findings]
 
 
 class TestHashes:
@@ -70,16 +70,16 @@ class TestHashes:
 
 class TestParameters:
     def test_one_that_the_template_does_not_have_is_found(self) -> None:
-        assert told(make_bound("a/app", parameters={"Stage": "prod"})) == [
+        assert messages_of(make_bound("a/app", parameters={"Stage": "prod"})) == [
             ("X003", "a/app: a/app.yaml has no parameter Stage")
         ]
 
     def test_one_without_default_that_is_not_given_is_found(self) -> None:
         template = "{Parameters: {Stage: {Type: String}, Size: {Type: String, Default: s}}, Resources: {}}"
-        assert told(make_bound("a/app", template)) == [
+        assert messages_of(make_bound("a/app", template)) == [
             ("X004", "a/app: parameter Stage has no default and is not given")
         ]
-        assert told(make_bound("a/app", template, parameters={"Stage": "prod"})) == []
+        assert messages_of(make_bound("a/app", template, parameters={"Stage": "prod"})) == []
 
     def test_one_bound_to_an_output_that_is_not_there_is_found(self) -> None:
         keys = make_bound("a/keys", "{Resources: {}, Outputs: {Arn: {Value: x}}}")
@@ -89,16 +89,16 @@ class TestParameters:
             bound = OutputOf(output=(StackId("a/keys"), output))
             return make_bound("a/app", template, ("a/keys",), parameters={"Key": bound})
 
-        assert told(keys, app("Arn")) == []
-        assert told(keys, app("KeyArn")) == [("X006", "a/app: parameter Key: a/keys has no output KeyArn")]
+        assert messages_of(keys, app("Arn")) == []
+        assert messages_of(keys, app("KeyArn")) == [("X006", "a/app: parameter Key: a/keys has no output KeyArn")]
 
 
 class TestOutputs:
     def test_one_that_is_not_there_is_found(self) -> None:
         app = make_bound("a/app", "{Resources: {}, Outputs: {Url: {Value: x}}}")
 
-        assert told(app, outputs={"url": (StackId("a/app"), "Url")}) == []
-        assert told(app, outputs={"url": (StackId("a/app"), "Uri")}) == [
+        assert messages_of(app, outputs={"url": (StackId("a/app"), "Url")}) == []
+        assert messages_of(app, outputs={"url": (StackId("a/app"), "Uri")}) == [
             ("X006", "output url: a/app has no output Uri")
         ]
 
@@ -109,9 +109,9 @@ class TestOutputs:
             Outputs: {'Fn::ForEach::Each': [Name, !Ref Names, {'Url${Name}': {Value: x}}]}
         """
 
-        def of(output: str, **said: Any) -> list[tuple[str, str]]:
-            template = said.pop("template", loop)
-            return told(make_bound("a/app", template, **said), outputs={"url": (StackId("a/app"), output)})
+        def of(output: str, **fields: Any) -> list[tuple[str, str]]:
+            template = fields.pop("template", loop)
+            return messages_of(make_bound("a/app", template, **fields), outputs={"url": (StackId("a/app"), output)})
 
         assert of("UrlB") == of("UrlC", parameters={"Names": "C"}) == []
         assert of("UrlC") == [("X006", "output url: a/app has no output UrlC")]
@@ -126,14 +126,14 @@ class TestOutputs:
 
         manifest = make_manifest(app, components={"api": of("Url"), "web": of("Uri")})
         text = write_manifest(manifest).decode()
-        (found,) = check_manifest(manifest, [app], ManifestLines("manifest.json", text))
-        assert (found.rule, found.message) == (
+        (finding,) = check_manifest(manifest, [app], ManifestLines("manifest.json", text))
+        assert (finding.rule, finding.message) == (
             "X006",
             "components.web.function.url.us-east-1: us-east-1/app has no output Uri",
         )
         lines = [line.strip() for line in text.splitlines()]
-        assert lines[found.line - 1] == '"us-east-1": {'
-        assert lines.index('"web": {') < found.line - 1
+        assert lines[finding.line - 1] == '"us-east-1": {'
+        assert lines.index('"web": {') < finding.line - 1
 
 
 class TestCapabilities:
@@ -147,7 +147,7 @@ class TestCapabilities:
     )
     def test_that_are_missing_are_found(self, properties: str, capabilities: tuple[str, ...], message: str) -> None:
         bound = make_bound("a/app", WITH_ROLE % properties, capabilities=capabilities)
-        assert told(bound) == [("X005", message)]
+        assert messages_of(bound) == [("X005", message)]
 
     @pytest.mark.parametrize(
         ("template", "capabilities"),
@@ -160,7 +160,7 @@ class TestCapabilities:
         ],
     )
     def test_that_suffice_are_not(self, template: str, capabilities: tuple[str, ...]) -> None:
-        assert told(make_bound("a/app", template, capabilities=capabilities)) == []
+        assert messages_of(make_bound("a/app", template, capabilities=capabilities)) == []
 
 
 SAM = "Transform: AWS::Serverless-2016-10-31\nResources: {%s}"
@@ -187,8 +187,8 @@ class TestCapabilitiesOfSam:
     )
     def test_roles_that_the_transform_makes_count(self, resources: str) -> None:
         message = "us-east-1/app: SAM makes a role for Run: needs CAPABILITY_IAM"
-        assert told(make_bound("us-east-1/app", SAM % resources)) == [("X005", message)]
-        assert told(make_bound("us-east-1/app", SAM % resources, capabilities=("CAPABILITY_IAM",))) == []
+        assert messages_of(make_bound("us-east-1/app", SAM % resources)) == [("X005", message)]
+        assert messages_of(make_bound("us-east-1/app", SAM % resources, capabilities=("CAPABILITY_IAM",))) == []
 
     @pytest.mark.parametrize(
         "template",
@@ -205,7 +205,7 @@ class TestCapabilitiesOfSam:
         ],
     )
     def test_nothing_is_said_where_it_makes_none(self, template: str) -> None:
-        assert told(make_bound("us-east-1/app", template)) == []
+        assert messages_of(make_bound("us-east-1/app", template)) == []
 
 
 MAPS = """\
@@ -218,7 +218,7 @@ Resources: {P: {Type: AWS::SSM::Parameter%s, Properties: {Type: String, Value: %
 
 def unmapped(region: str, value: str, more: str = "", stage: str = "prod") -> list[str]:
     bound = make_bound(f"{region}/app", MAPS % (stage, more, value))
-    return [f"{one.rule} {one.line} {one.message.partition(': ')[2]}" for one in check_maps(bound)]
+    return [f"{finding.rule} {finding.line} {finding.message.partition(': ')[2]}" for finding in check_maps(bound)]
 
 
 class TestMaps:
@@ -268,16 +268,16 @@ class TestTags:
     @pytest.mark.parametrize("tags", [{"BuildId": "17"}, {"source": "0123456789abcdef0123456789abcdef01234567"}])
     def test_that_change_with_every_build_are_found(self, tags: dict[str, str]) -> None:
         (key,) = tags
-        assert told(make_bound("a/app", tags=tags)) == [
+        assert messages_of(make_bound("a/app", tags=tags)) == [
             ("X011", f"a/app: tag {key} changes with every build, and every resource with it")
         ]
 
     def test_that_stay_are_not(self) -> None:
-        assert told(make_bound("a/app", tags={"team": "core"})) == []
+        assert messages_of(make_bound("a/app", tags={"team": "core"})) == []
 
 
 def test_what_cannot_be_taken_in_is_found() -> None:
-    assert told(make_bound("a/app", existing=(LogicalId("Table"),))) == [
+    assert messages_of(make_bound("a/app", existing=(LogicalId("Table"),))) == [
         ("X013", "a/app: existing: a/app.yaml makes no Table")
     ]
 
@@ -287,10 +287,10 @@ def test_a_fault_of_the_manifest_stands_at_its_stack_or_output() -> None:
     manifest = make_manifest(good, bad, outputs={"url": (StackId("a/one"), "Url")})
     written = write_manifest(manifest).decode()
 
-    found = list(check_manifest(manifest, (good, bad), ManifestLines("manifest.json", written)))
+    findings = list(check_manifest(manifest, (good, bad), ManifestLines("manifest.json", written)))
 
     lines = written.splitlines()
-    assert [(one.file, lines[one.line - 1][one.column - 1 :].rstrip(",")) for one in found] == [
+    assert [(finding.file, lines[finding.line - 1][finding.column - 1 :].rstrip(",")) for finding in findings] == [
         ("manifest.json", '"id": "a/two"'),
         ("manifest.json", '"url": ['),
     ]

@@ -32,15 +32,15 @@ def drawn(*needs: str, **templates: str) -> Diagram:
 
 
 def arrows(shown: Diagram, link: ArrowKind) -> set[tuple[str, str]]:
-    return {(one.source, one.target) for one in shown.arrows if link in one.links}
+    return {(arrow.source, arrow.target) for arrow in shown.arrows if link in arrow.links}
 
 
 def node(shown: Diagram, name: str) -> DiagramNode:
-    return next(one for one in shown.nodes if one.id == name)
+    return next(node for node in shown.nodes if node.id == name)
 
 
 def test_every_stack_stands_in_its_region_under_its_own_name() -> None:
-    assert [(one.place, one.title) for one in TWO.nodes] == [
+    assert [(node.place, node.title) for node in TWO.nodes] == [
         ("us-west-2", "storage"),
         ("us-east-1", "storage"),
         ("us-east-1", "table"),
@@ -54,7 +54,7 @@ def test_every_stack_stands_in_its_region_under_its_own_name() -> None:
 def test_a_stack_shows_what_it_holds_with_what_is_known_of_its_name() -> None:
     assert node(TWO, "us-east-1/service").lines == ("function", "tap-…-primary", "function URL")
     assert node(TWO, "us-west-2/storage").lines == ("bucket", "tap-…-us-west-2-an")
-    assert [one.title for one in TWO.nodes if one.holds_data] == ["storage", "storage", "table", "replica"]
+    assert [node.title for node in TWO.nodes if node.holds_data] == ["storage", "storage", "table", "replica"]
 
 
 def test_needs_are_the_manifest_s() -> None:
@@ -83,7 +83,7 @@ def test_items_go_between_all_replicas() -> None:
 
 def test_one_arrow_carries_all_reasons_for_it() -> None:
     assert Arrow("us-east-1/storage", "us-west-2/storage", (ArrowKind.OBJECTS, ArrowKind.NEEDS)) in TWO.arrows
-    assert len({(one.source, one.target) for one in TWO.arrows}) == len(TWO.arrows)
+    assert len({(arrow.source, arrow.target) for arrow in TWO.arrows}) == len(TWO.arrows)
 
 
 def test_what_sam_makes_a_table_or_a_function_of_is_drawn_as_one() -> None:
@@ -149,7 +149,7 @@ def test_a_stack_of_somebody_else_s_is_drawn_with_what_can_be_told() -> None:
 def test_replicas_that_cannot_be_told_are_left_out(replicas: str) -> None:
     shown = drawn(t=f"Resources: {{T: {{Type: AWS::DynamoDB::GlobalTable, Properties: {{Replicas: {replicas}}}}}}}")
 
-    assert [one.title for one in shown.nodes] == ["t"]
+    assert [node.title for node in shown.nodes] == ["t"]
     assert shown.arrows == ()
 
 
@@ -177,7 +177,7 @@ def test_a_region_of_another_account_is_a_place_of_its_own() -> None:
         "us-east-1, account 111122223333",
         "us-west-2, account 111122223333",
     )
-    assert [one.title for one in shown.nodes if "account" in one.place] == ["table", "replica"]
+    assert [node.title for node in shown.nodes if "account" in node.place] == ["table", "replica"]
 
 
 def test_a_template_that_cannot_be_read_is_named() -> None:

@@ -19,9 +19,9 @@ from loaded_config import HANDLER, make_loaded_config
 LONG = "def handler(event, context):\n    return {}\n" + "# no\n" * 3000
 
 
-def fleet(said: dict[str, Any], handler: str = HANDLER, **sections: Any) -> tuple[Assembly, Assembly]:
+def fleet(options: dict[str, Any], handler: str = HANDLER, **sections: Any) -> tuple[Assembly, Assembly]:
     """Return the system's assembly, and its fleet's."""
-    loaded = make_loaded_config(handler, fleet=said, **sections)
+    loaded = make_loaded_config(handler, fleet=options, **sections)
     assembly = make_assembly(make_loaded_config(handler, **sections))
     assert loaded.config.fleet
     return assembly, make_fleet(loaded.config, loaded.config.fleet, assembly)
@@ -56,17 +56,17 @@ class TestTemplates:
         assembly, made = fleet(SELF_MANAGED)
         sets = read_template(made.templates["fleet.yaml"], "fleet.yaml").resources().values()
         embedded = {
-            tag["Value"]: one["Properties"]["TemplateBody"].encode()
-            for one in sets
-            for tag in one["Properties"]["Tags"]
+            tag["Value"]: stack_set["Properties"]["TemplateBody"].encode()
+            for stack_set in sets
+            for tag in stack_set["Properties"]["Tags"]
             if tag["Key"] == "builder:stack"
         }
 
-        assert embedded == {one.id: assembly.templates[one.template] for one in assembly.manifest.stacks}
+        assert embedded == {stack.id: assembly.templates[stack.template] for stack in assembly.manifest.stacks}
 
-    @pytest.mark.parametrize("said", [SELF_MANAGED, SERVICE_MANAGED], ids=["self-managed", "service-managed"])
-    def test_read_well_in_the_sets(self, said: dict[str, Any]) -> None:
-        _, made = fleet(said)
+    @pytest.mark.parametrize("options", [SELF_MANAGED, SERVICE_MANAGED], ids=["self-managed", "service-managed"])
+    def test_read_well_in_the_sets(self, options: dict[str, Any]) -> None:
+        _, made = fleet(options)
 
         assert made.templates["fleet.yaml"].count(b"TemplateBody: |\n        AWSTemplateFormatVersion: ") == 5
 
@@ -89,9 +89,9 @@ class TestTemplates:
         with pytest.raises(BadInput, match=rf"^us-east-1/table.yaml: has a transform \({named}\): AWS takes none"):
             make_fleet(loaded.config, loaded.config.fleet, changed)
 
-    @pytest.mark.parametrize("said", [SELF_MANAGED, SERVICE_MANAGED], ids=["self-managed", "service-managed"])
-    def test_have_no_stack_policy(self, said: dict[str, Any]) -> None:
-        loaded = make_loaded_config(fleet=said)
+    @pytest.mark.parametrize("options", [SELF_MANAGED, SERVICE_MANAGED], ids=["self-managed", "service-managed"])
+    def test_have_no_stack_policy(self, options: dict[str, Any]) -> None:
+        loaded = make_loaded_config(fleet=options)
         assembly = make_assembly(make_loaded_config())
         stacks = tuple(replace(entry, stack_policy=OPEN_POLICY) for entry in assembly.manifest.stacks)
         changed = replace(assembly, manifest=replace(assembly.manifest, stacks=stacks))
@@ -135,11 +135,11 @@ class TestExecutionRole:
 
 def test_a_fleet_is_rendered_into_a_folder_beside_the_system_s_templates() -> None:
     assembly, made = fleet(SELF_MANAGED)
-    rendered = make_assembly(make_loaded_config(fleet=SELF_MANAGED))
+    with_fleet = make_assembly(make_loaded_config(fleet=SELF_MANAGED))
 
-    assert (rendered.manifest, rendered.templates) == (assembly.manifest, assembly.templates)
-    assert rendered.beside.keys() == {
+    assert (with_fleet.manifest, with_fleet.templates) == (assembly.manifest, assembly.templates)
+    assert with_fleet.beside.keys() == {
         f"fleet/{path}" for path in ("manifest.json", "fleet.yaml", "administration-role.yaml", "execution-role.yaml")
     }
-    assert read_manifest(rendered.beside["fleet/manifest.json"], "manifest.json") == made.manifest
-    assert json.loads(rendered.beside["fleet/manifest.json"])["outputs"] == {}
+    assert read_manifest(with_fleet.beside["fleet/manifest.json"], "manifest.json") == made.manifest
+    assert json.loads(with_fleet.beside["fleet/manifest.json"])["outputs"] == {}

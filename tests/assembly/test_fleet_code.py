@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def rendered(folder: Path, fleet: str = SELF, stacks: str = STACKS, template: str = CODE) -> Assembly:
+def assembly_of(folder: Path, fleet: str = SELF, stacks: str = STACKS, template: str = CODE) -> Assembly:
     (folder / "worker.yaml").write_text(template)
     (folder / "dr.yaml").write_text(BARE + stacks + fleet)
     made = make_fleet_assembly(load_config(Path("dr.yaml")))
@@ -50,11 +50,11 @@ def reading(assembly: Assembly) -> dict[str, Any]:
 
 def given(assembly: Assembly) -> list[object]:
     (made,) = read_template(assembly.templates["fleet.yaml"], "fleet.yaml").resources().values()
-    return [one["ParameterValue"] for one in made["Properties"]["Parameters"]]
+    return [parameter["ParameterValue"] for parameter in made["Properties"]["Parameters"]]
 
 
 def test_the_buckets_are_of_the_fleet_and_no_set_makes_one(folder: Path) -> None:
-    made = rendered(folder)
+    made = assembly_of(folder)
     entries = {entry.id: entry for entry in made.manifest.stacks}
     assert list(entries) == ["us-east-1/artifacts", "us-west-2/administration", "us-west-2/fleet"]
     assert "us-east-1/artifacts" in entries[made.manifest.stacks[-1].id].needs
@@ -67,20 +67,20 @@ def test_the_buckets_are_of_the_fleet_and_no_set_makes_one(folder: Path) -> None
 
 
 def test_the_accounts_that_are_listed_may_read_or_the_organization(folder: Path) -> None:
-    listed = reading(rendered(folder))
+    listed = reading(assembly_of(folder))
     assert listed["Principal"] == {"AWS": [{"Fn::Sub": "arn:${AWS::Partition}:iam::444455556666:root"}]}
     assert "Condition" not in listed
     for fleet in (OF_ORGANIZATION, SELF.replace("}", ", organization: o-a1b2c3d4e5}")):
-        statement = reading(rendered(folder, fleet))
+        statement = reading(assembly_of(folder, fleet))
         assert statement["Principal"] == "*"
         assert statement["Condition"] == {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}
 
 
 def test_the_execution_role_reads_from_them_and_may_make_what_is_nested(folder: Path) -> None:
-    made = rendered(folder, template=NESTING)
+    made = assembly_of(folder, template=NESTING)
     role = yaml.load(made.beside["execution-role.yaml"], yaml.BaseLoader)  # noqa: S506 - without short forms
     policy = role["Resources"]["ExecutionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-    on = {action: one["Resource"] for one in policy for action in one["Action"]}
+    on = {action: statement["Resource"] for statement in policy for action in statement["Action"]}
     (asset,) = made.assets
     bucket = BUCKET.replace("AWS::AccountId", "AdministratorAccountId")
     assert on["s3:GetObject"] == f"arn:${{AWS::Partition}}:s3:::{bucket}/{asset.key}"
@@ -89,28 +89,28 @@ def test_the_execution_role_reads_from_them_and_may_make_what_is_nested(folder: 
 
 def test_buckets_of_one_s_own_take_the_place_of_all_that(folder: Path) -> None:
     own = "artifacts_bucket: 'own-${AWS::AccountId}-{region}'\n"
-    made = rendered(folder, SERVICE + own)
+    made = assembly_of(folder, SERVICE + own)
     assert [entry.id for entry in made.manifest.stacks] == ["us-west-2/fleet"]
     assert given(made) == [{"Fn::Sub": "own-${AWS::AccountId}-us-east-1"}]
-    assert given(rendered(folder, SERVICE + "artifacts_bucket: 'own-{region}'\n")) == ["own-us-east-1"]
+    assert given(assembly_of(folder, SERVICE + "artifacts_bucket: 'own-{region}'\n")) == ["own-us-east-1"]
 
 
 def test_a_template_of_sets_that_no_request_takes_wants_a_bucket_in_the_admin_region(folder: Path) -> None:
-    made = rendered(folder, stacks=STACKS.replace(", regions: primary", ""), template=CODE + "# long\n" * 4000)
+    made = assembly_of(folder, stacks=STACKS.replace(", regions: primary", ""), template=CODE + "# long\n" * 4000)
     assert len(made.templates["fleet.yaml"]) > 51_200
-    primary = rendered(folder, template=CODE + "# long\n" * 7000)
-    for one in (made, primary):
-        assert [entry.id for entry in one.manifest.stacks][:2] == ["us-east-1/artifacts", "us-west-2/artifacts"]
+    primary = assembly_of(folder, template=CODE + "# long\n" * 7000)
+    for assembly in (made, primary):
+        assert [entry.id for entry in assembly.manifest.stacks][:2] == ["us-east-1/artifacts", "us-west-2/artifacts"]
 
 
 def test_nothing_of_it_is_there_where_nothing_travels(folder: Path) -> None:
-    made = rendered(folder, template=NESTED)
+    made = assembly_of(folder, template=NESTED)
     assert (made.manifest.artifacts_bucket, made.assets) == (None, ())
     assert "artifacts.yaml" not in made.templates
 
 
 def test_its_list_of_assets_is_written_beside_its_manifest(folder: Path) -> None:
-    rendered(folder)
+    assembly_of(folder)
     assert "fleet/assets.json" in make_assembly(load_config(Path("dr.yaml"))).beside
 
 
@@ -119,7 +119,7 @@ MANY = SELF.replace('"444455556666"', ", ".join(f'"{100_000_000_000 + number}"' 
 
 
 @pytest.mark.parametrize(
-    ("fleet", "stacks", "template", "told"),
+    ("fleet", "stacks", "template", "message"),
     [
         (SERVICE, STACKS, CODE, "dr.yaml:5: fleet.organization: is required where code or templates travel"),
         (SERVICE.replace("}", ", organization: o-1}"), STACKS, CODE, "an organization's id looks like o-a1b2c3d4e5"),
@@ -134,7 +134,7 @@ MANY = SELF.replace('"444455556666"', ", ".join(f'"{100_000_000_000 + number}"' 
         ),
     ],
 )
-def test_what_no_fleet_can_take_is_told(folder: Path, fleet: str, stacks: str, template: str, told: str) -> None:
+def test_what_no_fleet_can_take_is_told(folder: Path, fleet: str, stacks: str, template: str, message: str) -> None:
     with pytest.raises(BuilderError) as caught:
-        rendered(folder, fleet, stacks, template)
-    assert told in str(caught.value)
+        assembly_of(folder, fleet, stacks, template)
+    assert message in str(caught.value)

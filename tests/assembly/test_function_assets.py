@@ -37,28 +37,28 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def rendered(folder: Path) -> Assembly:
+def assembly_of(folder: Path) -> Assembly:
     return make_assembly(load_config(folder / "dr.yaml"))
 
 
 def asset(folder: Path, architecture: str = "x86_64") -> Asset:
-    (found,) = (one for one in rendered(folder).assets if one.architecture == architecture)
-    return found
+    (listed,) = (asset for asset in assembly_of(folder).assets if asset.architecture == architecture)
+    return listed
 
 
 class TestRender:
     def test_lists_a_folder_once_for_each_machine_with_all_that_is_called_in_it(self, folder: Path) -> None:
-        assembly = rendered(folder)
-        told = [(one.source, one.recipe, one.architecture, one.entries) for one in assembly.assets]
-        assert sorted(told) == [
+        assembly = assembly_of(folder)
+        listed = [(asset.source, asset.recipe, asset.architecture, asset.entries) for asset in assembly.assets]
+        assert sorted(listed) == [
             ("api", "files 1", "arm64", ("app.py",)),
             ("api", "files 1", "x86_64", ("app.py", "job.py")),
         ]
-        assert {one.regions for one in assembly.assets} == {("us-east-1", "us-west-2")}
+        assert {asset.regions for asset in assembly.assets} == {("us-east-1", "us-west-2")}
         assert read_assets(write_assets(assembly.assets), "assets.json") == assembly.assets
 
     def test_gives_its_stacks_the_bucket_and_lets_them_need_it_and_no_other(self, folder: Path) -> None:
-        manifest = rendered(folder).manifest
+        manifest = assembly_of(folder).manifest
         for name in ("api", "job", "arm"):
             entry = manifest.entry(StackId(f"us-west-2/{name}"))
             assert BUCKET_PARAMETER in entry.parameters
@@ -68,7 +68,7 @@ class TestRender:
 
     def test_takes_a_bucket_of_one_s_own(self, folder: Path) -> None:
         (folder / "dr.yaml").write_text(f"{PROJECT}artifacts_bucket: mine-{{region}}\n")
-        manifest = rendered(folder).manifest
+        manifest = assembly_of(folder).manifest
         assert manifest.entry(StackId("us-west-2/api")).parameters[BUCKET_PARAMETER] == "mine-us-west-2"
         assert not [entry.id for entry in manifest.stacks if entry.id.endswith("/artifacts")]
 
@@ -82,11 +82,11 @@ class TestRender:
 
 class TestBuild:
     def test_makes_what_is_missing_and_nothing_twice(self, folder: Path) -> None:
-        assets = rendered(folder).assets
+        assets = assembly_of(folder).assets
         first = build(assets, folder, folder / "build")
-        assert all(isinstance(one, Built) and one.fresh for one in first)
+        assert all(isinstance(result, Built) and result.fresh for result in first)
         again = build(assets, folder, folder / "build")
-        assert again == tuple(replace(one, fresh=False) for one in first if isinstance(one, Built))
+        assert again == tuple(replace(result, fresh=False) for result in first if isinstance(result, Built))
         shutil.rmtree(folder / "api")
         assert build(assets, folder, folder / "build") == again
 
@@ -120,9 +120,9 @@ class TestBuild:
             options = Options(config=folder / "dr.yaml", environment={"AWS_ENDPOINT_URL": endpoint} if endpoint else {})
             session = Session(options)
             return {
-                one.asset.architecture: one.path.relative_to(folder)
-                for one in session.build(session.project.assembly_made)
-                if isinstance(one, Built)
+                result.asset.architecture: result.path.relative_to(folder)
+                for result in session.build(session.project.assembly_made)
+                if isinstance(result, Built)
             }
 
         arm = asset(folder, "arm64").key

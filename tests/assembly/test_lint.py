@@ -27,10 +27,10 @@ def edit(folder: Path, path: str, old: str, new: str) -> None:
     (folder / path).write_text(text.replace(old, new))
 
 
-def told(folder: Path) -> list[tuple[str, str]]:
+def findings_in(folder: Path) -> list[tuple[str, str]]:
     """Return rule and file of all that is found, in order."""
-    found = lint_assembly(folder).findings
-    return [(one.rule, Path(one.file).relative_to(folder).as_posix()) for one in found]
+    findings = lint_assembly(folder).findings
+    return [(finding.rule, Path(finding.file).relative_to(folder).as_posix()) for finding in findings]
 
 
 def test_what_render_writes_is_clean(folder: Path) -> None:
@@ -55,9 +55,9 @@ def test_a_fleet_is_linted_with_the_system_its_execution_role_too(folder: Path) 
     edit(folder, "us-west-2/storage.yaml", "Enabled", "On")
 
     assert {("E3030", "fleet/fleet.yaml"), ("X001", "fleet/fleet.yaml"), ("X001", "us-west-2/storage.yaml")} < {
-        *told(folder)
+        *findings_in(folder)
     }
-    assert "fleet/execution-role.yaml" in {file for _, file in told(folder)}
+    assert "fleet/execution-role.yaml" in {file for _, file in findings_in(folder)}
 
 
 def test_each_fault_between_templates_is_found_once_where_it_stands(folder: Path) -> None:
@@ -65,7 +65,7 @@ def test_each_fault_between_templates_is_found_once_where_it_stands(folder: Path
     edit(folder, "us-west-2/service.yaml", "MemorySize: 256", "MemorySize: 512")
     edit(folder, "manifest.json", '"FunctionUrl"', '"FunctionUri"')
 
-    assert told(folder) == [
+    assert findings_in(folder) == [
         *[("X006", "manifest.json")] * 4,  # both URLs, also of the component, are of no output
         ("X007", "us-east-1/storage.yaml"),  # replicates to a bucket that the other region does not create
         ("X001", "us-west-2/service.yaml"),
@@ -77,11 +77,11 @@ def test_each_fault_between_templates_is_found_once_where_it_stands(folder: Path
 def test_a_role_that_names_another_bucket_than_the_rule_is_found(folder: Path) -> None:
     edit(folder, "us-east-1/storage.yaml", "us-west-2-an/*", "us-west-1-an/*")
 
-    (one, other) = lint_assembly(folder).findings
+    (first, second) = lint_assembly(folder).findings
 
-    assert (one.rule, other.rule) == ("X001", "X009")
-    assert "role ReplicationRole may not s3:ReplicateObject on arn:${AWS::Partition}:s3:::tap-" in other.message
-    assert (folder / "us-east-1" / "storage.yaml").read_text().splitlines()[other.line - 1].strip().startswith("Role:")
+    assert (first.rule, second.rule) == ("X001", "X009")
+    assert "role ReplicationRole may not s3:ReplicateObject on arn:${AWS::Partition}:s3:::tap-" in second.message
+    assert (folder / "us-east-1" / "storage.yaml").read_text().splitlines()[second.line - 1].strip().startswith("Role:")
 
 
 @pytest.mark.linter
@@ -90,10 +90,11 @@ def test_each_template_is_held_against_its_own_region(tmp_path: Path, monkeypatc
     regions = {"primary": "eu-central-1", "secondaries": ["eu-west-1"]}
     write_assembly(Path("templates"), make_assembly(make_loaded_config(regions=regions)))
 
-    assert told(Path("templates")) == []  # its table has no replica in us-east-1, where cfn-lint looks if not told
+    # Its table has no replica in us-east-1, where cfn-lint looks if not told.
+    assert findings_in(Path("templates")) == []
 
     edit(Path("templates"), "eu-central-1/table.yaml", "- Region: eu-central-1", "- Region: eu-central-2")
-    assert ("E9502", "eu-central-1/table.yaml") in told(Path("templates"))
+    assert ("E9502", "eu-central-1/table.yaml") in findings_in(Path("templates"))
 
 
 def test_what_a_rule_finds_in_bytes_that_two_regions_share_is_told_of_both(folder: Path) -> None:
@@ -102,7 +103,7 @@ def test_what_a_rule_finds_in_bytes_that_two_regions_share_is_told_of_both(folde
             folder, f"{region}/service.yaml", "      MemorySize: 256\n", "      MemorySize: 256\n      MemoryType: x\n"
         )
 
-    assert [one for one in told(folder) if one[0] != "X001"] == [
+    assert [finding for finding in findings_in(folder) if finding[0] != "X001"] == [
         ("E3002", "us-east-1/service.yaml"),
         ("E3002", "us-west-2/service.yaml"),
     ]
@@ -111,13 +112,13 @@ def test_what_a_rule_finds_in_bytes_that_two_regions_share_is_told_of_both(folde
 def test_a_finding_of_cfnlint_s_keeps_its_place_and_its_source(folder: Path) -> None:
     edit(folder, "us-east-1/table.yaml", "BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED")
 
-    found = {one.rule: one for one in lint_assembly(folder).findings}["E9504"]
+    finding = {each.rule: each for each in lint_assembly(folder).findings}["E9504"]
 
-    line = (folder / "us-east-1" / "table.yaml").read_text().splitlines()[found.line - 1]
-    assert line[found.column - 1 : found.end_column - 1] == "BillingMode"
-    assert (found.line, found.severity) == (found.end_line, "error")
-    assert found.path == ("Resources", "Table", "Properties", "BillingMode")
-    assert found.source.startswith("https://docs.aws.amazon.com/")
+    line = (folder / "us-east-1" / "table.yaml").read_text().splitlines()[finding.line - 1]
+    assert line[finding.column - 1 : finding.end_column - 1] == "BillingMode"
+    assert (finding.line, finding.severity) == (finding.end_line, "error")
+    assert finding.path == ("Resources", "Table", "Properties", "BillingMode")
+    assert finding.source.startswith("https://docs.aws.amazon.com/")
 
 
 def test_information_counts(folder: Path) -> None:
@@ -126,7 +127,7 @@ def test_information_counts(folder: Path) -> None:
     joined = "Outputs:\n  Joined:\n    Value: !Join ['', [a, !Ref 'AWS::Region']]\n"
     edit(folder, "us-east-1/table.yaml", "Outputs:\n", joined)
 
-    rules = [rule for rule, _ in told(folder) if rule != "X001"]
+    rules = [rule for rule, _ in findings_in(folder) if rule != "X001"]
     assert {"W2001", "I1022", "W9531"} <= set(rules)
     # cfn-lint's own words for what W9531 says, once for each policy that lacks.
     assert "I3011" not in rules
@@ -136,7 +137,7 @@ def test_information_counts(folder: Path) -> None:
 def test_a_template_that_is_none_is_told_and_keeps_the_rest_from_being_guessed(folder: Path, text: str) -> None:
     (folder / "us-west-2" / "storage.yaml").write_text(text)
 
-    rules = {rule for rule, _ in told(folder)}
+    rules = {rule for rule, _ in findings_in(folder)}
 
     assert "X001" in rules
     assert any(rule.startswith("E") for rule in rules)
@@ -170,7 +171,7 @@ def test_a_cfnlintrc_that_cfnlint_gives_up_on_is_bad_input(folder: Path, tmp_pat
 
 def test_the_templates_that_a_cfnlintrc_names_are_not_ours_to_lint(folder: Path, tmp_path: Path) -> None:
     (tmp_path / ".cfnlintrc").write_text("templates: [nowhere/*.yaml]\n")
-    assert told(folder) == []
+    assert findings_in(folder) == []
 
 
 def test_rules_that_a_cfnlintrc_appends_are_asked_too_and_ours_once(folder: Path, tmp_path: Path) -> None:
@@ -185,7 +186,7 @@ def test_rules_that_a_cfnlintrc_appends_are_asked_too_and_ours_once(folder: Path
     )
     for ours in ("builder.rules", str(ROOT / "builder" / "rules")):
         (tmp_path / ".cfnlintrc").write_text(f"append_rules: [more, {ours}]\n")
-        assert told(folder) == [("E9901", "us-east-1/table.yaml")]
+        assert findings_in(folder) == [("E9901", "us-east-1/table.yaml")]
 
 
 def test_a_template_that_is_in_no_folder_is_held_against_its_region(folder: Path) -> None:

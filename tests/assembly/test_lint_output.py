@@ -32,12 +32,12 @@ def linted(linter: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
 
 
 def test_the_findings_come_from_all_three(linted: Linted) -> None:
-    assert [one.rule for one in linted.findings] == ["X001", "E9504", "E3002"]
+    assert [finding.rule for finding in linted.findings] == ["X001", "E9504", "E3002"]
 
 
 @pytest.mark.processes
 def test_json_is_cfnlint_s_to_the_letter(linted: Linted) -> None:
-    of_rules = replace(linted, findings=tuple(one for one in linted.findings if one.rule not in CHECKS))
+    of_rules = replace(linted, findings=tuple(finding for finding in linted.findings if finding.rule not in CHECKS))
     command = [str(Path(sys.executable).parent / "cfn-lint"), TABLE, "--format", "json", "--include-checks", "I"]
     done = subprocess.run([*command, "--append-rules", "builder.rules"], capture_output=True, text=True, check=False)
 
@@ -50,14 +50,14 @@ def test_sarif_has_the_checks_among_its_rules(linted: Linted) -> None:
     (run,) = log["runs"]
     assert log["version"] == "2.1.0"
     assert {rule["id"]: rule["helpUri"] for rule in run["tool"]["driver"]["rules"]}["X001"] == CHECKS["X001"].source
-    assert [(one["ruleId"], one["level"]) for one in run["results"]] == [
+    assert [(result["ruleId"], result["level"]) for result in run["results"]] == [
         ("X001", "error"),
         ("E9504", "error"),
         ("E3002", "error"),
     ]
-    places = [one["locations"][0]["physicalLocation"] for one in run["results"]]
+    places = [result["locations"][0]["physicalLocation"] for result in run["results"]]
     assert {place["artifactLocation"]["uri"] for place in places} == {TABLE}
-    assert [place["region"]["startLine"] for place in places] == [one.line for one in linted.findings]
+    assert [place["region"]["startLine"] for place in places] == [finding.line for finding in linted.findings]
 
 
 def test_junit_has_a_case_for_every_rule_and_check_and_a_failure_for_every_finding(linted: Linted) -> None:

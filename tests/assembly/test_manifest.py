@@ -32,10 +32,10 @@ def fault_of(made: Manifest) -> str:
     return fault(write_manifest(made))
 
 
-def broken(**said: object) -> bytes:
+def broken(**fields: object) -> bytes:
     """Return a good manifest's bytes with some keys of its only entry changed; None leaves one out."""
     whole: Json = json.loads(write_manifest(manifest(entry("us-east-1/table"))))
-    whole["stacks"][0].update(said)
+    whole["stacks"][0].update(fields)
     whole["stacks"][0] = {key: value for key, value in whole["stacks"][0].items() if value is not None}
     return json.dumps(whole).encode()
 
@@ -77,7 +77,7 @@ MANY = {f"t{number}": "x" for number in range(49)}
 
 class TestRefusals:
     @pytest.mark.parametrize(
-        ("data", "said"),
+        ("data", "message"),
         [
             (b"", "manifest.json: the file: Invalid JSON: EOF while parsing a value at line 1 column 0"),
             (b"[]", "manifest.json: the file: Input should be an object"),
@@ -87,8 +87,8 @@ class TestRefusals:
             (broken(needs="us-east-1/table"), "manifest.json: stacks.0.needs: Input should be a valid array"),
         ],
     )
-    def test_what_is_no_manifest(self, data: bytes, said: str) -> None:
-        assert fault(data) == said
+    def test_what_is_no_manifest(self, data: bytes, message: str) -> None:
+        assert fault(data) == message
 
     @pytest.mark.parametrize("path", ["../table.yaml", "/etc/passwd", "a//b.yaml", "a/../b.yaml", "", ".hidden"])
     def test_a_template_outside_of_the_folder(self, path: str) -> None:
@@ -142,7 +142,7 @@ class TestRefusals:
         )
 
     @pytest.mark.parametrize(
-        ("name", "said"),
+        ("name", "message"),
         [
             ("a" * 128, ""),
             ("a" * 129, "has 129 characters, and a stack's name 128"),
@@ -153,23 +153,23 @@ class TestRefusals:
             ),
         ],
     )
-    def test_a_name_that_is_too_long_for_the_longest_environment(self, name: str, said: str) -> None:
+    def test_a_name_that_is_too_long_for_the_longest_environment(self, name: str, message: str) -> None:
         made = manifest(entry("us-east-1/keys"), entry("us-east-1/table", name=name))
-        if said:
-            assert fault_of(made) == f"manifest.json: stacks.1.name: '{name}' of us-east-1/table {said}"
+        if message:
+            assert fault_of(made) == f"manifest.json: stacks.1.name: '{name}' of us-east-1/table {message}"
         else:
             assert reread(made) == made
 
     def test_two_stacks_of_one_name_in_one_place(self) -> None:
         account = AccountId("111122223333")
-        one, other = entry("us-east-1/a", name="same"), entry("us-east-1/b", name="same")
-        assert fault_of(manifest(entry("us-east-1/c"), one, other)) == (
+        stack, other = entry("us-east-1/a", name="same"), entry("us-east-1/b", name="same")
+        assert fault_of(manifest(entry("us-east-1/c"), stack, other)) == (
             "manifest.json: stacks.2.name: 'same' in us-east-1 is both us-east-1/a's and us-east-1/b's: "
             "a stack's name is there once"
         )
         for apart in (replace(other, region=Region("us-west-2")), replace(other, account=account)):
-            assert reread(manifest(one, apart)) == manifest(one, apart)
-        both = (replace(one, account=account), replace(other, account=account))
+            assert reread(manifest(stack, apart)) == manifest(stack, apart)
+        both = (replace(stack, account=account), replace(other, account=account))
         assert "stacks.1.name: 'same' in us-east-1 is both" in fault_of(manifest(*both))
 
     @pytest.mark.parametrize("project", ["my_shop", "1tap", "", "tap.", "-tap", "täp"])
@@ -189,7 +189,7 @@ class TestRefusals:
         )
 
     @pytest.mark.parametrize(
-        ("tags", "said"),
+        ("tags", "message"),
         [
             ({"team": ""}, "tags.team: '' cannot be the value of a stack's tag: 1 to 256 characters"),
             ({"": "core"}, "tags.: has 0 characters, and the name of a tag 1 to 128"),
@@ -198,16 +198,16 @@ class TestRefusals:
             # With this one the stack would be taken for a fleet's, and never be found again.
             ({"builder:fleet": "x"}, "tags.builder:fleet: names that begin with builder: are not yours to give"),
             (
-                {f"t{one}": "x" for one in range(49)},
+                {f"t{number}": "x" for number in range(49)},
                 "tags: 49 tags, and a stack has room for 48 beside the builder's own",
             ),
-            ({**{f"t{one}": "x" for one in range(47)}, "a:b": "v" * 219 + "${EnvironmentSuffix}"}, ""),
+            ({**{f"t{number}": "x" for number in range(47)}, "a:b": "v" * 219 + "${EnvironmentSuffix}"}, ""),
         ],
     )
-    def test_tags_that_no_stack_can_have(self, tags: dict[str, str], said: str) -> None:
+    def test_tags_that_no_stack_can_have(self, tags: dict[str, str], message: str) -> None:
         made = manifest(entry("us-east-1/table", tags=tags))
-        if said:
-            assert fault_of(made) == f"manifest.json: stacks.0.{said}"
+        if message:
+            assert fault_of(made) == f"manifest.json: stacks.0.{message}"
         else:
             assert reread(made) == made
 
@@ -246,9 +246,9 @@ class TestManifest:
         assert make_assembly(make_loaded_config()).manifest.regions == ("us-west-2", "us-east-1")
 
     def test_finds_an_entry_by_its_id(self) -> None:
-        wanted = entry("a/y")
+        stack = entry("a/y")
 
-        assert manifest(entry("a/x"), wanted).entry(StackId("a/y")) is wanted
+        assert manifest(entry("a/x"), stack).entry(StackId("a/y")) is stack
 
     def test_has_a_digest_that_moves_with_any_template_and_no_environment(self) -> None:
         made = make_assembly(make_loaded_config()).manifest

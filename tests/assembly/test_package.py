@@ -196,17 +196,17 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("said", "told"), BAD.items())
-def test_what_can_t_be_packaged_is_told_with_file_and_line(root: Path, said: str, told: str) -> None:
+@pytest.mark.parametrize(("line", "message"), BAD.items())
+def test_what_can_t_be_packaged_is_told_with_file_and_line(root: Path, line: str, message: str) -> None:
     for name in ("empty", "linked", "pipes"):
         (root / "cfn" / name).mkdir()
     (root / "cfn/link").symlink_to("src")
     (root / "cfn/linked/inner").symlink_to("../src")
     os.mkfifo(root / "cfn/pipes/p")
     with pytest.raises(BadInput) as caught:
-        packed(root, f"Resources:\n  Fn:\n    Type: AWS::Lambda::Function\n    Properties:\n      {said}\n")
+        packed(root, f"Resources:\n  Fn:\n    Type: AWS::Lambda::Function\n    Properties:\n      {line}\n")
     assert caught.value.where == "cfn/app.yaml:5"
-    assert caught.value.what.startswith(told)
+    assert caught.value.what.startswith(message)
 
 
 def test_all_faults_of_a_template_are_told_at_once(root: Path) -> None:

@@ -16,12 +16,12 @@ def stack(name: str, resources: str, needs: tuple[str, ...] = ()) -> Bound:
     return make_bound(name, HEAD + indented, needs, parameters=SUFFIX)
 
 
-def found(*bounds: Bound) -> list[Finding]:
+def findings_of(*bounds: Bound) -> list[Finding]:
     return list(check_references(make_manifest(*bounds), bounds))
 
 
-def told(*bounds: Bound) -> list[tuple[str, str]]:
-    return [(one.rule, one.message) for one in found(*bounds)]
+def messages_of(*bounds: Bound) -> list[tuple[str, str]]:
+    return [(finding.rule, finding.message) for finding in findings_of(*bounds)]
 
 
 def table(name: str = "us-east-1/table", needs: tuple[str, ...] = ()) -> Bound:
@@ -38,7 +38,9 @@ TABLE_ARN = "arn:aws:dynamodb:us-west-2:${AWS::AccountId}:table/tap-${Suffix}"
 
 
 def needs(*bounds: Bound) -> dict[str, tuple[str, ...]]:
-    return {str(one): needed for one, needed in find_needs(make_manifest(*bounds), find_uses(bounds)).of.items()}
+    return {
+        str(stack_id): needed for stack_id, needed in find_needs(make_manifest(*bounds), find_uses(bounds)).of.items()
+    }
 
 
 class TestNeeds:
@@ -53,7 +55,7 @@ class TestNeeds:
         ],
     )
     def test_one_that_nobody_types_is_found_and_is_no_finding(self, value: str) -> None:
-        assert told(table(), app(value)) == []
+        assert messages_of(table(), app(value)) == []
         assert needs(table(), app(value)) == {"us-east-1/table": (), "us-west-2/app": ("us-east-1/table",)}
 
     def test_the_use_is_at_the_place_that_has_the_name(self) -> None:
@@ -97,29 +99,29 @@ class TestNeeds:
 
     def test_the_one_that_comes_first_can_t_need_the_one_that_comes_after(self) -> None:
         both = table(needs=("us-west-2/app",)), app('!Sub "tap-${Suffix}"')
-        assert told(*both) == []
+        assert messages_of(*both) == []
         assert needs(*both) == {"us-east-1/table": ("us-west-2/app",), "us-west-2/app": ()}
 
     def test_names_used_both_ways_need_a_word(self) -> None:
         names = """
             Table: {Type: AWS::DynamoDB::Table, Properties: {TableName: !Sub "%s-${Suffix}", Tags: !Sub "%s-${Suffix}"}}
         """
-        one, other = stack("us-east-1/one", names % ("a", "b")), stack("us-east-1/other", names % ("b", "a"))
-        assert [(rule, message[:60]) for rule, message in told(one, other)] == [
+        bound, other = stack("us-east-1/one", names % ("a", "b")), stack("us-east-1/other", names % ("b", "a"))
+        assert [(rule, message[:60]) for rule, message in messages_of(bound, other)] == [
             ("X010", "us-east-1/one uses b-${EnvironmentSuffix}, which us-east-1/other"[:60]),
             ("X010", "us-east-1/other uses a-${EnvironmentSuffix}, which us-east-1/one"[:60]),
         ]
-        assert needs(one, other) == {"us-east-1/one": (), "us-east-1/other": ()}
+        assert needs(bound, other) == {"us-east-1/one": (), "us-east-1/other": ()}
         first = stack("us-east-1/one", names % ("a", "b"), needs=("us-east-1/other",))
-        assert told(first, other) == []
+        assert messages_of(first, other) == []
 
     @pytest.mark.parametrize(("region", "count"), [("us-east-1", 1), ("us-west-2", 0)])
     def test_a_name_that_is_good_in_its_region_only_is_looked_for_there(self, region: str, count: int) -> None:
         queue = stack(
             "us-east-1/queue", 'Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub "tap-${Suffix}"}}'
         )
-        one = app('!Sub "tap-${Suffix}"', name=f"{region}/app")
-        assert len(needs(queue, one)[f"{region}/app"]) == count
+        bound = app('!Sub "tap-${Suffix}"', name=f"{region}/app")
+        assert len(needs(queue, bound)[f"{region}/app"]) == count
         other = app(f'!Sub "arn:aws:sqs:{region}:1:tap-${{Suffix}}"', name="eu-west-1/app")
         assert len(needs(queue, other)["eu-west-1/app"]) == count
 
@@ -176,15 +178,15 @@ class TestValues:
     )
     def test_what_a_stack_takes_is_a_need(self, maker: str, user: str, way: Way) -> None:
         body, _, section = maker.partition("@")
-        one = stack("us-east-1/one", body)
-        one = make_bound("us-east-1/one", HEAD + f"  {body.strip()}\n{section}\n", parameters=SUFFIX)
-        other = stack("us-east-1/other", user.replace("NAME", one.entry.name))
-        uses = [use for use in find_uses([other, one]) if use.makers]
+        bound = stack("us-east-1/one", body)
+        bound = make_bound("us-east-1/one", HEAD + f"  {body.strip()}\n{section}\n", parameters=SUFFIX)
+        other = stack("us-east-1/other", user.replace("NAME", bound.entry.name))
+        uses = [use for use in find_uses([other, bound]) if use.makers]
         assert [(use.stack, use.way, use.makers[0].stack) for use in uses] == [
             ("us-east-1/other", way, "us-east-1/one")
         ]
-        assert told(other, one) == []
-        assert needs(other, one)["us-east-1/other"] == ("us-east-1/one",)
+        assert messages_of(other, bound) == []
+        assert needs(other, bound)["us-east-1/other"] == ("us-east-1/one",)
 
     @pytest.mark.parametrize(
         ("user", "what"),
@@ -196,27 +198,27 @@ class TestValues:
     def test_what_nobody_makes_is_found_unless_its_template_waives_it(self, user: str, what: str) -> None:
         body = f"User: {{Type: AWS::SNS::Topic, Properties: {{DisplayName: {user}}}}}"
         message = f"us-east-1/app takes the {what}, which no stack of the assembly makes"
-        assert told(stack("us-east-1/app", body)) == [("X010", message)]
+        assert messages_of(stack("us-east-1/app", body)) == [("X010", message)]
         waived = "Metadata: {cfn-lint: {config: {ignore_checks: [X010]}}}\n"
         bound = make_bound("us-east-1/app", f"{waived}{HEAD}  {body}\n", parameters=SUFFIX)
-        assert told(bound) == []
+        assert messages_of(bound) == []
 
     def test_what_aws_keeps_and_what_people_keep_is_no_finding(self) -> None:
         ami = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
         text = "Parameters: {Ami: {Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>', Default: %s}}\nResources:\n"
         secret = "  User: {Type: AWS::SNS::Topic, Properties: {DisplayName: '{{resolve:secretsmanager:db}}'}}\n"
-        assert told(make_bound("us-east-1/app", text % ami + secret)) == []
-        assert told(make_bound("us-east-1/app", text % "/mine" + secret)) == [
+        assert messages_of(make_bound("us-east-1/app", text % ami + secret)) == []
+        assert messages_of(make_bound("us-east-1/app", text % "/mine" + secret)) == [
             ("X010", "us-east-1/app takes the SSM parameter /mine, which no stack of the assembly makes")
         ]
 
     def test_values_taken_in_a_circle_are_found_once(self) -> None:
         body = "T: {Type: AWS::SNS::Topic, Properties: {DisplayName: {'Fn::ImportValue': %s}}}"
         section = "\nOutputs: {A: {Value: x, Export: {Name: %s}}}\n"
-        one = make_bound("us-east-1/one", f"{HEAD}  {body % 'b'}{section % 'a'}", parameters=SUFFIX)
+        bound = make_bound("us-east-1/one", f"{HEAD}  {body % 'b'}{section % 'a'}", parameters=SUFFIX)
         other = make_bound("us-east-1/other", f"{HEAD}  {body % 'a'}{section % 'b'}", parameters=SUFFIX)
         what = "stacks take values of each other in a circle: us-east-1/one -> us-east-1/other -> us-east-1/one"
-        assert told(one, other) == [("X010", what)]
+        assert messages_of(bound, other) == [("X010", what)]
 
 
 VERSIONED = ", VersioningConfiguration: {Status: Enabled}"
@@ -254,25 +256,25 @@ MAY_NOT = ("X009", f"role Role may not s3:ReplicateObject on {NAME}/*")
 
 class TestReplication:
     def test_to_a_versioned_bucket_by_a_role_that_may_is_right(self) -> None:
-        assert told(copies(), source()) == []
+        assert messages_of(copies(), source()) == []
 
     def test_to_a_bucket_that_no_template_creates_is_found(self) -> None:
         rule = "Status: Enabled, Destination: {Bucket: !Sub 'arn:${AWS::Partition}:s3:::tap-${Suffix}-copy'}"
-        (one, *_) = found(copies(), source(rule))
-        assert (one.rule, one.message) == (
+        (finding, *_) = findings_of(copies(), source(rule))
+        assert (finding.rule, finding.message) == (
             "X007",
             "replicates to arn:${AWS::Partition}:s3:::tap-${EnvironmentSuffix}-copy, which no template creates",
         )
-        assert (one.file, one.line) == ("us-east-1/storage.yaml", 3)
+        assert (finding.file, finding.line) == ("us-east-1/storage.yaml", 3)
 
     @pytest.mark.parametrize("rest", ["", ", VersioningConfiguration: {Status: Suspended}"])
     def test_to_a_bucket_without_versions_is_found(self, rest: str) -> None:
         message = "replicates to tap-${EnvironmentSuffix}-copies, which us-west-2/storage creates without versions"
-        assert told(copies(rest), source()) == [("X008", message)]
+        assert messages_of(copies(rest), source()) == [("X008", message)]
 
     def test_to_a_bucket_whose_versions_can_t_be_known_is_left_alone(self) -> None:
-        assert told(copies(", VersioningConfiguration: {Status: !Ref Other}"), source()) == []
-        assert told(copies(", VersioningConfiguration: !If [Is, {Status: Enabled}, {}]"), source()) == []
+        assert messages_of(copies(", VersioningConfiguration: {Status: !Ref Other}"), source()) == []
+        assert messages_of(copies(", VersioningConfiguration: !If [Is, {Status: Enabled}, {}]"), source()) == []
 
     @pytest.mark.parametrize(
         "statement",
@@ -284,7 +286,7 @@ class TestReplication:
         ],
     )
     def test_by_a_role_that_may_not_write_there_is_found(self, statement: str) -> None:
-        assert told(copies(), source(statement=statement)) == [MAY_NOT]
+        assert messages_of(copies(), source(statement=statement)) == [MAY_NOT]
 
     @pytest.mark.parametrize(
         "statement",
@@ -297,7 +299,7 @@ class TestReplication:
         ],
     )
     def test_by_a_role_that_may_or_might_is_not(self, statement: str) -> None:
-        assert told(copies(), source(statement=statement)) == []
+        assert messages_of(copies(), source(statement=statement)) == []
 
     @pytest.mark.parametrize(
         "more",
@@ -307,17 +309,17 @@ class TestReplication:
         ],
     )
     def test_by_a_role_with_policies_beside_it_is_left_alone(self, more: str) -> None:
-        assert told(copies(), source(statement="{Effect: Allow, Action: x, Resource: x}", more=more)) == []
+        assert messages_of(copies(), source(statement="{Effect: Allow, Action: x, Resource: x}", more=more)) == []
 
     def test_by_a_role_with_policies_from_elsewhere_is_left_alone(self) -> None:
         role = "Chosen: {Type: AWS::IAM::Role, Properties: {ManagedPolicyArns: [arn:aws:iam::1:policy/x]}}"
-        assert told(copies(), source(role="!GetAtt Chosen.Arn", more=role)) == []
+        assert messages_of(copies(), source(role="!GetAtt Chosen.Arn", more=role)) == []
         chosen = "Chosen: {Type: AWS::IAM::Role, Properties: {Policies: !If [Is, [], []]}}"
-        assert told(copies(), source(role="!GetAtt Chosen.Arn", more=chosen)) == []
+        assert messages_of(copies(), source(role="!GetAtt Chosen.Arn", more=chosen)) == []
 
     @pytest.mark.parametrize("role", ["arn:aws:iam::111122223333:role/copy", "!Ref Other", "!GetAtt Bucket.Arn"])
     def test_by_a_role_of_another_template_is_left_alone(self, role: str) -> None:
-        assert told(copies(), source(role=role, statement="{Effect: Allow, Action: x, Resource: x}")) == []
+        assert messages_of(copies(), source(role=role, statement="{Effect: Allow, Action: x, Resource: x}")) == []
 
     @pytest.mark.parametrize(
         "rule",
@@ -329,7 +331,7 @@ class TestReplication:
         ],
     )
     def test_that_rests_or_leads_elsewhere_or_nobody_knows_where_is_left_alone(self, rule: str) -> None:
-        assert [one for one in told(copies(), source(rule)) if one[0] != "X010"] == []
+        assert [message for message in messages_of(copies(), source(rule)) if message[0] != "X010"] == []
 
 
 PARENTS = """
@@ -356,18 +358,18 @@ class TestConditions:
         maker = "Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs: {Id: {Value: x, Export: {Name: zone-Id}}}"
         zone = make_bound("us-east-1/zone", maker)
         without = make_bound("us-east-1/app", PARENTS + f"    {body}")
-        assert told(zone, without) == []
+        assert messages_of(zone, without) == []
         assert needs(zone, without)["us-east-1/app"] == ()
         given = make_bound("us-east-1/app", PARENTS + f"    {body}", parameters={"Zone": "zone"})
         assert needs(zone, given)["us-east-1/app"] == ("us-east-1/zone",)
-        assert [rule for rule, _ in told(given)] == ["X010"]
+        assert [rule for rule, _ in messages_of(given)] == ["X010"]
 
     @pytest.mark.parametrize(("stage", "count"), [("dev", 1), ("prod", 0), ("${EnvironmentSuffix}", 0)])
     def test_an_export_is_made_where_its_condition_may_hold(self, stage: str, count: int) -> None:
         output = "{Condition: IsProd, Value: x, Export: {Name: x}}"
         body = f"    Resources: {{T: {{Type: AWS::SNS::Topic}}}}\n    Outputs: {{I: {output}}}"
         maker = make_bound("us-east-1/zone", PARENTS + body, parameters={"Stage": stage})
-        assert len(told(maker, app("{Fn::ImportValue: x}", name="us-east-1/app"))) == count
+        assert len(messages_of(maker, app("{Fn::ImportValue: x}", name="us-east-1/app"))) == count
 
     def test_a_condition_on_a_value_in_ssm_is_open(self) -> None:
         in_ssm = PARENTS.replace("Zone: {Type: String", "Zone: {Type: AWS::SSM::Parameter::Value<String>")

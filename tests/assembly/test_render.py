@@ -106,7 +106,7 @@ def test_the_committed_templates_are_what_dr_yaml_leads_to(tmp_path: Path) -> No
 
 @pytest.mark.processes
 def test_neither_working_directory_nor_hash_seed_changes_a_byte(tmp_path: Path) -> None:
-    rendered = []
+    assemblies = []
     for seed, start in (("0", "."), ("1", ".."), ("4242", "/")):
         folder = tmp_path / seed
         folder.mkdir()
@@ -119,10 +119,10 @@ def test_neither_working_directory_nor_hash_seed_changes_a_byte(tmp_path: Path) 
         (folder / "code" / "index.py").write_text("def handler(event, context): ...\n")
         config = "dr.yaml" if start == "." else str(folder / "dr.yaml")
         render(folder / start, config=config, PYTHONHASHSEED=seed)
-        rendered.append(files(folder / "templates"))
+        assemblies.append(files(folder / "templates"))
 
-    assert rendered[0] == rendered[1] == rendered[2]
-    assert len(rendered[0]) == 8
+    assert assemblies[0] == assemblies[1] == assemblies[2]
+    assert len(assemblies[0]) == 8
 
 
 def render(start: Path, config: str, **variables: str) -> None:

@@ -100,17 +100,17 @@ def loaded_of(row: Row) -> LoadedConfig:
 
 def policies_of(rows: Iterable[Row]) -> tuple[Policy, ...]:
     """Return every policy of these combinations, each once."""
-    found: dict[str, Policy] = {}
+    policies: dict[str, Policy] = {}
     for row in rows:
-        for policy in concrete_policies(_told(make_assembly(loaded_of(row)))):
-            found.setdefault(policy.document, policy)
-    return tuple(found.values())
+        for policy in concrete_policies(_with_keys(make_assembly(loaded_of(row)))):
+            policies.setdefault(policy.document, policy)
+    return tuple(policies.values())
 
 
-def _told(assembly: Assembly) -> Assembly:
+def _with_keys(assembly: Assembly) -> Assembly:
     """Return the assembly with a key in place of outputs that only a deployment tells, which are all of keys."""
 
-    def told(entry: StackEntry) -> StackEntry:
+    def with_key(entry: StackEntry) -> StackEntry:
         key = {"KeyId": KEY, "KeyArn": f"arn:aws:kms:{entry.region}:111122223333:key/{KEY}"}
         values = {
             name: key[value.output[1]] if isinstance(value, OutputOf) else value
@@ -118,5 +118,5 @@ def _told(assembly: Assembly) -> Assembly:
         }
         return replace(entry, parameters=values)
 
-    stacks = tuple(told(entry) for entry in assembly.manifest.stacks)
+    stacks = tuple(with_key(entry) for entry in assembly.manifest.stacks)
     return replace(assembly, manifest=replace(assembly.manifest, stacks=stacks))

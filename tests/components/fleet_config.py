@@ -14,8 +14,8 @@ SERVICE_MANAGED: dict[str, Any] = {
 }
 
 
-def fleet_of(said: dict[str, Any], **sections: Any) -> tuple[Config, FleetConfig]:
+def fleet_of(options: dict[str, Any], **sections: Any) -> tuple[Config, FleetConfig]:
     """Return the config with this fleet, and the fleet."""
-    config = make_loaded_config(fleet=said, **sections).config
+    config = make_loaded_config(fleet=options, **sections).config
     assert config.fleet
     return config, config.fleet

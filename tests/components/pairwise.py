@@ -61,9 +61,9 @@ def _fill(
 def _partners(open_pairs: Iterable[tuple[Value, Value]]) -> dict[Value, set[Value]]:
     """Return with which values each value has not been together yet."""
     partners: dict[Value, set[Value]] = defaultdict(set)
-    for one, other in open_pairs:
-        partners[one].add(other)
-        partners[other].add(one)
+    for value, other in open_pairs:
+        partners[value].add(other)
+        partners[other].add(value)
     return partners
 
 

@@ -24,14 +24,14 @@ def templates(handler: str = HANDLER, **sections: Any) -> dict[str, Json]:
 
 def properties(made: Json, logical_id: str) -> Json:
     """Return a resource's properties."""
-    found: Json = made["Resources"][logical_id]["Properties"]
-    return found
+    values: Json = made["Resources"][logical_id]["Properties"]
+    return values
 
 
 def statements(made: Json, role: str) -> list[Json]:
     """Return what a role may do; every role has one inline policy and no managed one."""
-    said = properties(made, role)
-    assert said.keys() == {"AssumeRolePolicyDocument", "Policies"}
-    (policy,) = said["Policies"]
-    found: list[Json] = policy["PolicyDocument"]["Statement"]
-    return found
+    values = properties(made, role)
+    assert values.keys() == {"AssumeRolePolicyDocument", "Policies"}
+    (policy,) = values["Policies"]
+    allowed: list[Json] = policy["PolicyDocument"]["Statement"]
+    return allowed

@@ -6,15 +6,15 @@ from components.fleet_config import ACCOUNTS, SELF_MANAGED, fleet_of
 from components.templates import Json, properties
 
 
-def role(**said: Any) -> Json:
-    config, fleet = fleet_of({**SELF_MANAGED, **said})
+def role(**options: Any) -> Json:
+    config, fleet = fleet_of({**SELF_MANAGED, **options})
     return properties(make_template(config, fleet).to_dict(), "AdministrationRole")
 
 
-def reach(**said: Any) -> Json:
-    (policy,) = role(**said)["Policies"]
-    found: Json = policy["PolicyDocument"]
-    return found
+def reach(**options: Any) -> Json:
+    (policy,) = role(**options)["Policies"]
+    document: Json = policy["PolicyDocument"]
+    return document
 
 
 def test_only_this_account_s_own_sets_of_this_fleet_can_take_it() -> None:
@@ -54,7 +54,7 @@ def test_with_more_accounts_than_a_policy_holds_it_may_take_that_role_of_any() -
 def test_the_longest_list_that_is_written_fits_in_the_role() -> None:
     policy = reach(accounts=[f"{number:012d}" for number in range(90)], execution_role="x" * 64)
     policy["Statement"][0]["Resource"] = [
-        one["Fn::Sub"].replace("${AWS::Partition}", "aws-us-gov") for one in policy["Statement"][0]["Resource"]
+        arn["Fn::Sub"].replace("${AWS::Partition}", "aws-us-gov") for arn in policy["Statement"][0]["Resource"]
     ]
 
     assert characters(policy) <= ROLE_INLINE_CHARACTERS

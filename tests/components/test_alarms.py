@@ -23,16 +23,20 @@ NAMED: Json = {"tables": {"orders": {}}, "buckets": {"uploads": {}}, "functions"
 
 def alarms(made: Json) -> dict[str, Json]:
     """Every alarm's properties by its name, without project and environment."""
-    found = [one["Properties"] for one in made["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
-    names = [alarm["AlarmName"]["Fn::Sub"].removeprefix("tap-${EnvironmentSuffix}-") for alarm in found]
+    bodies = [
+        resource["Properties"]
+        for resource in made["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    names = [alarm["AlarmName"]["Fn::Sub"].removeprefix("tap-${EnvironmentSuffix}-") for alarm in bodies]
     assert len(names) == len(set(names))
-    return dict(zip(names, found, strict=True))
+    return dict(zip(names, bodies, strict=True))
 
 
 def dimensions(metric: Json) -> dict[str, Any]:
     return {
-        one["Name"]: one["Value"]["Fn::Sub"] if isinstance(one["Value"], dict) else one["Value"]
-        for one in metric["Dimensions"]
+        dimension["Name"]: dimension["Value"]["Fn::Sub"] if isinstance(dimension["Value"], dict) else dimension["Value"]
+        for dimension in metric["Dimensions"]
     }
 
 
@@ -117,8 +121,8 @@ def test_what_has_a_name_is_watched_by_it() -> None:
 
 
 def test_only_what_is_there_is_watched() -> None:
-    wanted = make_loaded_config(alarms={})
-    alone = replace(wanted, config=wanted.config.model_copy(update={"table": None, "bucket": None}))
+    loaded = make_loaded_config(alarms={})
+    alone = replace(loaded, config=loaded.config.model_copy(update={"table": None, "bucket": None}))
     stacks = {stack.id: stack for stack in make_topology(alone).stacks}
     made = alarms(make_template(alone, stacks[StackId(EAST)]).to_dict())
     assert sorted(made) == ["function-duration", "function-errors", "function-throttles"]
@@ -159,17 +163,19 @@ def test_nothing_is_made_of_minutes_without_data_and_of_dynamodb_s_nobody_says_a
 
 def test_cloudwatch_alone_may_publish_beside_the_owner_and_nobody_without_tls() -> None:
     made = template(EAST, **DR)
-    said = {one["Sid"]: one for one in properties(made, "TopicPolicy")["PolicyDocument"]["Statement"]}
+    by_sid = {
+        statement["Sid"]: statement for statement in properties(made, "TopicPolicy")["PolicyDocument"]["Statement"]
+    }
     alarm = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*"
-    assert said["Alarms"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert said["Alarms"]["Condition"] == {
+    assert by_sid["Alarms"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert by_sid["Alarms"]["Condition"] == {
         "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
         "ArnLike": {"aws:SourceArn": {"Fn::Sub": alarm}},
     }
-    assert said["TlsOnly"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert said["Owner"]["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
-    assert not [action for one in said.values() for action in one["Action"] if "*" in action]
-    assert {str(one["Resource"]) for one in said.values()} == {str([{"Ref": "Topic"}])}
+    assert by_sid["TlsOnly"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert by_sid["Owner"]["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    assert not [action for statement in by_sid.values() for action in statement["Action"] if "*" in action]
+    assert {str(statement["Resource"]) for statement in by_sid.values()} == {str([{"Ref": "Topic"}])}
 
 
 @pytest.mark.parametrize(
@@ -192,10 +198,13 @@ def test_the_topic_is_under_the_system_s_key_which_has_to_stand_first(
 def test_everybody_is_told_by_mail_in_every_region_and_another_order_tells_nobody_anew() -> None:
     def mails(*addresses: str) -> Json:
         made = template(WEST, alarms={"email": list(addresses)})["Resources"]
-        return {name: one for name, one in made.items() if one["Type"] == "AWS::SNS::Subscription"}
+        return {name: resource for name, resource in made.items() if resource["Type"] == "AWS::SNS::Subscription"}
 
     both = mails("ops@example.com", "dev@example.com")
-    assert {one["Properties"]["Endpoint"] for one in both.values()} == {"ops@example.com", "dev@example.com"}
+    assert {subscription["Properties"]["Endpoint"] for subscription in both.values()} == {
+        "ops@example.com",
+        "dev@example.com",
+    }
     assert both == mails("dev@example.com", "ops@example.com")
     assert mails() == {}
 
@@ -209,8 +218,8 @@ ENVIRONMENTS: Json = {
 
 
 def test_what_environments_say_otherwise_is_a_parameter_where_it_is_used_and_nowhere_else() -> None:
-    wanted = make_loaded_config(**NAMED, **DR, **ENVIRONMENTS)
-    given = {stack.region: stack.parameters for stack in make_topology(wanted).stacks if stack.name == "alarms"}
+    loaded = make_loaded_config(**NAMED, **DR, **ENVIRONMENTS)
+    given = {stack.region: stack.parameters for stack in make_topology(loaded).stacks if stack.name == "alarms"}
     varying = {
         "Notify": ByEnvironment({"default": "true", "dev": "false"}),
         "TableLatencyMs": ByEnvironment({"default": "5000", "prod": "900"}),
@@ -221,41 +230,41 @@ def test_what_environments_say_otherwise_is_a_parameter_where_it_is_used_and_now
     for stack in (EAST, WEST):
         made = template(stack, **NAMED, **DR, **ENVIRONMENTS)
         assert made["Parameters"].keys() == {"EnvironmentSuffix", *given[Region(stack.partition("/")[0])]}
-        found = alarms(made)
-        assert found["api-duration"]["Metrics"][1]["Expression"] == {
+        by_name = alarms(made)
+        assert by_name["api-duration"]["Metrics"][1]["Expression"] == {
             "Fn::Sub": "100 * duration / (1000 * ${ApiTimeoutS})"
         }
-        assert found["function-duration"]["Metrics"][1]["Expression"] == "100 * duration / (1000 * 10)"
-        assert {str(alarm["ActionsEnabled"]) for alarm in found.values()} == {str({"Ref": "Notify"})}
+        assert by_name["function-duration"]["Metrics"][1]["Expression"] == "100 * duration / (1000 * 10)"
+        assert {str(alarm["ActionsEnabled"]) for alarm in by_name.values()} == {str({"Ref": "Notify"})}
 
 
 def test_the_manifest_names_every_alarm_of_every_region_and_what_it_tells_of() -> None:
-    wanted = make_loaded_config(regions=THREE, **NAMED, **DR)
-    topology = make_topology(wanted)
-    said = topology.components["alarms"].alarms
-    assert said
+    loaded = make_loaded_config(regions=THREE, **NAMED, **DR)
+    topology = make_topology(loaded)
+    component = topology.components["alarms"].alarms
+    assert component
     made = templates(regions=THREE, **NAMED, **DR)
-    for region in said.regions:
-        names = {name.removeprefix("tap-${EnvironmentSuffix}-") for name in said.names(region)}
+    for region in component.regions:
+        names = {name.removeprefix("tap-${EnvironmentSuffix}-") for name in component.names(region)}
         assert names == set(alarms(made[f"{region}/alarms"]))
-        assert not [name for name in said.service[region] if "-to-" in name or "-from-" in name]
-        assert not [name for name in said.replication[region] if "errors" in name or "throttles" in name]
+        assert not [name for name in component.service[region] if "-to-" in name or "-from-" in name]
+        assert not [name for name in component.replication[region] if "errors" in name or "throttles" in name]
     topic = properties(made["eu-west-1/alarms"], "Topic")["TopicName"]["Fn::Sub"]
-    assert said.topic == topic
+    assert component.topic == topic
 
 
 NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,6}[a-z0-9])?", fullmatch=True)
 
 
 @given(NAMES, NAMES)
-def test_names_that_differ_have_logical_ids_that_differ(one: str, other: str) -> None:
-    assert (logical_name(one) == logical_name(other)) is (one == other)
-    assert logical_name(one).isalnum()
+def test_names_that_differ_have_logical_ids_that_differ(name: str, other: str) -> None:
+    assert (logical_name(name) == logical_name(other)) is (name == other)
+    assert logical_name(name).isalnum()
 
 
-@pytest.mark.parametrize(("one", "other"), [("a-1", "a1"), ("a--b", "a-b"), ("ab", "a-b")])
-def test_a_hyphen_alone_makes_another_logical_id(one: str, other: str) -> None:
-    assert logical_name(one) != logical_name(other)
+@pytest.mark.parametrize(("name", "other"), [("a-1", "a1"), ("a--b", "a-b"), ("ab", "a-b")])
+def test_a_hyphen_alone_makes_another_logical_id(name: str, other: str) -> None:
+    assert logical_name(name) != logical_name(other)
 
 
 def test_of_a_function_without_a_url_the_calls_that_fail_are_counted() -> None:
@@ -279,9 +288,9 @@ def test_each_direction_of_a_bucket_is_watched_at_both_its_ends(
     replication: str, primary: list[str], secondary: list[str]
 ) -> None:
     made = templates(bucket={"replication": replication}, **DR)
-    for stack, other, wanted in ((EAST, "us-west-2", primary), (WEST, "us-east-1", secondary)):
+    for stack, other, expected in ((EAST, "us-west-2", primary), (WEST, "us-east-1", secondary)):
         names = [name for name in alarms(made[stack]) if name.startswith("bucket-")]
-        assert sorted(names) == [f"bucket-{what}-{other}" for what in wanted]
+        assert sorted(names) == [f"bucket-{what}-{other}" for what in expected]
 
 
 def test_the_rules_that_are_watched_are_those_that_the_buckets_have() -> None:

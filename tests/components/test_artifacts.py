@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def rendered(folder: Path, text: str = WORKER) -> Assembly:
+def assembly_of(folder: Path, text: str = WORKER) -> Assembly:
     (folder / "dr.yaml").write_text(text)
     return make_assembly(load_config(Path("dr.yaml")))
 
@@ -39,7 +39,7 @@ def parameters(assembly: Assembly, stack: str = "us-east-1/worker") -> dict[str,
 
 
 def test_a_bucket_is_made_where_something_is_taken_from_one_and_comes_first(folder: Path) -> None:
-    assembly = rendered(folder)
+    assembly = assembly_of(folder)
     ids = [entry.id for entry in assembly.manifest.stacks]
     assert ids == ["us-east-1/artifacts", "us-east-1/worker", "us-east-1/plain", "us-west-2/plain"]
     assert assembly.manifest.entry(StackId("us-east-1/worker")).needs == ("us-east-1/artifacts",)
@@ -49,46 +49,46 @@ def test_a_bucket_is_made_where_something_is_taken_from_one_and_comes_first(fold
 
 
 def test_its_name_is_the_one_that_stacks_are_given(folder: Path) -> None:
-    template = rendered(folder).templates["us-east-1/artifacts.yaml"].decode()
+    template = assembly_of(folder).templates["us-east-1/artifacts.yaml"].decode()
     assert f"BucketName: !Sub {OWN.replace('us-east-1', '${AWS::Region}')}" in template
-    for said in ("BucketNamespace: account-regional", "RestrictPublicBuckets: true", "aws:SecureTransport", "AES256"):
-        assert said in template
+    for part in ("BucketNamespace: account-regional", "RestrictPublicBuckets: true", "aws:SecureTransport", "AES256"):
+        assert part in template
     assert "Expiration" not in template
 
 
 def test_nothing_of_it_is_there_where_nothing_travels(folder: Path) -> None:
-    assembly = rendered(folder, f"{BARE}stacks: {{plain: {{template: plain.yaml}}}}\n")
+    assembly = assembly_of(folder, f"{BARE}stacks: {{plain: {{template: plain.yaml}}}}\n")
     assert (assembly.manifest.artifacts_bucket, assembly.assets) == (None, ())
     assert "artifacts.yaml" not in str(assembly.templates.keys())
 
 
 def test_a_template_that_no_request_takes_wants_a_bucket_too(folder: Path) -> None:
     (folder / "plain.yaml").write_text("Resources: {T: {Type: AWS::SNS::Topic}}\n" + "# long\n" * 8000)
-    assembly = rendered(folder, f"{BARE}stacks: {{plain: {{template: plain.yaml}}}}\n")
+    assembly = assembly_of(folder, f"{BARE}stacks: {{plain: {{template: plain.yaml}}}}\n")
     assert [entry.id for entry in assembly.manifest.stacks][:2] == ["us-east-1/artifacts", "us-west-2/artifacts"]
     assert parameters(assembly, "us-east-1/plain") == {}
 
 
 def test_a_bucket_of_one_s_own_takes_the_place_of_all_that(folder: Path) -> None:
-    assembly = rendered(folder, WORKER + "artifacts_bucket: 'mine-${EnvironmentSuffix}-{region}'\n")
+    assembly = assembly_of(folder, WORKER + "artifacts_bucket: 'mine-${EnvironmentSuffix}-{region}'\n")
     assert "us-east-1/artifacts" not in {entry.id for entry in assembly.manifest.stacks}
     assert parameters(assembly) == {BUCKET_PARAMETER: "mine-${EnvironmentSuffix}-us-east-1"}
 
 
 def test_who_gives_the_parameter_a_value_is_heeded(folder: Path) -> None:
     text = WORKER.replace("regions: primary", "regions: primary, parameters: {ArtifactsBucket: mine}")
-    assert parameters(rendered(folder, text)) == {BUCKET_PARAMETER: "mine"}
+    assert parameters(assembly_of(folder, text)) == {BUCKET_PARAMETER: "mine"}
 
 
 @pytest.mark.processes
 def test_a_python_template_may_name_code_too(folder: Path) -> None:
     (folder / "made.py").write_text(f"def template(context):\n    return {CODE!r}\n")
-    assembly = rendered(folder, f"{BARE}stacks: {{made: {{template: made.py, regions: primary}}}}\n")
+    assembly = assembly_of(folder, f"{BARE}stacks: {{made: {{template: made.py, regions: primary}}}}\n")
     assert parameters(assembly, "us-east-1/made") == {BUCKET_PARAMETER: OWN}
 
 
 @pytest.mark.parametrize(
-    ("edit", "told"),
+    ("edit", "message"),
     [
         ({"artifacts_bucket": "mine"}, "'mine' is one bucket, and each region needs its own: write {region}"),
         ({"artifacts_bucket": "Mine-{region}"}, "a bucket's name has lower-case letters"),
@@ -98,15 +98,15 @@ def test_a_python_template_may_name_code_too(folder: Path) -> None:
         ),
     ],
 )
-def test_what_can_t_be_is_told_at_its_key(folder: Path, edit: dict[str, Any], told: str) -> None:
+def test_what_can_t_be_is_told_at_its_key(folder: Path, edit: dict[str, Any], message: str) -> None:
     text = "\n".join(line for line in WORKER.splitlines() if not line.startswith(tuple(edit)))
     with pytest.raises(BuilderError) as caught:
-        rendered(folder, f"{text}\n{json.dumps(edit)[1:-1]}\n")
-    assert told in str(caught.value)
+        assembly_of(folder, f"{text}\n{json.dumps(edit)[1:-1]}\n")
+    assert message in str(caught.value)
 
 
 def test_a_bad_path_is_told_in_the_template_once_for_all_regions(folder: Path) -> None:
     (folder / "worker.yaml").write_text("Resources:\n  F: {Type: AWS::Lambda::Function, Properties: {Code: nope}}\n")
     with pytest.raises(BadInput) as caught:
-        rendered(folder, WORKER.replace("regions: primary", "regions: all"))
+        assembly_of(folder, WORKER.replace("regions: primary", "regions: all"))
     assert str(caught.value) == "worker.yaml:2: F: Code 'nope' leads to nothing: there is no nope"

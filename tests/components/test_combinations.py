@@ -65,7 +65,7 @@ def test_each_is_deployed_and_then_there_is_nothing_to_do(number: int, row: Row)
 @pytest.mark.usefixtures("linter")
 def test_each_is_linted_without_a_finding(number: int, row: Row) -> None:
     findings = lint(make_assembly(loaded_of(row)))
-    assert [f"{found.file}:{found.line}: {found.rule} {found.message}" for found in findings] == [], number
+    assert [f"{finding.file}:{finding.line}: {finding.rule} {finding.message}" for finding in findings] == [], number
 
 
 @pytest.mark.acceptance

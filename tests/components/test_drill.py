@@ -43,16 +43,16 @@ def test_its_role_may_pause_these_and_change_nothing_else() -> None:
     made = template("us-east-1/drill", drill="fis")
 
     trusted = properties(made, "ExperimentRole")["AssumeRolePolicyDocument"]["Statement"]
-    assert [one["Principal"] for one in trusted] == [{"Service": "fis.amazonaws.com"}]
-    said = {one["Sid"]: one for one in statements(made, "ExperimentRole")}
+    assert [statement["Principal"] for statement in trusted] == [{"Service": "fis.amazonaws.com"}]
+    by_sid = {statement["Sid"]: statement for statement in statements(made, "ExperimentRole")}
     # Its policy, and its stream's: FIS writes into both.
     table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/tap-${EnvironmentSuffix}-global"
-    assert said["PauseTable"]["Resource"] == [{"Fn::Sub": table}, {"Fn::Sub": f"{table}/stream/*"}]
-    assert said["FindTable"]["Resource"] == [{"Fn::Sub": table}]
-    assert [sid for sid, one in said.items() if one["Resource"] == ["*"]] == ["FindBuckets"]
-    assert said["FindBuckets"]["Action"] == ["s3:ListAllMyBuckets"]
-    assert said["PauseBucket"]["Condition"] == {"StringEquals": {"s3:DestinationRegion": ["us-west-2"]}}
-    assert said["WriteRulesToPauseOnly"]["Condition"] == {"BoolIfExists": {"s3:isReplicationPauseRequest": "true"}}
+    assert by_sid["PauseTable"]["Resource"] == [{"Fn::Sub": table}, {"Fn::Sub": f"{table}/stream/*"}]
+    assert by_sid["FindTable"]["Resource"] == [{"Fn::Sub": table}]
+    assert [sid for sid, statement in by_sid.items() if statement["Resource"] == ["*"]] == ["FindBuckets"]
+    assert by_sid["FindBuckets"]["Action"] == ["s3:ListAllMyBuckets"]
+    assert by_sid["PauseBucket"]["Condition"] == {"StringEquals": {"s3:DestinationRegion": ["us-west-2"]}}
+    assert by_sid["WriteRulesToPauseOnly"]["Condition"] == {"BoolIfExists": {"s3:isReplicationPauseRequest": "true"}}
 
 
 def test_it_carries_the_system_s_tags() -> None:
@@ -61,9 +61,9 @@ def test_it_carries_the_system_s_tags() -> None:
     assert tags == {"project": "tap", "environment": {"Ref": "EnvironmentSuffix"}, "team": "core"}
 
 
-@pytest.mark.parametrize("said", ["fis", {"fis": True}, {"fis": {}}, {"fis": {"stop_alarms": []}}])
-def test_without_an_alarm_nothing_but_the_drill_stops_it(said: object) -> None:
-    assert properties(template("us-east-1/drill", drill=said), "Experiment")["StopConditions"] == [{"Source": "none"}]
+@pytest.mark.parametrize("drill", ["fis", {"fis": True}, {"fis": {}}, {"fis": {"stop_alarms": []}}])
+def test_without_an_alarm_nothing_but_the_drill_stops_it(drill: object) -> None:
+    assert properties(template("us-east-1/drill", drill=drill), "Experiment")["StopConditions"] == [{"Source": "none"}]
 
 
 @given(st.from_regex(r"[!-~]([ -~]*[!-~])?", fullmatch=True).filter(lambda name: not name.startswith("arn:")))
@@ -75,16 +75,16 @@ def test_an_alarm_that_stops_it_is_one_of_its_region_and_account_by_the_name_tha
     parts = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "111122223333"}
     # As CloudFormation does it: ${!x} is the text ${x}.
     arn = re.sub(
-        r"\$\{([^}]+)\}", lambda found: parts.get(found[1], "?"), condition["Value"]["Fn::Sub"].replace("${!", "\0")
+        r"\$\{([^}]+)\}", lambda match: parts.get(match[1], "?"), condition["Value"]["Fn::Sub"].replace("${!", "\0")
     )
     assert arn.replace("\0", "${") == f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:{name[:255].strip()}"
 
 
 def test_built_in_alarms_that_it_does_not_set_off_stop_it_too_as_many_as_fis_takes() -> None:
-    def conditions(*said: str, **sections: Any) -> list[str]:
-        drill = {"fis": {"stop_alarms": [*said]}}
-        found = properties(template("us-east-1/drill", drill=drill, alarms={}, **sections), "Experiment")
-        return [one["Value"]["Fn::Sub"].rpartition(":alarm:")[2] for one in found["StopConditions"]]
+    def conditions(*names: str, **sections: Any) -> list[str]:
+        drill = {"fis": {"stop_alarms": [*names]}}
+        experiment = properties(template("us-east-1/drill", drill=drill, alarms={}, **sections), "Experiment")
+        return [condition["Value"]["Fn::Sub"].rpartition(":alarm:")[2] for condition in experiment["StopConditions"]]
 
     ours = [f"tap-${{EnvironmentSuffix}}-function-{what}" for what in ("errors", "duration")]
     assert conditions() == ours

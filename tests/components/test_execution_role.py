@@ -13,8 +13,8 @@ POLICY = {
 }
 
 
-def made(**said: Any) -> Json:
-    config, fleet = fleet_of({**SELF_MANAGED, **said})
+def made(**options: Any) -> Json:
+    config, fleet = fleet_of({**SELF_MANAGED, **options})
     template: Json = make_template(config, fleet, POLICY).to_dict()
     return template
 

@@ -99,7 +99,7 @@ def test_functions_have_its_name_and_the_rights_to_it_in_each_region() -> None:
     east, west = entries[Region("us-east-1")], entries[Region("us-west-2")]
     function = body(assembly, "us-east-1/api", "Function")["Properties"]["Environment"]["Variables"]
     role = body(assembly, "us-east-1/api", "ExecutionRole")["Properties"]["Policies"][0]["PolicyDocument"]
-    resources = {one["Sid"]: one["Resource"] for one in role["Statement"]}
+    resources = {statement["Sid"]: statement["Resource"] for statement in role["Statement"]}
 
     assert east.sha256 == west.sha256
     assert function["ORDERS_TABLE"] == sub("orders-${EnvironmentSuffix}")
@@ -134,13 +134,13 @@ def test_rules_and_their_roles_lead_from_it_and_to_it() -> None:
     batch = body(assembly, "us-east-1/uploads", "BatchRole")["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
 
     assert rule["Destination"]["Bucket"] == sub(f"arn:${{AWS::Partition}}:s3:::{name}")
-    assert [one["Resource"] for one in roles["us-east-1/uploads"]] == [
+    assert [statement["Resource"] for statement in roles["us-east-1/uploads"]] == [
         [sub(f"arn:${{AWS::Partition}}:s3:::{name}")],
         [sub(f"arn:${{AWS::Partition}}:s3:::{name}/*")],
         [sub(f"arn:${{AWS::Partition}}:s3:::{COMPUTED}/*")],
     ]
     assert roles["us-west-2/uploads"][2]["Resource"] == [sub(f"arn:${{AWS::Partition}}:s3:::{name}/*")]
-    assert all(name in str(one["Resource"]) for one in batch)
+    assert all(name in str(statement["Resource"]) for statement in batch)
 
 
 def test_alarms_and_drills_look_at_it_by_its_name() -> None:
@@ -160,10 +160,10 @@ def test_alarms_and_drills_look_at_it_by_its_name() -> None:
 
 
 def test_nothing_computed_is_left_of_the_names_of_what_was_there_before() -> None:
-    told = "\n".join(text.decode() for text in made().templates.values())
+    written = "\n".join(text.decode() for text in made().templates.values())
 
     for name in ("table", "orders"):
-        assert f"{names.computed_table_name('tap', name)}\n" not in told
+        assert f"{names.computed_table_name('tap', name)}\n" not in written
 
 
 def test_a_bucket_stays_that_of_its_region_when_roles_change() -> None:
@@ -201,7 +201,7 @@ def test_every_name_is_known_in_every_environment() -> None:
 @pytest.mark.acceptance
 def test_templates_are_linted_without_a_finding(sections: dict[str, Any]) -> None:
     findings = lint(make_assembly(make_loaded_config(**sections)))
-    assert [f"{one.file}:{one.line}: {one.rule} {one.message}" for one in findings] == []
+    assert [f"{finding.file}:{finding.line}: {finding.rule} {finding.message}" for finding in findings] == []
 
 
 def test_a_name_that_is_too_long_with_a_suffix_is_told() -> None:

@@ -15,8 +15,8 @@ from loaded_config import make_loaded_config
 AUTO = {**SERVICE_MANAGED, "auto_deployment": {"enabled": True, "retain_stacks": True}}
 
 
-def fleet(said: dict[str, Any], **sections: Any) -> Json:
-    config, fleet = fleet_of(said, **sections)
+def fleet(options: dict[str, Any], **sections: Any) -> Json:
+    config, fleet = fleet_of(options, **sections)
     entries = make_assembly(make_loaded_config(**sections)).manifest.stacks
     bodies = [(entry, f"body of {entry.id}\n") for entry in entries]
     made: Json = make_template(config, fleet, bodies).to_dict()
@@ -26,22 +26,22 @@ def fleet(said: dict[str, Any], **sections: Any) -> Json:
 def test_there_is_a_set_for_each_stack_and_region_with_its_template_in_it() -> None:
     made = fleet(SELF_MANAGED)
 
-    assert {name: one["Properties"]["TemplateBody"] for name, one in made["Resources"].items()} == {
+    assert {name: stack_set["Properties"]["TemplateBody"] for name, stack_set in made["Resources"].items()} == {
         "UsWest2Storage": "body of us-west-2/storage\n",
         "UsEast1Storage": "body of us-east-1/storage\n",
         "UsEast1Table": "body of us-east-1/table\n",
         "UsEast1Service": "body of us-east-1/service\n",
         "UsWest2Service": "body of us-west-2/service\n",
     }
-    for one in made["Resources"].values():
-        (group,) = one["Properties"]["StackInstancesGroup"]
-        assert group["Regions"] == [one["Properties"]["TemplateBody"].split()[-1].split("/")[0]]
+    for stack_set in made["Resources"].values():
+        (group,) = stack_set["Properties"]["StackInstancesGroup"]
+        assert group["Regions"] == [stack_set["Properties"]["TemplateBody"].split()[-1].split("/")[0]]
 
 
 def test_sets_wait_for_each_other_as_the_stacks_do() -> None:
     made = fleet(SELF_MANAGED, regions=THREE)["Resources"]
 
-    assert {name: one["DependsOn"] for name, one in made.items() if "DependsOn" in one} == {
+    assert {name: stack_set["DependsOn"] for name, stack_set in made.items() if "DependsOn" in stack_set} == {
         "EuCentral1Storage": ["EuWest1Storage", "EuNorth1Storage"],
         "EuCentral1Service": ["EuCentral1Table"],
         "EuWest1Service": ["EuCentral1Table"],
@@ -53,7 +53,7 @@ def test_a_set_hands_its_stacks_what_the_stack_takes() -> None:
     service = properties(fleet(SELF_MANAGED), "UsWest2Service")
 
     assert service["StackSetName"] == {"Fn::Sub": "tap-${EnvironmentSuffix}-us-west-2-service"}
-    assert {one["ParameterKey"]: one["ParameterValue"] for one in service["Parameters"]} == {
+    assert {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in service["Parameters"]} == {
         "EnvironmentSuffix": {"Ref": "EnvironmentSuffix"},
         "Role": "secondary",
         "BornAs": "secondary",
@@ -85,16 +85,16 @@ def test_a_self_managed_set_names_the_accounts_and_both_roles() -> None:
 
 
 def test_roles_can_have_names_of_their_own() -> None:
-    said = {**SELF_MANAGED, "administration_role": "admin", "execution_role": "exec-${EnvironmentSuffix}"}
-    made = properties(fleet(said), "UsEast1Table")
+    options = {**SELF_MANAGED, "administration_role": "admin", "execution_role": "exec-${EnvironmentSuffix}"}
+    made = properties(fleet(options), "UsEast1Table")
 
     assert made["AdministrationRoleARN"] == {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/admin"}
     assert made["ExecutionRoleName"] == {"Fn::Sub": "exec-${EnvironmentSuffix}"}
 
 
 def test_a_service_managed_set_names_units_and_no_roles() -> None:
-    said = {**SERVICE_MANAGED, "accounts": [ACCOUNTS[0]], "account_filter": "difference"}
-    made = properties(fleet(said), "UsEast1Service")
+    options = {**SERVICE_MANAGED, "accounts": [ACCOUNTS[0]], "account_filter": "difference"}
+    made = properties(fleet(options), "UsEast1Service")
 
     assert (made["PermissionModel"], made["CallAs"]) == ("SERVICE_MANAGED", "SELF")
     assert made["AutoDeployment"] == {"Enabled": False}
@@ -128,7 +128,7 @@ def test_an_account_that_joins_gets_its_stacks_in_the_same_order(administered: d
 
 
 @pytest.mark.parametrize(
-    ("said", "made"),
+    ("operations", "made"),
     [
         ({}, ("FailureToleranceCount", 0, "MaxConcurrentCount", 1, "STRICT_FAILURE_TOLERANCE", "SEQUENTIAL")),
         (
@@ -143,10 +143,10 @@ def test_an_account_that_joins_gets_its_stacks_in_the_same_order(administered: d
     ],
     ids=["default", "percentages"],
 )
-def test_the_preferences_are_said_as_the_api_does(said: dict[str, Any], made: tuple[Any, ...]) -> None:
+def test_the_preferences_are_said_as_the_api_does(operations: dict[str, Any], made: tuple[Any, ...]) -> None:
     tolerance, tolerated, concurrency, concurrent, mode, regions = made
 
-    assert properties(fleet({**SELF_MANAGED, "operations": said}), "UsEast1Table")["OperationPreferences"] == {
+    assert properties(fleet({**SELF_MANAGED, "operations": operations}), "UsEast1Table")["OperationPreferences"] == {
         tolerance: tolerated,
         concurrency: concurrent,
         "ConcurrencyMode": mode,
@@ -156,7 +156,8 @@ def test_the_preferences_are_said_as_the_api_does(said: dict[str, Any], made: tu
 
 def test_what_cannot_run_at_once_is_queued() -> None:
     assert all(
-        one["Properties"]["ManagedExecution"] == {"Active": True} for one in fleet(SELF_MANAGED)["Resources"].values()
+        stack_set["Properties"]["ManagedExecution"] == {"Active": True}
+        for stack_set in fleet(SELF_MANAGED)["Resources"].values()
     )
 
 
@@ -203,7 +204,8 @@ def test_a_value_is_completed_by_the_fleet_s_own_stack_and_by_nothing_else() -> 
     made = given(Suffix="${EnvironmentSuffix}", Name="a-${EnvironmentSuffix}-${Other}", Plain="${Other}")
 
     assert {
-        one["ParameterKey"]: one["ParameterValue"] for one in properties(made, "UsEast1OwnQueue")["Parameters"]
+        parameter["ParameterKey"]: parameter["ParameterValue"]
+        for parameter in properties(made, "UsEast1OwnQueue")["Parameters"]
     } == {
         "Suffix": {"Ref": "EnvironmentSuffix"},
         "Name": {"Fn::Sub": "a-${EnvironmentSuffix}-${!Other}"},

@@ -18,18 +18,18 @@ WRITES_TABLE = {"BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"}
 READS_BUCKET, WRITES_BUCKET = {"GetObject", "ListBucket"}, {"AbortMultipartUpload", "DeleteObject", "PutObject"}
 
 
-def api(**said: Any) -> Json:
-    return template("us-west-2/api", **NAMED, functions={"api": {"source": "lambda/python", **said}})
+def api(**options: Any) -> Json:
+    return template("us-west-2/api", **NAMED, functions={"api": {"source": "lambda/python", **options}})
 
 
 def allowed(made: Json) -> dict[str, set[str]]:
     """Return the actions that a function's role is allowed, on what."""
-    found: dict[str, set[str]] = {}
+    actions: dict[str, set[str]] = {}
     for statement in statements(made, "ExecutionRole")[1:]:
         for resource in statement["Resource"]:
             where = resource["Fn::Sub"] if isinstance(resource, dict) else resource
-            found.setdefault(where, set()).update(action.partition(":")[2] for action in statement["Action"])
-    return found
+            actions.setdefault(where, set()).update(action.partition(":")[2] for action in statement["Action"])
+    return actions
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def allowed(made: Json) -> dict[str, set[str]]:
 def test_what_is_used_is_allowed_as_the_mode_says_in_the_function_s_own_region(
     mode: str, table: set[str], bucket: set[str]
 ) -> None:
-    found = allowed(api(uses={"orders": mode, "uploads": mode}))
-    index = found.pop(f"{ARN}/index/*", set())
+    actions = allowed(api(uses={"orders": mode, "uploads": mode}))
+    index = actions.pop(f"{ARN}/index/*", set())
     assert index == {"Query", "Scan"} & table
-    assert found.pop(ARN) == table
-    assert found.pop(BUCKET, set()) == {"ListBucket"} & bucket
-    assert found.pop(f"{BUCKET}/*") == bucket - {"ListBucket"}
-    assert found == {}
+    assert actions.pop(ARN) == table
+    assert actions.pop(BUCKET, set()) == {"ListBucket"} & bucket
+    assert actions.pop(f"{BUCKET}/*") == bucket - {"ListBucket"}
+    assert actions == {}
 
 
 def test_the_names_of_what_is_used_are_variables() -> None:
@@ -79,28 +79,28 @@ def test_what_is_used_stands_before() -> None:
 
 
 def test_without_uses_a_function_by_name_has_its_logs_alone() -> None:
-    assert [one["Sid"] for one in statements(api(), "ExecutionRole")] == ["WriteLogs"]
+    assert [statement["Sid"] for statement in statements(api(), "ExecutionRole")] == ["WriteLogs"]
 
 
 def test_the_one_function_uses_more_than_its_table() -> None:
     made = template("us-east-1/service", **NAMED, function={"uses": {"orders": "read"}})
-    sids = [one["Sid"] for one in statements(made, "ExecutionRole")]
+    sids = [statement["Sid"] for statement in statements(made, "ExecutionRole")]
     assert sids == ["ReadAndWriteItems", "WriteLogs", "ReadOrders", "QueryOrders"]
 
 
 def test_own_statements_are_as_they_were_written() -> None:
-    said: Json = {
+    statement: Json = {
         "Action": ["sns:Publish", "sns:GetTopicAttributes"],
         "Resource": ["arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:news", "arn:aws:sns:eu-west-1:1:x"],
         "Condition": {"StringEquals": {"aws:ResourceTag/team": "shop"}, "Bool": {"aws:SecureTransport": "true"}},
     }
-    first, second = statements(api(policy=[said, {**said, "Sid": "Mine"}]), "ExecutionRole")[1:]
+    first, second = statements(api(policy=[statement, {**statement, "Sid": "Mine"}]), "ExecutionRole")[1:]
     assert first == {
         "Sid": "Own1",
         "Effect": "Allow",
-        "Action": said["Action"],
-        "Resource": [{"Fn::Sub": said["Resource"][0]}, said["Resource"][1]],
-        "Condition": said["Condition"],
+        "Action": statement["Action"],
+        "Resource": [{"Fn::Sub": statement["Resource"][0]}, statement["Resource"][1]],
+        "Condition": statement["Condition"],
     }
     assert second == {**first, "Sid": "Mine"}
 
@@ -117,13 +117,17 @@ def test_own_statements_are_as_they_were_written() -> None:
 def test_what_is_used_under_a_key_takes_the_key(uses: Json, sids: set[str]) -> None:
     function = {"source": "lambda/python", "uses": uses}
     made = template("us-west-2/api", **NAMED, functions={"api": function}, encryption={"key": "managed"})
-    found = {one["Sid"]: one for one in statements(made, "ExecutionRole") if one["Action"][0].startswith("kms:")}
-    assert found.keys() == sids
+    by_sid = {
+        statement["Sid"]: statement
+        for statement in statements(made, "ExecutionRole")
+        if statement["Action"][0].startswith("kms:")
+    }
+    assert by_sid.keys() == sids
     without = template("us-west-2/api", **NAMED, functions={"api": function})
     assert statements(made, "ExecutionRole")[: -len(sids)] == statements(without, "ExecutionRole")
     if "UseObjects" in sids:
         puts = ["kms:Decrypt", "kms:GenerateDataKey"] if uses["uploads"] == "write" else ["kms:Decrypt"]
-        assert found["UseObjects"]["Action"] == puts
+        assert by_sid["UseObjects"]["Action"] == puts
 
 
 def test_no_two_statements_have_one_name() -> None:
@@ -131,13 +135,13 @@ def test_no_two_statements_have_one_name() -> None:
     own = [{"Sid": sid, "Action": ["sns:Publish"], "Resource": ["*"]} for sid in ("WriteLogs", "ReadA1b")]
     function = {"source": "lambda/python", "uses": dict.fromkeys(tables, "read"), "policy": own}
     made = template("us-east-1/api", tables=tables, functions={"api": function})
-    sids = [one["Sid"] for one in statements(made, "ExecutionRole")]
+    sids = [statement["Sid"] for statement in statements(made, "ExecutionRole")]
     assert len(set(sids)) == len(sids) == 7
     assert all(sid.isalnum() for sid in sids)
 
 
 @pytest.mark.parametrize(
-    ("said", "auth"),
+    ("options", "auth"),
     [
         ({}, "AWS_IAM"),
         ({"url": True}, "AWS_IAM"),
@@ -146,8 +150,8 @@ def test_no_two_statements_have_one_name() -> None:
         ({"url_auth": "NONE"}, "NONE"),
     ],
 )
-def test_a_url_is_called_by_whom_it_says(said: Json, auth: str) -> None:
-    made = api(**said)
+def test_a_url_is_called_by_whom_it_says(options: Json, auth: str) -> None:
+    made = api(**options)
     assert properties(made, "FunctionUrl")["AuthType"] == auth
     principal = "*" if auth == "NONE" else {"Ref": "AWS::AccountId"}
     assert (
@@ -173,10 +177,10 @@ def test_the_health_path_is_the_component_s() -> None:
 def test_what_most_do_without_is_not_there_unless_it_is_said() -> None:
     plain = properties(api(), "Function")
     assert not {"Architectures", "ReservedConcurrentExecutions"} & plain.keys()
-    said = properties(api(architecture="arm64", reserved_concurrency=0, handler="app.main.handler"), "Function")
-    assert said["Architectures"] == ["arm64"]
-    assert said["ReservedConcurrentExecutions"] == 0
-    assert said["Handler"] == "app.main.handler"
+    function = properties(api(architecture="arm64", reserved_concurrency=0, handler="app.main.handler"), "Function")
+    assert function["Architectures"] == ["arm64"]
+    assert function["ReservedConcurrentExecutions"] == 0
+    assert function["Handler"] == "app.main.handler"
 
 
 def test_reserved_concurrency_may_be_said_in_one_environment_alone() -> None:
@@ -194,8 +198,8 @@ def test_a_role_is_allowed_no_more_than_iam_takes() -> None:
 
     written = {"${EnvironmentSuffix}": "dev", "${AWS::Region}": "us-east-1", "${AWS::Partition}": "aws"}
     text = json.dumps(statements(template("us-west-2/api", **used(15)), "ExecutionRole"), separators=(",", ":"))
-    for found, bound in {**written, "${AWS::AccountId}": "1" * 12, '{"Fn::Sub":"': '"', '"}': '"'}.items():
-        text = text.replace(found, bound)
+    for part, bound in {**written, "${AWS::AccountId}": "1" * 12, '{"Fn::Sub":"': '"', '"}': '"'}.items():
+        text = text.replace(part, bound)
     assert 9_500 < len(text) < 10_240
     with pytest.raises(BadInput, match=r"functions\.api\.uses: its role's policy would have 10,[0-9]{3} characters"):
         template("us-west-2/api", **used(16))

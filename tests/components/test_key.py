@@ -29,8 +29,8 @@ def policy(template: Json) -> dict[str, Json]:
 
 class TestTheStacks:
     def test_there_is_a_key_in_the_primary_and_a_replica_of_it_in_each_secondary(self) -> None:
-        keys = {name: one for name, one in made(MANAGED, regions=THREE).items() if name.endswith("/key")}
-        assert {name: one["Resources"]["Key"]["Type"] for name, one in keys.items()} == {
+        keys = {name: template for name, template in made(MANAGED, regions=THREE).items() if name.endswith("/key")}
+        assert {name: template["Resources"]["Key"]["Type"] for name, template in keys.items()} == {
             "eu-central-1/key": "AWS::KMS::Key",
             "eu-west-1/key": "AWS::KMS::ReplicaKey",
             "eu-north-1/key": "AWS::KMS::ReplicaKey",
@@ -47,15 +47,15 @@ class TestTheStacks:
 
     @pytest.mark.parametrize("encryption", [None, *EVERY[1:]])
     def test_without_a_managed_key_there_is_none_and_nothing_waits_for_one(self, encryption: Any) -> None:
-        standing = stacks(encryption)
-        assert not [name for name in standing if name.endswith("/key")]
-        assert {name: one.needs for name, one in standing.items()} == {
-            name: one.needs for name, one in stacks(None).items()
+        by_name = stacks(encryption)
+        assert not [name for name in by_name if name.endswith("/key")]
+        assert {name: stack.needs for name, stack in by_name.items()} == {
+            name: stack.needs for name, stack in stacks(None).items()
         }
 
     def test_what_names_the_key_waits_for_it_and_a_replica_for_its_key(self) -> None:
-        needs = {name: set(one.needs) for name, one in stacks(MANAGED).items()}
-        more = {name: needs[name] - set(one.needs) for name, one in stacks(None).items()}
+        needs = {name: set(stack.needs) for name, stack in stacks(MANAGED).items()}
+        more = {name: needs[name] - set(stack.needs) for name, stack in stacks(None).items()}
         assert needs["us-west-2/key"] == {"us-east-1/key"}
         assert more == {
             "us-west-2/storage": {"us-west-2/key"},
@@ -74,15 +74,17 @@ class TestTheKey:
 
     @pytest.mark.parametrize("stack", ["us-east-1/key", "us-west-2/key"])
     def test_the_account_administers_it_and_so_reads_nothing(self, stack: str) -> None:
-        said = policy(made(MANAGED)[stack])["Administration"]
-        assert "Condition" not in said
-        assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:SynchronizeMultiRegionKey"} <= set(said["Action"])
+        statement = policy(made(MANAGED)[stack])["Administration"]
+        assert "Condition" not in statement
+        assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:SynchronizeMultiRegionKey"} <= set(
+            statement["Action"]
+        )
         use = ("Encrypt", "Decrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo", "CreateGrant", "GenerateMac")
-        assert not {f"kms:{name}" for name in use} & set(said["Action"])
+        assert not {f"kms:{name}" for name in use} & set(statement["Action"])
 
     def test_every_statement_but_that_holds_under_a_condition(self) -> None:
-        said = policy(made(MANAGED)["us-east-1/key"])
-        assert [name for name, one in said.items() if "Condition" not in one] == ["Administration"]
+        by_sid = policy(made(MANAGED)["us-east-1/key"])
+        assert [name for name, statement in by_sid.items() if "Condition" not in statement] == ["Administration"]
 
     def test_whoever_stands_for_everybody_is_named_by_a_condition(self) -> None:
         for statement in policy(made(MANAGED)["us-east-1/key"]).values():
@@ -92,7 +94,11 @@ class TestTheKey:
                 assert ":role/" in tests["aws:PrincipalArn"]["Fn::Sub"]
 
     def test_grants_are_for_services_only(self) -> None:
-        grants = [one for one in policy(made(MANAGED)["us-east-1/key"]).values() if "kms:CreateGrant" in one["Action"]]
+        grants = [
+            statement
+            for statement in policy(made(MANAGED)["us-east-1/key"]).values()
+            if "kms:CreateGrant" in statement["Action"]
+        ]
         assert len(grants) == 2
         for grant in grants:
             assert grant["Action"] == ["kms:CreateGrant"]
@@ -167,9 +173,9 @@ def rule_of(storage: Json) -> Json:
 
 def test_a_bucket_names_a_key_of_one_s_own_by_its_arn() -> None:
     storage = made(OWN_ARNS)
-    assert [rule_of(storage[f"{one}/storage"])["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] for one in ARNS] == [
-        *ARNS.values()
-    ]
+    assert [
+        rule_of(storage[f"{region}/storage"])["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] for region in ARNS
+    ] == [*ARNS.values()]
 
 
 BUCKET = "arn:${AWS::Partition}:s3:::tap-${EnvironmentSuffix}-${AWS::AccountId}-"
@@ -187,21 +193,24 @@ BUCKET = "arn:${AWS::Partition}:s3:::tap-${EnvironmentSuffix}-${AWS::AccountId}-
 def test_replication_decrypts_in_the_source_and_encrypts_in_each_destination_by_its_bucket(
     encryption: Any, keys: list[str], aliases: list[str | None]
 ) -> None:
-    said = {one["Sid"]: one for one in statements(made(encryption)["us-east-1/storage"], "ReplicationRole")}
+    by_sid = {
+        statement["Sid"]: statement
+        for statement in statements(made(encryption)["us-east-1/storage"], "ReplicationRole")
+    }
     expected = {
         "DecryptObjects": (["kms:Decrypt"], "${AWS::Region}", "us-east-1"),
         "EncryptReplicas1": (["kms:Encrypt", "kms:GenerateDataKey"], "us-west-2", "us-west-2"),
     }
     for (sid, (actions, written, region)), key, alias in zip(expected.items(), keys, aliases, strict=True):
-        assert said[sid]["Action"] == actions
-        condition = said[sid]["Condition"]
+        assert by_sid[sid]["Action"] == actions
+        condition = by_sid[sid]["Condition"]
         assert condition["StringEquals"] == {
             "kms:ViaService": {"Fn::Sub": f"s3.{written}.${{AWS::URLSuffix}}"},
             # The bucket's and no object's, since Bucket Keys are on.
             "kms:EncryptionContext:aws:s3:arn": {"Fn::Sub": f"{BUCKET}{written}-an"},
         }
         assert condition.get("ForAnyValue:StringEquals") == ({"kms:ResourceAliases": [alias]} if alias else None)
-        (resource,) = said[sid]["Resource"]
+        (resource,) = by_sid[sid]["Resource"]
         arn = resource["Fn::Sub"] if isinstance(resource, dict) else resource
         assert arn.endswith(f":{key}")
         assert f":kms:{region}:" in arn
@@ -213,15 +222,17 @@ def test_a_function_s_variables_and_logs_are_under_the_key_of_its_region(encrypt
         service = made(encryption)[f"{region}/service"]
         assert properties(service, "Function")["KmsKeyArn"] == {"Ref": "KeyArn"}
         assert properties(service, "LogGroup")["KmsKeyId"] == {"Ref": "KeyArn"}
-        said = {one["Sid"]: one for one in statements(service, "ExecutionRole")}
+        by_sid = {statement["Sid"]: statement for statement in statements(service, "ExecutionRole")}
         function = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:tap-${EnvironmentSuffix}-"
-        assert said["DecryptVariables"]["Condition"] == {
+        assert by_sid["DecryptVariables"]["Condition"] == {
             "StringEquals": {"kms:EncryptionContext:aws:lambda:FunctionArn": {"Fn::Sub": f"{function}${{BornAs}}"}}
         }
-        assert said["DecryptItems"]["Condition"] == {
+        assert by_sid["DecryptItems"]["Condition"] == {
             "StringEquals": {"kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"}}
         }
-        assert {tuple(one["Action"]) for name, one in said.items() if "Decrypt" in name} == {("kms:Decrypt",)}
+        assert {tuple(statement["Action"]) for name, statement in by_sid.items() if "Decrypt" in name} == {
+            ("kms:Decrypt",)
+        }
 
 
 @pytest.mark.parametrize("encryption", EVERY)
@@ -247,7 +258,9 @@ def test_without_functions_variables_and_logs_are_aws_s_own_matter(
     assert "KmsKeyArn" not in properties(service, "Function")
     assert "KmsKeyId" not in properties(service, "LogGroup")
     assert service["Parameters"].keys() & {"KeyArn", "KeyAlias"} == parameters
-    assert {one["Sid"] for one in statements(service, "ExecutionRole") if "Decrypt" in one["Sid"]} == statements_
+    assert {
+        statement["Sid"] for statement in statements(service, "ExecutionRole") if "Decrypt" in statement["Sid"]
+    } == statements_
 
 
 def test_a_function_that_uses_nothing_encrypted_knows_no_key() -> None:
@@ -268,10 +281,14 @@ def test_components_by_name_are_encrypted_like_the_one_of_their_kind(encryption:
 @pytest.mark.parametrize("region", ["us-east-1", "us-west-2"])
 def test_backfill_s_role_writes_its_reports_under_the_key_of_the_bucket_that_they_are_in(region: str) -> None:
     storage = made(MANAGED, bucket={"backfill": True, "replication": "two-way"})[f"{region}/storage"]
-    (said,) = [one for one in statements(storage, "BatchRole") if one["Sid"] == "EncryptReports"]
-    assert said["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
-    assert said["Resource"] == [{"Fn::Sub": f"arn:${{AWS::Partition}}:kms:{region}:${{AWS::AccountId}}:key/${{KeyId}}"}]
-    assert said["Condition"] == {"StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}}}
+    (statement,) = [statement for statement in statements(storage, "BatchRole") if statement["Sid"] == "EncryptReports"]
+    assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert statement["Resource"] == [
+        {"Fn::Sub": f"arn:${{AWS::Partition}}:kms:{region}:${{AWS::AccountId}}:key/${{KeyId}}"}
+    ]
+    assert statement["Condition"] == {
+        "StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}}
+    }
 
 
 @pytest.mark.parametrize(
@@ -285,6 +302,6 @@ def test_backfill_s_role_writes_its_reports_under_the_key_of_the_bucket_that_the
 def test_a_function_takes_of_the_key_what_its_use_of_a_bucket_does(mode: str, actions: set[str]) -> None:
     sections = {"buckets": {"uploads": {}}, "functions": {"api": {"uses": {"uploads": mode}}}}
     api = made(MANAGED, **sections)["us-west-2/api"]
-    said = {one["Sid"]: one for one in statements(api, "ExecutionRole")}
-    assert set(said["UseObjects"]["Action"]) == actions
-    assert "DecryptItems" not in said
+    by_sid = {statement["Sid"]: statement for statement in statements(api, "ExecutionRole")}
+    assert set(by_sid["UseObjects"]["Action"]) == actions
+    assert "DecryptItems" not in by_sid

@@ -86,15 +86,15 @@ def is_allowed(request: Request) -> bool:
     for statement in filled(properties(ALL[f"{request.region}/key"], "Key")["KeyPolicy"]["Statement"], request.region):
         if not covers(statement, request, context):
             continue
-        found = False
+        is_named = False
         match statement["Principal"]:
             case {"Service": service}:
-                found = request.principal == service
+                is_named = request.principal == service
             case {"AWS": "*"}:
-                found = account != ""
+                is_named = account != ""
             case {"AWS": str(root)}:
-                found = root == f"arn:aws:iam::{account}:root" and by_itself
-        if found:
+                is_named = root == f"arn:aws:iam::{account}:root" and by_itself
+        if is_named:
             return True
     return False
 

@@ -11,9 +11,9 @@ from loaded_config import make_loaded_config
 LONG = {"primary": "us-east-1", "secondaries": ["ap-southeast-2"]}
 
 
-def told(loaded: LoadedConfig, said: str | None = None) -> str:
+def refusal(loaded: LoadedConfig, other_suffix: str | None = None) -> str:
     with pytest.raises(BuilderError) as caught:
-        check_names(loaded, said)
+        check_names(loaded, other_suffix)
     return str(caught.value)
 
 
@@ -25,7 +25,7 @@ def test_the_longest_region_decides() -> None:
     loaded, suffix = make_loaded_config(regions=LONG), "x" * 29
 
     check_names(loaded, suffix[1:])
-    assert told(loaded, suffix) == (
+    assert refusal(loaded, suffix) == (
         f"environment '{suffix}': the bucket 'tap-{suffix}-000000000000-ap-southeast-2-an' would have 64 characters"
         f" of 63: 'tap' and '{suffix}' can have 31 together"
     )
@@ -38,18 +38,18 @@ def test_a_component_s_own_name_counts_too(kind: str, room: int) -> None:
         return make_loaded_config(**sections)
 
     name = "n" * 60
-    assert told(loaded(name)).endswith(f"'tap', 'dev' and '{name}' can have {room} together")
+    assert refusal(loaded(name)).endswith(f"'tap', 'dev' and '{name}' can have {room} together")
     check_names(loaded("n" * (room - len("tapdev"))))
 
 
 def test_the_environment_of_the_file_is_told_at_its_key() -> None:
-    assert told(make_loaded_config(environment="x" * 37)).startswith("dr.yaml:1: environment: the bucket 'tap-xxx")
+    assert refusal(make_loaded_config(environment="x" * 37)).startswith("dr.yaml:1: environment: the bucket 'tap-xxx")
 
 
 def test_every_environment_with_values_of_its_own_is_checked_at_once() -> None:
     environments: dict[str, dict[str, str]] = {"prod": {}, "x" * 36: {}, "y" * 37: {}}
 
-    answer = told(make_loaded_config(environments=environments))
+    answer = refusal(make_loaded_config(environments=environments))
 
     assert f"environments.{'x' * 36}: " in answer
     assert f"environments.{'y' * 37}: " in answer
@@ -86,7 +86,7 @@ def test_a_name_that_the_file_gives_to_a_fleet_s_role_is_one_that_iam_takes() ->
     }
 
     check_names(make_loaded_config(fleet=fleet), "fives")
-    assert told(make_loaded_config(fleet=fleet), "sixsix") == (
+    assert refusal(make_loaded_config(fleet=fleet), "sixsix") == (
         f"environment 'sixsix': the fleet's role '{'r' * 58}-sixsix' would have 65 characters of 64:"
         " take a shorter name or suffix"
     )

@@ -47,12 +47,12 @@ Place = tuple[str, str]
 def promoted(loaded: LoadedConfig, to: Region) -> LoadedConfig:
     """What the same dr.yaml asks for after a promotion."""
     before = loaded.config.regions
-    said = {
+    changes = {
         "primary": to,
-        "secondaries": tuple(before.primary if one == to else one for one in before.secondaries),
+        "secondaries": tuple(before.primary if region == to else region for region in before.secondaries),
         "born": before.born or before.primary,
     }
-    return replace(loaded, config=loaded.config.model_copy(update={"regions": before.model_copy(update=said)}))
+    return replace(loaded, config=loaded.config.model_copy(update={"regions": before.model_copy(update=changes)}))
 
 
 def contents(assembly: Assembly) -> dict[Place, Made]:
@@ -127,9 +127,9 @@ def test_a_fault_is_seen() -> None:
     unborn = promoted(loaded, Region("us-west-2"))
     regions = unborn.config.regions.model_copy(update={"born": None})
     after = contents(make_assembly(replace(unborn, config=unborn.config.model_copy(update={"regions": regions}))))
-    told = "\n".join(faults(before, after))
-    assert "AWS::Lambda::Function would be another one by FunctionName" in told
-    assert "AWS::Logs::LogGroup would be another one by LogGroupName" in told
+    text = "\n".join(faults(before, after))
+    assert "AWS::Lambda::Function would be another one by FunctionName" in text
+    assert "AWS::Logs::LogGroup would be another one by LogGroupName" in text
 
 
 EVERYTHING: dict[str, Any] = {
@@ -168,8 +168,8 @@ def test_back_again_every_template_is_as_before(secondaries: list[str]) -> None:
     for to in secondaries:
         there = promoted(loaded, Region(to))
         assert stacks(promoted(there, Region("us-east-1"))) == stacks(loaded)
-        mirror = {name: one for name, one in stacks(loaded).items() if name.endswith(("/mirror", "/key", "/notes"))}
-        assert {name: one for name, one in stacks(there).items() if name in mirror} == mirror
+        mirror = {name: stack for name, stack in stacks(loaded).items() if name.endswith(("/mirror", "/key", "/notes"))}
+        assert {name: stack for name, stack in stacks(there).items() if name in mirror} == mirror
 
 
 def test_functions_url_and_log_group_are_called_as_on_the_first_day() -> None:
@@ -178,7 +178,7 @@ def test_functions_url_and_log_group_are_called_as_on_the_first_day() -> None:
 
     def named(loaded: LoadedConfig) -> dict[Place, str | None]:
         made = contents(make_assembly(loaded))
-        return {place: one.name for place, one in made.items() if one.type in kinds}
+        return {place: resource.name for place, resource in made.items() if resource.type in kinds}
 
     assert named(promoted(loaded, Region("us-west-2"))) == named(loaded)
     assert named(loaded)["us-west-2/service", "Function"] == "tap-${EnvironmentSuffix}-secondary"

@@ -42,9 +42,9 @@ TERMINATION: dict[str, tuple[dict[str, Any], dict[str, bool | None]]] = {
 
 @pytest.mark.parametrize("case", TERMINATION)
 def test_termination_protection_is_each_environment_s(case: str) -> None:
-    sections, wanted = TERMINATION[case]
-    said = entry(SERVICE, **sections)
-    assert {suffix: bind_protection(said, suffix)[0] for suffix in wanted} == wanted
+    sections, expected = TERMINATION[case]
+    stack = entry(SERVICE, **sections)
+    assert {suffix: bind_protection(stack, suffix)[0] for suffix in expected} == expected
 
 
 def test_where_environments_agree_the_manifest_says_it_plainly() -> None:
@@ -55,13 +55,13 @@ def test_where_environments_agree_the_manifest_says_it_plainly() -> None:
 
 def test_a_stack_policy_is_of_stacks_that_hold_data_in_environments_that_say_so() -> None:
     environments = {**PROD, "test": {"replacement_protection": True}, "old": {"replacement_protection": False}}
-    said = entry(environments=environments)
-    assert isinstance(said.stack_policy, ByEnvironment)
-    assert bind_protection(said, "dev")[1] is None
-    assert bind_protection(said, "old")[1] == OPEN_POLICY
-    policy = bind_protection(said, "prod")[1]
+    stack = entry(environments=environments)
+    assert isinstance(stack.stack_policy, ByEnvironment)
+    assert bind_protection(stack, "dev")[1] is None
+    assert bind_protection(stack, "old")[1] == OPEN_POLICY
+    policy = bind_protection(stack, "prod")[1]
     assert policy is not None
-    assert policy == bind_protection(said, "test")[1]
+    assert policy == bind_protection(stack, "test")[1]
     kind = "AWS::DynamoDB::GlobalTable"
     for action, denied in (("Update:Modify", False), ("Update:Replace", True), ("Update:Delete", True)):
         assert bool(denial(policy, action, "Table", kind)) is denied  # type: ignore[arg-type]
@@ -83,16 +83,16 @@ def test_deletion_protection_is_a_parameter_where_environments_differ_and_nothin
         {"prod": {"deletion_protection": True}},
         {"prod": {"table": {"deletion_protection": True}}},
     ):
-        said = entry(environments=environments)
-        assert said.parameters["DeletionProtection"] == ByEnvironment({"default": "false", "prod": "true"})
+        stack = entry(environments=environments)
+        assert stack.parameters["DeletionProtection"] == ByEnvironment({"default": "false", "prod": "true"})
         replicas = properties(template(TABLE, environments=environments), "Table")["Replicas"]
-        assert [one["DeletionProtectionEnabled"] for one in replicas] == [{"Ref": "DeletionProtection"}] * 2
+        assert [replica["DeletionProtectionEnabled"] for replica in replicas] == [{"Ref": "DeletionProtection"}] * 2
 
 
 @pytest.mark.parametrize("on", [True, False])
 def test_deletion_protection_that_is_said_for_all_is_a_literal(*, on: bool) -> None:
     replicas = properties(template(TABLE, table={"deletion_protection": on}), "Table")["Replicas"]
-    assert [one["DeletionProtectionEnabled"] for one in replicas] == [on, on]
+    assert [replica["DeletionProtectionEnabled"] for replica in replicas] == [on, on]
 
 
 def test_protect_keeps_what_holds_data_and_nothing_else() -> None:
@@ -125,8 +125,8 @@ def test_the_deployment_has_what_its_environment_says() -> None:
 def test_production_is_never_without() -> None:
     here = {"production": True, "termination_protection": False, "tables": {"orders": {"deletion_protection": False}}}
     always = "is always on where production is true: leave it out, or take production away first"
-    said = {"environments": {"prod": here, "dev": {**here, "production": False}}}
-    faults = [(".".join(map(str, fault.place)), fault.what) for fault in faults_between(said)]
+    sections = {"environments": {"prod": here, "dev": {**here, "production": False}}}
+    faults = [(".".join(map(str, fault.place)), fault.what) for fault in faults_between(sections)]
     assert [fault for fault in faults if fault[1] == always] == [
         ("environments.prod.termination_protection", always),
         ("environments.prod.tables.orders.deletion_protection", always),

@@ -61,8 +61,8 @@ def test_a_url_is_for_signed_requests_unless_said_otherwise() -> None:
 
 
 def test_the_function_is_what_the_config_says() -> None:
-    said = {"runtime": "python3.13", "memory_mb": 512, "timeout_s": 3, "environment": {"LEVEL": "debug"}}
-    function = properties(template(SERVICE, "def handler(): ...\n", function=said), "Function")
+    options = {"runtime": "python3.13", "memory_mb": 512, "timeout_s": 3, "environment": {"LEVEL": "debug"}}
+    function = properties(template(SERVICE, "def handler(): ...\n", function=options), "Function")
 
     assert function["FunctionName"] == {"Fn::Sub": "tap-${EnvironmentSuffix}-${BornAs}"}
     assert function["Handler"] == "index.handler"

@@ -27,15 +27,15 @@ ANYTHING = {
 @functools.cache
 def statements() -> tuple[tuple[str, str], ...]:
     """Return every statement that allows something, each once, with the kind of policy it is in, as JSON."""
-    found: dict[tuple[str, str], None] = {}
+    distinct: dict[tuple[str, str], None] = {}
     for policy in policies_of(sampled(combinations(), every=12)):
         for statement in _allowing(policy):
-            found[policy.place.partition(" ")[2], json.dumps(statement, sort_keys=True)] = None
-    return tuple(found)
+            distinct[policy.place.partition(" ")[2], json.dumps(statement, sort_keys=True)] = None
+    return tuple(distinct)
 
 
 def _allowing(policy: Policy) -> Iterator[dict[str, Any]]:
-    yield from (one for one in json.loads(policy.document)["Statement"] if one["Effect"] == "Allow")
+    yield from (statement for statement in json.loads(policy.document)["Statement"] if statement["Effect"] == "Allow")
 
 
 def _listed(value: Any) -> list[str]:

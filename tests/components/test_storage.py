@@ -125,7 +125,9 @@ def test_the_role_for_a_backfill_is_there_where_it_is_asked_for_and_may_begin_re
     east = made["us-east-1/storage"]
     trust = properties(east, "BatchRole")["AssumeRolePolicyDocument"]["Statement"]
     assert trust[0]["Principal"] == {"Service": "batchoperations.s3.amazonaws.com"}
-    allowed = {one["Sid"]: (one["Action"], one["Resource"]) for one in statements(east, "BatchRole")}
+    allowed = {
+        statement["Sid"]: (statement["Action"], statement["Resource"]) for statement in statements(east, "BatchRole")
+    }
     here = f"{BUCKET}${{AWS::Region}}-an"
     assert allowed == {
         "Replicate": (["s3:InitiateReplication"], [{"Fn::Sub": f"{here}/*"}]),
@@ -140,10 +142,10 @@ def test_the_role_for_a_backfill_is_there_where_it_is_asked_for_and_may_begin_re
 
 def rules_of(made: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a bucket's rules, also where they come once others stand."""
-    said = properties(made, "Bucket")["ReplicationConfiguration"]
-    said = said["Fn::If"][1] if "Fn::If" in said else said
-    found: list[dict[str, Any]] = said["Rules"]
-    return found
+    configuration = properties(made, "Bucket")["ReplicationConfiguration"]
+    configuration = configuration["Fn::If"][1] if "Fn::If" in configuration else configuration
+    rules: list[dict[str, Any]] = configuration["Rules"]
+    return rules
 
 
 def test_both_ways_every_bucket_leads_to_every_other_with_changes_of_replicas_and_delete_markers() -> None:

@@ -19,12 +19,12 @@ def test_the_table_is_keyed_by_id_paid_by_request_and_streams() -> None:
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
-@pytest.mark.parametrize("wanted", [True, False])
-def test_point_in_time_recovery_holds_for_each_replica(*, wanted: bool) -> None:
-    replicas = properties(template("us-east-1/table", table={"point_in_time_recovery": wanted}), "Table")["Replicas"]
+@pytest.mark.parametrize("enabled", [True, False])
+def test_point_in_time_recovery_holds_for_each_replica(*, enabled: bool) -> None:
+    replicas = properties(template("us-east-1/table", table={"point_in_time_recovery": enabled}), "Table")["Replicas"]
 
     assert [replica["PointInTimeRecoverySpecification"] for replica in replicas] == [
-        {"PointInTimeRecoveryEnabled": wanted}
+        {"PointInTimeRecoveryEnabled": enabled}
     ] * 2
 
 
@@ -109,7 +109,7 @@ def test_time_to_live_days_of_recovery_and_the_stream_are_as_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "environments", "protected"),
+    ("options", "environments", "protected"),
     [
         ({}, {}, None),
         ({}, {"test": {}}, None),
@@ -119,9 +119,9 @@ def test_time_to_live_days_of_recovery_and_the_stream_are_as_said() -> None:
     ],
 )
 def test_every_replica_is_protected_from_deletion_where_an_environment_says_so_or_is_productive(
-    said: dict[str, object], environments: dict[str, object], protected: object
+    options: dict[str, object], environments: dict[str, object], protected: object
 ) -> None:
-    body = template("us-east-1/orders", tables={"orders": said}, environments=environments)
+    body = template("us-east-1/orders", tables={"orders": options}, environments=environments)
     replicas = properties(body, "Table")["Replicas"]
     assert [replica.get("DeletionProtectionEnabled") for replica in replicas] == [protected] * 2
     assert ("DeletionProtection" in body["Parameters"]) == isinstance(protected, dict)

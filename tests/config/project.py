@@ -38,7 +38,7 @@ class Project:
         """Return what the file asks for."""
         return load_config(Path("dr.yaml"), today)
 
-    def told(self, today: date = TODAY) -> list[str]:
+    def errors(self, today: date = TODAY) -> list[str]:
         """Return every error, less the name of the file; none if there is none."""
         try:
             self.read(today)

@@ -7,8 +7,8 @@ from builder.config.between import faults_between
 REGIONS = {"primary": "us-east-1", "secondaries": ["us-west-2"]}
 
 
-def keys(said: dict[str, Any]) -> list[tuple[str | int, ...]]:
-    return [fault.place for fault in faults_between(said)]
+def keys(data: dict[str, Any]) -> list[tuple[str | int, ...]]:
+    return [fault.place for fault in faults_between(data)]
 
 
 def test_nothing_is_wrong_between_good_keys() -> None:
@@ -18,7 +18,7 @@ def test_nothing_is_wrong_between_good_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "data",
     [
         {},
         {"regions": None, "function": [], "tags": 1, "environments": "x"},
@@ -31,8 +31,8 @@ def test_nothing_is_wrong_between_good_keys() -> None:
         {"regions": REGIONS, "environments": {"prod": {"role_arn": 1, "account": {}}}},
     ],
 )
-def test_what_is_of_the_wrong_kind_is_left_to_others(said: dict[str, Any]) -> None:
-    assert keys(said) == []
+def test_what_is_of_the_wrong_kind_is_left_to_others(data: dict[str, Any]) -> None:
+    assert keys(data) == []
 
 
 def test_one_bad_region_does_not_hide_another() -> None:
@@ -69,9 +69,9 @@ def test_variables_are_counted_in_bytes() -> None:
 
 
 def test_a_role_belongs_to_the_environments_account_and_partition() -> None:
-    said = {"account": "111122223333", "role_arn": "arn:aws-cn:iam::444455556666:role/cfn"}
+    environment = {"account": "111122223333", "role_arn": "arn:aws-cn:iam::444455556666:role/cfn"}
 
-    assert [fault.what for fault in faults_between({"regions": REGIONS, "environments": {"prod": said}})] == [
+    assert [fault.what for fault in faults_between({"regions": REGIONS, "environments": {"prod": environment}})] == [
         "is a role of account 444455556666, and the environment is of 111122223333",
         "begins with arn:aws-cn:, and 'us-east-1' is in aws",
     ]

@@ -64,17 +64,17 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.parametrize(("raw", "told"), UNREADABLE.values(), ids=list(UNREADABLE))
-def test_what_is_no_yaml_is_told_with_its_line(dr: Project, raw: bytes, told: str) -> None:
+@pytest.mark.parametrize(("raw", "message"), UNREADABLE.values(), ids=list(UNREADABLE))
+def test_what_is_no_yaml_is_told_with_its_line(dr: Project, raw: bytes, message: str) -> None:
     dr.write(raw)
 
-    assert dr.told() == [told]
+    assert dr.errors() == [message]
 
 
 def test_an_alias_does_not_hide_what_else_is_wrong(dr: Project) -> None:
     dr.write("project: *tap\n")
 
-    assert dr.told() == [
+    assert dr.errors() == [
         "1: environment: is required, for example environment: dev",
         "1: project: *tap: write the value out, aliases are not read here",
         "1: regions: is required, for example regions: {primary: us-east-1, secondaries: [us-west-2]}",
@@ -87,13 +87,13 @@ def test_an_alias_does_not_hide_what_else_is_wrong(dr: Project) -> None:
 def test_marks_line_ends_and_document_marks_change_nothing(dr: Project, text: str) -> None:
     dr.write(text)
 
-    assert dr.told() == []
+    assert dr.errors() == []
 
 
 def test_an_anchor_that_nobody_uses_is_no_fault(dr: Project) -> None:
     dr.edit("[us-west-2]", "&secondaries [us-west-2]")
 
-    assert dr.told() == []
+    assert dr.errors() == []
 
 
 def test_plain_words_are_read_as_yaml_reads_them() -> None:

@@ -25,7 +25,7 @@ FLEET = "fleet: {permission_model: self-managed, accounts: ['444455556666']}\n"
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("section", "message"),
     [
         (
             "table: {existing: 'my orders'}",
@@ -66,10 +66,10 @@ FLEET = "fleet: {permission_model: self-managed, accounts: ['444455556666']}\n"
         ),
     ],
 )
-def test_what_cannot_be_one_is_told_at_its_place(dr: Project, said: str, told: str) -> None:
-    dr.write(f"{BEGIN}{said}\n")
-    answers = dr.told()
-    assert any(answer.startswith(told) for answer in answers), answers
+def test_what_cannot_be_one_is_told_at_its_place(dr: Project, section: str, message: str) -> None:
+    dr.write(f"{BEGIN}{section}\n")
+    answers = dr.errors()
+    assert any(answer.startswith(message) for answer in answers), answers
 
 
 def test_a_table_and_a_bucket_may_have_one_name(dr: Project) -> None:
@@ -79,7 +79,7 @@ def test_a_table_and_a_bucket_may_have_one_name(dr: Project) -> None:
 
 def test_the_example_of_the_docs_is_read(dr: Project) -> None:
     page = (ROOT / "docs" / "adopting.md").read_text()
-    (block,) = [one for one in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "existing:" in one]
+    (block,) = [text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "existing:" in text]
     dr.write(block)
 
     config = dr.read().config

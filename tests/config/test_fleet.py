@@ -7,15 +7,15 @@ from pydantic import TypeAdapter, ValidationError
 from builder.components.fleet.options import FLEET_PATTERNS, FleetConfig
 from builder.config.schema import SCHEMA
 
-SAID: dict[str, Any] = {"permission_model": "self-managed", "accounts": ["444455556666"]}
+OPTIONS: dict[str, Any] = {"permission_model": "self-managed", "accounts": ["444455556666"]}
 
 
-def operations(**said: Any) -> FleetConfig:
-    return FleetConfig.model_validate({**SAID, "operations": said})
+def operations(**options: Any) -> FleetConfig:
+    return FleetConfig.model_validate({**OPTIONS, "operations": options})
 
 
 def test_one_account_at_a_time_and_no_failure_is_what_nothing_said_means() -> None:
-    fleet = FleetConfig.model_validate(SAID)
+    fleet = FleetConfig.model_validate(OPTIONS)
 
     assert (fleet.operations.failure_tolerance, fleet.operations.max_concurrent) == (0, 1)
     assert fleet.operations.concurrency_mode == "strict"
@@ -47,18 +47,18 @@ def test_editors_are_told_of_both_kinds_of_amount() -> None:
 
 
 def test_only_a_self_managed_fleet_trusts_an_account_by_a_role_of_ours() -> None:
-    said = {**SAID, "administration_account": "111122223333"}
+    options = {**OPTIONS, "administration_account": "111122223333"}
 
-    assert FleetConfig.model_validate(said).trusted_account == "111122223333"
-    assert FleetConfig.model_validate({**said, "permission_model": "service-managed"}).trusted_account is None
+    assert FleetConfig.model_validate(options).trusted_account == "111122223333"
+    assert FleetConfig.model_validate({**options, "permission_model": "service-managed"}).trusted_account is None
 
 
 @pytest.mark.parametrize("region", ["me-south-1", "ap-northeast-3"])
 def test_an_admin_region_need_not_have_what_the_system_needs(region: str) -> None:
-    assert FleetConfig.model_validate({**SAID, "admin_region": region}).admin_region == region
+    assert FleetConfig.model_validate({**OPTIONS, "admin_region": region}).admin_region == region
 
 
 def test_a_role_may_hold_the_suffix() -> None:
     adapter = TypeAdapter(FleetConfig)
 
-    assert adapter.validate_python({**SAID, "execution_role": "exec-${EnvironmentSuffix}"}).execution_role
+    assert adapter.validate_python({**OPTIONS, "execution_role": "exec-${EnvironmentSuffix}"}).execution_role

@@ -6,8 +6,8 @@ from config.project import Project
 PLACE = "12: function.source: "
 
 
-def told(dr: Project) -> str:
-    (only,) = dr.told()
+def error_of(dr: Project) -> str:
+    (only,) = dr.errors()
     assert only.startswith(PLACE)
     return only.removeprefix(PLACE)
 
@@ -26,20 +26,20 @@ def told(dr: Project) -> str:
 def test_a_python_file_that_cannot_run_is_refused(dr: Project, source: str | bytes, why: str) -> None:
     dr.handler(source)
 
-    assert why in told(dr)
+    assert why in error_of(dr)
 
 
 @pytest.mark.parametrize("source", ["handler = 1\n\0", "handler = " + "(" * 1000, "handler = " + "-" * 100_000 + "1"])
 def test_what_makes_the_parser_give_up_is_refused_too(dr: Project, source: str) -> None:
     dr.handler(source)
 
-    assert told(dr).startswith("lambda/python/index.py")
+    assert error_of(dr).startswith("lambda/python/index.py")
 
 
 def test_a_warning_of_the_compiler_is_no_fault(dr: Project) -> None:
     dr.handler("handler = '\\d'\n")
 
-    assert dr.told() == []
+    assert dr.errors() == []
 
 
 def test_line_ends_of_windows_do_not_reach_the_template(dr: Project) -> None:
@@ -62,7 +62,7 @@ class TestNode:
     def test_needs_a_handler(self, node: Project) -> None:
         node.handler("exports.main = 1;\n", "lambda/nodejs/index.js")
 
-        assert told(node) == "lambda/nodejs/index.js has no `handler`, which is what Lambda calls"
+        assert error_of(node) == "lambda/nodejs/index.js has no `handler`, which is what Lambda calls"
 
     def test_is_the_default_source_of_its_runtime(self, dr: Project) -> None:
         dr.edit("python3.14\n  source: lambda/python", "nodejs24.x")
@@ -78,23 +78,23 @@ class TestNearest:
         dr.edit("python3.14", "nodejs24.x")
         dr.handler("exports.handler = 1;\n", "lambda/nodejs/index.js")
 
-        assert told(dr) == (
+        assert error_of(dr) == (
             "cannot read lambda/python/index.js (No such file or directory) (did you mean lambda/nodejs?)"
         )
 
     def test_is_the_folder_where_the_file_itself_was_named(self, dr: Project) -> None:
         dr.edit("source: lambda/python", "source: lambda/python/index.py")
 
-        assert told(dr).endswith("(Not a directory) (did you mean lambda/python?)")
+        assert error_of(dr).endswith("(Not a directory) (did you mean lambda/python?)")
 
     def test_is_not_guessed_where_there_is_none(self, dr: Project) -> None:
         dr.edit("source: lambda/python", "source: elsewhere/far/away")
 
-        assert told(dr) == "cannot read elsewhere/far/away/index.py (No such file or directory)"
+        assert error_of(dr) == "cannot read elsewhere/far/away/index.py (No such file or directory)"
 
 
 @pytest.mark.parametrize("source", ['"lambda\\0"', "x" * 300, "x" * 300 + "/python"])
 def test_a_path_that_no_system_can_open_is_refused(dr: Project, source: str) -> None:
     dr.edit("source: lambda/python", f"source: {source}")
 
-    assert told(dr).startswith("cannot read ")
+    assert error_of(dr).startswith("cannot read ")

@@ -29,7 +29,7 @@ def test_the_good_file_is_good(dr: Project) -> None:
 def test_a_broken_file_is_told(dr: Project, broken: dict[str, Any]) -> None:
     dr.edit(broken["replace"], broken["by"])
 
-    assert dr.told() == broken["told"]
+    assert dr.errors() == broken["told"]
 
 
 def test_the_table_of_broken_files_is_a_long_one() -> None:
@@ -37,7 +37,7 @@ def test_the_table_of_broken_files_is_a_long_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         (
             "{LEVEL: info}",
@@ -57,10 +57,10 @@ def test_the_table_of_broken_files_is_a_long_one() -> None:
     ],
     ids=["variables", "tag", "tags"],
 )
-def test_what_is_too_long_is_told_with_its_limit(dr: Project, old: str, new: str, told: str) -> None:
+def test_what_is_too_long_is_told_with_its_limit(dr: Project, old: str, new: str, message: str) -> None:
     dr.edit(old, new)
 
-    assert dr.told() == [told]
+    assert dr.errors() == [message]
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_the_file(dr: Project) -> None:
@@ -116,7 +116,7 @@ class TestRuntime:
     def test_past_its_end_is_a_fault_beside_the_others(self, dr: Project) -> None:
         dr.edit("us-west-2", "us-west-9")
 
-        assert dr.told(date(2029, 7, 31)) == [
+        assert dr.errors(date(2029, 7, 31)) == [
             "5: regions.secondaries[0]: 'us-west-9' is not an AWS region (did you mean us-west-2?)",
             "11: function.runtime: 'python3.14' cannot be deployed: AWS refuses new functions with it since 2029-07-31",
         ]
@@ -129,13 +129,13 @@ def test_a_handler_is_judged_although_the_rest_is_wrong(dr: Project) -> None:
     dr.edit("dev", "Dev")
     dr.handler("def handler(:\n")
 
-    assert [line.split(": ")[1] for line in dr.told()] == ["environment", "function.source"]
+    assert [line.split(": ")[1] for line in dr.errors()] == ["environment", "function.source"]
 
 
 def test_a_function_that_is_no_section_has_no_handler_to_judge(dr: Project) -> None:
     dr.write(GOOD.split("function:")[0] + "function: [lambda/none]\n")
 
-    assert dr.told() == ["10: function: holds a list, and should be keys with values"]
+    assert dr.errors() == ["10: function: holds a list, and should be keys with values"]
 
 
 def test_places_are_known_to_those_who_find_fault_later(dr: Project) -> None:

@@ -39,7 +39,7 @@ def test_what_is_not_said_has_a_meaning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "folder"),
+    ("options", "folder"),
     [
         ({}, "lambda/python"),
         ({"runtime": "python3.13"}, "lambda/python"),
@@ -47,8 +47,8 @@ def test_what_is_not_said_has_a_meaning() -> None:
         ({"runtime": "nodejs24.x", "source": "app"}, "app"),
     ],
 )
-def test_the_folder_follows_from_the_runtime(said: dict[str, Any], folder: str) -> None:
-    config = make_loaded_config(function=said).config
+def test_the_folder_follows_from_the_runtime(options: dict[str, Any], folder: str) -> None:
+    config = make_loaded_config(function=options).config
 
     assert config.function
     assert config.function.source == folder
@@ -77,7 +77,7 @@ def test_a_project_cannot_be_called(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "fis", "probe"),
+    ("typed", "fis", "probe"),
     [
         (None, None, "handler"),
         ("fis", FisConfig(), "handler"),
@@ -94,6 +94,6 @@ def test_a_project_cannot_be_called(name: str) -> None:
         ),
     ],
 )
-def test_a_drill_is_said_short_or_in_full(said: object, fis: FisConfig | None, probe: object) -> None:
-    drill = make_loaded_config(drill=said).config.drill
+def test_a_drill_is_said_short_or_in_full(typed: object, fis: FisConfig | None, probe: object) -> None:
+    drill = make_loaded_config(drill=typed).config.drill
     assert (drill.fis, drill.probe) == (fis, probe)

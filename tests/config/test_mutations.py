@@ -84,4 +84,4 @@ def state(folder: Path) -> dict[str, tuple[int, bytes]]:
 def test_a_stump_of_a_file_is_told(dr: Project, text: str) -> None:
     dr.write(text)
 
-    assert dr.told()
+    assert dr.errors()

@@ -4,7 +4,7 @@ from builder.errors import did_you_mean
 
 
 @pytest.mark.parametrize(
-    ("wrong", "right", "asked"),
+    ("wrong", "right", "question"),
     [
         ("timeout", ("memory_mb", "timeout_s"), " (did you mean timeout_s?)"),
         ("PYTHON3.14", ("python3.14", "nodejs24.x"), " (did you mean python3.14?)"),
@@ -16,5 +16,5 @@ from builder.errors import did_you_mean
         ("project", (), ""),
     ],
 )
-def test_the_nearest_is_asked_for(wrong: object, right: tuple[object, ...], asked: str) -> None:
-    assert did_you_mean(wrong, right) == asked
+def test_the_nearest_is_asked_for(wrong: object, right: tuple[object, ...], question: str) -> None:
+    assert did_you_mean(wrong, right) == question

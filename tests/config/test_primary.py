@@ -175,8 +175,8 @@ class Style:
         if self.draw(st.booleans()):
             entries["secondaries"] = self.flow_list(secondaries)
             gap = self.draw(st.sampled_from(["", " ", "\n    "]))
-            said = ",".join(f"{gap}{self.text(name)}: {entries[name]}" for name in names)
-            return f"regions: {{{said}{gap}}}{self.comment()}"
+            pairs = ",".join(f"{gap}{self.text(name)}: {entries[name]}" for name in names)
+            return f"regions: {{{pairs}{gap}}}{self.comment()}"
         margin = self.margin()
         lines = [f"regions:{self.comment()}"]
         for name in names:
@@ -217,8 +217,8 @@ def test_any_file_says_the_same_but_for_the_swap_and_keeps_its_bytes(case: tuple
     old = before["regions"]
     place = old["secondaries"].index(to)
     swapped = [*old["secondaries"][:place], old["primary"], *old["secondaries"][place + 1 :]]
-    wanted = {**old, "primary": to, "secondaries": swapped, "born": old.get("born") or old["primary"]}
-    assert after == {**before, "regions": wanted}
+    expected = {**old, "primary": to, "secondaries": swapped, "born": old.get("born") or old["primary"]}
+    assert after == {**before, "regions": expected}
     assert _added(text, made) in {"", "born:@", ",born:@", "@"}
     assert Config.model_validate(after).regions.born_as(Region(old["primary"])) == Config.model_validate(
         before
@@ -226,7 +226,7 @@ def test_any_file_says_the_same_but_for_the_swap_and_keeps_its_bytes(case: tuple
     # Back again, each name is where it was.
     assert read_document(promoted(made, Region(old["primary"])).encode()).data == {
         **before,
-        "regions": {**old, "born": wanted["born"]},
+        "regions": {**old, "born": expected["born"]},
     }
 
 

@@ -34,11 +34,11 @@ def test_a_region_is_no_fault(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "asked"),
+    ("name", "nearest"),
     [("us-west-9", "us-west-2"), ("useast1", "us-east-1"), ("eu_central_1", "eu-central-1"), ("Ireland", "eu-west-1")],
 )
-def test_the_nearest_region_is_asked_for(name: str, asked: str) -> None:
-    assert name_fault(name) == f"'{name}' is not an AWS region (did you mean {asked}?)"
+def test_the_nearest_region_is_asked_for(name: str, nearest: str) -> None:
+    assert name_fault(name) == f"'{name}' is not an AWS region (did you mean {nearest}?)"
 
 
 @pytest.mark.parametrize("name", ["me-south-1", "me-central-1"])
@@ -59,4 +59,4 @@ def test_a_region_must_have_every_resource_type(name: str) -> None:
 def test_the_resource_types_are_those_of_the_templates() -> None:
     made = templates(function={"url_auth": "NONE"}).values()
 
-    assert {one["Type"] for template in made for one in template["Resources"].values()} == RESOURCE_TYPES
+    assert {resource["Type"] for template in made for resource in template["Resources"].values()} == RESOURCE_TYPES

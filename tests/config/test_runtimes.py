@@ -10,15 +10,15 @@ def test_every_runtime_on_offer_has_a_known_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("today", "told"),
+    ("today", "message"),
     [
         ("2026-11-01", "'nodejs22.x' has no security updates after 2027-04-30"),
         ("2026-11-01", "and AWS refuses new functions with it from 2027-06-01 (use nodejs24.x)"),
         ("2027-04-30", "'nodejs22.x' has no security updates since 2027-04-30"),
     ],
 )
-def test_an_end_is_told_half_a_year_ahead(today: str, told: str) -> None:
-    assert told in str(runtime_warning("nodejs22.x", date.fromisoformat(today)))
+def test_an_end_is_told_half_a_year_ahead(today: str, message: str) -> None:
+    assert message in str(runtime_warning("nodejs22.x", date.fromisoformat(today)))
 
 
 def test_before_that_nothing_is_said() -> None:

@@ -39,7 +39,7 @@ def test_most_broken_files_are_broken_to_an_editor_too() -> None:
     files = [read_document(GOOD.replace(broken["replace"], broken["by"], 1).encode()) for broken in BROKEN]
     readable = [file.data for file in files if not file.faults]
 
-    refused = [said for said in readable if not VALIDATOR.is_valid(said)]
+    refused = [data for data in readable if not VALIDATOR.is_valid(data)]
 
     assert len(refused) > len(readable) * 0.6
 
@@ -48,5 +48,5 @@ def test_every_key_says_what_it_is_for() -> None:
     sections = [json.loads(make_schema()), *json.loads(make_schema())["$defs"].values()]
 
     for section in sections:
-        for name, said in section["properties"].items():
-            assert "description" in said or "$ref" in said, name
+        for name, schema in section["properties"].items():
+            assert "description" in schema or "$ref" in schema, name

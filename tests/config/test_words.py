@@ -13,8 +13,12 @@ from builder.config.model import PATTERNS
 from loaded_config import make_loaded_config
 
 
-def told(**said: Any) -> list[tuple[str, str]]:
-    whole = {"project": "tap", "environment": "dev", "regions": make_loaded_config().config.regions.model_dump()} | said
+def faults_of(**sections: Any) -> list[tuple[str, str]]:
+    whole = {
+        "project": "tap",
+        "environment": "dev",
+        "regions": make_loaded_config().config.regions.model_dump(),
+    } | sections
     with pytest.raises(ValidationError) as caught:
         Config.model_validate(whole)
     faults = [in_words(error, {}) for error in caught.value.errors()]
@@ -22,7 +26,7 @@ def told(**said: Any) -> list[tuple[str, str]]:
 
 
 def test_a_key_and_its_value_are_told_apart() -> None:
-    assert sorted(told(environments={"Prod": {"account": "1"}})) == [
+    assert sorted(faults_of(environments={"Prod": {"account": "1"}})) == [
         (
             "environments.Prod",
             "'Prod': only lower-case letters, digits and hyphens, no hyphen first or last (did you mean prod?)",
@@ -32,7 +36,7 @@ def test_a_key_and_its_value_are_told_apart() -> None:
 
 
 def test_a_key_near_no_other_is_answered_with_all_there_are() -> None:
-    assert told(environments={"prod": {"weather": True}}) == [
+    assert faults_of(environments={"prod": {"weather": True}}) == [
         (
             "environments.prod.weather",
             (
@@ -45,17 +49,19 @@ def test_a_key_near_no_other_is_answered_with_all_there_are() -> None:
 
 
 def test_a_key_of_another_section_is_answered_with_its_place() -> None:
-    assert told(secondaries=["us-west-2"]) == [("secondaries", "is not a key here (did you mean regions.secondaries?)")]
+    assert faults_of(secondaries=["us-west-2"]) == [
+        ("secondaries", "is not a key here (did you mean regions.secondaries?)")
+    ]
 
 
 def test_a_long_value_is_cut_short() -> None:
-    ((_, what),) = told(project="ä" * 1000)
+    ((_, what),) = faults_of(project="ä" * 1000)
 
     assert len(what) < 150
 
 
 def test_a_text_that_is_none_is_told_as_that() -> None:
-    ((_, what),) = told(tags={"team": "x\ud800"})
+    ((_, what),) = faults_of(tags={"team": "x\ud800"})
 
     assert what.endswith(" cannot be used here")
 
@@ -95,17 +101,17 @@ def keys(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[
 @pytest.mark.parametrize("path", [*keys(Config)], ids=".".join)
 def test_pydantic_s_own_words_never_reach_a_person(path: tuple[str, ...]) -> None:
     for value in ODD:
-        said: Any = value
+        data: Any = value
         for part in reversed(path):
-            said = {part: said}
+            data = {part: data}
         whole = {"project": "tap", "environment": "dev", "regions": make_loaded_config().config.regions.model_dump()}
         section = whole.get(path[0])
-        whole[path[0]] = section | said[path[0]] if len(path) > 1 and isinstance(section, dict) else said[path[0]]
+        whole[path[0]] = section | data[path[0]] if len(path) > 1 and isinstance(section, dict) else data[path[0]]
         try:
             Config.model_validate(whole)
         except ValidationError as error:
-            details = [one for one in error.errors() if one["type"] != FOLLOWS]
-            for fault in (in_words(one, {}) for one in details if one["type"] != "value_error"):
+            details = [detail for detail in error.errors() if detail["type"] != FOLLOWS]
+            for fault in (in_words(detail, {}) for detail in details if detail["type"] != "value_error"):
                 assert not PYDANTICS.search(fault.what.replace(str(value), "")), (path, value, fault.what)
 
 

@@ -16,7 +16,7 @@ def missing(
         (folder / name).write_text(text)
     runtime = runtime or ("python3.14" if entry.endswith(".py") else "nodejs24.x")
     own = {name: folder / name for name in files}
-    return [f"{one.file}:{one.line} {one.module}" for one in find_missing(own, packages, entry, runtime)]
+    return [f"{missed.file}:{missed.line} {missed.module}" for missed in find_missing(own, packages, entry, runtime)]
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_what_others_of_the_function_import_counts_and_what_nobody_imports_does_
         "app/settings.py:1 yaml",
         "app/other.py:1 orjson",
     ]
-    found = ("requests/__init__.py", "yaml/__init__.py", "orjson/orjson.cpython-314-aarch64-linux-gnu.so")
-    assert missing(tmp_path, "app/main.py", files, found) == []
+    packages = ("requests/__init__.py", "yaml/__init__.py", "orjson/orjson.cpython-314-aarch64-linux-gnu.so")
+    assert missing(tmp_path, "app/main.py", files, packages) == []
 
 
 def test_an_extension_and_a_folder_without_init_are_modules(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def made(folder: Path, recipe: Recipe = X86, *, here: bool = False) -> bytes:
 
 
 def names(archive: bytes) -> list[str]:
-    return [one.name for one in read_archive(io.BytesIO(archive))]
+    return [file.name for file in read_archive(io.BytesIO(archive))]
 
 
 def text(archive: bytes, name: str) -> str:
@@ -223,17 +223,17 @@ class TestNode:
 
     def test_bytes_other_than_the_lock_file_s_are_not_installed(self, tmp_path: Path) -> None:
         folder = self.write(tmp_path / "code")
-        said = json.loads((folder / "package-lock.json").read_text())
-        said["packages"]["node_modules/left"]["integrity"] = said["packages"]["node_modules/@acme/right"]["integrity"]
-        (folder / "package-lock.json").write_text(json.dumps(said))
+        lock = json.loads((folder / "package-lock.json").read_text())
+        lock["packages"]["node_modules/left"]["integrity"] = lock["packages"]["node_modules/@acme/right"]["integrity"]
+        (folder / "package-lock.json").write_text(json.dumps(lock))
         with pytest.raises(NoSource, match="EINTEGRITY"):
             made(folder, NODE)
 
     def test_a_lock_file_that_is_not_package_json_s_is_told(self, tmp_path: Path) -> None:
         folder = self.write(tmp_path / "code")
-        said = json.loads((folder / "package.json").read_text())
-        said["dependencies"]["more"] = "file:vendor/left-1.0.0.tgz"
-        (folder / "package.json").write_text(json.dumps(said))
+        package = json.loads((folder / "package.json").read_text())
+        package["dependencies"]["more"] = "file:vendor/left-1.0.0.tgz"
+        (folder / "package.json").write_text(json.dumps(package))
         with pytest.raises(NoSource, match="in sync"):
             made(folder, NODE)
 
@@ -248,7 +248,7 @@ class TestIdentity:
     def test_an_archive_says_of_what_it_was_made_and_whether_it_is_whole(self, tmp_path: Path, wheels: Path) -> None:
         folder = write(tmp_path / "code", requirements(wheels, make_wheel(wheels, "left")))
         archive = made(folder)
-        own = tuple(one for one in read_archive(io.BytesIO(archive)) if not one.name.startswith("left"))
+        own = tuple(file for file in read_archive(io.BytesIO(archive)) if not file.name.startswith("left"))
         assert identify(io.BytesIO(archive), X86) == asset_id(own, X86)
         for other in (ARM, Recipe(PIP, "python3.14", "x86_64"), Recipe("pip 2", "python3.13", "x86_64")):
             assert identify(io.BytesIO(archive), other) is None

@@ -129,12 +129,12 @@ def test_secrets_are_not_packed_and_are_named(tmp_path: Path) -> None:
 def test_of_the_folder_of_dr_yaml_itself_the_handler_alone_is_taken(tmp_path: Path) -> None:
     (tmp_path / "dr.yaml").write_text("")
     (tmp_path / "index.py").write_text(PY)
-    said = Handler(".", "index.handler", "python3.13", "x86_64")
-    assert read_code(tmp_path, said) == Inline(PY)
+    handler = Handler(".", "index.handler", "python3.13", "x86_64")
+    assert read_code(tmp_path, handler) == Inline(PY)
     (tmp_path / "lib.py").write_text("")
     (tmp_path / "index.py").write_text("import lib\n" + PY)
     with pytest.raises(BadHandler, match="imports lib"):
-        read_code(tmp_path, said)
+        read_code(tmp_path, handler)
     (tmp_path / "main.py").write_text(PY)
     with pytest.raises(BadHandler, match="name a folder within it"):
         read_code(tmp_path, Handler(".", "main.handler", "python3.13", "x86_64"))

@@ -121,8 +121,8 @@ def test_no_template_here_or_of_cdk_has_an_unknown_type() -> None:
 @pytest.mark.parametrize("type_name", ACTION_ARNS)
 def test_the_handlers_of_a_type_call_the_service_that_it_is_said_to_be_of(type_name: str) -> None:
     handlers = schema_of(type_name)["handlers"]
-    asked = {action.partition(":")[0] for handler in handlers.values() for action in handler["permissions"]}
-    assert service_prefix(type_name) in asked
+    services = {action.partition(":")[0] for handler in handlers.values() for action in handler["permissions"]}
+    assert service_prefix(type_name) in services
 
 
 @pytest.mark.parametrize("type_name", [name for name in RESOURCE_TYPES if key_property(name)])

@@ -8,8 +8,8 @@ from schemas import schema_of
 
 def paths(schema: Mapping[str, list[str]], key: str) -> set[str]:
     """The schema's paths; one below another says nothing more."""
-    said = {path.removeprefix("/properties/") for path in schema.get(key, [])}
-    return {path for path in said if not any(path.startswith(f"{other}/") for other in said)}
+    listed = {path.removeprefix("/properties/") for path in schema.get(key, [])}
+    return {path for path in listed if not any(path.startswith(f"{other}/") for other in listed)}
 
 
 @pytest.mark.parametrize("type_name", [name for name in RESOURCE_TYPES if at_stake(name)])

@@ -26,7 +26,7 @@ def test_the_table_is_what_the_script_makes(table: dict[str, Any]) -> None:
     written = SCRIPT["_read"](SCRIPT["FILE"])
     if written["cfn-lint"] == version("cfn-lint"):
         assert SCRIPT["FILE"].read_text() == SCRIPT["write"](table), "stale: python scripts/resource_types.py"
-    old, new = ({name: one["types"].get(name) for name in RESOURCE_TYPES} for one in (written, table))
+    old, new = ({name: document["types"].get(name) for name in RESOURCE_TYPES} for document in (written, table))
     assert [*SCRIPT["differences"](old, new)] == [], "stale: python scripts/resource_types.py"
 
 

@@ -28,7 +28,7 @@ def find(rule: type[Rule], text: str, *regions: str) -> list[str]:
     return sorted("/".join(map(str, match.path)) for match in rule().match(cfn))
 
 
-def one(kind: str, properties: str) -> str:
+def resource_template(kind: str, properties: str) -> str:
     """Return a template of one resource, X, with properties in YAML's flow style, and a condition that may hold."""
     return f"""
 Parameters: {{Name: {{Type: String}}}}
@@ -39,5 +39,5 @@ Resources: {{X: {{Type: {kind}, Properties: {properties}}}}}
 
 def find_in(rule: type[Rule], kind: str, properties: str, *regions: str) -> list[str]:
     """Return the places a rule finds in a template of one resource, as paths below its properties."""
-    found = find(rule, one(kind, properties), *regions)
-    return [place.removeprefix("Resources/X/Properties").removeprefix("/") for place in found]
+    places = find(rule, resource_template(kind, properties), *regions)
+    return [place.removeprefix("Resources/X/Properties").removeprefix("/") for place in places]

@@ -57,13 +57,13 @@ def test_a_secret_has_none() -> None:
 
 def test_a_list_gives_what_is_there_in_its_world() -> None:
     node = make_node("{A: [a, !If [Is, b, !Ref AWS::NoValue], !Ref Name]}", Is=False).get("A")
-    assert [one.path for one in node.items() or ()] == [("A", 0), ("A", 2)]
+    assert [item.path for item in node.items() or ()] == [("A", 0), ("A", 2)]
     assert make_node("{A: [a, !If [Is, b, !Ref AWS::NoValue]]}", Is=True).get("A").texts() == ("a", "b")
 
 
 def test_a_single_value_is_a_list_of_one() -> None:
     assert make_node("{A: a}").get("A").texts() == ("a",)
-    assert [one.path for one in make_node("{A: {B: 1}}").get("A").items() or ()] == [("A",)]
+    assert [item.path for item in make_node("{A: {B: 1}}").get("A").items() or ()] == [("A",)]
 
 
 def test_what_is_not_said_is_a_list_of_none() -> None:
@@ -83,7 +83,7 @@ def test_a_list_with_an_element_that_has_no_text_has_no_texts() -> None:
 
 def test_walking_meets_every_place_and_looks_into_no_function() -> None:
     node = make_node("{A: [x, {B: !Ref Name}], C: !If [Is, y, z]}", Is=True)
-    assert [one.path for one in node.walk()] == [(), ("A",), ("A", 0), ("A", 1), ("A", 1, "B"), ("C", "Fn::If", 1)]
+    assert [place.path for place in node.walk()] == [(), ("A",), ("A", 0), ("A", 1), ("A", 1, "B"), ("C", "Fn::If", 1)]
 
 
 @pytest.mark.parametrize("value", [{"Ref": "A"}, {"Fn::Sub": "x"}])

@@ -1,12 +1,12 @@
 from builder.rules._worlds import replication_rules
-from rules.findings import make_template, one
+from rules.findings import make_template, resource_template
 
 BUCKET = "AWS::S3::Bucket"
 
 
 def paths(properties: str) -> list[tuple[str | int, ...]]:
-    found = replication_rules(make_template(one(BUCKET, properties)))
-    return [rule.path[4:] for rule in found]
+    rules = replication_rules(make_template(resource_template(BUCKET, properties)))
+    return [rule.path[4:] for rule in rules]
 
 
 def test_every_rule_comes_once_a_world() -> None:

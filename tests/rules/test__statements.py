@@ -5,8 +5,8 @@ from rules.findings import make_node
 
 
 def statement(text: str) -> Statement:
-    (found,) = statements(make_node(f"{{Statement: {text}}}"))
-    return found
+    (only,) = statements(make_node(f"{{Statement: {text}}}"))
+    return only
 
 
 @pytest.mark.parametrize("text", ["{Action: 's3:*'}", "[{Action: 's3:*'}]"])

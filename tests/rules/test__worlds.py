@@ -11,8 +11,8 @@ def worlds(text: str, *regions: str) -> list[dict[str, bool]]:
 
 
 def scenario(text: str, *types: str) -> Scenario:
-    (found,) = scenarios(make_template(text), *types or (BUCKET,))
-    return found
+    (only,) = scenarios(make_template(text), *types or (BUCKET,))
+    return only
 
 
 CONDITIONS = """
@@ -55,7 +55,7 @@ def test_one_region_of_several_can_be_asked_for() -> None:
         CONDITIONS + "Resources: {X: {Type: AWS::S3::Bucket, Condition: IsWest}}", "us-east-1", "us-west-2"
     )
     assert list(resources(cfn, BUCKET, region="us-east-1")) == []
-    assert [found.path for found in resources(cfn, BUCKET, region="us-west-2")] == [("Resources", "X")]
+    assert [resource.path for resource in resources(cfn, BUCKET, region="us-west-2")] == [("Resources", "X")]
 
 
 def test_there_are_no_worlds_without_such_a_resource() -> None:
@@ -98,16 +98,16 @@ def test_a_resource_nobody_knows_is_absent() -> None:
     "value", ["!Ref Y", "!GetAtt Y.Arn", "{'Fn::GetAtt': Y.Arn}", '!Sub "${Y}"', '!Sub "${Y.Arn}"']
 )
 def test_what_points_at_a_resource_is_followed(value: str) -> None:
-    found = scenario("Resources: {X: {Type: AWS::S3::Bucket}, Y: {Type: AWS::SNS::Topic}}")
-    assert found.referred(make_node(value)) == "Y"
+    world = scenario("Resources: {X: {Type: AWS::S3::Bucket}, Y: {Type: AWS::SNS::Topic}}")
+    assert world.referred(make_node(value)) == "Y"
 
 
 @pytest.mark.parametrize(
     "value", ["!Ref Z", "Y", '!Sub "${Y}-${X}"', '!Sub "a${Y}"', "!ImportValue Y", "!Ref AWS::Region"]
 )
 def test_all_else_points_at_none(value: str) -> None:
-    found = scenario("Resources: {X: {Type: AWS::S3::Bucket}, Y: {Type: AWS::SNS::Topic}}")
-    assert found.referred(make_node(value)) is None
+    world = scenario("Resources: {X: {Type: AWS::S3::Bucket}, Y: {Type: AWS::SNS::Topic}}")
+    assert world.referred(make_node(value)) is None
 
 
 @pytest.mark.parametrize(("kind", "has"), [("Acme::Bucket::Policy::MODULE", True), ("AWS::SNS::Topic", False)])

@@ -11,9 +11,9 @@ from rules.findings import find, find_in
 ALARM = "AWS::CloudWatch::Alarm"
 
 
-@pytest.mark.parametrize("said", ["breaching", "notBreaching", "missing", "!Ref Name"])
-def test_a_word_on_missing_data_of_a_table_is_found(said: str) -> None:
-    properties = f"{{Namespace: AWS/DynamoDB, MetricName: ThrottledRequests, TreatMissingData: {said}}}"
+@pytest.mark.parametrize("value", ["breaching", "notBreaching", "missing", "!Ref Name"])
+def test_a_word_on_missing_data_of_a_table_is_found(value: str) -> None:
+    properties = f"{{Namespace: AWS/DynamoDB, MetricName: ThrottledRequests, TreatMissingData: {value}}}"
     assert find_in(AlarmMissingData, ALARM, properties) == ["TreatMissingData"]
 
 
@@ -41,7 +41,7 @@ def items(*names: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("properties", "found"),
+    ("properties", "places"),
     [
         (f"{{Namespace: AWS/S3, MetricName: ReplicationLatency, Dimensions: {named('SourceBucket')}}}", ["Dimensions"]),
         ("{Namespace: AWS/S3, MetricName: BytesPendingReplication}", [""]),
@@ -52,8 +52,8 @@ def items(*names: str) -> str:
         ),
     ],
 )
-def test_dimensions_that_no_metric_of_replication_has_are_found(properties: str, found: list[str]) -> None:
-    assert find_in(AlarmDimensions, ALARM, properties) == found
+def test_dimensions_that_no_metric_of_replication_has_are_found(properties: str, places: list[str]) -> None:
+    assert find_in(AlarmDimensions, ALARM, properties) == places
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ Resources:
 @pytest.mark.parametrize("key", ["alias/aws/sns", "arn:aws:kms:us-east-1:111122223333:alias/aws/sns"])
 @pytest.mark.parametrize("kind", ["AlarmActions", "OKActions", "InsufficientDataActions"])
 def test_the_key_of_sns_is_found_on_a_topic_that_an_alarm_notifies(key: str, kind: str) -> None:
-    found = find(AlarmTopicKey, watched(f"{{KmsMasterKeyId: '{key}'}}", kind=kind))
-    assert found == ["Resources/Topic/Properties/KmsMasterKeyId"]
+    places = find(AlarmTopicKey, watched(f"{{KmsMasterKeyId: '{key}'}}", kind=kind))
+    assert places == ["Resources/Topic/Properties/KmsMasterKeyId"]
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,10 @@ def test_other_keys_and_topics_that_no_alarm_notifies_are_left_alone(topic: str,
 
 
 def policy(*allowed: str, topics: str = "[!Ref Topic]") -> str:
-    said = ", ".join(f"{{Effect: Allow, Action: sns:Publish, Resource: '*', Principal: {who}}}" for who in allowed)
-    document = f"{{Statement: [{said}]}}"
+    statements = ", ".join(
+        f"{{Effect: Allow, Action: sns:Publish, Resource: '*', Principal: {who}}}" for who in allowed
+    )
+    document = f"{{Statement: [{statements}]}}"
     return f"  Policy: {{Type: AWS::SNS::TopicPolicy, Properties: {{Topics: {topics}, PolicyDocument: {document}}}}}"
 
 
@@ -123,8 +125,8 @@ def test_a_policy_that_keeps_alarms_out_is_found(allowed: list[str]) -> None:
 
 def test_one_that_denies_it_or_allows_other_actions_is_found_too() -> None:
     who = "Principal: {Service: cloudwatch.amazonaws.com}"
-    for said in ("Effect: Deny, Action: sns:Publish", "Effect: Allow, Action: sns:Subscribe"):
-        statement = f"{{{said}, {who}}}"
+    for part in ("Effect: Deny, Action: sns:Publish", "Effect: Allow, Action: sns:Subscribe"):
+        statement = f"{{{part}, {who}}}"
         more = (
             "  Policy: {Type: AWS::SNS::TopicPolicy, Properties: {Topics: [!Ref Topic], "
             f"PolicyDocument: {{Statement: [{statement}]}}}}}}"

@@ -8,7 +8,7 @@ import pytest
 
 import builder.rules
 from builder.rules._rule import Rule
-from rules.conftest import FIXTURES, ROOT, Found
+from rules.conftest import FIXTURES, ROOT, RuleIds
 
 RULES: list[type[Rule]] = [getattr(builder.rules, name) for name in builder.rules.__all__]
 EACH = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
@@ -16,12 +16,12 @@ BARE = ("--append-rules", "builder.rules", "--config-file", "/dev/null")
 
 
 @EACH
-def test_the_bad_fixture_is_found(rule: type[Rule], cfnlint: Callable[..., Found]) -> None:
+def test_the_bad_fixture_is_found(rule: type[Rule], cfnlint: Callable[..., RuleIds]) -> None:
     assert cfnlint("*/*.yaml", *BARE)[f"bad/{rule.id}.yaml"] == {rule.id}
 
 
 @EACH
-def test_the_good_fixture_is_clean(rule: type[Rule], cfnlint: Callable[..., Found]) -> None:
+def test_the_good_fixture_is_clean(rule: type[Rule], cfnlint: Callable[..., RuleIds]) -> None:
     assert (FIXTURES / "good" / f"{rule.id}.yaml").is_file()
     assert f"good/{rule.id}.yaml" not in cfnlint("*/*.yaml", *BARE)
 
@@ -31,7 +31,7 @@ def test_that_is_the_documented_form() -> None:
     assert f"    cfn-lint TEMPLATE {' '.join(BARE[:2])}\n" in page
 
 
-def test_so_are_the_folder_and_the_settings_of_this_repository(cfnlint: Callable[..., Found]) -> None:
+def test_so_are_the_folder_and_the_settings_of_this_repository(cfnlint: Callable[..., RuleIds]) -> None:
     expected = {f"bad/{rule}.yaml": {rule} for rule in ("E9511", "E9512", "E9513")}
     assert cfnlint("bad/E951[1-3].yaml", "--append-rules", "builder/rules", "--config-file", "/dev/null") == expected
     assert cfnlint("bad/E951[1-3].yaml") == expected

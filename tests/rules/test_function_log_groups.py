@@ -124,8 +124,8 @@ def test_and_no_other(function: str, resource: str) -> None:
     ],
 )
 def test_aws_s_own_policies_that_hold_the_action_are_found(managed: str) -> None:
-    found = find(FunctionLogGroups, template("", role=f"ManagedPolicyArns: [{managed}]"))
-    assert found == ["Resources/Role/Properties/ManagedPolicyArns/0"]
+    places = find(FunctionLogGroups, template("", role=f"ManagedPolicyArns: [{managed}]"))
+    assert places == ["Resources/Role/Properties/ManagedPolicyArns/0"]
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_a_managed_policy_of_the_template_counts_where_the_role_takes_it() -> No
     more = (
         f"  Policy: {{Type: AWS::IAM::ManagedPolicy, Properties: {{PolicyDocument: {{Statement: {{{ANY_GROUP}}}}}}}}}"
     )
-    found = find(FunctionLogGroups, template("", role="ManagedPolicyArns: [!Ref Policy]", more=more))
-    assert found == ["Resources/Policy/Properties/PolicyDocument/Statement"]
+    places = find(FunctionLogGroups, template("", role="ManagedPolicyArns: [!Ref Policy]", more=more))
+    assert places == ["Resources/Policy/Properties/PolicyDocument/Statement"]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ def template(
     *permissions: str, url: str = "TargetFunctionArn: !GetAtt Function.Arn, AuthType: NONE", more: str = ""
 ) -> str:
     given = "\n".join(
-        f"  P{number}: {{Type: AWS::Lambda::Permission, Properties: {{{one}}}}}"
-        for number, one in enumerate(permissions)
+        f"  P{number}: {{Type: AWS::Lambda::Permission, Properties: {{{permission}}}}}"
+        for number, permission in enumerate(permissions)
     )
     return f"""
 Parameters: {{Name: {{Type: String}}}}
@@ -103,7 +103,7 @@ DIRECT = "Action: lambda:InvokeFunction"
     ],
 )
 def test_a_signed_url_that_another_account_may_call_by_half_is_found(given: tuple[str, ...], missing: str) -> None:
-    text = template(*(of("!Ref Function", one) for one in given), url=IAM)
+    text = template(*(of("!Ref Function", permission) for permission in given), url=IAM)
     matches = FunctionUrlPermissions().match(make_template(text))
     assert ["/".join(map(str, match.path)) for match in matches][:1] == [AUTH]
     assert missing in matches[0].message
@@ -128,7 +128,8 @@ def test_a_signed_url_that_another_account_may_call_by_half_is_found(given: tupl
     ],
 )
 def test_nothing_is_said_of_a_signed_url_with_both_and_of_what_is_unknown(given: tuple[str, ...]) -> None:
-    assert find(FunctionUrlPermissions, template(*(of("!Ref Function", one) for one in given), url=IAM)) == []
+    text = template(*(of("!Ref Function", permission) for permission in given), url=IAM)
+    assert find(FunctionUrlPermissions, text) == []
 
 
 @pytest.mark.parametrize("auth", ["AWS_IAM", "!Ref Name"])

@@ -13,7 +13,7 @@ def find(properties: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("properties", "found"),
+    ("properties", "places"),
     [
         (f"{KEY}", ["KeySchema/0/AttributeName"]),
         (
@@ -28,8 +28,8 @@ def find(properties: str) -> list[str]:
         ),
     ],
 )
-def test_an_attribute_of_a_key_that_is_not_defined_is_found(properties: str, found: list[str]) -> None:
-    assert find(properties) == found
+def test_an_attribute_of_a_key_that_is_not_defined_is_found(properties: str, places: list[str]) -> None:
+    assert find(properties) == places
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,15 @@ KEY = "SSESpecification: {KMSMasterKeyId: alias/one}"
 
 
 def find(*replicas: str) -> list[str]:
-    said = ", ".join(
-        f"{{Region: r{number}, {one}}}" if one else f"{{Region: r{number}}}" for number, one in enumerate(replicas)
+    listed = ", ".join(
+        f"{{Region: r{number}, {replica}}}" if replica else f"{{Region: r{number}}}"
+        for number, replica in enumerate(replicas)
     )
-    return find_in(GlobalTableKeys, "AWS::DynamoDB::GlobalTable", f"{{Replicas: [{said}]}}")
+    return find_in(GlobalTableKeys, "AWS::DynamoDB::GlobalTable", f"{{Replicas: [{listed}]}}")
 
 
 @pytest.mark.parametrize(
-    ("replicas", "found"),
+    ("replicas", "places"),
     [
         ((KEY, ""), ["Replicas/1"]),
         (("", KEY), ["Replicas/0"]),
@@ -23,8 +24,8 @@ def find(*replicas: str) -> list[str]:
         ((KEY, "SSESpecification: !If [IsNamed, {KMSMasterKeyId: alias/two}, !Ref AWS::NoValue]"), ["Replicas/1"]),
     ],
 )
-def test_a_replica_without_a_key_beside_one_that_has_one_is_found(replicas: tuple[str, ...], found: list[str]) -> None:
-    assert find(*replicas) == found
+def test_a_replica_without_a_key_beside_one_that_has_one_is_found(replicas: tuple[str, ...], places: list[str]) -> None:
+    assert find(*replicas) == places
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.rules.global_table_own_region import GlobalTableOwnRegion
-from rules.findings import find_in, make_template, one
+from rules.findings import find_in, make_template, resource_template
 
 KIND = "AWS::DynamoDB::GlobalTable"
 
@@ -24,7 +24,7 @@ def test_a_table_that_may_have_no_replica_where_it_stands_is_found(replicas: str
 
 
 def test_the_message_names_the_region_of_the_run() -> None:
-    cfn = make_template(one(KIND, "{Replicas: [{Region: us-west-2}]}"), "eu-west-1", "eu-north-1")
+    cfn = make_template(resource_template(KIND, "{Replicas: [{Region: us-west-2}]}"), "eu-west-1", "eu-north-1")
     (match,) = GlobalTableOwnRegion().match(cfn)
     assert match.message == (
         "no replica in eu-west-1 or eu-north-1, the region this template was checked for (--regions)"

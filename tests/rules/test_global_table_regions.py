@@ -9,7 +9,7 @@ def find(properties: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("properties", "found"),
+    ("properties", "places"),
     [
         ("Replicas: [{Region: a}, {Region: b}, {Region: a}]", ["Replicas/2/Region"]),
         ("Replicas: [{Region: a}, {Region: a}, {Region: a}]", ["Replicas/1/Region", "Replicas/2/Region"]),
@@ -20,8 +20,8 @@ def find(properties: str) -> list[str]:
         ("Replicas: [{Region: a}, !If [IsNamed, {Region: a}, {Region: b}]]", ["Replicas/1/Fn::If/1/Region"]),
     ],
 )
-def test_a_region_that_is_there_already_is_found(properties: str, found: list[str]) -> None:
-    assert find(properties) == found
+def test_a_region_that_is_there_already_is_found(properties: str, places: list[str]) -> None:
+    assert find(properties) == places
 
 
 @pytest.mark.parametrize(

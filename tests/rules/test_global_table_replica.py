@@ -8,12 +8,12 @@ OFF = "PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: false, Rec
 
 
 def find(replica: str, indexes: str = INDEXES) -> list[str]:
-    said = f"{{Replicas: [{{Region: a, {replica}}}], {indexes}}}"
-    return find_in(GlobalTableReplica, "AWS::DynamoDB::GlobalTable", said)
+    properties = f"{{Replicas: [{{Region: a, {replica}}}], {indexes}}}"
+    return find_in(GlobalTableReplica, "AWS::DynamoDB::GlobalTable", properties)
 
 
 @pytest.mark.parametrize(
-    ("replica", "found"),
+    ("replica", "place"),
     [
         ("TableClass: NONSENSE", "TableClass"),
         ("TableClass: standard", "TableClass"),
@@ -25,8 +25,8 @@ def find(replica: str, indexes: str = INDEXES) -> list[str]:
         ("GlobalSecondaryIndexes: [{IndexName: by-month}]", "GlobalSecondaryIndexes/0/IndexName"),
     ],
 )
-def test_a_setting_that_there_is_not_is_found(replica: str, found: str) -> None:
-    assert find(replica) == [f"Replicas/0/{found}"]
+def test_a_setting_that_there_is_not_is_found(replica: str, place: str) -> None:
+    assert find(replica) == [f"Replicas/0/{place}"]
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ KINDS = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 
 
 def policy(principal: str, action: str, effect: str = "Allow", more: str = "") -> str:
-    said = f'{{Effect: {effect}, Principal: {principal}, Action: "{action}", Resource: "*"}}'
-    return f"{{KeyPolicy: {{Statement: [{said}]}}{more}}}"
+    statement = f'{{Effect: {effect}, Principal: {principal}, Action: "{action}", Resource: "*"}}'
+    return f"{{KeyPolicy: {{Statement: [{statement}]}}{more}}}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "said",
+    "properties",
     [
         policy("{AWS: root}", "kms:Decrypt"),
         policy("{Service: logs.amazonaws.com}", "kms:*"),
@@ -21,13 +21,13 @@ def policy(principal: str, action: str, effect: str = "Allow", more: str = "") -
         policy("{AWS: root}", "kms:Decrypt", more=", BypassPolicyLockoutSafetyCheck: false"),
     ],
 )
-def test_a_policy_that_nobody_may_write_again_is_found(kind: str, said: str) -> None:
-    assert find_in(KeyAdministrators, kind, said) == ["KeyPolicy"]
+def test_a_policy_that_nobody_may_write_again_is_found(kind: str, properties: str) -> None:
+    assert find_in(KeyAdministrators, kind, properties) == ["KeyPolicy"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "said",
+    "properties",
     [
         policy("{AWS: root}", "kms:PutKeyPolicy"),
         policy("{AWS: root}", "kms:Put*"),
@@ -39,5 +39,5 @@ def test_a_policy_that_nobody_may_write_again_is_found(kind: str, said: str) -> 
         "{Description: the default}",
     ],
 )
-def test_one_that_somebody_may_write_or_perhaps_may_is_not(kind: str, said: str) -> None:
-    assert find_in(KeyAdministrators, kind, said) == []
+def test_one_that_somebody_may_write_or_perhaps_may_is_not(kind: str, properties: str) -> None:
+    assert find_in(KeyAdministrators, kind, properties) == []

@@ -6,7 +6,7 @@ from rules.findings import find
 ACCOUNT = '{Effect: Allow, Principal: {AWS: "111122223333"}, Action: "kms:*", Resource: "*"}'
 
 
-def found(policy: str, named: str = "!GetAtt Key.Arn") -> list[str]:
+def places_of(policy: str, named: str = "!GetAtt Key.Arn") -> list[str]:
     return find(
         LogGroupKey,
         f"""
@@ -19,8 +19,8 @@ Resources:
 
 
 def logs(principal: str = "{Service: logs.us-east-1.amazonaws.com}", action: str = "kms:Encrypt*") -> str:
-    said = f'{{Effect: Allow, Principal: {principal}, Action: "{action}", Resource: "*"}}'
-    return f"{{Statement: [{ACCOUNT}, {said}]}}"
+    statement = f'{{Effect: Allow, Principal: {principal}, Action: "{action}", Resource: "*"}}'
+    return f"{{Statement: [{ACCOUNT}, {statement}]}}"
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def logs(principal: str = "{Service: logs.us-east-1.amazonaws.com}", action: str
     ],
 )
 def test_a_key_that_logs_surely_may_not_use_is_found(policy: str) -> None:
-    assert found(policy) == ["Resources/Group/Properties/KmsKeyId"]
+    assert places_of(policy) == ["Resources/Group/Properties/KmsKeyId"]
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_a_key_that_logs_surely_may_not_use_is_found(policy: str) -> None:
     ],
 )
 def test_one_that_it_may_use_or_perhaps_may_is_not(policy: str) -> None:
-    assert found(policy) == []
+    assert places_of(policy) == []
 
 
 def test_nothing_is_said_of_a_key_that_is_elsewhere() -> None:
-    assert found(f"{{Statement: [{ACCOUNT}]}}", "!Ref Name") == []
+    assert places_of(f"{{Statement: [{ACCOUNT}]}}", "!Ref Name") == []

@@ -51,8 +51,8 @@ TEMPLATE = """
     ],
 )
 def test_a_tag_whose_value_is_one_build_s_is_found(key: str, value: str) -> None:
-    found = find(PerBuildTags, TEMPLATE.format(key=key, value=value))
-    assert found == ["Resources/Topic/Properties/Tags/0/Value"]
+    places = find(PerBuildTags, TEMPLATE.format(key=key, value=value))
+    assert places == ["Resources/Topic/Properties/Tags/0/Value"]
 
 
 @pytest.mark.parametrize(

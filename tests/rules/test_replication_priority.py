@@ -5,13 +5,13 @@ from rules.findings import find_in
 
 
 def find(*priorities: str) -> list[str]:
-    rules = ", ".join(f"{{Priority: {one}}}" if one else "{Status: Enabled}" for one in priorities)
-    found = find_in(ReplicationPriority, "AWS::S3::Bucket", f"{{ReplicationConfiguration: {{Rules: [{rules}]}}}}")
-    return [place.removeprefix("ReplicationConfiguration/Rules/") for place in found]
+    rules = ", ".join(f"{{Priority: {priority}}}" if priority else "{Status: Enabled}" for priority in priorities)
+    places = find_in(ReplicationPriority, "AWS::S3::Bucket", f"{{ReplicationConfiguration: {{Rules: [{rules}]}}}}")
+    return [place.removeprefix("ReplicationConfiguration/Rules/") for place in places]
 
 
 @pytest.mark.parametrize(
-    ("priorities", "found"),
+    ("priorities", "places"),
     [
         (("1", "1"), ["1/Priority"]),
         (("1", "'1'"), ["1/Priority"]),
@@ -20,8 +20,8 @@ def find(*priorities: str) -> list[str]:
         (("1", "!If [IsNamed, 1, 2]"), ["1/Priority/Fn::If/1"]),
     ],
 )
-def test_a_priority_that_another_rule_has_is_found(priorities: tuple[str, ...], found: list[str]) -> None:
-    assert find(*priorities) == found
+def test_a_priority_that_another_rule_has_is_found(priorities: tuple[str, ...], places: list[str]) -> None:
+    assert find(*priorities) == places
 
 
 @pytest.mark.parametrize(

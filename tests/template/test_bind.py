@@ -139,8 +139,8 @@ def test_references_are_told_in_the_order_of_the_text() -> None:
 
 
 def test_what_another_stack_puts_out_is_told_by_its_function() -> None:
-    asked = {"Fn::GetStackOutput": {"StackName": {"Ref": "Other"}, "OutputName": "O"}}
-    assert list(names_in(asked)) == ["Fn::GetStackOutput", "Other"]
+    call = {"Fn::GetStackOutput": {"StackName": {"Ref": "Other"}, "OutputName": "O"}}
+    assert list(names_in(call)) == ["Fn::GetStackOutput", "Other"]
 
 
 NAMES = st.sampled_from(["Stage", "Count", "Open", "AWS::Region", "Table"])
@@ -155,10 +155,10 @@ def calls(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(lambda name: {"Ref": name}, NAMES),
         st.builds(lambda name: {"Fn::GetAtt": [name, "Arn"]}, NAMES),
         st.builds(lambda text: {"Fn::Sub": text}, TEXTS),
-        st.builds(lambda text, one: {"Fn::Sub": [text, {"Table": one}]}, TEXTS, inner),
+        st.builds(lambda text, value: {"Fn::Sub": [text, {"Table": value}]}, TEXTS, inner),
         st.builds(lambda parts: {"Fn::Join": ["-", parts]}, st.lists(inner, max_size=3)),
-        st.builds(lambda one, other: {"Fn::If": ["IsProd", one, other]}, inner, inner),
-        st.builds(lambda one, other: {"Fn::If": ["IsOpen", one, other]}, inner, inner),
+        st.builds(lambda value, other: {"Fn::If": ["IsProd", value, other]}, inner, inner),
+        st.builds(lambda value, other: {"Fn::If": ["IsOpen", value, other]}, inner, inner),
         st.just(NO_VALUE),
     )
 

@@ -332,10 +332,10 @@ def test_what_something_refers_to_is_not_removed_and_what_is_there_is_not_added(
 
 
 def test_references_are_told_with_their_places() -> None:
-    found = references_to(read_template(BLOCK), ["Table"])
+    references = references_to(read_template(BLOCK), ["Table"])
     properties: tuple[Any, ...] = ("Resources", "Function", "Properties")
     variables = (*properties, "Environment", "Variables")
-    assert [(one.name, one.attribute, one.path) for one in found] == [
+    assert [(reference.name, reference.attribute, reference.path) for reference in references] == [
         ("Table", None, ("Resources", "Function", "DependsOn")),
         ("Table", "Arn", (*properties, "Role", "Fn::Sub")),
         ("Table", None, (*variables, "TABLE")),
@@ -352,4 +352,4 @@ def test_references_are_told_with_their_places() -> None:
         ("Table", None, ("Resources", "Last", "DependsOn", 1)),
         ("Table", None, ("Outputs", "Name", "Value")),
     ]
-    assert [one.is_dependency for one in found].count(True) == 3
+    assert [reference.is_dependency for reference in references].count(True) == 3

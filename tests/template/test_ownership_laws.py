@@ -43,8 +43,10 @@ TEXT = st.one_of(AMBIGUOUS, ANY)
 
 def literals(text: str, names: Collection[str]) -> dict[tuple[str, str | None], str]:
     """Return a value for each reference."""
-    found = references_to(read_template(text), names)
-    return {(reference.name, reference.attribute): literal(reference.name, reference.attribute) for reference in found}
+    references = references_to(read_template(text), names)
+    return {
+        (reference.name, reference.attribute): literal(reference.name, reference.attribute) for reference in references
+    }
 
 
 def written(seed: int) -> tuple[frozenset[str], tuple[str, str, str]]:
@@ -105,9 +107,9 @@ def test_what_is_added_is_one_piece_and_all_around_it_is_as_it_was(seed: int) ->
         assert "\r\n" not in made or re.search(r"(?<!\r)\n", made) is None
 
 
-def common_start(one: str, other: str) -> int:
+def common_start(text: str, other: str) -> int:
     """Return how many characters at the beginning are the same."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return next((at for at, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), min(len(text), len(other)))
 
 
 @pytest.mark.slow

@@ -43,7 +43,9 @@ SIGN = st.sampled_from(["", "-", "+"])
 # What has the look of something else, and any text at all.
 AMBIGUOUS = st.one_of(
     st.builds(lambda sign, digits: sign + digits, SIGN, DIGITS),
-    st.builds(lambda sign, one, e, other: f"{sign}{one}{e}{other}", SIGN, DIGITS, st.sampled_from("eE.:"), DIGITS),
+    st.builds(
+        lambda sign, digits, e, other: f"{sign}{digits}{e}{other}", SIGN, DIGITS, st.sampled_from("eE.:"), DIGITS
+    ),
     st.builds(lambda sign, base, digits: f"{sign}0{base}{digits}", SIGN, st.sampled_from("xobXOB"), DIGITS),
     st.builds("{}:{}:{}".format, DIGITS, DIGITS, DIGITS),
     st.dates().map(str),
@@ -76,7 +78,7 @@ def test_every_reader_reads_every_text_as_it_was(text: str) -> None:
 @given(st.one_of(AMBIGUOUS, ANY))
 def test_no_template_has_aliases_and_a_text_in_one_line_has_ascii_alone(text: str) -> None:
     written = write_template(holding(text)).decode()
-    assert not [one for one in yaml.parse(written, Loader=yaml.SafeLoader) if isinstance(one, yaml.AliasEvent)]
+    assert not [event for event in yaml.parse(written, Loader=yaml.SafeLoader) if isinstance(event, yaml.AliasEvent)]
     assert written.isascii() or "\n" in text
 
 
@@ -85,8 +87,8 @@ def test_no_template_has_aliases_and_a_text_in_one_line_has_ascii_alone(text: st
 def test_a_text_beside_a_function_keeps_its_quotes(text: str) -> None:
     made = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"Name": {"Fn::Sub": text}}}}}
     assert parse_template(write_template(made), "t.yaml") == made
-    scalars = [one for one in yaml.parse(write_template(made)) if isinstance(one, yaml.ScalarEvent)]
-    assert [one.style for one in scalars if one.tag == "!Sub" and may_be_no_text(text)] in ([], ["'"], ['"'])
+    scalars = [event for event in yaml.parse(write_template(made)) if isinstance(event, yaml.ScalarEvent)]
+    assert [scalar.style for scalar in scalars if scalar.tag == "!Sub" and may_be_no_text(text)] in ([], ["'"], ['"'])
 
 
 @pytest.mark.parametrize(

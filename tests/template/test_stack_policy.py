@@ -42,10 +42,10 @@ WRONG: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_what_is_no_policy_is_told(kind: str) -> None:
-    text, told = WRONG[kind]
+    text, message = WRONG[kind]
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared
         canonical_policy(text)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_the_longest_that_is_taken_has_16384_characters() -> None:
@@ -104,10 +104,10 @@ JUDGED: dict[str, tuple[str, UpdateAction, str]] = {
 
 @pytest.mark.parametrize("kind", JUDGED)
 def test_what_is_denied_is_told_and_nothing_that_is_not_certain(kind: str) -> None:
-    text, action, told = JUDGED[kind]
+    text, action, message = JUDGED[kind]
     reason = denial(text, action, "Key", "AWS::KMS::Key")
-    assert reason.startswith(told)
-    assert bool(reason) is bool(told)
+    assert reason.startswith(message)
+    assert bool(reason) is bool(message)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_denies_nothing_is_open(text: str, *, opened: bool) -> None:
 
 _IDS = ("Table", "Tables", "Topic", "Queue")
 _PLACES = st.sampled_from(
-    ["*", "LogicalResourceId/*", "LogicalResourceId/T*", *(f"LogicalResourceId/{one}" for one in _IDS)]
+    ["*", "LogicalResourceId/*", "LogicalResourceId/T*", *(f"LogicalResourceId/{logical_id}" for logical_id in _IDS)]
 )
 _STATEMENTS = st.fixed_dictionaries(
     {
@@ -138,9 +138,9 @@ _STATEMENTS = st.fixed_dictionaries(
     },
     optional={"Condition": st.just(OF_TYPE["Condition"])},
 ).flatmap(
-    lambda said: st.one_of(
-        st.builds(lambda places: said | {"Resource": places}, st.lists(_PLACES, min_size=1, max_size=2)),
-        st.builds(lambda places: said | {"NotResource": places}, st.lists(_PLACES, min_size=1, max_size=2)),
+    lambda statement: st.one_of(
+        st.builds(lambda places: statement | {"Resource": places}, st.lists(_PLACES, min_size=1, max_size=2)),
+        st.builds(lambda places: statement | {"NotResource": places}, st.lists(_PLACES, min_size=1, max_size=2)),
     )
 )
 

@@ -92,10 +92,10 @@ def looped(collection: object, key: str = "Url${Region}", **more: Any) -> dict[s
 
 @pytest.mark.parametrize("collection", [["A", "B"], {"Ref": "All"}, [{"Ref": "First"}, "B"]])
 def test_the_outputs_of_a_loop_are_known_by_name(collection: object) -> None:
-    found = Template(looped(collection)).outputs({"All": "A, B", "First": "A"})
-    assert found.complete
-    assert list(found.by_name) == ["Plain", "UrlA", "UrlB"]
-    assert found.by_name["UrlB"] == {"Value": {"Fn::Sub": "https://B"}, "Condition": "IsB"}
+    outputs = Template(looped(collection)).outputs({"All": "A, B", "First": "A"})
+    assert outputs.complete
+    assert list(outputs.by_name) == ["Plain", "UrlA", "UrlB"]
+    assert outputs.by_name["UrlB"] == {"Value": {"Fn::Sub": "https://B"}, "Condition": "IsB"}
 
 
 def test_a_loop_in_a_loop_and_a_name_without_its_hyphens() -> None:

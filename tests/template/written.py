@@ -219,9 +219,9 @@ class Writer:
         pieces = [_same("it ")]
         for _ in range(self.chance.randint(0, 4)):
             name, attribute = self.chance.choice([*NAMES, "Own"]), self.chance.choice(_ATTRIBUTES)
-            said = f"{name}.{attribute}" if attribute else name
-            after = literal(name, attribute) if name in self.going and said != hidden else f"${{{said}}}"
-            pieces.append((f"${{{said}}}", after, after))
+            reference = f"{name}.{attribute}" if attribute else name
+            after = literal(name, attribute) if name in self.going and reference != hidden else f"${{{reference}}}"
+            pieces.append((f"${{{reference}}}", after, after))
             pieces.append(_same(self.chance.choice(["", "-", " and ", "$", "${!Table}", "é"])))
         if style in {"'", '"', ""}:
             pieces.append(_same({"'": "''", '"': '\\"\\u0024\\\\', "": ""}[style]))

@@ -55,7 +55,7 @@ class OwnProject:
         (self.folder / "dr.yaml").write_text(text)
         return make_assembly(load_config(self.folder / "dr.yaml"))
 
-    def told(self, text: str) -> list[str]:
+    def errors(self, text: str) -> list[str]:
         """Return every error, less the name of the file; none if there is none."""
         (self.folder / "dr.yaml").write_text(text)
         try:

@@ -18,7 +18,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> OwnProject:
 
 def test_the_good_file_is_good(project: OwnProject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project.folder)
-    assert project.told(GOOD) == []
+    assert project.errors(GOOD) == []
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_the_good_file_is_good(project: OwnProject, monkeypatch: pytest.MonkeyPa
 def test_a_broken_file_is_told(project: OwnProject, broken: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project.folder)
     assert broken["replace"] in GOOD
-    assert project.told(GOOD.replace(broken["replace"], broken["by"], 1)) == broken["told"]
+    assert project.errors(GOOD.replace(broken["replace"], broken["by"], 1)) == broken["told"]
 
 
 def test_the_table_of_broken_files_is_a_long_one() -> None:

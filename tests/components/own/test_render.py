@@ -57,10 +57,10 @@ def test_each_form_of_a_value_comes_to_what_it_says(project: OwnProject) -> None
 
 
 def test_a_stack_policy_is_in_the_manifest_in_the_one_form_whatever_that_of_its_file(project: OwnProject) -> None:
-    said = GOOD.replace(
+    text = GOOD.replace(
         "    regions: [us-east-1, us-west-2]\n", "    regions: all\n    stack_policy: cfn/policy.json\n"
     )
-    assembly = project.assembly(said)
+    assembly = project.assembly(text)
     policies = {entry.id: entry.stack_policy for entry in assembly.manifest.stacks}
     assert {stack for stack, policy in policies.items() if policy} == {
         "us-east-1/queue",
@@ -72,7 +72,7 @@ def test_a_stack_policy_is_in_the_manifest_in_the_one_form_whatever_that_of_its_
         json.loads(file.read_text()), separators=(",", ":"), sort_keys=True
     )
     file.write_text(json.dumps(json.loads(file.read_text()), indent=7))
-    assert project.assembly(said) == assembly
+    assert project.assembly(text) == assembly
     bound = make_deployment(assembly.manifest, assembly.templates, "dev")
     assert bound.stack(StackId("us-east-1/queue")).stack_policy == policies[StackId("us-east-1/queue")]
     assert b"stack_policy" not in write_manifest(project.assembly().manifest)
@@ -273,7 +273,7 @@ def template(context):
 
 @pytest.mark.processes
 def test_python_makes_the_same_bytes_in_any_folder_under_any_hash_seed(tmp_path: Path) -> None:
-    rendered = []
+    templates = []
     for seed in ("0", "4242"):
         folder = tmp_path / seed
         folder.mkdir()
@@ -285,10 +285,10 @@ def test_python_makes_the_same_bytes_in_any_folder_under_any_hash_seed(tmp_path:
                 [sys.executable, "-m", "builder", *arguments], cwd=folder, env=environment, check=False
             )
             assert done.returncode == 0
-        rendered.append((folder / "templates" / "us-west-2" / "made.yaml").read_bytes())
+        templates.append((folder / "templates" / "us-west-2" / "made.yaml").read_bytes())
 
-    assert rendered[0] == rendered[1]
-    assert rendered[0].startswith(b"Description: shop made secondary 3\n")
+    assert templates[0] == templates[1]
+    assert templates[0].startswith(b"Description: shop made secondary 3\n")
 
 
 CLOCKS = {
@@ -382,6 +382,8 @@ def test_a_fork_of_a_template_answers_nothing_and_what_troposphere_has_stands_in
 def test_no_secret_that_its_parameter_does_not_take_is_told(project: OwnProject) -> None:
     peering = project.folder / "cfn" / "peering.template"
     peering.write_text(peering.read_text().replace("NoEcho: true", "NoEcho: true, MaxLength: 3"))
-    with pytest.raises(BadInput, match=r"parameters.Secret: the value has 6 characters, which is more than 3") as told:
+    with pytest.raises(
+        BadInput, match=r"parameters.Secret: the value has 6 characters, which is more than 3"
+    ) as caught:
         project.assembly(GOOD.replace("Secret: {previous: true}", "Secret: s3cr3t"))
-    assert "s3cr3t" not in str(told.value)
+    assert "s3cr3t" not in str(caught.value)

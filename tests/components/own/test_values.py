@@ -54,8 +54,8 @@ from builder.components.own.values import fault_of_value
 def test_a_value_is_held_to_what_its_parameter_declares(declared: str, good: list[str], bad: dict[str, str]) -> None:
     body: dict[str, Any] = yaml.safe_load(declared if declared.startswith("{") else f"{{{declared}}}")
     assert {value: fault for value in good if (fault := fault_of_value(body, value))} == {}
-    for value, told in bad.items():
-        assert told in str(fault_of_value(body, value))
+    for value, message in bad.items():
+        assert message in str(fault_of_value(body, value))
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_a_value_is_held_to_what_its_parameter_declares(declared: str, good: lis
 def test_a_value_that_nobody_is_to_see_is_not_quoted(declared: str) -> None:
     body: dict[str, Any] = {"Type": "String", **yaml.safe_load(f"{{{declared}}}")}
     assert "s3cr3t" in str(fault_of_value(body, "s3cr3t"))
-    told = str(fault_of_value(body, "s3cr3t", is_hidden=True))
-    assert told.startswith("the value ")
-    assert "s3cr3t" not in told
+    message = str(fault_of_value(body, "s3cr3t", is_hidden=True))
+    assert message.startswith("the value ")
+    assert "s3cr3t" not in message
 
 
 def test_what_is_too_great_and_to_be_seen_by_nobody_is_not_quoted() -> None:
