@@ -126,10 +126,14 @@ def take_in(
     *,
     region: str = PRIMARY,
 ) -> Outcome:
-    """Import what stands under these identifiers, by logical id, into a stack that may be new."""
+    """Import the resources that exist under these identifiers, by logical id, into a stack that may be new."""
     targets = [
-        {"ResourceType": resources[one]["Type"], "LogicalResourceId": one, "ResourceIdentifier": identifier}
-        for one, identifier in identifiers.items()
+        {
+            "ResourceType": resources[logical_id]["Type"],
+            "LogicalResourceId": logical_id,
+            "ResourceIdentifier": identifier,
+        }
+        for logical_id, identifier in identifiers.items()
     ]
     return deploy(account, name, resources, region=region, kind="IMPORT", ResourcesToImport=targets)
 

@@ -21,13 +21,13 @@ def listening_addresses(pid: int) -> set[str]:
             continue
         if target.startswith("socket:"):
             inodes.add(target[len("socket:[") : -1])
-    found = set()
+    addresses = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             _, local, _, state, *rest = line.split()
             if state == "0A" and rest[5] in inodes:
-                found.add(local)
-    return found
+                addresses.add(local)
+    return addresses
 
 
 def ends_within(pid: int, seconds: float) -> bool:

@@ -15,8 +15,8 @@ def child() -> Iterator["subprocess.Popen[bytes]"]:
     command = [sys.executable, "-m", "builder.local"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout is not None
-        said = json.loads(running.stdout.readline())
-        assert said["endpoint"].startswith("http://127.0.0.1:")
+        announcement = json.loads(running.stdout.readline())
+        assert announcement["endpoint"].startswith("http://127.0.0.1:")
         yield running
         running.kill()
 
@@ -42,8 +42,8 @@ def test_it_says_why_it_cannot_start() -> None:
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as child:
             assert child.stdout is not None
             assert child.stderr is not None
-            said = json.loads(child.stdout.read())
+            error = json.loads(child.stdout.read())
             assert child.stderr.read() == b""
     assert child.returncode == 1
-    assert said["where"] == f"127.0.0.1:{port}"
-    assert set(said) == {"where", "what", "next"}
+    assert error["where"] == f"127.0.0.1:{port}"
+    assert set(error) == {"where", "what", "next"}

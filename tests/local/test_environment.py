@@ -43,13 +43,13 @@ def test_every_sdk_is_pointed_here_and_reads_no_profile() -> None:
 
 def test_policies_are_enforced_only_where_that_is_asked_for() -> None:
     assert _make({"AUTH": "true"})["AUTH"] == "false"
-    asked = make_environment({}, port=4566, state=None, log_level="CRITICAL", enforce_iam=True)
-    assert asked["AUTH"] == "true"
+    environment = make_environment({}, port=4566, state=None, log_level="CRITICAL", enforce_iam=True)
+    assert environment["AUTH"] == "true"
 
 
 def test_nothing_is_kept_on_disk_unless_asked_for(tmp_path: Path) -> None:
     assert _make({})["PERSIST_STATE"] == "0"
     assert "STATE_DIR" not in _make({})
-    asked = _make({}, tmp_path)
-    assert (asked["PERSIST_STATE"], asked["S3_PERSIST"]) == ("1", "1")
-    assert Path(asked["STATE_DIR"]).parent == Path(asked["S3_DATA_DIR"]).parent == tmp_path
+    environment = _make({}, tmp_path)
+    assert (environment["PERSIST_STATE"], environment["S3_PERSIST"]) == ("1", "1")
+    assert Path(environment["STATE_DIR"]).parent == Path(environment["S3_DATA_DIR"]).parent == tmp_path

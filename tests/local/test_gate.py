@@ -1,4 +1,4 @@
-"""Who the embedded AWS answers, asked as an attacker would: byte for byte, past every client's good manners."""
+"""Whom the embedded AWS answers: requests as an attacker sends them, byte for byte, as no client would."""
 
 import socket
 from typing import Any
@@ -27,8 +27,8 @@ def _ask(endpoint: str, request: str, *headers: str, body: str = "") -> tuple[in
             answer += part
     head, _, text = answer.partition(b"\r\n\r\n")
     first, *rest = head.decode("latin-1").split("\r\n")
-    found = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
-    return int(first.split(" ")[1]), found, text.decode("latin-1")
+    answer_headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
+    return int(first.split(" ")[1]), answer_headers, text.decode("latin-1")
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,11 @@ _OWN = "Host: localhost:PORT"
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "OPTIONS", "HEAD"])
 def test_no_page_of_another_origin_is_answered(aws: EmbeddedAws, method: str, headers: list[str]) -> None:
-    status, found, _ = _ask(
+    status, answer_headers, _ = _ask(
         aws.endpoint, f"{method} /?Action=ListTopics HTTP/1.1", *headers, "Content-Type: text/plain"
     )
     assert status == 403
-    assert not [name for name in found if name.startswith("access-control-")]
+    assert not [name for name in answer_headers if name.startswith("access-control-")]
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_no_page_of_another_origin_is_answered(aws: EmbeddedAws, method: str, he
 )
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
 def test_what_is_answered_lets_no_other_origin_read(aws: EmbeddedAws, method: str, headers: list[str]) -> None:
-    status, found, _ = _ask(aws.endpoint, f"{method} /health HTTP/1.1", _OWN, *headers)
+    status, answer_headers, _ = _ask(aws.endpoint, f"{method} /health HTTP/1.1", _OWN, *headers)
     assert status == 200
-    assert not [name for name in found if name.startswith("access-control-")]
+    assert not [name for name in answer_headers if name.startswith("access-control-")]
 
 
 _CONTROL = [
@@ -213,9 +213,9 @@ def test_a_server_keeps_the_token_that_it_is_given(monkeypatch: pytest.MonkeyPat
     with EmbeddedAws() as aws:
         assert aws.token == "0123456789abcdef"
     monkeypatch.delenv("BUILDER_LOCAL_TOKEN")
-    with EmbeddedAws() as one, EmbeddedAws() as two:
-        assert len(one.token) >= 43
-        assert one.token != two.token
+    with EmbeddedAws() as first, EmbeddedAws() as second:
+        assert len(first.token) >= 43
+        assert first.token != second.token
 
 
 @pytest.mark.processes

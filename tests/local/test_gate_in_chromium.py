@@ -165,14 +165,14 @@ def test_a_page_on_another_port_gets_nothing_and_changes_nothing(aws: EmbeddedAw
         browse(browser) as page,
     ):
         page.visit(f"http://127.0.0.1:{evil}/")
-        told = page.evaluate("all", wait=True)
-    assert set(told) == _TRIED
+        outcomes = page.evaluate("all", wait=True)
+    assert set(outcomes) == _TRIED
     for attempt in sorted(_TRIED):
         assert seen.of(attempt), f"{attempt} was never sent"
         assert set(seen.of(attempt)) == {403}, attempt
     assert seen.exposed == []
-    assert not [name for name, outcome in told.items() if outcome.startswith(("basic", "cors"))]
-    assert (told["image"], told["script"], told["socket"]) == ("refused", "refused", "refused")
+    assert not [name for name, outcome in outcomes.items() if outcome.startswith(("basic", "cors"))]
+    assert (outcomes["image"], outcomes["script"], outcomes["socket"]) == ("refused", "refused", "refused")
     assert ("preflight", "OPTIONS", f"http://127.0.0.1:{evil}", 403) in seen.requests
     assert ("sandboxed", "POST", "null", 403) in seen.requests
     _nothing_happened(anonymous)
@@ -192,13 +192,13 @@ def test_a_page_whose_name_was_turned_to_this_machine_is_told_nothing(aws: Embed
             "put": "fetch('/evil-bucket?attempt=put', {method: 'PUT', headers: {'X-Any': 'x'}})",
             "reset": "fetch('/_ministack/reset?attempt=reset', {method: 'POST'})",
         }
-        told = {
+        answers = {
             name: page.evaluate(f"{request}.then(async one => [one.status, await one.text()])", wait=True)
             for name, request in requests.items()
         }
     assert read.startswith("This server answers under its own names only")
-    assert {name: status for name, (status, _) in told.items()} == dict.fromkeys(requests, 403)
-    assert {text.strip() for _, text in told.values()} == {read.strip()}
+    assert {name: status for name, (status, _) in answers.items()} == dict.fromkeys(requests, 403)
+    assert {text.strip() for _, text in answers.values()} == {read.strip()}
     assert {status for *_, status in seen.requests} == {403}
     _nothing_happened(anonymous)
 

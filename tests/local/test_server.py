@@ -58,10 +58,10 @@ def test_nothing_hostile_of_the_caller_reaches_the_server_or_its_workers(monkeyp
         ended.push(aws)
         account = Account(endpoint=aws.endpoint, id="123456789012")
         deploy(account, "service", function("tap", _TELL_ENVIRONMENT))
-        told = _invoke(account)
-    assert told["account"] == account.id
-    assert told["environment"]["AWS_ENDPOINT_URL"] == account.endpoint
-    assert not [value for value in told["environment"].values() if "hostile" in value.lower()]
+        answer = _invoke(account)
+    assert answer["account"] == account.id
+    assert answer["environment"]["AWS_ENDPOINT_URL"] == account.endpoint
+    assert not [value for value in answer["environment"].values() if "hostile" in value.lower()]
 
 
 def test_it_listens_on_loopback_only(aws: EmbeddedAws, account: Account) -> None:
@@ -143,8 +143,8 @@ def test_it_is_quiet() -> None:
         assert child.stdin is not None
         assert child.stdout is not None
         assert child.stderr is not None
-        said = json.loads(child.stdout.readline())
-        account = Account(endpoint=said["endpoint"], id="123456789012")
+        announcement = json.loads(child.stdout.readline())
+        account = Account(endpoint=announcement["endpoint"], id="123456789012")
         deploy(account, "service", function("tap", _TAKE_LONG))
         with pytest.raises(ClientError):
             account.s3().head_bucket(Bucket="no-such-bucket")
@@ -155,6 +155,6 @@ def test_it_is_quiet() -> None:
 
 def test_a_functions_own_region_and_credentials_are_those_of_its_account(account: Account) -> None:
     deploy(account, "service", function("tap", _TELL_ENVIRONMENT))
-    told = _invoke(account)
-    assert told["environment"]["AWS_REGION"] == PRIMARY
-    assert told["account"] == account.id
+    answer = _invoke(account)
+    assert answer["environment"]["AWS_REGION"] == PRIMARY
+    assert answer["account"] == account.id

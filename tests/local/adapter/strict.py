@@ -15,8 +15,8 @@ CLOUDFORMATION = "cloudformation.amazonaws.com"
 
 def allow(*actions: str, resource: str = "*", **condition: dict[str, str]) -> dict[str, Any]:
     """A statement."""
-    said = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
-    return {**said, "Condition": condition} if condition else said
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+    return {**statement, "Condition": condition} if condition else statement
 
 
 @dataclass
@@ -73,7 +73,7 @@ def settled(client: "CloudFormationClient", stack: str) -> str:
 
 
 def reasons(client: "CloudFormationClient", stack: str) -> str:
-    """All that was said of its resources."""
+    """The status reasons of its resources."""
     return " ".join(
         event.get("ResourceStatusReason", "") for event in client.describe_stack_events(StackName=stack)["StackEvents"]
     )

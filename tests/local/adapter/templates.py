@@ -68,7 +68,7 @@ def log_group(name: str, **properties: Any) -> dict[str, Any]:
 
 
 HANDLE = {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}
-"""What stands for nothing: a stack may not be empty."""
+"""A resource that does nothing: a stack may not be empty."""
 
 
 def kept(resources: dict[str, Any]) -> dict[str, Any]:

@@ -23,10 +23,10 @@ def test_a_health_check_is_kept_changed_and_gone(account: Account) -> None:
     tags = route53.list_tags_for_resource(ResourceType="healthcheck", ResourceId=number)["ResourceTagSet"]["Tags"]
     assert tags == [{"Key": "team", "Value": "blue"}]
     assert update(account, "app", _check(FailureThreshold=2)).status == "UPDATE_COMPLETE"
-    found = route53.get_health_check(HealthCheckId=number)["HealthCheck"]
-    assert found["HealthCheckConfig"]["FailureThreshold"] == 2
-    assert "ResourcePath" not in found["HealthCheckConfig"]
-    assert found["HealthCheckVersion"] == 2
+    described = route53.get_health_check(HealthCheckId=number)["HealthCheck"]
+    assert described["HealthCheckConfig"]["FailureThreshold"] == 2
+    assert "ResourcePath" not in described["HealthCheckConfig"]
+    assert described["HealthCheckVersion"] == 2
     destroy(account, "app")
     assert route53.list_health_checks()["HealthChecks"] == []
 
@@ -37,8 +37,10 @@ def test_a_calculated_health_check_has_its_children(account: Account) -> None:
     calculated = {"Type": "AWS::Route53::HealthCheck", "Properties": {"HealthCheckConfig": config}}
     outputs = {"Child": {"Value": {"Ref": "Child"}}, "All": {"Value": {"Ref": "All"}}}
     made = deploy(account, "app", {**children, "All": calculated}, outputs=outputs).outputs
-    found = account.client("route53").get_health_check(HealthCheckId=made["All"])["HealthCheck"]["HealthCheckConfig"]
-    assert (found["ChildHealthChecks"], found["HealthThreshold"]) == ([made["Child"]], 1)
+    described = account.client("route53").get_health_check(HealthCheckId=made["All"])["HealthCheck"][
+        "HealthCheckConfig"
+    ]
+    assert (described["ChildHealthChecks"], described["HealthThreshold"]) == ([made["Child"]], 1)
 
 
 def test_a_health_check_without_a_type_is_refused(account: Account) -> None:
@@ -47,7 +49,7 @@ def test_a_health_check_without_a_type_is_refused(account: Account) -> None:
 
 
 def _alarms(rule: str = "ALARM(one)") -> dict[str, Any]:
-    one = {
+    alarm = {
         "AlarmName": "one",
         "Namespace": "any",
         "MetricName": "m",
@@ -58,7 +60,7 @@ def _alarms(rule: str = "ALARM(one)") -> dict[str, Any]:
         "ComparisonOperator": "GreaterThanThreshold",
     }
     return {
-        "One": {"Type": "AWS::CloudWatch::Alarm", "Properties": one},
+        "One": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm},
         "All": {
             "Type": "AWS::CloudWatch::CompositeAlarm",
             "DependsOn": "One",

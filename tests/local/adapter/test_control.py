@@ -36,8 +36,8 @@ def test_the_page_s_commands_do_what_it_says() -> None:
     page = (Path(__file__).parents[3] / "docs" / "local.md").read_text()
     commands = "\n".join(re.findall(r"```shell\n(.*?)```", page, re.DOTALL))
     with EmbeddedAws() as running:
-        told = {**os.environ, "AWS_ENDPOINT_URL": running.endpoint}
-        subprocess.run(["bash", "-ec", commands], env=told, check=True, capture_output=True, timeout=60)
+        environment = {**os.environ, "AWS_ENDPOINT_URL": running.endpoint}
+        subprocess.run(["bash", "-ec", commands], env=environment, check=True, capture_output=True, timeout=60)
         account = Account(running.endpoint, "111111111111")
         [delay] = ask(account, "/_builder/replication")["delays"]
         faults = ask(account, "/_builder/faults")

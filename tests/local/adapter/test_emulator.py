@@ -22,7 +22,7 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "found"),
+    ("name", "actual"),
     [
         ("ministack.services.dynamodb:_tables", "AccountRegionScopedDict"),
         ("ministack.services.dynamodb:_update_table", r"\(data\)"),
@@ -30,9 +30,9 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ministack.no_such_module:anything", "absent"),
     ],
 )
-def test_a_name_that_changed_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, found: str) -> None:
+def test_a_name_that_changed_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, actual: str) -> None:
     monkeypatch.setitem(emulator.TOUCHED, name, "something else")
-    with pytest.raises(Failed, match=f"{name} is {found}"):
+    with pytest.raises(Failed, match=f"{name} is {actual}"):
         emulator.check()
 
 

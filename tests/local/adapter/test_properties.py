@@ -1,4 +1,4 @@
-"""Every property that the built-in components use is played, or named where it is told what is not."""
+"""Every property that the built-in components use is played, or in the table of those that are not."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -166,16 +166,16 @@ def test_while_it_hangs_an_import_and_an_update_stay_in_progress(account: Accoun
         "LogicalResourceId": "Table",
         "ResourceIdentifier": {"TableName": TABLE},
     }
-    asked: Any = {"ChangeSetType": "IMPORT", "ResourcesToImport": [target]}
+    request: Any = {"ChangeSetType": "IMPORT", "ResourcesToImport": [target]}
     for name, properties in (("import", {}), ("update", _EXPIRY)):
         body = json.dumps({"Resources": kept(table(**properties))})
-        made = client.create_change_set(StackName="new", ChangeSetName=name, TemplateBody=body, **asked)
+        made = client.create_change_set(StackName="new", ChangeSetName=name, TemplateBody=body, **request)
         with lost(account, delay_s=600.0, imports_too=True):
             client.execute_change_set(ChangeSetName=made["Id"])
             time.sleep(0.2)
             assert client.describe_stacks(StackName="new")["Stacks"][0]["StackStatus"] == f"{name.upper()}_IN_PROGRESS"
         assert _settled(account, "new") == f"{name.upper()}_COMPLETE"
-        asked = {"ChangeSetType": "UPDATE"}
+        request = {"ChangeSetType": "UPDATE"}
 
 
 # -- pure
@@ -201,9 +201,9 @@ def test_a_fault_that_cannot_be_meant_is_refused(wrong: dict[str, Any]) -> None:
 def test_what_is_put_is_read_until_it_ends() -> None:
     regions = Regions(clock=lambda: now)
     now = 10.0
-    said = {"region": PRIMARY, "status": 503, "delay_s": 2.0, "services": ["s3"], "imports_too": True}
-    regions.faults.update(make_faults([{**said, "for_s": 5.0}], now))
-    assert read_faults(regions) == [{**said, "for_s": 5.0}]
+    fault = {"region": PRIMARY, "status": 503, "delay_s": 2.0, "services": ["s3"], "imports_too": True}
+    regions.faults.update(make_faults([{**fault, "for_s": 5.0}], now))
+    assert read_faults(regions) == [{**fault, "for_s": 5.0}]
     assert regions.is_lost(PRIMARY, "s3")
     assert not regions.is_lost(PRIMARY, "dynamodb")
     now = 15.0

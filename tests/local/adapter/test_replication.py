@@ -133,12 +133,12 @@ def _values(account: Account, namespace: str, name: str, stat: str, **dimensions
         "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
     }
     now = datetime.now(UTC)
-    found = client.get_metric_data(
+    answer = client.get_metric_data(
         MetricDataQueries=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": 3600, "Stat": stat}}],
         StartTime=now - timedelta(hours=1),
         EndTime=now + timedelta(minutes=1),
     )
-    values: list[float] = found["MetricDataResults"][0]["Values"]
+    values: list[float] = answer["MetricDataResults"][0]["Values"]
     return values
 
 
@@ -147,8 +147,8 @@ def test_cloudwatch_is_told_how_long_a_write_took_to_another_replica(account: Ac
     with paced(account, "dynamodb", delay_s=0.3):
         account.dynamodb().put_item(TableName=TABLE, Item={"id": {"S": "1"}})
         time.sleep(0.3)
-    told = {"TableName": TABLE, "ReceivingRegion": SECONDARY}
-    [latency_ms] = _values(account, "AWS/DynamoDB", "ReplicationLatency", "Maximum", **told)
+    dimensions = {"TableName": TABLE, "ReceivingRegion": SECONDARY}
+    [latency_ms] = _values(account, "AWS/DynamoDB", "ReplicationLatency", "Maximum", **dimensions)
     assert 300 <= latency_ms < 800
 
 
@@ -191,8 +191,8 @@ def test_that_writes_take_no_time_is_not_said_of_each(account: Account) -> None:
     assert deploy(account, "table", table()).reason == ""
     for number in range(20):
         account.dynamodb().put_item(TableName=TABLE, Item={"id": {"S": str(number)}})
-    told = {"TableName": TABLE, "ReceivingRegion": SECONDARY}
-    [count] = _values(account, "AWS/DynamoDB", "ReplicationLatency", "SampleCount", **told)
+    dimensions = {"TableName": TABLE, "ReceivingRegion": SECONDARY}
+    [count] = _values(account, "AWS/DynamoDB", "ReplicationLatency", "SampleCount", **dimensions)
     assert 1 <= count < 20
 
 

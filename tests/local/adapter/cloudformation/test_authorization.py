@@ -12,8 +12,14 @@ TEMPLATE = json.dumps({"Resources": log_group("/a")})
 OURS = "arn:aws:cloudformation:us-east-1:*:stack/ours/*"
 
 
-def create(client: Any, stack: str = "ours", name: str = "first", **said: Any) -> str:
-    request = {"StackName": stack, "ChangeSetName": name, "ChangeSetType": "CREATE", "TemplateBody": TEMPLATE, **said}
+def create(client: Any, stack: str = "ours", name: str = "first", **options: Any) -> str:
+    request = {
+        "StackName": stack,
+        "ChangeSetName": name,
+        "ChangeSetType": "CREATE",
+        "TemplateBody": TEMPLATE,
+        **options,
+    }
     return str(client.create_change_set(**request)["Id"])
 
 

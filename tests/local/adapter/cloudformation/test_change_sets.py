@@ -13,8 +13,8 @@ _TEMPLATE = json.dumps({"Resources": log_group("/a")})
 
 def _create(account: Account, stack: str, name: str, **options: Any) -> tuple[str, str]:
     """Make a change set, and return its ARN and its stack's."""
-    wanted = {"ChangeSetType": "CREATE", "TemplateBody": _TEMPLATE, **options}
-    made = account.cloudformation().create_change_set(StackName=stack, ChangeSetName=name, **wanted)
+    request = {"ChangeSetType": "CREATE", "TemplateBody": _TEMPLATE, **options}
+    made = account.cloudformation().create_change_set(StackName=stack, ChangeSetName=name, **request)
     return made["Id"], made["StackId"]
 
 

@@ -1,4 +1,4 @@
-"""What stands already is taken into a stack as it is, and the stack that has it is found by its physical id."""
+"""A resource that exists is imported into a stack as it is, and its physical id leads to the stack that has it."""
 
 import json
 from collections.abc import Mapping
@@ -135,8 +135,8 @@ def test_an_import_does_nothing_else(
 
 def test_a_change_set_imports_a_table_that_exists_where_that_is_said(account: Account) -> None:
     _make_table(account)
-    said = {**kept(table({"Region": PRIMARY})), **log_group("/a")}
-    made = deploy(account, "new", said, ImportExistingResources=True)
+    resources = {**kept(table({"Region": PRIMARY})), **log_group("/a")}
+    made = deploy(account, "new", resources, ImportExistingResources=True)
     assert {each["ResourceChange"]["Action"] for each in made.changes} == {"Import", "Add"}
     assert made.status == "CREATE_COMPLETE"
     assert _owner(account, TABLE) == "new"
@@ -237,16 +237,16 @@ def test_a_stack_that_is_deleted_leaves_what_it_retains(account: Account) -> Non
 
 def _owner(account: Account, physical_id: str, region: str = PRIMARY) -> str:
     """Return the name of the stack that has it."""
-    found = account.cloudformation(region).describe_stack_resources(PhysicalResourceId=physical_id)
-    [name] = {each["StackName"] for each in found["StackResources"]}
+    answer = account.cloudformation(region).describe_stack_resources(PhysicalResourceId=physical_id)
+    [name] = {each["StackName"] for each in answer["StackResources"]}
     return name
 
 
 def test_a_stack_is_found_by_any_of_its_resources(account: Account) -> None:
     source, _ = names(account)
     deploy(account, "one", {**bucket(source), **log_group("/a")})
-    found = account.cloudformation().describe_stack_resources(PhysicalResourceId=source)["StackResources"]
-    assert {each["LogicalResourceId"] for each in found} == {"Bucket", "LogGroup"}
+    resources = account.cloudformation().describe_stack_resources(PhysicalResourceId=source)["StackResources"]
+    assert {each["LogicalResourceId"] for each in resources} == {"Bucket", "LogGroup"}
     with pytest.raises(ClientError, match=f"Stack for {source} does not exist"):
         _owner(account, source, SECONDARY)
     destroy(account, "one")
@@ -254,11 +254,11 @@ def test_a_stack_is_found_by_any_of_its_resources(account: Account) -> None:
         _owner(account, source)
 
 
-@pytest.mark.parametrize("asked", [{}, {"StackName": "one", "PhysicalResourceId": "/a"}])
-def test_a_stack_is_asked_for_by_one_of_its_names(account: Account, asked: dict[str, str]) -> None:
+@pytest.mark.parametrize("query", [{}, {"StackName": "one", "PhysicalResourceId": "/a"}])
+def test_a_stack_is_asked_for_by_one_of_its_names(account: Account, query: dict[str, str]) -> None:
     deploy(account, "one", log_group("/a"))
     with pytest.raises(ClientError, match="Either StackName or PhysicalResourceId"):
-        account.cloudformation().describe_stack_resources(**asked)
+        account.cloudformation().describe_stack_resources(**query)
 
 
 def test_a_template_s_summary_says_by_what_a_resource_is_imported(account: Account) -> None:

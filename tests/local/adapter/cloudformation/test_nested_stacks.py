@@ -156,8 +156,8 @@ def test_children_have_the_tags_of_their_parent(account: Account) -> None:
     assert account.cloudformation().describe_change_set(ChangeSetName=again["Id"])["Status"] == "FAILED"
     stacks = account.cloudformation().describe_stacks()["Stacks"]
     assert [stack["Tags"] for stack in stacks] == [tags, tags]
-    found = account.s3().get_bucket_tagging(Bucket=f"tagged-{account.id}")["TagSet"]
-    assert {"Key": "team", "Value": "blue"} in found
+    bucket_tags = account.s3().get_bucket_tagging(Bucket=f"tagged-{account.id}")["TagSet"]
+    assert {"Key": "team", "Value": "blue"} in bucket_tags
 
 
 def test_what_a_child_gives_up_is_still_there_after_a_failure_beside_it(account: Account) -> None:

@@ -94,8 +94,8 @@ def role(**properties: object) -> dict[str, dict[str, object]]:
 
 
 def name_of(account: Account, region: str) -> str:
-    (found,) = account.cloudformation(region).describe_stack_resources(StackName="one")["StackResources"]
-    return found["PhysicalResourceId"]
+    (resource,) = account.cloudformation(region).describe_stack_resources(StackName="one")["StackResources"]
+    return resource["PhysicalResourceId"]
 
 
 def test_stacks_of_one_name_in_two_regions_have_a_role_each(account: Account) -> None:
@@ -126,19 +126,19 @@ def test_a_role_with_a_name_keeps_it(account: Account) -> None:
 
 
 def _permission(**properties: Any) -> dict[str, Any]:
-    wanted = {
+    permission = {
         "Action": "lambda:InvokeFunctionUrl",
         "Principal": "*",
         "FunctionName": {"Ref": "Function"},
         "FunctionUrlAuthType": "NONE",
         **properties,
     }
-    return {**function("tap"), "Permission": {"Type": "AWS::Lambda::Permission", "Properties": wanted}}
+    return {**function("tap"), "Permission": {"Type": "AWS::Lambda::Permission", "Properties": permission}}
 
 
 def _url(**properties: Any) -> dict[str, Any]:
-    wanted = {"TargetFunctionArn": {"Fn::GetAtt": ["Function", "Arn"]}, "AuthType": "NONE", **properties}
-    return {**function("tap"), "Url": {"Type": "AWS::Lambda::Url", "Properties": wanted}}
+    url = {"TargetFunctionArn": {"Fn::GetAtt": ["Function", "Arn"]}, "AuthType": "NONE", **properties}
+    return {**function("tap"), "Url": {"Type": "AWS::Lambda::Url", "Properties": url}}
 
 
 @pytest.mark.parametrize(

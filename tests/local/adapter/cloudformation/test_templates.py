@@ -29,8 +29,8 @@ def test_a_template_is_read_from_every_form_of_url(account: Account, url: str) -
     bucket = f"by.url-{account.id}"
     account.s3().create_bucket(Bucket=bucket)
     account.s3().put_object(Bucket=bucket, Key="a/t 1.json", Body=_TEMPLATE)
-    found = _ask(account, url.format(bucket=bucket, endpoint=account.endpoint))
-    assert found["ResourceTypes"] == ["AWS::Logs::LogGroup"]
+    answer = _ask(account, url.format(bucket=bucket, endpoint=account.endpoint))
+    assert answer["ResourceTypes"] == ["AWS::Logs::LogGroup"]
 
 
 def test_a_version_is_read_where_one_is_named(account: Account) -> None:

@@ -190,9 +190,9 @@ def test_a_topic_tells_who_has_confirmed(account: Account) -> None:
     sqs = account.client("sqs")
     url = sqs.get_queue_url(QueueName="told")["QueueUrl"]
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-    told = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
+    notifications = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
     # By the topic's policy at the time.
-    assert [message["NewStateValue"] for message in told] == ["ALARM"]
+    assert [message["NewStateValue"] for message in notifications] == ["ALARM"]
     assert destroy(account, "alarms").status == "DELETE_COMPLETE"
     assert sns.list_topics()["Topics"] == []
 
@@ -211,11 +211,11 @@ def test_requests_to_a_functions_url_are_metrics_of_its_region(account: Account)
     cloudwatch, now = account.client("cloudwatch", SECONDARY), datetime.now(UTC)
 
     def total(metric: str) -> float:
-        found = cloudwatch.get_metric_statistics(
+        answer = cloudwatch.get_metric_statistics(
             Namespace="AWS/Lambda", MetricName=metric, Dimensions=[{"Name": "FunctionName", "Value": "tap"}],
             StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=1), Period=7200, Statistics=["Sum"],
         )  # fmt: skip
-        return float(sum(point["Sum"] for point in found["Datapoints"]))
+        return float(sum(point["Sum"] for point in answer["Datapoints"]))
 
     assert [total(name) for name in ("UrlRequestCount", "Url5xxCount", "Url4xxCount", "Invocations")] == [3, 1, 0, 3]
     assert total("Duration") >= 0

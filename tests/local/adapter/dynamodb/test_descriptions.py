@@ -21,14 +21,14 @@ _INDEX: Any = {
 def _make(account: Account, **more: Any) -> Any:
     """Make a table on demand; return its region's client."""
     client = account.dynamodb()
-    said: dict[str, Any] = {
+    request: dict[str, Any] = {
         "TableName": NAME,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": _ATTRIBUTES[:1],
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         **more,
     }
-    client.create_table(**said)
+    client.create_table(**request)
     return client
 
 
@@ -126,14 +126,14 @@ def test_an_index_comes_to_every_replica_and_goes_from_every_one_from_whichever_
         TableName=NAME, AttributeDefinitions=_ATTRIBUTES, GlobalSecondaryIndexUpdates=[{"Create": _INDEX}]
     )
     for region in (PRIMARY, SECONDARY):
-        asked: Any = {
+        query: Any = {
             "TableName": NAME,
             "IndexName": "by-owner",
             "KeyConditionExpression": "#o = :ann",
             "ExpressionAttributeNames": {"#o": "owner"},
             "ExpressionAttributeValues": {":ann": {"S": "ann"}},
         }
-        assert account.dynamodb(region).query(**asked)["Count"] == 1
+        assert account.dynamodb(region).query(**query)["Count"] == 1
     client.update_table(TableName=NAME, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by-owner"}}])
     for region in (PRIMARY, SECONDARY):
         shown = account.dynamodb(region).describe_table(TableName=NAME)["Table"]

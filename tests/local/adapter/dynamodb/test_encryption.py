@@ -26,7 +26,9 @@ def _arn(account: Account, key: str, region: str) -> str:
 
 def _table(primary: str | None, secondary: str | None, **shared: Any) -> dict[str, Any]:
     named = [{"SSESpecification": {"KMSMasterKeyId": key}} if key else {} for key in (primary, secondary)]
-    replicas = [{"Region": region, **one} for region, one in zip((PRIMARY, SECONDARY), named, strict=True)]
+    replicas = [
+        {"Region": region, **encryption} for region, encryption in zip((PRIMARY, SECONDARY), named, strict=True)
+    ]
     return table(*replicas, SSESpecification={**_SHARED, **shared})
 
 
@@ -101,11 +103,11 @@ def test_a_key_that_is_off_or_going_encrypts_no_table(account: Account, key: str
     else:
         kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
     assert f"is {state}." in deploy(account, "table", _table(key, key)).reason
-    wanted: Any = {
+    request: Any = {
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         "BillingMode": "PAY_PER_REQUEST",
         "SSESpecification": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key},
     }
     with pytest.raises(ClientError, match=f"is {state}."):
-        account.dynamodb(SECONDARY).create_table(TableName="t", **wanted)
+        account.dynamodb(SECONDARY).create_table(TableName="t", **request)

@@ -41,8 +41,8 @@ def test_a_table_without_a_name_gets_one(account: Account) -> None:
 
 
 def test_its_attributes_can_be_read(account: Account) -> None:
-    wanted = {name: {"Value": {"Fn::GetAtt": ["Table", name]}} for name in ("Arn", "StreamArn", "TableId")}
-    outputs = deploy(account, "table", table(), outputs=wanted).outputs
+    attributes = {name: {"Value": {"Fn::GetAtt": ["Table", name]}} for name in ("Arn", "StreamArn", "TableId")}
+    outputs = deploy(account, "table", table(), outputs=attributes).outputs
     described = account.dynamodb().describe_table(TableName=TABLE)["Table"]
     assert outputs == {
         "Arn": described["TableArn"],
@@ -203,14 +203,14 @@ def test_an_index_added_later_reaches_every_replica(account: Account) -> None:
     indexed = table(AttributeDefinitions=_ATTRIBUTES, GlobalSecondaryIndexes=[_INDEX])
     assert update(account, "table", indexed).status == "UPDATE_COMPLETE"
     account.dynamodb().put_item(TableName=TABLE, Item={"id": {"S": "1"}, "owner": {"S": "ann"}})
-    found = account.dynamodb(SECONDARY).query(
+    answer = account.dynamodb(SECONDARY).query(
         TableName=TABLE,
         IndexName="by-owner",
         KeyConditionExpression="#o = :ann",
         ExpressionAttributeNames={"#o": "owner"},
         ExpressionAttributeValues={":ann": {"S": "ann"}},
     )
-    assert found["Count"] == 1
+    assert answer["Count"] == 1
 
 
 def test_an_update_makes_no_more_than_one_index(account: Account) -> None:
@@ -301,9 +301,9 @@ def test_an_update_that_fails_later_takes_the_new_replica_back(account: Account)
 def test_regions_and_accounts_are_apart(account: Account) -> None:
     deploy(account, "table", table({"Region": PRIMARY}))
     stranger = Account(endpoint=account.endpoint, id="999999999999")
-    for one, region in ((account, SECONDARY), (stranger, PRIMARY)):
+    for caller, region in ((account, SECONDARY), (stranger, PRIMARY)):
         with pytest.raises(ClientError, match="ResourceNotFoundException"):
-            one.dynamodb(region).describe_table(TableName=TABLE)
+            caller.dynamodb(region).describe_table(TableName=TABLE)
 
 
 @pytest.mark.slow

@@ -67,18 +67,18 @@ def test_a_setting_that_stands_already_is_taken_for_done(account: Account) -> No
     client.update_table(
         TableName=TABLE, AttributeDefinitions=attributes, GlobalSecondaryIndexUpdates=[{"Create": index}]
     )
-    said = table(**_EXPIRY, AttributeDefinitions=attributes, GlobalSecondaryIndexes=[index])
-    ended = update(account, "first", said)
+    resources = table(**_EXPIRY, AttributeDefinitions=attributes, GlobalSecondaryIndexes=[index])
+    ended = update(account, "first", resources)
     assert (ended.status, ended.reason) == ("UPDATE_COMPLETE", "")
 
 
 def test_what_somebody_changed_is_forced_back_and_what_no_template_says_stays(account: Account) -> None:
-    said: dict[str, Any] = {
+    properties: dict[str, Any] = {
         "DeletionProtectionEnabled": True,
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
         "Tags": [{"Key": "team", "Value": "red"}],
     }
-    deploy(account, "first", table({"Region": PRIMARY, **said}, {"Region": SECONDARY}))
+    deploy(account, "first", table({"Region": PRIMARY, **properties}, {"Region": SECONDARY}))
     for region in (PRIMARY, SECONDARY):
         client = account.dynamodb(region)
         arn = client.describe_table(TableName=TABLE)["Table"]["TableArn"]
@@ -87,7 +87,10 @@ def test_what_somebody_changed_is_forced_back_and_what_no_template_says_stays(ac
             TableName=TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": region == SECONDARY}
         )
         client.tag_resource(ResourceArn=arn, Tags=[{"Key": "cost", "Value": "7"}, {"Key": "team", "Value": "blue"}])
-    assert update(account, "first", table({"Region": PRIMARY, **said}, {"Region": SECONDARY}, **_EXPIRY)).reason == ""
+    assert (
+        update(account, "first", table({"Region": PRIMARY, **properties}, {"Region": SECONDARY}, **_EXPIRY)).reason
+        == ""
+    )
     assert _read(account, PRIMARY) == (True, True, {"team": "red", "cost": "7"})
     assert _read(account, SECONDARY) == (True, True, {"team": "blue", "cost": "7"})
 

@@ -35,8 +35,8 @@ def _recovery(account: Account, region: str) -> str:
 
 
 def _policy(account: Account, region: str) -> dict[str, Any]:
-    found = account.dynamodb(region).get_resource_policy(ResourceArn=_arn(account, region))
-    policy: dict[str, Any] = json.loads(found["Policy"])
+    answer = account.dynamodb(region).get_resource_policy(ResourceArn=_arn(account, region))
+    policy: dict[str, Any] = json.loads(answer["Policy"])
     return policy
 
 

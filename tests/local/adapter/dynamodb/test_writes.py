@@ -22,8 +22,8 @@ def _put(account: Account, value: str, region: str = PRIMARY, key: str = "1") ->
 
 
 def _value(account: Account, region: str, key: str = "1") -> str | None:
-    found = account.dynamodb(region).get_item(TableName=TABLE, Key={"id": {"S": key}}, ConsistentRead=True)
-    return found["Item"]["value"]["S"] if "Item" in found else None
+    answer = account.dynamodb(region).get_item(TableName=TABLE, Key={"id": {"S": key}}, ConsistentRead=True)
+    return answer["Item"]["value"]["S"] if "Item" in answer else None
 
 
 def _values(account: Account, key: str = "1") -> tuple[str | None, str | None]:

@@ -24,8 +24,8 @@ def account(account: Account) -> Account:
     return account
 
 
-def _template(account: Account, **wanted: Any) -> str:
-    made = fis(account).create_experiment_template(**template(account=account.id, **wanted))
+def _template(account: Account, **options: Any) -> str:
+    made = fis(account).create_experiment_template(**template(account=account.id, **options))
     return str(made["experimentTemplate"]["id"])
 
 
@@ -42,8 +42,8 @@ def _write(account: Account, value: str, region: str = PRIMARY) -> None:
 
 
 def _value(account: Account, region: str) -> str | None:
-    found = account.dynamodb(region).get_item(TableName=TABLE, Key={"id": {"S": "1"}}).get("Item")
-    return found["value"]["S"] if found else None
+    item = account.dynamodb(region).get_item(TableName=TABLE, Key={"id": {"S": "1"}}).get("Item")
+    return item["value"]["S"] if item else None
 
 
 def _put(account: Account, key: str) -> str | None:
@@ -75,11 +75,11 @@ def test_a_bucket_is_paused_and_the_table_is_not(account: Account) -> None:
 
 @pytest.mark.acceptance
 def test_targets_can_be_chosen_by_their_tags(account: Account) -> None:
-    wanted = template(table=TABLE, bucket=names(account)[0], account=account.id)
-    for target in wanted["targets"].values():
+    request = template(table=TABLE, bucket=names(account)[0], account=account.id)
+    for target in request["targets"].values():
         del target["resourceArns"]
         target["resourceTags"] = {"drill": "yes"}
-    made = fis(account).create_experiment_template(**wanted)["experimentTemplate"]
+    made = fis(account).create_experiment_template(**request)["experimentTemplate"]
     experiment = _start(account, made["id"])
     assert _put(account, "paused") == "PENDING"
     _write(account, "a")
@@ -89,8 +89,8 @@ def test_targets_can_be_chosen_by_their_tags(account: Account) -> None:
 
 def test_an_experiment_without_targets_fails_and_pauses_nothing(account: Account) -> None:
     experiment = _start(account, _template(account, table=TABLE, bucket="another"))
-    found = fis(account).get_experiment(id=experiment)["experiment"]
-    assert found["state"] == {"status": "failed", "reason": "Target resolution returned empty set"}
+    described = fis(account).get_experiment(id=experiment)["experiment"]
+    assert described["state"] == {"status": "failed", "reason": "Target resolution returned empty set"}
     _write(account, "a")
     assert _value(account, SECONDARY) == "a"
 
@@ -110,10 +110,10 @@ def test_an_experiment_says_what_it_does_and_since_when(account: Account) -> Non
 @pytest.mark.acceptance
 def test_a_template_is_kept_as_it_was_made(account: Account) -> None:
     identifier = _template(account, table=TABLE)
-    found = fis(account).get_experiment_template(id=identifier)["experimentTemplate"]
-    wanted = template(table=TABLE, account=account.id)
-    assert {name: found[name] for name in wanted} == wanted
-    assert found["experimentOptions"] == {"accountTargeting": "single-account", "emptyTargetResolutionMode": "fail"}
+    described = fis(account).get_experiment_template(id=identifier)["experimentTemplate"]
+    request = template(table=TABLE, account=account.id)
+    assert {name: described[name] for name in request} == request
+    assert described["experimentOptions"] == {"accountTargeting": "single-account", "emptyTargetResolutionMode": "fail"}
 
 
 def test_lists_are_the_region_s_own_and_come_in_pages(account: Account) -> None:
@@ -126,18 +126,20 @@ def test_lists_are_the_region_s_own_and_come_in_pages(account: Account) -> None:
 
 
 def test_experiments_are_listed_by_their_template(account: Account) -> None:
-    one, other = (_template(account, bucket=names(account)[0]) for _ in range(2))
-    begun = [_start(account, identifier) for identifier in (one, other)]
+    first, second = (_template(account, bucket=names(account)[0]) for _ in range(2))
+    started = [_start(account, identifier) for identifier in (first, second)]
     listed = fis(account).list_experiments()["experiments"]
-    assert [(found["id"], found["state"]["status"]) for found in listed] == [(found, "running") for found in begun]
-    [only] = fis(account).list_experiments(experimentTemplateId=other)["experiments"]
-    assert only["id"] == begun[1]
-    for identifier in begun:
+    assert [(experiment["id"], experiment["state"]["status"]) for experiment in listed] == [
+        (identifier, "running") for identifier in started
+    ]
+    [only] = fis(account).list_experiments(experimentTemplateId=second)["experiments"]
+    assert only["id"] == started[1]
+    for identifier in started:
         fis(account).stop_experiment(id=identifier)
 
 
 @pytest.mark.parametrize(
-    ("operation", "asked"),
+    ("operation", "arguments"),
     [
         ("get_experiment_template", {"id": "EXT0"}),
         ("delete_experiment_template", {"id": "EXT0"}),
@@ -146,10 +148,10 @@ def test_experiments_are_listed_by_their_template(account: Account) -> None:
         ("stop_experiment", {"id": "EXP0"}),
     ],
 )
-def test_what_is_not_there_is_not_found(account: Account, operation: str, asked: dict[str, str]) -> None:
+def test_what_is_not_there_is_not_found(account: Account, operation: str, arguments: dict[str, str]) -> None:
     client = fis(account)
     with pytest.raises(client.exceptions.ResourceNotFoundException):
-        getattr(client, operation)(**asked)
+        getattr(client, operation)(**arguments)
 
 
 def test_a_template_is_gone_once_it_is_deleted(account: Account) -> None:
@@ -205,16 +207,16 @@ def _alarm(account: Account, name: str, state: Literal["OK", "ALARM"]) -> str:
 
 def test_an_alarm_of_its_stop_conditions_stops_an_experiment_and_no_other(account: Account) -> None:
     calm, loud = _alarm(account, "calm", "OK"), _alarm(account, "loud: one", "OK")
-    wanted = template(account=account.id, table=TABLE)
+    request = template(account=account.id, table=TABLE)
     made = []
     for alarms in ([calm], [calm, loud]):
-        wanted["stopConditions"] = [{"source": "aws:cloudwatch:alarm", "value": arn} for arn in alarms]
-        made.append(_start(account, fis(account).create_experiment_template(**wanted)["experimentTemplate"]["id"]))
+        request["stopConditions"] = [{"source": "aws:cloudwatch:alarm", "value": arn} for arn in alarms]
+        made.append(_start(account, fis(account).create_experiment_template(**request)["experimentTemplate"]["id"]))
     assert [_status(account, identifier) for identifier in made] == ["running", "running"]
     _alarm(account, "loud: one", "ALARM")
     assert [_status(account, identifier) for identifier in made] == ["running", "stopped"]
-    said = fis(account).get_experiment(id=made[1])["experiment"]["state"]["reason"]
-    assert said == f"Experiment halted by stop condition: {loud}"
+    reason = fis(account).get_experiment(id=made[1])["experiment"]["state"]["reason"]
+    assert reason == f"Experiment halted by stop condition: {loud}"
     fis(account).stop_experiment(id=made[0])
     _write(account, "after")
     assert _value(account, SECONDARY) == "after"
@@ -222,10 +224,10 @@ def test_an_alarm_of_its_stop_conditions_stops_an_experiment_and_no_other(accoun
 
 @pytest.mark.parametrize("value", ["", "an-alarm-by-its-name", "arn:aws:sns:us-east-1:111122223333:alarm:loud"])
 def test_a_stop_condition_that_could_stop_nothing_is_refused(account: Account, value: str) -> None:
-    wanted = template(account=account.id, table=TABLE)
-    wanted["stopConditions"] = [{"source": "aws:cloudwatch:alarm", **({"value": value} if value else {})}]
+    request = template(account=account.id, table=TABLE)
+    request["stopConditions"] = [{"source": "aws:cloudwatch:alarm", **({"value": value} if value else {})}]
     with pytest.raises(ClientError, match=r"an alarm's ARN|ValidationException length"):
-        fis(account).create_experiment_template(**wanted)
+        fis(account).create_experiment_template(**request)
 
 
 REF = {"TemplateId": {"Value": {"Ref": "Experiment"}}, "Id": {"Value": {"Fn::GetAtt": ["Experiment", "Id"]}}}
@@ -264,10 +266,10 @@ def test_a_stack_makes_changes_and_deletes_a_template(account: Account) -> None:
     assert made.status == "CREATE_COMPLETE"
     identifier = made.outputs["TemplateId"]
     assert made.outputs["Id"] == identifier
-    found = fis(account).get_experiment_template(id=identifier)["experimentTemplate"]
-    assert found["actions"]["Pause"]["targets"] == {"Tables": "Targets"}
-    assert found["targets"]["Targets"]["resourceTags"] == {"Drill": "yes"}
-    assert (found["tags"]["Name"], found["tags"]["stack-tag"]) == ("drill", "1")
+    described = fis(account).get_experiment_template(id=identifier)["experimentTemplate"]
+    assert described["actions"]["Pause"]["targets"] == {"Tables": "Targets"}
+    assert described["targets"]["Targets"]["resourceTags"] == {"Drill": "yes"}
+    assert (described["tags"]["Name"], described["tags"]["stack-tag"]) == ("drill", "1")
     changed_stack = update(account, "drill", _resources("PT6M"))
     assert changed_stack.status == "UPDATE_COMPLETE"
     assert changed_stack.changes[0]["ResourceChange"]["Replacement"] == "False"

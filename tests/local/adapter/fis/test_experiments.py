@@ -12,9 +12,9 @@ BEGAN = 1000.0
 
 
 def _experiment(**changed: Any) -> Experiment:
-    wanted = template(table="t", bucket="b", account="111111111111")
-    wanted["actions"]["pause-bucket"]["parameters"]["duration"] = "PT10M"
-    return Experiment("EXP1", "arn", wanted, {}, BEGAN, **changed)
+    definition = template(table="t", bucket="b", account="111111111111")
+    definition["actions"]["pause-bucket"]["parameters"]["duration"] = "PT10M"
+    return Experiment("EXP1", "arn", definition, {}, BEGAN, **changed)
 
 
 def _actions(experiment: Experiment, now: float) -> list[tuple[str, float | None]]:
@@ -57,7 +57,7 @@ def test_one_that_failed_never_ran() -> None:
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
 OUT = Route(Direction("dynamodb", REGION, "us-west-2"), ACCOUNT, "t")
-WANTED = template(table="t", account=ACCOUNT)
+DEFINITION = template(table="t", account=ACCOUNT)
 
 
 class Clock:
@@ -86,7 +86,7 @@ def store(clock: Clock) -> Iterator[FisStore]:
 
 
 def _start(store: FisStore) -> str:
-    identifier = store.create_template(WANTED)["id"]
+    identifier = store.create_template(DEFINITION)["id"]
     return store.start({"experimentTemplateId": identifier}).id
 
 
@@ -121,12 +121,12 @@ def test_an_experiment_goes_on_when_its_template_is_deleted(store: FisStore) -> 
 
 
 def test_a_template_is_another_region_s_none(store: FisStore) -> None:
-    identifier = store.create_template(WANTED)["id"]
+    identifier = store.create_template(DEFINITION)["id"]
     with (
         touch("ministack.core.responses:request_scope")(ACCOUNT, "us-west-2"),
         pytest.raises(ResourceNotFoundException),
     ):
-        store.update_template(identifier, WANTED)
+        store.update_template(identifier, DEFINITION)
 
 
 def test_nothing_is_kept_after_a_reset(store: FisStore) -> None:

@@ -92,11 +92,11 @@ def test_a_server_ends_at_once_though_many_requests_wait_for_a_process() -> None
             aws_secret_access_key="any",
             config=Config(retries={"total_max_attempts": 1}),
         )
-        asked = [pool.submit(client.invoke, FunctionName="slow") for _ in range(20)]
-        wait(asked, timeout=20, return_when=FIRST_COMPLETED)
+        calls = [pool.submit(client.invoke, FunctionName="slow") for _ in range(20)]
+        wait(calls, timeout=20, return_when=FIRST_COMPLETED)
         os.kill(running.pid, signal.SIGTERM)
         assert ends_within(running.pid, 4)
-        assert sum(call.exception(timeout=20) is None for call in asked) < 10
+        assert sum(call.exception(timeout=20) is None for call in calls) < 10
 
 
 def test_a_function_that_calls_itself_does_not_wait_for_itself(account: Account) -> None:

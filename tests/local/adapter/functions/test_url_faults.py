@@ -77,8 +77,8 @@ def test_a_slow_url_answers_late_until_it_is_ended(
     assert _status(account, host) == 200
     ask(account, "/_builder/faults", {"function_urls": [{"region": PRIMARY, **fault}]})
     try:
-        [told] = ask(account, "/_builder/faults")["function_urls"]
-        assert told == {"region": PRIMARY, "status": None, "for_s": None, **fault}
+        [listed] = ask(account, "/_builder/faults")["function_urls"]
+        assert listed == {"region": PRIMARY, "status": None, "for_s": None, **fault}
         began = time.monotonic()
         assert _status(account, host, f"/slow/{answered}") == answered
         assert 0.5 <= time.monotonic() - began < 1.0

@@ -42,8 +42,12 @@ def _import(strict: Strict, client: Any, named: dict[str, dict[str, str]]) -> st
         ChangeSetType="IMPORT",
         TemplateBody=json.dumps({"Resources": resources}),
         ResourcesToImport=[
-            {"ResourceType": resources[one]["Type"], "LogicalResourceId": one, "ResourceIdentifier": identifier}
-            for one, identifier in named.items()
+            {
+                "ResourceType": resources[logical_id]["Type"],
+                "LogicalResourceId": logical_id,
+                "ResourceIdentifier": identifier,
+            }
+            for logical_id, identifier in named.items()
         ],
     )
     client.execute_change_set(ChangeSetName=made["Id"])

@@ -67,7 +67,7 @@ def test_alarms_are_looked_at_by_who_may_look_at_every_alarm_of_the_region(stric
         statement = allow("cloudwatch:DescribeAlarms", resource=f"arn:aws:cloudwatch:us-east-1:{strict.id}:{resource}")
         return strict.client_of(statement, service="cloudwatch")
 
-    for asked in ({}, {"AlarmNames": ["a"]}, {"AlarmNamePrefix": "a"}):
-        assert viewer("alarm:*").describe_alarms(**asked)["MetricAlarms"] == []
+    for request in ({}, {"AlarmNames": ["a"]}, {"AlarmNamePrefix": "a"}):
+        assert viewer("alarm:*").describe_alarms(**request)["MetricAlarms"] == []
         with pytest.raises(ClientError, match="not authorized to perform: cloudwatch:DescribeAlarms"):
-            viewer("alarm:a").describe_alarms(**asked)
+            viewer("alarm:a").describe_alarms(**request)

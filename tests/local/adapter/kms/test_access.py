@@ -55,8 +55,8 @@ def test_a_key_is_used_through_the_service_by_who_may_use_it(strict: Strict, buc
         assert _outcome(s3.get_object, Bucket=bucket, Key="k").startswith(reason)
         assert ("kms:GenerateDataKey" in _outcome(s3.put_object, Bucket=bucket, Key="k", Body=b"y")) == bool(reason)
         table = strict.client_of(*read, *statements, service="dynamodb")
-        told = _outcome(table.get_item, TableName="keyed", Key={"id": {"S": "1"}})
-        assert ("not authorized to perform: kms:Decrypt" in told) == bool(reason), told
+        outcome = _outcome(table.get_item, TableName="keyed", Key={"id": {"S": "1"}})
+        assert ("not authorized to perform: kms:Decrypt" in outcome) == bool(reason), outcome
         put = [{"Put": {"TableName": "keyed", "Item": {"id": {"S": "1"}}}}]
         assert _outcome(table.transact_write_items, TransactItems=put).startswith(reason)
 
@@ -69,11 +69,11 @@ def test_what_the_role_may_not_do_is_not_replicated(strict: Strict, bucket: str,
         s3.put_bucket_versioning(Bucket=each, VersioningConfiguration={"Status": "Enabled"})
     key = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
     arn = key["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"]
-    wanted = (
+    actions = (
         *("s3:GetReplicationConfiguration", "s3:ListBucket", "s3:GetObjectVersionForReplication"),
         *("s3:ReplicateObject", "kms:Decrypt", "kms:Encrypt"),
     )
-    role = strict.role("copy", allow(*(action for action in wanted if action != lacking)), service="s3.amazonaws.com")
+    role = strict.role("copy", allow(*(action for action in actions if action != lacking)), service="s3.amazonaws.com")
     rule = {
         "ID": "all",
         "Status": "Enabled",

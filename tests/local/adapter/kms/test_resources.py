@@ -123,8 +123,8 @@ def test_an_alias_is_of_its_region_and_of_a_key_there(account: Account, primary:
         assert _describe(account, "alias/orders", region)["Arn"] == primary.replace(PRIMARY, region)
     taken = deploy(account, "other", _alias(primary))
     assert (taken.status, "already exists" in taken.reason) == ("ROLLBACK_COMPLETE", True)
-    elsewhere = deploy(account, "elsewhere", _alias(primary, "alias/far"), region=SECONDARY)
-    assert (elsewhere.status, f"Invalid arn {PRIMARY}" in elsewhere.reason) == ("ROLLBACK_COMPLETE", True)
+    in_secondary = deploy(account, "elsewhere", _alias(primary, "alias/far"), region=SECONDARY)
+    assert (in_secondary.status, f"Invalid arn {PRIMARY}" in in_secondary.reason) == ("ROLLBACK_COMPLETE", True)
     assert "does not exist" in update(account, "alias", _alias("none")).reason
     assert destroy(account, "alias").status == "DELETE_COMPLETE"
     with pytest.raises(ClientError, match="NotFoundException"):

@@ -17,9 +17,9 @@ def test_children_are_the_units_or_the_accounts_right_below(organized: Organized
     organized.move(organized.accounts[0], organized.root, organized.unit)
 
     def children(kind: str) -> list[str]:
-        found = organized.client.list_children(ParentId=organized.unit, ChildType=kind)["Children"]
-        assert {child["Type"] for child in found} == {kind}
-        return [child["Id"] for child in found]
+        listed = organized.client.list_children(ParentId=organized.unit, ChildType=kind)["Children"]
+        assert {child["Type"] for child in listed} == {kind}
+        return [child["Id"] for child in listed]
 
     assert (children("ORGANIZATIONAL_UNIT"), children("ACCOUNT")) == ([organized.inner], [organized.accounts[0]])
 
@@ -28,8 +28,8 @@ def test_access_is_given_and_taken(organized: Organized) -> None:
     client = organized.client
 
     def enabled() -> list[str]:
-        found = client.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
-        return [service["ServicePrincipal"] for service in found]
+        listed = client.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
+        return [service["ServicePrincipal"] for service in listed]
 
     assert enabled() == [_STACK_SETS]
     assert organized.fleet.cloudformation.describe_organizations_access()["Status"] == "ENABLED"
@@ -40,8 +40,8 @@ def test_access_is_given_and_taken(organized: Organized) -> None:
 
 
 def test_an_organization_tells_who_manages_it(organized: Organized) -> None:
-    found = organized.client.describe_organization()["Organization"]
-    assert found["MasterAccountId"] == organized.fleet.admin.id
+    organization = organized.client.describe_organization()["Organization"]
+    assert organization["MasterAccountId"] == organized.fleet.admin.id
 
 
 def test_a_refused_move_deploys_nothing(organized: Organized) -> None:

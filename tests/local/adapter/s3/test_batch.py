@@ -76,8 +76,8 @@ def _tasks(job: Any) -> tuple[int, int, int]:
 
 def _versions(account: Account, place: int) -> list[tuple[str, str, bool]]:
     region, name = (PRIMARY, SECONDARY)[place], names(account)[place]
-    found = account.s3(region).list_object_versions(Bucket=name)
-    listed = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+    answer = account.s3(region).list_object_versions(Bucket=name)
+    listed = [*answer.get("Versions", []), *answer.get("DeleteMarkers", [])]
     return sorted((version["Key"], version["VersionId"], version["IsLatest"]) for version in listed)
 
 
@@ -119,7 +119,7 @@ def test_a_job_replicates_what_was_there_before_there_were_versions(account: Acc
 
     def versions(bucket: str, region: str) -> list[tuple[str, str, bool]]:
         listed = account.s3(region).list_object_versions(Bucket=bucket, Prefix="k")["Versions"]
-        return [(one["Key"], one["VersionId"], one["IsLatest"]) for one in listed]
+        return [(version["Key"], version["VersionId"], version["IsLatest"]) for version in listed]
 
     assert versions(destination, SECONDARY) == versions(source, PRIMARY)
     assert ("k2", "null", True) in versions(source, PRIMARY)

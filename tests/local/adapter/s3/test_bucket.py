@@ -69,7 +69,7 @@ def test_rules_can_be_added_and_removed(account: Account) -> None:
     update(account, "source", bucket(source))
     account.s3().put_object(Bucket=source, Key="after", Body=b"")
     listed = account.s3(SECONDARY).list_objects_v2(Bucket=destination)
-    assert [found["Key"] for found in listed["Contents"]] == ["while"]
+    assert [object_["Key"] for object_ in listed["Contents"]] == ["while"]
 
 
 def test_versioning_and_rules_can_be_added_together_and_taken_back_together(account: Account) -> None:

@@ -62,16 +62,16 @@ def test_encryption_is_put(account: Account) -> None:
         "BucketKeyEnabled": True,
     }
     deploy(account, "bucket", bucket(name, BucketEncryption={"ServerSideEncryptionConfiguration": [rule]}))
-    (found,) = account.s3().get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
-    assert found["ApplyServerSideEncryptionByDefault"] == rule["ServerSideEncryptionByDefault"]
-    assert found["BucketKeyEnabled"] is True
+    (encryption,) = account.s3().get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert encryption["ApplyServerSideEncryptionByDefault"] == rule["ServerSideEncryptionByDefault"]
+    assert encryption["BucketKeyEnabled"] is True
 
 
 def test_ownership_controls_are_put(account: Account) -> None:
     name, _ = names(account)
     deploy(account, "bucket", bucket(name, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}))
-    found = account.s3().get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]
-    assert found["Rules"] == [{"ObjectOwnership": "ObjectWriter"}]
+    controls = account.s3().get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]
+    assert controls["Rules"] == [{"ObjectOwnership": "ObjectWriter"}]
 
 
 def test_a_buckets_tags_are_its_own_the_stacks_and_cloudformations(account: Account) -> None:
@@ -164,8 +164,11 @@ def test_object_lock_is_set_at_creation_and_for_ever(account: Account) -> None:
     locked = bucket(name, **lock, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", **rule})
     assert deploy(account, "one", locked).status == "CREATE_COMPLETE"
     s3 = account.s3()
-    found = s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"]
-    assert found == {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}}
+    configuration = s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"]
+    assert configuration == {
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}},
+    }
     version = s3.put_object(Bucket=name, Key="k", Body=b"x")["VersionId"]
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.delete_object(Bucket=name, Key="k", VersionId=version)

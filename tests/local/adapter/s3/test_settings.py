@@ -50,8 +50,8 @@ def bucket(account: Account) -> str:
     return name
 
 
-def _ask(account: Account, operation: str, **asked: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = getattr(account.s3(), operation)(**asked)
+def _ask(account: Account, operation: str, **request: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = getattr(account.s3(), operation)(**request)
     return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
 
@@ -72,23 +72,23 @@ def test_a_new_bucket_says_of_each_setting_that_it_has_none_or_what_is_so_withou
 
 @pytest.mark.parametrize("kind", _LISTED)
 def test_configurations_of_a_kind_are_kept_listed_and_deleted(account: Account, bucket: str, kind: str) -> None:
-    member, said = f"{kind.title().replace('_', '')}Configuration", _LISTED[kind]
-    one: Any = {"Bucket": bucket, "Id": "one"}
-    _ask(account, f"put_bucket_{kind}_configuration", **one, **{member: said})
-    assert _ask(account, f"get_bucket_{kind}_configuration", **one)[member]["Id"] == "one"
+    member, configuration = f"{kind.title().replace('_', '')}Configuration", _LISTED[kind]
+    request: Any = {"Bucket": bucket, "Id": "one"}
+    _ask(account, f"put_bucket_{kind}_configuration", **request, **{member: configuration})
+    assert _ask(account, f"get_bucket_{kind}_configuration", **request)[member]["Id"] == "one"
     for other in _LISTED:
         listed = _ask(account, f"list_bucket_{other}_configurations", Bucket=bucket)
-        found = listed.get(f"{other.title().replace('_', '')}ConfigurationList", [])
-        assert [each["Id"] for each in found] == (["one"] if other == kind else [])
-    _ask(account, f"delete_bucket_{kind}_configuration", **one)
+        configurations = listed.get(f"{other.title().replace('_', '')}ConfigurationList", [])
+        assert [each["Id"] for each in configurations] == (["one"] if other == kind else [])
+    _ask(account, f"delete_bucket_{kind}_configuration", **request)
     with pytest.raises(ClientError, match="NoSuchConfiguration"):
-        _ask(account, f"get_bucket_{kind}_configuration", **one)
+        _ask(account, f"get_bucket_{kind}_configuration", **request)
 
 
 def test_who_pays_is_kept(account: Account, bucket: str) -> None:
-    said: Any = {"Payer": "Requester"}
-    account.s3().put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration=said)
-    assert _ask(account, "get_bucket_request_payment", Bucket=bucket) == said
+    payment: Any = {"Payer": "Requester"}
+    account.s3().put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration=payment)
+    assert _ask(account, "get_bucket_request_payment", Bucket=bucket) == payment
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def _head(account: Account, region: str, **options: Any) -> Any:
 
 
 def _versions(account: Account, region: str) -> list[tuple[str, bool]]:
-    found = account.s3(region).list_object_versions(Bucket=_name(account, region))
-    listed = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+    answer = account.s3(region).list_object_versions(Bucket=_name(account, region))
+    listed = [*answer.get("Versions", []), *answer.get("DeleteMarkers", [])]
     return sorted((version["VersionId"], version["IsLatest"]) for version in listed)
 
 

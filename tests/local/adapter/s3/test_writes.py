@@ -101,8 +101,8 @@ def test_what_no_rule_covers_is_not_pending(account: Account) -> None:
     with paced(account, "s3", paused=True):
         account.s3(SECONDARY).put_object(Bucket=names(account)[1], Key="k", Body=b"body")
         account.s3(SECONDARY).delete_object(Bucket=names(account)[1], Key="k")
-        found = account.s3(SECONDARY).list_object_versions(Bucket=names(account)[1])
-    assert (len(found["Versions"]), len(found["DeleteMarkers"])) == (1, 1)
+        answer = account.s3(SECONDARY).list_object_versions(Bucket=names(account)[1])
+    assert (len(answer["Versions"]), len(answer["DeleteMarkers"])) == (1, 1)
     assert account.s3().list_objects_v2(Bucket=names(account)[0])["KeyCount"] == 0
 
 

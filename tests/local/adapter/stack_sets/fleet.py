@@ -53,25 +53,25 @@ class Fleet:
         principal = {"AWS": f"arn:aws:iam::{admin or self.admin.id}:root"}
         self.client("iam", account).create_role(RoleName=name, AssumeRolePolicyDocument=trusting(principal))
 
-    def create(self, name: str = "set", **said: Any) -> str:
+    def create(self, name: str = "set", **options: Any) -> str:
         """Create a set; return its id."""
-        made = self.cloudformation.create_stack_set(StackSetName=name, **{"TemplateBody": template(), **said})
+        made = self.cloudformation.create_stack_set(StackSetName=name, **{"TemplateBody": template(), **options})
         return str(made["StackSetId"])
 
-    def deploy(self, name: str = "set", **said: Any) -> Any:
-        """Create instances in all targets and the primary region, or as said; return the operation when it is over."""
-        wanted = {"Accounts": list(self.targets), "Regions": [PRIMARY], **said}
-        made = self.cloudformation.create_stack_instances(StackSetName=name, **wanted)
+    def deploy(self, name: str = "set", **options: Any) -> Any:
+        """Create instances, by default in all targets and the primary region; return the operation when it is over."""
+        request = {"Accounts": list(self.targets), "Regions": [PRIMARY], **options}
+        made = self.cloudformation.create_stack_instances(StackSetName=name, **request)
         return self.wait(made["OperationId"], name)
 
     def wait(self, operation_id: str, name: str = "set") -> Any:
         """Return an operation when it is over."""
         until = time.monotonic() + _DEADLINE_S
         while True:
-            found = self.operation(operation_id, name)
-            if found["Status"] not in {"QUEUED", "RUNNING", "STOPPING"}:
-                return found
-            assert time.monotonic() < until, found
+            operation = self.operation(operation_id, name)
+            if operation["Status"] not in {"QUEUED", "RUNNING", "STOPPING"}:
+                return operation
+            assert time.monotonic() < until, operation
             time.sleep(0.01)
 
     def operation(self, operation_id: str, name: str = "set") -> Any:
@@ -81,34 +81,34 @@ class Fleet:
 
     def results(self, operation: Any, name: str = "set") -> dict[tuple[str, str], str]:
         """The status of each place of an operation, in the order they are listed."""
-        found = self.cloudformation.list_stack_set_operation_results(
+        answer = self.cloudformation.list_stack_set_operation_results(
             StackSetName=name, OperationId=operation["OperationId"]
         )
-        return {(result["Account"], result["Region"]): result["Status"] for result in found["Summaries"]}
+        return {(result["Account"], result["Region"]): result["Status"] for result in answer["Summaries"]}
 
-    def instances(self, name: str = "set", **said: Any) -> list[Any]:
-        found: list[Any] = self.cloudformation.list_stack_instances(StackSetName=name, **said)["Summaries"]
-        return found
+    def instances(self, name: str = "set", **options: Any) -> list[Any]:
+        summaries: list[Any] = self.cloudformation.list_stack_instances(StackSetName=name, **options)["Summaries"]
+        return summaries
 
     def signal(self, account: str, status: str = "SUCCESS", region: str = PRIMARY) -> None:
         """Let the stack that waits in an account go on, as soon as it waits."""
         client, until = self.client("cloudformation", account, region), time.monotonic() + _DEADLINE_S
-        while not (found := self.stacks(account, region)) or not _waits(client, found[0]["StackName"]):
+        while not (stacks := self.stacks(account, region)) or not _waits(client, stacks[0]["StackName"]):
             assert time.monotonic() < until
             time.sleep(0.01)
         client.signal_resource(
-            StackName=found[0]["StackName"], LogicalResourceId="Wait", UniqueId="test", Status=status
+            StackName=stacks[0]["StackName"], LogicalResourceId="Wait", UniqueId="test", Status=status
         )
 
     def stacks(self, account: str, region: str = PRIMARY) -> list[Any]:
         """The stacks that an account really has in a region."""
-        found: list[Any] = self.client("cloudformation", account, region).describe_stacks()["Stacks"]
-        return found
+        summaries: list[Any] = self.client("cloudformation", account, region).describe_stacks()["Stacks"]
+        return summaries
 
     def groups(self, account: str, region: str = PRIMARY) -> list[str]:
         """The log groups that an account really has in a region."""
-        found = self.client("logs", account, region).describe_log_groups()["logGroups"]
-        return [group["logGroupName"] for group in found]
+        answer = self.client("logs", account, region).describe_log_groups()["logGroups"]
+        return [group["logGroupName"] for group in answer]
 
 
 def _waits(client: Any, stack: str) -> bool:

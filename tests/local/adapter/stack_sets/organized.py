@@ -32,11 +32,11 @@ class Organized:
         deployment = {"Enabled": True, "RetainStacksOnAccountRemoval": retain, **automatic}
         group = [{"ParameterKey": "Name", "ParameterValue": f"/{name}"}]
         self.fleet.create(name, PermissionModel="SERVICE_MANAGED", AutoDeployment=deployment, Parameters=group)
-        found = self.fleet.cloudformation.describe_stack_set(StackSetName=name)["StackSet"]
-        return str(found["StackSetARN"])
+        stack_set = self.fleet.cloudformation.describe_stack_set(StackSetName=name)["StackSet"]
+        return str(stack_set["StackSetARN"])
 
     def deploy(self, name: str = "set", *, units: list[str] | None = None, **targets: Any) -> Any:
-        """Deploy a set to units, the outer one unless said."""
+        """Deploy a set to units, by default to the outer one."""
         made = self.fleet.cloudformation.create_stack_instances(
             StackSetName=name,
             DeploymentTargets={"OrganizationalUnitIds": units or [self.unit], **targets},

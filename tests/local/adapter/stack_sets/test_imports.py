@@ -67,7 +67,7 @@ def test_a_set_of_an_organization_takes_one_in_by_its_unit(organized: Organized)
     assert _refused(fleet, instance["StackId"]) == "ValidationError"
     assert _refused(fleet, instance["StackId"], OrganizationalUnitIds=[organized.unit]) == "ValidationError"
     organized.move(account, organized.root, organized.unit)
-    organized.await_true(lambda: [one["Status"] for one in fleet.instances()] == ["OUTDATED"])
+    organized.await_true(lambda: [instance["Status"] for instance in fleet.instances()] == ["OUTDATED"])
     assert organized.placed() == set()
     (failed,) = fleet.instances()
     assert "already exists" in failed["StatusReason"]

@@ -30,18 +30,18 @@ def test_overrides_hold_until_others_are_said(fleet: Fleet) -> None:
     assert fleet.groups(first) == ["/b"]
     places = {"StackSetName": "set", "Accounts": [first], "Regions": [PRIMARY]}
     client = fleet.cloudformation
-    for said, expected in (
+    for options, expected in (
         ({}, "/b"),
         ({"ParameterOverrides": _overrides("/c")}, "/c"),
         ({"ParameterOverrides": [{"ParameterKey": "Name", "UsePreviousValue": True}]}, "/c"),
         ({"ParameterOverrides": []}, "/a"),
     ):
-        fleet.wait(client.update_stack_instances(**places, **said)["OperationId"])
+        fleet.wait(client.update_stack_instances(**places, **options)["OperationId"])
         assert (fleet.groups(first), fleet.groups(second)) == ([expected], ["/b"])
-    found = client.describe_stack_instance(
+    instance = client.describe_stack_instance(
         StackSetName="set", StackInstanceAccount=second, StackInstanceRegion=PRIMARY
     )["StackInstance"]
-    assert found["ParameterOverrides"] == _overrides("/b")
+    assert instance["ParameterOverrides"] == _overrides("/b")
 
 
 def test_only_what_is_there_is_updated_or_described(fleet: Fleet) -> None:
@@ -80,8 +80,8 @@ def test_instances_are_listed_by_place_and_by_filter(fleet: Fleet) -> None:
     fleet.create()
     operation = fleet.deploy(Accounts=[*fleet.targets, fleet.stranger], Regions=[PRIMARY])
 
-    def accounts(**said: Any) -> list[str]:
-        return [instance["Account"] for instance in fleet.instances(**said)]
+    def accounts(**options: Any) -> list[str]:
+        return [instance["Account"] for instance in fleet.instances(**options)]
 
     assert accounts(StackInstanceAccount=fleet.stranger) == [fleet.stranger]
     assert accounts(StackInstanceRegion=SECONDARY) == []
@@ -99,10 +99,10 @@ def test_one_operation_at_a_time_unless_execution_is_managed(fleet: Fleet) -> No
     for name, managed in (("plain", False), ("managed", True)):
         fleet.create(name, TemplateBody=waiting(), ManagedExecution={"Active": managed})
         running = client.create_stack_instances(StackSetName=name, Accounts=[first], Regions=[PRIMARY])["OperationId"]
-        wanted = {"StackSetName": name, "Accounts": [second], "Regions": [PRIMARY]}
+        request = {"StackSetName": name, "Accounts": [second], "Regions": [PRIMARY]}
         if not managed:
             with pytest.raises(ClientError, match="OperationInProgressException"):
-                client.create_stack_instances(**wanted)
+                client.create_stack_instances(**request)
             assert [instance["Account"] for instance in fleet.instances(name)] == [first]
             fleet.signal(first)
             fleet.wait(running, name)
@@ -110,7 +110,7 @@ def test_one_operation_at_a_time_unless_execution_is_managed(fleet: Fleet) -> No
             while fleet.instances(name):
                 pass
             continue
-        queued = client.create_stack_instances(**wanted)["OperationId"]
+        queued = client.create_stack_instances(**request)["OperationId"]
         assert fleet.operation(queued, name)["Status"] == "QUEUED"
         fleet.signal(first)
         fleet.signal(second)

@@ -12,23 +12,23 @@ Calls = list[tuple[str, dict[str, Any]]]
 
 
 def _calls(account: str) -> Calls:
-    one = {"StackSetName": "set"}
-    where = {**one, "Accounts": [account], "Regions": [PRIMARY]}
+    stack_set = {"StackSetName": "set"}
+    where = {**stack_set, "Accounts": [account], "Regions": [PRIMARY]}
     named = [{"ParameterKey": "Name", "ParameterValue": "/b"}]
     return [
-        ("create_stack_set", {**one, "TemplateBody": template(), "Description": "d", "Parameters": named}),
+        ("create_stack_set", {**stack_set, "TemplateBody": template(), "Description": "d", "Parameters": named}),
         ("create_stack_instances", {**where, "ParameterOverrides": named}),
-        ("describe_stack_set", one),
-        ("describe_stack_instance", {**one, "StackInstanceAccount": account, "StackInstanceRegion": PRIMARY}),
-        ("list_stack_instances", one),
-        ("describe_stack_set_operation", {**one, "OperationId": ""}),
-        ("list_stack_set_operations", one),
-        ("list_stack_set_operation_results", {**one, "OperationId": ""}),
+        ("describe_stack_set", stack_set),
+        ("describe_stack_instance", {**stack_set, "StackInstanceAccount": account, "StackInstanceRegion": PRIMARY}),
+        ("list_stack_instances", stack_set),
+        ("describe_stack_set_operation", {**stack_set, "OperationId": ""}),
+        ("list_stack_set_operations", stack_set),
+        ("list_stack_set_operation_results", {**stack_set, "OperationId": ""}),
         ("update_stack_instances", {**where, "ParameterOverrides": named}),
-        ("update_stack_set", {**one, "TemplateBody": template()}),
+        ("update_stack_set", {**stack_set, "TemplateBody": template()}),
         ("delete_stack_instances", {**where, "RetainStacks": False}),
         ("list_stack_sets", {}),
-        ("delete_stack_set", one),
+        ("delete_stack_set", stack_set),
     ]
 
 
@@ -46,15 +46,15 @@ def _members(value: Any, path: str = "") -> Iterator[str]:
 
 def _replies(client: Any, calls: Calls, fleet: Fleet | None = None) -> dict[str, set[str]]:
     """Make the calls, those about an operation on the latest one; return each reply's members."""
-    found, latest = {}, ""
-    for name, said in calls:
-        reply = getattr(client, name)(**said | ({"OperationId": latest} if "OperationId" in said else {}))
-        found[name] = set(_members(reply))
+    members, latest = {}, ""
+    for name, request in calls:
+        reply = getattr(client, name)(**request | ({"OperationId": latest} if "OperationId" in request else {}))
+        members[name] = set(_members(reply))
         if "OperationId" in reply:
             latest = reply["OperationId"]
             if fleet:
                 fleet.wait(latest)
-    return found
+    return members
 
 
 def test_all_that_moto_answers_is_answered(fleet: Fleet) -> None:

@@ -24,17 +24,17 @@ def test_an_operation_tells_what_it_was_and_how_it_ended(fleet: Fleet) -> None:
 def test_results_are_filtered_by_status_and_paged(fleet: Fleet) -> None:
     fleet.create()
     operation = fleet.deploy(Accounts=[*fleet.targets, fleet.stranger])
-    wanted = {"StackSetName": "set", "OperationId": operation["OperationId"]}
+    request = {"StackSetName": "set", "OperationId": operation["OperationId"]}
     failed = fleet.cloudformation.list_stack_set_operation_results(
-        **wanted, Filters=[{"Name": "OPERATION_RESULT_STATUS", "Values": "FAILED"}]
+        **request, Filters=[{"Name": "OPERATION_RESULT_STATUS", "Values": "FAILED"}]
     )["Summaries"]
     assert [result["Account"] for result in failed] == [fleet.stranger]
     pages = fleet.cloudformation.get_paginator("list_stack_set_operation_results").paginate(
-        **wanted, PaginationConfig={"PageSize": 2}
+        **request, PaginationConfig={"PageSize": 2}
     )
     assert [len(page["Summaries"]) for page in pages] == [2, 1]
     with pytest.raises(ClientError, match="NextToken"):
-        fleet.cloudformation.list_stack_set_operation_results(**wanted, NextToken="none")
+        fleet.cloudformation.list_stack_set_operation_results(**request, NextToken="none")
 
 
 def test_operations_are_listed_latest_first(fleet: Fleet) -> None:
@@ -49,9 +49,9 @@ def test_a_stopped_operation_finishes_what_runs_and_cancels_the_rest(fleet: Flee
     fleet.create(TemplateBody=waiting())
     client, (first, second) = fleet.cloudformation, fleet.targets
     made = client.create_stack_instances(StackSetName="set", Accounts=[first, second], Regions=[PRIMARY])
-    wanted = {"StackSetName": "set", "OperationId": made["OperationId"]}
+    request = {"StackSetName": "set", "OperationId": made["OperationId"]}
     assert fleet.operation(made["OperationId"])["Status"] == "RUNNING"
-    client.stop_stack_set_operation(**wanted)
+    client.stop_stack_set_operation(**request)
     assert fleet.operation(made["OperationId"])["Status"] == "STOPPING"
     fleet.signal(first)
     operation = fleet.wait(made["OperationId"])
@@ -62,7 +62,7 @@ def test_a_stopped_operation_finishes_what_runs_and_cancels_the_rest(fleet: Flee
         "CANCELLED",
     ]
     with pytest.raises(ClientError, match="InvalidOperationException"):
-        client.stop_stack_set_operation(**wanted)
+        client.stop_stack_set_operation(**request)
 
 
 def test_a_queued_operation_is_stopped_without_having_run(fleet: Fleet) -> None:

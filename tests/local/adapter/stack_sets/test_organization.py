@@ -32,8 +32,8 @@ def test_a_unit_holds_the_accounts_below_it_but_not_the_management_account(organ
 
 def test_no_transform_is_taken_where_permissions_are_service_managed(organized: Organized) -> None:
     body = "Transform: AWS::LanguageExtensions\nResources: {T: {Type: AWS::SNS::Topic}}"
-    said = {"TemplateBody": body, "Capabilities": ["CAPABILITY_AUTO_EXPAND"]}
-    organized.fleet.cloudformation.create_stack_set(StackSetName="set", PermissionModel="SERVICE_MANAGED", **said)
+    request = {"TemplateBody": body, "Capabilities": ["CAPABILITY_AUTO_EXPAND"]}
+    organized.fleet.cloudformation.create_stack_set(StackSetName="set", PermissionModel="SERVICE_MANAGED", **request)
     organized.move(organized.accounts[0], organized.root, organized.unit)
     assert organized.deploy()["Status"] == "FAILED"
     (instance,) = organized.fleet.instances("set")

@@ -7,10 +7,10 @@ from local.adapter.stack_sets.fleet import Fleet, template, waiting
 from local.adapter.stack_sets.organized import Organized
 
 
-def _resource(*accounts: str, regions: tuple[str, ...] = (PRIMARY,), **said: Any) -> dict[str, Any]:
+def _resource(*accounts: str, regions: tuple[str, ...] = (PRIMARY,), **options: Any) -> dict[str, Any]:
     group = {"DeploymentTargets": {"Accounts": list(accounts)}, "Regions": list(regions)}
     properties: dict[str, Any] = {"StackSetName": "set", "PermissionModel": "SELF_MANAGED", "TemplateBody": template()}
-    properties |= {"StackInstancesGroup": [group], "ManagedExecution": {"Active": "true"}, **said}
+    properties |= {"StackInstancesGroup": [group], "ManagedExecution": {"Active": "true"}, **options}
     return {"Set": {"Type": "AWS::CloudFormation::StackSet", "Properties": properties}}
 
 
@@ -22,9 +22,9 @@ def test_a_stack_makes_the_set_and_its_instances_and_knows_its_id(fleet: Fleet) 
     outputs = {"Ref": {"Value": {"Ref": "Set"}}, "Id": {"Value": {"Fn::GetAtt": ["Set", "StackSetId"]}}}
     made = deploy(fleet.admin, "fleet", _resource(*fleet.targets, regions=(PRIMARY, SECONDARY)), outputs=outputs)
     assert made.status == "CREATE_COMPLETE"
-    found = fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]
-    assert made.outputs == {"Ref": found["StackSetId"], "Id": found["StackSetId"]}
-    assert found["ManagedExecution"] == {"Active": True}
+    stack_set = fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]
+    assert made.outputs == {"Ref": stack_set["StackSetId"], "Id": stack_set["StackSetId"]}
+    assert stack_set["ManagedExecution"] == {"Active": True}
     assert [instance["Status"] for instance in fleet.instances()] == ["CURRENT"] * 4
     assert destroy(fleet.admin, "fleet").status == "DELETE_COMPLETE"
     assert [fleet.stacks(account, region) for account in fleet.targets for region in (PRIMARY, SECONDARY)] == [[]] * 4
@@ -52,8 +52,8 @@ def test_the_stack_s_tags_are_the_set_s_and_its_instances_too_and_its_own_win(fl
     expected = {"builder:deployment": "tap-fleet-dev", "builder:stack": "of the set"}
     stack_set = fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]
     (instance,) = fleet.stacks(first)
-    for found in (stack_set, instance):
-        assert {tag["Key"]: tag["Value"] for tag in found["Tags"]} == expected
+    for described in (stack_set, instance):
+        assert {tag["Key"]: tag["Value"] for tag in described["Tags"]} == expected
 
 
 def test_accounts_and_regions_come_and_go_without_touching_the_others(fleet: Fleet) -> None:

@@ -9,21 +9,21 @@ from local.adapter.stack_sets.fleet import ADMINISTRATION, EXECUTION, Fleet, tem
 
 
 def test_a_set_is_described_as_it_was_said(fleet: Fleet) -> None:
-    said: dict[str, Any] = {
+    definition: dict[str, Any] = {
         "Description": "all of <it> & more",
         "Parameters": [{"ParameterKey": "Name", "ParameterValue": "/b"}],
         "Tags": [{"Key": "team", "Value": "red"}],
         "Capabilities": ["CAPABILITY_IAM"],
         "ManagedExecution": {"Active": True},
     }
-    made = fleet.create(**said)
-    found = fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]
-    assert {name: found[name] for name in said} == said
-    assert (found["StackSetId"], found["StackSetName"], found["Status"]) == (made, "set", "ACTIVE")
-    assert found["StackSetARN"] == f"arn:aws:cloudformation:{PRIMARY}:{fleet.admin.id}:stackset/{made}"
-    assert found["AdministrationRoleARN"] == f"arn:aws:iam::{fleet.admin.id}:role/{ADMINISTRATION}"
-    assert found["ExecutionRoleName"] == EXECUTION
-    assert found["TemplateBody"] == template()
+    made = fleet.create(**definition)
+    described = fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]
+    assert {name: described[name] for name in definition} == definition
+    assert (described["StackSetId"], described["StackSetName"], described["Status"]) == (made, "set", "ACTIVE")
+    assert described["StackSetARN"] == f"arn:aws:cloudformation:{PRIMARY}:{fleet.admin.id}:stackset/{made}"
+    assert described["AdministrationRoleARN"] == f"arn:aws:iam::{fleet.admin.id}:role/{ADMINISTRATION}"
+    assert described["ExecutionRoleName"] == EXECUTION
+    assert described["TemplateBody"] == template()
 
 
 def test_a_set_is_found_by_name_id_and_arn_in_its_region_only(fleet: Fleet) -> None:
@@ -109,8 +109,8 @@ def test_a_parameter_may_keep_its_previous_value(fleet: Fleet) -> None:
     fleet.cloudformation.update_stack_set(
         StackSetName="set", UsePreviousTemplate=True, Parameters=[{"ParameterKey": "Name", "UsePreviousValue": True}]
     )
-    found = fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]
-    assert found["Parameters"] == [{"ParameterKey": "Name", "ParameterValue": "/b"}]
+    described = fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]
+    assert described["Parameters"] == [{"ParameterKey": "Name", "ParameterValue": "/b"}]
 
 
 def test_an_update_of_some_places_outdates_the_others(fleet: Fleet) -> None:
@@ -134,8 +134,8 @@ def test_an_update_that_fails_leaves_the_definition_changed(fleet: Fleet) -> Non
     body = template({"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "Not_A_Bucket"}}})
     made = fleet.cloudformation.update_stack_set(StackSetName="set", TemplateBody=body)
     assert fleet.wait(made["OperationId"])["Status"] == "FAILED"
-    found = fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]
-    assert json.loads(found["TemplateBody"]) == json.loads(body)
+    described = fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]
+    assert json.loads(described["TemplateBody"]) == json.loads(body)
     assert fleet.stacks(fleet.targets[0])[0]["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
 
 

@@ -69,14 +69,14 @@ def test_a_stack_that_cannot_be_deleted_leaves_its_instance_inoperable(fleet: Fl
     fleet.deploy(Accounts=[first])
     s3 = fleet.client("s3", first)
     s3.put_object(Bucket=name, Key="k", Body=b"v")
-    wanted = {"StackSetName": "set", "Accounts": [first], "Regions": [PRIMARY], "RetainStacks": False}
-    assert fleet.wait(fleet.cloudformation.delete_stack_instances(**wanted)["OperationId"])["Status"] == "FAILED"
+    request = {"StackSetName": "set", "Accounts": [first], "Regions": [PRIMARY], "RetainStacks": False}
+    assert fleet.wait(fleet.cloudformation.delete_stack_instances(**request)["OperationId"])["Status"] == "FAILED"
     (instance,) = fleet.instances()
     assert (instance["Status"], instance["StackInstanceStatus"]["DetailedStatus"]) == ("INOPERABLE", "INOPERABLE")
     assert "not empty" in instance["StatusReason"]
     assert fleet.results(_update(fleet, template(bucket))) == {}
     s3.delete_object(Bucket=name, Key="k")
-    assert fleet.wait(fleet.cloudformation.delete_stack_instances(**wanted)["OperationId"])["Status"] == "SUCCEEDED"
+    assert fleet.wait(fleet.cloudformation.delete_stack_instances(**request)["OperationId"])["Status"] == "SUCCEEDED"
     assert fleet.stacks(first) == []
 
 

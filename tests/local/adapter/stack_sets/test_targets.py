@@ -33,7 +33,7 @@ def test_the_filter_says_which_accounts(
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("targets", "message"),
     [
         ({"Regions": [PRIMARY]}, "At least one account"),
         ({"Accounts": ["111122223333"], "Regions": []}, "At least one region"),
@@ -44,10 +44,10 @@ def test_the_filter_says_which_accounts(
         ),
     ],
 )
-def test_a_self_managed_set_is_deployed_to_accounts(fleet: Fleet, said: dict[str, Any], message: str) -> None:
+def test_a_self_managed_set_is_deployed_to_accounts(fleet: Fleet, targets: dict[str, Any], message: str) -> None:
     fleet.create()
     with pytest.raises(ClientError, match=message):
-        fleet.cloudformation.create_stack_instances(StackSetName="set", **said)
+        fleet.cloudformation.create_stack_instances(StackSetName="set", **targets)
 
 
 def test_accounts_may_be_named_as_deployment_targets(fleet: Fleet) -> None:
