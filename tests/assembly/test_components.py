@@ -1,4 +1,4 @@
-"""Roles and components: written by the renderer, derived for manifests of version 1, and what may be said of them."""
+"""Roles and components: as the renderer writes them, derived for manifests of version 1, and what they may say."""
 
 import hashlib
 import json

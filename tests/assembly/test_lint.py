@@ -28,7 +28,7 @@ def edit(folder: Path, path: str, old: str, new: str) -> None:
 
 
 def findings_in(folder: Path) -> list[tuple[str, str]]:
-    """Return rule and file of all that is found, in order."""
+    """Return the rule and the file of every finding, in order."""
     findings = lint_assembly(folder).findings
     return [(finding.rule, Path(finding.file).relative_to(folder).as_posix()) for finding in findings]
 

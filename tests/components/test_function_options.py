@@ -1,4 +1,4 @@
-"""Options of functions: what each adds to the template, and nothing where nothing is said."""
+"""Options of functions: what each adds to the template, and that without options nothing is added."""
 
 import json
 from typing import Any

@@ -37,7 +37,7 @@ class TestTheStacks:
         }
 
     def test_its_home_stays_where_the_system_was_born(self) -> None:
-        """A new primary region replaces no key: its type cannot change, and its replicas are of the one that stands."""
+        """A new primary region replaces no key: its type cannot change, and its replicas are of the existing key."""
         moved = {"primary": "us-west-2", "secondaries": ["us-east-1"], "born": "us-east-1"}
         before, after = made(MANAGED), made(MANAGED, regions=moved)
         assert {name: after[name] for name in after if name.endswith("/key")} == {

@@ -1,4 +1,4 @@
-"""A folder with a good dr.yaml and its handler, and what is said of it after an edit."""
+"""A folder with a good dr.yaml and its handler, and the errors that an edit leads to."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,4 +1,4 @@
-"""What dr.yaml may say of tables and buckets that stand already, and how it is told what cannot be one."""
+"""What dr.yaml may say of tables and buckets that exist, and the errors for names that none can have."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What cannot be of a fleet: each wrong one with every word that is said of it."""
+"""What a fleet cannot have: each broken file with the whole text of its errors."""
 
 import textwrap
 from typing import Any

@@ -1,4 +1,4 @@
-"""dr.yaml to a model: each broken file with every word that is said of it."""
+"""dr.yaml to a model: each broken file with the whole text of its errors."""
 
 from datetime import date
 from pathlib import Path

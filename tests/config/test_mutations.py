@@ -1,4 +1,4 @@
-"""Whatever becomes of a good file: it renders, or it is told what is wrong with it, and nothing is written."""
+"""A good file, mutated in any way, renders, or its errors are listed and nothing is written."""
 
 import io
 from contextlib import redirect_stderr, redirect_stdout

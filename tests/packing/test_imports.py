@@ -1,4 +1,4 @@
-"""What a handler imports and nothing brings: found in the code, whichever file of the function says it."""
+"""What a handler imports and nothing brings, in whichever file of the function it is imported."""
 
 from pathlib import Path
 

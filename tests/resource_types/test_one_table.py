@@ -1,4 +1,4 @@
-"""What is known of resource types stands in one table: no other module lists types, or says something by type."""
+"""What is known of resource types is in one table: no other module lists types, or decides by type."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The table of what AWS's schemas say: as fresh as the installed cfn-lint, and what is asked of it."""
+"""The table of what AWS's schemas say: it is as new as the installed cfn-lint, and answers what the code asks."""
 
 import runpy
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""What is found of alarms, and what is left alone: other metrics, what cannot be known, topics of others."""
+"""Which alarms the rules report, and which not: on other metrics, with unknown values, with topics of others."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whatever stands in a template, a rule says what it has to say or nothing; it never breaks."""
+"""Whatever a template contains, a rule reports findings or none; it never raises."""
 
 import copy
 from collections.abc import Iterator

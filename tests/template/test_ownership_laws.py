@@ -50,7 +50,7 @@ def literals(text: str, names: Collection[str]) -> dict[tuple[str, str | None], 
 
 
 def written(seed: int) -> tuple[frozenset[str], tuple[str, str, str]]:
-    """Return who goes, and a template as it stands, released and without them."""
+    """Return the resources that go, and a template as it is, released, and without them."""
     writer = Writer(Random(seed))  # noqa: S311 - chance that can be repeated
     return writer.going, writer.template()
 

@@ -13,7 +13,7 @@ _ATTRIBUTES = (None, "Arn", "StreamArn", "Outputs.Arn")
 _COMMENTS = ("# ${Table}", "# !Ref Table", "# DependsOn: Table", "# Resources: {")
 
 Piece = tuple[str | None, str | None, str | None]
-"""A text as it stands, released, and without the resources; None where it is not there."""
+"""A text as it is, released, and without the resources; None where it is not there."""
 
 
 def literal(name: str, attribute: str | None) -> str:
@@ -42,7 +42,7 @@ class Writer:
         self.going = frozenset({"Table", "Bucket"} & {*self.names} or self.names[:1])
 
     def template(self) -> tuple[str, str, str]:
-        """Return a template as it stands, released, and without the resources."""
+        """Return a template as it is, released, and without the resources."""
         chance, names = self.chance, self.names
         head = chance.choice(["", "# Orders.\n", "AWSTemplateFormatVersion: '2010-09-09'\n", "---\nDescription: A\n\n"])
         flow, has_outputs = chance.random() < 0.2, chance.random() < 0.7

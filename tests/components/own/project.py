@@ -1,4 +1,4 @@
-"""A folder with a good dr.yaml of own stacks and their templates, and what is said of it after an edit."""
+"""A folder with a good dr.yaml of own stacks and their templates, and the errors that an edit leads to."""
 
 import shutil
 from dataclasses import dataclass
