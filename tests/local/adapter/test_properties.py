@@ -1,4 +1,4 @@
-"""Every property that the built-in components use is played, or in the table of those that are not."""
+"""Every property that the built-in components use is played, or kept without effect and named in docs/local.md."""
 
 from collections.abc import Iterator
 from typing import Any
