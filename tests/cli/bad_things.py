@@ -91,15 +91,15 @@ def answering(reply: Callable[[bytes], Reply]) -> Iterator[str]:
         protocol_version = "HTTP/1.1"
 
         def _answer(self) -> None:
-            said = reply(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
-            self.send_response(said.status)
-            self.send_header("Content-Type", said.kind)
-            self.send_header("Content-Length", str(len(said.body)))
-            if said.status == 302:
+            answer = reply(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.kind)
+            self.send_header("Content-Length", str(len(answer.body)))
+            if answer.status == 302:
                 self.send_header("Location", "http://127.0.0.1:1/sign-in")
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(said.body)
+                self.wfile.write(answer.body)
 
         do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _answer  # noqa: N815 - the names that the module calls
 

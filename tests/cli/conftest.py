@@ -31,7 +31,7 @@ def command(project: Path, capsys: pytest.CaptureFixture[str]) -> OnWorld:
 
 
 @pytest.fixture
-def standing(command: OnWorld) -> OnWorld:
+def on_deployed(command: OnWorld) -> OnWorld:
     """The same, with the shipped system deployed as dev."""
     command.world = deployed_world()
     return command
@@ -46,7 +46,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 @pytest.fixture
-def standing_fleet(fleet: OnWorld) -> OnWorld:
+def on_deployed_fleet(fleet: OnWorld) -> OnWorld:
     """The same, with the fleet deployed."""
     fleet.world = deployed_fleet()
     return fleet

@@ -45,8 +45,8 @@ def deaf_to(word: str, aws: EmbeddedAws) -> Iterator[None]:
             patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
             yield
         server.shutdown(socket.SHUT_RDWR)
-    for one in held:
-        one.close()
+    for connection in held:
+        connection.close()
 
 
 def pump(source: socket.socket, target: socket.socket) -> None:

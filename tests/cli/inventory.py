@@ -8,9 +8,9 @@ REGIONS = ("us-east-1", "us-west-2")
 
 
 def inventory(session: boto3.Session) -> dict[str, Any]:
-    found: dict[str, Any] = {"iam": _roles(session), "s3": _buckets(session)}
+    contents: dict[str, Any] = {"iam": _roles(session), "s3": _buckets(session)}
     for region in REGIONS:
-        found[region] = {
+        contents[region] = {
             "stacks": _stacks(session, region),
             "tables": _tables(session, region),
             "functions": _functions(session, region),
@@ -20,7 +20,7 @@ def inventory(session: boto3.Session) -> dict[str, Any]:
                 for group in page["logGroups"]
             ),
         }
-    return found
+    return contents
 
 
 def _roles(session: boto3.Session) -> dict[str, Any]:
@@ -34,15 +34,15 @@ def _roles(session: boto3.Session) -> dict[str, Any]:
 
 def _buckets(session: boto3.Session) -> dict[str, Any]:
     client = session.client("s3")
-    found = {}
+    versions = {}
     for bucket in client.list_buckets()["Buckets"]:
         pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"])
-        found[bucket["Name"]] = sorted(
-            (one["Key"], one["VersionId"])
+        versions[bucket["Name"]] = sorted(
+            (version["Key"], version["VersionId"])
             for page in pages
-            for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         )
-    return found
+    return versions
 
 
 def _stacks(session: boto3.Session, region: str) -> dict[str, Any]:
@@ -51,7 +51,10 @@ def _stacks(session: boto3.Session, region: str) -> dict[str, Any]:
         stack["StackName"]: (
             stack["StackStatus"],
             stack.get("LastUpdatedTime"),
-            [one["ChangeSetName"] for one in client.list_change_sets(StackName=stack["StackName"])["Summaries"]],
+            [
+                change_set["ChangeSetName"]
+                for change_set in client.list_change_sets(StackName=stack["StackName"])["Summaries"]
+            ],
         )
         for page in client.get_paginator("describe_stacks").paginate()
         for stack in page["Stacks"]
@@ -70,7 +73,7 @@ def _tables(session: boto3.Session, region: str) -> dict[str, Any]:
 def _functions(session: boto3.Session, region: str) -> dict[str, Any]:
     client = session.client("lambda", region)
     return {
-        one["FunctionName"]: (one["CodeSha256"], one["LastModified"])
+        function["FunctionName"]: (function["CodeSha256"], function["LastModified"])
         for page in client.get_paginator("list_functions").paginate()
-        for one in page["Functions"]
+        for function in page["Functions"]
     }

@@ -84,18 +84,21 @@ def test_three_stacks_are_adopted_updated_and_destroyed(
         )
         client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
 
-    def look() -> dict[str, tuple[str, dict[str, str], list[str]]]:
+    def read_stacks() -> dict[str, tuple[str, dict[str, str], list[str]]]:
         stacks = [client.describe_stacks(StackName=name)["Stacks"][0] for name in NAMES]
         return {
             stack["StackName"]: (
                 stack["StackStatus"],
                 {tag["Key"]: tag["Value"] for tag in stack["Tags"]},
-                [one["ChangeSetName"] for one in client.list_change_sets(StackName=stack["StackName"])["Summaries"]],
+                [
+                    change_set["ChangeSetName"]
+                    for change_set in client.list_change_sets(StackName=stack["StackName"])["Summaries"]
+                ],
             )
             for stack in stacks
         }
 
-    before = look()
+    before = read_stacks()
     assert {name: (status, tags) for name, (status, tags, _) in before.items()} == dict.fromkeys(
         NAMES, ("CREATE_COMPLETE", TAGS)
     )
@@ -109,12 +112,12 @@ def test_three_stacks_are_adopted_updated_and_destroyed(
     assert (drift.code, "3 not ours yet" in drift.out) == (1, True), drift
     for refused in (("deploy", "--yes"), ("deploy", *allow), ("deploy", "--yes", *allow[:4])):
         answer = builder(*first, *refused)
-        assert (answer.code, look()) == (4, before), answer
+        assert (answer.code, read_stacks()) == (4, before), answer
     plan = builder(*first, "plan")
     assert plan.code == 0, plan
     assert plan.out.count("it is adopted: given this deployment's tags, and nothing else of it changes") == 3
     assert builder(*first, "execute", "plan.json", *allow).code == 0
-    assert {name: tags for name, (_, tags, _) in look().items()} == {
+    assert {name: tags for name, (_, tags, _) in read_stacks().items()} == {
         name: {**TAGS, "builder:deployment": "shop-dev", "builder:stack": f"us-east-1/{name}"} for name in NAMES
     }
     assert "3 stacks: 0 drifted, 0 absent, 0 unknown;" in builder(*first, "drift").out
@@ -122,8 +125,8 @@ def test_three_stacks_are_adopted_updated_and_destroyed(
     assert builder(*second, "deploy", "--yes").code == 0
     [url] = client.describe_stacks(StackName="legacy-queue")["Stacks"][0]["Outputs"]
     sqs = session.client("sqs", "us-east-1")
-    asked = sqs.get_queue_attributes(QueueUrl=url["OutputValue"], AttributeNames=["DelaySeconds"])
-    assert asked["Attributes"] == {"DelaySeconds": "20"}
+    attributes = sqs.get_queue_attributes(QueueUrl=url["OutputValue"], AttributeNames=["DelaySeconds"])
+    assert attributes["Attributes"] == {"DelaySeconds": "20"}
     assert builder(*second, "destroy", "--yes").code == 0
     assert not client.describe_stacks()["Stacks"]
 
@@ -190,7 +193,7 @@ def test_a_value_that_would_not_come_to_itself_again_is_no_value_to_write(legacy
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "words"),
     [
         (("legacy-nit",), 2, "no stack of this name holds anything there (did you mean legacy-net?)"),
         (("legacy-net", "half"), 4, "half: the stack is in UPDATE_ROLLBACK_FAILED"),
@@ -206,7 +209,7 @@ def test_a_value_that_would_not_come_to_itself_again_is_no_value_to_write(legacy
     ],
 )
 def test_what_is_refused_is_told_and_nothing_is_written(
-    legacy: OnWorld, arguments: tuple[str, ...], code: int, said: str
+    legacy: OnWorld, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
     legacy.world.stack("half").deploy(BODIES["legacy-net"].replace("legacy-topic", "half"))
     legacy.world.stack("half").put("UPDATE_ROLLBACK_FAILED")
@@ -214,7 +217,7 @@ def test_what_is_refused_is_told_and_nothing_is_written(
     legacy.world.stack("table").deploy()
     before = Path("dr.yaml").read_bytes()
     answer = adopt(legacy, *arguments)
-    assert (answer[0], said in answer[2]) == (code, True), answer
+    assert (answer[0], words in answer[2]) == (code, True), answer
     assert Path("dr.yaml").read_bytes() == before
     assert not list(Path().glob("cfn/*"))
     assert not list(Path().glob(".dr*"))

@@ -16,17 +16,17 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/batch"
 
 
 @pytest.fixture
-def filled(standing: OnWorld) -> OnWorld:
+def filled(on_deployed: OnWorld) -> OnWorld:
     """Three versions that no rule was for."""
-    bucket = standing.world.buckets[EAST]
+    bucket = on_deployed.world.buckets[EAST]
     bucket.versions += [
-        Version(key, standing.world.new_uuid(), standing.world.datetime(), b"x" * 2500) for key in ("a", "b", "b")
+        Version(key, on_deployed.world.new_uuid(), on_deployed.world.datetime(), b"x" * 2500) for key in ("a", "b", "b")
     ]
-    return standing
+    return on_deployed
 
 
 def keys(world_of: OnWorld, bucket: str) -> set[tuple[str, str]]:
-    return {(one.key, one.version_id) for one in world_of.world.buckets[bucket].versions}
+    return {(version.key, version.version_id) for version in world_of.world.buckets[bucket].versions}
 
 
 def test_it_counts_asks_and_fills_the_bucket(filled: OnWorld) -> None:
@@ -128,7 +128,7 @@ def test_rules_are_switched_on_and_off_again_with_data_on_the_embedded_aws(
     def held(region: str) -> set[tuple[str, str]]:
         name = builder("outputs", f"uploads.{region}.bucket").out.strip()
         listed = session.client("s3", region).list_object_versions(Bucket=name)
-        return {(one["Key"], one["VersionId"]) for one in listed.get("Versions", [])}
+        return {(version["Key"], version["VersionId"]) for version in listed.get("Versions", [])}
 
     deploy("replication: none")
     east = builder("outputs", "uploads.us-east-1.bucket").out.strip()

@@ -74,7 +74,7 @@ def without_fleet(verb: str) -> None:
         shutil.copy(ROOT / "dr.yaml", "dr.yaml")
 
 
-def told(builder: Command, line: str) -> Answer:
+def answer_of(builder: Command, line: str) -> Answer:
     """Run a command and return how it ended: by a word of ours, without a traceback, and soon."""
     began = time.monotonic()
     answer = builder(*line.split())
@@ -90,9 +90,9 @@ def told(builder: Command, line: str) -> Answer:
 def test_an_endpoint_that_is_not_aws_is_told_by_every_verb(builder: Command, here: Path, verb: str) -> None:
     without_fleet(verb)
     for name in by_turns(("HTML, 200", "nothing, 403", "JSON of another API, 200"), turn=list(NEEDS_AWS).index(verb)):
-        with answering(lambda _, said=name: REPLIES[said]) as url, pytest.MonkeyPatch.context() as patch:  # type: ignore[misc]
+        with answering(lambda _, name=name: REPLIES[name]) as url, pytest.MonkeyPatch.context() as patch:  # type: ignore[misc]
             patch.setenv("AWS_ENDPOINT_URL", url)
-            answer = told(builder, NEEDS_AWS[verb])
+            answer = answer_of(builder, NEEDS_AWS[verb])
         assert answer.code == 1
         assert "what answers is not AWS" in answer.out + answer.err
         assert "secret" not in answer.out + answer.err
@@ -103,17 +103,17 @@ def test_who_has_no_credentials_no_endpoint_or_nobody_there_is_told_at_once(
     builder: Command, here: Path, verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_fleet(verb)
-    answer = told(builder, NEEDS_AWS[verb])
+    answer = answer_of(builder, NEEDS_AWS[verb])
     assert answer.code == 1
     assert "is `python -m builder local` running?" in answer.out + answer.err
     urls = ("localhost:1", "http://127.0.0.1:99999", "ftp://127.0.0.1", "nonsense")
     for url in by_turns(urls, turn=list(NEEDS_AWS).index(verb)):
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        answer = told(builder, NEEDS_AWS[verb])
+        answer = answer_of(builder, NEEDS_AWS[verb])
         assert (answer.code, f"AWS_ENDPOINT_URL: '{url}' is not a URL of an endpoint" in answer.err) == (2, True)
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    answer = told(builder, NEEDS_AWS[verb])
+    answer = answer_of(builder, NEEDS_AWS[verb])
     assert (answer.code, "no AWS credentials were found" in answer.err) == (2, True)
 
 
@@ -122,7 +122,7 @@ def test_a_dr_yaml_that_cannot_be_read_is_told_by_every_verb(builder: Command, h
     for name in by_turns(("is Latin-1", "is a folder", "is 900 mappings deep"), turn=list(VERBS).index(verb)):
         shutil.copy(ROOT / "dr.yaml", "dr.yaml")
         FILES[name](Path("dr.yaml"))
-        answer = told(builder, VERBS[verb])
+        answer = answer_of(builder, VERBS[verb])
         assert answer.code == 2 or verb.endswith("show")
         if Path("dr.yaml").is_dir():
             Path("dr.yaml").rmdir()
@@ -149,7 +149,7 @@ def test_a_file_of_any_kind_that_is_not_what_it_is_called_is_told(
                 spoil_template(FILES[thing], here / "templates")
             else:
                 FILES[thing](here / file)
-            told(builder, line)
+            answer_of(builder, line)
 
 
 @pytest.mark.parametrize("option", ["-o", "--html", "--markdown"])
@@ -158,24 +158,24 @@ def test_where_nothing_can_be_written_a_plan_does_not_begin(
     builder: Command, here: Path, option: str, place: str
 ) -> None:
     # Whoever asked AWS first would be told that nobody is there.
-    answer = told(builder, f"plan {option} {place}")
+    answer = answer_of(builder, f"plan {option} {place}")
     assert (answer.code, "cannot be written (" in answer.err) == (2, True) or option != "-o"
     assert answer.code == 2
 
 
 def test_other_places_are_looked_at_before_anything_is_asked(builder: Command, here: Path) -> None:
-    assert told(builder, "fleet plan -o nowhere/plan.json").code == 2
-    assert told(builder, "drill replication --yes-in-production --drills dr.yaml/drills").code == 2
-    assert told(builder, "local --state dr.yaml/state").code == 2
+    assert answer_of(builder, "fleet plan -o nowhere/plan.json").code == 2
+    assert answer_of(builder, "drill replication --yes-in-production --drills dr.yaml/drills").code == 2
+    assert answer_of(builder, "local --state dr.yaml/state").code == 2
     for bucket in ("No_Bucket", "a", "x..y", "{account}-x"):
-        assert told(builder, f"plan --artifacts-bucket {bucket}").code == 2
-    assert told(builder, "plan --artifacts-bucket artifacts-{region}").code == 1
+        assert answer_of(builder, f"plan --artifacts-bucket {bucket}").code == 2
+    assert answer_of(builder, "plan --artifacts-bucket artifacts-{region}").code == 1
     for path in ("/\udcff", "/\x1b[2J"):
         answer = builder("call", "GET", path)
         assert (answer.code, "write them as %XX" in answer.err) == (2, True)
     for number in ("nan", "inf", "-1", "1e400", "9" * 6000):
-        assert told(builder, f"status --watch {number}").code == 2
-        assert told(builder, f"drill replication --seconds {number}").code == 2
+        assert answer_of(builder, f"status --watch {number}").code == 2
+        assert answer_of(builder, f"drill replication --seconds {number}").code == 2
 
 
 def test_a_disk_that_is_full_is_a_failure_and_a_path_that_cannot_serve_a_wrong_input(tmp_path: Path) -> None:
@@ -194,19 +194,19 @@ def test_templates_that_are_no_folder_and_a_disk_that_takes_no_more(
     shutil.rmtree("templates")
     Path("templates").write_text("a file")
     for line in ("render", "render --check", "plan", "lint"):
-        assert told(builder, line).code == 2
+        assert answer_of(builder, line).code == 2
     Path("templates").unlink()
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    answer = told(builder, "render")
+    answer = answer_of(builder, "render")
     assert (answer.code, answer.err) == (
         1,
         "error: templates: cannot be written: No space left on device\nnext:  make room, then the same again\n",
     )
-    assert told(builder, "init new").code == 1
+    assert answer_of(builder, "init new").code == 1
 
 
 RUN = [sys.executable, "-m", "builder"]

@@ -31,8 +31,8 @@ def test_a_status_that_is_no_success_is_a_failure_with_its_body(call: Command) -
 
 
 def test_json_is_one_line_with_status_headers_and_body(call: Command) -> None:
-    said = json.loads(call("GET", "/", "--json").out)
-    assert (said["status"], said["region"], json.loads(said["body"])["role"]) == (200, "us-east-1", "primary")
+    answer = json.loads(call("GET", "/", "--json").out)
+    assert (answer["status"], answer["region"], json.loads(answer["body"])["role"]) == (200, "us-east-1", "primary")
 
 
 def test_a_region_without_a_url_is_a_wrong_input(call: Command) -> None:
@@ -43,25 +43,25 @@ def test_a_region_without_a_url_is_a_wrong_input(call: Command) -> None:
 
 def test_of_several_functions_one_is_named(shared: Command, project: Path) -> None:
     path = project / "templates" / "manifest.json"
-    said = json.loads(path.read_text())
-    said["components"] = {"api": said["components"]["function"], "web": said["components"]["function"]}
-    path.write_text(json.dumps(said))
+    manifest = json.loads(path.read_text())
+    manifest["components"] = {"api": manifest["components"]["function"], "web": manifest["components"]["function"]}
+    path.write_text(json.dumps(manifest))
     taken = ("--assembly", str(path.parent), *ENV)
     assert shared("call", "GET", "/health", "--component", "web", *taken).err == "200 from us-east-1\n"
-    for more, told in (
+    for more, reason in (
         ((), "has 2 components that are a function, api, web, and none of them is named function"),
         (("--component", "worker"), "--component worker: is no function; there is api, web"),
         (("--component", "api", "--region", "eu-west-1"), "--region eu-west-1: has no function URL"),
     ):
         answer = shared("call", "GET", "/health", *more, *taken)
         assert answer.code == 2
-        assert told in answer.err
+        assert reason in answer.err
 
 
 def test_a_url_that_wants_it_gets_a_signed_request(project: Path, credentials: None, builder: Command) -> None:
-    said = (project / "dr.yaml").read_text()
-    assert "url_auth: NONE" in said
-    (project / "dr.yaml").write_text(said.replace("url_auth: NONE", "url_auth: AWS_IAM"))
+    config = (project / "dr.yaml").read_text()
+    assert "url_auth: NONE" in config
+    (project / "dr.yaml").write_text(config.replace("url_auth: NONE", "url_auth: AWS_IAM"))
     for verb in (("render",), ("deploy", "--yes")):
         assert builder(*verb).code == 0
     assert builder("call", "GET", "/health").err == "200 from us-east-1\n"

@@ -69,13 +69,13 @@ def _next(err: str) -> list[str]:
 
 
 @pytest.fixture
-def broken_off(standing_fleet: OnWorld) -> OnWorld:
+def broken_off(on_deployed_fleet: OnWorld) -> OnWorld:
     """A fleet with an assembly in a folder whose name has to be quoted, of which an update fails in one account."""
     Path("templates").rename("a folder")
     render(Path("a folder"), REPLACED.replace("DisplayName: one", "DisplayName: two"))
-    standing_fleet.before = ()
-    standing_fleet.world.script.fails("UPDATE", "Topic", reason="limit reached", account=ACCOUNTS[1], region=WEST)
-    return standing_fleet
+    on_deployed_fleet.before = ()
+    on_deployed_fleet.world.script.fails("UPDATE", "Topic", reason="limit reached", account=ACCOUNTS[1], region=WEST)
+    return on_deployed_fleet
 
 
 ALLOW = ("--allow", "us-west-2/storage/*")

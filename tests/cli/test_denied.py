@@ -49,36 +49,36 @@ def test_every_verb_that_asks_aws_has_a_policy() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("typed", "operation"), DENIED)
 def test_what_is_denied_is_told_with_the_action_its_purpose_and_the_policy(
-    standing: OnWorld, typed: str, operation: str
+    on_deployed: OnWorld, typed: str, operation: str
 ) -> None:
-    standing.world.faults.add(Fault.DENIED, operation=operation)
-    answer = standing(*typed.split())
-    code, said = DENIED[typed, operation]
+    on_deployed.world.faults.add(Fault.DENIED, operation=operation)
+    answer = on_deployed(*typed.split())
+    code, words = DENIED[typed, operation]
     assert answer.code == code, answer
     assert f"not allowed to call {operation}" in answer.err
-    assert said in answer.err.splitlines()[-1]
+    assert words in answer.err.splitlines()[-1]
 
 
-def test_a_bucket_that_may_not_be_seen_is_no_name_that_is_free(standing: OnWorld) -> None:
-    standing.client("s3").create_bucket(Bucket="tap-new-111122223333-us-east-1-an")
-    standing.world.faults.add(Fault.DENIED, operation="HeadBucket")
-    answer = standing("plan", "--env", "new")
+def test_a_bucket_that_may_not_be_seen_is_no_name_that_is_free(on_deployed: OnWorld) -> None:
+    on_deployed.client("s3").create_bucket(Bucket="tap-new-111122223333-us-east-1-an")
+    on_deployed.world.faults.add(Fault.DENIED, operation="HeadBucket")
+    answer = on_deployed("plan", "--env", "new")
     assert answer.code == 4
     assert "exists already, another account's, or one that these credentials may not see (s3:ListBucket)" in answer.err
 
 
 def test_status_warns_and_goes_on_where_the_record_of_a_promotion_may_not_be_read(
-    standing: OnWorld, capsys: pytest.CaptureFixture[str]
+    on_deployed: OnWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing.world.faults.add(Fault.DENIED, operation="GetParameter")
-    session = standing.open(Options())
+    on_deployed.world.faults.add(Fault.DENIED, operation="GetParameter")
+    session = on_deployed.open(Options())
     assert session.run(_observe_promotion(session, session.project.deployment_as_is, session.clients)) is None
     assert "warning: 2 errors: " in capsys.readouterr().err
 
 
-def test_status_says_which_policy_has_what_was_denied(standing: OnWorld) -> None:
-    standing.world.faults.add(Fault.DENIED, operation="DescribeStacks")
-    answer = standing("status")
+def test_status_says_which_policy_has_what_was_denied(on_deployed: OnWorld) -> None:
+    on_deployed.world.faults.add(Fault.DENIED, operation="DescribeStacks")
+    answer = on_deployed("status")
     assert answer.code == 1
     assert "NOT SEEN  us-west-2: not allowed to call DescribeStacks" in answer.out
     assert "next:  python -m builder policy status    has what is needed" in answer.err
@@ -87,18 +87,18 @@ def test_status_says_which_policy_has_what_was_denied(standing: OnWorld) -> None
 POLICIES = "next:  python -m builder policy plan execute    has what is needed; with --cloudformation-role it is the"
 
 
-def test_what_is_denied_on_the_way_is_told_at_the_end(standing: OnWorld) -> None:
-    standing.world.faults.add(Fault.DENIED, operation="ExecuteChangeSet")
-    answer = standing("deploy", "--yes", "--env", "new")
+def test_what_is_denied_on_the_way_is_told_at_the_end(on_deployed: OnWorld) -> None:
+    on_deployed.world.faults.add(Fault.DENIED, operation="ExecuteChangeSet")
+    answer = on_deployed("deploy", "--yes", "--env", "new")
     assert answer.code == 1
     assert "not allowed to call ExecuteChangeSet" in answer.out
     assert POLICIES in answer.err
 
 
-def test_so_is_what_is_denied_to_cloudformation(standing: OnWorld) -> None:
+def test_so_is_what_is_denied_to_cloudformation(on_deployed: OnWorld) -> None:
     why = "User: role/cfn is not authorized to perform: dynamodb:CreateTable (Status Code: 400)"
-    standing.world.script.fails("CREATE", "Table", reason=why)
-    answer = standing("deploy", "--yes", "--env", "new")
+    on_deployed.world.script.fails("CREATE", "Table", reason=why)
+    answer = on_deployed("deploy", "--yes", "--env", "new")
     assert answer.code == 1
     assert why in answer.out
     assert POLICIES in answer.err

@@ -22,24 +22,24 @@ def test_a_deployment_has_the_names_that_its_suffix_gives(command: OnWorld) -> N
 
 
 @pytest.mark.slow
-def test_a_second_deploy_makes_no_change_set_and_says_so(standing: OnWorld) -> None:
-    answer = standing("deploy", "--yes")
+def test_a_second_deploy_makes_no_change_set_and_says_so(on_deployed: OnWorld) -> None:
+    answer = on_deployed("deploy", "--yes")
     assert answer.code == 0
     assert "No changes: all 5 stacks are as they should be." in answer.out
-    for place in standing.stacks():
+    for place in on_deployed.stacks():
         region, _, stack = place.partition("/")
-        sets = standing.client("cloudformation", region).list_change_sets(StackName=stack)["Summaries"]
-        assert [one["ExecutionStatus"] for one in sets] == ["EXECUTE_COMPLETE"]
+        sets = on_deployed.client("cloudformation", region).list_change_sets(StackName=stack)["Summaries"]
+        assert [change_set["ExecutionStatus"] for change_set in sets] == ["EXECUTE_COMPLETE"]
 
 
 @pytest.mark.slow
-def test_every_line_of_a_run_as_json_is_one_of_the_schema_the_outputs_too(standing: OnWorld) -> None:
-    answer = standing("deploy", "--yes", "--json")
+def test_every_line_of_a_run_as_json_is_one_of_the_schema_the_outputs_too(on_deployed: OnWorld) -> None:
+    answer = on_deployed("deploy", "--yes", "--json")
     lines = [json.loads(line) for line in answer.out.splitlines()]
     check = jsonschema.Draft202012Validator(json.loads(make_event_schema()))
     assert [error.message for line in lines for error in check.iter_errors(line)] == []
     assert lines[-1]["event"] == "outputs.read"
-    assert lines[-1]["outputs"] == json.loads(standing("outputs", "--json").out)
+    assert lines[-1]["outputs"] == json.loads(on_deployed("outputs", "--json").out)
 
 
 @pytest.mark.slow

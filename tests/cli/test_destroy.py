@@ -67,83 +67,83 @@ BUCKET = f"tap-dev-{ACCOUNT}-us-east-1-an"
 
 
 @pytest.mark.slow
-def test_destroy_empties_full_buckets_on_both_sides_and_leaves_nothing(standing: OnWorld) -> None:
-    s3, world = standing.client("s3"), standing.world
+def test_destroy_empties_full_buckets_on_both_sides_and_leaves_nothing(on_deployed: OnWorld) -> None:
+    s3, world = on_deployed.client("s3"), on_deployed.world
     for version in range(3):
         s3.put_object(Bucket=BUCKET, Key="kept", Body=str(version).encode())
     s3.delete_object(Bucket=BUCKET, Key="kept")
     world.settle()
     assert len(world.filled_buckets()) == 2
-    assert standing("destroy").code == 4  # nobody to type the name
-    answer = standing("destroy", "--yes")
+    assert on_deployed("destroy").code == 4  # nobody to type the name
+    answer = on_deployed("destroy", "--yes")
     assert answer.code == 0, answer
-    assert standing.stacks() == {}
+    assert on_deployed.stacks() == {}
     assert world.buckets == {}
     assert world.tables == {}
     assert world.functions == {}
     # Those of roles and log groups, which the fake has in stacks alone, among them.
     assert world.names == set()
     assert world.unmanaged == {}
-    assert "left of tap-dev: nothing" in standing("destroy", "--yes").out
+    assert "left of tap-dev: nothing" in on_deployed("destroy", "--yes").out
 
 
 @pytest.mark.slow
-def test_a_protected_stack_stays_until_it_is_allowed_by_name(standing: OnWorld) -> None:
-    client = standing.client("cloudformation")
+def test_a_protected_stack_stays_until_it_is_allowed_by_name(on_deployed: OnWorld) -> None:
+    client = on_deployed.client("cloudformation")
     client.update_termination_protection(StackName="tap-dev-table", EnableTerminationProtection=True)
-    refused = standing("destroy", "--yes")
+    refused = on_deployed("destroy", "--yes")
     assert refused.code == 4
     assert "next:  --allow us-east-1/table/TerminationProtection " in refused.err
-    assert len(standing.stacks()) == 5
-    assert standing("destroy", "--yes", "--allow", "us-east-1/table/TerminationProtection").code == 0
-    assert standing.stacks() == {}
+    assert len(on_deployed.stacks()) == 5
+    assert on_deployed("destroy", "--yes", "--allow", "us-east-1/table/TerminationProtection").code == 0
+    assert on_deployed.stacks() == {}
 
 
 @pytest.mark.slow
-def test_without_dr_yaml_and_templates_the_project_s_name_is_enough(standing: OnWorld, project: Path) -> None:
+def test_without_dr_yaml_and_templates_the_project_s_name_is_enough(on_deployed: OnWorld, project: Path) -> None:
     shutil.rmtree(project / "templates")
     (project / "dr.yaml").unlink()
-    assert standing("destroy", "--yes", "--env", "dev").code == 2
-    assert standing("destroy", "--yes", "--project", "tap").code == 2  # of which environment?
-    answer = standing("destroy", "--yes", "--project", "tap", "--env", "dev")
+    assert on_deployed("destroy", "--yes", "--env", "dev").code == 2
+    assert on_deployed("destroy", "--yes", "--project", "tap").code == 2  # of which environment?
+    answer = on_deployed("destroy", "--yes", "--project", "tap", "--env", "dev")
     assert answer.code == 0, answer
     assert answer.out.rstrip().endswith("left of tap-dev: nothing")
-    assert standing.stacks() == {}
+    assert on_deployed.stacks() == {}
 
 
 @pytest.mark.slow
-def test_stacks_of_regions_that_dr_yaml_no_longer_has_go_too(standing: OnWorld, project: Path) -> None:
+def test_stacks_of_regions_that_dr_yaml_no_longer_has_go_too(on_deployed: OnWorld, project: Path) -> None:
     config = project / "dr.yaml"
     config.write_text(config.read_text().replace("us-west-2", "eu-west-1"))
-    assert standing("render").code == 0
-    answer = standing("destroy", "--yes")
+    assert on_deployed("render").code == 0
+    answer = on_deployed("destroy", "--yes")
     assert answer.code == 0, answer
-    assert standing.stacks() == {}
+    assert on_deployed.stacks() == {}
 
 
 @pytest.mark.slow
-def test_another_account_than_the_pinned_one_keeps_what_it_has(standing: OnWorld, project: Path) -> None:
+def test_another_account_than_the_pinned_one_keeps_what_it_has(on_deployed: OnWorld, project: Path) -> None:
     config = project / "dr.yaml"
     whole = config.read_text()
-    assert standing("render").code == 0
+    assert on_deployed("render").code == 0
     config.write_text(f'{whole}\nenvironments: {{dev: {{account: "{OTHER}"}}}}\n')
-    refused = standing("destroy", "--yes")
+    refused = on_deployed("destroy", "--yes")
     assert refused.code == 2
     assert f"belongs in account {OTHER}, and the credentials are of account {ACCOUNT}" in refused.err
     assert refused.out == ""
-    assert len(standing.stacks()) == 5
+    assert len(on_deployed.stacks()) == 5
     config.write_text(f'{whole}\nenvironments: {{dev: {{account: "{ACCOUNT}"}}}}\n')
-    assert standing("destroy", "--yes").code == 0
-    assert standing.stacks() == {}
+    assert on_deployed("destroy", "--yes").code == 0
+    assert on_deployed.stacks() == {}
 
 
 @pytest.mark.slow
-def test_only_the_regions_that_are_named_are_looked_at(standing: OnWorld) -> None:
+def test_only_the_regions_that_are_named_are_looked_at(on_deployed: OnWorld) -> None:
     command = ("destroy", "--yes", "--project", "tap", "--env", "dev")
-    assert "left of tap-dev: nothing" in standing(*command, "--region", "eu-west-1").out
-    assert len(standing.stacks()) == 5
-    assert standing(*command, "--region", "us-east-1", "--region", "us-west-2").code == 0
-    assert standing.stacks() == {}
+    assert "left of tap-dev: nothing" in on_deployed(*command, "--region", "eu-west-1").out
+    assert len(on_deployed.stacks()) == 5
+    assert on_deployed(*command, "--region", "us-east-1", "--region", "us-west-2").code == 0
+    assert on_deployed.stacks() == {}
 
 
 def test_a_bucket_with_thousands_of_versions_is_emptied_with_progress(

@@ -35,12 +35,19 @@ def test_what_was_changed_by_hand_in_one_region_is_found_as_drift_and_as_dispari
     )
     answer = deployed("drift", "--json", *ENV)
     assert answer.code == 3
-    said = json.loads(answer.out)
+    report = json.loads(answer.out)
     drifted = {
-        (stack["region"], stack["name"], resource["logical_id"], one["path"], one["expected"], one["actual"])
-        for stack in said["stacks"]
+        (
+            stack["region"],
+            stack["name"],
+            resource["logical_id"],
+            difference["path"],
+            difference["expected"],
+            difference["actual"],
+        )
+        for stack in report["stacks"]
         for resource in stack["resources"]
-        for one in resource["properties"]
+        for difference in resource["properties"]
     }
     recovery = "/Replicas/1/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled"
     assert drifted == {
@@ -48,14 +55,14 @@ def test_what_was_changed_by_hand_in_one_region_is_found_as_drift_and_as_dispari
         ("us-east-1", "tap-synthmfm20-storage", "Bucket", "/VersioningConfiguration/Status", "Enabled", "Suspended"),
         ("us-east-1", "tap-synthmfm20-table", "Table", recovery, "true", "false"),
     }
-    assert {(one["thing"], one["setting"]): one["values"] for one in said["disparities"]} == {
+    assert {(disparity["thing"], disparity["setting"]): disparity["values"] for disparity in report["disparities"]} == {
         ("tap-synthmfm20-service/Function", "memory"): {"us-east-1": "256 MB", west: "512 MB"},
         ("tap-synthmfm20-storage/Bucket", "versioning"): {"us-east-1": "Suspended", west: "Enabled"},
         ("tap-synthmfm20-global", "point-in-time recovery"): {"us-east-1": "ENABLED, 35 days", west: "DISABLED"},
     }
-    told = deployed("drift", *ENV)
-    assert told.code == 3
-    assert "3 drifted, 0 absent, 0 unknown; differences between regions: 3" in told.out
+    in_words = deployed("drift", *ENV)
+    assert in_words.code == 3
+    assert "3 drifted, 0 absent, 0 unknown; differences between regions: 3" in in_words.out
 
 
 def test_code_changed_by_hand_is_a_disparity_though_cloudformation_sees_no_drift(
@@ -67,7 +74,7 @@ def test_code_changed_by_hand_is_a_disparity_though_cloudformation_sees_no_drift
     session.client("lambda").update_function_code(FunctionName="tap-synthmfm20-primary", ZipFile=packed.getvalue())
     answer = deployed("drift", "--json", *ENV)
     assert answer.code == 3
-    assert [one["setting"] for one in json.loads(answer.out)["disparities"]] == ["code", "code: index.py"]
+    assert [disparity["setting"] for disparity in json.loads(answer.out)["disparities"]] == ["code", "code: index.py"]
 
 
 def test_a_region_that_hangs_is_told_and_hides_nothing_of_the_other(
@@ -80,13 +87,13 @@ def test_a_region_that_hangs_is_told_and_hides_nothing_of_the_other(
     with deaf_to("/us-east-1/", embedded):
         answer, took_s = timed(deployed, "drift", "--json", *ENV)
     print(f"drift with one region hanging: {took_s:.2f} s")
-    said = json.loads(answer.out)
+    report = json.loads(answer.out)
     assert answer.code == 3
-    assert [(stack["region"], stack["status"]) for stack in said["stacks"]] == [
-        (west, "IN_SYNC" if stack["name"].endswith("storage") else "DRIFTED") for stack in said["stacks"]
+    assert [(stack["region"], stack["status"]) for stack in report["stacks"]] == [
+        (west, "IN_SYNC" if stack["name"].endswith("storage") else "DRIFTED") for stack in report["stacks"]
     ]
-    assert said["disparities"] == []
-    assert [line.partition(":")[0] for line in said["silent"]] == ["us-east-1"]
+    assert report["disparities"] == []
+    assert [line.partition(":")[0] for line in report["silent"]] == ["us-east-1"]
     assert took_s < 15
 
 

@@ -28,10 +28,10 @@ def test_a_drill_leaves_a_report_and_says_its_verdict_by_exit_code(shared: Comma
     assert answer.code == 0, answer
     (folder,) = (project / "drills").iterdir()
     assert {path.name for path in folder.iterdir()} == {"log.jsonl", "report.json", "report.html"}
-    found = json.loads((folder / "report.json").read_text())
-    jsonschema.Draft202012Validator(json.loads(make_report_schema())).validate(found)
-    assert found["verdict"] == "passed"
-    assert found["about"]["environment"] == "synthmfm20"
+    report = json.loads((folder / "report.json").read_text())
+    jsonschema.Draft202012Validator(json.loads(make_report_schema())).validate(report)
+    assert report["verdict"] == "passed"
+    assert report["about"]["environment"] == "synthmfm20"
     assert "replication, p99 " in answer.out
     assert "at most 5 s" in answer.out
     assert f"passed; the report is drills/{folder.name}/report.html" in answer.out
@@ -96,14 +96,14 @@ def test_without_dr_yaml_a_drill_takes_a_yes_and_says_that_nothing_is_judged(sha
 
 @pytest.mark.parametrize("verb", [REPLICATION, ("drill", "failover"), ("drill", "restore")])
 def test_another_account_than_the_one_that_is_pinned_is_not_touched(
-    standing: OnWorld, project: Path, verb: tuple[str, ...]
+    on_deployed: OnWorld, project: Path, verb: tuple[str, ...]
 ) -> None:
-    functions = standing.client("lambda")
+    functions = on_deployed.client("lambda")
     arn = functions.get_function_configuration(FunctionName="tap-dev-primary")["FunctionArn"]
     functions.tag_resource(Resource=arn, Tags={"builder:drill:d1": "reserved-concurrency=7"})
     with (project / "dr.yaml").open("a") as file:
         file.write(f'environments: {{dev: {{account: "{OTHER}"}}}}\n')
-    answer = standing(*verb)
+    answer = on_deployed(*verb)
     assert answer.code == 2
     assert f"belongs in account {OTHER}" in answer.err
     assert "builder:drill:d1" in functions.list_tags(Resource=arn)["Tags"]
@@ -130,9 +130,9 @@ def test_ctrl_c_ends_a_drill_in_order(shared: Command, project: Path) -> None:
     child = started(project)
     assert reached(child, "load")
     child.send_signal(signal.SIGINT)
-    _, told = child.communicate(timeout=30)
+    _, stderr = child.communicate(timeout=30)
     assert child.returncode == 130
-    assert "the probes are gone" in told
+    assert "the probes are gone" in stderr
     (log,) = (project / "drills").glob("*/log.jsonl")
     assert unfinished(read_log(log)) is None
 
@@ -145,14 +145,14 @@ def test_two_signals_leave_at_once_and_name_what_undoes_the_fault(
     assert reached(child, "fault")
     child.send_signal(signal.SIGINT)
     child.send_signal(signal.SIGTERM)
-    _, told = child.communicate(timeout=30)
+    _, stderr = child.communicate(timeout=30)
     assert child.returncode == 130
-    assert "python -m builder drill restore undoes and deletes them" in told
+    assert "python -m builder drill restore undoes and deletes them" in stderr
     restored = shared("drill", "restore", "--env", "synthmfm20")
     assert restored.code == 0
     functions = shared_session.client("lambda")
-    found = functions.get_function_concurrency(FunctionName="tap-synthmfm20-primary")
-    assert "ReservedConcurrentExecutions" not in found
+    concurrency = functions.get_function_concurrency(FunctionName="tap-synthmfm20-primary")
+    assert "ReservedConcurrentExecutions" not in concurrency
 
 
 @pytest.mark.alone
@@ -222,8 +222,8 @@ def test_handlers_keep_nothing_in_a_table_of_another_key(command: OnWorld, proje
     assert command("render").code == 0
     refused = command("drill", "replication")
     assert refused.code != 0
-    told = "drill.probe: is handler, which keeps items under id: S, and the key of table is customer: S, placed_at: N"
-    assert (told in refused.err) == (probe == "handler")
+    reason = "drill.probe: is handler, which keeps items under id: S, and the key of table is customer: S, placed_at: N"
+    assert (reason in refused.err) == (probe == "handler")
     assert ("drill: {probe: table} in dr.yaml" in refused.err) == (probe == "handler")
 
 

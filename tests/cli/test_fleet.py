@@ -67,17 +67,19 @@ def test_a_plan_has_pages_for_a_pull_request_and_a_browser(fleet: OnWorld) -> No
 def test_a_pipeline_reads_every_account_and_the_exit_code(fleet: OnWorld) -> None:
     answer = fleet("plan", "--json", "--detailed-exitcode")
     assert answer.code == 3
-    (planned,) = [one for line in answer.out.splitlines() if (one := json.loads(line))["event"] == "fleet.planned"]
-    assert [one["does"] for one in planned["sets"]] == ["create", "create"]
+    (planned,) = [
+        parsed for line in answer.out.splitlines() if (parsed := json.loads(line))["event"] == "fleet.planned"
+    ]
+    assert [set_["does"] for set_ in planned["sets"]] == ["create", "create"]
     assert [site[0] for site in planned["sets"][0]["joining"]] == list(ACCOUNTS)
 
 
-def test_a_replacement_is_told_with_what_lets_it_pass(standing_fleet: OnWorld) -> None:
+def test_a_replacement_is_told_with_what_lets_it_pass(on_deployed_fleet: OnWorld) -> None:
     render(Path("templates"), REPLACED)
-    answer = standing_fleet("plan")
+    answer = on_deployed_fleet("plan")
     assert "--allow us-west-2/storage/Bucket" in answer.out
     assert "Bucket  AWS::S3::Bucket  replaced" in answer.out
-    assert standing_fleet("execute", "fleet-plan.json").code == 4
+    assert on_deployed_fleet("execute", "fleet-plan.json").code == 4
 
 
 def test_the_system_s_role_is_not_the_fleet_s(fleet: OnWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,14 +91,14 @@ def test_the_system_s_role_is_not_the_fleet_s(fleet: OnWorld, monkeypatch: pytes
     assert role in Path("fleet-plan.json").read_text()
 
 
-def test_a_plan_replaces_the_older_one_that_would_stand_in_its_way(standing_fleet: OnWorld) -> None:
+def test_a_plan_replaces_the_older_one_that_would_stand_in_its_way(on_deployed_fleet: OnWorld) -> None:
     for number, option in enumerate([(), (), ("--keep",)], start=1):
         render(Path("templates"), BODY.replace("Topic:", f"Topic{number}:"))
-        answer = standing_fleet("plan", *option)
+        answer = on_deployed_fleet("plan", *option)
         assert answer.code == 0, answer
         assert ("replaces plan" in answer.err) == (number == 2)
-        standing_fleet.wait(120)
-    kept = standing_fleet("execute", "fleet-plan.json")
+        on_deployed_fleet.wait(120)
+    kept = on_deployed_fleet("execute", "fleet-plan.json")
     assert (kept.code, kept.err.count("it waits for somebody's review")) == (4, 1)
 
 
@@ -114,8 +116,8 @@ def test_a_saved_plan_is_executed_exactly_and_every_step_told(fleet: OnWorld) ->
     answer = fleet("execute", "fleet-plan.json", "--json")
     assert answer.code == 0, answer
     events = [json.loads(line) for line in answer.out.splitlines()]
-    assert {"set.progress", "stack.finished", "fleet.ended"} <= {one["event"] for one in events}
-    assert [one["outcome"] for one in events[-1]["sets"]] == ["succeeded", "succeeded"]
+    assert {"set.progress", "stack.finished", "fleet.ended"} <= {event["event"] for event in events}
+    assert [set_["outcome"] for set_ in events[-1]["sets"]] == ["succeeded", "succeeded"]
 
 
 @pytest.mark.parametrize("verb", ["show", "execute"])
@@ -126,30 +128,30 @@ def test_a_plan_that_is_not_there_is_named(fleet: OnWorld, verb: str) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_the_operation_running_and_says_what_stops_it(standing_fleet: OnWorld) -> None:
+def test_ctrl_c_leaves_the_operation_running_and_says_what_stops_it(on_deployed_fleet: OnWorld) -> None:
     render(Path("templates"), CHANGED)
-    standing_fleet.world.script.takes(90, action="UPDATE", resource="Topic")
-    standing_fleet("plan")
-    standing_fleet.interrupted = True
-    answer = standing_fleet("execute", "fleet-plan.json")
+    on_deployed_fleet.world.script.takes(90, action="UPDATE", resource="Topic")
+    on_deployed_fleet("plan")
+    on_deployed_fleet.interrupted = True
+    answer = on_deployed_fleet("execute", "fleet-plan.json")
     assert answer.code == 130
     assert "python -m builder fleet stop" in answer.err
-    standing_fleet.interrupted = False
-    stopped = standing_fleet("stop")
+    on_deployed_fleet.interrupted = False
+    stopped = on_deployed_fleet("stop")
     assert stopped.code == 0
     assert "us-west-2/storage        started: STOP UPDATE " in stopped.out
     assert "us-west-2/storage: UPDATE " in stopped.err
-    standing_fleet.world.settle()
-    assert "no operation runs" in standing_fleet("stop").err
+    on_deployed_fleet.world.settle()
+    assert "no operation runs" in on_deployed_fleet("stop").err
 
 
 @pytest.mark.slow
-def test_with_stop_ctrl_c_stops_the_operation_too(standing_fleet: OnWorld) -> None:
+def test_with_stop_ctrl_c_stops_the_operation_too(on_deployed_fleet: OnWorld) -> None:
     render(Path("templates"), CHANGED)
-    standing_fleet.world.script.takes(90, action="UPDATE", resource="Topic")
-    standing_fleet("plan")
-    standing_fleet.interrupted = True
-    answer = standing_fleet("execute", "fleet-plan.json", "--stop")
+    on_deployed_fleet.world.script.takes(90, action="UPDATE", resource="Topic")
+    on_deployed_fleet("plan")
+    on_deployed_fleet.interrupted = True
+    answer = on_deployed_fleet("execute", "fleet-plan.json", "--stop")
     assert answer.code == 130
     assert "started: STOP UPDATE " in answer.out
 
@@ -161,23 +163,23 @@ def test_progress_is_told_by_set_and_the_end_by_all(fleet: OnWorld) -> None:
     assert answer.out.endswith("2 sets done, 0 failed (0 stacks), 0 not started\n1 done, 0 failed, 0 not started\n")
 
 
-def test_a_second_deploy_changes_nothing(standing_fleet: OnWorld) -> None:
-    answer = standing_fleet("deploy", "--yes")
+def test_a_second_deploy_changes_nothing(on_deployed_fleet: OnWorld) -> None:
+    answer = on_deployed_fleet("deploy", "--yes")
     assert answer.code == 0
     assert "No stack in any account changes" in answer.out
 
 
 def test_one_account_that_fails_is_named_with_its_reason_and_a_second_run_repairs_only_it(
-    standing_fleet: OnWorld,
+    on_deployed_fleet: OnWorld,
 ) -> None:
     render(Path("templates"), CHANGED)
-    standing_fleet.world.script.fails("UPDATE", "Topic", reason="limit reached", account=ACCOUNTS[1], region=WEST)
-    failed = standing_fleet("deploy", "--yes")
+    on_deployed_fleet.world.script.fails("UPDATE", "Topic", reason="limit reached", account=ACCOUNTS[1], region=WEST)
+    failed = on_deployed_fleet("deploy", "--yes")
     assert failed.code == 1
     assert f"{ACCOUNTS[1]} us-west-2: " in failed.out
     assert "limit reached" in failed.out
     assert "next:  python -m builder fleet deploy" in failed.err
-    again = standing_fleet("deploy", "--yes")
+    again = on_deployed_fleet("deploy", "--yes")
     assert again.code == 0, again
     assert f"does again what failed in {ACCOUNTS[1]} in us-west-2" in again.out
 
@@ -202,71 +204,75 @@ FLEET = "fleet: {permission_model: self-managed, administration_account: '%s', a
 EVERY_VERB = pytest.mark.parametrize("verb", VERBS, ids=[verb[0] for verb in VERBS])
 
 
-def test_several_filters_come_together(standing_fleet: OnWorld) -> None:
+def test_several_filters_come_together(on_deployed_fleet: OnWorld) -> None:
     assert (
         "2 of 2 stacks"
-        in standing_fleet("status", "--region", "us-east-1", "--account", "444455556666", "--region", "us-west-2").out
+        in on_deployed_fleet(
+            "status", "--region", "us-east-1", "--account", "444455556666", "--region", "us-west-2"
+        ).out
     )
 
 
 @pytest.fixture
-def rewritten(standing_fleet: OnWorld) -> OnWorld:
+def rewritten(on_deployed_fleet: OnWorld) -> OnWorld:
     """The command line without --assembly, beside a dr.yaml that says no `fleet:` any more and was not rendered."""
     write_config()
-    standing_fleet.before = ("--env", "dev", "fleet")
-    return standing_fleet
+    on_deployed_fleet.before = ("--env", "dev", "fleet")
+    return on_deployed_fleet
 
 
 @pytest.mark.slow
-def test_a_fleet_s_plan_is_discarded_by_its_file_or_with_all_others(standing_fleet: OnWorld) -> None:
+def test_a_fleet_s_plan_is_discarded_by_its_file_or_with_all_others(on_deployed_fleet: OnWorld) -> None:
     render(Path("templates"), CHANGED)
-    standing_fleet("plan")
-    answer = standing_fleet("discard", "fleet-plan.json")
+    on_deployed_fleet("plan")
+    answer = on_deployed_fleet("discard", "fleet-plan.json")
     assert (answer.code, "discarded 1 change set of plan" in answer.out) == (0, True), answer
-    standing_fleet("plan", "-o", "a.json")
-    standing_fleet("plan", "-o", "b.json", "--keep")
-    answer = standing_fleet("discard", "--all")
+    on_deployed_fleet("plan", "-o", "a.json")
+    on_deployed_fleet("plan", "-o", "b.json", "--keep")
+    answer = on_deployed_fleet("discard", "--all")
     assert (answer.code, "discarded 2 change sets and empty stacks of tap-fleet-dev" in answer.out) == (0, True), answer
-    wrong = standing_fleet("discard")
+    wrong = on_deployed_fleet("discard")
     assert (wrong.code, "fleet discard: takes either a plan's file or --all" in wrong.err) == (2, True)
-    assert standing_fleet("status").code == 0
+    assert on_deployed_fleet("status").code == 0
 
 
 @pytest.mark.slow
 def test_drift_is_told_by_account_and_region_with_its_properties_and_an_override_is_none(
-    standing_fleet: OnWorld,
+    on_deployed_fleet: OnWorld,
 ) -> None:
-    answer = standing_fleet("drift")
+    answer = on_deployed_fleet("drift")
     assert (answer.code, answer.out.splitlines()[-1]) == (0, "6 stacks of 2 sets: 0 drifted, 0 not looked at")
-    drift(standing_fleet.world, A, DisplayName="by hand")
-    answer = standing_fleet("drift", "--json")
+    drift(on_deployed_fleet.world, A, DisplayName="by hand")
+    answer = on_deployed_fleet("drift", "--json")
     assert answer.code == 3
-    (seen,) = [one for line in answer.out.splitlines() if (one := json.loads(line))["event"] == "fleet.drift.seen"]
-    (stack,) = [stack for one in seen["sets"] for stack in one["drifted"]]
+    (seen,) = [
+        parsed for line in answer.out.splitlines() if (parsed := json.loads(line))["event"] == "fleet.drift.seen"
+    ]
+    (stack,) = [stack for set_ in seen["sets"] for stack in set_["drifted"]]
     assert (stack["account"], stack["region"], stack["stack"]) == (A, WEST, "us-west-2/storage")
     (difference,) = stack["resources"][0]["properties"]
     assert (difference["path"], difference["expected"], difference["actual"]) == ("/DisplayName", "one", "by hand")
-    people = standing_fleet("drift").out
+    people = on_deployed_fleet("drift").out
     assert f"{A} us-west-2 us-west-2/storage  DRIFTED\n  Topic  AWS::SNS::Topic  MODIFIED" in people
     assert "/DisplayName: one -> by hand  NOT_EQUAL" in people
-    assert standing_fleet("status").code == 3, "the status shows what was found"
+    assert on_deployed_fleet("status").code == 3, "the status shows what was found"
 
 
 def drift(world: World, account: str, **properties: str) -> None:
     """Have somebody change the topic of an account's stack."""
     stacks = world.region(account, WEST).cloudformation.stacks.values()
-    stack = next(one for one in stacks if one.name.startswith("StackSet-tap-dev-us-west-2-storage"))
+    stack = next(stack for stack in stacks if stack.name.startswith("StackSet-tap-dev-us-west-2-storage"))
     world.stack(stack.name, account=account, region=WEST).drifts("Topic", **properties)
 
 
-def test_where_an_account_cannot_be_looked_at_it_is_told_and_ends_in_1(standing_fleet: OnWorld) -> None:
-    standing_fleet.world.forbidden_roles.add(f"arn:aws:iam::{A}:role/tap-dev-execution")
-    answer = standing_fleet("drift")
+def test_where_an_account_cannot_be_looked_at_it_is_told_and_ends_in_1(on_deployed_fleet: OnWorld) -> None:
+    on_deployed_fleet.world.forbidden_roles.add(f"arn:aws:iam::{A}:role/tap-dev-execution")
+    answer = on_deployed_fleet("drift")
     assert answer.code == 1
     assert f"{A} us-west-2 us-west-2/storage  not looked at: Account {A} should have" in answer.out
     assert answer.out.splitlines()[-1] == "6 stacks of 2 sets: 0 drifted, 2 not looked at"
-    drift(standing_fleet.world, ACCOUNTS[1], DisplayName="by hand")
-    assert standing_fleet("drift").code == 3
+    drift(on_deployed_fleet.world, ACCOUNTS[1], DisplayName="by hand")
+    assert on_deployed_fleet("drift").code == 3
 
 
 def test_where_nothing_stands_there_is_no_drift_to_look_for(fleet: OnWorld) -> None:
@@ -292,16 +298,16 @@ def test_a_fleet_stands_whatever_was_rendered_since_or_was_not(rewritten: OnWorl
 
 
 @pytest.mark.slow
-def test_a_fleet_stands_where_dr_yaml_has_had_it(standing_fleet: OnWorld) -> None:
+def test_a_fleet_stands_where_dr_yaml_has_had_it(on_deployed_fleet: OnWorld) -> None:
     write_config(FLEET % (ADMIN, "eu-west-1", ACCOUNTS[0]))
-    standing_fleet.before = ("--env", "dev", "fleet")
-    find_all(standing_fleet)
+    on_deployed_fleet.before = ("--env", "dev", "fleet")
+    find_all(on_deployed_fleet)
 
 
 @pytest.mark.slow
-def test_the_project_s_name_is_enough(standing_fleet: OnWorld) -> None:
-    standing_fleet.before = ("--env", "dev", "fleet")
-    find_all(standing_fleet, "--project", "tap")
+def test_the_project_s_name_is_enough(on_deployed_fleet: OnWorld) -> None:
+    on_deployed_fleet.before = ("--env", "dev", "fleet")
+    find_all(on_deployed_fleet, "--project", "tap")
 
 
 def test_a_region_that_does_not_answer_is_told_and_hides_nothing_of_the_others(rewritten: OnWorld) -> None:
@@ -312,44 +318,44 @@ def test_a_region_that_does_not_answer_is_told_and_hides_nothing_of_the_others(r
     assert answer.out.startswith("6 of 6 stacks")
 
 
-def test_where_no_region_answers_nobody_says_that_nothing_stands(standing_fleet: OnWorld) -> None:
-    standing_fleet.before = ("--env", "dev", "fleet")
-    standing_fleet.world.faults.add(Fault.EXPIRED)
-    answer = standing_fleet("destroy", "--yes", "--project", "tap")
+def test_where_no_region_answers_nobody_says_that_nothing_stands(on_deployed_fleet: OnWorld) -> None:
+    on_deployed_fleet.before = ("--env", "dev", "fleet")
+    on_deployed_fleet.world.faults.add(Fault.EXPIRED)
+    answer = on_deployed_fleet("destroy", "--yes", "--project", "tap")
     assert answer.code == 1
     assert "tap-fleet-dev: no region could be looked at" in answer.err
 
 
 @EVERY_VERB
 def test_another_account_s_credentials_are_refused_before_anything_is_looked_at(
-    standing_fleet: OnWorld, verb: tuple[str, ...]
+    on_deployed_fleet: OnWorld, verb: tuple[str, ...]
 ) -> None:
     write_config(FLEET % ("999988887777", "us-west-2", ACCOUNTS[0]))
-    standing_fleet.before = ("--env", "dev", "fleet")
-    standing_fleet.world.calls.clear()
-    answer = standing_fleet(*verb)
+    on_deployed_fleet.before = ("--env", "dev", "fleet")
+    on_deployed_fleet.world.calls.clear()
+    answer = on_deployed_fleet(*verb)
     assert answer.code == 2
     assert f"tap-fleet-dev: belongs in account 999988887777, and the credentials are of account {ADMIN}" in answer.err
-    assert {call.operation for call in standing_fleet.world.calls} == {"GetCallerIdentity"}
+    assert {call.operation for call in on_deployed_fleet.world.calls} == {"GetCallerIdentity"}
 
 
 @EVERY_VERB
-def test_no_region_can_be_left_out(standing_fleet: OnWorld, verb: tuple[str, ...]) -> None:
-    answer = standing_fleet(*verb, "--skip-region", "us-east-1")
+def test_no_region_can_be_left_out(on_deployed_fleet: OnWorld, verb: tuple[str, ...]) -> None:
+    answer = on_deployed_fleet(*verb, "--skip-region", "us-east-1")
     assert answer.code == 2
     assert "none can be left out" in answer.err
 
 
 @pytest.mark.slow
-def test_all_is_summed_up_and_every_row_is_there_for_machines(standing_fleet: OnWorld) -> None:
-    assert standing_fleet("status").out.startswith("6 of 6 stacks in 3 accounts are as they should be")
-    rows = json.loads(standing_fleet("status", "--json", "--account", ACCOUNTS[0]).out)
+def test_all_is_summed_up_and_every_row_is_there_for_machines(on_deployed_fleet: OnWorld) -> None:
+    assert on_deployed_fleet("status").out.startswith("6 of 6 stacks in 3 accounts are as they should be")
+    rows = json.loads(on_deployed_fleet("status", "--json", "--account", ACCOUNTS[0]).out)
     assert {(row["account"], row["region"]) for row in rows} == {(ACCOUNTS[0], "us-west-2"), (ACCOUNTS[0], "us-east-1")}
-    assert len(list(csv.DictReader(io.StringIO(standing_fleet("status", "--csv").out)))) == 6
-    assert standing_fleet("status", "--failed").out == "0 of 6 stacks failed\n"
-    assert standing_fleet("status", "--failed", "--account", ACCOUNTS[0]).out == "0 of 2 stacks failed\n"
-    assert standing_fleet("status", "--failed", "--account", "9" * 12).out == "no stack of the fleet stands there\n"
-    assert json.loads(standing_fleet("status", "--failed", "--json").out) == []
+    assert len(list(csv.DictReader(io.StringIO(on_deployed_fleet("status", "--csv").out)))) == 6
+    assert on_deployed_fleet("status", "--failed").out == "0 of 6 stacks failed\n"
+    assert on_deployed_fleet("status", "--failed", "--account", ACCOUNTS[0]).out == "0 of 2 stacks failed\n"
+    assert on_deployed_fleet("status", "--failed", "--account", "9" * 12).out == "no stack of the fleet stands there\n"
+    assert json.loads(on_deployed_fleet("status", "--failed", "--json").out) == []
 
 
 @pytest.mark.slow
@@ -364,41 +370,41 @@ def test_what_failed_is_shown_with_its_reason_and_an_exit_code_of_its_own(fleet:
     assert (failed.code, failed.out.splitlines()[0]) == (3, "1 of 6 stacks failed, in 1 account")
 
 
-def test_outputs_are_shown_for_people_machines_and_spreadsheets(standing_fleet: OnWorld) -> None:
+def test_outputs_are_shown_for_people_machines_and_spreadsheets(on_deployed_fleet: OnWorld) -> None:
     line = f"{A} us-west-2 us-west-2/storage  Name = tap-dev-{A}-one\n"
     only = ("--account", A, "--stack", "us-west-2/storage")
-    assert standing_fleet("outputs", *only).out == line
-    (one,) = json.loads(standing_fleet("outputs", *only, "--json").out)
-    assert one["outputs"] == {"Name": f"tap-dev-{A}-one"}
+    assert on_deployed_fleet("outputs", *only).out == line
+    (row,) = json.loads(on_deployed_fleet("outputs", *only, "--json").out)
+    assert row["outputs"] == {"Name": f"tap-dev-{A}-one"}
     assert (
-        standing_fleet("outputs", *only, "--csv").out.splitlines()[1]
+        on_deployed_fleet("outputs", *only, "--csv").out.splitlines()[1]
         == f"{A},us-west-2,us-west-2/storage,Name,tap-dev-{A}-one"
     )
 
 
-def test_an_account_that_does_not_answer_ends_in_1(standing_fleet: OnWorld) -> None:
-    standing_fleet.world.forbidden_roles.add(f"arn:aws:iam::{A}:role/reader")
-    answer = standing_fleet("outputs", "--role", "reader", "--json")
+def test_an_account_that_does_not_answer_ends_in_1(on_deployed_fleet: OnWorld) -> None:
+    on_deployed_fleet.world.forbidden_roles.add(f"arn:aws:iam::{A}:role/reader")
+    answer = on_deployed_fleet("outputs", "--role", "reader", "--json")
     assert answer.code == 1
     assert len(json.loads(answer.out)) == 4
     assert f"{A} us-west-2: us-west-2/storage: " in answer.err
 
 
-def test_all_of_it_goes_and_then_there_is_nothing(standing_fleet: OnWorld) -> None:
-    refused = standing_fleet("destroy")
+def test_all_of_it_goes_and_then_there_is_nothing(on_deployed_fleet: OnWorld) -> None:
+    refused = on_deployed_fleet("destroy")
     assert refused.code == 4
     assert "us-west-2/storage  tap-dev-us-west-2-storage" in refused.out
-    answer = standing_fleet("destroy", "--yes")
+    answer = on_deployed_fleet("destroy", "--yes")
     assert answer.code == 0, answer
-    assert standing_fleet.world.buckets == {}
-    assert "nothing of tap-fleet-dev stands in any region" in standing_fleet("destroy", "--yes").out
+    assert on_deployed_fleet.world.buckets == {}
+    assert "nothing of tap-fleet-dev stands in any region" in on_deployed_fleet("destroy", "--yes").out
 
 
-def test_a_pattern_says_how_many_it_lets_pass_before_anything_goes(standing_fleet: OnWorld) -> None:
-    client = standing_fleet.world.session(ADMIN).client("cloudformation", WEST)
+def test_a_pattern_says_how_many_it_lets_pass_before_anything_goes(on_deployed_fleet: OnWorld) -> None:
+    client = on_deployed_fleet.world.session(ADMIN).client("cloudformation", WEST)
     client.update_termination_protection(StackName="tap-dev-fleet", EnableTerminationProtection=True)
-    assert standing_fleet("destroy", "--yes").code == 4
-    answer = standing_fleet("destroy", "--yes", "--json", "--allow", "us-west-2/*/Termination*")
+    assert on_deployed_fleet("destroy", "--yes").code == 4
+    answer = on_deployed_fleet("destroy", "--yes", "--json", "--allow", "us-west-2/*/Termination*")
     assert answer.code == 0, answer
     first = json.loads(answer.out.splitlines()[0])
     assert (first["event"], first["allow"], first["passes"], first["names"]) == (
@@ -409,7 +415,7 @@ def test_a_pattern_says_how_many_it_lets_pass_before_anything_goes(standing_flee
     )
 
 
-def test_where_nothing_runs_it_says_so(standing_fleet: OnWorld) -> None:
-    answer = standing_fleet("stop")
+def test_where_nothing_runs_it_says_so(on_deployed_fleet: OnWorld) -> None:
+    answer = on_deployed_fleet("stop")
     assert answer.code == 0
     assert answer.err == "no operation runs on the fleet's sets\n"

@@ -120,10 +120,10 @@ def test_an_installed_package_needs_no_clone(installed: Path, empty: Path) -> No
         return done.stdout
 
     where = "import builder; print(builder.__file__)"
-    found = subprocess.check_output(
+    path = subprocess.check_output(
         [sys.executable, "-c", where], text=True, env=os.environ | {"PYTHONPATH": str(installed)}, cwd=empty
     )
-    assert Path(found.strip()).is_relative_to(installed)
+    assert Path(path.strip()).is_relative_to(installed)
     assert run("init").startswith("wrote dr.yaml\n")
     assert (empty / "lambda/nodejs/index.js").read_bytes() == (ROOT / "lambda/nodejs/index.js").read_bytes()
     run("render")

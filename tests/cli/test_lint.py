@@ -79,5 +79,5 @@ def test_an_unknown_format_is_bad_input(builder: Command) -> None:
 def test_the_formats_are_cfnlint_s() -> None:
     from cfnlint.config import CliArgs  # noqa: PLC0415 - takes a third of a second, and no other test here needs it
 
-    (option,) = (one for one in CliArgs([]).parser._actions if "--format" in one.option_strings)
+    (option,) = (action for action in CliArgs([]).parser._actions if "--format" in action.option_strings)
     assert tuple(cast("list[str]", option.choices)) == FORMATS

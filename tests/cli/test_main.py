@@ -67,9 +67,9 @@ def test_every_help_has_examples_that_are_taken_and_no_global_options(builder: C
         command: click.Command = cli
         while isinstance(command, click.Group):
             inner = command.make_context("builder", arguments, obj=CommandLine())
-            _, found, arguments = command.resolve_command(inner, [*inner._protected_args, *inner.args])
-            assert found is not None
-            command, context = found, inner
+            _, subcommand, arguments = command.resolve_command(inner, [*inner._protected_args, *inner.args])
+            assert subcommand is not None
+            command, context = subcommand, inner
         if "--help" not in arguments:
             with click.Context(command, parent=context, obj=CommandLine()) as own:
                 command.parse_args(own, arguments)
@@ -207,8 +207,8 @@ def test_python_dash_m_ends_with_the_command_s_code() -> None:
 def test_an_error_is_an_event_with_json(arguments: list[str], code: int, says: str, builder: Command) -> None:
     answer = builder(*arguments)
     (line,) = answer.out.splitlines()
-    told = json.loads(line)
-    jsonschema.Draft202012Validator(json.loads(make_event_schema())).validate(told)
-    assert (told["event"], told["exit_code"], answer.code) == ("error", code, code)
-    assert says in f"{told['where']} {told['what']}"
+    event = json.loads(line)
+    jsonschema.Draft202012Validator(json.loads(make_event_schema())).validate(event)
+    assert (event["event"], event["exit_code"], answer.code) == ("error", code, code)
+    assert says in f"{event['where']} {event['what']}"
     assert says in answer.err

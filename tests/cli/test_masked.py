@@ -64,6 +64,6 @@ def test_what_is_not_shown_is_asked_for_and_every_byte_arrives(
     sns = session.client("sns", region_name="us-east-1")
     shown: object = cloudformation.get_template(StackName="seq-qa", TemplateStage="Original")["TemplateBody"]
     assert shown == text.replace("ö", "?").replace("ü", "?")
-    topic = next(one["TopicArn"] for one in sns.list_topics()["Topics"] if one["TopicArn"].endswith(":note"))
+    topic = next(topic["TopicArn"] for topic in sns.list_topics()["Topics"] if topic["TopicArn"].endswith(":note"))
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["DisplayName"] == "Stürung"
     assert "No changes" in builder("--assembly", assembly, "plan").out

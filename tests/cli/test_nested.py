@@ -119,8 +119,8 @@ def test_a_life_of_three_levels_with_the_data_at_the_lowest(embedded_nested: Nes
     # Planned, shown by its path in every form, refused, and the item is there.
     embedded_nested.three_levels({"Queue": {"Type": "AWS::SQS::Queue"}})
     lost = "us-east-1/p/Child/Grandchild/Orders"
-    said = embedded_nested("plan", "--markdown", "plan.md", "--html", "plan.html", code=0)
-    for text in (said, Path("plan.md").read_text(), Path("plan.html").read_text()):
+    output = embedded_nested("plan", "--markdown", "plan.md", "--html", "plan.html", code=0)
+    for text in (output, Path("plan.md").read_text(), Path("plan.html").read_text()):
         assert "Child/Grandchild/Orders" in text.replace("&#47;", "/")
     plan = json.loads(Path("plan.json").read_text())
     assert [hit["allow"] for hit in plan["guards"]] == [lost]
@@ -159,17 +159,17 @@ def test_another_template_at_the_same_address_is_seen(nested: NestedOnFake) -> N
 
 
 @pytest.mark.parametrize(
-    ("attributes", "said"),
+    ("attributes", "words"),
     [({}, "is deleted: with it goes every item"), ({"DeletionPolicy": "Retain"}, "leaves the stack: it stays")],
 )
 def test_a_child_that_goes_has_no_change_set_and_all_that_it_holds_is_guarded(
-    nested: NestedOnFake, attributes: Tree, said: str
+    nested: NestedOnFake, attributes: Tree, words: str
 ) -> None:
     nested.three_levels({"Orders": TABLE}, **attributes)
     nested("deploy", "--yes", code=0)
     nested.write({"Topic": TOPIC})
     plan = nested.plan()
-    assert [(hit["allow"], said in hit["why"]) for hit in plan["guards"]] == [
+    assert [(hit["allow"], words in hit["why"]) for hit in plan["guards"]] == [
         ("us-east-1/p/Child/Grandchild/Orders", True)
     ]
     assert nested("execute", "plan.json", code=4)
@@ -200,8 +200,8 @@ def test_destroy_tells_of_what_a_nested_template_leaves_behind(nested: NestedOnF
 def test_no_drift_is_put_right_where_nobody_could_see_what_that_does(nested: NestedOnFake) -> None:
     nested.write({"Child": nested.child("child.json", {"Topic": TOPIC})})
     nested("deploy", "--yes", code=0)
-    said = nested("plan", "--deployment-mode", "REVERT_DRIFT", code=2)
-    assert "us-east-1/p: AWS makes no drift-aware change set" in said
+    output = nested("plan", "--deployment-mode", "REVERT_DRIFT", code=2)
+    assert "us-east-1/p: AWS makes no drift-aware change set" in output
 
 
 def test_a_nested_change_set_that_fails_says_why(embedded_nested: Nested) -> None:
@@ -212,5 +212,5 @@ def test_a_nested_change_set_that_fails_says_why(embedded_nested: Nested) -> Non
 def test_what_failed_first_inside_is_the_reason(nested: NestedOnFake) -> None:
     nested.world.script.fails("CREATE", "Orders", reason="is taken")
     nested.three_levels({"Orders": TABLE})
-    said = nested("deploy", "--yes", code=1)
-    assert "us-east-1/p: ROLLBACK_COMPLETE: Child/Grandchild/Orders (AWS::DynamoDB::Table): is taken" in said
+    output = nested("deploy", "--yes", code=1)
+    assert "us-east-1/p: ROLLBACK_COMPLETE: Child/Grandchild/Orders (AWS::DynamoDB::Table): is taken" in output

@@ -13,7 +13,7 @@ from cli.test_project import opened
 
 
 def given(*arguments: str) -> Options:
-    found: list[Options] = []
+    options: list[Options] = []
 
     @click.group()
     @global_options
@@ -25,10 +25,10 @@ def given(*arguments: str) -> Options:
     @global_options
     @pass_session
     def verb(session: Session) -> None:
-        found.append(session.options)
+        options.append(session.options)
 
     assert CliRunner().invoke(group, [*arguments]).exit_code == 0
-    return found[0]
+    return options[0]
 
 
 def test_what_is_said_later_wins_and_what_is_not_said_does_not() -> None:
@@ -40,12 +40,12 @@ def test_what_is_said_later_wins_and_what_is_not_said_does_not() -> None:
 
 
 def test_what_can_be_said_more_than_once_adds_up() -> None:
-    said = given("--skip-region", "us-east-1", "verb", "--skip-region", "us-west-2", "--skip-region", "eu-west-1")
-    assert said.skip_regions == ("us-east-1", "us-west-2", "eu-west-1")
+    options = given("--skip-region", "us-east-1", "verb", "--skip-region", "us-west-2", "--skip-region", "eu-west-1")
+    assert options.skip_regions == ("us-east-1", "us-west-2", "eu-west-1")
     assert given("--account-role", "a=b", "verb", "--account-role", "c=d").account_roles == ("a=b", "c=d")
 
 
-SAID = {
+OPTIONS = {
     "role_arn": None,
     "deployment_mode": "STANDARD",
     "import_existing": False,
@@ -59,20 +59,20 @@ def test_the_option_s_role_wins_over_the_environment_s(project: Path) -> None:
     with (project / "dr.yaml").open("a") as config:
         config.write(f'\nenvironments:\n  prod: {{role_arn: "{ROLE}"}}\n')
     role_arn = opened(env="prod").role_arn
-    assert make_plan_request("plan", SAID, role_arn).options.role_arn == ROLE
-    assert make_plan_request("plan", {**SAID, "role_arn": f"{ROLE}-2"}, role_arn).options.role_arn == f"{ROLE}-2"
-    assert make_plan_request("plan", SAID, None).options.role_arn is None
+    assert make_plan_request("plan", OPTIONS, role_arn).options.role_arn == ROLE
+    assert make_plan_request("plan", {**OPTIONS, "role_arn": f"{ROLE}-2"}, role_arn).options.role_arn == f"{ROLE}-2"
+    assert make_plan_request("plan", OPTIONS, None).options.role_arn is None
 
 
 def test_everything_that_is_said_reaches_the_plan(project: Path) -> None:
-    said = {
-        **SAID,
+    typed = {
+        **OPTIONS,
         "deployment_mode": "EXPRESS",
         "import_existing": True,
         "artifacts_bucket": "artifacts",
         "remove_orphans": True,
     }
-    planned = make_plan_request("deploy", said, None)
+    planned = make_plan_request("deploy", typed, None)
     options = planned.options
     assert (options.by, options.deployment_mode, options.import_existing) == ("deploy", "EXPRESS", True)
     assert (options.artifacts_bucket, planned.remove_orphans) == ("artifacts", True)
@@ -80,7 +80,7 @@ def test_everything_that_is_said_reaches_the_plan(project: Path) -> None:
 
 @pytest.mark.usefixtures("linter")
 def test_templates_in_between_are_linted_where_cfn_lint_is(project: Path) -> None:
-    lint = make_plan_request("plan", SAID, None).lint
+    lint = make_plan_request("plan", OPTIONS, None).lint
     assert lint is not None
     bad = "Resources:\n  Topic: {Type: AWS::SNS::Topic, Properties: {Nonsense: 1}}\n"
     assert any("Nonsense" in line for line in lint(bad, Region("us-east-1")))
@@ -89,15 +89,15 @@ def test_templates_in_between_are_linted_where_cfn_lint_is(project: Path) -> Non
 
 @pytest.mark.parametrize("verb", ["plan", "deploy"])
 def test_both_verbs_take_the_same_options(builder: Command, project: Path, verb: str) -> None:
-    told = builder(verb, "--help").out
+    help_text = builder(verb, "--help").out
     for option in ("--remove-orphans", "--artifacts-bucket", "--deployment-mode", "--import-existing", "--role-arn"):
-        assert option in told
+        assert option in help_text
     assert builder(verb, "--deployment-mode", "HASTY").code == 2
 
 
 @pytest.mark.parametrize("command", [("execute", "plan.json"), ("fleet", "execute", "fleet-plan.json")])
 def test_who_executes_can_say_all_of_them(builder: Command, project: Path, command: tuple[str, ...]) -> None:
-    told = builder(*command, "--help").out
+    help_text = builder(*command, "--help").out
     for option in ("--artifacts-bucket", "--deployment-mode", "--import-existing", "--role-arn"):
-        assert option in told
-    assert "--remove-orphans" not in told
+        assert option in help_text
+    assert "--remove-orphans" not in help_text

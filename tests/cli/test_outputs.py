@@ -13,8 +13,8 @@ from builder.terms import Region, StackId
 from cli.on_fake import OnWorld
 
 
-def test_outputs_are_the_five_names_and_one_line_of_json(standing: OnWorld) -> None:
-    answer = standing("outputs", "--json")
+def test_outputs_are_the_five_names_and_one_line_of_json(on_deployed: OnWorld) -> None:
+    answer = on_deployed("outputs", "--json")
     assert list(json.loads(answer.out)) == [
         "primaryLambdaUrl",
         "secondaryLambdaUrl",
@@ -35,8 +35,8 @@ def test_an_output_by_name_is_its_bare_value_and_its_url_answers(
     assert (answer.status, answer.json()["role"]) == (200, "primary")
 
 
-def test_an_unknown_output_is_a_wrong_input_that_names_the_right_ones(standing: OnWorld) -> None:
-    answer = standing("outputs", "primaryUrl")
+def test_an_unknown_output_is_a_wrong_input_that_names_the_right_ones(on_deployed: OnWorld) -> None:
+    answer = on_deployed("outputs", "primaryUrl")
     assert answer.code == 2
     assert "primaryLambdaUrl" in answer.err
 
@@ -62,8 +62,8 @@ def written(folder: Path, *outputs: str) -> str:
         sha256=hashlib.sha256(CONDITIONAL).hexdigest(),
         parameters={"Stage": "dev"},
     )
-    promised = {name.lower(): (stack.id, name) for name in outputs}
-    made = Manifest(version=VERSION, project="conditional", stacks=(stack,), outputs=promised)
+    by_name = {name.lower(): (stack.id, name) for name in outputs}
+    made = Manifest(version=VERSION, project="conditional", stacks=(stack,), outputs=by_name)
     write_assembly(folder, Assembly(manifest=made, templates={stack.template: CONDITIONAL}))
     return str(folder)
 
@@ -72,11 +72,11 @@ def test_an_output_under_a_false_condition_is_told_and_hides_no_other(tmp_path: 
     command.environment = {"ENVIRONMENT_SUFFIX": "qa"}
     assembly = written(tmp_path / "all", "First", "Prod", "Last")
     why = "is the output Prod of us-east-1/topics, whose condition IsProd is false there"
-    told = f"first = one\nlast = three\nprod: absent, {why}\n"
+    printed = f"first = one\nlast = three\nprod: absent, {why}\n"
     answer = command("--assembly", assembly, "deploy", "--yes")
-    assert (answer.code, answer.out.endswith(told)) == (0, True), answer
+    assert (answer.code, answer.out.endswith(printed)) == (0, True), answer
     answer = command("--assembly", assembly, "outputs")
-    assert (answer.code, answer.out) == (0, told)
+    assert (answer.code, answer.out) == (0, printed)
     answer = command("--assembly", assembly, "outputs", "--json")
     assert (answer.code, json.loads(answer.out)) == (0, {"first": "one", "last": "three", "prod": None})
     assert command("--assembly", assembly, "outputs", "last").out == "three\n"

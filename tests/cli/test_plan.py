@@ -16,12 +16,12 @@ OWN_ENDPOINT = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
 
 
 @pytest.mark.slow
-def test_one_variable_more_changes_the_functions_and_nothing_else(standing: OnWorld, project: Path) -> None:
+def test_one_variable_more_changes_the_functions_and_nothing_else(on_deployed: OnWorld, project: Path) -> None:
     config = project / "dr.yaml"
     config.write_text(config.read_text() + "  environment: {GREETING: hello}\n")
-    assert standing("deploy", "--yes").code == 2  # templates/ is stale now
-    assert standing("render").code == 0
-    answer = standing("plan", "--detailed-exitcode")
+    assert on_deployed("deploy", "--yes").code == 2  # templates/ is stale now
+    assert on_deployed("render").code == 0
+    answer = on_deployed("plan", "--detailed-exitcode")
     assert answer.code == 3
     plan = json.loads((project / "plan.json").read_text())
     assert [step["stack"] for step in plan["steps"]] == ["us-east-1/service", "us-west-2/service"]
@@ -30,7 +30,7 @@ def test_one_variable_more_changes_the_functions_and_nothing_else(standing: OnWo
         assert (change["action"], change["logical_id"], change["replacement"]) == ("Modify", "Function", "False")
         assert [touched["path"] for touched in change["properties"]] == ["/Properties/Environment/Variables/GREETING"]
     assert "0 to create, 2 to update, 3 unchanged" in answer.out
-    assert standing("execute", "plan.json").code == 0
+    assert on_deployed("execute", "plan.json").code == 0
 
 
 def test_the_plan_of_an_empty_account_stands_before_any_stack_does(command: OnWorld) -> None:

@@ -135,24 +135,31 @@ def test_a_custom_resource_is_named_as_what_nobody_can_tell(project: Path, build
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "words"),
     [
         (("drill", "--cloudformation-role", "--account", ACCOUNT), "CloudFormation's role does nothing then"),
         (("plan", "--account", "12"), "'12': an account has 12 digits"),
         (("plan", "--env", "prod", "--account", "999999999999"), "no stack of tap-prod belongs in it"),
     ],
 )
-def test_what_makes_no_policy_is_refused(pinned: Path, builder: Command, arguments: tuple[str, ...], told: str) -> None:
+def test_what_makes_no_policy_is_refused(
+    pinned: Path, builder: Command, arguments: tuple[str, ...], words: str
+) -> None:
     answer = builder("policy", *arguments)
     assert answer.code == 2
-    assert told in answer.err
+    assert words in answer.err
 
 
 def test_a_promotion_may_do_both_before_and_after_it(project: Path, builder: Command) -> None:
     """Which stacks and parameters there are with another primary is in no assembly that lies there."""
     document = json.loads(builder("policy", "promote", "--account", ACCOUNT).out)
     allowed = {
-        action: {arn for one in document["Statement"] if action in one["Action"] for arn in [*_listed(one["Resource"])]}
+        action: {
+            arn
+            for statement in document["Statement"]
+            if action in statement["Action"]
+            for arn in [*_listed(statement["Resource"])]
+        }
         for action in ("cloudformation:CreateChangeSet", "ssm:PutParameter", "ssm:DeleteParameter")
     }
     tables = {

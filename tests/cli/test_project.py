@@ -13,9 +13,9 @@ from builder.drill.verdict import Objectives
 from builder.errors import BadInput
 
 
-def opened(**said: Any) -> Project:
+def opened(**options: Any) -> Project:
     """The project in the working directory, by what is said on the command line and in the environment."""
-    return Project(Options(**{"environment": {}, **said}), datetime.now(UTC).date())
+    return Project(Options(**{"environment": {}, **options}), datetime.now(UTC).date())
 
 
 def test_the_option_wins_over_the_variable_and_that_over_the_file(project: Path) -> None:

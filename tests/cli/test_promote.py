@@ -22,9 +22,9 @@ BUCKETS = {region: f"tap-dev-{ACCOUNT}-{region}-an" for region in (EAST, WEST)}
 
 def record(command: OnWorld) -> Mapping[str, object] | None:
     """The record of a promotion; at most one region has one."""
-    found = [json.loads(value) for (_, _, name), value in command.world.ssm_values.items() if name == RECORD]
-    assert len(found) < 2
-    return found[0] if found else None
+    records = [json.loads(value) for (_, _, name), value in command.world.ssm_values.items() if name == RECORD]
+    assert len(records) < 2
+    return records[0] if records else None
 
 
 def data(command: OnWorld) -> set[tuple[object, ...]]:
@@ -39,24 +39,28 @@ def data(command: OnWorld) -> set[tuple[object, ...]]:
             for item in replica.items.values()
         ),
         *((name, bucket.created) for name, bucket in world.buckets.items()),
-        *((name, one.key, one.version_id) for name, bucket in world.buckets.items() for one in bucket.versions),
+        *(
+            (name, version.key, version.version_id)
+            for name, bucket in world.buckets.items()
+            for version in bucket.versions
+        ),
         *((region, name) for _, region, name in world.functions),
     }
 
 
 def urls(command: OnWorld) -> set[str]:
-    said = json.loads(command("outputs", "--json").out)
-    return {value for name, value in said.items() if name.endswith("LambdaUrl")}
+    outputs = json.loads(command("outputs", "--json").out)
+    return {value for name, value in outputs.items() if name.endswith("LambdaUrl")}
 
 
 @pytest.fixture
-def filled(standing: OnWorld) -> OnWorld:
+def filled(on_deployed: OnWorld) -> OnWorld:
     """The shipped system with items in its table, and an object that has gone over."""
     for number in range(5):
-        standing.client("dynamodb").put_item(TableName="tap-dev-global", Item={"id": {"S": f"item-{number}"}})
-    standing.client("s3").put_object(Bucket=BUCKETS[EAST], Key="one", Body=b"x")
-    standing.world.settle()
-    return standing
+        on_deployed.client("dynamodb").put_item(TableName="tap-dev-global", Item={"id": {"S": f"item-{number}"}})
+    on_deployed.client("s3").put_object(Bucket=BUCKETS[EAST], Key="one", Body=b"x")
+    on_deployed.world.settle()
+    return on_deployed
 
 
 @pytest.mark.slow
@@ -85,13 +89,13 @@ def test_a_secondary_becomes_the_primary_and_loses_nothing(filled: OnWorld) -> N
 @pytest.mark.slow
 def test_promoted_back_everything_is_as_on_the_first_day(filled: OnWorld) -> None:
     before, templates = data(filled), {path: path.read_bytes() for path in Path("templates").rglob("*.*")}
-    said = Path("dr.yaml").read_text()
+    config = Path("dr.yaml").read_text()
     for to in (WEST, EAST):
         assert filled("promote", to, "--yes").code == 0
         filled.world.settle()
     assert data(filled) == before
     assert {path: path.read_bytes() for path in Path("templates").rglob("*.*")} == templates
-    assert Path("dr.yaml").read_text() == said.replace(
+    assert Path("dr.yaml").read_text() == config.replace(
         "primary: us-east-1\n", "primary: us-east-1\n  born: us-east-1\n"
     )
     assert "No changes" in filled("plan").out
@@ -114,7 +118,7 @@ def test_declined_it_leaves_nothing_behind(filled: OnWorld) -> None:
 @pytest.mark.slow
 def test_objects_that_have_not_gone_over_stop_it_until_somebody_says_so(filled: OnWorld) -> None:
     bucket = filled.world.buckets[BUCKETS[WEST]]
-    bucket.versions = [one for one in bucket.versions if one.key != "one"]
+    bucket.versions = [version for version in bucket.versions if version.key != "one"]
     filled.client("s3", WEST).put_object(Bucket=BUCKETS[WEST], Key="two", Body=b"x")
     answer = filled("promote", WEST, "--yes")
     assert answer.code == 4
@@ -145,29 +149,29 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_no_promotion_is_refused_before_anything_is_asked(case: str, standing: OnWorld) -> None:
+def test_what_is_no_promotion_is_refused_before_anything_is_asked(case: str, on_deployed: OnWorld) -> None:
     typed, words = REFUSED[case]
-    answer = standing("promote", *typed, "--yes")
+    answer = on_deployed("promote", *typed, "--yes")
     assert answer.code == 2
     assert words in answer.err
-    assert standing.called("CreateChangeSet", "PutParameter") == 0
+    assert on_deployed.called("CreateChangeSet", "PutParameter") == 0
 
 
-def test_a_fleet_s_regions_are_not_promoted(standing: OnWorld) -> None:
-    said = {"permission_model": "self-managed", "administration_account": ACCOUNT, "accounts": ["444455556666"]}
+def test_a_fleet_s_regions_are_not_promoted(on_deployed: OnWorld) -> None:
+    section = {"permission_model": "self-managed", "administration_account": ACCOUNT, "accounts": ["444455556666"]}
     with Path("dr.yaml").open("a") as file:
-        file.write(f"\nfleet: {json.dumps(said)}\n")
-    answer = standing("promote", WEST, "--yes")
+        file.write(f"\nfleet: {json.dumps(section)}\n")
+    answer = on_deployed("promote", WEST, "--yes")
     assert answer.code == 2
     assert "StackSets move no table" in answer.err
 
 
-def test_what_could_not_be_rendered_with_another_primary_is_told_as_that(standing: OnWorld) -> None:
+def test_what_could_not_be_rendered_with_another_primary_is_told_as_that(on_deployed: OnWorld) -> None:
     Path("cfn").mkdir()
     Path("cfn/own.yaml").write_text("Resources: {Topic: {Type: AWS::SNS::Topic}}\n")
     with Path("dr.yaml").open("a") as file:
         file.write("\nstacks: {own: {template: cfn/own.yaml, needs: [us-east-1/table]}}\n")
-    answer = standing("promote", WEST, "--yes")
+    answer = on_deployed("promote", WEST, "--yes")
     assert answer.code == 2
     assert "with us-west-2 as the primary it cannot be rendered" in answer.err
     assert "us-west-2/table" in answer.err
@@ -377,8 +381,8 @@ def test_after_a_forced_promotion_no_orphan_takes_data_with_it(either: OnWorld) 
 def test_a_deletion_of_the_old_stack_takes_what_was_said_beforehand(either: OnWorld) -> None:
     before = data(either)
     either.world.region_down(EAST)
-    told = either("promote", WEST, "--yes", "--skip-region", EAST).out
-    warned = "who deletes that stack deletes the table in every region" in told
+    output = either("promote", WEST, "--yes", "--skip-region", EAST).out
+    warned = "who deletes that stack deletes the table in every region" in output
     either.world.region_up(EAST)
     either.client("cloudformation").delete_stack(StackName="tap-dev-table")
     either.world.settle()
@@ -412,10 +416,10 @@ def test_every_line_of_it_as_json_is_one_of_the_schema(filled: OnWorld) -> None:
     lines = [json.loads(line) for line in answer.out.splitlines()]
     check = jsonschema.Draft202012Validator(json.loads(make_event_schema()))
     assert [error.message for line in lines for error in check.iter_errors(line)] == []
-    said = {line["event"]: line for line in lines if line["event"].startswith("promotion.")}
-    assert list(said) == ["promotion.checked", "promotion.begun", "promotion.ended"]
-    assert said["promotion.begun"]["files"][0] == "dr.yaml"
-    assert said["promotion.ended"]["is_done"]
+    events = {line["event"]: line for line in lines if line["event"].startswith("promotion.")}
+    assert list(events) == ["promotion.checked", "promotion.begun", "promotion.ended"]
+    assert events["promotion.begun"]["files"][0] == "dr.yaml"
+    assert events["promotion.ended"]["is_done"]
 
 
 @pytest.mark.slow
@@ -463,8 +467,8 @@ def test_whatever_of_the_record_gets_lost(filled: OnWorld, fault: Fault) -> None
 def test_on_the_embedded_aws_it_goes_there_and_back_with_all_that_is_in_it(
     deployed: Command, session: boto3.Session
 ) -> None:
-    said = json.loads(deployed("outputs", "--json", "--env", "synthmfm20").out)
-    table, buckets = said["globalTableName"], (said["primaryBucketName"], said["secondaryBucketName"])
+    outputs = json.loads(deployed("outputs", "--json", "--env", "synthmfm20").out)
+    table, buckets = outputs["globalTableName"], (outputs["primaryBucketName"], outputs["secondaryBucketName"])
     dynamodb, s3 = {region: session.client("dynamodb", region) for region in (EAST, WEST)}, session.client("s3")
     for number in range(20):
         dynamodb[EAST].put_item(TableName=table, Item={"id": {"S": f"item-{number}"}})
@@ -473,10 +477,10 @@ def test_on_the_embedded_aws_it_goes_there_and_back_with_all_that_is_in_it(
         answer = deployed("promote", to, "--yes", "--env", "synthmfm20")
         assert answer.code == 0, answer
         assert deployed("plan", "--detailed-exitcode", "--env", "synthmfm20").code == 0
-        assert [one.scan(TableName=table)["Count"] for one in dynamodb.values()] == [20, 20]
+        assert [client.scan(TableName=table)["Count"] for client in dynamodb.values()] == [20, 20]
         assert [s3.list_objects_v2(Bucket=bucket)["KeyCount"] for bucket in buckets] == [1, 1]
         assert {
             value
             for name, value in json.loads(deployed("outputs", "--json", "--env", "synthmfm20").out).items()
             if name.endswith("LambdaUrl")
-        } == {said["primaryLambdaUrl"], said["secondaryLambdaUrl"]}
+        } == {outputs["primaryLambdaUrl"], outputs["secondaryLambdaUrl"]}

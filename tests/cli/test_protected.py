@@ -17,7 +17,7 @@ TABLE, WEST = "tap-prod-global", "us-west-2"
 BUCKETS = [f"tap-prod-{ACCOUNT}-{region}-an" for region in ("us-east-1", WEST)]
 LOGS = ["/aws/lambda/tap-prod-primary", "/aws/lambda/tap-prod-secondary"]
 NAMES = [TABLE, *BUCKETS, *LOGS]
-SAID = "\nprotect: true\nenvironments:\n  prod: {production: true}\n"
+CONFIG = "\nprotect: true\nenvironments:\n  prod: {production: true}\n"
 DESTROY = ("destroy", "--yes", "--yes-in-production", "--env", "prod")
 NAMED = tuple(word for name in NAMES for word in ("--delete-retained", name))
 
@@ -37,7 +37,7 @@ def deployed(config: Path) -> World:
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("protected")
-    (folder / "dr.yaml").write_text((ROOT / "dr.yaml").read_text() + SAID)
+    (folder / "dr.yaml").write_text((ROOT / "dr.yaml").read_text() + CONFIG)
     shutil.copytree(ROOT / "lambda", folder / "lambda", ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     path = folder / "dr.yaml"
     assert main(("--config", str(path), "render")) == 0
@@ -88,10 +88,10 @@ def test_without_the_names_the_data_stays_and_is_told_at_the_end(production: OnW
 
 @pytest.mark.slow
 def test_no_yes_answers_for_retained_data_but_its_names_do(production: OnWorld) -> None:
-    asked = production(*DESTROY, "--unprotect", "--delete-retained")
-    assert asked.code == 4
-    assert "there is no terminal to ask on" in asked.err
-    assert all(f"--delete-retained {name}" in asked.err for name in NAMES)
+    refused = production(*DESTROY, "--unprotect", "--delete-retained")
+    assert refused.code == 4
+    assert "there is no terminal to ask on" in refused.err
+    assert all(f"--delete-retained {name}" in refused.err for name in NAMES)
     assert not [call for call in production.world.calls if call.mutating]
     protected = production(*DESTROY, *NAMED)
     assert protected.code == 4

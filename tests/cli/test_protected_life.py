@@ -31,7 +31,9 @@ class Life:
         return self.builder("deploy", "--yes", *options)
 
     def buckets(self) -> dict[str, str]:
-        names = (f"tap-dev-{self.session.client('sts').get_caller_identity()['Account']}-{one}-an" for one in REGIONS)
+        names = (
+            f"tap-dev-{self.session.client('sts').get_caller_identity()['Account']}-{region}-an" for region in REGIONS
+        )
         return dict(zip(REGIONS, names, strict=True))
 
     def fill(self) -> None:
@@ -46,22 +48,26 @@ class Life:
             table = dynamodb.describe_table(TableName=TABLE)["Table"]
             item = dynamodb.get_item(TableName=TABLE, Key={"id": {"S": "one"}})["Item"]
             versions = self.session.client("s3", region).list_object_versions(Bucket=bucket).get("Versions", [])
-            seen[region] = (table["TableId"], item, [one["VersionId"] for one in versions if one["Key"] == "one"])
+            seen[region] = (
+                table["TableId"],
+                item,
+                [version["VersionId"] for version in versions if version["Key"] == "one"],
+            )
         return seen
 
     def protections(self) -> dict[str, set[bool]]:
-        found: dict[str, set[bool]] = {key: set() for key in KEYS}
+        states: dict[str, set[bool]] = {key: set() for key in KEYS}
         for region in REGIONS:
             cloudformation = self.session.client("cloudformation", region)
             for stack in cloudformation.describe_stacks()["Stacks"]:
                 policy = cloudformation.get_stack_policy(StackName=stack["StackName"]).get("StackPolicyBody") or "{}"
-                found["termination_protection"].add(stack["EnableTerminationProtection"])
-                found["replacement_protection"].add(
-                    "Deny" in {one["Effect"] for one in json.loads(policy).get("Statement", [])}
+                states["termination_protection"].add(stack["EnableTerminationProtection"])
+                states["replacement_protection"].add(
+                    "Deny" in {statement["Effect"] for statement in json.loads(policy).get("Statement", [])}
                 )
             table = self.session.client("dynamodb", region).describe_table(TableName=TABLE)["Table"]
-            found["deletion_protection"].add(table.get("DeletionProtectionEnabled", False))
-        return found
+            states["deletion_protection"].add(table.get("DeletionProtectionEnabled", False))
+        return states
 
 
 @pytest.fixture
@@ -75,8 +81,8 @@ def life(project: Path, credentials: None, builder: Command, session: boto3.Sess
 def test_protection_is_switched_on_and_off_and_on_and_the_data_outlives_its_stacks(life: Life) -> None:
     before = life.data()
     assert [len(versions) for *_, versions in before.values()] == [1, 1]
-    for said, is_on in ((ON, True), (OFF, False), (ON, True)):
-        life.say(said)
+    for text, is_on in ((ON, True), (OFF, False), (ON, True)):
+        life.say(text)
         if not is_on:
             refused = life.deploy()
             assert refused.code == 4

@@ -58,9 +58,9 @@ def test_a_rollback_that_fails_again_ends_it_there(rig: Rig, capsys: pytest.Capt
 
 
 @pytest.mark.slow
-def test_plan_deploy_and_execute_take_it_before_anything_else(standing: OnWorld) -> None:
-    stack = standing.world.stack("tap-dev-table")
-    client = standing.client("cloudformation")
+def test_plan_deploy_and_execute_take_it_before_anything_else(on_deployed: OnWorld) -> None:
+    stack = on_deployed.world.stack("tap-dev-table")
+    client = on_deployed.client("cloudformation")
     client.create_change_set(
         StackName="tap-dev-table",
         ChangeSetName="by-hand",
@@ -68,21 +68,21 @@ def test_plan_deploy_and_execute_take_it_before_anything_else(standing: OnWorld)
         Parameters=[{"ParameterKey": "EnvironmentSuffix", "UsePreviousValue": True}],
         DeploymentConfig={"DisableRollback": True},
     )
-    standing.world.script.fails("CREATE", "Taken", reason="is taken")
-    standing.world.settle()
+    on_deployed.world.script.fails("CREATE", "Taken", reason="is taken")
+    on_deployed.world.settle()
     client.execute_change_set(StackName="tap-dev-table", ChangeSetName="by-hand")
-    standing.world.settle()
-    refused = standing("plan")
+    on_deployed.world.settle()
+    refused = on_deployed("plan")
     assert refused.code == 4
     assert "the stack is in UPDATE_FAILED and cannot take a change set" in refused.err
     assert "next:  python -m builder plan --recover" in refused.err
-    asked = standing("plan", "--recover")
-    assert asked.code == 4
-    assert "us-east-1/table  is rolled back" in asked.out
-    assert "--yes answers it" in asked.err
-    answer = standing("deploy", "--recover", "--yes")
+    unconfirmed = on_deployed("plan", "--recover")
+    assert unconfirmed.code == 4
+    assert "us-east-1/table  is rolled back" in unconfirmed.out
+    assert "--yes answers it" in unconfirmed.err
+    answer = on_deployed("deploy", "--recover", "--yes")
     assert answer.code == 0, answer
     assert stack.status == "UPDATE_ROLLBACK_COMPLETE"
     assert "No changes: all 5 stacks are as they should be." in answer.out
-    assert standing("plan", "--recover").code == 0
-    assert standing("execute", "plan.json", "--recover").code == 0
+    assert on_deployed("plan", "--recover").code == 0
+    assert on_deployed("execute", "plan.json", "--recover").code == 0

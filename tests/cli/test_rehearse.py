@@ -52,11 +52,11 @@ def test_an_interrupted_rehearsal_ends_its_aws_and_says_so(project: Path) -> Non
         env=dict(os.environ),
     ) as rehearsal:
         assert rehearsal.stdout is not None
-        said = iter(rehearsal.stdout.readline, "")
+        lines = iter(rehearsal.stdout.readline, "")
         endpoint = next(
-            found[1] for line in said if (found := re.search(r"listens at http://127\.0\.0\.1:(\d+)", line))
+            match[1] for line in lines if (match := re.search(r"listens at http://127\.0\.0\.1:(\d+)", line))
         )
-        next(line for line in said if line.startswith("use  ["))  # with Lambda workers about to run
+        next(line for line in lines if line.startswith("use  ["))  # with Lambda workers about to run
         rehearsal.send_signal(signal.SIGINT)
         _, err = rehearsal.communicate(timeout=20)
     assert rehearsal.returncode == 130

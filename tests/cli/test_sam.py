@@ -75,12 +75,12 @@ class Application:
             "capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         }
         function = {"url": {"us-east-1": {"output": ["us-east-1/app", "Url"]}}, "health": "/orders"}
-        said = {
+        sections = {
             "stacks": [entry],
             "outputs": {"host": ["us-east-1/app", "Host"]},
             "components": {"api": {"function": function}},
         }
-        (self.folder / "manifest.json").write_text(json.dumps({"version": 2, "project": "shop", **said}))
+        (self.folder / "manifest.json").write_text(json.dumps({"version": 2, "project": "shop", **sections}))
 
     def __call__(self, verb: str, *options: str, code: int = 0) -> str:
         answer = self.builder(verb, *options, *ENV)

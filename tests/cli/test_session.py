@@ -97,10 +97,10 @@ def test_roles_of_other_accounts_are_taken_by_account(credentials: None) -> None
     assert Session(Options(account_roles=(f"444455556666={role}",), environment={})).clients is not None
 
 
-@pytest.mark.parametrize("said", ["444455556666", "4444=arn:aws:iam::4444:role/x", "444455556666=deployer"])
-def test_a_role_that_is_not_said_in_full_is_a_wrong_input(said: str) -> None:
+@pytest.mark.parametrize("typed", ["444455556666", "4444=arn:aws:iam::4444:role/x", "444455556666=deployer"])
+def test_a_role_that_is_not_said_in_full_is_a_wrong_input(typed: str) -> None:
     with pytest.raises(BadInput, match="--account-role"):
-        _ = Session(Options(account_roles=(said,), environment={})).clients
+        _ = Session(Options(account_roles=(typed,), environment={})).clients
 
 
 PROJECT = """project: shop

@@ -14,11 +14,11 @@ ENV = ("--env", "synthmfm20")
 
 def test_one_screen_shows_all_of_both_regions(deployed: Command) -> None:
     answer = deployed("status", "--json", *ENV)
-    said = json.loads(answer.out)
-    assert (answer.code, said["deployment"]) == (0, "tap-synthmfm20")
-    assert list(said["runtime_ends"]) == ["python3.14"]
-    west, east = said["sites"]
-    assert [site["silent"] for site in said["sites"]] == [[], []]
+    status = json.loads(answer.out)
+    assert (answer.code, status["deployment"]) == (0, "tap-synthmfm20")
+    assert list(status["runtime_ends"]) == ["python3.14"]
+    west, east = status["sites"]
+    assert [site["silent"] for site in status["sites"]] == [[], []]
     assert {stack["name"] for stack in east["stacks"]} == {
         f"tap-synthmfm20-{kind}" for kind in ("storage", "table", "service")
     }
@@ -35,10 +35,10 @@ def test_one_screen_shows_all_of_both_regions(deployed: Command) -> None:
 
 
 def test_people_see_it_as_rows(deployed: Command) -> None:
-    told = deployed("status", *ENV).out
-    assert "no metrics" in told
-    assert "python3.14 until 2029-06-30" in told
-    assert "DOES NOT ANSWER" not in told
+    text = deployed("status", *ENV).out
+    assert "no metrics" in text
+    assert "python3.14 until 2029-06-30" in text
+    assert "DOES NOT ANSWER" not in text
 
 
 @pytest.mark.alone
@@ -88,16 +88,16 @@ def test_a_url_that_hangs_is_a_problem_of_the_url_and_its_function_is_told(
 
 
 def test_watched_it_looks_again_until_ctrl_c(shared: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+    shown: list[str] = []
 
     def result(_: Console, text: str) -> None:
-        told.append(text)
-        if len(told) == 2:
+        shown.append(text)
+        if len(shown) == 2:
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Console, "result", result)
     assert shared("status", "--watch", "1", "--json", *ENV).code == 130
-    assert [json.loads(line)["event"] for line in told] == ["status.seen", "status.seen", "error"]
+    assert [json.loads(line)["event"] for line in shown] == ["status.seen", "status.seen", "error"]
 
 
 def test_a_promotion_that_is_under_way_is_told_at_the_end(shared: Command, shared_session: boto3.Session) -> None:
@@ -115,18 +115,18 @@ def test_a_promotion_that_is_under_way_is_told_at_the_end(shared: Command, share
     name = "/builder/tap-synthmfm20/promotion"
     ssm.put_parameter(Name=name, Value=json.dumps(record), Type="String")
     try:
-        told = shared("status", *env)
-        assert told.code == 0
-        assert "us-west-2 is being promoted to the primary in place of us-east-1" in told.out
-        assert "waits until us-east-1 answers again:\n  us-east-1/table" in told.out
-        assert "update-termination-protection --region us-east-1 --stack-name tap-synthmfm20-table" in told.out
+        answer = shared("status", *env)
+        assert answer.code == 0
+        assert "us-west-2 is being promoted to the primary in place of us-east-1" in answer.out
+        assert "waits until us-east-1 answers again:\n  us-east-1/table" in answer.out
+        assert "update-termination-protection --region us-east-1 --stack-name tap-synthmfm20-table" in answer.out
         line = json.loads(shared("status", "--json", *env).out)
         assert line["promotion"]["promotion"]["to"] == "us-west-2"
         # What nobody can read hides nothing else.
         ssm.put_parameter(Name=name, Value="{}", Type="String", Overwrite=True)
-        told = shared("status", *env)
-        assert told.code == 0
-        assert "is no record of a promotion that this builder knows" in told.err
-        assert "tap-synthmfm20-table" in told.out
+        answer = shared("status", *env)
+        assert answer.code == 0
+        assert "is no record of a promotion that this builder knows" in answer.err
+        assert "tap-synthmfm20-table" in answer.out
     finally:
         ssm.delete_parameter(Name=name)

@@ -33,13 +33,13 @@ ITEMS: list[dict[str, Any]] = [
 
 def write(folder: Path, **options: Any) -> None:
     """Write a dr.yaml of one table."""
-    said = {
+    config = {
         "project": "shop",
         "environment": "dev",
         "regions": {"primary": REGIONS[0], "secondaries": [REGIONS[1]]},
         "tables": {"orders": {"key": KEY, **options}},
     }
-    (folder / "dr.yaml").write_text(json.dumps(said))
+    (folder / "dr.yaml").write_text(json.dumps(config))
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def orders(shared: Command, project: Path, clients: "dict[str, DynamoDBClient]")
 
 
 def there(client: "DynamoDBClient", index: str | None) -> list[str]:
-    found = (client.scan(TableName=NAME, IndexName=index) if index else client.scan(TableName=NAME))["Items"]
-    return sorted(item["customer"]["S"] for item in found)
+    items = (client.scan(TableName=NAME, IndexName=index) if index else client.scan(TableName=NAME))["Items"]
+    return sorted(item["customer"]["S"] for item in items)
 
 
 def test_a_table_changes_with_its_items_in_it(

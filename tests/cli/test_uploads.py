@@ -23,7 +23,9 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def answers(session: boto3.Session, region: str) -> object:
     client = session.client("lambda", region_name=region)
     (name,) = (
-        one["FunctionName"] for one in client.list_functions()["Functions"] if "synthmfm21" in one["FunctionName"]
+        function["FunctionName"]
+        for function in client.list_functions()["Functions"]
+        if "synthmfm21" in function["FunctionName"]
     )
     return json.loads(client.invoke(FunctionName=name)["Payload"].read())["body"]
 

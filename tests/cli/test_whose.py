@@ -83,17 +83,17 @@ def test_stacks_of_the_account_of_the_credentials_need_no_role(command: OnWorld)
     assert command("--assembly", "templates", "--env", "dev", "plan").code == 0
 
 
-def test_yes_does_not_destroy_production_unless_that_is_said_too(standing: OnWorld) -> None:
+def test_yes_does_not_destroy_production_unless_that_is_said_too(on_deployed: OnWorld) -> None:
     pin("production: true")
-    refused = standing("destroy", "--yes")
-    assert (refused.code, standing.called("DeleteStack")) == (4, 0)
+    refused = on_deployed("destroy", "--yes")
+    assert (refused.code, on_deployed.called("DeleteStack")) == (4, 0)
     assert "--yes --yes-in-production" in refused.err
-    assert standing("destroy", "--yes", "--project", "tap", "--env", "dev").code == 4
-    assert standing("destroy", "--yes", "--yes-in-production").code == 0
+    assert on_deployed("destroy", "--yes", "--project", "tap", "--env", "dev").code == 4
+    assert on_deployed("destroy", "--yes", "--yes-in-production").code == 0
 
 
-def test_yes_destroys_what_is_no_production(standing: OnWorld) -> None:
-    assert standing("destroy", "--yes").code == 0
+def test_yes_destroys_what_is_no_production(on_deployed: OnWorld) -> None:
+    assert on_deployed("destroy", "--yes").code == 0
 
 
 @dataclass
@@ -121,14 +121,14 @@ def test_whatever_is_no_yes_leaves_nothing_of_the_plan_behind(
     command: OnWorld, monkeypatch: pytest.MonkeyPatch, hung_up: None, does: str, code: int
 ) -> None:
     monkeypatch.setattr("sys.stdin", Terminal(does))
-    before = [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)]
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
     answer = command("deploy")
     assert answer.code == code, answer
     assert command.called("CreateChangeSet") == 5
     assert command.called("ExecuteChangeSet") == 0
     command.world.settle()
     assert not any(command.world.stack(f"tap-dev-{name}").exists for name in ("table", "storage", "service"))
-    assert [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)] == before
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == before
 
 
 @pytest.mark.parametrize("option", ["-o", "--markdown", "--html"])
@@ -144,8 +144,8 @@ def change_sets(command: OnWorld) -> list[str]:
     """The names of all that wait on the service's stack in the primary region."""
     client = Clients(command.world.session(ACCOUNT)).cloudformation(Region("us-east-1"))
     pages = client.get_paginator("list_change_sets").paginate(StackName="tap-dev-service")
-    listed = [one for page in pages for one in page["Summaries"]]
-    return [one["ChangeSetName"] for one in listed if one["ExecutionStatus"] == "AVAILABLE"]
+    listed = [summary for page in pages for summary in page["Summaries"]]
+    return [summary["ChangeSetName"] for summary in listed if summary["ExecutionStatus"] == "AVAILABLE"]
 
 
 def enlarge(memory: int) -> None:
@@ -155,38 +155,38 @@ def enlarge(memory: int) -> None:
     assert main(["render"]) == 0
 
 
-def test_a_plan_replaces_those_before_it_and_says_so(standing: OnWorld) -> None:
+def test_a_plan_replaces_those_before_it_and_says_so(on_deployed: OnWorld) -> None:
     for memory in (300, 400):
         enlarge(memory)
-        assert standing("plan").code == 0
-        standing.wait(120)
+        assert on_deployed("plan").code == 0
+        on_deployed.wait(120)
     enlarge(500)
-    answer = standing("plan")
-    assert len(change_sets(standing)) == 1
+    answer = on_deployed("plan")
+    assert len(change_sets(on_deployed)) == 1
     assert re.search(r"replaces plan \S+ of \S+: us-east-1/service, us-west-2/service", answer.err)
-    assert standing("execute", "plan.json").code == 0
+    assert on_deployed("execute", "plan.json").code == 0
 
 
-def test_a_plan_of_a_moment_ago_may_be_under_way_and_is_not_fought(standing: OnWorld) -> None:
+def test_a_plan_of_a_moment_ago_may_be_under_way_and_is_not_fought(on_deployed: OnWorld) -> None:
     enlarge(300)
-    standing("plan")
+    on_deployed("plan")
     enlarge(400)
-    answer = standing("plan")
+    answer = on_deployed("plan")
     assert "replaces plan" not in answer.err
-    assert len(change_sets(standing)) == 2
+    assert len(change_sets(on_deployed)) == 2
 
 
-def test_a_plan_keeps_what_waits_where_it_is_told_to(standing: OnWorld) -> None:
+def test_a_plan_keeps_what_waits_where_it_is_told_to(on_deployed: OnWorld) -> None:
     for memory in (300, 400):
         enlarge(memory)
-        standing("plan", "--keep")
-        standing.wait(120)
-    assert len(change_sets(standing)) == 2
-    assert standing("execute", "plan.json").code == 4
+        on_deployed("plan", "--keep")
+        on_deployed.wait(120)
+    assert len(change_sets(on_deployed)) == 2
+    assert on_deployed("execute", "plan.json").code == 4
 
 
-def test_another_s_change_set_is_left_by_a_plan_and_by_discard_all(standing: OnWorld) -> None:
-    client = Clients(standing.world.session(ACCOUNT)).cloudformation(Region("us-east-1"))
+def test_another_s_change_set_is_left_by_a_plan_and_by_discard_all(on_deployed: OnWorld) -> None:
+    client = Clients(on_deployed.world.session(ACCOUNT)).cloudformation(Region("us-east-1"))
     parameters = client.describe_stacks(StackName="tap-dev-service")["Stacks"][0]["Parameters"]
     body = client.get_template(StackName="tap-dev-service", TemplateStage="Original")["TemplateBody"]
     client.create_change_set(
@@ -194,14 +194,14 @@ def test_another_s_change_set_is_left_by_a_plan_and_by_discard_all(standing: OnW
         ChangeSetName="theirs",
         TemplateBody=str(body).replace("MemorySize: 256", "MemorySize: 1024"),
         Capabilities=["CAPABILITY_NAMED_IAM"],
-        Parameters=[{"ParameterKey": one["ParameterKey"], "UsePreviousValue": True} for one in parameters],
+        Parameters=[{"ParameterKey": parameter["ParameterKey"], "UsePreviousValue": True} for parameter in parameters],
     )
-    standing.wait(120)
+    on_deployed.wait(120)
     enlarge(300)
-    standing("plan")
-    assert "theirs" in change_sets(standing)
-    answer = standing("discard", "--all")
-    assert (answer.code, change_sets(standing)) == (0, ["theirs"])
+    on_deployed("plan")
+    assert "theirs" in change_sets(on_deployed)
+    answer = on_deployed("discard", "--all")
+    assert (answer.code, change_sets(on_deployed)) == (0, ["theirs"])
 
 
 def test_discard_all_leaves_no_change_set_and_no_empty_stack(command: OnWorld) -> None:
@@ -220,24 +220,24 @@ def test_discard_takes_a_file_or_all(command: OnWorld, arguments: tuple[str, ...
     assert command("discard", *arguments).code == 2
 
 
-def test_a_discarded_plan_s_change_sets_are_its_own(standing: OnWorld) -> None:
+def test_a_discarded_plan_s_change_sets_are_its_own(on_deployed: OnWorld) -> None:
     enlarge(300)
-    standing("plan")
+    on_deployed("plan")
     plan = json.loads(Path("plan.json").read_text())
     plan["id"] = "another"
     Path("plan.json").write_text(json.dumps(plan))
-    answer = standing("discard", "plan.json")
-    assert (answer.code, standing.called("DeleteChangeSet")) == (2, 0)
+    answer = on_deployed("discard", "plan.json")
+    assert (answer.code, on_deployed.called("DeleteChangeSet")) == (2, 0)
     assert "these are not the plan's" in answer.err
 
 
-def test_a_plan_with_change_sets_of_an_account_that_no_role_reaches_is_not_discarded(standing: OnWorld) -> None:
+def test_a_plan_with_change_sets_of_an_account_that_no_role_reaches_is_not_discarded(on_deployed: OnWorld) -> None:
     enlarge(300)
-    standing("plan")
-    said = Path("plan.json").read_text().replace('"account": null', f'"account": "{OTHER}"')
-    Path("plan.json").write_text(said.replace(f":{ACCOUNT}:", f":{OTHER}:"))
-    answer = standing("discard", "plan.json")
-    assert (answer.code, standing.called("DeleteChangeSet")) == (2, 0)
+    on_deployed("plan")
+    text = Path("plan.json").read_text().replace('"account": null', f'"account": "{OTHER}"')
+    Path("plan.json").write_text(text.replace(f":{ACCOUNT}:", f":{OTHER}:"))
+    answer = on_deployed("discard", "plan.json")
+    assert (answer.code, on_deployed.called("DeleteChangeSet")) == (2, 0)
     assert f"has stacks in account {OTHER}, and the credentials are of account {ACCOUNT}" in answer.err
 
 
