@@ -15,7 +15,7 @@ ABSENT = "absent"
 
 def make_loaded_config(handler: str = HANDLER, **sections: Any) -> LoadedConfig:
     """Return the shipped system with the given sections in place of its own."""
-    said = {
+    all_sections = {
         "project": "tap",
         "environment": "dev",
         "regions": {"primary": "us-east-1", "secondaries": ["us-west-2"]},
@@ -24,5 +24,5 @@ def make_loaded_config(handler: str = HANDLER, **sections: Any) -> LoadedConfig:
         "function": {},
         **sections,
     }
-    config = Config.model_validate({name: section for name, section in said.items() if section != ABSENT})
+    config = Config.model_validate({name: section for name, section in all_sections.items() if section != ABSENT})
     return LoadedConfig(config=config, folder=Path(), code=dict.fromkeys(config.functions_by_name, Inline(handler)))

@@ -148,12 +148,12 @@ def _impure() -> Iterator[tuple[Path, set[str]]]:
     for path in pure:
         nodes = list(ast.walk(_modules()[path]))
         imported = {name for node in nodes for name in _imported(node)}
-        found = {name for name in imported if name.split(".")[0] in IMPURE or name.startswith("builder.aws")}
-        found |= {f"async {node.name}" for node in nodes if isinstance(node, ast.AsyncFunctionDef)}
-        found |= {f"{ast.unparse(node.func)}()" for node in nodes if isinstance(node, ast.Call)} & {
+        impure = {name for name in imported if name.split(".")[0] in IMPURE or name.startswith("builder.aws")}
+        impure |= {f"async {node.name}" for node in nodes if isinstance(node, ast.AsyncFunctionDef)}
+        impure |= {f"{ast.unparse(node.func)}()" for node in nodes if isinstance(node, ast.Call)} & {
             f"{name}()" for name in IMPURE_CALLS
         }
-        yield path, found
+        yield path, impure
 
 
 def _imported(node: ast.AST) -> Iterator[str]:

@@ -40,15 +40,17 @@ def test_the_example_does_what_its_page_says(
     [example] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     [output] = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
     throttle(embedded.endpoint, account_id, "us-east-1")
-    told = {"PRIMARY_URL": regions[0].url, "SECONDARY_URL": regions[1].url, "AWS_ENDPOINT_URL": embedded.endpoint}
+    variables = {"PRIMARY_URL": regions[0].url, "SECONDARY_URL": regions[1].url, "AWS_ENDPOINT_URL": embedded.endpoint}
     command = [sys.executable, "-c", example]
-    done = subprocess.run(command, env={**os.environ, **told}, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        command, env={**os.environ, **variables}, capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout == output
 
 
 def test_the_page_tells_the_limits_that_hold() -> None:
-    told = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", PAGE, re.MULTILINE))
-    assert told == {name: f"{getattr(Limits(), name):g}" for name in Limits.__slots__}
+    limits = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", PAGE, re.MULTILINE))
+    assert limits == {name: f"{getattr(Limits(), name):g}" for name in Limits.__slots__}
 
 
 @pytest.mark.processes
@@ -88,7 +90,9 @@ def test_an_outage_lasts_for_the_client_as_long_as_the_log_of_requests_says(
             time.sleep(0.02)
     assert 0.95 < recovered - began < 1.5
     log = read_log(embedded.endpoint, f"/{account_id}")
-    assert [(one["region"], one["status"]) for one in log] == [(one.region, one.outcome) for one in attempts]
+    assert [(line["region"], line["status"]) for line in log] == [
+        (attempt.region, attempt.outcome) for attempt in attempts
+    ]
     for logged, attempt in zip(log, attempts, strict=True):
         assert attempt.started <= logged["time"] <= attempt.started + attempt.duration_s
 
@@ -113,9 +117,11 @@ def test_the_example_for_node_does_what_its_page_says(
     throttle(embedded.endpoint, account_id, "us-east-1")
     shutil.copy(Path(builder.client.__path__[0]) / "failover.mjs", tmp_path)
     (tmp_path / "example.mjs").write_text(example)
-    told = {"PRIMARY_URL": regions[0].url, "SECONDARY_URL": regions[1].url, "AWS_ENDPOINT_URL": embedded.endpoint}
+    variables = {"PRIMARY_URL": regions[0].url, "SECONDARY_URL": regions[1].url, "AWS_ENDPOINT_URL": embedded.endpoint}
     command = ["node", str(tmp_path / "example.mjs")]
-    done = subprocess.run(command, env={**os.environ, **told}, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        command, env={**os.environ, **variables}, capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout == output
 
 

@@ -28,8 +28,8 @@ def test_one_error_is_itself_and_several_are_told_in_full_with_the_gravest_code(
     # Errors of errors are told as what they are.
     assert Several([several, failed]).errors == (stopped, failed, failed)
     # What helps against the one does not against the other.
-    told = str(gathered([stopped, failed, Stopped(where="f", what="g", next_step="type h")]))
-    assert told.splitlines()[1:] == ["  a: b", "    next:  type c", "  d: e", "  f: g", "    next:  type h"]
+    text = str(gathered([stopped, failed, Stopped(where="f", what="g", next_step="type h")]))
+    assert text.splitlines()[1:] == ["  a: b", "    next:  type c", "  d: e", "  f: g", "    next:  type h"]
     assert gathered([stopped, BadInput(where="f", what="g")]).exit_code is ExitCode.BAD_INPUT
 
 

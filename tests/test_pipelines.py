@@ -22,7 +22,7 @@ COMMANDS = sorted({line.strip() for line in re.findall(r"python -m builder ([^`|
 
 
 def blocks(language: str) -> list[str]:
-    return [text for found, text in BLOCKS if found == language]
+    return [text for tag, text in BLOCKS if tag == language]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -40,7 +40,10 @@ def test_there_are_commands_of_every_step() -> None:
 
 def test_every_trust_policy_is_a_whole_document() -> None:
     documents = [json.loads(text) for text in blocks("json")]
-    assert [one["Statement"][0]["Action"] for one in documents] == ["sts:AssumeRoleWithWebIdentity", "sts:AssumeRole"]
+    assert [document["Statement"][0]["Action"] for document in documents] == [
+        "sts:AssumeRoleWithWebIdentity",
+        "sts:AssumeRole",
+    ]
 
 
 def test_every_file_that_is_used_is_made_before() -> None:
@@ -50,11 +53,15 @@ def test_every_file_that_is_used_is_made_before() -> None:
 
 
 def test_what_is_shown_of_dr_yaml_is_taken() -> None:
-    said = {"project": "tap", "environment": "dev", "regions": {"primary": "us-east-1", "secondaries": ["us-west-2"]}}
+    required = {
+        "project": "tap",
+        "environment": "dev",
+        "regions": {"primary": "us-east-1", "secondaries": ["us-west-2"]},
+    }
     for text in blocks("yaml"):
         shown = yaml.safe_load(text)
         if "jobs" not in shown:
-            assert Config.model_validate(said | shown).model_fields_set > said.keys()
+            assert Config.model_validate(required | shown).model_fields_set > required.keys()
 
 
 def test_the_workflow_plans_with_one_role_and_executes_with_another() -> None:

@@ -29,10 +29,10 @@ HEAD = "project: shop\nenvironment: dev\nregions: {primary: us-east-1, secondari
 def topology_of(block: str, folder: Path) -> Topology:
     """Return the topology of a block in a file of its own, with a file for each template that it names."""
     (folder / "dr.yaml").write_text(block if block.startswith("project:") else HEAD + block)
-    said = yaml.safe_load(block)
-    if "functions" in said:
+    sections = yaml.safe_load(block)
+    if "functions" in sections:
         shutil.copytree(ROOT / "lambda", folder / "lambda")
-    for stack in said.get("stacks", {}).values():
+    for stack in sections.get("stacks", {}).values():
         path = folder / stack["template"]
         path.parent.mkdir(exist_ok=True)
         path.write_text("Resources: {}\n")

@@ -70,10 +70,10 @@ class Guarded:
         return PolicyContext("aws", self.account, "dev")
 
     def document(self, *verbs: Verb, of_service_role: bool = False, without: Iterable[str] = ()) -> dict[str, Any]:
-        asked = PolicyRequest(verbs=verbs, caller=self.caller, of_service_role=of_service_role)
-        rights = make_rights(self.bounds, self.context, asked)
+        request = PolicyRequest(verbs=verbs, caller=self.caller, of_service_role=of_service_role)
+        rights = make_rights(self.bounds, self.context, request)
         return make_document(
-            replace(rights, granted=tuple(one for one in rights.granted if one.action not in set(without)))
+            replace(rights, granted=tuple(grant for grant in rights.granted if grant.action not in set(without)))
         )
 
     def person(self, *verbs: Verb, without: Iterable[str] = ()) -> Clients:
@@ -100,11 +100,11 @@ class Guarded:
         iam.put_role_policy(RoleName="cfn-exec", PolicyName="least", PolicyDocument=document)
         return str(self.caller.role_arn)
 
-    def plan(self, by: Clients, deployment: Deployment | None = None, wish: PlanRequest | None = None) -> Plan:
+    def plan(self, by: Clients, deployment: Deployment | None = None, request: PlanRequest | None = None) -> Plan:
         self.plans += 1
         plan_id = PlanId(f"plan-{self.plans}", "2026-01-01T00:00:00+00:00")
         self.planned = deployment or self.deployment
-        return _run(lambda: make_plan(self.planned, by, plan_id, _quiet, wish or PlanRequest()))
+        return _run(lambda: make_plan(self.planned, by, plan_id, _quiet, request or PlanRequest()))
 
     def trusted(self, plan: Plan) -> TrustedInput:
         """What its execution trusts: the assembly that the last plan was made from, and the plan's own role."""
@@ -120,8 +120,8 @@ class Guarded:
         needs = {stack.id: stack.needs for stack in self.deployment.stacks}
 
         async def all_of_it() -> tuple[Outcome, ...]:
-            standing = await find_deployed(self.deployment.name, self.deployment.sites, by)
-            return await delete_deployment(Removal(stacks=standing, needs=needs), by, "destroy", _quiet)
+            stacks = await find_deployed(self.deployment.name, self.deployment.sites, by)
+            return await delete_deployment(Removal(stacks=stacks, needs=needs), by, "destroy", _quiet)
 
         return _run(all_of_it)
 

@@ -32,7 +32,7 @@ def actions(pattern: str) -> list[str]:
     """Every action that a policy's action, possibly with wildcards, stands for; IAM does not look at case."""
     service, _, name = pattern.partition(":")
     known = _services().get(service, {}).get("privileges", {})
-    return [f"{service}:{one}" for one in known if fnmatchcase(one.lower(), name.lower())]
+    return [f"{service}:{action}" for action in known if fnmatchcase(action.lower(), name.lower())]
 
 
 def arn_formats(action: str) -> list[str]:

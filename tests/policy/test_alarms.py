@@ -23,11 +23,11 @@ def granted(verb: Verb, bounds: tuple[Bound, ...], *, via_role: bool) -> dict[st
     """The ARNs of each action of CloudWatch and SNS."""
     rights = make_rights(bounds, CONTEXT, PolicyRequest(verbs=(verb,), caller=VIA_ROLE if via_role else CALLER))
     assert rights.warnings == ()
-    found: dict[str, set[str]] = {}
+    arns: dict[str, set[str]] = {}
     for grant in rights.granted:
         if grant.action.startswith(("cloudwatch:", "sns:")):
-            found.setdefault(grant.action, set()).update(grant.place.arns)
-    return found
+            arns.setdefault(grant.action, set()).update(grant.place.arns)
+    return arns
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def granted(verb: Verb, bounds: tuple[Bound, ...], *, via_role: bool) -> dict[st
 def test_what_makes_them_is_allowed_on_them_alone(action: str, arn: str) -> None:
     arns = granted(Verb.EXECUTE, watched(), via_role=False)[action]
     assert arn in arns
-    assert all(":tap-dev-" in one for one in arns)
+    assert all(":tap-dev-" in arn for arn in arns)
 
 
 def test_what_iam_knows_no_resource_for_is_allowed_on_anything() -> None:
-    found = granted(Verb.EXECUTE, watched(), via_role=False)
+    of_alarms = granted(Verb.EXECUTE, watched(), via_role=False)
     others = granted(Verb.EXECUTE, SHIPPED, via_role=False)
-    assert {action for action, arns in found.items() if arns == {"*"}} - others.keys() == {
+    assert {action for action, arns in of_alarms.items() if arns == {"*"}} - others.keys() == {
         "sns:GetSubscriptionAttributes",
         "sns:ListSubscriptions",
         "sns:ListTopics",

@@ -27,8 +27,10 @@ def granted(verb: Verb, caller: PolicyCaller = VIA_ROLE) -> set[str]:
 
 
 def statement(verb: Verb, action: str, caller: PolicyCaller = VIA_ROLE) -> dict[str, Any]:
-    (found,) = (one for one in make_document(rights(verb, caller))["Statement"] if action in one["Action"])
-    return dict(found)
+    (matching,) = (
+        statement for statement in make_document(rights(verb, caller))["Statement"] if action in statement["Action"]
+    )
+    return dict(matching)
 
 
 def test_a_plan_executes_nothing_and_touches_no_resource() -> None:
@@ -93,7 +95,11 @@ def test_change_sets_are_made_and_executed_under_our_names_only() -> None:
 
 
 def test_destroying_reaches_every_stack_of_the_deployment_and_no_other() -> None:
-    tagged = [one for one in make_document(rights(Verb.DESTROY))["Statement"] if one["Sid"] == "TaggedStacks"]
+    tagged = [
+        statement
+        for statement in make_document(rights(Verb.DESTROY))["Statement"]
+        if statement["Sid"] == "TaggedStacks"
+    ]
     assert tagged[0]["Condition"] == {"StringEquals": {"aws:ResourceTag/builder:deployment": "tap-dev"}}
     assert "cloudformation:DeleteStack" in tagged[0]["Action"]
 
@@ -110,21 +116,23 @@ def test_other_accounts_are_reached_by_their_roles_only() -> None:
 
 def test_a_drill_touches_data_and_concurrency_and_no_definition() -> None:
     writes = {
-        one for one in granted(Verb.DRILL) if not one.startswith(("cloudformation:Describe", "cloudformation:List"))
+        action
+        for action in granted(Verb.DRILL)
+        if not action.startswith(("cloudformation:Describe", "cloudformation:List"))
     }
-    assert {one.partition(":")[0] for one in writes} == {"dynamodb", "lambda", "s3"}
+    assert {action.partition(":")[0] for action in writes} == {"dynamodb", "lambda", "s3"}
     assert "lambda:UpdateFunctionCode" not in writes
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", list(Verb))
 def test_each_action_is_allowed_on_arns_of_a_kind_that_aws_checks_it_on(verb: Verb) -> None:
-    for one in make_document(rights(verb, WHOLE))["Statement"]:
-        for action in one["Action"]:
+    for statement in make_document(rights(verb, WHOLE))["Statement"]:
+        for action in statement["Action"]:
             if verb is Verb.DRIFT and "*" in action:
                 continue  # a pattern that a type's own handler lists; some of what it stands for is on anything
             assert actions(action) == [action]
-            for arn in [one["Resource"]] if isinstance(one["Resource"], str) else one["Resource"]:
+            for arn in [statement["Resource"]] if isinstance(statement["Resource"], str) else statement["Resource"]:
                 fits = any(fnmatchcase(arn, pattern) for pattern in arn_formats(action))
                 # Without a stack's name DescribeStacks lists them all, and is allowed so together with ListStacks.
                 listing = action in {"cloudformation:DescribeStacks", "cloudformation:ListStacks"}
@@ -133,10 +141,10 @@ def test_each_action_is_allowed_on_arns_of_a_kind_that_aws_checks_it_on(verb: Ve
 
 @pytest.mark.parametrize("verb", list(Verb))
 def test_each_condition_is_one_that_aws_checks_for_all_its_actions(verb: Verb) -> None:
-    for one in make_document(rights(verb, WHOLE))["Statement"]:
-        for key in (key for keys in one.get("Condition", {}).values() for key in keys):
+    for statement in make_document(rights(verb, WHOLE))["Statement"]:
+        for key in (key for keys in statement.get("Condition", {}).values() for key in keys):
             general = "aws:ResourceTag/${TagKey}" if key.startswith("aws:ResourceTag/") else key
-            assert all(general in condition_keys(action) for action in one["Action"]), one
+            assert all(general in condition_keys(action) for action in statement["Action"]), statement
 
 
 def test_every_place_is_known() -> None:
@@ -166,9 +174,9 @@ def test_a_fleet_s_actions_are_each_allowed_on_what_aws_checks_them_on(fleet: st
 
 
 def test_a_self_managed_fleet_hands_over_its_administration_role_and_takes_its_execution_role() -> None:
-    handed = fleet_arns("self-managed", Verb.FLEET_EXECUTE, "iam:PassRole")
+    passed = fleet_arns("self-managed", Verb.FLEET_EXECUTE, "iam:PassRole")
     taken = fleet_arns("self-managed", Verb.FLEET_DESTROY, "sts:AssumeRole")
-    assert handed == {f"arn:aws:iam::{ACCOUNT}:role/tap-dev-stackset-administration"}
+    assert passed == {f"arn:aws:iam::{ACCOUNT}:role/tap-dev-stackset-administration"}
     assert taken == {"arn:aws:iam::*:role/tap-dev-stackset-execution"}
     named = replace(CALLER, instance_role="cleaner")
     assert fleet_arns("self-managed", Verb.FLEET_STATUS, "sts:AssumeRole", named) == {"arn:aws:iam::*:role/cleaner"}
@@ -187,7 +195,7 @@ def test_a_service_managed_fleet_looks_at_the_organization_and_hands_over_nothin
 
 
 def test_with_a_role_a_fleet_s_caller_makes_no_sets_and_still_repairs_and_stops_them() -> None:
-    granted = {one.action for one in caller_rights(SELF_MANAGED, CONTEXT, Verb.FLEET_EXECUTE, VIA_ROLE).granted}
+    granted = {grant.action for grant in caller_rights(SELF_MANAGED, CONTEXT, Verb.FLEET_EXECUTE, VIA_ROLE).granted}
     assert "cloudformation:CreateStackSet" not in granted
     assert {"cloudformation:UpdateStackInstances", "cloudformation:StopStackSetOperation", "iam:PassRole"} <= granted
 

@@ -93,8 +93,8 @@ def plan_code_for_a_bucket_that_nobody_makes(rig: Rig) -> None:
 
 
 def plan_what_cdk_takes_for_granted(rig: Rig) -> None:
-    wanted = Bootstrap(site=Site(None, EAST), parameter="/cdk-bootstrap/hnb659fds/version", version=6)
-    rig.deployment = replace(rig.deployment, bootstraps=(wanted,))
+    bootstrap = Bootstrap(site=Site(None, EAST), parameter="/cdk-bootstrap/hnb659fds/version", version=6)
+    rig.deployment = replace(rig.deployment, bootstraps=(bootstrap,))
     with pytest.raises(BadInput, match="is not there"):
         rig.plan()
 
@@ -467,7 +467,7 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     Verb.PRUNE: (on_another_account, prune_old_code),
     Verb.BACKFILL: (on_another_account, backfill),
 }
-STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
+DEPLOYED: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     Verb.ADOPT: (),
     Verb.PLAN: (
         plan_an_update_and_throw_it_away,
@@ -503,7 +503,7 @@ STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
 
 def lived(verb: Verb) -> Called:
     called: Called = set()
-    for lives, deployed in ((FRESH[verb], False), (STANDING[verb], True)):
+    for lives, deployed in ((FRESH[verb], False), (DEPLOYED[verb], True)):
         for life in lives:
             rig = Rig(World())
             if deployed:

@@ -34,7 +34,7 @@ def with_role(guarded: Guarded) -> PlanRequest:
 
 
 def deployed_by_root(guarded: Guarded) -> None:
-    finish(guarded.execute(guarded.admin, guarded.plan(guarded.admin, wish=with_role(guarded))))
+    finish(guarded.execute(guarded.admin, guarded.plan(guarded.admin, request=with_role(guarded))))
 
 
 # -- one life a verb: all that its policy is for, as far as an AWS without trouble asks for it
@@ -57,7 +57,7 @@ def prepare_plan(guarded: Guarded) -> None:
 def live_plan(guarded: Guarded, by: Clients) -> None:
     # What a life before this one could not clear away.
     guarded.root.client("cloudformation", "us-west-2").delete_stack(StackName="tap-dev-service")
-    guarded.discard(by, guarded.plan(by, wish=with_role(guarded)))
+    guarded.discard(by, guarded.plan(by, request=with_role(guarded)))
 
 
 def prepare_execute(_: Guarded) -> None:
@@ -75,17 +75,17 @@ def take_name(guarded: Guarded) -> None:
 
 
 def live_execute(guarded: Guarded, by: Clients) -> None:
-    wish = with_role(guarded)
-    plan = guarded.plan(guarded.admin, wish=wish)
+    request = with_role(guarded)
+    plan = guarded.plan(guarded.admin, request=request)
     take_name(guarded)
     broke = guarded.execute(by, plan)
     if not any("already exists" in str(outcome) for outcome in broke):
         finish(broke)
     guarded.root.client("dynamodb").delete_table(TableName="tap-dev-global")
-    finish(guarded.execute(by, guarded.plan(guarded.admin, wish=wish)))
+    finish(guarded.execute(by, guarded.plan(guarded.admin, request=request)))
     larger(guarded)
     guarded.deployment = changed(guarded.deployment, "us-east-1/service", termination_protection=True)
-    finish(guarded.execute(by, guarded.plan(guarded.admin, wish=wish)))
+    finish(guarded.execute(by, guarded.plan(guarded.admin, request=request)))
     guarded.root.client("cloudformation").update_termination_protection(
         StackName="tap-dev-service", EnableTerminationProtection=False
     )
@@ -106,7 +106,7 @@ def prepare_destroy(guarded: Guarded) -> None:
 
 def live_destroy(guarded: Guarded, by: Clients) -> None:
     seen = guarded.find_deployment(by)
-    (stranger,) = [one for one in seen.unseen if one.because.startswith("stranger, ")]
+    (stranger,) = [unseen for unseen in seen.unseen if unseen.because.startswith("stranger, ")]
     if seen.unseen != (stranger,):
         raise Failed(where="survey", what=str(seen.unseen))
     for key in ("one", "two"):
@@ -266,7 +266,7 @@ def test_a_planner_can_execute_nothing_and_delete_nothing_that_stands(guarded: G
     deployed_by_root(guarded)
     larger(guarded)
     planner = guarded.person(Verb.PLAN)
-    plan = guarded.plan(planner, wish=with_role(guarded))
+    plan = guarded.plan(planner, request=with_role(guarded))
     with pytest.raises(BuilderError, match="ExecuteChangeSet"):
         finish(guarded.execute(planner, plan))
     with pytest.raises(BuilderError, match="not allowed"):

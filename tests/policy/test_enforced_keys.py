@@ -119,14 +119,14 @@ def test_less_by_one_action_is_not(keyed: Guarded, action: str) -> None:
     edited = template.replace("tables, buckets, logs", "buckets, tables, logs")
     edited = edited.replace("kms:ReplicateKey", "kms:GetKeyPolicy")
     role = keyed.service_role(Verb.EXECUTE, Verb.DESTROY, without=[f"kms:{action}"])
-    said: Any = {
+    arguments: Any = {
         "StackName": stack.name,
         "Parameters": [{"ParameterKey": "EnvironmentSuffix", "ParameterValue": "dev"}],
     }
-    client.create_stack(TemplateBody=template, RoleARN=role, **said)
+    client.create_stack(TemplateBody=template, RoleARN=role, **arguments)
     refused = refusals(client, stack.name, ("CREATE_", "ROLLBACK_"))
     if not refused:
-        client.update_stack(TemplateBody=edited, **said)
+        client.update_stack(TemplateBody=edited, **arguments)
         refused = refusals(client, stack.name, ("UPDATE_",))
     client.delete_stack(StackName=stack.name)
     refused = refused or refusals(client, stack.name, ("DELETE_",))

@@ -54,23 +54,23 @@ EDITS = {
 
 def live(guarded: Guarded, stack_id: str, without: Iterable[str] = ()) -> str:
     """Create, change and delete a stack by the role; return what was refused, or nothing."""
-    stack = next(one for one in guarded.deployment.stacks if one.id == stack_id)
+    stack = next(desired for desired in guarded.deployment.stacks if desired.id == stack_id)
     client = guarded.root.client("cloudformation", stack.region)
     edited = stack.template
     for old, new in EDITS[stack_id]:
         assert old in edited
         edited = edited.replace(old, new)
-    said: Any = {
+    arguments: Any = {
         "StackName": stack.name,
         "Parameters": [{"ParameterKey": k, "ParameterValue": str(v)} for k, v in stack.parameters.items()],
         "Capabilities": ["CAPABILITY_IAM"],
         "Tags": [{"Key": key, "Value": value} for key, value in stack.tags.items()],
     }
     role = guarded.service_role(Verb.EXECUTE, Verb.DESTROY, without=without)
-    client.create_stack(TemplateBody=stack.template, RoleARN=role, **said)
+    client.create_stack(TemplateBody=stack.template, RoleARN=role, **arguments)
     refused = refusals(client, stack.name, ("CREATE_", "ROLLBACK_"))
     if not refused:
-        client.update_stack(TemplateBody=edited, **said)
+        client.update_stack(TemplateBody=edited, **arguments)
         refused = refusals(client, stack.name, ("UPDATE_",))
     client.delete_stack(StackName=stack.name)
     return refused or refusals(client, stack.name, ("DELETE_",))
@@ -79,8 +79,8 @@ def live(guarded: Guarded, stack_id: str, without: Iterable[str] = ()) -> str:
 def refusals(client: "CloudFormationClient", name: str, statuses: tuple[str, ...]) -> str:
     """Wait for the operation that ends in one of these statuses; return the reasons of what failed in it."""
     until = time.monotonic() + _DEADLINE_S
-    while found := [one for one in client.describe_stacks()["Stacks"] if one["StackName"] == name]:
-        status = found[0]["StackStatus"]
+    while stacks := [stack for stack in client.describe_stacks()["Stacks"] if stack["StackName"] == name]:
+        status = stacks[0]["StackStatus"]
         if status.startswith(statuses) and not status.endswith("_IN_PROGRESS"):
             break
         assert time.monotonic() < until
@@ -88,7 +88,7 @@ def refusals(client: "CloudFormationClient", name: str, statuses: tuple[str, ...
     else:
         return ""
     events = client.describe_stack_events(StackName=name)["StackEvents"]
-    return "\n".join(one.get("ResourceStatusReason", "") for one in events if "FAILED" in one["ResourceStatus"])
+    return "\n".join(event.get("ResourceStatusReason", "") for event in events if "FAILED" in event["ResourceStatus"])
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def test_its_actions_are_the_handlers_of_the_used_types_and_the_named_extras_and
     made = rights()
     handlers = {action for verb in (Verb.EXECUTE, Verb.DESTROY) for action in listed(SHIPPED, verb)}
     named = {action for verb in (Verb.EXECUTE, Verb.DESTROY) for action in lacking(SHIPPED, verb)}
-    left_out = {one.action for one in made.left_out} - granted(made)
+    left_out = {omission.action for omission in made.left_out} - granted(made)
 
     assert granted(made) == (handlers - left_out) | named | ON_INSTANCES.keys() | ON_ANYTHING.keys()
     assert left_out <= handlers
@@ -33,34 +33,38 @@ def test_its_actions_are_the_handlers_of_the_used_types_and_the_named_extras_and
 def test_every_action_that_is_granted_or_left_out_has_its_reason() -> None:
     made = rights()
 
-    assert all(one.because for one in made.granted)
-    assert all(one.because for one in made.left_out)
+    assert all(grant.because for grant in made.granted)
+    assert all(omission.because for omission in made.left_out)
     assert all({**ON_INSTANCES, **ON_ANYTHING}.values())
 
 
 @pytest.mark.parametrize("action", [*ON_INSTANCES, *ON_ANYTHING])
 def test_each_extra_is_an_action_that_iam_knows_on_what_it_is_granted_on(action: str) -> None:
     assert actions(action)
-    on_stacks = any(fnmatchcase("arn:aws:cloudformation:r:1:stack/n/i", one) for one in arn_formats(action))
+    on_stacks = any(fnmatchcase("arn:aws:cloudformation:r:1:stack/n/i", pattern) for pattern in arn_formats(action))
     assert on_stacks or action in ON_ANYTHING
 
 
 def test_stacks_are_only_those_that_the_fleet_s_sets_make() -> None:
-    found = [one["Resource"] for one in statements(rights()) if "cloudformation:CreateStack" in one["Action"]]
+    resources = [
+        statement["Resource"]
+        for statement in statements(rights())
+        if "cloudformation:CreateStack" in statement["Action"]
+    ]
 
-    assert found == ["arn:aws:cloudformation:*:111122223333:stack/StackSet-tap-dev-*/*"]
+    assert resources == ["arn:aws:cloudformation:*:111122223333:stack/StackSet-tap-dev-*/*"]
 
 
 def test_roles_are_only_those_that_the_fleet_s_stacks_make_so_never_itself() -> None:
-    found = {
+    arns = {
         arn
-        for one in statements(rights(PolicyContext()))
-        for action in one["Action"]
+        for statement in statements(rights(PolicyContext()))
+        for action in statement["Action"]
         if action.startswith("iam:") and "ServiceLinked" not in action
-        for arn in as_list(one["Resource"])
+        for arn in as_list(statement["Resource"])
     } - {"*"}
 
-    assert found == {"arn:${AWS::Partition}:iam::${AWS::AccountId}:role/StackSet-tap-*"}
+    assert arns == {"arn:${AWS::Partition}:iam::${AWS::AccountId}:role/StackSet-tap-*"}
     assert not fnmatchcase("tap-dev-stackset-execution", "StackSet-tap-*")
 
 

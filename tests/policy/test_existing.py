@@ -16,10 +16,10 @@ def granted(**sections: Any) -> dict[str, set[str]]:
     """Return each action of a plan's policy with the ARNs that it is allowed on."""
     assembly = make_assembly(make_loaded_config(**sections))
     bounds = bind_entries(assembly.manifest, assembly.templates)
-    found: dict[str, set[str]] = {}
+    arns: dict[str, set[str]] = {}
     for grant in caller_rights(bounds, CONTEXT, Verb.PLAN, CALLER).granted:
-        found.setdefault(grant.action, set()).update(grant.place.arns)
-    return found
+        arns.setdefault(grant.action, set()).update(grant.place.arns)
+    return arns
 
 
 def test_without_any_nothing_of_buckets_and_keys_is_read() -> None:

@@ -12,9 +12,9 @@ def test_every_action_has_its_places_and_its_reasons() -> None:
 
 
 def test_what_is_left_out_of_all_is_told_with_its_reason() -> None:
-    told = explain(RIGHTS).splitlines()
-    assert "c:Act: for X of Y" in told
-    assert "a:Act: elsewhere" not in told
+    lines = explain(RIGHTS).splitlines()
+    assert "c:Act: for X of Y" in lines
+    assert "a:Act: elsewhere" not in lines
     assert "left out" not in explain(Rights(RIGHTS.granted))
 
 

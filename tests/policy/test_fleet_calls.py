@@ -33,7 +33,7 @@ def of_an_organization(rig: FleetRig, body: str = BODY) -> Deployment:
         rig.destroy()
         rig.world.organization = Organization(ADMIN)
         rig.world.organization.unit("outer", *ACCOUNTS)
-    unit = next(one.id for one in rig.world.organization.units.values() if one.name == "outer")
+    unit = next(unit.id for unit in rig.world.organization.units.values() if unit.name == "outer")
     template = fleet_template({STORAGE: body}, {"OrganizationalUnitIds": [unit]}, SERVICE_MANAGED)
     return fleet_deployment(template)
 
@@ -65,9 +65,9 @@ def execute_for_who_comes_back(rig: FleetRig) -> None:
 
 
 def plan_for_an_organization(rig: FleetRig) -> None:
-    wanted = of_an_organization(rig)
+    deployment = of_an_organization(rig)
     rig.world.calls.clear()
-    rig.plan(wanted)
+    rig.plan(deployment)
 
 
 def execute_past_a_suspended_account(rig: FleetRig) -> None:
@@ -112,13 +112,13 @@ def execute_a_change_and_stop_it(rig: FleetRig) -> None:
     rig.world.script.takes(60, action="UPDATE", resource="Topic")
     plan = rig.plan(two_sets(CHANGED))
     rig.world.calls.clear()
-    standing, _ = rig.observe()
+    deployed, _ = rig.observe()
     rig.world.calls.clear()
 
     async def stop_in_between() -> None:
         running = asyncio.ensure_future(execute_fleet(plan, rig.trusted, rig.clients, rig.events.append))
         await asyncio.sleep(30)
-        await stop_operations(standing, rig.clients, rig.events.append)
+        await stop_operations(deployed, rig.clients, rig.events.append)
         await running
 
     rig.run(stop_in_between)
@@ -138,9 +138,9 @@ def look_at_what_a_failed_update_left(rig: FleetRig) -> None:
 
 def stop_after_a_failed_update(rig: FleetRig) -> None:
     halt(rig)
-    standing, _ = rig.observe()
+    deployed, _ = rig.observe()
     rig.world.calls.clear()
-    rig.run(lambda: stop_operations(standing, rig.clients, rig.events.append))
+    rig.run(lambda: stop_operations(deployed, rig.clients, rig.events.append))
 
 
 def destroy_what_a_failed_update_left(rig: FleetRig) -> None:
@@ -166,7 +166,7 @@ def destroy_with_a_role(rig: FleetRig) -> None:
 
 def detect_what_drifted(rig: FleetRig) -> None:
     _, sets = rig.observe()
-    stack = next(one.stack for one in rig.instances() if one.site.account == ACCOUNTS[0])
+    stack = next(instance.stack for instance in rig.instances() if instance.site.account == ACCOUNTS[0])
     rig.world.stack(stack.split("/")[1], account=ACCOUNTS[0], region=WEST).drifts("Topic", DisplayName="by hand")
     rig.world.calls.clear()
     rig.run(lambda: detect_drift(sets, rig.clients, "drift", rig.events.append))

@@ -93,7 +93,7 @@ def deployed(strict: EmbeddedAws) -> Iterator[Guarded]:
         patched.setenv("AWS_ENDPOINT_URL", strict.endpoint)
         account = Guarded("000000770078", deployment=make_deployment(assembly.manifest, assembly.templates, "dev"))
         ended = account.execute(account.admin, account.plan(account.admin))
-        assert all(isinstance(one, Done) for one in ended), ended
+        assert all(isinstance(outcome, Done) for outcome in ended), ended
         account.root.client("dynamodb").put_item(TableName="tap-dev-orders", Item={"id": {"S": "one"}})
         account.root.client("s3").put_object(Bucket=bucket(account, "uploads"), Key="one", Body=b"1")
         yield account
@@ -114,9 +114,9 @@ def answers(account: Guarded, function: str) -> dict[str, str]:
     answer = account.root.client("lambda").invoke(
         FunctionName=f"tap-dev-{function}-{REGION}", Payload=json.dumps(event).encode()
     )
-    told: dict[str, str] = json.loads(answer["Payload"].read())
-    assert told.keys() == TABLE_READS | TABLE_WRITES | BUCKET_READS | BUCKET_WRITES | NEVER, told
-    return told
+    codes: dict[str, str] = json.loads(answer["Payload"].read())
+    assert codes.keys() == TABLE_READS | TABLE_WRITES | BUCKET_READS | BUCKET_WRITES | NEVER, codes
+    return codes
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def answers(account: Guarded, function: str) -> dict[str, str]:
     ],
 )
 def test_what_a_function_uses_is_allowed_and_nothing_else(deployed: Guarded, function: str, allowed: set[str]) -> None:
-    told = answers(deployed, function)
-    assert {name for name, code in told.items() if code not in DENIED} == allowed
+    codes = answers(deployed, function)
+    assert {name for name, code in codes.items() if code not in DENIED} == allowed
     if "missing" in allowed:
-        assert told["missing"] == "NoSuchKey"
+        assert codes["missing"] == "NoSuchKey"

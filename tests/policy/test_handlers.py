@@ -7,11 +7,11 @@ ROLE = "AWS::IAM::Role"
 
 
 def test_creating_takes_every_handler_and_the_tags() -> None:
-    found = permissions(ROLE, "us-east-1", Verb.EXECUTE)
-    assert found
-    assert found["iam:CreateRole"] == ("create",)
-    assert found["iam:GetRole"] == ("create", "read", "delete")
-    assert found["iam:ListRoleTags"] == ("tagging",)
+    handlers = permissions(ROLE, "us-east-1", Verb.EXECUTE)
+    assert handlers
+    assert handlers["iam:CreateRole"] == ("create",)
+    assert handlers["iam:GetRole"] == ("create", "read", "delete")
+    assert handlers["iam:ListRoleTags"] == ("tagging",)
 
 
 def test_planning_reads_and_deleting_deletes() -> None:

@@ -17,11 +17,11 @@ def granted(verb: Verb, **sections: Any) -> dict[str, set[str]]:
     """Return each action of KMS with the ARNs it is allowed on."""
     assembly = make_assembly(make_loaded_config(**sections))
     rights = caller_rights(bind_templates(assembly), PolicyContext("aws", ACCOUNT, "dev"), verb, CALLER)
-    found: dict[str, set[str]] = {}
+    arns: dict[str, set[str]] = {}
     for grant in rights.granted:
         if grant.action.startswith("kms:"):
-            found.setdefault(grant.action, set()).update(grant.place.arns)
-    return found
+            arns.setdefault(grant.action, set()).update(grant.place.arns)
+    return arns
 
 
 @pytest.mark.parametrize("verb", [Verb.PLAN, Verb.DRILL, Verb.EXECUTE, Verb.DESTROY])

@@ -40,18 +40,20 @@ def read(region: Region, url: str) -> str:
 
 
 def arns(rights: Rights, action: str) -> set[str]:
-    found: set[str] = set()
-    for one in make_document(rights)["Statement"]:
-        if action in one["Action"]:
-            found |= {one["Resource"]} if isinstance(one["Resource"], str) else set(one["Resource"])
-    return found
+    resources: set[str] = set()
+    for statement in make_document(rights)["Statement"]:
+        if action in statement["Action"]:
+            resources |= (
+                {statement["Resource"]} if isinstance(statement["Resource"], str) else set(statement["Resource"])
+            )
+    return resources
 
 
 @pytest.fixture
 def bounds() -> tuple[Bound, ...]:
-    found, warnings = bind_nested((stack(Child=nest("child.json")),), CONTEXT, read)
+    nested, warnings = bind_nested((stack(Child=nest("child.json")),), CONTEXT, read)
     assert warnings == ()
-    return found
+    return nested
 
 
 def test_the_service_role_gets_what_the_lowest_level_needs(bounds: tuple[Bound, ...]) -> None:
@@ -77,9 +79,9 @@ def test_what_is_not_read_is_said_and_its_stack_may_be_looked_at_all_the_same() 
     def denied(region: Region, url: str) -> str:
         raise AwsError(where=url, code="AccessDenied", what="not allowed to call GetObject")
 
-    found, (warning,) = bind_nested((stack(Child=nest("child.json")),), CONTEXT, denied)
+    nested, (warning,) = bind_nested((stack(Child=nest("child.json")),), CONTEXT, denied)
     assert warning.startswith("us-east-1/own/Child: its template could not be read from https://children-")
-    rights = caller_rights(found, CONTEXT, Verb.PLAN, VIA_ROLE)
+    rights = caller_rights(nested, CONTEXT, Verb.PLAN, VIA_ROLE)
     assert f"{STACKS}/tap-dev-own-Child-*/*" in arns(rights, "cloudformation:DescribeChangeSet")
 
 
@@ -92,8 +94,8 @@ def test_a_template_whose_place_nobody_knows_is_said() -> None:
 def test_a_parameter_that_is_not_known_is_not_taken_for_its_default() -> None:
     declared = {**LOWEST, "Parameters": {"Name": {"Type": "String", "Default": "other"}}}
     child = nest("x.json", Name={"Fn::GetAtt": ["Sibling", "Outputs.Name"]})
-    found, _ = bind_nested((stack(Child=child),), CONTEXT, lambda *_: json.dumps(declared))
-    rights = service_role_rights(found, CONTEXT, Verb.EXECUTE)
+    nested, _ = bind_nested((stack(Child=child),), CONTEXT, lambda *_: json.dumps(declared))
+    rights = service_role_rights(nested, CONTEXT, Verb.EXECUTE)
     assert arns(rights, "dynamodb:CreateTable") == {f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/*"}
 
 

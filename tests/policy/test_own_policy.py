@@ -34,7 +34,7 @@ def deployed(strict: EmbeddedAws) -> Iterator[Guarded]:
         patched.setenv("AWS_ENDPOINT_URL", strict.endpoint)
         account = Guarded("000000770077")
         ended = account.execute(account.admin, account.plan(account.admin))
-        assert all(isinstance(one, Done) for one in ended), ended
+        assert all(isinstance(outcome, Done) for outcome in ended), ended
         pack_anew(account)
         yield account
 
@@ -42,9 +42,9 @@ def deployed(strict: EmbeddedAws) -> Iterator[Guarded]:
 def pack_anew(account: Guarded) -> None:
     """Put the same code into another archive, in one region."""
     functions = account.root.client("lambda", "us-west-2")
-    found = functions.get_function(FunctionName="tap-dev-secondary")["Code"]["Location"]
+    url = functions.get_function(FunctionName="tap-dev-secondary")["Code"]["Location"]
     packed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(urllib3.request("GET", found).data)) as old, zipfile.ZipFile(packed, "w") as new:
+    with zipfile.ZipFile(io.BytesIO(urllib3.request("GET", url).data)) as old, zipfile.ZipFile(packed, "w") as new:
         for entry in old.infolist():
             entry.date_time = (1999, 1, 1, 0, 0, 0)
             new.writestr(entry, old.read(entry))
@@ -120,13 +120,13 @@ def granted(deployed: Guarded, verb: Verb) -> set[str]:
 def own(verb: Verb) -> list[str]:
     """What the verb's own calls take here, where there is no other account, signed URL, stack policy, key or alarm."""
     needs = {(action, on) for call in CALLS[verb] for action, on in call.needs}
-    elsewhere = {On.ACCOUNT_ROLES, On.SIGNED_FUNCTIONS, On.POLICY_STACKS, On.KEYS, On.ALARMS, On.TOPICS}
-    return sorted({action for action, on in needs if on not in elsewhere})
+    absent = {On.ACCOUNT_ROLES, On.SIGNED_FUNCTIONS, On.POLICY_STACKS, On.KEYS, On.ALARMS, On.TOPICS}
+    return sorted({action for action, on in needs if on not in absent})
 
 
 def live(run: Run, keys: tuple[str, str], verb: Verb) -> tuple[list[int], str]:
     answers = [run(keys, *command) for command, _ in LIVES[verb]]
-    return [int(one.code) for one in answers], "\n".join(f"{one.out}\n{one.err}" for one in answers)
+    return [int(answer.code) for answer in answers], "\n".join(f"{answer.out}\n{answer.err}" for answer in answers)
 
 
 @pytest.fixture
@@ -140,9 +140,9 @@ def restored(deployed: Guarded, run: Run) -> Iterator[None]:
     "verb", [pytest.param(verb, marks=[pytest.mark.acceptance] if verb is Verb.DRILL else []) for verb in LIVES]
 )
 def test_its_own_policy_is_enough(deployed: Guarded, run: Run, verb: Verb) -> None:
-    codes, said = live(run, deployed.keys(verb), verb)
-    assert all(code in allowed for code, (_, allowed) in zip(codes, LIVES[verb], strict=True)), (codes, said)
-    assert not [word for word in ("not allowed", "not authorized", "DOES NOT ANSWER") if word in said], said
+    codes, output = live(run, deployed.keys(verb), verb)
+    assert all(code in allowed for code, (_, allowed) in zip(codes, LIVES[verb], strict=True)), (codes, output)
+    assert not [word for word in ("not allowed", "not authorized", "DOES NOT ANSWER") if word in output], output
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_its_own_policy_is_enough(deployed: Guarded, run: Run, verb: Verb) -> No
 def test_an_action_taken_out_is_missed_and_told_by_its_name(
     deployed: Guarded, run: Run, verb: Verb, action: str
 ) -> None:
-    codes, said = live(run, deployed.keys(verb, without=(action,)), verb)
-    assert action in said, (codes, said)
+    codes, output = live(run, deployed.keys(verb, without=(action,)), verb)
+    assert action in output, (codes, output)
 
 
 @pytest.mark.acceptance
@@ -164,8 +164,8 @@ def test_an_action_taken_out_is_missed_and_told_by_its_name(
 def test_what_cannot_be_shown_is_missed_by_nothing(deployed: Guarded, run: Run, verb: Verb) -> None:
     """So the list is no longer than it has to be: an action that breaks something here does not belong on it."""
     without = [action for action, why in UNSHOWN[verb].items() if why in {NOT_CHECKED, SWALLOWED, COVERED, OF_TABLE}]
-    codes, said = live(run, deployed.keys(verb, without=without), verb)
-    assert all(code in allowed for code, (_, allowed) in zip(codes, LIVES[verb], strict=True)), (codes, said)
+    codes, output = live(run, deployed.keys(verb, without=without), verb)
+    assert all(code in allowed for code, (_, allowed) in zip(codes, LIVES[verb], strict=True)), (codes, output)
 
 
 @pytest.mark.parametrize("verb", list(LIVES))

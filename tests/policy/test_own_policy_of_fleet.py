@@ -70,21 +70,21 @@ class Fleet:
         """The keys of somebody with just the verb's policy, less some actions."""
         iam, name = boto3.Session(*ADMINISTRATOR, region_name=REGION).client("iam"), f"person-{secrets.token_hex(4)}"
         statements = [
-            {**one, "Action": kept}
-            for one in self.document(verb)["Statement"]
-            if (kept := [action for action in one["Action"] if action not in set(without)])
+            {**statement, "Action": kept}
+            for statement in self.document(verb)["Statement"]
+            if (kept := [action for action in statement["Action"] if action not in set(without)])
         ]
         iam.create_user(UserName=name)
-        said = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        iam.put_user_policy(UserName=name, PolicyName="least", PolicyDocument=said)
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_user_policy(UserName=name, PolicyName="least", PolicyDocument=document)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
 
     def change(self, value: str) -> None:
         """Have the functions' environment another variable, and render."""
         config = self.folder / "dr.yaml"
-        said = (ROOT / "dr.yaml").read_text().replace("function:\n", f"function:\n  environment: {{LIFE: x{value}}}\n")
-        config.write_text(f"{said}\n{FLEET}")
+        text = (ROOT / "dr.yaml").read_text().replace("function:\n", f"function:\n  environment: {{LIFE: x{value}}}\n")
+        config.write_text(f"{text}\n{FLEET}")
         assert self(ADMINISTRATOR, "render").code == 0
 
 
@@ -141,12 +141,12 @@ def execute(fleet: Fleet, keys: tuple[str, str]) -> Answer:
 def clear_reviews() -> None:
     """Delete what the plans of other tests have left for review."""
     client = boto3.Session(*ADMINISTRATOR, region_name=REGION).client("cloudformation")
-    for one in client.list_change_sets(StackName="tap-dev-fleet")["Summaries"]:
-        if one["ExecutionStatus"] == "AVAILABLE":
-            client.delete_change_set(ChangeSetName=one["ChangeSetId"])
+    for change_set in client.list_change_sets(StackName="tap-dev-fleet")["Summaries"]:
+        if change_set["ExecutionStatus"] == "AVAILABLE":
+            client.delete_change_set(ChangeSetName=change_set["ChangeSetId"])
 
 
-def look(fleet: Fleet, keys: tuple[str, str]) -> Answer:
+def status_and_outputs(fleet: Fleet, keys: tuple[str, str]) -> Answer:
     status, outputs = fleet(keys, "fleet", "status"), fleet(keys, "fleet", "outputs")
     return Answer(max(status.code, outputs.code), status.out + outputs.out, status.err + outputs.err)
 
@@ -157,7 +157,7 @@ def destroy(fleet: Fleet, keys: tuple[str, str]) -> Answer:
 
 LIVES: dict[Verb, Callable[[Fleet, tuple[str, str]], Answer]] = {
     Verb.FLEET_PLAN: plan,
-    Verb.FLEET_STATUS: look,
+    Verb.FLEET_STATUS: status_and_outputs,
     Verb.FLEET_EXECUTE: execute,
     Verb.FLEET_DESTROY: destroy,
 }
@@ -217,11 +217,11 @@ def own(verb: Verb) -> list[str]:
 
 
 @pytest.fixture
-def standing(fleet: Fleet, strict: EmbeddedAws) -> Fleet:
+def deployed(fleet: Fleet, strict: EmbeddedAws) -> Fleet:
     """The fleet, deployed by the administrator where it is not."""
     let_in(fleet, strict)
-    deployed = fleet(ADMINISTRATOR, "fleet", "deploy", "--yes")
-    assert deployed.code == 0, deployed
+    answer = fleet(ADMINISTRATOR, "fleet", "deploy", "--yes")
+    assert answer.code == 0, answer
     return fleet
 
 
@@ -230,15 +230,15 @@ def standing(fleet: Fleet, strict: EmbeddedAws) -> Fleet:
     sampled(((verb, action) for verb in LIVES for action in own(verb) if action not in UNSHOWN[verb]), every=30),
     ids=str,
 )
-def test_an_action_taken_out_is_missed_and_told_by_its_name(standing: Fleet, verb: Verb, action: str) -> None:
-    answer = LIVES[verb](standing, standing.keys(verb, without=(action,)))
+def test_an_action_taken_out_is_missed_and_told_by_its_name(deployed: Fleet, verb: Verb, action: str) -> None:
+    answer = LIVES[verb](deployed, deployed.keys(verb, without=(action,)))
     assert action in f"{answer.out}\n{answer.err}", answer
 
 
 @pytest.mark.acceptance
 @pytest.mark.parametrize("verb", list(LIVES))
-def test_what_cannot_be_shown_is_missed_by_nothing(standing: Fleet, verb: Verb) -> None:
+def test_what_cannot_be_shown_is_missed_by_nothing(deployed: Fleet, verb: Verb) -> None:
     """So the list is no longer than it has to be: an action that breaks something here does not belong on it."""
     assert set(UNSHOWN[verb]) <= set(own(verb))
-    answer = LIVES[verb](standing, standing.keys(verb, without=UNSHOWN[verb]))
+    answer = LIVES[verb](deployed, deployed.keys(verb, without=UNSHOWN[verb]))
     assert answer.code == 0, answer

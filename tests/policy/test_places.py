@@ -6,12 +6,12 @@ from builder.policy.resource import ACTION_ARNS, BoundResource, each_resource
 from policy.system import ACCOUNT, CONTEXT, SHIPPED, resource, stack
 
 
-def arns(one: BoundResource) -> tuple[str, ...]:
-    return ACTION_ARNS[one.type].place(one, CONTEXT).arns
+def arns(resource: BoundResource) -> tuple[str, ...]:
+    return ACTION_ARNS[resource.type].place(resource, CONTEXT).arns
 
 
 def shipped(kind: str) -> set[str]:
-    return {arn for one in each_resource(SHIPPED) if one.type == kind for arn in arns(one)}
+    return {arn for resource in each_resource(SHIPPED) if resource.type == kind for arn in arns(resource)}
 
 
 LAMBDA = {
@@ -55,7 +55,7 @@ def test_the_system_s_resources_are_known_to_their_last_part(kind: str, expected
 
 
 def test_every_type_of_the_system_has_its_ground() -> None:
-    assert {one.type for one in each_resource(SHIPPED)} <= set(ACTION_ARNS)
+    assert {resource.type for resource in each_resource(SHIPPED)} <= set(ACTION_ARNS)
 
 
 def test_a_replica_whose_region_cannot_be_known_may_be_in_any() -> None:
@@ -66,15 +66,15 @@ def test_a_replica_whose_region_cannot_be_known_may_be_in_any() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("name", "expected"),
     [
         ("other", f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:other"),
         (f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:far", f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:far"),
         ({"Fn::ImportValue": "x"}, f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:*"),
     ],
 )
-def test_a_function_is_referred_to_by_name_by_arn_or_not_to_be_known(said: Any, expected: str) -> None:
-    assert arns(resource("AWS::Lambda::Permission", FunctionName=said)) == (expected,)
+def test_a_function_is_referred_to_by_name_by_arn_or_not_to_be_known(name: Any, expected: str) -> None:
+    assert arns(resource("AWS::Lambda::Permission", FunctionName=name)) == (expected,)
 
 
 @pytest.mark.parametrize("reference", [{"Ref": "Function"}, {"Fn::GetAtt": ["Function", "Arn"]}])

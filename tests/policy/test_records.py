@@ -18,6 +18,6 @@ def test_iam_s_arns_have_no_region() -> None:
 
 
 def test_rights_add_up_and_warn_of_each_thing_once() -> None:
-    one = Rights((Grant("a:B", GrantTarget("P", ("*",)), "c"),), (LeftOut("d:E", "f"),), ("thing",))
-    both = one + one
+    rights = Rights((Grant("a:B", GrantTarget("P", ("*",)), "c"),), (LeftOut("d:E", "f"),), ("thing",))
+    both = rights + rights
     assert (len(both.granted), len(both.left_out), both.warnings) == (2, 2, ("thing",))

@@ -7,8 +7,8 @@ from policy.system import CALLER, CONTEXT, SHIPPED, VIA_ROLE
 
 
 def actions(*verbs: Verb, of_service_role: bool = False) -> set[str]:
-    asked = PolicyRequest(verbs=verbs, caller=VIA_ROLE, of_service_role=of_service_role)
-    return {grant.action for grant in make_rights(SHIPPED, CONTEXT, asked).granted}
+    request = PolicyRequest(verbs=verbs, caller=VIA_ROLE, of_service_role=of_service_role)
+    return {grant.action for grant in make_rights(SHIPPED, CONTEXT, request).granted}
 
 
 def test_several_verbs_make_one_policy() -> None:
@@ -19,9 +19,9 @@ def test_several_verbs_make_one_policy() -> None:
 
 @pytest.mark.parametrize("of_service_role", [True, False])
 def test_every_statement_s_id_is_its_own_and_one_that_iam_takes(*, of_service_role: bool) -> None:
-    asked = PolicyRequest(verbs=tuple(Verb), caller=CALLER, of_service_role=of_service_role)
-    ids = [one["Sid"] for one in make_document(make_rights(SHIPPED, CONTEXT, asked))["Statement"]]
-    assert all(re.fullmatch("[A-Za-z0-9]+", one) for one in ids)
+    request = PolicyRequest(verbs=tuple(Verb), caller=CALLER, of_service_role=of_service_role)
+    ids = [statement["Sid"] for statement in make_document(make_rights(SHIPPED, CONTEXT, request))["Statement"]]
+    assert all(re.fullmatch("[A-Za-z0-9]+", sid) for sid in ids)
     assert len(ids) == len(set(ids))
 
 

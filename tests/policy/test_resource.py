@@ -8,7 +8,7 @@ LONG = PolicyContext("aws", "111122223333", "an-environment-with-a-long-suffix-x
 
 
 def test_every_resource_of_every_stack_is_there() -> None:
-    kinds = [one.type for one in each_resource(SHIPPED)]
+    kinds = [resource.type for resource in each_resource(SHIPPED)]
     assert len(kinds) == 18
     assert kinds.count("AWS::S3::Bucket") == 2
 

@@ -40,22 +40,22 @@ def types(bounds: tuple[Bound, ...]) -> set[str]:
 
 def listed(bounds: tuple[Bound, ...], verb: Verb) -> set[str]:
     """What the schemas list, read without the code under test."""
-    found: set[str] = set()
+    actions: set[str] = set()
     for kind in types(bounds):
         schema = schema_of(kind)
         for handler in HANDLERS[verb]:
-            found.update(schema["handlers"].get(handler, {}).get("permissions", []))
+            actions.update(schema["handlers"].get(handler, {}).get("permissions", []))
         if verb in {Verb.EXECUTE, Verb.PROMOTE, Verb.FLEET_EXECUTE}:
-            found.update(schema.get("tagging", {}).get("permissions", []))
-    return found
+            actions.update(schema.get("tagging", {}).get("permissions", []))
+    return actions
 
 
 def lacking(bounds: tuple[Bound, ...], verb: Verb, *, whole: bool = False) -> set[str]:
     return {
         action
-        for one in each_resource(bounds)
-        for action in extras(verb, one.type)
-        if whole or why_unneeded(action, one) is None
+        for resource in each_resource(bounds)
+        for action in extras(verb, resource.type)
+        if whole or why_unneeded(action, resource) is None
     }
 
 
@@ -78,9 +78,9 @@ def test_all_that_the_handlers_list_is_granted_or_left_out_with_a_reason_and_not
     bounds: tuple[Bound, ...], verb: Verb
 ) -> None:
     rights = service_role_rights(bounds, CONTEXT, verb)
-    left_out = {one.action for one in rights.left_out} - granted(rights)
+    left_out = {omission.action for omission in rights.left_out} - granted(rights)
     assert granted(rights) | left_out == listed(bounds, verb) | lacking(bounds, verb)
-    assert all(one.because for one in rights.left_out)
+    assert all(omission.because for omission in rights.left_out)
     assert rights.warnings == ()
 
 
@@ -118,7 +118,9 @@ def test_each_action_is_allowed_on_arns_of_a_kind_that_aws_checks_it_on(verb: Ve
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_each_condition_is_one_that_aws_checks_for_all_its_actions(verb: Verb) -> None:
-    conditional = [one for one in statements(service_role_rights(BOUNDED, CONTEXT, verb)) if "Condition" in one]
+    conditional = [
+        statement for statement in statements(service_role_rights(BOUNDED, CONTEXT, verb)) if "Condition" in statement
+    ]
     for statement in conditional:
         for key in (key for keys in statement["Condition"].values() for key in keys):
             assert all(key in condition_keys(action) for action in statement["Action"]), statement

@@ -54,9 +54,9 @@ async def deploy(deployment: Deployment, clients: Clients, run_id: str) -> tuple
 
 
 async def destroy(deployment: Deployment, clients: Clients, run_id: str) -> tuple[Outcome, ...]:
-    standing = await find_deployed(deployment.name, deployment.sites, clients)
+    stacks = await find_deployed(deployment.name, deployment.sites, clients)
     needs = {stack.id: stack.needs for stack in deployment.stacks}
-    return await delete_deployment(Removal(stacks=standing, needs=needs), clients, run_id, ignore)
+    return await delete_deployment(Removal(stacks=stacks, needs=needs), clients, run_id, ignore)
 
 
 def ignore(event: Progress) -> None:
@@ -97,7 +97,7 @@ def fill(world: World) -> None:
 
 
 def assert_done(ended: tuple[Outcome, ...]) -> None:
-    assert [one for one in ended if not isinstance(one, Done)] == []
+    assert [outcome for outcome in ended if not isinstance(outcome, Done)] == []
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class End:
     """How one of the two ended."""
 
     code: ExitCode
-    told: str
+    message: str
     """What it says of having lost."""
 
 
@@ -46,4 +46,4 @@ async def _end(work: Work, after_s: float) -> End:
         ended = await work
     except BuilderError as error:
         return End(error.exit_code, str(error))
-    return End(exit_code(ended), " ".join(one.by for one in ended if isinstance(one, Superseded)))
+    return End(exit_code(ended), " ".join(outcome.by for outcome in ended if isinstance(outcome, Superseded)))

@@ -128,13 +128,13 @@ def has_table(world: World) -> bool:
 
 def picture(world: World) -> Picture:
     """Return what stands, every nested stack under the logical ids that lead to it, and what hangs on none."""
-    found = take_picture(world)
+    whole = take_picture(world)
     state = world.region(ACCOUNT, "us-east-1").cloudformation
     paths = {f"us-east-1/{stack.name}": _path(stack, state.stacks) for stack in state.stacks.values()}
-    stacks = {paths[name]: _plain(each) for name, each in found["stacks"].items()}
-    assert len(stacks) == len(found["stacks"]), "two stacks of one place"
+    stacks = {paths[name]: _plain(each) for name, each in whole["stacks"].items()}
+    assert len(stacks) == len(whole["stacks"]), "two stacks of one place"
     tables = sorted(name for *_, name in world.local_tables)
-    return {**found, "stacks": stacks, "local tables": tables}
+    return {**whole, "stacks": stacks, "local tables": tables}
 
 
 def _path(stack: Stack, stacks: dict[str, Stack]) -> str:
@@ -151,12 +151,14 @@ def _plain(stack: dict[str, Any]) -> dict[str, Any]:
 
 def history(world: World) -> dict[str, list[str]]:
     """Return every operation that was begun, by the place of its stack."""
-    told = tell_history(world)
-    found: dict[str, list[str]] = {}
+    operations = tell_history(world)
+    by_path: dict[str, list[str]] = {}
     stacks = world.region(ACCOUNT, "us-east-1").cloudformation.stacks
     for stack in stacks.values():
-        found[_path(stack, stacks)] = found.get(_path(stack, stacks), []) + told.pop(f"us-east-1/{stack.name}", [])
-    return found
+        by_path[_path(stack, stacks)] = by_path.get(_path(stack, stacks), []) + operations.pop(
+            f"us-east-1/{stack.name}", []
+        )
+    return by_path
 
 
 @cache

@@ -17,9 +17,13 @@ def take_picture(world: World) -> Picture:
                 "template": stack.deployed.body,
                 "parameters": stack.deployed.parameters,
                 "tags": stack.deployed.tags,
-                "outputs": {one["OutputKey"]: one["OutputValue"] for one in stack.outputs},
-                "resources": {name: one.status for name, one in stack.resources.items() if one.exists},
-                "waiting": [one.name for one in stack.change_sets.values() if one.execution_status == "AVAILABLE"],
+                "outputs": {output["OutputKey"]: output["OutputValue"] for output in stack.outputs},
+                "resources": {name: resource.status for name, resource in stack.resources.items() if resource.exists},
+                "waiting": [
+                    change_set.name
+                    for change_set in stack.change_sets.values()
+                    if change_set.execution_status == "AVAILABLE"
+                ],
             }
             for (_, region), place in world._regions.items()
             for stack in place.cloudformation.stacks.values()

@@ -45,7 +45,7 @@ async def deploy(deployment: Deployment, allow: Collection[str], clients: Client
 
 
 @cache
-def begun() -> World:
+def legacy_world() -> World:
     world = make_world(page_size=2)
     deploy_legacy(world.session(ACCOUNT).client("cloudformation", "us-east-1"), world.settle)
     return world
@@ -94,7 +94,7 @@ LIFE: dict[str, tuple[Command, Callable[[World], bool]]] = {
 
 def live(fault: Fault, k: int, *, mutating: bool | None = None) -> int:
     """Live a whole life whose k-th call, in each verb, has the fault; return how often it struck."""
-    world = begun().copied()
+    world = legacy_world().copied()
     world.faults.max_age_s = 3.0
     clients, struck = Clients(world.session(ACCOUNT)), 0
     for verb, (command, holds) in LIFE.items():
@@ -144,7 +144,7 @@ def decline(clients: Clients) -> None:
 @KILLS
 def test_a_declined_adoption_touches_nothing_wherever_it_ends(kill: Fault) -> None:
     for k in range(1, 120, STEP):
-        world = begun().copied()
+        world = legacy_world().copied()
         clients = Clients(world.session(ACCOUNT))
         rule = world.faults.add(kill, nth=k)
         try:
@@ -165,7 +165,7 @@ def test_a_declined_adoption_touches_nothing_wherever_it_ends(kill: Fault) -> No
 @KILLS
 def test_a_reviewed_adoption_is_executed_to_its_end_though_the_assembly_has_more(kill: Fault) -> None:
     """The first of them is the assembly's when it is done; what else that says of the second is the next plan's."""
-    reviewed = begun().copied()
+    reviewed = legacy_world().copied()
     clients, plan_id = Clients(reviewed.session(ACCOUNT)), PlanId(id="p1", at="2026-01-01T00:00:00+00:00")
     plan, trusted = run_virtual(lambda: make_plan(SECOND, clients, plan_id, ignore)), TrustedInput(deployment=SECOND)
     reviewed.settle()

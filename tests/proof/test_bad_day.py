@@ -15,7 +15,7 @@ from samples import sampled
 
 @pytest.mark.parametrize("seed", sampled(range(6), every=3))
 def test_a_bad_day_delays_and_harms_nothing(seed: int, record_property: Callable[[str, object], None]) -> None:
-    wanted = undisturbed()
+    expected = undisturbed()
     world = make_world(seed=seed, page_size=2)
     world.faults.add(Fault.THROTTLE, probability=0.3)
     world.faults.add(Fault.SERVER_ERROR, probability=0.05)
@@ -29,5 +29,5 @@ def test_a_bad_day_delays_and_harms_nothing(seed: int, record_property: Callable
         record_property(verb, f"{len(world.calls)} calls, {stale} of them stale, {outcomes}")
         print(f"seed {seed}: {verb}: {len(world.calls)} calls, {outcomes['Throttling']} throttled, {stale} stale")
         assert outcomes["Throttling"] >= 3
-        assert take_picture(world) == wanted[verb].picture
+        assert take_picture(world) == expected[verb].picture
         fill(world)

@@ -28,7 +28,7 @@ def deployed() -> FleetRig:
 
 def template(rig: FleetRig, bodies: dict[str, str]) -> str:
     assert rig.world.organization is not None
-    unit = next(one.id for one in rig.world.organization.units.values() if one.name == "all")
+    unit = next(unit.id for unit in rig.world.organization.units.values() if unit.name == "all")
     preferences = {"MaxConcurrentPercentage": 10, "FailureTolerancePercentage": 10}
     return fleet_template(bodies, {"OrganizationalUnitIds": [unit]}, SERVICE_MANAGED, preferences)
 
@@ -43,7 +43,7 @@ def test_it_takes_some_calls_some_seconds_and_two_screens(deployed: FleetRig) ->
     text = fleet_plan_text(plan).plain
     took_s = time.process_time() - began
     assert took_s < MOST_S
-    assert [len(one.updating) for one in plan.sets].count(500) == 2
+    assert [len(set_.updating) for set_ in plan.sets].count(500) == 2
     lines = text.splitlines()
     assert len(lines) <= 120, text
     calls = Counter(call.operation for call in deployed.world.calls)

@@ -63,7 +63,7 @@ CASES = [
 
 
 @cache
-def begun(way: str) -> Rig:
+def start_of(way: str) -> Rig:
     rig = Rig()
     if way == "promoted":
         rig.deploy(system(EAST))
@@ -77,7 +77,7 @@ def begun(way: str) -> Rig:
 
 @cache
 def released(way: str) -> Rig:
-    rig = copied(begun(way))
+    rig = copied(start_of(way))
     rig.world.script.fails("IMPORT", "Table", reason="not now")
     rig.deploy()
     return rig
@@ -100,13 +100,13 @@ def stack(rig: Rig, side: str, way: str) -> StackControl:
 
 
 def put(rig: Rig, side: str, way: str, status: str) -> None:
-    one = stack(rig, side, way)
-    if side == "new" and status not in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"} and not one.exists:
+    handle = stack(rig, side, way)
+    if side == "new" and status not in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"} and not handle.exists:
         tag = "us-west-2/table" if way == "promoted" else NEW
-        one.deploy(EMPTY, tags={"builder:deployment": "tap-dev", "builder:stack": tag})
-    one.put(status)
+        handle.deploy(EMPTY, tags={"builder:deployment": "tap-dev", "builder:stack": tag})
+    handle.put(status)
     if status in ENDS:
-        one.then(ENDS[status], after_s=30)
+        handle.then(ENDS[status], after_s=30)
 
 
 def data(rig: Rig, way: str) -> object:
@@ -121,7 +121,7 @@ def data(rig: Rig, way: str) -> object:
 
 def end(side: str, moment: str, way: str, status: str) -> str:
     """What becomes of a plan that is made with a stack in this status."""
-    start = begun(way) if moment == "begun" else released(way)
+    start = start_of(way) if moment == "begun" else released(way)
     rig = copied(start)
     put(rig, side, way, status)
     try:
@@ -142,10 +142,10 @@ def end(side: str, moment: str, way: str, status: str) -> str:
 
 @pytest.mark.parametrize("turn", range(4))
 def test_a_table_goes_from_stack_to_stack_in_whatever_status_they_are(turn: int) -> None:
-    told = []
+    failures = []
     for side, moment, way, status in sampled(CASES, every=9)[turn::4]:
         settled = ENDS.get(status, status)
         expected = "refused" if settled in REFUSED[side, moment, way] else "done"
-        if (found := end(side, moment, way, status)) != expected:
-            told.append(f"{side} {moment} {way} {status}: {found[:300]}")
-    assert told == []
+        if (result := end(side, moment, way, status)) != expected:
+            failures.append(f"{side} {moment} {way} {status}: {result[:300]}")
+    assert failures == []

@@ -47,14 +47,14 @@ def life() -> Mapping[str, Command]:
     }
 
 
-def look(world: World) -> dict[str, Any]:
+def picture_of(world: World) -> dict[str, Any]:
     """Return what stands, keys without the ids that AWS makes up."""
     world.settle()
     return {
         "stacks": {
             f"{region}/{stack.name}": (
                 stack.status,
-                sorted(name for name, one in stack.resources.items() if one.exists),
+                sorted(name for name, resource in stack.resources.items() if resource.exists),
             )
             for (_, region), place in world._regions.items()
             for stack in place.cloudformation.stacks.values()
@@ -67,7 +67,7 @@ def look(world: World) -> dict[str, Any]:
             for change_set in stack.change_sets.values()
         ),
         "replicas": {
-            name: {region: one.key for region, one in table.replicas.items()}
+            name: {region: replica.key for region, replica in table.replicas.items()}
             for (_, name), table in world.tables.items()
         },
         "aliases": sorted(name for kind, *_, name in world.names if kind == "AWS::KMS::Alias"),
@@ -81,13 +81,16 @@ def undisturbed() -> dict[str, dict[str, Any]]:
     made: set[Any] = set()
     for verb, command in life().items():
         assert_done(run(clients, command))
-        seen[verb] = look(world)
+        seen[verb] = picture_of(world)
         if verb != "destroy":
             # One table and one bucket a region all along, with all that was put into them.
             made.add(
-                (*(one.created for one in world.tables.values()), *(one.created for one in world.buckets.values()))
+                (
+                    *(table.created for table in world.tables.values()),
+                    *(bucket.created for bucket in world.buckets.values()),
+                )
             )
-            assert {len(one.versions) for one in world.buckets.values()} == {3 * (len(seen) - 1)}
+            assert {len(bucket.versions) for bucket in world.buckets.values()} == {3 * (len(seen) - 1)}
         fill(world)
     assert len(made) == 1
     return seen
@@ -106,7 +109,7 @@ def test_a_table_that_stands_takes_keys_and_gives_them_back_and_nothing_is_repla
 
 @pytest.mark.parametrize(("batch", "kill"), LIVES)
 def test_killed_at_any_call_the_same_command_reaches_the_same_state(batch: int, kill: Fault) -> None:
-    wanted = undisturbed()
+    expected = undisturbed()
     world = make_world()
     clients = Clients(world.session(ACCOUNT))
     killed = dict.fromkeys(life(), 0)
@@ -115,7 +118,7 @@ def test_killed_at_any_call_the_same_command_reaches_the_same_state(batch: int, 
         for verb, command in life().items():
             killed[verb] += is_killed(world, clients, command, kill, k)
             assert_done(run(clients, command))
-            assert look(world) == wanted[verb], f"{verb} at call {k}"
+            assert picture_of(world) == expected[verb], f"{verb} at call {k}"
             fill(world)
         if sum(killed.values()) == before:
             break

@@ -23,7 +23,7 @@ LIVES = sampled(((batch, kill) for batch in range(1, BATCHES + 1) for kill in KI
 def test_the_same_command_again_reaches_the_same_state(
     batch: int, kill: Fault, record_property: Callable[[str, object], None]
 ) -> None:
-    wanted = undisturbed()
+    expected = undisturbed()
     world = make_world()
     clients = Clients(world.session(ACCOUNT))
     killed = dict.fromkeys(LIFE, 0)
@@ -33,7 +33,7 @@ def test_the_same_command_again_reaches_the_same_state(
         for verb, command in LIFE.items():
             killed[verb] += is_killed(world, clients, command, kill, k)
             assert_done(run(clients, command))
-            assert take_picture(world) == wanted[verb].picture, f"{verb} at call {k}"
+            assert take_picture(world) == expected[verb].picture, f"{verb} at call {k}"
             fill(world)
         if sum(killed.values()) == before:
             break
@@ -43,21 +43,21 @@ def test_the_same_command_again_reaches_the_same_state(
 
 @pytest.mark.parametrize("kill", KILLS, ids=lambda kill: kill.value)
 def test_a_destroy_after_a_killed_deploy_leaves_nothing(kill: Fault) -> None:
-    wanted = undisturbed()
+    expected = undisturbed()
     world = make_world()
     clients = Clients(world.session(ACCOUNT))
     for k in count(1, 1 if is_thorough() else 7):
         if not is_killed(world, clients, LIFE["deploy"], kill, k):
             break
         assert_done(run(clients, LIFE["destroy"]))
-        assert take_picture(world) == wanted["destroy"].picture, f"at call {k}"
+        assert take_picture(world) == expected["destroy"].picture, f"at call {k}"
     assert k > 30
 
 
 @pytest.mark.acceptance
 @pytest.mark.parametrize(("batch", "kill"), LIVES)
 def test_a_destroy_killed_anywhere_in_a_bucket_of_many_pages_goes_on(batch: int, kill: Fault) -> None:
-    wanted = undisturbed()
+    expected = undisturbed()
     filled = make_world(page_size=8)
     assert_done(run(Clients(filled.session(ACCOUNT)), LIFE["deploy"]))
     fill_pages(filled)
@@ -67,7 +67,7 @@ def test_a_destroy_killed_anywhere_in_a_bucket_of_many_pages_goes_on(batch: int,
         clients = Clients(world.session(ACCOUNT))
         killed = is_killed(world, clients, LIFE["destroy"], kill, k)
         assert_done(run(clients, LIFE["destroy"]))
-        assert take_picture(world) == wanted["destroy"].picture, f"at call {k}"
+        assert take_picture(world) == expected["destroy"].picture, f"at call {k}"
         if not killed:
             break
     # Six pages in each bucket, every page listed and deleted, beside what the stacks take.

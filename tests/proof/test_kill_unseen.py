@@ -27,9 +27,9 @@ def typed_again(
     begin: Callable[[World], None], desired: Deployment, kill: Fault, holds: Callable[[World], None]
 ) -> int:
     """Type `deploy` until no call of it is left to be killed at; each time type it again, and see that all holds."""
-    begun = made(begin)
+    before = made(begin)
     for k in range(1, 300, 1 if is_thorough() else 7):
-        world = begun.copied()
+        world = before.copied()
         clients = Clients(world.session(ACCOUNT))
         rule = world.faults.add(kill, nth=k)
         try:
@@ -48,10 +48,10 @@ def executed_again(
     begin: Callable[[World], None], desired: Deployment, kill: Fault, holds: Callable[[World], None]
 ) -> int:
     """Execute one plan until no call of that is left to be killed at; each time execute the same plan again."""
-    begun = made(begin)
-    plan, trusted = planned(desired, Clients(begun.session(ACCOUNT))), TrustedInput(deployment=desired)
+    before = made(begin)
+    plan, trusted = planned(desired, Clients(before.session(ACCOUNT))), TrustedInput(deployment=desired)
     for k in range(1, 300, 1 if is_thorough() else 7):
-        world = begun.copied()
+        world = before.copied()
         clients = Clients(world.session(ACCOUNT))
         rule = world.faults.add(kill, nth=k)
         try:
@@ -60,7 +60,7 @@ def executed_again(
             world.faults.revive()
         world.faults.remove(rule)
         ended = run_virtual(lambda: execute_plan(plan, trusted, clients, ignore))  # noqa: B023 - run at once
-        assert {type(one) for one in ended} <= {Done}, f"at call {k}"
+        assert {type(outcome) for outcome in ended} <= {Done}, f"at call {k}"
         holds(world)
         if not rule.struck:
             return k - 1

@@ -28,7 +28,7 @@ WAYS: dict[str, tuple[Fault, tuple[str, ...]]] = {
 def test_a_lost_answer_fails_nothing_and_doubles_nothing(
     way: str, record_property: Callable[[str, object], None]
 ) -> None:
-    wanted = undisturbed()
+    expected = undisturbed()
     world = make_world()
     clients = Clients(world.session(ACCOUNT))
     fault, quirks = WAYS[way]
@@ -43,8 +43,8 @@ def test_a_lost_answer_fails_nothing_and_doubles_nothing(
             assert_done(run(clients, command))
             world.faults.remove(rule)
             lost[verb] += rule.struck
-            assert take_picture(world) == wanted[verb].picture, f"{verb} without answer {k}"
-            assert tell_history(world) == wanted[verb].history, f"{verb} without answer {k}"
+            assert take_picture(world) == expected[verb].picture, f"{verb} without answer {k}"
+            assert tell_history(world) == expected[verb].history, f"{verb} without answer {k}"
             fill(world)
         forget(world)
         if sum(lost.values()) == before:

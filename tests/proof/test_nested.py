@@ -42,7 +42,7 @@ BATCHES = 3
 def test_the_same_command_again_reaches_the_same_state(
     batch: int, kill: Fault, record_property: Callable[[str, object], None]
 ) -> None:
-    wanted = undisturbed()
+    expected = undisturbed()
     world = make_nesting_world()
     clients = Clients(world.session(ACCOUNT))
     killed = dict.fromkeys(LIFE, 0)
@@ -57,7 +57,7 @@ def test_the_same_command_again_reaches_the_same_state(
             world.faults.remove(rule)
             killed[verb] += rule.struck > 0
             assert_done(run(clients, command))
-            assert picture(world) == wanted[verb].picture, f"{verb} at call {k}"
+            assert picture(world) == expected[verb].picture, f"{verb} at call {k}"
             fill_data(world)
         if sum(killed.values()) == before:
             break
@@ -68,7 +68,7 @@ def test_the_same_command_again_reaches_the_same_state(
 @pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.READ_TIMEOUT], ids=lambda fault: fault.value)
 @pytest.mark.parametrize("honoured", [False, True])
 def test_a_lost_answer_fails_nothing_and_doubles_nothing(fault: Fault, *, honoured: bool) -> None:
-    wanted = undisturbed()
+    expected = undisturbed()
     lost = dict.fromkeys(LIFE, 0)
     for k in count(1):
         world = make_nesting_world()
@@ -81,8 +81,8 @@ def test_a_lost_answer_fails_nothing_and_doubles_nothing(fault: Fault, *, honour
             assert_done(run(clients, command))
             world.faults.remove(rule)
             lost[verb] += rule.struck
-            assert picture(world) == wanted[verb].picture, f"{verb} without answer {k}"
-            assert history(world) == wanted[verb].history, f"{verb} without answer {k}"
+            assert picture(world) == expected[verb].picture, f"{verb} without answer {k}"
+            assert history(world) == expected[verb].history, f"{verb} without answer {k}"
             fill_data(world)
         if sum(lost.values()) == before:
             break
@@ -91,7 +91,7 @@ def test_a_lost_answer_fails_nothing_and_doubles_nothing(fault: Fault, *, honour
 
 @pytest.mark.parametrize("seed", sampled(range(6), every=3))
 def test_a_bad_day_delays_and_harms_nothing(seed: int) -> None:
-    wanted = undisturbed()
+    expected = undisturbed()
     world = make_nesting_world(seed=seed, page_size=2)
     world.faults.max_age_s = 3.0
     world.faults.add(Fault.THROTTLE, probability=0.3)
@@ -103,7 +103,7 @@ def test_a_bad_day_delays_and_harms_nothing(seed: int) -> None:
         assert_done(run(clients, command, seed))
         outcomes = Counter(call.outcome for call in world.calls)
         assert outcomes["Throttling"] >= 3
-        assert picture(world) == wanted[verb].picture, verb
+        assert picture(world) == expected[verb].picture, verb
         fill_data(world)
 
 
@@ -170,7 +170,7 @@ def test_a_nested_template_that_moved_after_the_review_is_not_what_is_executed()
 
 @KILLS
 def test_what_was_allowed_is_done_once_whatever_call_was_the_last_and_asked_again_until_it_began(kill: Fault) -> None:
-    begun = set()
+    states = set()
     for k in count(1, 1 if is_thorough() else 3):
         world, clients = deployed_world()
         plan = plan_without_table(clients)
@@ -181,7 +181,7 @@ def test_what_was_allowed_is_done_once_whatever_call_was_the_last_and_asked_agai
             world.faults.revive()
         world.faults.remove(rule)
         had_begun = "UPDATE" in world.stack("tap-dev-app").record.status
-        begun.add(had_begun)
+        states.add(had_begun)
         if not had_begun:
             with pytest.raises(Stopped, match="not allowed yet"):
                 execute(plan, clients)
@@ -192,7 +192,7 @@ def test_what_was_allowed_is_done_once_whatever_call_was_the_last_and_asked_agai
         assert [kind for kind, _ in world.stack("tap-dev-app").record.operations].count("UPDATE_STACK") == 1
         if not rule.struck:
             break
-    assert begun == {False, True}
+    assert states == {False, True}
 
 
 @KILLS
@@ -219,7 +219,7 @@ def test_a_failure_at_the_lowest_level_ends_in_one_and_leaves_the_data() -> None
     world, clients = deployed_world()
     world.script.fails("UPDATE", "Topic", reason="limit")
     ended = run(clients, LIFE["update"])
-    assert (exit_code(ended), [type(one) is Done for one in ended]) == (ExitCode.FAILED, [False])
+    assert (exit_code(ended), [type(outcome) is Done for outcome in ended]) == (ExitCode.FAILED, [False])
     assert ended[0].stack == APP
     assert "Child/Grandchild/Topic" in str(ended[0])
     assert has_table(world)
@@ -228,7 +228,7 @@ def test_a_failure_at_the_lowest_level_ends_in_one_and_leaves_the_data() -> None
 
 @KILLS
 def test_a_destroy_after_a_killed_deploy_leaves_nothing(kill: Fault) -> None:
-    wanted = undisturbed()
+    expected = undisturbed()
     world = make_nesting_world()
     clients = Clients(world.session(ACCOUNT))
     for k in count(1, 1 if is_thorough() else 3):
@@ -242,5 +242,5 @@ def test_a_destroy_after_a_killed_deploy_leaves_nothing(kill: Fault) -> None:
             break
         fill_data(world)
         assert_done(run(clients, LIFE["destroy"]))
-        assert picture(world) == wanted["destroy"].picture, f"at call {k}"
+        assert picture(world) == expected["destroy"].picture, f"at call {k}"
     assert k > 8

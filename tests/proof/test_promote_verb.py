@@ -19,12 +19,12 @@ KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], i
 def filled(project: Path, capsys: pytest.CaptureFixture[str]) -> OnWorld:
     """The shipped system with items in its table, and an object that has gone over."""
     assert project.is_dir()
-    standing = OnWorld(capsys, deployed_world())
+    command = OnWorld(capsys, deployed_world())
     for number in range(5):
-        standing.client("dynamodb").put_item(TableName="tap-dev-global", Item={"id": {"S": f"item-{number}"}})
-    standing.client("s3").put_object(Bucket=BUCKETS[EAST], Key="one", Body=b"x")
-    standing.world.settle()
-    return standing
+        command.client("dynamodb").put_item(TableName="tap-dev-global", Item={"id": {"S": f"item-{number}"}})
+    command.client("s3").put_object(Bucket=BUCKETS[EAST], Key="one", Body=b"x")
+    command.world.settle()
+    return command
 
 
 def killed(command: OnWorld, kill: Fault, k: int, *arguments: str) -> bool:
@@ -41,10 +41,10 @@ def killed(command: OnWorld, kill: Fault, k: int, *arguments: str) -> bool:
 
 def each_call(filled: OnWorld, attempt: Callable[[World, int], bool]) -> Iterator[tuple[int, bool]]:
     """Yield each call that may be the last one, in a world and with files as they were before."""
-    begun, text = filled.world, Path("dr.yaml").read_text()
+    before, text = filled.world, Path("dr.yaml").read_text()
     templates = {path: path.read_bytes() for path in Path("templates").rglob("*") if path.is_file()}
     for k in range(1, 1000, STEP):
-        filled.world = begun.copied()
+        filled.world = before.copied()
         Path("dr.yaml").write_text(text)
         for path, content in templates.items():
             path.parent.mkdir(exist_ok=True, parents=True)

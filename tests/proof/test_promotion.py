@@ -69,7 +69,7 @@ def command(to: Region) -> Command:
 
 
 @cache
-def begun() -> World:
+def deployed_world() -> World:
     world = make_world(page_size=2)
     assert_done(run(Clients(world.session(ACCOUNT)), partial(deploy_whole, system(EAST))))
     for item in ITEMS.values():
@@ -93,14 +93,14 @@ def check(world: World, to: Region) -> None:
     other = WEST if to == EAST else EAST
     assert world.stack("tap-dev-table", region=to).status == "UPDATE_COMPLETE"
     assert world.stack("tap-dev-table", region=other).status == "DELETE_COMPLETE"
-    assert kept(world) == kept(begun())
+    assert kept(world) == kept(deployed_world())
     again = run(Clients(world.session(ACCOUNT)), partial(deploy_whole, system(to)))
     assert again == ()
 
 
 def live(fault: Fault, k: int, *, mutating: bool | None = None) -> int:
     """Promote there and back, the k-th call of each having the fault; return how often it struck."""
-    world = begun().copied()
+    world = deployed_world().copied()
     world.faults.max_age_s = 3.0
     world.script.takes(SLOW_S, action="STACK")
     clients, struck = Clients(world.session(ACCOUNT)), 0
@@ -141,7 +141,7 @@ def test_a_read_that_lags_once_fails_nothing() -> None:
 
 
 def test_what_was_promoted_is_destroyed_as_a_whole() -> None:
-    world = begun().copied()
+    world = deployed_world().copied()
     clients = Clients(world.session(ACCOUNT))
     assert_done(run(clients, command(WEST)))
     assert_done(run(clients, partial(destroy, system(WEST))))
@@ -173,19 +173,19 @@ def saved(world: World, deployment: Deployment, decided: Promotion | None = None
 
 
 def there() -> Saved:
-    return saved(begun().copied(), system(WEST), promotion(WEST))
+    return saved(deployed_world().copied(), system(WEST), promotion(WEST))
 
 
 def back() -> Saved:
-    world = begun().copied()
+    world = deployed_world().copied()
     assert_done(run(Clients(world.session(ACCOUNT)), command(WEST)))
     return saved(world, system(EAST), promotion(EAST))
 
 
 def released(before: str, left: str = "") -> Saved:
     world = make_world(page_size=5)
-    standing = make_deployment(make_stack(OLD, f"Resources:\n{before}"))
-    assert_done(run(Clients(world.session(ACCOUNT)), partial(deploy_whole, standing)))
+    deployed = make_deployment(make_stack(OLD, f"Resources:\n{before}"))
+    assert_done(run(Clients(world.session(ACCOUNT)), partial(deploy_whole, deployed)))
     return saved(world, taking_in(*([f"Resources:\n{left}"] if left else [])))
 
 

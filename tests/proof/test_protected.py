@@ -20,14 +20,14 @@ DEPLOYMENTS = {"kept": (kept, KEPT_NAMES), "not kept": (protected, ())}
 
 
 async def destroy(deployment: Deployment, names: tuple[str, ...], clients: Clients, run_id: str) -> tuple[Outcome, ...]:
-    found = delete_kept(await find_deployed(deployment.name, deployment.sites, clients), names, ())
+    stacks = delete_kept(await find_deployed(deployment.name, deployment.sites, clients), names, ())
     needs = {stack.id: stack.needs for stack in deployment.stacks}
-    removal = Removal(stacks=found, needs=needs, unprotect=True)
+    removal = Removal(stacks=stacks, needs=needs, unprotect=True)
     return await delete_deployment(removal, clients, run_id, ignore)
 
 
 @cache
-def standing(name: str) -> World:
+def deployed_world(name: str) -> World:
     world = make_world()
     made, _ = DEPLOYMENTS[name]
     assert_done(run(Clients(world.session(ACCOUNT)), partial(deploy, made())))
@@ -45,7 +45,7 @@ def test_the_same_command_again_leaves_nothing(
     command: Command = partial(destroy, made(), names)
     killed = 0
     for k in range(1 + EVERY // 2, 1000, EVERY):
-        world = standing(name).copied()
+        world = deployed_world(name).copied()
         clients = Clients(world.session(ACCOUNT))
         died = is_killed(world, clients, command, kill, k)
         assert_done(run(clients, command))
@@ -62,7 +62,7 @@ def test_the_same_command_again_leaves_nothing(
 def test_a_lost_answer_lifts_and_deletes_nothing_twice(name: str) -> None:
     made, names = DEPLOYMENTS[name]
     for k in range(1, 200, 1 if is_thorough() else 19):
-        world = standing(name).copied()
+        world = deployed_world(name).copied()
         clients = Clients(world.session(ACCOUNT))
         rule = world.faults.add(Fault.LOSE_ANSWER, mutating=True, nth=k)
         assert_done(run(clients, partial(destroy, made(), names)))

@@ -94,12 +94,12 @@ def live(place: Place, kills: dict[str, int]) -> None:
         with line(place.endpoint, k, after=k % 2 == 1, kill=kill) as endpoint:
             dying = place.type(verb, endpoint)
             doomed.append(dying)
-            told, _ = dying.communicate(timeout=_PATIENCE_S)
-        assert dying.returncode == -signal.SIGKILL, f"{verb} did not get to request {k}:\n{told}"
+            output, _ = dying.communicate(timeout=_PATIENCE_S)
+        assert dying.returncode == -signal.SIGKILL, f"{verb} did not get to request {k}:\n{output}"
         again = place.type(verb, place.endpoint)
-        told, _ = again.communicate(timeout=_PATIENCE_S)
-        assert again.returncode == 0, told
-        assert standing(place) == wanted(place, verb), f"{verb} killed at request {k}"
+        output, _ = again.communicate(timeout=_PATIENCE_S)
+        assert again.returncode == 0, output
+        assert stacks_of(place) == expected_of(place, verb), f"{verb} killed at request {k}"
 
 
 def _kill(doomed: list["subprocess.Popen[str]"]) -> None:
@@ -112,24 +112,26 @@ def fill(place: Place) -> None:
         place.client("s3", region).put_object(Bucket=bucket, Key="a", Body=b"x")
 
 
-def standing(place: Place) -> dict[str, Any]:
+def stacks_of(place: Place) -> dict[str, Any]:
     """Everything that stacks are, and the change sets that wait on them."""
-    found = {}
+    stacks = {}
     for region in REGIONS:
         client = place.client("cloudformation", region)
         for stack in client.describe_stacks()["Stacks"]:
             name = stack["StackName"]
             sets = client.list_change_sets(StackName=name)["Summaries"]
-            found[f"{region}/{name}"] = {
+            stacks[f"{region}/{name}"] = {
                 "status": stack["StackStatus"],
                 "tags": {tag["Key"]: tag["Value"] for tag in stack["Tags"]},
                 "template": client.get_template(StackName=name)["TemplateBody"],
-                "waiting": [one["ChangeSetName"] for one in sets if one["ExecutionStatus"] == "AVAILABLE"],
+                "waiting": [
+                    change_set["ChangeSetName"] for change_set in sets if change_set["ExecutionStatus"] == "AVAILABLE"
+                ],
             }
-    return found
+    return stacks
 
 
-def wanted(place: Place, verb: str) -> dict[str, Any]:
+def expected_of(place: Place, verb: str) -> dict[str, Any]:
     if verb == "destroy":
         return {}
     assembly = read_assembly(place.second if verb == "update" else place.first)

@@ -90,10 +90,10 @@ class Life:
         clients = Clients(self.world.session(ACCOUNT))
         result = run_virtual(lambda: work(clients), seed=self.seed)
         calls = self.world.calls[made:]
-        told = Counter(call.outcome for call in calls)
+        outcomes = Counter(call.outcome for call in calls)
         stale = sum("stale" in call.faults for call in calls)
         self.took[verb] = (
-            f"{self.world.now - began:.0f} s, {len(calls)} calls, {told['Throttling']} throttled, {stale} stale"
+            f"{self.world.now - began:.0f} s, {len(calls)} calls, {outcomes['Throttling']} throttled, {stale} stale"
         )
         return result
 

@@ -31,7 +31,7 @@ from samples import is_thorough
 
 EVERY = 1 if is_thorough() else 97
 OFF = dict.fromkeys(("termination_protection", "deletion_protection", "replacement_protection"), False)
-SAID: dict[str, dict[str, Any]] = {
+SECTIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "on": {"protect": True, "environments": {"dev": {"production": True}}},
     "off": {"environments": {"dev": OFF}},
@@ -41,7 +41,7 @@ ORDER = ("plain", "on", "off")
 
 @cache
 def made(name: str) -> Deployment:
-    assembly = make_assembly(make_loaded_config(**SAID[name]))
+    assembly = make_assembly(make_loaded_config(**SECTIONS[name]))
     return make_deployment(assembly.manifest, assembly.templates, "dev")
 
 
@@ -51,7 +51,7 @@ async def deploy(name: str, clients: Clients, run_id: str) -> tuple[Outcome, ...
     plan_id = PlanId(id=run_id, at="2026-01-01T00:00:00+00:00")
     plan = await make_plan(deployment, clients, plan_id, ignore, PlanRequest(options=PlanOptions(by="deploy")))
     changes = [change for step in plan.change_sets for change in step.changes]
-    assert not [one for one in changes if one.is_replaced or one.action not in {"Add", "Modify"}]
+    assert not [change for change in changes if change.is_replaced or change.action not in {"Add", "Modify"}]
     if plan.is_empty:
         return ()
     allow = tuple(dict.fromkeys(hit.allow for hit in plan.guards))
@@ -75,7 +75,7 @@ def protections(world: World) -> dict[str, Any]:
     }
 
 
-WANTED = {
+EXPECTED = {
     "plain": {"terminated": {False}, "denies": {False}, "replicas": {False}, "stays": {"Delete"}},
     "on": {"terminated": {True}, "denies": {True}, "replicas": {True}, "stays": {"RetainExceptOnCreate"}},
     "off": {"terminated": {False}, "denies": {False}, "replicas": {False}, "stays": {"Delete"}},
@@ -100,7 +100,7 @@ def lived() -> tuple[dict[str, World], dict[str, Picture]]:
         assert_done(run(Clients(world.session(ACCOUNT)), COMMANDS[name]))
         if name == "plain":
             fill(world)
-        assert protections(world) == WANTED[name]
+        assert protections(world) == EXPECTED[name]
         after[name] = take_picture(world)
     assert data(world) == data(before["on"])
     return before, after
@@ -128,7 +128,7 @@ def test_killed_anywhere_the_same_command_switches_it_all_the_same(
             break
         killed += 1
         assert_done(run(clients, COMMANDS[name]))
-        assert (protections(world), take_picture(world)) == (WANTED[name], after[name]), f"at call {k}"
+        assert (protections(world), take_picture(world)) == (EXPECTED[name], after[name]), f"at call {k}"
         assert data(world) == data(before[name])
     record_property("killed", killed)
     assert killed * EVERY >= 30

@@ -13,7 +13,7 @@ from fake_aws import Fault, Killed, World
 from proof.command import Command, assert_done, destroy, ignore, make_world, run
 from samples import is_thorough, sampled
 
-WANTED = system_with_existing()
+DESIRED = system_with_existing()
 ALLOWED = frozenset({"us-east-1/table/Table", "us-east-1/storage/Bucket"})
 STEP = 1 if is_thorough() else 71
 KILLS = pytest.mark.parametrize(
@@ -34,7 +34,7 @@ async def deploy(deployment: Deployment, clients: Clients, run_id: str) -> tuple
 
 
 @cache
-def begun() -> World:
+def world_before() -> World:
     rig = Rig(world=make_world(page_size=2))
     make_table(rig, Tags=[{"Key": "team", "Value": "core"}])
     make_bucket(rig)
@@ -45,33 +45,33 @@ def data(world: World) -> tuple[object, object]:
     """Return every item that the table has in its first region, and every version that the bucket has."""
     everywhere = [*world.tables.values(), *world.local_tables.values()]
     table = next(table for table in everywhere if table.name == TABLE)
-    return table.replicas[EAST].items, [(one.key, one.content) for one in world.buckets[BUCKET].versions]
+    return table.replicas[EAST].items, [(version.key, version.content) for version in world.buckets[BUCKET].versions]
 
 
 def is_taken_in(world: World) -> bool:
     table, bucket = world.tables[ACCOUNT, TABLE], world.buckets[BUCKET]
-    stands = [world.stack(f"tap-dev-{name}", region=EAST).status for name in ("table", "storage")]
+    statuses = [world.stack(f"tap-dev-{name}", region=EAST).status for name in ("table", "storage")]
     return (
         set(table.replicas) == {EAST, WEST}
         and table.replicas[WEST].items == table.replicas[EAST].items
         and (bucket.versioning, bool(bucket.replication)) == ("Enabled", True)
-        and stands == ["UPDATE_COMPLETE", "UPDATE_COMPLETE"]
+        and statuses == ["UPDATE_COMPLETE", "UPDATE_COMPLETE"]
     )
 
 
 def is_gone(world: World) -> bool:
-    return {world.stack(stack.name, region=stack.region).status for stack in WANTED.stacks} == {"DELETE_COMPLETE"}
+    return {world.stack(stack.name, region=stack.region).status for stack in DESIRED.stacks} == {"DELETE_COMPLETE"}
 
 
 LIFE: dict[str, tuple[Command, Callable[[World], bool]]] = {
-    "deploy": (partial(deploy, WANTED), is_taken_in),
-    "destroy": (partial(destroy, WANTED), is_gone),
+    "deploy": (partial(deploy, DESIRED), is_taken_in),
+    "destroy": (partial(destroy, DESIRED), is_gone),
 }
 
 
 def live(fault: Fault, k: int, *, mutating: bool | None = None) -> int:
     """Take it in and destroy the system, the k-th call of each having the fault; return how often it struck."""
-    world = begun().copied()
+    world = world_before().copied()
     world.faults.max_age_s = 3.0
     clients, struck = Clients(world.session(ACCOUNT)), 0
     for verb, (command, holds) in LIFE.items():
@@ -84,7 +84,7 @@ def live(fault: Fault, k: int, *, mutating: bool | None = None) -> int:
         world.faults.remove(rule)
         assert_done(run(clients, command))
         assert holds(world), f"{verb} at call {k}"
-        assert data(world) == data(begun()), f"{verb} at call {k}"
+        assert data(world) == data(world_before()), f"{verb} at call {k}"
         if verb == "deploy":
             assert run(clients, command) == (), f"{verb} at call {k}"
         struck += rule.struck

@@ -21,7 +21,7 @@ def clash(world: World, seed: int, *verbs: str) -> list[End]:
     return meet(seed, *works, within_s=WITHIN_S)
 
 
-def make_standing_world(seed: int) -> World:
+def make_deployed_world(seed: int) -> World:
     world = make_shaky_world(seed)
     assert_done(run(Clients(world.session(ACCOUNT)), LIFE["deploy"]))
     fill(world)
@@ -31,17 +31,17 @@ def make_standing_world(seed: int) -> World:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("verb", LIFE)
 def test_of_the_same_command_twice_one_does_it_and_the_other_stops_at_worst(verb: str, seed: int) -> None:
-    wanted = undisturbed()
-    world = make_shaky_world(seed) if verb == "deploy" else make_standing_world(seed)
+    expected = undisturbed()
+    world = make_shaky_world(seed) if verb == "deploy" else make_deployed_world(seed)
     codes = {end.code for end in clash(world, seed, verb, verb)}
     assert codes in ({ExitCode.DONE}, {ExitCode.DONE} if verb == "destroy" else {ExitCode.DONE, ExitCode.STOPPED})
-    assert take_picture(world) == wanted[verb].picture
+    assert take_picture(world) == expected[verb].picture
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("verb", ["deploy", "update"])
 def test_a_destroy_at_the_same_time_ends_well_and_a_later_deploy_sets_all_right(verb: str, seed: int) -> None:
-    world = make_shaky_world(seed) if verb == "deploy" else make_standing_world(seed)
+    world = make_shaky_world(seed) if verb == "deploy" else make_deployed_world(seed)
     deployed, destroyed = clash(world, seed, verb, "destroy")
     assert destroyed.code is ExitCode.DONE
     assert deployed.code in {ExitCode.DONE, ExitCode.STOPPED, ExitCode.FAILED}

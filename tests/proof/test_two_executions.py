@@ -34,33 +34,33 @@ MEETINGS = [
 @pytest.mark.parametrize(("case", "seed"), sampled(MEETINGS, every=12))
 def test_each_stack_is_executed_once_and_the_loser_need_not_care_or_is_told(case: str, seed: int) -> None:
     expected = expected_of(case)
-    standing, *wanted = CASES[case]
+    deployed, *deployments = CASES[case]
     world = make_shaky_world(seed)
-    clients = [Clients(world.session(ACCOUNT)) for _ in wanted]
-    for deployment in standing:
+    clients = [Clients(world.session(ACCOUNT)) for _ in deployments]
+    for deployment in deployed:
         assert_done(run(clients[0], partial(deploy, deployment)))
     before = executions(world)
-    plans = run_virtual(lambda: make_plans(wanted, clients))
-    same = wanted[0] == wanted[1]
+    plans = run_virtual(lambda: make_plans(deployments, clients))
+    same = deployments[0] == deployments[1]
     allowed = ((), ()) if same else (names_in(plans[1]), names_in(plans[0]))
     works = (
-        execute_plan(plan, TrustedInput(deployment=one), mine, ignore, allow=allow)
-        for plan, one, mine, allow in zip(plans, wanted, clients, allowed, strict=True)
+        execute_plan(plan, TrustedInput(deployment=deployment), mine, ignore, allow=allow)
+        for plan, deployment, mine, allow in zip(plans, deployments, clients, allowed, strict=True)
     )
     ends = meet(seed, *works, within_s=0.5)
     winner = [end.code for end in ends].index(ExitCode.DONE)
     loser = ends[1 - winner]
     assert loser.code is (ExitCode.DONE if same else ExitCode.STOPPED)
-    assert same or any(step.change_set in loser.told for step in plans[winner].steps)
+    assert same or any(step.change_set in loser.message for step in plans[winner].steps)
     assert take_picture(world) == expected[winner]
     assert executions(world) - before == Counter(f"{step.region}/{step.name}" for step in plans[winner].steps)
 
 
-async def make_plans(wanted: list[Deployment], clients: list[Clients]) -> list[Plan]:
+async def make_plans(deployments: list[Deployment], clients: list[Clients]) -> list[Plan]:
     return await asyncio.gather(
         *(
             make_plan(deployment, mine, PlanId(id=f"plan-{place}", at="2026-01-01T00:00:00+00:00"), ignore)
-            for place, (deployment, mine) in enumerate(zip(wanted, clients, strict=True))
+            for place, (deployment, mine) in enumerate(zip(deployments, clients, strict=True))
         )
     )
 
@@ -79,8 +79,8 @@ def executions(world: World) -> Counter[str]:
 @cache
 def expected_of(case: str) -> tuple[Picture, ...]:
     """What stands after each of the two, had it been alone."""
-    standing, *wanted = CASES[case]
-    return tuple(_alone((*standing, deployment)) for deployment in wanted)
+    deployed, *deployments = CASES[case]
+    return tuple(_alone((*deployed, deployment)) for deployment in deployments)
 
 
 def _alone(deployments: tuple[Deployment, ...]) -> Picture:

@@ -18,7 +18,10 @@ STEP = 4
 
 def contents(world: World) -> dict[str, list[tuple[str, bytes]]]:
     """What is in each bucket, and whether it is there once."""
-    return {name: sorted((one.key, one.content) for one in bucket.versions) for name, bucket in world.buckets.items()}
+    return {
+        name: sorted((version.key, version.content) for version in bucket.versions)
+        for name, bucket in world.buckets.items()
+    }
 
 
 def go(world: World, deployment: Deployment, number: int) -> bool:
@@ -49,8 +52,8 @@ def test_the_same_again_uploads_the_rest_and_nothing_twice(
 ) -> None:
     undisturbed = World()
     assert go(undisturbed, deployment, 0)
-    wanted = contents(undisturbed)
-    assert [len(versions) for versions in wanted.values()] == [2]
+    expected = contents(undisturbed)
+    assert [len(versions) for versions in expected.values()] == [2]
     for k in count(1, 1 if is_thorough() else STEP):
         world = World()
         rule = world.faults.add(fault, nth=k, mutating=mutating)
@@ -61,7 +64,7 @@ def test_the_same_again_uploads_the_rest_and_nothing_twice(
             done = False
         world.faults.remove(rule)
         assert done or go(world, deployment, 2), f"at call {k}"
-        assert contents(world) == wanted, f"at call {k}"
+        assert contents(world) == expected, f"at call {k}"
         if not rule.struck:
             break
     assert k > (8 if mutating else 24)

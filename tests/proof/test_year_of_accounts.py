@@ -67,7 +67,7 @@ class Year:
     """By version what follows from what happened before: an account is closed for good, comes back, is open again."""
     busy: set[str] = field(default_factory=set)
     """Accounts that something has happened to: to each one thing."""
-    told: Counter[str] = field(default_factory=Counter)
+    happened: Counter[str] = field(default_factory=Counter)
     calls: int = 0
 
     def __post_init__(self) -> None:
@@ -87,8 +87,8 @@ class Year:
 
     def theirs(self) -> Inventory:
         """Return what stands of nobody's fleet."""
-        standing = take_inventory(self.rig.world).items()
-        return {place: stack for place, stack in standing if "/theirs/" in place.arn}
+        inventory = take_inventory(self.rig.world).items()
+        return {place: stack for place, stack in inventory if "/theirs/" in place.arn}
 
     def deployment(self, version: int) -> Deployment:
         """Return a version of the system: each says something else, and each fifth keeps its data elsewhere."""
@@ -112,11 +112,11 @@ class Year:
             self.rig.world.pass_time(YEAR_S / self.plan.versions)
 
     def happen(self, what: str, version: int) -> None:
-        self.told[what] += 1
+        self.happened[what] += 1
         if what == "join":
-            self.organization.unit_of[str(800_000_000_000 + self.told["join"])] = self.random.choice(self.units)
+            self.organization.unit_of[str(800_000_000_000 + self.happened["join"])] = self.random.choice(self.units)
             return
-        account = self.random.choice([one for one in self.open_accounts() if one not in self.busy])
+        account = self.random.choice([account for account in self.open_accounts() if account not in self.busy])
         self.busy.add(account)
         match what:
             case "close":
@@ -134,7 +134,7 @@ class Year:
                 self.later.setdefault(version + 2, []).append(("open", account))
 
     def follow(self, what: str, account: str, version: int) -> None:
-        self.told[what] += 1
+        self.happened[what] += 1
         match what:
             case "closed":
                 self.organization.closed[account] = "CLOSED"
@@ -177,15 +177,15 @@ class Year:
             for region in (WEST, EAST):
                 for stack in self.rig.world.region(account, region).cloudformation.stacks.values():
                     if stack.name.startswith(f"StackSet-{set_.name}-") and stack.status != "DELETE_COMPLETE":
-                        self.told["brought up"] += 1
+                        self.happened["brought up"] += 1
                         client = self.rig.world.session(account).client("cloudformation", region_name=region)
                         self.update(client, stack.name, set_.deployed.body)
 
     def update(self, client: Any, name: str, body: str) -> None:
         """Update a stack to another template."""
         keep: Any = [{"ParameterKey": "EnvironmentSuffix", "UsePreviousValue": True}]
-        asked = {"StackName": name, "ChangeSetName": "by-hand", "TemplateBody": body, "Parameters": keep}
-        made = client.create_change_set(**asked)
+        arguments = {"StackName": name, "ChangeSetName": "by-hand", "TemplateBody": body, "Parameters": keep}
+        made = client.create_change_set(**arguments)
         self.rig.world.settle()
         if client.describe_change_set(ChangeSetName=made["Id"])["Status"] == "CREATE_COMPLETE":
             client.execute_change_set(ChangeSetName=made["Id"])
@@ -204,22 +204,22 @@ class Year:
         end = self.rig.execute(plan, [hit.allow for hit in plan.ordinary.guards])
         assert fleet_exit_code(end) is ExitCode.DONE, (version, plan.sets, end)
         self.calls += len(self.rig.world.calls)
-        self.told[f"ended in {int(named)}"] += 1
+        self.happened[f"ended in {int(named)}"] += 1
         self.hold(plan, end)
 
     def hold(self, plan: FleetPlan, end: FleetEnd) -> None:
         """Hold that every account that is open has every stack, current, and nothing more is planned for it."""
         opened = self.open_accounts()
         for stack in SETS:
-            listed = {str(one.site.account): one for one in self.rig.instances(stack)}
-            lacking = [one for one in opened if one not in listed or listed[one].status != "CURRENT"]
+            listed = {str(instance.site.account): instance for instance in self.rig.instances(stack)}
+            lacking = [account for account in opened if account not in listed or listed[account].status != "CURRENT"]
             assert not lacking, (stack, plan.ordinary.id, lacking, end)
         assert self.rig.plan().is_empty
 
     def open_accounts(self) -> list[str]:
         """Return the accounts that stacks can be put into."""
         here = self.organization.accounts_under(self.units[0]) | self.organization.accounts_under(self.units[1])
-        return sorted(one for one in here if self.organization.state(one) == "ACTIVE")
+        return sorted(account for account in here if self.organization.state(account) == "ACTIVE")
 
     def of(self, account: str) -> Inventory:
         return take_inventory(self.rig.world, account)
@@ -227,7 +227,7 @@ class Year:
     def lines(self) -> Iterator[str]:
         """Yield what it came to."""
         hours = (self.rig.world.now - self.began - YEAR_S) / 3600
-        yield ", ".join(f"{count} {what}" for what, count in self.told.items())
+        yield ", ".join(f"{count} {what}" for what, count in self.happened.items())
         yield f"{self.calls} calls; {hours:.1f} hours of virtual time at work, beside the year itself"
 
 
@@ -243,11 +243,16 @@ def live(plan: Plan) -> Year:
 def test_some_weeks_of_some_accounts_end_as_their_plans_say() -> None:
     year = live(WEEKS)
     assert not year.later
-    assert (year.told["drop"], year.told["return"], year.told["open"], year.told["forget"]) == (1, 1, 1, 1)
+    assert (year.happened["drop"], year.happened["return"], year.happened["open"], year.happened["forget"]) == (
+        1,
+        1,
+        1,
+        1,
+    )
 
 
 @pytest.mark.acceptance
 def test_a_year_of_five_hundred_accounts_ends_as_its_plans_say() -> None:
     year = live(YEAR)
-    counts = [year.told[what] for what in ("close", "move", "leave", "suspend", "join", "drop", "return", "open")]
+    counts = [year.happened[what] for what in ("close", "move", "leave", "suspend", "join", "drop", "return", "open")]
     assert counts == [12, 10, 6, 4, 20, 12, 6, 4]

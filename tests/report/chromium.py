@@ -38,7 +38,7 @@ class Page:
         self._into = into
         self._out = out
         self._unread = bytearray()
-        self._asked = 0
+        self._request_id = 0
         self._session: dict[str, str] = {}
         self.events: list[Mapping[str, Any]] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -47,9 +47,9 @@ class Page:
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **parameters: object) -> dict[str, Any]:
-        self._asked += 1
-        self._write({"id": self._asked, "method": method, "params": parameters, **self._session})
-        while (answer := self._read()).get("id") != self._asked:
+        self._request_id += 1
+        self._write({"id": self._request_id, "method": method, "params": parameters, **self._session})
+        while (answer := self._read()).get("id") != self._request_id:
             self.events.append(answer)
         if "error" in answer:
             raise AssertionError(f"{method}: {answer['error']}")
@@ -78,14 +78,14 @@ class Page:
     def tree(self) -> list[tuple[str, str]]:
         """Return role and name of everything that a screen reader is told of, in its order."""
         nodes = {node["nodeId"]: node for node in self.call("Accessibility.getFullAXTree")["nodes"]}
-        told = []
+        spoken = []
         waiting = [next(iter(nodes))]
         while waiting:
             node = nodes[waiting.pop()]
             waiting += reversed(node.get("childIds", ()))
             if not node["ignored"]:
-                told.append((node["role"]["value"], node.get("name", {}).get("value", "")))
-        return told
+                spoken.append((node["role"]["value"], node.get("name", {}).get("value", "")))
+        return spoken
 
     def show(self, *, scheme: str = "light", width: int = 1200, media: str = "screen") -> None:
         """Look at the page as somebody does who likes this colour scheme and has a screen, or paper, of this width."""

@@ -25,7 +25,7 @@ def make_diagram(*names: str) -> Diagram:
         DiagramNode(id=f"{number}", place=name, title=name, lines=(name,), holds_data=bool(number % 2))
         for number, name in enumerate(names)
     )
-    arrows = tuple(Arrow(one.id, other.id, (ArrowKind.NEEDS,)) for other, one in pairwise(nodes))
+    arrows = tuple(Arrow(node.id, other.id, (ArrowKind.NEEDS,)) for other, node in pairwise(nodes))
     return Diagram(tuple(dict.fromkeys(node.place for node in nodes)), nodes, arrows)
 
 

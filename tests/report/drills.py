@@ -40,7 +40,7 @@ ABOUT = About(
     log_sha256="5eed" * 16,
     versions={"builder": "0.1.0", "python": "3.14.0", "boto3": "1.43.2", "botocore": "1.43.2", "urllib3": "2.5.0"},
 )
-PROMISED = Objectives(
+OBJECTIVES = Objectives(
     rpo_seconds=5,
     rto_seconds=60,
     replication_p99_seconds=5,
@@ -71,11 +71,11 @@ class Day:
     """A write that no secondary gets."""
 
 
-def failover(day: Day | None = None, objectives: Objectives = PROMISED, **about: str) -> FailoverReport:
+def failover(day: Day | None = None, objectives: Objectives = OBJECTIVES, **about: str) -> FailoverReport:
     """The report of a day."""
     day = day or Day()
     lines = [*_requests(day), *_turns(day)]
-    held = {one.name: {"body": one.body} for one in lines if isinstance(one, Write)}
+    held = {line.name: {"body": line.body} for line in lines if isinstance(line, Write)}
     there = {name: item for name, item in held.items() if name != day.without}
     regions = [PRIMARY, *day.secondaries]
     lines += [
@@ -184,14 +184,14 @@ def _good(name: str, at_s: float, region: Region, *, is_object: bool = False) ->
 
 def history(count: int) -> History:
     """So many drills, a day each: some missed, one not measured, one never reached, things changed in between."""
-    found: list[HistoryEntry] = [
+    entries: list[HistoryEntry] = [
         Unread("bad/report.json", "is no JSON"),
         Outside("old/report.json", "old", "failover", "tap-dev", "2025-05-01T10:00:00+00:00", holds=True),
     ]
     for number in range(count):
         about = {"began": f"2026-{1 + number // 28:02}-{1 + number % 28:02}T12:00:00+00:00"}
         about |= {"assembly": "beef" * 16} if number >= count / 2 else {}
-        said = claim(
+        report = claim(
             f"d{number:02}",
             rpo_seconds=0.2 + number % 7 / 10,
             rto_seconds=None if number == 12 else 72.5 if number == 1 else 1.5 + number % 5 / 3,
@@ -201,8 +201,8 @@ def history(count: int) -> History:
             more=[_not_measured()] if number == 7 else [],
             **about,
         )
-        found.append(read_report(json.dumps(said).encode(), f"d{number:02}/report.json", Path("nowhere")))
-    return compare("drills", found)
+        entries.append(read_report(json.dumps(report).encode(), f"d{number:02}/report.json", Path("nowhere")))
+    return compare("drills", entries)
 
 
 def _not_measured() -> dict[str, object]:

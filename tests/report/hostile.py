@@ -22,7 +22,7 @@ FIXED: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def make(kind: Any, **said: Any) -> Any:
+def make(kind: Any, **overrides: Any) -> Any:
     """Return a value of a type, made of hostile texts; of a record, with these fields as they are said."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if hasattr(kind, "__supertype__"):
@@ -32,32 +32,32 @@ def make(kind: Any, **said: Any) -> Any:
     if origin is Literal:
         return inner[0]
     if origin in {typing.Union, types.UnionType}:
-        return make(next(one for one in inner if one is not type(None)))
+        return make(next(argument for argument in inner if argument is not type(None)))
     if origin is tuple:
-        return tuple(make(one) for one in inner if one is not Ellipsis)
+        return tuple(make(argument) for argument in inner if argument is not Ellipsis)
     if origin in {list, Sequence, set, frozenset}:
         return origin([make(inner[0])]) if origin in {list, set, frozenset} else (make(inner[0]),)
     if origin in {dict, Mapping}:
         return {make(inner[0]): make(inner[1])}
     if dataclasses.is_dataclass(kind):
-        return _record(kind, said)
+        return _record(kind, overrides)
     return _plain(kind)
 
 
-def _record(kind: Any, said: Mapping[str, Any]) -> Any:
+def _record(kind: Any, overrides: Mapping[str, Any]) -> Any:
     hints = typing.get_type_hints(kind, include_extras=True)
     fields = {field.name: make(hints[field.name]) for field in dataclasses.fields(kind) if field.init}
     fixed = {name: value for name, value in FIXED.get(kind.__name__, {}).items() if name in fields}
-    return kind(**{**fields, **fixed, **said})
+    return kind(**{**fields, **fixed, **overrides})
 
 
 def _plain(kind: Any) -> Any:
     if typing.is_typeddict(kind):
-        return {name: make(one) for name, one in typing.get_type_hints(kind).items()}
+        return {name: make(hint) for name, hint in typing.get_type_hints(kind).items()}
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return next(iter(kind))
     if isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        return kind(**{name: make(one) for name, one in typing.get_type_hints(kind).items()})
+        return kind(**{name: make(hint) for name, hint in typing.get_type_hints(kind).items()})
     plain = {
         str: STEERS,
         int: 1,

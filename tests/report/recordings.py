@@ -18,7 +18,7 @@ from builder.report.console import Console
 from deploy.rig import Rig, edited
 
 _WIDTH, _HEIGHT = 120, 40
-Said = tuple[Progress, datetime]
+TimedEvent = tuple[Progress, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,38 +27,38 @@ class Recording:
 
     plan: Plan
     ended_at: datetime
-    planning: tuple[Said, ...]
-    executing: tuple[Said, ...] = ()
+    planning: tuple[TimedEvent, ...]
+    executing: tuple[TimedEvent, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
 
 
 @dataclass
 class _Recorder:
     rig: Rig = field(default_factory=Rig)
-    said: list[Said] = field(default_factory=list)
+    events: list[TimedEvent] = field(default_factory=list)
 
     def now(self) -> datetime:
         return self.rig.world.EPOCH + timedelta(seconds=self.rig.world.now)
 
     def emit(self, event: Progress) -> None:
-        self.said.append((event, self.now()))
+        self.events.append((event, self.now()))
 
     def plan(self, name: str, deployment: Deployment | None = None) -> Recording:
-        self.said.clear()
+        self.events.clear()
         plan_id = PlanId(id=name, at=self.now().isoformat(timespec="seconds"))
-        wanted = deployment or self.rig.deployment
-        plan = self.rig.run(lambda: make_plan(wanted, self.rig.clients, plan_id, self.emit))
-        return Recording(plan, self.now(), tuple(self.said))
+        desired = deployment or self.rig.deployment
+        plan = self.rig.run(lambda: make_plan(desired, self.rig.clients, plan_id, self.emit))
+        return Recording(plan, self.now(), tuple(self.events))
 
     def deploy(self, name: str, deployment: Deployment | None = None) -> Recording:
         planned = self.plan(name, deployment)
-        self.said.clear()
+        self.events.clear()
         trusted = TrustedInput(deployment=deployment or self.rig.deployment)
         ended = self.rig.run(lambda: execute_plan(planned.plan, trusted, self.rig.clients, self.emit))
-        return replace(planned, executing=tuple(self.said), outcomes=ended, ended_at=self.now())
+        return replace(planned, executing=tuple(self.events), outcomes=ended, ended_at=self.now())
 
 
-def _standing() -> _Recorder:
+def _deployed() -> _Recorder:
     recorder = _Recorder()
     recorder.rig.deploy()
     return recorder
@@ -72,34 +72,34 @@ def _first() -> Recording:
 
 def _update() -> Recording:
     """Both functions get more memory, one bucket stops keeping versions, and somebody reviews another change set."""
-    recorder = _standing()
-    wanted = recorder.rig.deployment
-    recorder.plan("theirs", edited(wanted, "us-west-2/service", "Timeout: 10", "Timeout: 30"))
+    recorder = _deployed()
+    deployment = recorder.rig.deployment
+    recorder.plan("theirs", edited(deployment, "us-west-2/service", "Timeout: 10", "Timeout: 30"))
     for stack in ("us-east-1/service", "us-west-2/service"):
-        wanted = edited(wanted, stack, "MemorySize: 256", "MemorySize: 512")
+        deployment = edited(deployment, stack, "MemorySize: 256", "MemorySize: 512")
     kept = "VersioningConfiguration:\n        Status: Enabled"
-    return recorder.plan("update", edited(wanted, "us-west-2/storage", kept, kept.replace("Enabled", "Suspended")))
+    return recorder.plan("update", edited(deployment, "us-west-2/storage", kept, kept.replace("Enabled", "Suspended")))
 
 
 def _replacement() -> Recording:
     """The table gets another name, which replaces it."""
-    recorder = _standing()
-    wanted = edited(recorder.rig.deployment, "us-east-1/table", "-global", "-items")
-    return recorder.plan("replacement", edited(wanted, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
+    recorder = _deployed()
+    deployment = edited(recorder.rig.deployment, "us-east-1/table", "-global", "-items")
+    return recorder.plan("replacement", edited(deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
 
 
 def _nothing() -> Recording:
-    return _standing().deploy("nothing")
+    return _deployed().deploy("nothing")
 
 
 def _failure() -> Recording:
-    recorder = _standing()
+    recorder = _deployed()
     recorder.rig.world.script.takes(40, resource="Bucket")
     recorder.rig.world.script.fails("UPDATE", "Table", reason="Subscriber limit exceeded: <50> PITR tables | account")
-    wanted = edited(recorder.rig.deployment, "us-east-1/table", "Enabled: true", "Enabled: false")
+    deployment = edited(recorder.rig.deployment, "us-east-1/table", "Enabled: true", "Enabled: false")
     for stack in ("us-east-1/service", "us-west-2/service"):
-        wanted = edited(wanted, stack, "MemorySize: 256", "MemorySize: 512")
-    return recorder.deploy("failure", wanted)
+        deployment = edited(deployment, stack, "MemorySize: 256", "MemorySize: 512")
+    return recorder.deploy("failure", deployment)
 
 
 def _deferred() -> Recording:
@@ -163,9 +163,9 @@ def _with_console(recording: Recording, *, json_events: bool) -> str:
     return written.getvalue()
 
 
-def _replay(said: Iterable[Said], console: Console, clock: _Clock) -> None:
+def _replay(events: Iterable[TimedEvent], console: Console, clock: _Clock) -> None:
     with console.progress() as emit:
-        for event, clock.now in said:
+        for event, clock.now in events:
             emit(event)
 
 
@@ -185,8 +185,8 @@ def _on_a_terminal(recording: Recording) -> str:
     return "\n".join(line.rstrip() for line in written.getvalue().split("\n"))
 
 
-def _frame(said: Sequence[Said]) -> Group:
-    board = Board(started=said[0][1])
-    for event, at in said:
+def _frame(events: Sequence[TimedEvent]) -> Group:
+    board = Board(started=events[0][1])
+    for event, at in events:
         board.take(event, at)
-    return board.frame(said[-1][1], _WIDTH, _HEIGHT)
+    return board.frame(events[-1][1], _WIDTH, _HEIGHT)

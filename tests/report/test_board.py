@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from builder.deploy import progress as said
+from builder.deploy import progress
 from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
 from builder.report.board import Board, duration_text
 from builder.terms import AccountId, Region, StackId
@@ -34,12 +34,12 @@ def shown(board: Board, *, seconds: float = 90, width: int = 100, height: int = 
 def test_every_stack_has_a_line_by_region_with_status_resource_and_time() -> None:
     lines = shown(
         board(
-            said.RunBegun("execute", (TABLE, SERVICE, BUCKET)),
-            said.Started(TABLE, "UPDATE"),
-            said.StatusChange(TABLE, "UPDATE_IN_PROGRESS"),
-            said.ResourceProgress(TABLE, "Table (AWS::DynamoDB::GlobalTable)", "UPDATE_IN_PROGRESS"),
-            said.Started(BUCKET, "CREATE"),
-            said.Finished(BUCKET, "CREATE_COMPLETE"),
+            progress.RunBegun("execute", (TABLE, SERVICE, BUCKET)),
+            progress.Started(TABLE, "UPDATE"),
+            progress.StatusChange(TABLE, "UPDATE_IN_PROGRESS"),
+            progress.ResourceProgress(TABLE, "Table (AWS::DynamoDB::GlobalTable)", "UPDATE_IN_PROGRESS"),
+            progress.Started(BUCKET, "CREATE"),
+            progress.Finished(BUCKET, "CREATE_COMPLETE"),
         )
     )
     assert [" ".join(line.strip("━╸ ").split()) for line in lines] == [
@@ -51,39 +51,41 @@ def test_every_stack_has_a_line_by_region_with_status_resource_and_time() -> Non
 
 
 def test_the_bar_is_as_long_as_the_share_of_stacks_that_are_done() -> None:
-    part = board(said.RunBegun("plan", (TABLE, SERVICE)), said.Planning(TABLE, "CREATE"), said.Planned(TABLE, 3))
+    part = board(
+        progress.RunBegun("plan", (TABLE, SERVICE)), progress.Planning(TABLE, "CREATE"), progress.Planned(TABLE, 3)
+    )
     bar = shown(part, width=200)[0].split()[0]
     assert set(bar) == {"━"}
     assert len(bar) == 20  # of 40, as it has no colour here to show the rest in
 
 
 def test_without_knowing_all_stacks_there_is_no_bar() -> None:
-    assert shown(board(said.Waiting(TABLE, "UPDATE_IN_PROGRESS")))[0] == "1 running  1:30"
+    assert shown(board(progress.Waiting(TABLE, "UPDATE_IN_PROGRESS")))[0] == "1 running  1:30"
 
 
 @pytest.mark.parametrize(
     ("events", "words"),
     [
-        ([said.StatusChange(TABLE, "UPDATE_COMPLETE")], "1 running"),  # another change set of it may follow
-        ([said.StatusChange(TABLE, "UPDATE_COMPLETE"), said.Finished(TABLE, "UPDATE_COMPLETE")], "1 of 1 done"),
-        ([said.StatusChange(TABLE, "UPDATE_ROLLBACK_IN_PROGRESS")], "0 of 1 done, 1 running"),
-        ([said.StatusChange(TABLE, "UPDATE_ROLLBACK_COMPLETE")], "0 of 1 done, 1 failed"),
-        ([said.FirstFailure(TABLE, "", "no answer")], "0 of 1 done, 1 failed"),
-        ([said.FirstFailure(TABLE, "", "no answer"), said.NotStarted(TABLE, "x")], "0 of 1 done, 1 failed"),
-        ([said.NotStarted(TABLE, "interrupted")], "0 of 1 done, 1 not started"),
-        ([said.StepSuperseded(TABLE, "them")], "0 of 1 done, 1 superseded"),
-        ([said.StepSuperseded(TABLE, "them"), said.NotStarted(TABLE, "x")], "0 of 1 done, 1 superseded"),
-        ([said.StepInProgress(TABLE, "it takes long")], "0 of 1 done, 1 running"),
-        ([said.Unchanged(TABLE)], "1 of 1 done"),
+        ([progress.StatusChange(TABLE, "UPDATE_COMPLETE")], "1 running"),  # another change set of it may follow
+        ([progress.StatusChange(TABLE, "UPDATE_COMPLETE"), progress.Finished(TABLE, "UPDATE_COMPLETE")], "1 of 1 done"),
+        ([progress.StatusChange(TABLE, "UPDATE_ROLLBACK_IN_PROGRESS")], "0 of 1 done, 1 running"),
+        ([progress.StatusChange(TABLE, "UPDATE_ROLLBACK_COMPLETE")], "0 of 1 done, 1 failed"),
+        ([progress.FirstFailure(TABLE, "", "no answer")], "0 of 1 done, 1 failed"),
+        ([progress.FirstFailure(TABLE, "", "no answer"), progress.NotStarted(TABLE, "x")], "0 of 1 done, 1 failed"),
+        ([progress.NotStarted(TABLE, "interrupted")], "0 of 1 done, 1 not started"),
+        ([progress.StepSuperseded(TABLE, "them")], "0 of 1 done, 1 superseded"),
+        ([progress.StepSuperseded(TABLE, "them"), progress.NotStarted(TABLE, "x")], "0 of 1 done, 1 superseded"),
+        ([progress.StepInProgress(TABLE, "it takes long")], "0 of 1 done, 1 running"),
+        ([progress.Unchanged(TABLE)], "1 of 1 done"),
     ],
 )
 def test_what_is_counted_is_what_was_said(events: list[FleetProgress], words: str) -> None:
-    told = board(said.RunBegun("execute", (TABLE,)), said.Started(TABLE, "UPDATE"), *events)
-    assert words in shown(told)[0]
+    filled = board(progress.RunBegun("execute", (TABLE,)), progress.Started(TABLE, "UPDATE"), *events)
+    assert words in shown(filled)[0]
 
 
 def test_a_failure_is_told_as_far_as_there_is_room() -> None:
-    failed = board(said.Started(TABLE, "CREATE"), said.FirstFailure(TABLE, "Table (T)", "limit " * 40))
+    failed = board(progress.Started(TABLE, "CREATE"), progress.FirstFailure(TABLE, "Table (T)", "limit " * 40))
     (line,) = shown(failed, width=80)[1:]
     assert "FAILED  Table (T): limit limit" in line
     assert line.endswith("…  1.0 s")
@@ -114,31 +116,31 @@ def test_what_does_not_fit_is_counted_too() -> None:
 
 def many() -> Board:
     """3 failed, 50 running, 2 not started, 5 to do, 440 done."""
-    made = board(said.RunBegun("execute", MANY))
+    made = board(progress.RunBegun("execute", MANY))
     for number, stack in enumerate(MANY):
         at = START + timedelta(seconds=number)
         if number < 53 or number >= 60:
-            made.take(said.Started(stack, "UPDATE"), at)
+            made.take(progress.Started(stack, "UPDATE"), at)
         if number < 3:
-            made.take(said.FirstFailure(stack, "Bucket (AWS::S3::Bucket)", "Access Denied"), at)
+            made.take(progress.FirstFailure(stack, "Bucket (AWS::S3::Bucket)", "Access Denied"), at)
         elif number < 53:
-            made.take(said.StatusChange(stack, "UPDATE_IN_PROGRESS"), at)
+            made.take(progress.StatusChange(stack, "UPDATE_IN_PROGRESS"), at)
         elif number < 55:
-            made.take(said.NotStarted(stack, "region-0/stack-000 failed"), at)
+            made.take(progress.NotStarted(stack, "region-0/stack-000 failed"), at)
         elif number >= 60:
-            made.take(said.Finished(stack, "UPDATE_COMPLETE"), at)
+            made.take(progress.Finished(stack, "UPDATE_COMPLETE"), at)
     return made
 
 
 def test_what_failed_before_it_was_begun_is_shown_too() -> None:
     made = many()
-    made.take(said.FirstFailure(MANY[55], "", "its parameter is an output that is not there"), START)
+    made.take(progress.FirstFailure(MANY[55], "", "its parameter is an output that is not there"), START)
     assert "4 failed" in shown(made)[0]
     assert sum("FAILED" in line for line in shown(made)) == 4
 
 
 def test_a_narrow_screen_has_no_bar() -> None:
-    assert shown(board(said.RunBegun("plan", (TABLE, SERVICE))), width=18)[0] == "0 of 2 done  1:30"
+    assert shown(board(progress.RunBegun("plan", (TABLE, SERVICE))), width=18)[0] == "0 of 2 done  1:30"
 
 
 @pytest.mark.parametrize(

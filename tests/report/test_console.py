@@ -14,7 +14,7 @@ from textwrap import dedent
 import pytest
 from rich.text import Text
 
-from builder.deploy import progress as said
+from builder.deploy import progress
 from builder.errors import Stopped
 from builder.report.console import Console
 from builder.terms import StackId
@@ -36,9 +36,9 @@ def console(*, json_events: bool = False) -> Console:
 
 def test_in_a_pipe_an_event_is_a_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
     with console().progress() as emit:
-        emit(said.RunBegun("execute", (TABLE,)))
-        emit(said.ResourceProgress(TABLE, "Table (T)", "CREATE_IN_PROGRESS"))  # of which there are too many
-        emit(said.Finished(TABLE, "CREATE_COMPLETE"))
+        emit(progress.RunBegun("execute", (TABLE,)))
+        emit(progress.ResourceProgress(TABLE, "Table (T)", "CREATE_IN_PROGRESS"))  # of which there are too many
+        emit(progress.Finished(TABLE, "CREATE_COMPLETE"))
     assert capsys.readouterr().out.splitlines() == [
         "12:00:00                           executing: 1 stack",
         "12:00:01  us-east-1/table          done: CREATE_COMPLETE",
@@ -48,17 +48,17 @@ def test_in_a_pipe_an_event_is_a_plain_line(capsys: pytest.CaptureFixture[str]) 
 def test_a_long_id_makes_the_lines_of_its_run_wider(capsys: pytest.CaptureFixture[str]) -> None:
     long = StackId("us-east-1/security-groups-of-services")
     with console().progress() as emit:
-        emit(said.RunBegun("execute", (TABLE, long)))
-        emit(said.Finished(TABLE, "CREATE_COMPLETE"))
-        emit(said.Finished(long, "CREATE_COMPLETE"))
-    begun, *done = capsys.readouterr().out.splitlines()
-    assert begun.index("executing") == done[0].index("done:") == done[1].index("done:") == 10 + len(long) + 1
+        emit(progress.RunBegun("execute", (TABLE, long)))
+        emit(progress.Finished(TABLE, "CREATE_COMPLETE"))
+        emit(progress.Finished(long, "CREATE_COMPLETE"))
+    start, *done = capsys.readouterr().out.splitlines()
+    assert start.index("executing") == done[0].index("done:") == done[1].index("done:") == 10 + len(long) + 1
 
 
 def test_with_json_events_go_to_stdout_and_people_s_text_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     wire = console(json_events=True)
     with wire.progress() as emit:
-        emit(said.Unchanged(TABLE))
+        emit(progress.Unchanged(TABLE))
     wire.say("for people")
     wrote = capsys.readouterr()
     assert json.loads(wrote.out)["event"] == "stack.unchanged"
@@ -91,9 +91,9 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
 def test_on_a_terminal_the_stacks_are_a_table_with_their_times(monkeypatch: pytest.MonkeyPatch) -> None:
     with terminal(monkeypatch) as read:
         with console().progress() as emit:
-            emit(said.RunBegun("execute", (TABLE, StackId("us-west-2/service"))))
-            emit(said.Started(StackId("us-west-2/service"), "CREATE"))
-            emit(said.StatusChange(StackId("us-west-2/service"), "CREATE_IN_PROGRESS"))
+            emit(progress.RunBegun("execute", (TABLE, StackId("us-west-2/service"))))
+            emit(progress.Started(StackId("us-west-2/service"), "CREATE"))
+            emit(progress.StatusChange(StackId("us-west-2/service"), "CREATE_IN_PROGRESS"))
         plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", read())
     assert re.search(r"━ +0 of 2 done, 1 running +\d+\.\d s", plain)
     assert re.search(r"us-west-2 +service +CREATE_IN_PROGRESS +\d+\.\d s", plain)
@@ -159,13 +159,13 @@ def test_a_reader_who_has_seen_enough_ends_nothing(json_events: bool) -> None:  
     program = dedent(f"""
         import sys
         from datetime import UTC, datetime
-        from builder.deploy import progress as said
+        from builder.deploy import progress
         from builder.report.console import Console
 
         console = Console(json_events={json_events}, now=lambda: datetime.now(UTC), environment={{}})
         with console.progress() as emit:
             for _ in range(5000):
-                emit(said.StatusChange("us-east-1/table", "CREATE_IN_PROGRESS"))
+                emit(progress.StatusChange("us-east-1/table", "CREATE_IN_PROGRESS"))
         console.say("x" * 100_000)
         sys.stderr.write("went on to its end")
     """)
@@ -176,8 +176,8 @@ def test_a_reader_who_has_seen_enough_ends_nothing(json_events: bool) -> None:  
     running.stdout.readline()
     running.stdout.close()
     assert running.stderr is not None
-    told = running.stderr.read()
-    assert (running.wait(timeout=60), told[-18:]) == (0, "went on to its end")
+    stderr = running.stderr.read()
+    assert (running.wait(timeout=60), stderr[-18:]) == (0, "went on to its end")
 
 
 def test_what_takes_the_place_of_the_former_clears_a_terminal_and_no_pipe(

@@ -13,8 +13,8 @@ LABEL = re.compile(r"label=<(.*)>(?:\]|,)")
 
 def labels(shown: Diagram) -> list[str]:
     """Return what stands in the labels, lines parted by a slash; Graphviz reads them as XML, as is done here."""
-    found = [LABEL.search(line) for line in offline.dot_diagram(shown).split("\n")]
-    roots = [ET.fromstring(f"<l>{match[1].replace('<br/>', ' / ')}</l>") for match in found if match]  # noqa: S314
+    matches = [LABEL.search(line) for line in offline.dot_diagram(shown).split("\n")]
+    roots = [ET.fromstring(f"<l>{match[1].replace('<br/>', ' / ')}</l>") for match in matches if match]  # noqa: S314
     return ["".join(root.itertext()) for root in roots]
 
 
@@ -42,7 +42,7 @@ def test_places_are_clusters_and_stacks_that_hold_data_are_cylinders() -> None:
 
 
 @pytest.mark.parametrize(
-    ("links", "look"),
+    ("links", "style"),
     [
         ((ArrowKind.NEEDS,), "style=dashed"),
         ((ArrowKind.OBJECTS,), 'penwidth=2.5, label=" objects "'),
@@ -50,12 +50,12 @@ def test_places_are_clusters_and_stacks_that_hold_data_are_cylinders() -> None:
         ((ArrowKind.ITEMS,), 'penwidth=2.5, label=" items ", dir=both'),
     ],
 )
-def test_data_is_thick_and_a_need_alone_is_dashed(links: tuple[ArrowKind, ...], look: str) -> None:
+def test_data_is_thick_and_a_need_alone_is_dashed(links: tuple[ArrowKind, ...], style: str) -> None:
     made = make_diagram("a", "b")
 
     shown = Diagram(made.places, made.nodes, (Arrow("0", "1", links),))
 
-    assert f"    n1 -> n2 [{look}]\n}}\n" in offline.dot_diagram(shown)
+    assert f"    n1 -> n2 [{style}]\n}}\n" in offline.dot_diagram(shown)
 
 
 def test_the_picture_can_lie_on_any_page() -> None:

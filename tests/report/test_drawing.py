@@ -35,7 +35,7 @@ def test_an_arrow_that_skips_a_column_goes_through_no_box_there() -> None:
 
 def test_nothing_overlaps_or_leaves_the_picture() -> None:
     drawing = drawn(plan(*(step(f"r/{number}") for number in range(9)), step(SERVICE, needs=("r/1", "r/8"))))
-    assert not any(overlap(one, other) for one in drawing.boxes for other in drawing.boxes if one is not other)
+    assert not any(overlap(box, other) for box in drawing.boxes for other in drawing.boxes if box is not other)
     assert all(box.x + box.width <= drawing.width and box.y + BOX_HEIGHT <= drawing.height for box in drawing.boxes)
 
 
@@ -55,5 +55,5 @@ def points(path: str) -> list[tuple[int, int]]:
     return [(int(x), int(y)) for x, y in re.findall(r"(?:M|C\S+ \S+ )(\d+),(\d+)", path)]
 
 
-def overlap(one: Box, other: Box) -> bool:
-    return abs(one.y - other.y) < BOX_HEIGHT and one.x < other.x + other.width and other.x < one.x + one.width
+def overlap(box: Box, other: Box) -> bool:
+    return abs(box.y - other.y) < BOX_HEIGHT and box.x < other.x + other.width and other.x < box.x + box.width

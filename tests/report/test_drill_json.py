@@ -30,11 +30,11 @@ def test_the_committed_schema_is_the_records() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_report_is_what_the_schema_says_its_verdict_first(name: str) -> None:
-    found = json.loads(schema.report_as_json(shown_by(name)))
-    VALIDATOR.validate(found)
-    assert next(iter(found)) == "verdict"
-    assert found["verdict"] == shown_by(name).verdict
-    assert found["version"] == 2
+    document = json.loads(schema.report_as_json(shown_by(name)))
+    VALIDATOR.validate(document)
+    assert next(iter(document)) == "verdict"
+    assert document["verdict"] == shown_by(name).verdict
+    assert document["version"] == 2
 
 
 @pytest.mark.slow
@@ -49,12 +49,12 @@ def test_what_is_written_is_read_again_by_the_history(name: str, tmp_path: Path)
         shown.verdict,
         shown.about.by,
     )
-    assert [(one.name, one.measured, one.limit, one.verdict) for one in read.numbers] == [
-        (one.name, one.measured, one.limit, one.verdict) for one in shown.checks
+    assert [(number.name, number.measured, number.limit, number.verdict) for number in read.numbers] == [
+        (check.name, check.measured, check.limit, check.verdict) for check in shown.checks
     ]
 
 
 def test_a_report_that_lacks_its_verdict_is_none() -> None:
-    found = json.loads(schema.report_as_json(drills.failover()))
-    del found["verdict"]
-    assert not VALIDATOR.is_valid(found)
+    document = json.loads(schema.report_as_json(drills.failover()))
+    del document["verdict"]
+    assert not VALIDATOR.is_valid(document)

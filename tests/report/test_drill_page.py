@@ -34,13 +34,13 @@ def test_the_page_is_complete_in_itself(name: str) -> None:
     assert page_of(name).lstrip().startswith("<!doctype html>")
     assert not {"script", "img", "link", "iframe", "form"} & {tag for tag, _ in seen.elements}
     names = {attribute for _, facts in seen.elements for attribute in facts}
-    assert not any(one.startswith("on") or one in {"src", "style"} for one in names)
+    assert not any(attribute.startswith("on") or attribute in {"src", "style"} for attribute in names)
     assert "url(" not in page_of(name)
 
 
 def test_a_failover_s_page_says_what_an_audit_asks() -> None:
     text = words("BAD")
-    for said in (
+    for passage in (
         (
             "Failover drill of tap-dev ✕ failed Missed: missing or in conflict at the end. "
             "Without an objective: overwritten updates."
@@ -60,7 +60,7 @@ def test_a_failover_s_page_says_what_an_audit_asks() -> None:
         "Accepted by Name Date Signature",
         "3.14.0",
     ):
-        assert said in text
+        assert passage in text
 
 
 def test_every_pair_of_three_regions_has_a_row_and_what_was_not_looked_at_is_named() -> None:
@@ -117,8 +117,9 @@ def test_a_drill_of_an_hour_is_a_page_of_moderate_size() -> None:
 def _many(pair: Pair) -> Pair:
     delays = tuple(
         replace(
-            one, samples=tuple(replace(each, at_s=each.at_s * 360 + part) for each in one.samples for part in range(36))
+            delay,
+            samples=tuple(replace(each, at_s=each.at_s * 360 + part) for each in delay.samples for part in range(36)),
         )
-        for one in pair.delays
+        for delay in pair.delays
     )
     return replace(pair, delays=delays)

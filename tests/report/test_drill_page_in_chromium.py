@@ -36,8 +36,10 @@ def test_a_screen_reader_is_told_landmarks_headings_and_pictures_and_nothing_is_
     tmp_path: Path,
 ) -> None:
     file = show(page, name, tmp_path)
-    asked = [one["params"]["request"]["url"] for one in page.events if one["method"] == "Network.requestWillBeSent"]
-    assert asked == [file.as_uri()]
+    urls = [
+        event["params"]["request"]["url"] for event in page.events if event["method"] == "Network.requestWillBeSent"
+    ]
+    assert urls == [file.as_uri()]
     assert [event for event in page.events if event["method"] == "Log.entryAdded"] == []
     tree = page.tree()
     roles = [role for role, _ in tree]

@@ -77,9 +77,9 @@ def test_however_long_a_drill_its_bars_can_be_seen_and_are_not_many(seconds: int
 
 @given(st.lists(st.none() | st.floats(0, 100), max_size=8), st.sampled_from(plot.TIMELINE))
 def test_the_numbers_of_moments_never_touch(moments: list[float | None], size: plot.Size) -> None:
-    found = plot.flags(moments, plot.time_scale(100, size))
-    assert sorted(flag.number for flag in found) == [n for n, at in enumerate(moments, 1) if at is not None]
-    for before, after in pairwise(sorted(found, key=lambda flag: (flag.y, flag.label_x))):
+    flags = plot.flags(moments, plot.time_scale(100, size))
+    assert sorted(flag.number for flag in flags) == [n for n, at in enumerate(moments, 1) if at is not None]
+    for before, after in pairwise(sorted(flags, key=lambda flag: (flag.y, flag.label_x))):
         assert after.y > before.y or after.label_x - before.label_x >= 18
 
 

@@ -87,7 +87,7 @@ def test_a_number_without_an_objective_is_never_said_to_hold() -> None:
     assert "no objective  RTO: 0.000 s, no objective" in text
 
 
-TOLD = [
+CHECKS = [
     (Check("rto_seconds", None, None, 60, "missed"), "RTO: not reached, at most 60 s"),
     (Check("rpo_seconds", (PRIMARY, SECONDARY), 0.5, None, "no objective"),
      "RPO us-east-1 to us-west-2: 0.500 s, no objective"),
@@ -98,13 +98,13 @@ TOLD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("check", "words"), TOLD, ids=[words for _, words in TOLD])
+@pytest.mark.parametrize(("check", "words"), CHECKS, ids=[words for _, words in CHECKS])
 def test_every_number_is_told_with_its_objective(check: Check, words: str) -> None:
     assert drill_text.check_text(check) == words
 
 
 def test_every_event_has_its_words() -> None:
-    told = [
+    words = [
         drill_text.drill_event_words(event)
         for event in (
             DrillBegun("d", "failover", "tap-dev", "drills/d"),
@@ -115,7 +115,7 @@ def test_every_event_has_its_words() -> None:
             DrillEnded("d", "not measured", checks=(), report="drills/d/report.html"),
         )
     ]
-    assert told == [
+    assert words == [
         "failover drill d of tap-dev begins; it is written down in drills/d",
         "   5.000 s  the fault is made",
         "NOW: make the fault in us-east-1",

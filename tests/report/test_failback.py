@@ -37,21 +37,21 @@ def item(name: str, only: Region | None = None, **more: Any) -> ItemDifference:
 
 
 def table(**more: Any) -> TableComparison:
-    said = {"only_source": 0, "only_target": 0, "both": 0, "moving": 0, "read": {WEST: 1200, EAST: 1199}}
-    return TableComparison(component="table", table="orders", **{**said, **more})
+    fields = {"only_source": 0, "only_target": 0, "both": 0, "moving": 0, "read": {WEST: 1200, EAST: 1199}}
+    return TableComparison(component="table", table="orders", **{**fields, **more})
 
 
 def bucket(**more: Any) -> BucketComparison:
-    said = {"only_source": 0, "only_target": 0, "both": 0, "moving": 0, "keys": 7, "older": {}, "comes_over": True}
-    return BucketComparison(component="uploads", **{**said, **more})
+    fields = {"only_source": 0, "only_target": 0, "both": 0, "moving": 0, "keys": 7, "older": {}, "comes_over": True}
+    return BucketComparison(component="uploads", **{**fields, **more})
 
 
-def look(*, way: FailbackWay = WAY, **more: Any) -> FailbackFindings:
+def make_findings(*, way: FailbackWay = WAY, **more: Any) -> FailbackFindings:
     return FailbackFindings(deployment="tap-dev", way=way, holds=HOLDS, **more)
 
 
-def lines(found: FailbackFindings) -> list[str]:
-    return findings_text(found, NOW).plain.splitlines()
+def lines(findings: FailbackFindings) -> list[str]:
+    return findings_text(findings, NOW).plain.splitlines()
 
 
 def test_what_differs_is_listed_by_key_with_its_age_and_never_with_its_contents() -> None:
@@ -60,8 +60,8 @@ def test_what_differs_is_listed_by_key_with_its_age_and_never_with_its_contents(
         item("b", attributes=("body", "time"), written={WEST: "2026-11-28T11:58:00Z", EAST: "2026-11-28T09:00:00Z"}),
         item("c", EAST),
     )
-    found = table(only_source=22, both=1, only_target=1)
-    assert lines(look(tables=(found,), examples={"table": examples})) == [
+    comparison = table(only_source=22, both=1, only_target=1)
+    assert lines(make_findings(tables=(comparison,), examples={"table": examples})) == [
         "table  orders: items 1,200 in us-west-2, 1,199 in us-east-1",
         "  22 only in us-west-2, 1 not the same in both, 1 only in us-east-1",
         "    id=a  only in us-west-2, written 41 s ago",
@@ -80,8 +80,8 @@ def test_an_object_that_was_deleted_in_one_region_is_told_so() -> None:
         versions={EAST: "v1"},
         written={WEST: "2026-11-28T11:00:00Z", EAST: "2026-11-20T12:00:00Z"},
     )
-    found = bucket(only_target=1, comes_over=False, older={WEST: 3, EAST: 0})
-    assert lines(look(buckets=(found,), examples={"uploads": (gone,)})) == [
+    comparison = bucket(only_target=1, comes_over=False, older={WEST: 3, EAST: 0})
+    assert lines(make_findings(buckets=(comparison,), examples={"uploads": (gone,)})) == [
         "uploads  7 objects in either region",
         "  1 only in us-east-1",
         "    a b  only in us-east-1: us-west-2 deleted 1 h ago, us-east-1 8 d ago",
@@ -92,7 +92,7 @@ def test_an_object_that_was_deleted_in_one_region_is_told_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "last"),
+    ("fields", "last"),
     [
         ({}, "nothing would be lost"),
         ({"tables": (table(moving=2),)}, "nothing would be lost"),
@@ -102,20 +102,20 @@ def test_an_object_that_was_deleted_in_one_region_is_told_so() -> None:
         ({"tables": (table(both=1),)}, "something would be lost by going to us-east-1 now"),
     ],
 )
-def test_the_last_line_says_what_it_comes_to(found: dict[str, Any], last: str) -> None:
-    assert lines(look(**found))[-1] == last
+def test_the_last_line_says_what_it_comes_to(fields: dict[str, Any], last: str) -> None:
+    assert lines(make_findings(**fields))[-1] == last
 
 
 def test_what_would_be_lost_has_to_be_allowed_by_the_component_s_name_or_the_region_s() -> None:
-    found = look(
+    findings = make_findings(
         tables=(table(only_source=1, both=2),),
         buckets=(bucket(only_target=1),),
         problems=(RegionProblem(region=EAST, what="answers 503"),),
     )
-    said = json.loads(looked_event(found, NOW))
-    assert said["event"] == "failback.looked"
-    assert said["allow"] == ["table", "uploads", "us-east-1"]
-    assert [loss.why for loss in found.losses] == [
+    event = json.loads(looked_event(findings, NOW))
+    assert event["event"] == "failback.looked"
+    assert event["allow"] == ["table", "uploads", "us-east-1"]
+    assert [loss.why for loss in findings.losses] == [
         "1 item of us-west-2 not in us-east-1: lost to who goes there",
         "2 items not the same in both: who goes sees those of us-east-1",
         "1 object of us-east-1 not in us-west-2: deleted there, or never arrived",

@@ -20,8 +20,8 @@ REPLACED = ResourceChange(
 
 
 def shown(*sets: SetPlan, **fields: object) -> str:
-    said = {"steps": (step(FLEET),), **fields}
-    ordinary = replace(ORDINARY, **said)  # type: ignore[arg-type]  # the fields are named at each call
+    all_fields = {"steps": (step(FLEET),), **fields}
+    ordinary = replace(ORDINARY, **all_fields)  # type: ignore[arg-type]  # the fields are named at each call
     return fleet_plan_text(FleetPlan(version=2, ordinary=ordinary, sets=sets)).plain
 
 
@@ -38,7 +38,7 @@ def test_it_begins_with_the_sum_and_names_sets_accounts_regions_and_resources() 
 
 
 def test_two_hundred_accounts_are_named_once_however_many_sets_mean_them() -> None:
-    sets = [set_plan(f"us-west-2/{one}", updating=sites(WEST, *MANY)) for one in ("a", "b", "c")]
+    sets = [set_plan(f"us-west-2/{name}", updating=sites(WEST, *MANY)) for name in ("a", "b", "c")]
     text = shown(*sets)
     assert text.count("updates its stack in 200 accounts [A] in us-west-2") == 3
     assert all(text.count(account) == 1 for account in MANY)
@@ -59,7 +59,7 @@ def test_what_is_guarded_or_lost_comes_first() -> None:
     guarded = set_plan("us-west-2/d", "targets", leaving=sites(WEST, ACCOUNTS[0]))
     hit = GuardHit(stack=FLEET, logical_id="x", why="it leaves", allow=f"us-west-2/d/{ACCOUNTS[0]}")
     text = shown(update, going, lost, guarded, guards=(hit,))
-    order = [text.index(f"us-west-2/{one}  ") for one in ("d", "b", "c", "a")]
+    order = [text.index(f"us-west-2/{name}  ") for name in ("d", "b", "c", "a")]
     assert order == sorted(order)
     assert f"--allow us-west-2/d/{ACCOUNTS[0]}    it leaves" in text
 
@@ -99,12 +99,12 @@ def test_a_bad_day_of_five_hundred_accounts_takes_no_more_than_two_screens() -> 
     named = [str(100000000000 + number) for number in range(500)]
     stays, leaving, joining = named[62:], named[:30], named[30:50]
     hits, sets = [], []
-    for one in ("us-east-1/a", "us-east-1/b", "us-west-2/c", "us-west-2/d", "us-west-2/e"):
-        region = Region(one.partition("/")[0])
+    for stack in ("us-east-1/a", "us-east-1/b", "us-west-2/c", "us-west-2/d", "us-west-2/e"):
+        region = Region(stack.partition("/")[0])
         failed = tuple(instance(account, region, "OUTDATED", reason=f"limit {account}") for account in stays[:17])
         own = [InstanceOverride(site=site, parameters={"Days": site.account or ""}) for site in sites(region, *stays)]
         planned = set_plan(
-            one,
+            stack,
             updating=sites(region, *stays),
             leaving=sites(region, *leaving),
             joining=sites(region, *joining),
@@ -118,7 +118,7 @@ def test_a_bad_day_of_five_hundred_accounts_takes_no_more_than_two_screens() -> 
         )
         sets.append(planned)
         hits += [
-            GuardHit(stack=FLEET, logical_id=account, why="the account leaves", allow=f"{one}/{account}", kind="l")
+            GuardHit(stack=FLEET, logical_id=account, why="the account leaves", allow=f"{stack}/{account}", kind="l")
             for account in leaving
         ]
     lines = shown(*sets, guards=tuple(hits)).splitlines()
@@ -156,10 +156,10 @@ def test_of_many_guards_those_of_resources_are_told_each_and_before_those_of_acc
 def test_of_many_guards_no_kind_hides_another_in_the_same_account() -> None:
     kinds = ("a stack stays there", "its stack is imported", "the account leaves")
     hits = [
-        GuardHit(stack=FLEET, logical_id=account, why=f"{kind}: {one}", allow=f"{one}/{account}", kind=kind)
+        GuardHit(stack=FLEET, logical_id=account, why=f"{kind}: {stack}", allow=f"{stack}/{account}", kind=kind)
         for account in ACCOUNTS
         for kind in kinds
-        for one in ("us-west-2/a", "us-east-1/b")
+        for stack in ("us-west-2/a", "us-east-1/b")
     ]
     grouped = group_guards(hits)
     assert [(hit.allow, hit.why) for hit in grouped] == [

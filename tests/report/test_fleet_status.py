@@ -40,23 +40,23 @@ def test_where_all_is_well_or_nothing_stands_it_is_said_in_a_line() -> None:
 
 
 def test_json_and_csv_have_every_row() -> None:
-    assert [one["status"] for one in json.loads(report.fleet_status_json(ROWS))] == [row.status for row in ROWS]
+    assert [row["status"] for row in json.loads(report.fleet_status_json(ROWS))] == [row.status for row in ROWS]
     read = list(csv.DictReader(io.StringIO(report.fleet_status_csv(ROWS))))
-    assert [one["reason"] for one in read] == ["", "", "limit", ""]
+    assert [row["reason"] for row in read] == ["", "", "limit", ""]
     assert list(read[0])[:3] == ["account", "region", "stack"]
 
 
 def test_outputs_are_a_line_each_and_who_did_not_answer_is_named() -> None:
-    one = StackOutputs(AccountId(ACCOUNTS[0]), Region("us-west-2"), STORAGE, {"Url": "https://x", "Name": "a,b"})
-    found = FleetOutputs(stacks=(one,), failures=(Failure(SITE, "not allowed"),))
-    assert report.fleet_outputs_text(found).plain.splitlines() == [
+    storage = StackOutputs(AccountId(ACCOUNTS[0]), Region("us-west-2"), STORAGE, {"Url": "https://x", "Name": "a,b"})
+    outputs = FleetOutputs(stacks=(storage,), failures=(Failure(SITE, "not allowed"),))
+    assert report.fleet_outputs_text(outputs).plain.splitlines() == [
         f"{ACCOUNTS[0]} us-west-2 us-west-2/storage  Url = https://x",
         f"{ACCOUNTS[0]} us-west-2 us-west-2/storage  Name = a,b",
         f"  {ACCOUNTS[0]} us-west-2: not allowed",
     ]
     assert report.fleet_outputs_text(FleetOutputs()).plain == "no outputs"
-    assert report.fleet_outputs_csv(found).splitlines()[2] == f'{ACCOUNTS[0]},us-west-2,us-west-2/storage,Name,"a,b"'
-    assert json.loads(report.fleet_outputs_json(found))[0]["outputs"]["Url"] == "https://x"
+    assert report.fleet_outputs_csv(outputs).splitlines()[2] == f'{ACCOUNTS[0]},us-west-2,us-west-2/storage,Name,"a,b"'
+    assert json.loads(report.fleet_outputs_json(outputs))[0]["outputs"]["Url"] == "https://x"
 
 
 def test_an_end_names_every_account_that_failed_with_its_reason() -> None:

@@ -60,9 +60,9 @@ def test_its_policy_lets_in_its_own_style_and_nothing_else() -> None:
 
 def test_nothing_in_a_plan_is_markup() -> None:
     touched = PropertyChange(path=HOSTILE, before=HOSTILE, after=f'{{"{HOSTILE[:5]}": 1}}')
-    one = change(HOSTILE, type=HOSTILE, properties=(touched,), losses=(HOSTILE,), warnings=(HOSTILE,))
+    resource_change = change(HOSTILE, type=HOSTILE, properties=(touched,), losses=(HOSTILE,), warnings=(HOSTILE,))
     shown = plan(
-        step(TABLE, console='https://x/"onclick="alert(1)', changes=(one,), findings=(HOSTILE,)),
+        step(TABLE, console='https://x/"onclick="alert(1)', changes=(resource_change,), findings=(HOSTILE,)),
         deferred(f"r/{HOSTILE}", because=HOSTILE),
         deletion(HOSTILE),
         id=HOSTILE,
@@ -73,7 +73,7 @@ def test_nothing_in_a_plan_is_markup() -> None:
         options=PlanOptions(role_arn=HOSTILE),
     )
     seen = Seen(html.plan_page(shown, HOSTILE))
-    harmless = Seen(html.plan_page(plan(step(TABLE, changes=(one,))), "plan.json"))
+    harmless = Seen(html.plan_page(plan(step(TABLE, changes=(resource_change,))), "plan.json"))
     assert "script" not in {tag for tag, _ in seen.elements}
     assert not any(name.startswith("on") for _, facts in seen.elements for name in facts)
     assert "<script>alert(1)</script></details> *x*" in seen.text
@@ -118,7 +118,7 @@ def test_what_is_out_of_the_ordinary_is_said() -> None:
         postponed=(PostponedStack(stack=TABLE, because=("its role", "its rules")),),
     )
     text = Seen(html.plan_page(shown, "plan.json")).text
-    for said in (
+    for sentence in (
         "Loses the replica in us-west-2",
         "Warning: recovery is switched off",
         "Validation: WARN odd",
@@ -131,7 +131,7 @@ def test_what_is_out_of_the_ordinary_is_said() -> None:
         "us-east-1/table: its role; its rules",
         "python -m builder execute plan.json",
     ):
-        assert said in text
+        assert sentence in text
 
 
 def test_a_plan_that_changes_nothing_says_only_that() -> None:

@@ -8,7 +8,7 @@ from builder.terms import Arn, Region, Site, StackId, StackName
 SITE = Site(None, Region("us-east-1"))
 
 
-def standing(name: str, *retained: tuple[str, str]) -> StackContents:
+def contents(name: str, *retained: tuple[str, str]) -> StackContents:
     stack = ObservedStack(
         site=SITE,
         name=StackName(f"tap-dev-{name}"),
@@ -28,12 +28,12 @@ def standing(name: str, *retained: tuple[str, str]) -> StackContents:
 
 
 def test_nothing_left_is_said_to_be_nothing() -> None:
-    assert left_text("tap-dev", [standing("table")], FoundStacks((), ())) == "left of tap-dev: nothing"
+    assert left_text("tap-dev", [contents("table")], FoundStacks((), ())) == "left of tap-dev: nothing"
 
 
 def test_a_stack_that_still_stands_is_named_once_and_what_another_left_behind_too() -> None:
     held = ("AWS::S3::Bucket", "kept")
-    table, storage = standing("table", held), standing("storage", held)
+    table, storage = contents("table", held), contents("storage", held)
     assert left_text("tap-dev", [table, storage], FoundStacks((table,), ())).splitlines() == [
         "left of tap-dev:",
         "  us-east-1/table  tap-dev-table  DELETE_FAILED",
@@ -43,10 +43,10 @@ def test_a_stack_that_still_stands_is_named_once_and_what_another_left_behind_to
 
 def test_keys_that_kms_deletes_days_later_are_left_until_then() -> None:
     kinds = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey", "AWS::S3::Bucket")
-    gone = replace(standing("key"), holders=tuple((kind, f"mrk-{number}") for number, kind in enumerate(kinds)))
+    gone = replace(contents("key"), holders=tuple((kind, f"mrk-{number}") for number, kind in enumerate(kinds)))
     back = "which waits until KMS deletes it, 7 to 30 days; to have it back: aws kms cancel-key-deletion"
     assert left_text(
-        "tap-dev", [gone, replace(gone, stack=standing("x").stack)], FoundStacks((standing("x"),), ())
+        "tap-dev", [gone, replace(gone, stack=contents("x").stack)], FoundStacks((contents("x"),), ())
     ) == (
         "left of tap-dev:\n"
         "  us-east-1/x  tap-dev-x  DELETE_FAILED\n"
@@ -60,5 +60,5 @@ def test_keys_that_kms_deletes_days_later_are_left_until_then() -> None:
 
 
 def test_where_nobody_could_look_is_said() -> None:
-    told = left_text("tap-dev", [], FoundStacks((), (Unreachable(SITE, "not allowed"),)))
-    assert told == "left of tap-dev: nothing\nnot looked at: us-east-1: not allowed"
+    text = left_text("tap-dev", [], FoundStacks((), (Unreachable(SITE, "not allowed"),)))
+    assert text == "left of tap-dev: nothing\nnot looked at: us-east-1: not allowed"

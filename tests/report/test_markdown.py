@@ -88,10 +88,16 @@ def test_nothing_in_a_plan_is_markup() -> None:
 
 def hostile() -> Plan:
     touched = PropertyChange(path=HOSTILE, before=HOSTILE, after=f"{HOSTILE}!")
-    one = change(HOSTILE, type=HOSTILE, properties=(touched,), losses=(HOSTILE,), warnings=(HOSTILE,), action="Modify")
+    resource_change = change(
+        HOSTILE, type=HOSTILE, properties=(touched,), losses=(HOSTILE,), warnings=(HOSTILE,), action="Modify"
+    )
     return plan(
         step(
-            f"us-east-1/{HOSTILE}", name=StackName(HOSTILE), changes=(one,), findings=(HOSTILE,), region=Region(HOSTILE)
+            f"us-east-1/{HOSTILE}",
+            name=StackName(HOSTILE),
+            changes=(resource_change,),
+            findings=(HOSTILE,),
+            region=Region(HOSTILE),
         ),
         deferred("r/later", because=HOSTILE),
         deletion(HOSTILE),
@@ -140,8 +146,8 @@ def test_hundreds_of_guards_and_unchanged_stacks_are_cut_and_counted() -> None:
 
 
 def counted(pattern: str, page: str) -> int:
-    found = re.search(pattern, page)
-    return int(found[1]) if found else 0
+    match = re.search(pattern, page)
+    return int(match[1]) if match else 0
 
 
 def long(stacks: int) -> Plan:
@@ -152,8 +158,8 @@ def long(stacks: int) -> Plan:
 
 
 def test_what_is_left_alone_or_out_is_named() -> None:
-    stray = Orphan(stack=StackId("us-east-1/stray"), region=Region("us-east-1"))
-    page = markdown.plan_markdown(plan(step(TABLE), orphans=(stray,), left_out=(SERVICE,)), "plan.json")
+    orphan = Orphan(stack=StackId("us-east-1/stray"), region=Region("us-east-1"))
+    page = markdown.plan_markdown(plan(step(TABLE), orphans=(orphan,), left_out=(SERVICE,)), "plan.json")
     assert "left alone: <code>us-east-1/stray</code>\n" in page
     assert "In a skipped region, left out: <code>us-east-1/service</code>\n" in page
 

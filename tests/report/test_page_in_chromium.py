@@ -148,10 +148,10 @@ def test_on_paper_everything_is_unfolded(page: Page) -> None:
 def test_the_page_asks_for_nothing_and_breaks_no_rule_of_its_policy(page: Page, name: str) -> None:
     show(page, name)
     unfold_all(page)
-    asked = [
+    urls = [
         event["params"]["request"]["url"] for event in page.events if event["method"] == "Network.requestWillBeSent"
     ]
-    assert asked == [(PLANS / f"{name}.html").as_uri()]
+    assert urls == [(PLANS / f"{name}.html").as_uri()]
     assert [event for event in page.events if event["method"] == "Log.entryAdded"] == []
     assert page.evaluate("getComputedStyle(document.body).maxWidth") != "none"  # its own style is let in
 

@@ -39,8 +39,8 @@ def test_the_deletion_of_a_stack_that_holds_nothing_is_no_risk() -> None:
 def test_within_a_stack_too_what_is_lost_comes_first_and_what_is_new_last() -> None:
     changes = (change("New", action="Add"), FUNCTION, change("Weak", warnings=("w",)), REPLACED, change("Guarded"))
     (entry,) = make_entries(plan(step(TABLE, changes=changes), guards=(hit(TABLE, "Guarded"), hit(SERVICE, "New"))))
-    assert [one.logical_id for one in entry.changes] == ["Guarded", "Table", "Weak", "Function", "New"]
-    assert [one.allow for one in entry.guards] == ["us-east-1/table/Guarded"]
+    assert [change.logical_id for change in entry.changes] == ["Guarded", "Table", "Weak", "Function", "New"]
+    assert [guard.allow for guard in entry.guards] == ["us-east-1/table/Guarded"]
 
 
 def test_an_entry_waits_for_the_one_before_on_its_stack_and_the_last_of_those_it_needs() -> None:
@@ -63,7 +63,7 @@ def test_an_entry_waits_for_the_one_before_on_its_stack_and_the_last_of_those_it
 
 
 def test_what_has_no_change_set_yet_says_why_and_what_changes_no_resource_says_so() -> None:
-    said = {
+    remarks = {
         entry.title: (entry.remark, entry.effect)
         for entry in make_entries(
             plan(
@@ -74,7 +74,7 @@ def test_what_has_no_change_set_yet_says_why_and_what_changes_no_resource_says_s
             )
         )
     }
-    assert said == {
+    assert remarks == {
         "r/outputs": ("only its outputs change", "no resource"),
         "r/later": ("its change set is made during the execution: takes an output of another", "no resource"),
         "r/gone": ("the whole stack is deleted: the assembly has it no more", "1 removed"),
@@ -107,7 +107,7 @@ def test_the_tally_counts_stacks_and_the_resources_that_go() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "expected"),
     [
         ({"action": "Add"}, ("+", "created", False)),
         ({"action": "Remove"}, ("-", "removed", True)),
@@ -120,9 +120,9 @@ def test_the_tally_counts_stacks_and_the_resources_that_go() -> None:
         ({"properties": (PropertyChange(path="x"),)}, ("~", "updated", False)),
     ],
 )
-def test_every_kind_of_change_has_its_sign_and_word(facts: dict[str, object], told: tuple[str, str, bool]) -> None:
-    one = change("Function", **facts)
-    assert (sign(one), fate(one), is_lost(one)) == told
+def test_every_kind_of_change_has_its_sign_and_word(facts: dict[str, object], expected: tuple[str, str, bool]) -> None:
+    resource_change = change("Function", **facts)
+    assert (sign(resource_change), fate(resource_change), is_lost(resource_change)) == expected
 
 
 def test_control_characters_are_shown_and_not_obeyed() -> None:

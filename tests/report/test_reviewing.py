@@ -29,14 +29,14 @@ PLAN = plan(CREATED, UPDATED, GUARDED, guards=(GUARD,))
 
 
 def test_ranks_are_told_apart_and_the_first_is_what_loses_something() -> None:
-    ranks = [(rank, [entry.stack for entry in found]) for rank, found in make_ranks(make_entries(PLAN))]
+    ranks = [(rank, [entry.stack for entry in entries]) for rank, entries in make_ranks(make_entries(PLAN))]
     assert ranks == [
         (Rank.LOSES, ["us-east-1/table"]),
         (Rank.UPDATES, ["us-west-2/service"]),
         (Rank.CREATES, ["us-east-1/service"]),
     ]
-    said = text.plan_text(PLAN).plain
-    headings = [said.index(f"{rank} (1)") for rank, _ in ranks]
+    printed = text.plan_text(PLAN).plain
+    headings = [printed.index(f"{rank} (1)") for rank, _ in ranks]
     assert headings == sorted(headings)
 
 
@@ -68,13 +68,13 @@ def test_the_first_of_the_riskiest_is_open_on_the_page_and_no_other() -> None:
 
 
 def test_links_are_a_numbered_list_where_the_terminal_follows_none() -> None:
-    said = text.plan_text(PLAN).plain.splitlines()
-    assert [line for line in said if "https://" in line] == [
+    lines = text.plan_text(PLAN).plain.splitlines()
+    assert [line for line in lines if "https://" in line] == [
         "  [1] https://aws/g",
         "  [2] https://aws/updated",
         "  [3] https://aws/created",
     ]
-    assert any(line.startswith("us-west-2/service [2]  update") for line in said)
+    assert any(line.startswith("us-west-2/service [2]  update") for line in lines)
 
 
 def test_links_are_behind_the_titles_where_the_terminal_follows_them() -> None:

@@ -26,7 +26,7 @@ def test_the_committed_schema_is_the_records() -> None:
 
 
 def test_every_kind_of_line_is_in_it_and_says_what_it_is_for() -> None:
-    kinds = [one["$ref"].rpartition("/")[2] for one in SCHEMA["oneOf"]]
+    kinds = [entry["$ref"].rpartition("/")[2] for entry in SCHEMA["oneOf"]]
     ends = [
         "PlanMade",
         "RunEnded",

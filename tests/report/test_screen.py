@@ -53,7 +53,7 @@ AT = datetime(2026, 11, 28, tzinfo=UTC)
 
 
 def kinds(union: Any) -> tuple[Any, ...]:
-    return tuple(itertools.chain.from_iterable(kinds(one) for one in typing.get_args(union))) or (union,)
+    return tuple(itertools.chain.from_iterable(kinds(member) for member in typing.get_args(union))) or (union,)
 
 
 def plans() -> Iterator[Plan]:

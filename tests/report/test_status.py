@@ -49,12 +49,12 @@ SITE = SiteState(
 )
 
 
-def told(site: SiteState) -> str:
+def text_of(site: SiteState) -> str:
     return status_text(Status(deployment="tap-dev", sites=(site,)), ENDS, AT).plain
 
 
 def test_all_of_a_region_is_on_the_screen() -> None:
-    lines = [" ".join(line.split()) for line in told(SITE).splitlines()]
+    lines = [" ".join(line.split()) for line in text_of(SITE).splitlines()]
     assert lines == [
         "tap-dev at 2026-01-01 12:00:00 UTC",
         "",
@@ -70,7 +70,7 @@ def test_all_of_a_region_is_on_the_screen() -> None:
 
 def test_an_index_that_is_not_there_yet_is_told() -> None:
     replica = replace(SITE.replicas[0], indexes={"by_day": "ACTIVE", "by_status": "CREATING"})
-    text = " ".join(told(replace(SITE, replicas=(replica,))).split())
+    text = " ".join(text_of(replace(SITE, replicas=(replica,))).split())
     assert "index by_status CREATING" in text
     assert "by_day" not in text
 
@@ -86,7 +86,7 @@ def test_what_is_wrong_is_said_in_words() -> None:
         functions=(replace(SITE.functions[0], state="Pending", runtime="ruby1.8", urls=(url,)),),
         silent=("us-east-1: AWS does not answer",),
     )
-    text = told(wrong)
+    text = text_of(wrong)
     for words in (
         "us-east-1 of 111122223333",
         "ABSENT",
@@ -133,7 +133,7 @@ def test_alarms_are_rows_with_a_reason_where_they_are_not_well_and_topics_say_wh
         TopicState(topic="nobody", confirmed=0),
     )
     site = replace(SITE, stacks=(), replicas=(), buckets=(), functions=(), alarms=ALARMS, topics=topics)
-    assert [" ".join(line.split()) for line in told(site).splitlines()[3:]] == [
+    assert [" ".join(line.split()) for line in text_of(site).splitlines()[3:]] == [
         "alarm errors OK",
         "alarm late ALARM 2026-01-01 11:00:00 Threshold Crossed",
         "alarm new INSUFFICIENT_DATA 2026-01-01 11:30:00 Unchecked",

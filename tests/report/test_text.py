@@ -92,16 +92,16 @@ def test_hundreds_of_unchanged_stacks_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "line"),
     [
         (None, "x" * 100, f"P: (none) -> {'x' * 60}…"),
         ("a\nb", "\x1b[31m", "P: a b -> \\x1b[31m"),
         (None, None, "P"),
     ],
 )
-def test_values_are_one_short_line_that_no_terminal_obeys(before: str | None, after: str, told: str) -> None:
+def test_values_are_one_short_line_that_no_terminal_obeys(before: str | None, after: str, line: str) -> None:
     touched = change(properties=(PropertyChange(path="P", before=before, after=after),))
-    assert f"      {told}" in text.plan_text(plan(step(TABLE, changes=(touched,)))).plain.splitlines()
+    assert f"      {line}" in text.plan_text(plan(step(TABLE, changes=(touched,)))).plain.splitlines()
 
 
 @pytest.mark.parametrize("shown", [text.plan_text, partial(markdown.plan_markdown, file="plan.json")])

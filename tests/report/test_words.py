@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy import progress as said
+from builder.deploy import progress
 from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
 from builder.report.board import event_words
 from builder.terms import AccountId, LogicalId, Region
@@ -10,38 +10,38 @@ from report.sample import TABLE
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        (said.RunBegun("plan", (TABLE,)), ("planning", "1 stack")),
-        (said.RunBegun("destroy", (TABLE, TABLE)), ("destroying", "2 stacks")),
-        (said.Allowed("r/t/*", 2, ("r/t/A", "r/t/B")), ("--allow r/t/* lets 2 pass", "r/t/A, r/t/B")),
+        (progress.RunBegun("plan", (TABLE,)), ("planning", "1 stack")),
+        (progress.RunBegun("destroy", (TABLE, TABLE)), ("destroying", "2 stacks")),
+        (progress.Allowed("r/t/*", 2, ("r/t/A", "r/t/B")), ("--allow r/t/* lets 2 pass", "r/t/A, r/t/B")),
         (
-            said.Allowed("**", 22, tuple(f"r/t/{n}" for n in range(22))),
+            progress.Allowed("**", 22, tuple(f"r/t/{n}" for n in range(22))),
             ("--allow ** lets 22 pass", f"{', '.join(f'r/t/{n}' for n in range(20))}, and 2 more"),
         ),
-        (said.Planning(TABLE, "CREATE"), ("change set asked for", "CREATE")),
-        (said.Planned(TABLE, 1), ("change set stands", "1 change")),
-        (said.Planned(TABLE, 2), ("change set stands", "2 changes")),
-        (said.Unchanged(TABLE), ("unchanged", "")),
-        (said.Waiting(TABLE, "UPDATE_IN_PROGRESS"), ("waiting", "another's operation runs, UPDATE_IN_PROGRESS")),
+        (progress.Planning(TABLE, "CREATE"), ("change set asked for", "CREATE")),
+        (progress.Planned(TABLE, 1), ("change set stands", "1 change")),
+        (progress.Planned(TABLE, 2), ("change set stands", "2 changes")),
+        (progress.Unchanged(TABLE), ("unchanged", "")),
+        (progress.Waiting(TABLE, "UPDATE_IN_PROGRESS"), ("waiting", "another's operation runs, UPDATE_IN_PROGRESS")),
         (
-            said.Waiting(TABLE, "UPDATE_IN_PROGRESS", "C-1"),
+            progress.Waiting(TABLE, "UPDATE_IN_PROGRESS", "C-1"),
             ("waiting", "another's operation runs, UPDATE_IN_PROGRESS, token C-1"),
         ),
         (
-            said.ResourceWaiting(TABLE, "Table (T)", "its index a is CREATING in us-west-2"),
+            progress.ResourceWaiting(TABLE, "Table (T)", "its index a is CREATING in us-west-2"),
             ("waiting", "Table (T): its index a is CREATING in us-west-2"),
         ),
-        (said.Started(TABLE, "CREATE"), ("started", "CREATE")),
-        (said.Skipping(TABLE, (LogicalId("A"), LogicalId("B"))), ("rolling back", "without A, B")),
-        (said.StatusChange(TABLE, "CREATE_COMPLETE"), ("CREATE_COMPLETE", "")),
-        (said.ResourceProgress(TABLE, "Table (T)", "CREATE_IN_PROGRESS"), ("CREATE_IN_PROGRESS", "Table (T)")),
-        (said.Finished(TABLE, "CREATE_COMPLETE"), ("done", "CREATE_COMPLETE")),
-        (said.FirstFailure(TABLE, "Table (T)", "limit\nreached"), ("FAILED", "Table (T): limit reached")),
-        (said.FirstFailure(TABLE, "", "limit"), ("FAILED", "limit")),
-        (said.NotStarted(TABLE, "x failed"), ("not started", "x failed")),
-        (said.StepSuperseded(TABLE, "another\nwas faster"), ("superseded", "another was faster")),
-        (said.StepInProgress(TABLE, "it takes long"), ("in progress", "it takes long")),
+        (progress.Started(TABLE, "CREATE"), ("started", "CREATE")),
+        (progress.Skipping(TABLE, (LogicalId("A"), LogicalId("B"))), ("rolling back", "without A, B")),
+        (progress.StatusChange(TABLE, "CREATE_COMPLETE"), ("CREATE_COMPLETE", "")),
+        (progress.ResourceProgress(TABLE, "Table (T)", "CREATE_IN_PROGRESS"), ("CREATE_IN_PROGRESS", "Table (T)")),
+        (progress.Finished(TABLE, "CREATE_COMPLETE"), ("done", "CREATE_COMPLETE")),
+        (progress.FirstFailure(TABLE, "Table (T)", "limit\nreached"), ("FAILED", "Table (T): limit reached")),
+        (progress.FirstFailure(TABLE, "", "limit"), ("FAILED", "limit")),
+        (progress.NotStarted(TABLE, "x failed"), ("not started", "x failed")),
+        (progress.StepSuperseded(TABLE, "another\nwas faster"), ("superseded", "another was faster")),
+        (progress.StepInProgress(TABLE, "it takes long"), ("in progress", "it takes long")),
         (
-            said.BucketEmptied(TABLE, "bucket", 2000, 1500),
+            progress.BucketEmptied(TABLE, "bucket", 2000, 1500),
             ("emptying", "bucket, 2,000 versions removed, 1,500 a second"),
         ),
         (SetProgress(TABLE, "UPDATE", "RUNNING", 34, 40, 1, "op"), ("34/40, 1 failed", "UPDATE RUNNING")),

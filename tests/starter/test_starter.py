@@ -97,16 +97,16 @@ def test_nothing_unpublished_is_installed_by_its_name_where_a_job_holds_an_ident
 def test_every_action_is_pinned_by_its_commit() -> None:
     used = [step["uses"] for job in WORKFLOW["jobs"] for step in steps(job) if "uses" in step]
     assert len(used) > 10
-    assert [one for one in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", one)] == []
+    assert [action for action in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action)] == []
 
 
 def test_the_requirements_are_what_the_package_wants() -> None:
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    wanted = setup["options"]["install_requires"] + setup["options.extras_require"]["local"]
+    requirements = setup["options"]["install_requires"] + setup["options.extras_require"]["local"]
     text = read_starter("shop")["requirements.txt"].decode()
     locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
-    for line in wanted.splitlines():
+    for line in requirements.splitlines():
         if line and not line.startswith("#"):
             requirement = Requirement(line)
             assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), line

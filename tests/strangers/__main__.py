@@ -24,13 +24,13 @@ def main() -> int:
         replace(policy, place=f"combinations {policy.place.partition(' ')[2]}")
         for policy in policies_of(combinations())
     ]
-    found = [*ask_checkov(TEMPLATES), *ask_parliament([*policies, *others])]
-    differing = differences(found, read_accepted())
+    findings = [*ask_checkov(TEMPLATES), *ask_parliament([*policies, *others])]
+    differing = differences(findings, read_accepted())
     for line in differing:
         print(line)
-    counts = Counter(finding.tool for finding in found)
-    said = ", ".join(f"{tool} {counts[tool]}" for tool in ("checkov", "parliament"))
-    print(f"{len(policies)} policies, and {len(others)} of combinations; findings: {said}")
+    counts = Counter(finding.tool for finding in findings)
+    per_tool = ", ".join(f"{tool} {counts[tool]}" for tool in ("checkov", "parliament"))
+    print(f"{len(policies)} policies, and {len(others)} of combinations; findings: {per_tool}")
     print(f"{len(differing)} not as accepted.yaml lists them")
     return 1 if differing else 0
 

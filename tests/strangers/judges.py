@@ -31,9 +31,9 @@ def read_checkov(answer: Any) -> Iterator[Finding]:
     for report in answer if isinstance(answer, list) else [answer]:
         if unread := report["results"]["parsing_errors"]:
             raise RuntimeError(f"checkov could not read {', '.join(unread)}")
-        for found in report["results"]["failed_checks"]:
-            place = f"{found['file_path'].lstrip('/')} {found['resource'].rpartition('.')[2]}"
-            yield Finding("checkov", found["check_id"], place, found["check_name"])
+        for check in report["results"]["failed_checks"]:
+            place = f"{check['file_path'].lstrip('/')} {check['resource'].rpartition('.')[2]}"
+            yield Finding("checkov", check["check_id"], place, check["check_name"])
 
 
 def ask_parliament(policies: Iterable[Policy]) -> tuple[Finding, ...]:
@@ -44,7 +44,7 @@ def ask_parliament(policies: Iterable[Policy]) -> tuple[Finding, ...]:
     import parliament  # noqa: PLC0415 - not there where this module is tested
 
     return tuple(
-        Finding("parliament", found.issue, policy.place, shorten(f"{found.detail or found.location}", 200))
+        Finding("parliament", finding.issue, policy.place, shorten(f"{finding.detail or finding.location}", 200))
         for policy in policies
-        for found in parliament.analyze_policy_string(policy.document, include_community_auditors=True).findings
+        for finding in parliament.analyze_policy_string(policy.document, include_community_auditors=True).findings
     )

@@ -12,7 +12,7 @@ FAILED = {
     "file_path": "/us-east-1/storage.yaml",
     "resource": "AWS::S3::Bucket.Bucket",
 }
-FOUND = Finding("checkov", "CKV_AWS_18", "us-east-1/storage.yaml Bucket", SAYS)
+FINDING = Finding("checkov", "CKV_AWS_18", "us-east-1/storage.yaml Bucket", SAYS)
 
 
 def report(*failed: dict[str, Any], unread: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -25,13 +25,13 @@ def report(*failed: dict[str, Any], unread: tuple[str, ...] = ()) -> dict[str, A
 
 
 def test_a_finding_of_checkov_s_says_template_and_logical_id() -> None:
-    (found,) = read_checkov(report(FAILED))
+    (finding,) = read_checkov(report(FAILED))
 
-    assert (found, found.says) == (FOUND, SAYS)
+    assert (finding, finding.says) == (FINDING, SAYS)
 
 
 def test_reports_of_several_kinds_of_files_are_all_read() -> None:
-    assert list(read_checkov([report(FAILED), report(), report(FAILED)])) == [FOUND, FOUND]
+    assert list(read_checkov([report(FAILED), report(), report(FAILED)])) == [FINDING, FINDING]
 
 
 def test_a_template_that_checkov_could_not_read_is_no_good_template() -> None:

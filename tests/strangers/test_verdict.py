@@ -11,21 +11,21 @@ from strangers.verdict import Accepted, Finding, differences, read_accepted
 ROOT = Path(__file__).parents[2]
 REASON = "A reason that somebody who reviews security accepts."
 LISTED = Accepted("checkov", "CKV_1", "says", ("a.yaml One", "a.yaml Two"), REASON)
-FOUND = [Finding("checkov", "CKV_1", "a.yaml One", "says"), Finding("checkov", "CKV_1", "a.yaml Two", "says")]
+FINDINGS = [Finding("checkov", "CKV_1", "a.yaml One", "says"), Finding("checkov", "CKV_1", "a.yaml Two", "says")]
 
 
 def test_what_is_found_and_listed_is_no_difference() -> None:
-    assert differences([*FOUND, FOUND[0]], [LISTED]) == ()
+    assert differences([*FINDINGS, FINDINGS[0]], [LISTED]) == ()
 
 
 def test_a_finding_that_is_not_listed_is_told_in_the_tool_s_words() -> None:
     other = Finding("parliament", "CKV_1", "a.yaml One", "is new")
 
-    assert differences([*FOUND, other], [LISTED]) == ("not listed: parliament CKV_1 a.yaml One: is new",)
+    assert differences([*FINDINGS, other], [LISTED]) == ("not listed: parliament CKV_1 a.yaml One: is new",)
 
 
 def test_a_listed_finding_that_is_gone_is_told() -> None:
-    assert differences(FOUND[1:], [LISTED]) == ("not found any more: checkov CKV_1 a.yaml One",)
+    assert differences(FINDINGS[1:], [LISTED]) == ("not found any more: checkov CKV_1 a.yaml One",)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_the_list_speaks_of_resources_that_there_are() -> None:
     templates = read_assembly(ROOT / "templates").templates
     resources = {(path, name) for path, data in templates.items() for name in read_template(data, path).resources()}
 
-    places = {tuple(place.split()[:2]) for one in read_accepted() for place in one.places}
+    places = {tuple(place.split()[:2]) for entry in read_accepted() for place in entry.places}
     # Those of combinations are held by the run itself, which looks at all of them.
     assert {place for place in places if place[0] != "combinations"} <= resources
 
 
 def test_the_list_says_each_check_once() -> None:
-    checks = [(one.tool, one.check) for one in read_accepted()]
+    checks = [(entry.tool, entry.check) for entry in read_accepted()]
 
     assert len(set(checks)) == len(checks)

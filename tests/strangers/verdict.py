@@ -43,11 +43,19 @@ def read_accepted(file: Path = ACCEPTED) -> tuple[Accepted, ...]:
     return TypeAdapter(tuple[Accepted, ...]).validate_python(yaml.safe_load(file.read_text()))
 
 
-def differences(found: Iterable[Finding], accepted: Sequence[Accepted]) -> tuple[str, ...]:
+def differences(findings: Iterable[Finding], accepted: Sequence[Accepted]) -> tuple[str, ...]:
     """Return a line for each finding that is not listed, and for each listed one that was not found."""
-    findings = dict.fromkeys(found)
-    listed = dict.fromkeys(Finding(one.tool, one.check, place) for one in accepted for place in one.places)
+    distinct = dict.fromkeys(findings)
+    listed = dict.fromkeys(Finding(entry.tool, entry.check, place) for entry in accepted for place in entry.places)
     return (
-        *(f"not listed: {one.tool} {one.check} {one.place}: {one.says}" for one in findings if one not in listed),
-        *(f"not found any more: {one.tool} {one.check} {one.place}" for one in listed if one not in findings),
+        *(
+            f"not listed: {finding.tool} {finding.check} {finding.place}: {finding.says}"
+            for finding in distinct
+            if finding not in listed
+        ),
+        *(
+            f"not found any more: {finding.tool} {finding.check} {finding.place}"
+            for finding in listed
+            if finding not in distinct
+        ),
     )
