@@ -31,20 +31,20 @@ ABOUT: dict[str, Any] = {
 }
 
 
-def claim(drill: str, **said: Any) -> dict[str, Any]:
-    """A failover's report: numbers by name, `limits`, `more` checks and `verdict` as said; the rest is `about`.
+def claim(drill: str, **values: Any) -> dict[str, Any]:
+    """A failover's report: numbers by name, `limits`, `more` checks and `verdict` as given; the rest is `about`.
 
     Without a number it has an RTO, since every drill has something.
     """
-    if "more" not in said and not LIMITS.keys() & said.keys():
-        said["rto_seconds"] = 2.5
-    limits = LIMITS | said.pop("limits", {})
-    checks = [_check(name, said.pop(name), limit) for name, limit in limits.items() if name in said]
-    checks += said.pop("more", [])
+    if "more" not in values and not LIMITS.keys() & values.keys():
+        values["rto_seconds"] = 2.5
+    limits = LIMITS | values.pop("limits", {})
+    checks = [_check(name, values.pop(name), limit) for name, limit in limits.items() if name in values]
+    checks += values.pop("more", [])
     verdicts = {check["verdict"] for check in checks}
     follows = "failed" if "missed" in verdicts else "not measured" if "not measured" in verdicts else "passed"
-    verdict = said.pop("verdict", follows)
-    about = {**ABOUT, **said, "drill": drill}
+    verdict = values.pop("verdict", follows)
+    about = {**ABOUT, **values, "drill": drill}
     return {"verdict": verdict, "version": 2, "kind": "failover", "about": about, "checks": checks}
 
 

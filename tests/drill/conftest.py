@@ -73,7 +73,7 @@ class Theatre:
     folder: Path
     objectives: Objectives = field(default_factory=Objectives)
     limits: Limits = field(default_factory=Limits)
-    said: list[DrillProgress] = field(default_factory=list)
+    events: list[DrillProgress] = field(default_factory=list)
     kept: list[Report] = field(default_factory=list)
     on_event: Callable[[DrillProgress], None] = lambda _: None
 
@@ -97,7 +97,7 @@ class Theatre:
         return HandlerProbes(handler_layout(self.target.table or "none"), self.clients, self.target.health)
 
     def _take(self, event: DrillProgress) -> None:
-        self.said.append(event)
+        self.events.append(event)
         self.on_event(event)
 
     def leave_nothing(self, target: Target) -> None:
@@ -116,19 +116,19 @@ class Theatre:
         """Every property of the primary's function that AWS tells."""
         functions = self.account.functions(self.target.primary.region)
         name = self.target.primary.function.name
-        found: dict[str, Any] = dict(functions.get_function(FunctionName=name))
-        del found["Code"]["Location"]  # signed anew for everybody who asks
-        found["url"] = functions.get_function_url_config(FunctionName=name)
-        found["concurrency"] = functions.get_function_concurrency(FunctionName=name)
-        for answer in (found, found["url"], found["concurrency"]):
+        properties: dict[str, Any] = dict(functions.get_function(FunctionName=name))
+        del properties["Code"]["Location"]  # signed anew for everybody who asks
+        properties["url"] = functions.get_function_url_config(FunctionName=name)
+        properties["concurrency"] = functions.get_function_concurrency(FunctionName=name)
+        for answer in (properties, properties["url"], properties["concurrency"]):
             del answer["ResponseMetadata"]
-        return found
+        return properties
 
     def items(self, region: str) -> dict[str, str]:
         """What a reader of the table finds in a region: when each of the drills' items was written, by its id."""
         pages = self.account.dynamodb(region).get_paginator("scan").paginate(TableName=self.target.needed_table)
-        found = [item for page in pages for item in page["Items"]]
-        keys = [(str(item["id"]["S"]), str(item["time"]["S"])) for item in found if "body" in item]
+        found_items = [item for page in pages for item in page["Items"]]
+        keys = [(str(item["id"]["S"]), str(item["time"]["S"])) for item in found_items if "body" in item]
         return {key.removeprefix("item#"): time for key, time in keys if key.startswith("item#drill-")}
 
 
@@ -150,8 +150,8 @@ async def _deploy(assembly: Assembly) -> Target:
     deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
     plan = await make_plan(deployment, clients, PlanId("drills", "now"), lambda _: None)
     assert all(
-        isinstance(one, Done)
-        for one in await execute_plan(plan, TrustedInput(deployment=deployment), clients, emit=lambda _: None)
+        isinstance(outcome, Done)
+        for outcome in await execute_plan(plan, TrustedInput(deployment=deployment), clients, emit=lambda _: None)
     )
     return await observe_target(await observe_system(deployment, clients), clients)
 
@@ -202,15 +202,15 @@ def with_experiment(theatre: Theatre) -> Iterator[Theatre]:
         plan = await make_plan(deployment, theatre.clients, PlanId("fis", "now"), lambda _: None)
         assert [step.stack for step in plan.steps] == ["us-east-1/drill"]
         assert all(
-            isinstance(one, Done)
-            for one in await execute_plan(
+            isinstance(outcome, Done)
+            for outcome in await execute_plan(
                 plan, TrustedInput(deployment=deployment), theatre.clients, emit=lambda _: None
             )
         )
 
     async def undeploy() -> None:
-        standing = await find_deployed(deployment.name, deployment.sites, theatre.clients)
-        only = tuple(one for one in standing if one.id == "us-east-1/drill")
+        stacks = await find_deployed(deployment.name, deployment.sites, theatre.clients)
+        only = tuple(contents for contents in stacks if contents.id == "us-east-1/drill")
         await delete_deployment(Removal(stacks=only, needs={}), theatre.clients, "gone", lambda _: None)
 
     asyncio.run(deploy())

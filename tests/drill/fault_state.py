@@ -22,20 +22,20 @@ _OF_EVERY_UPDATE = ("LastModified", "RevisionId")
 
 def state(theatre: Theatre, *, ignoring: tuple[str, ...] = _OF_EVERY_UPDATE) -> dict[str, Any]:
     """The primary's function, its role, the buckets' rules, and what the embedded AWS holds back or pauses."""
-    found = theatre.function_state()
-    configuration = found["Configuration"]
+    observed = theatre.function_state()
+    configuration = observed["Configuration"]
     # A reason for nothing is an empty text, or not there.
     empty = [name for name, value in configuration.items() if "Reason" in name and not value]
     for name in (*ignoring, *empty):
         configuration.pop(name, None)
-    found["role"] = role_state(theatre)
+    observed["role"] = role_state(theatre)
     for side in theatre.target.sides:
-        found[f"bucket {side.region}"] = _replication(theatre, side.region, side.bucket)
-    found["held back"] = ask(theatre.account, "/_builder/faults")
-    found["paused"] = [way for way in ask(theatre.account, "/_builder/replication")["delays"] if way["paused"]]
+        observed[f"bucket {side.region}"] = _replication(theatre, side.region, side.bucket)
+    observed["held back"] = ask(theatre.account, "/_builder/faults")
+    observed["paused"] = [way for way in ask(theatre.account, "/_builder/replication")["delays"] if way["paused"]]
     listed = boto3.client("fis", **theatre.account._access(PRIMARY)).list_experiments()["experiments"]
-    found["experiments"] = [one["id"] for one in listed if one["state"]["status"] == "running"]
-    return found
+    observed["experiments"] = [experiment["id"] for experiment in listed if experiment["state"]["status"] == "running"]
+    return observed
 
 
 def role_name(theatre: Theatre) -> str:

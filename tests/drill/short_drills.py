@@ -19,9 +19,9 @@ def drilled(theatre: Theatre, options: FailoverOptions = SHORT, fault: str = "th
     return asyncio.run(drill_failover(theatre.context(), options, FAULTS[fault]))
 
 
-def exposed(found: FailoverReport) -> Exposure:
+def exposed(report: FailoverReport) -> Exposure:
     """What the primary and the first secondary stood to lose."""
-    exposure = found.pairs[0].exposure
+    exposure = report.pairs[0].exposure
     assert exposure is not None
     return exposure
 

@@ -24,16 +24,16 @@ class Slot(NamedTuple):
 
 
 def slots(lines: Sequence[LogLine]) -> list[Slot]:
-    found = []
+    all_slots = []
     for line in lines:
         if isinstance(line, Unsent) and line.what == "item":
-            found.append(Slot(tick(line.planned_s), None, None, None))
+            all_slots.append(Slot(tick(line.planned_s), None, None, None))
         if isinstance(line, Write) and line.what == "item":
             last = line.attempts[-1]
             sent = line.attempts[0].began_s if line.called_s is None else line.called_s
             by = last.region if last.status in {200, 201} else None
-            found.append(Slot(tick(line.planned_s), tick(sent), tick(last.ended_s), by))
-    return sorted(found, key=lambda slot: slot.planned)
+            all_slots.append(Slot(tick(line.planned_s), tick(sent), tick(last.ended_s), by))
+    return sorted(all_slots, key=lambda slot: slot.planned)
 
 
 def is_good(slot: Slot, service: int) -> bool:
@@ -72,11 +72,11 @@ class Episode(NamedTuple):
     without_service: int
 
 
-def episode(found: Sequence[Slot], strike: int, service: int) -> Episode:
-    counted = [slot for slot in found if not is_over_before(slot, strike, service)]
+def episode(slots: Sequence[Slot], strike: int, service: int) -> Episode:
+    counted = [slot for slot in slots if not is_over_before(slot, strike, service)]
     last = counted[-1] if counted else None
     end = strike if last is None else max(strike, last.planned if last.over is None else last.over)
-    answers = {slot.over for slot in found if is_good(slot, service)}
+    answers = {slot.over for slot in slots if is_good(slot, service)}
     now = strike
     while now not in answers and now > 0:
         now -= 1
@@ -107,26 +107,28 @@ def _next_answer(counted: Sequence[Slot], bad: Slot, service: int, end: int) -> 
 
 
 def attempts_at(lines: Sequence[LogLine], region: str) -> list[RegionAttempt]:
-    return [one for line in lines if isinstance(line, Write) for one in line.attempts if one.region == region]
+    return [
+        attempt for line in lines if isinstance(line, Write) for attempt in line.attempts if attempt.region == region
+    ]
 
 
 def moments(lines: Sequence[LogLine], primary: str, strike: int, undoing: int) -> list[int]:
     """When the primary fails, told by somebody who looks at it in each tick."""
-    tries = [one for one in attempts_at(lines, primary) if tick(one.ended_s) > strike]
-    found, is_failing = [], False
+    tries = [attempt for attempt in attempts_at(lines, primary) if tick(attempt.ended_s) > strike]
+    failing_at, is_failing = [], False
     for now in range(undoing):
         was_failing = is_failing
-        for one in tries:
-            if tick(one.began_s) != now:
+        for attempt in tries:
+            if tick(attempt.began_s) != now:
                 continue
-            if one.status in {200, 201}:
+            if attempt.status in {200, 201}:
                 is_failing = was_failing = False
             elif not is_failing:
-                found.append(now)
+                failing_at.append(now)
                 is_failing = True
-        if was_failing and any(one.status in {200, 201} and tick(one.ended_s) == now for one in tries):
-            found.append(now)
-    return found
+        if was_failing and any(attempt.status in {200, 201} and tick(attempt.ended_s) == now for attempt in tries):
+            failing_at.append(now)
+    return failing_at
 
 
 def acknowledged(line: LogLine, region: str) -> bool:
@@ -163,18 +165,18 @@ def ways(lines: Sequence[LogLine], source: str, destination: str) -> list[Way]:
     ]
 
 
-def at_risk(found: Sequence[Way], now: int) -> tuple[int, int]:
+def at_risk(ways: Sequence[Way], now: int) -> tuple[int, int]:
     """The age of the oldest write that is not there in this tick, and how many there are."""
-    ages = [now - way.acknowledged for way in found if way.acknowledged <= now if way.shown is None or way.shown > now]
+    ages = [now - way.acknowledged for way in ways if way.acknowledged <= now if way.shown is None or way.shown > now]
     return max(ages, default=0), len(ages)
 
 
-def worst_age(found: Sequence[Way], ticks: range) -> int:
+def worst_age(ways: Sequence[Way], ticks: range) -> int:
     """The greatest age of any write in these ticks, just before it is shown."""
     ages = [
         now - way.acknowledged
         for now in ticks
-        for way in found
+        for way in ways
         if way.acknowledged < now and (way.shown is None or now <= way.shown)
     ]
     return max(ages, default=0)
@@ -208,10 +210,10 @@ def was_not_looking(lines: Sequence[LogLine], region: str, strike: int, undoing:
 
 def histories(turns: Sequence[Turn]) -> dict[int, frozenset[int]]:
     """Each turn with all those that its write rests on."""
-    found: dict[int, frozenset[int]] = {0: frozenset()}
+    rests_on: dict[int, frozenset[int]] = {0: frozenset()}
     for turn in sorted(turns, key=lambda turn: turn.number):
-        found[turn.number] = found.get(turn.turn_read or 0, frozenset()) | {turn.number}
-    return found
+        rests_on[turn.number] = rests_on.get(turn.turn_read or 0, frozenset()) | {turn.number}
+    return rests_on
 
 
 def counted(lines: Sequence[LogLine]) -> tuple[list[int], list[int]]:
@@ -228,4 +230,4 @@ def counted(lines: Sequence[LogLine]) -> tuple[list[int], list[int]]:
 
 
 def pairs(regions: Sequence[str]) -> Iterator[tuple[str, str]]:
-    return ((one, other) for one in regions for other in regions if one != other)
+    return ((source, destination) for source in regions for destination in regions if source != destination)

@@ -45,10 +45,10 @@ EVERY = ("west-errors", "west-throttles", "west-pending")
 
 
 @dataclass
-class Scene:
+class AlarmRig:
     world: World = field(default_factory=World)
     target: Target = TARGET
-    said: list[DrillProgress] = field(default_factory=list)
+    events: list[DrillProgress] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clients = Clients(self.world.session(ACCOUNT))
@@ -72,7 +72,7 @@ class Scene:
             access=Access(),
             folder=Path("drills"),
             now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
-            emit=self.said.append,
+            emit=self.events.append,
             keep=lambda _: None,
         )
 
@@ -84,16 +84,16 @@ class Scene:
 
     @property
     def notes(self) -> list[str]:
-        return [event.what for event in self.said if isinstance(event, DrillNote)]
+        return [event.what for event in self.events if isinstance(event, DrillNote)]
 
 
 @pytest.fixture
-def scene() -> Scene:
-    return Scene()
+def rig() -> AlarmRig:
+    return AlarmRig()
 
 
 @pytest.mark.parametrize(
-    ("to", "pauses", "wanted"),
+    ("to", "pauses", "alarms"),
     [
         (WEST, False, EVERY),
         (WEST, True, ("west-errors", "west-throttles")),
@@ -101,9 +101,9 @@ def scene() -> Scene:
     ],
 )
 def test_the_alarms_of_the_region_that_takes_over_stop_a_drill_and_no_others(
-    to: Region, *, pauses: bool, wanted: tuple[str, ...]
+    to: Region, *, pauses: bool, alarms: tuple[str, ...]
 ) -> None:
-    assert stop_conditions(TARGET.towards(to), pauses=pauses) == StopConditions(Site(None, to), wanted)
+    assert stop_conditions(TARGET.towards(to), pauses=pauses) == StopConditions(Site(None, to), alarms)
 
 
 def test_the_faults_that_pause_replication_set_off_alarms_on_it_themselves() -> None:
@@ -114,8 +114,8 @@ def test_the_faults_that_pause_replication_set_off_alarms_on_it_themselves() -> 
         def __format__(self, _: str) -> str:
             return "it"
 
-    scene: Any = Anything()
-    assert {kind for kind, make in FAULTS.items() if make(scene).pauses} == {"one-way", "fis"}
+    anything: Any = Anything()
+    assert {kind for kind, make in FAULTS.items() if make(anything).pauses} == {"one-way", "fis"}
 
 
 def test_an_alarm_counts_unless_it_is_off_or_waits_for_data() -> None:
@@ -129,113 +129,113 @@ def test_an_alarm_counts_unless_it_is_off_or_waits_for_data() -> None:
     ]
 
 
-def test_where_all_is_well_all_of_them_stop_it(scene: Scene) -> None:
-    scene.put("west-throttles", "INSUFFICIENT_DATA")
-    assert scene.check().names == EVERY
-    assert not scene.said
+def test_where_all_is_well_all_of_them_stop_it(rig: AlarmRig) -> None:
+    rig.put("west-throttles", "INSUFFICIENT_DATA")
+    assert rig.check().names == EVERY
+    assert not rig.events
 
 
-def test_an_alarm_that_is_on_before_it_begins_refuses_it_and_says_how_to_go_on(scene: Scene) -> None:
-    scene.put("west-errors", "ALARM")
-    scene.put("east-errors", "ALARM", EAST)
+def test_an_alarm_that_is_on_before_it_begins_refuses_it_and_says_how_to_go_on(rig: AlarmRig) -> None:
+    rig.put("west-errors", "ALARM")
+    rig.put("east-errors", "ALARM", EAST)
     with pytest.raises(Stopped) as caught:
-        scene.check()
-    told = str(caught.value)
-    assert "us-west-2, which takes over" in told
-    assert "the alarm west-errors is in ALARM since 2026-01-01 12:00:00 UTC: because of west-errors" in told
+        rig.check()
+    text = str(caught.value)
+    assert "us-west-2, which takes over" in text
+    assert "the alarm west-errors is in ALARM since 2026-01-01 12:00:00 UTC: because of west-errors" in text
     assert caught.value.next_step.startswith("--despite-alarms")
-    assert "east-errors" not in told
+    assert "east-errors" not in text
 
 
-def test_an_alarm_that_is_not_there_refuses_it_too(scene: Scene) -> None:
-    del scene.world.alarms[ACCOUNT, WEST, "west-pending"]
+def test_an_alarm_that_is_not_there_refuses_it_too(rig: AlarmRig) -> None:
+    del rig.world.alarms[ACCOUNT, WEST, "west-pending"]
     with pytest.raises(Stopped, match="the alarm west-pending is not there"):
-        scene.check()
-    assert scene.check(pauses=True).names == ("west-errors", "west-throttles")
+        rig.check()
+    assert rig.check(pauses=True).names == ("west-errors", "west-throttles")
 
 
-def test_despite_it_the_others_stop_the_drill_and_each_that_does_not_is_told(scene: Scene) -> None:
-    scene.put("west-errors", "ALARM")
-    assert scene.check(despite=True).names == ("west-throttles", "west-pending")
-    assert scene.notes == [
+def test_despite_it_the_others_stop_the_drill_and_each_that_does_not_is_told(rig: AlarmRig) -> None:
+    rig.put("west-errors", "ALARM")
+    assert rig.check(despite=True).names == ("west-throttles", "west-pending")
+    assert rig.notes == [
         "the alarm west-errors is in ALARM since 2026-01-01 12:00:00 UTC: because of west-errors; it stops nothing"
     ]
 
 
-def test_alarms_that_cannot_be_looked_at_refuse_it_and_despite_that_stop_nothing(scene: Scene) -> None:
-    scene.world.region_down(WEST)
-    scene.clients = scene.clients.hurried()
+def test_alarms_that_cannot_be_looked_at_refuse_it_and_despite_that_stop_nothing(rig: AlarmRig) -> None:
+    rig.world.region_down(WEST)
+    rig.clients = rig.clients.hurried()
     with pytest.raises(Stopped, match="now could not: no fault is made"):
-        scene.check()
-    assert scene.check(despite=True).names == ()
-    assert len(scene.notes) == 1
+        rig.check()
+    assert rig.check(despite=True).names == ()
+    assert len(rig.notes) == 1
 
 
-def test_without_alarms_nobody_is_asked(scene: Scene) -> None:
-    scene.target = replace(TARGET, alarms={}, replication_alarms={})
-    conditions = scene.check()
+def test_without_alarms_nobody_is_asked(rig: AlarmRig) -> None:
+    rig.target = replace(TARGET, alarms={}, replication_alarms={})
+    conditions = rig.check()
     assert conditions.names == ()
 
     async def drill() -> str:
-        async with stopping(scene.context, scene.clients, conditions):
+        async with stopping(rig.context, rig.clients, conditions):
             await asyncio.sleep(60)
         return "done"
 
-    assert scene.run(drill()) == "done"
-    assert not scene.world.calls
+    assert rig.run(drill()) == "done"
+    assert not rig.world.calls
 
 
 @dataclass
-class Course:
+class DrillOutcome:
     """What became of a block that ends after a minute, and of what was to be undone."""
 
     undone_s: float = 0.0
     ended: bool = False
 
 
-def course(scene: Scene, *, until_s: float, then: str, name: str = "west-errors") -> Course:
-    seen, conditions = Course(), StopConditions(Site(None, WEST), EVERY)
+def run_drill(rig: AlarmRig, *, until_s: float, then: str, name: str = "west-errors") -> DrillOutcome:
+    seen, conditions = DrillOutcome(), StopConditions(Site(None, WEST), EVERY)
 
     async def drill() -> None:
         async def change() -> None:
             await asyncio.sleep(until_s)
-            scene.put(name, then)
+            rig.put(name, then)
 
-        began_s, changing = scene.world.now, asyncio.ensure_future(change())
+        began_s, changing = rig.world.now, asyncio.ensure_future(change())
         try:
-            async with stopping(scene.context, scene.clients, conditions):
+            async with stopping(rig.context, rig.clients, conditions):
                 try:
                     await asyncio.sleep(60)
                 finally:
-                    seen.undone_s = scene.world.now - began_s
+                    seen.undone_s = rig.world.now - began_s
             seen.ended = True
         finally:
             await changing
 
     try:
-        scene.run(drill())
+        rig.run(drill())
     except Failed as error:
-        scene.said.append(DrillNote("d", str(error)))
+        rig.events.append(DrillNote("d", str(error)))
     return seen
 
 
-def test_an_alarm_that_goes_on_ends_it_at_once_and_says_why(scene: Scene) -> None:
-    seen = course(scene, until_s=21, then="ALARM")
+def test_an_alarm_that_goes_on_ends_it_at_once_and_says_why(rig: AlarmRig) -> None:
+    seen = run_drill(rig, until_s=21, then="ALARM")
     assert not seen.ended
     assert 21 <= seen.undone_s <= 21 + EVERY_S + 1
-    (told,) = scene.notes
-    assert "us-west-2, which takes over: the alarm west-errors is in ALARM" in told
-    assert "the drill ends, and the primary is given back" in told
+    (note,) = rig.notes
+    assert "us-west-2, which takes over: the alarm west-errors is in ALARM" in note
+    assert "the drill ends, and the primary is given back" in note
 
 
 @pytest.mark.parametrize(("name", "then"), [("west-errors", "INSUFFICIENT_DATA"), ("other", "ALARM")])
-def test_nothing_else_ends_it(scene: Scene, name: str, then: str) -> None:
-    assert course(scene, until_s=5, then=then, name=name).ended
+def test_nothing_else_ends_it(rig: AlarmRig, name: str, then: str) -> None:
+    assert run_drill(rig, until_s=5, then=then, name=name).ended
 
 
-def test_a_region_that_stops_answering_is_told_once_and_stops_nothing(scene: Scene) -> None:
-    scene.clients = scene.clients.hurried()
-    scene.world.region_down(WEST)
-    assert course(scene, until_s=1, then="ALARM").ended
-    (told,) = scene.notes
-    assert told.startswith("its alarms are not seen, and stop nothing meanwhile")
+def test_a_region_that_stops_answering_is_told_once_and_stops_nothing(rig: AlarmRig) -> None:
+    rig.clients = rig.clients.hurried()
+    rig.world.region_down(WEST)
+    assert run_drill(rig, until_s=1, then="ALARM").ended
+    (note,) = rig.notes
+    assert note.startswith("its alarms are not seen, and stop nothing meanwhile")

@@ -26,15 +26,18 @@ def test_a_drill_s_objects_are_seen_and_deleted_and_no_others(theatre: Theatre, 
         s3.put_object(Bucket=side.needed_bucket, Key=object_key("d1", f"p{number}"), Body=b"x")
     s3.put_object(Bucket=side.needed_bucket, Key="customers/1", Body=b"x")
     names = [f"p{number}" for number in range(count)]
-    asked = [*names, "never-written"]
-    assert asyncio.run(see_objects(theatre.clients, side, "d1", asked)) == {**dict.fromkeys(names, 1), asked[-1]: None}
+    all_names = [*names, "never-written"]
+    assert asyncio.run(see_objects(theatre.clients, side, "d1", all_names)) == {
+        **dict.fromkeys(names, 1),
+        all_names[-1]: None,
+    }
     if count < 10:
         held = asyncio.run(read_objects(theatre.clients, side, "d1"))
         assert held == {name: {"body": "x"} for name in names}
     asyncio.run(delete_objects(theatre.clients, side, "d1"))
-    assert set(asyncio.run(see_objects(theatre.clients, side, "d1", asked)).values()) == {None}
+    assert set(asyncio.run(see_objects(theatre.clients, side, "d1", all_names)).values()) == {None}
     left = s3.list_object_versions(Bucket=side.needed_bucket)["Versions"]
-    assert [one["Key"] for one in left] == ["customers/1"]
+    assert [version["Key"] for version in left] == ["customers/1"]
     s3.delete_object(Bucket=side.needed_bucket, Key="customers/1", VersionId=left[0]["VersionId"])
 
 

@@ -18,8 +18,8 @@ from local.adapter.experiments import fis
 
 def running(theatre: Theatre) -> list[str]:
     """The drills whose experiments run."""
-    found = fis(theatre.account).list_experiments()["experiments"]
-    return [one["tags"][TAG] for one in found if one["state"]["status"] == "running"]
+    experiments = fis(theatre.account).list_experiments()["experiments"]
+    return [experiment["tags"][TAG] for experiment in experiments if experiment["state"]["status"] == "running"]
 
 
 def test_a_deployment_without_an_experiment_says_how_to_get_one(theatre: Theatre) -> None:
@@ -63,10 +63,10 @@ def test_an_experiment_that_finds_nothing_to_pause_fails(with_experiment: Theatr
 def test_a_region_taken_down_behind_loses_what_the_pause_held_back(with_experiment: Theatre) -> None:
     before = with_experiment.function_state()
     options = FailoverOptions(rate=10, before_s=1, outage_s=1.5, after_s=0.5, patience_s=20)
-    found = asyncio.run(drill_failover(with_experiment.context(), options, FAULTS["fis"]))
-    print("RPO", exposed(found).rpo_s, "lost", len(exposed(found).lost))
-    assert exposed(found).rpo_s == pytest.approx(PAUSED_S, abs=0.5)
-    assert found.reconciliation.is_complete
+    report = asyncio.run(drill_failover(with_experiment.context(), options, FAULTS["fis"]))
+    print("RPO", exposed(report).rpo_s, "lost", len(exposed(report).lost))
+    assert exposed(report).rpo_s == pytest.approx(PAUSED_S, abs=0.5)
+    assert report.reconciliation.is_complete
     assert running(with_experiment) == []
     assert with_experiment.function_state() == before
 
@@ -96,6 +96,6 @@ def test_a_pause_that_does_not_take_hold_ends_the_drill_without_an_outage(
     options = FailoverOptions(rate=10, before_s=1, outage_s=1, after_s=0, patience_s=20)
     with pytest.raises(Failed, match="us-west-2: replication did not stop"):
         asyncio.run(drill_failover(with_experiment.context(), options, FAULTS["fis"]))
-    assert "fault" not in [event.moment for event in with_experiment.said if event.event == "drill.moment"]
+    assert "fault" not in [event.moment for event in with_experiment.events if event.event == "drill.moment"]
     assert running(with_experiment) == []
     assert with_experiment.function_state() == before

@@ -28,20 +28,20 @@ from local.adapter.control import ask, paced, set_pace
 def test_a_healthy_secondary_takes_over_without_a_request_lost(theatre: Theatre) -> None:
     before = theatre.function_state()
     # Long enough for the client's circuit to let the primary be asked again.
-    found = drilled(theatre, FailoverOptions(rate=RATE, before_s=2, outage_s=2.5, after_s=6, patience_s=20))
-    print(found.outage, found.episode, found.pairs)
-    assert found.about.copies == theatre.target.copies != ()
-    assert found.outage.seconds == 0
-    assert found.requests.lost == ()
-    assert found.reconciliation.is_complete
-    assert found.holds
-    assert [one.name for one in found.timeline if one.at_s is None] == []
-    assert found.objects.acknowledged > 5
-    (there, back) = found.pairs
+    report = drilled(theatre, FailoverOptions(rate=RATE, before_s=2, outage_s=2.5, after_s=6, patience_s=20))
+    print(report.outage, report.episode, report.pairs)
+    assert report.about.copies == theatre.target.copies != ()
+    assert report.outage.seconds == 0
+    assert report.requests.lost == ()
+    assert report.reconciliation.is_complete
+    assert report.holds
+    assert [happening.name for happening in report.timeline if happening.at_s is None] == []
+    assert report.objects.acknowledged > 5
+    (there, back) = report.pairs
     assert [delays.stream.what for delays in there.delays] == ["item", "object"]
     assert (there.source, there.destination, back.delays) == (PRIMARY, SECONDARY, ())
     assert theatre.function_state() == before
-    check_kept(theatre, found.about.log_sha256)
+    check_kept(theatre, report.about.log_sha256)
 
 
 def check_kept(theatre: Theatre, log_sha256: str) -> None:
@@ -65,11 +65,11 @@ def test_a_secondary_that_is_ill_for_three_seconds_makes_an_rto_of_three_seconds
     fault = {"function_urls": [{"region": SECONDARY, "status": 503, "for_s": 3.0}]}
     theatre.on_event = at("fault", lambda: ask(theatre.account, "/_builder/faults", fault))
     theatre.objectives = Objectives(rto_seconds=2)
-    found = drilled(theatre, FailoverOptions(rate=RATE, before_s=2, outage_s=5, after_s=1, patience_s=20))
-    print("RTO", found.outage.seconds, "lost", len(found.requests.lost))
-    assert found.outage.seconds == pytest.approx(3.0, abs=2 / RATE + 0.05)
-    assert len(found.requests.lost) == pytest.approx(3.0 * RATE, abs=4)
-    assert not found.holds
+    report = drilled(theatre, FailoverOptions(rate=RATE, before_s=2, outage_s=5, after_s=1, patience_s=20))
+    print("RTO", report.outage.seconds, "lost", len(report.requests.lost))
+    assert report.outage.seconds == pytest.approx(3.0, abs=2 / RATE + 0.05)
+    assert len(report.requests.lost) == pytest.approx(3.0 * RATE, abs=4)
+    assert not report.holds
 
 
 def test_what_a_pause_holds_back_is_at_risk_whatever_kind_of_write_it_is(theatre: Theatre) -> None:
@@ -82,10 +82,10 @@ def test_what_a_pause_holds_back_is_at_risk_whatever_kind_of_write_it_is(theatre
     theatre.on_event = follow
     try:
         # Paused for three seconds before the fault, and through the outage.
-        found = drilled(theatre, FailoverOptions(rate=RATE, before_s=5, outage_s=1.5, after_s=1, patience_s=20))
+        report = drilled(theatre, FailoverOptions(rate=RATE, before_s=5, outage_s=1.5, after_s=1, patience_s=20))
     finally:
         set_pace(theatre.account, "dynamodb")
-    exposure = found.pairs[0].exposure
+    exposure = report.pairs[0].exposure
     assert exposure is not None
     print("RPO", exposure.rpo_s, "lost", len(exposure.lost))
     assert exposure.rpo_s == pytest.approx(3.0, abs=0.6)
@@ -97,7 +97,7 @@ def test_what_a_pause_holds_back_is_at_risk_whatever_kind_of_write_it_is(theatre
         (False, True),
         (True, True),
     }
-    assert found.reconciliation.is_complete
+    assert report.reconciliation.is_complete
 
 
 @pytest.mark.parametrize("hold", [False, True])
@@ -113,18 +113,18 @@ def test_an_account_of_the_clients_is_stale_after_a_failback_without_a_hold(thea
     # Back to the primary several times: a turn that reads just before and writes just after shows nothing.
     options = FailoverOptions(rate=10, object_rate=0.5, before_s=3, outage_s=6, after_s=4, patience_s=20, hold=hold)
     try:
-        found = asyncio.run(drill_failover(theatre.context(), options, find_fault("flap", flap_s=1.5)))
+        report = asyncio.run(drill_failover(theatre.context(), options, find_fault("flap", flap_s=1.5)))
     finally:
         pause(paused=False)
-    assert found.counter is not None
-    print(found.counter)
-    assert found.reconciliation.is_complete
-    assert bool(found.counter.stale) is not hold
-    assert bool(found.counter.overwritten) is not hold
+    assert report.counter is not None
+    print(report.counter)
+    assert report.reconciliation.is_complete
+    assert bool(report.counter.stale) is not hold
+    assert bool(report.counter.overwritten) is not hold
     # Beside those of the clients, one read in each region at the end.
     assert check_read_back(theatre) == [PRIMARY, SECONDARY]
-    assert found.holds is hold
-    assert ("by a hold" in found.about.service) is hold
+    assert report.holds is hold
+    assert ("by a hold" in report.about.service) is hold
     assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
 
 
@@ -142,8 +142,8 @@ def both(*takes: Callable[[DrillProgress], None]) -> Callable[[DrillProgress], N
     """All of them, in order."""
 
     def take(event: DrillProgress) -> None:
-        for one in takes:
-            one(event)
+        for follow in takes:
+            follow(event)
 
     return take
 
@@ -153,25 +153,25 @@ def test_a_hold_is_refused_where_the_probes_have_no_items_before_anything_is_wri
     options = FailoverOptions(rate=5, before_s=1, outage_s=1, after_s=0, patience_s=1, hold=True)
     with pytest.raises(BadInput, match="--hold"):
         asyncio.run(drill_failover(context, options, FAULTS["throttle"]))
-    assert theatre.said == []
+    assert theatre.events == []
 
 
 def test_while_the_fault_lasts_nothing_is_asked_of_the_primary_s_apis(theatre: Theatre) -> None:
     session = boto3.Session(region_name=PRIMARY)
-    asked: list[tuple[str, str]] = []
+    calls: list[tuple[str, str]] = []
 
     def note(model: Any, context: Any, **_: Any) -> None:
-        asked.append((context["client_region"], model.name))
+        calls.append((context["client_region"], model.name))
 
     def mark(moment: str) -> Callable[[], None]:
-        return lambda: asked.append(("moment", moment))
+        return lambda: calls.append(("moment", moment))
 
     session.events.register("before-call", note)
     theatre.clients, theatre.on_event = Clients(session), at("fault", mark("fault"))
     options = FailoverOptions(rate=5, before_s=1, outage_s=1, after_s=0.2, patience_s=20)
     asyncio.run(drill_failover(theatre.context(), options, meanwhile(mark("undoing"))))
-    since_fault = itertools.dropwhile(lambda one: one != ("moment", "fault"), asked)
-    during = list(itertools.takewhile(lambda one: one != ("moment", "undoing"), since_fault))[1:]
+    since_fault = itertools.dropwhile(lambda call: call != ("moment", "fault"), calls)
+    during = list(itertools.takewhile(lambda call: call != ("moment", "undoing"), since_fault))[1:]
     # The load itself puts objects into the primary's bucket; what reads, reads elsewhere.
     assert set(during) - {(PRIMARY, "PutObject")} <= {(SECONDARY, "BatchGetItem"), (SECONDARY, "ListObjectsV2")}
     assert (SECONDARY, "BatchGetItem") in during
@@ -209,10 +209,12 @@ def test_a_fault_made_by_people_is_seen_by_the_requests(theatre: Theatre) -> Non
             ask(theatre.account, "/_builder/faults", outage)
 
     theatre.on_event = person
-    found = drilled(theatre, FailoverOptions(rate=RATE, before_s=1, outage_s=2.5, after_s=1.5, patience_s=20), "manual")
-    assert found.about.fault == "made by people"
-    assert found.outage.seconds is not None
-    assert found.reconciliation.is_complete
+    report = drilled(
+        theatre, FailoverOptions(rate=RATE, before_s=1, outage_s=2.5, after_s=1.5, patience_s=20), "manual"
+    )
+    assert report.about.fault == "made by people"
+    assert report.outage.seconds is not None
+    assert report.reconciliation.is_complete
 
 
 def test_a_write_that_a_region_never_gets_is_named_and_fails_the_drill(theatre: Theatre) -> None:
@@ -226,6 +228,6 @@ def test_a_write_that_a_region_never_gets_is_named_and_fails_the_drill(theatre: 
 
     with paced(theatre.account, "dynamodb"):
         theatre.on_event = at("load ended", lose)
-        found = drilled(theatre, FailoverOptions(rate=RATE, before_s=0.6, outage_s=0.2, after_s=0, patience_s=0.2))
-    assert {one.id for one in found.reconciliation.missing} > set()
-    assert not found.holds
+        report = drilled(theatre, FailoverOptions(rate=RATE, before_s=0.6, outage_s=0.2, after_s=0, patience_s=0.2))
+    assert {key.id for key in report.reconciliation.missing} > set()
+    assert not report.holds

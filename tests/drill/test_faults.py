@@ -32,13 +32,13 @@ def during(theatre: Theatre, kind: str, hold_s: float = 0.0) -> tuple[int | None
     """What `health` of the primary answers while a fault lasts, and what is other than before; undone in the end."""
     before, met = state(theatre), list[Any]()
 
-    async def look() -> None:
+    async def observe() -> None:
         met.append(await ask_health(theatre.target.primary, "/health", theatre.context().access))
         met.append(state(theatre))
 
     async def work() -> bool:
         async with fault_context(theatre) as (_, context):
-            return await lived(FAULTS[kind](context), hold_s, look)
+            return await lived(FAULTS[kind](context), hold_s, observe)
 
     assert asyncio.run(work())
     assert state(theatre) == before
@@ -49,8 +49,8 @@ def during(theatre: Theatre, kind: str, hold_s: float = 0.0) -> tuple[int | None
 
 def test_the_command_offers_every_kind() -> None:
     assert sorted(command.FAULTS) == sorted(FAULTS)
-    told = str(command.failover.help).split()
-    assert [kind for kind in FAULTS if kind not in told] == []
+    words = str(command.failover.help).split()
+    assert [kind for kind in FAULTS if kind not in words] == []
 
 
 def test_the_seconds_of_another_kind_are_refused() -> None:
@@ -231,7 +231,7 @@ def test_an_experiment_that_ends_before_the_outage_does_is_told(
 
     monkeypatch.setattr(replication, "check_until_ended", completed)
     assert live(with_experiment, FAULTS["fis"])
-    notes = [event.what for event in with_experiment.said if isinstance(event, DrillNote)]
+    notes = [event.what for event in with_experiment.events if isinstance(event, DrillNote)]
     assert any("the experiment has ended by itself" in what for what in notes)
 
 
@@ -355,8 +355,8 @@ def test_where_people_make_no_fault_nobody_is_asked_to_undo_it(theatre: Theatre)
     options = FailoverOptions(rate=10, before_s=2, outage_s=1, after_s=0, patience_s=0.2)
     with pytest.raises(Stopped, match="us-east-1: no request failed there"):
         asyncio.run(drill_failover(theatre.context(), options, FAULTS["manual"]))
-    asked = [event.what for event in theatre.said if event.event == "drill.asks"]
-    assert asked == ["make the fault in us-east-1"]
+    requests = [event.what for event in theatre.events if event.event == "drill.asks"]
+    assert requests == ["make the fault in us-east-1"]
 
 
 @pytest.mark.alone
@@ -374,6 +374,6 @@ def test_a_drill_that_gives_way_to_another_says_nothing_of_a_fault_undone(theatr
     options = FailoverOptions(rate=10, before_s=2, outage_s=1, after_s=0, patience_s=5)
     with pytest.raises(Stopped, match="drill another is under way"):
         asyncio.run(drill_failover(theatre.context(), options, FAULTS["throttle"]))
-    assert [event.moment for event in theatre.said if event.event == "drill.moment"] == ["load"]
+    assert [event.moment for event in theatre.events if event.event == "drill.moment"] == ["load"]
     assert asyncio.run(undo(theatre.clients, function, "another"))
     assert theatre.function_state() == before

@@ -10,7 +10,7 @@ THERE, _ = BOTH_WAYS
 
 
 def held() -> dict[str, dict[str, str]]:
-    return {one.id: {"body": one.body} for one in bad_day() if isinstance(one, Write)}
+    return {line.id: {"body": line.body} for line in bad_day() if isinstance(line, Write)}
 
 
 def reported(objectives: Objectives = LIMITS, without: str = "") -> FailoverReport:
@@ -19,8 +19,8 @@ def reported(objectives: Objectives = LIMITS, without: str = "") -> FailoverRepo
 
 
 def test_a_bad_day_is_told_as_it_went() -> None:
-    found = reported()
-    assert {one.name: one.at_s for one in found.timeline} == pytest.approx(
+    report = reported()
+    assert {happening.name: happening.at_s for happening in report.timeline} == pytest.approx(
         {
             "fault": 5.0,
             "detection": 5.01,
@@ -31,20 +31,20 @@ def test_a_bad_day_is_told_as_it_went() -> None:
             "reconciliation": 15.6,
         }
     )
-    assert (found.outage.outcome, found.outage.seconds) == ("restored", 2.02)
-    assert (found.failback.outcome, found.failback.seconds) == ("served throughout", 0)
-    (pair, back) = found.pairs
+    assert (report.outage.outcome, report.outage.seconds) == ("restored", 2.02)
+    assert (report.failback.outcome, report.failback.seconds) == ("served throughout", 0)
+    (pair, back) = report.pairs
     assert pair.exposure is not None
     assert pair.exposure.rpo_s == pytest.approx(2.5 - TOOK_S)
     assert pair.exposure.lost == tuple(f"w{number:03}" for number in range(25, 50))
     assert (back.exposure, back.delays) == (None, ())
-    assert found.not_measured == ("items from us-west-2 to us-east-1 were not watched",)
-    assert found.episode.lost == tuple(f"w{number:03}" for number in range(50, 70))
-    assert found.episode.without_service_s == 2.02
-    assert found.episode.availability_percent == 80
-    assert found.requests == Requests(150, 130, found.episode.lost)
-    assert found.reconciliation.is_complete
-    assert found.verdict == "passed"
+    assert report.not_measured == ("items from us-west-2 to us-east-1 were not watched",)
+    assert report.episode.lost == tuple(f"w{number:03}" for number in range(50, 70))
+    assert report.episode.without_service_s == 2.02
+    assert report.episode.availability_percent == 80
+    assert report.requests == Requests(150, 130, report.episode.lost)
+    assert report.reconciliation.is_complete
+    assert report.verdict == "passed"
 
 
 def test_an_objective_that_is_missed_is_the_report_s_verdict() -> None:
@@ -52,19 +52,19 @@ def test_an_objective_that_is_missed_is_the_report_s_verdict() -> None:
 
 
 def test_a_write_that_is_nowhere_in_the_end_is_never_recovered() -> None:
-    found = reported(without="w030")
-    assert [(one.id, one.region) for one in found.reconciliation.missing] == [("w030", SECONDARY)]
-    assert [pair.missing for pair in found.pairs] == [("w030",), ()]
-    assert not found.holds
+    report = reported(without="w030")
+    assert [(key.id, key.region) for key in report.reconciliation.missing] == [("w030", SECONDARY)]
+    assert [pair.missing for pair in report.pairs] == [("w030",), ()]
+    assert not report.holds
 
 
 def test_a_region_that_could_not_be_read_in_the_end_is_not_measured() -> None:
-    found = report_failover(ABOUT, bad_day(), {PRIMARY: held()}, LIMITS, WATCHED)
-    assert found.verdict == "not measured"
-    assert found.checks[-1] == Check(
+    report = report_failover(ABOUT, bad_day(), {PRIMARY: held()}, LIMITS, WATCHED)
+    assert report.verdict == "not measured"
+    assert report.checks[-1] == Check(
         "reconciliation", None, 0, 0, "not measured", "us-west-2 could not be read at the end"
     )
-    assert "us-west-2 could not be read at the end" in found.not_measured
+    assert "us-west-2 could not be read at the end" in report.not_measured
 
 
 def test_replication_is_told_and_judged_by_kind_and_direction() -> None:
@@ -75,9 +75,9 @@ def test_replication_is_told_and_judged_by_kind_and_direction() -> None:
         LogClosed(),
     ]
     watched = Watched(BOTH_WAYS, (THERE,))
-    found = report_replication(ABOUT, lines, Objectives(replication_p99_seconds=1.5), watched)
-    assert [one.max_s for pair in found.pairs for one in pair.delays] == [0.99, 2.99, 1.99]
-    assert [(check.pair, check.measured, check.verdict) for check in found.checks] == [
+    report = report_replication(ABOUT, lines, Objectives(replication_p99_seconds=1.5), watched)
+    assert [delays.max_s for pair in report.pairs for delays in pair.delays] == [0.99, 2.99, 1.99]
+    assert [(check.pair, check.measured, check.verdict) for check in report.checks] == [
         ((PRIMARY, SECONDARY), 0.99, "holds"),
         ((SECONDARY, PRIMARY), 1.99, "missed"),
     ]

@@ -96,21 +96,21 @@ def gone(*spans: tuple[float, float]) -> Always:
     return lambda at_s: not any(since_s <= at_s < until_s for since_s, until_s in spans)
 
 
-def verdicts(found: FailoverReport) -> dict[tuple[str, str], str]:
-    return {(check.name, check.pair[1] if check.pair else ""): check.verdict for check in found.checks}
+def verdicts(report: FailoverReport) -> dict[tuple[str, str], str]:
+    return {(check.name, check.pair[1] if check.pair else ""): check.verdict for check in report.checks}
 
 
-def missed(found: FailoverReport) -> set[tuple[str, str]]:
-    return {name for name, verdict in verdicts(found).items() if verdict == "missed"}
+def missed(report: FailoverReport) -> set[tuple[str, str]]:
+    return {name for name, verdict in verdicts(report).items() if verdict == "missed"}
 
 
 def test_a_secondary_that_is_well_at_first_and_then_gone_has_not_been_reached() -> None:
     day = Day(primary=gone((10, 40)), secondary=gone((13.5, 50)))
-    found = day.report()
-    assert missed(found) == {("rto_seconds", "")}
-    assert found.outage.outcome == "not reached"
-    assert found.episode.longest_gap_s == pytest.approx(day.longest_gap_s(), abs=1 / day.rate + TOOK_S)
-    assert (found.verdict, len(found.episode.lost)) == ("failed", 265)
+    report = day.report()
+    assert missed(report) == {("rto_seconds", "")}
+    assert report.outage.outcome == "not reached"
+    assert report.episode.longest_gap_s == pytest.approx(day.longest_gap_s(), abs=1 / day.rate + TOOK_S)
+    assert (report.verdict, len(report.episode.lost)) == ("failed", 265)
 
 
 def test_a_starved_host_does_not_excuse_a_secondary_that_is_gone() -> None:
@@ -120,10 +120,10 @@ def test_a_starved_host_does_not_excuse_a_secondary_that_is_gone() -> None:
         late=lambda at_s: 0.0 if at_s < 10 or round(at_s * 10) % 4 else 0.7,
         ended_s=44.0,
     )
-    found = day.report()
-    assert verdicts(found)["rto_seconds", ""] == "missed"
-    assert found.verdict == "failed"
-    assert found.not_measured[0].startswith("during the fault 75 of 300 requests were sent late, up to 0.700 s")
+    report = day.report()
+    assert verdicts(report)["rto_seconds", ""] == "missed"
+    assert report.verdict == "failed"
+    assert report.not_measured[0].startswith("during the fault 75 of 300 requests were sent late, up to 0.700 s")
     # Once both regions are well again nobody can tell what a drill saw that was so late.
     assert replace(day, secondary=gone((12.5, 33))).report().verdict == "not measured"
 
@@ -131,10 +131,10 @@ def test_a_starved_host_does_not_excuse_a_secondary_that_is_gone() -> None:
 def test_a_primary_that_flaps_while_clients_lose_nothing_has_passed() -> None:
     spells = [(11 + 2 * number, 11.7 + 2 * number) for number in range(6)]
     day = Day(primary=gone(*spells))
-    found = day.report(replace(PROMISED, longest_gap_seconds=1.5, requests_lost=0))
-    assert (found.outage.outcome, found.outage.seconds) == ("served throughout", 0)
-    assert found.episode.longest_gap_s == pytest.approx(0.12)
-    assert found.verdict == "passed"
+    report = day.report(replace(PROMISED, longest_gap_seconds=1.5, requests_lost=0))
+    assert (report.outage.outcome, report.outage.seconds) == ("served throughout", 0)
+    assert report.episode.longest_gap_s == pytest.approx(0.12)
+    assert report.verdict == "passed"
 
 
 def test_what_was_not_there_when_the_primary_first_failed_counts_and_not_what_was_there_at_the_end() -> None:
@@ -143,15 +143,15 @@ def test_what_was_not_there_when_the_primary_first_failed_counts_and_not_what_wa
         primary=gone((12, 12.5), (14, 14.5), (25, 37)),
         arrives=lambda _, at_s: at_s + 0.2 if at_s < 3 or at_s > 15 else 15.1,
     )
-    found = day.report()
-    exposure = found.pairs[0].exposure
+    report = day.report()
+    exposure = report.pairs[0].exposure
     assert exposure is not None
     assert exposure.at_s == 14.0
     assert exposure.rpo_s == pytest.approx(11.0 - TOOK_S)
     assert [risk.at_s for risk in exposure.moments] == [12.0, 14.0, 25.0]
     assert exposure.moments[0].writes == 90
     assert exposure.moments[2].age_s < 0.3
-    assert missed(found) == {("rpo_seconds", SECONDARY)}
+    assert missed(report) == {("rpo_seconds", SECONDARY)}
 
 
 def test_a_region_that_clients_do_not_go_to_is_looked_at_too() -> None:
@@ -160,11 +160,11 @@ def test_a_region_that_clients_do_not_go_to_is_looked_at_too() -> None:
         secondaries=(SECONDARY, THIRD),
         arrives=lambda region, at_s: at_s + 0.2 if region == SECONDARY else None,
     )
-    found = day.report()
-    assert missed(found) == {("rpo_seconds", THIRD), ("reconciliation", "")}
-    assert [(pair.source, pair.destination) for pair in found.pairs if pair.missing] == [(PRIMARY, THIRD)]
-    assert len(found.pairs) == 6
-    assert found.not_measured == tuple(
+    report = day.report()
+    assert missed(report) == {("rpo_seconds", THIRD), ("reconciliation", "")}
+    assert [(pair.source, pair.destination) for pair in report.pairs if pair.missing] == [(PRIMARY, THIRD)]
+    assert len(report.pairs) == 6
+    assert report.not_measured == tuple(
         f"items from {source} to {destination} were not watched"
         for source, destination in ((SECONDARY, PRIMARY), (SECONDARY, THIRD), (THIRD, PRIMARY), (THIRD, SECONDARY))
     )
@@ -192,7 +192,7 @@ SETTINGS: Sequence[tuple[str, Day, str]] = (
     ("day", "verdict"), [(day, verdict) for _, day, verdict in SETTINGS], ids=[s[0] for s in SETTINGS]
 )
 def test_each_day_has_the_verdict_that_it_deserves(day: Day, verdict: str) -> None:
-    found = day.report()
-    assert found.verdict == verdict, found.checks
+    report = day.report()
+    assert report.verdict == verdict, report.checks
     resolution_s = 1 / day.rate + TOOK_S
-    assert day.longest_gap_s() - resolution_s <= found.episode.longest_gap_s <= day.longest_gap_s() + 2 * resolution_s
+    assert day.longest_gap_s() - resolution_s <= report.episode.longest_gap_s <= day.longest_gap_s() + 2 * resolution_s

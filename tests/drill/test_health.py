@@ -53,10 +53,10 @@ def test_everything_that_is_wrong_is_told_at_once(theatre: Theatre, monkeypatch:
             checked(theatre)
     finally:
         functions.delete_function_concurrency(FunctionName=name)
-    told = str(caught.value)
-    assert "us-east-1: tap-dev-primary has a reserved concurrency of 0" in told
-    assert "health: no region answered" in told
-    assert told.count("tap-dev-nowhere") >= 2
+    text = str(caught.value)
+    assert "us-east-1: tap-dev-primary has a reserved concurrency of 0" in text
+    assert "health: no region answered" in text
+    assert text.count("tap-dev-nowhere") >= 2
 
 
 def test_a_secondary_that_could_not_take_over_is_told(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_every_secondary_is_looked_at_and_one_that_cannot_be_seen_is_not_well(
     theatre.target = replace(theatre.target, secondaries=(first, gone), copies=copies)
     with pytest.raises(Stopped) as caught:
         checked(theatre)
-    told = [line.strip() for line in str(caught.value).splitlines()[1:]]
+    reasons = [line.strip() for line in str(caught.value).splitlines()[1:]]
     for fault in (
         "no enabled rule that replicates to tap-dev-third",
         "eu-west-1: tap-dev-secondary: ",
@@ -90,8 +90,8 @@ def test_every_secondary_is_looked_at_and_one_that_cannot_be_seen_is_not_well(
         "us-west-2: tap-dev-global has no active replica in eu-west-1",
         "eu-west-1: tap-dev-global: ",
     ):
-        assert any(fault in line for line in told), (fault, told)
-    assert not any("us-west-2: tap-dev-secondary" in line for line in told)
+        assert any(fault in line for line in reasons), (fault, reasons)
+    assert not any("us-west-2: tap-dev-secondary" in line for line in reasons)
 
 
 def test_a_system_of_functions_alone_is_well_by_its_urls(theatre: Theatre) -> None:
@@ -143,7 +143,7 @@ def test_a_url_that_answers_with_an_error_of_the_caller_s_is_told(theatre: Theat
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "reason"),
     [
         ([good("a", 1.0)], "nothing that us-east-1 acknowledged has arrived in us-west-2"),
         (
@@ -155,9 +155,9 @@ def test_a_url_that_answers_with_an_error_of_the_caller_s_is_told(theatre: Theat
     ],
 )
 def test_a_load_that_went_badly_before_any_fault_stops_the_drill(
-    theatre: Theatre, lines: list[LogLine], told: str
+    theatre: Theatre, lines: list[LogLine], reason: str
 ) -> None:
-    with pytest.raises(Stopped, match=told):
+    with pytest.raises(Stopped, match=reason):
         check_load(theatre.target, lines)
 
 

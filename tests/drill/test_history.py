@@ -38,17 +38,17 @@ def test_a_number_is_followed_by_name_and_pair_and_may_be_absent(tmp_path: Path)
     put(tmp_path / "a", claim("a", began="2026-01-01T00:00:00Z", rto_seconds=2.0))
     put(tmp_path / "b", claim("b", began="2026-01-02T00:00:00Z", rto_seconds=61.0, more=[more]))
     group = only(history(tmp_path))
-    trends = {(one.name, one.pair): one for one in group.trends}
+    trends = {(trend.name, trend.pair): trend for trend in group.trends}
     rto = trends["rto_seconds", ""]
-    assert [(one.measured, one.verdict) for one in rto.numbers if one] == [(2.0, "holds"), (61.0, "missed")]
+    assert [(number.measured, number.verdict) for number in rto.numbers if number] == [(2.0, "holds"), (61.0, "missed")]
     assert rto.worst == 61.0
-    assert [one is None for one in trends["rpo_seconds", "us-east-1 to eu-west-1"].numbers] == [True, False]
+    assert [number is None for number in trends["rpo_seconds", "us-east-1 to eu-west-1"].numbers] == [True, False]
 
 
 def test_the_worst_is_the_lowest_availability_and_nothing_where_a_drill_never_reached_it(tmp_path: Path) -> None:
     put(tmp_path / "a", claim("a", began="2026-01-01T00:00:00Z", availability_percent=99.0, rto_seconds=2.0))
     put(tmp_path / "b", claim("b", began="2026-01-02T00:00:00Z", availability_percent=97.5, rto_seconds=None))
-    worst = {one.name: one.worst for one in only(history(tmp_path)).trends}
+    worst = {trend.name: trend.worst for trend in only(history(tmp_path)).trends}
     assert worst == {"availability_percent": 97.5, "rto_seconds": None}
 
 
@@ -64,13 +64,13 @@ CHANGES: list[tuple[dict[str, Any], ConditionChange]] = [
 ]
 
 
-@pytest.mark.parametrize(("about", "told"), CHANGES, ids=[told.what for _, told in CHANGES])
+@pytest.mark.parametrize(("about", "change"), CHANGES, ids=[change.what for _, change in CHANGES])
 def test_what_a_drill_was_run_with_otherwise_than_that_before_is_told(
-    tmp_path: Path, about: dict[str, Any], told: ConditionChange
+    tmp_path: Path, about: dict[str, Any], change: ConditionChange
 ) -> None:
     put(tmp_path / "a", claim("a", began="2026-01-01T00:00:00Z"))
     put(tmp_path / "b", claim("b", began="2026-01-02T00:00:00Z", **about))
-    assert only(history(tmp_path)).changes == ((), (told,))
+    assert only(history(tmp_path)).changes == ((), (change,))
 
 
 def test_another_objective_is_a_change(tmp_path: Path) -> None:
@@ -92,10 +92,10 @@ def test_a_report_of_version_1_is_outside(tmp_path: Path) -> None:
     put(tmp_path / "d", {"version": 1, "kind": "failover", "holds": True, "about": about, "checks": []})
     shown = history(tmp_path)
     assert shown.groups == ()
-    assert [(one.path, one.drill, one.holds) for one in shown.outside] == [("d/report.json", "d", True)]
+    assert [(report.path, report.drill, report.holds) for report in shown.outside] == [("d/report.json", "d", True)]
 
 
-def said(**more: Any) -> bytes:
+def report_bytes(**more: Any) -> bytes:
     return json.dumps(claim("bad", rto_seconds=2.5) | more).encode()
 
 
@@ -104,31 +104,34 @@ UNREADABLE: list[tuple[bytes, str]] = [
     (b"{", "is no JSON"),
     (b"\xff\xfe", "is no JSON"),
     (b"[" * 10_000, "is no JSON"),
-    (said().replace(b"2.5", b"NaN"), "is no JSON"),
+    (report_bytes().replace(b"2.5", b"NaN"), "is no JSON"),
     (b"[]", "is not a drill's report"),
     (b'{"version": "2"}', "is not a drill's report"),
     (b'{"version": true}', "is not a drill's report"),
     (b'{"version": 2}', "is not a drill's report: kind"),
     (b'{"version": 1}', "is not a drill's report: kind"),
-    (said(about=None), "is not a drill's report: about"),
-    (said(kind="rehearsal"), "is not a drill's report: kind"),
-    (said().replace(b"2.5", b"-1"), "is not a drill's report: checks.0.measured"),
-    (said().replace(b"2.5", b"1e308"), "is not a drill's report: checks.0.measured"),
-    (said().replace(b"2.5", b"9" * 4000), "is not a drill's report: checks.0.measured"),
-    (said().replace(b"2026-01-01T12:00:00+00:00", b"2026-01-01T12:00:00"), "is not a drill's report: about.began"),
+    (report_bytes(about=None), "is not a drill's report: about"),
+    (report_bytes(kind="rehearsal"), "is not a drill's report: kind"),
+    (report_bytes().replace(b"2.5", b"-1"), "is not a drill's report: checks.0.measured"),
+    (report_bytes().replace(b"2.5", b"1e308"), "is not a drill's report: checks.0.measured"),
+    (report_bytes().replace(b"2.5", b"9" * 4000), "is not a drill's report: checks.0.measured"),
     (
-        said().replace(b"2026-01-01T12:00:00+00:00", b"0001-01-01T00:00:00+14:00"),
+        report_bytes().replace(b"2026-01-01T12:00:00+00:00", b"2026-01-01T12:00:00"),
         "is not a drill's report: about.began",
     ),
-    (said(version=3), "is of version 3; this builder reads versions up to 2"),
-    (said(verdict="not measured"), "says not measured, and its own checks say passed"),
+    (
+        report_bytes().replace(b"2026-01-01T12:00:00+00:00", b"0001-01-01T00:00:00+14:00"),
+        "is not a drill's report: about.began",
+    ),
+    (report_bytes(version=3), "is of version 3; this builder reads versions up to 2"),
+    (report_bytes(verdict="not measured"), "says not measured, and its own checks say passed"),
     (json.dumps(claim("x", verdict="passed", rto_seconds=61.0)).encode(), "says passed, and its own checks say failed"),
 ]
 
 
-def lying(**told: object) -> bytes:
+def lying(**fields: object) -> bytes:
     """A report that says it passed, by its only check."""
-    check = {"name": "rto_seconds", "pair": None, "measured": 2.0, "limit": 60.0, "verdict": "holds", **told}
+    check = {"name": "rto_seconds", "pair": None, "measured": 2.0, "limit": 60.0, "verdict": "holds", **fields}
     return json.dumps(claim("x", more=[check])).encode()
 
 
@@ -143,7 +146,7 @@ UNREADABLE += [
     (json.dumps({**claim("x"), "checks": []}).encode(), "has no checks"),
     (lying(name="rto\n1  passed"), "is not a drill's report: checks.0.name"),
     (lying(pair=["a", "\x1b[2J"]), "is not a drill's report: checks.0.pair"),
-    (said(about={**claim("x")["about"], "by": "ada\n2  passed"}), "is not a drill's report: about.by"),
+    (report_bytes(about={**claim("x")["about"], "by": "ada\n2  passed"}), "is not a drill's report: about.by"),
 ]
 
 
@@ -156,9 +159,9 @@ def test_what_is_no_report_is_told_with_its_path_and_the_others_are_compared(
     (tmp_path / "bad" / "report.json").write_bytes(data)
     shown = history(tmp_path)
     assert [drill.drill for drill in only(shown).drills] == ["good"]
-    (told,) = shown.unread
-    assert told.path == "bad/report.json"
-    assert told.why.startswith(why)
+    (unread,) = shown.unread
+    assert unread.path == "bad/report.json"
+    assert unread.why.startswith(why)
 
 
 def test_what_is_no_file_or_may_not_be_read_is_told_and_nothing_waits_for_a_pipe(tmp_path: Path) -> None:
@@ -169,7 +172,7 @@ def test_what_is_no_file_or_may_not_be_read_is_told_and_nothing_waits_for_a_pipe
     (tmp_path / "link" / "report.json").symlink_to(tmp_path / "nowhere")
     (tmp_path / "gone" / "around").symlink_to(tmp_path, target_is_directory=True)
     shown = history(tmp_path)
-    assert {one.path.partition("/")[0]: one.why for one in shown.unread} == {
+    assert {unread.path.partition("/")[0]: unread.why for unread in shown.unread} == {
         "pipe": "is no file",
         "folder": "is no file",
         "link": "cannot be read (No such file or directory)",
@@ -190,7 +193,7 @@ def test_a_drill_that_is_there_twice_counts_once(tmp_path: Path) -> None:
     put(tmp_path / "c", claim("same", rto_seconds=0.1))
     shown = history(tmp_path)
     assert len(only(shown).drills) == 1
-    assert [(one.path, one.why) for one in shown.unread] == [
+    assert [(unread.path, unread.why) for unread in shown.unread] == [
         ("b/report.json", "is the same drill as a/report.json"),
         ("c/report.json", "says something else of the same drill than a/report.json"),
     ]

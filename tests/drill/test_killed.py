@@ -107,19 +107,19 @@ def restored(theatre: Theatre, clients: Clients) -> bool:
     return asyncio.run(undo_faults(theatre.target.primary.function, clients, lambda _: None))
 
 
-def assert_as_before(theatre: Theatre, before: dict[str, Any], told: str) -> None:
-    assert state(theatre) == before, told
-    assert asyncio.run(observe_notes(theatre.clients, theatre.target.primary.function)) == (), told
+def assert_as_before(theatre: Theatre, before: dict[str, Any], how: str) -> None:
+    assert state(theatre) == before, how
+    assert asyncio.run(observe_notes(theatre.clients, theatre.target.primary.function)) == (), how
 
 
 def run(theatre: Theatre, life: Life, kind: str, *, after: bool, record: Callable[[str, object], None]) -> None:
     before, make, kills = state(theatre), find_fault(kind, flap_s=0.05, slow_s=0.3), 0
     for k in count(1 + after * (STEP // 2), STEP):
-        told = f"{kind} killed {'after' if after else 'before'} call {k}"
+        how = f"{kind} killed {'after' if after else 'before'} call {k}"
         was_killed = killed(theatre, life, make, k, after=after)
         kills += was_killed
         restored(theatre, theatre.clients)
-        assert_as_before(theatre, before, told)
+        assert_as_before(theatre, before, how)
         if not was_killed:
             break
     record("kills", f"{kind} {'after' if after else 'before'}: {kills}")

@@ -49,7 +49,7 @@ ACCOUNT_WITH_ALARMS = "555566669999"
 ERRORS, THROTTLES = "tap-dev-function-errors", "tap-dev-function-throttles"
 
 
-def wanted_deployment() -> Deployment:
+def deployment_with_alarms() -> Deployment:
     loaded = load_config(ROOT / "dr.yaml")
     config = loaded.config.model_copy(update={"alarms": AlarmsConfig(email=("ops@example.com",), throttles=0)})
     assembly = make_assembly(replace(loaded, config=config))
@@ -61,11 +61,13 @@ def deployed_with_alarms(embedded: EmbeddedAws) -> Target:
     """In an account of its own: what another test has throttled counts for minutes, and these alarms would say so."""
 
     async def deploy() -> Target:
-        clients, deployment = Clients.of_profile(None), wanted_deployment()
+        clients, deployment = Clients.of_profile(None), deployment_with_alarms()
         plan = await make_plan(deployment, clients, PlanId("alarms", "now"), lambda _: None)
         assert {"us-east-1/alarms", "us-west-2/alarms"} < {step.stack for step in plan.steps}
         trusted = TrustedInput(deployment=deployment)
-        assert all(isinstance(one, Done) for one in await execute_plan(plan, trusted, clients, emit=lambda _: None))
+        assert all(
+            isinstance(outcome, Done) for outcome in await execute_plan(plan, trusted, clients, emit=lambda _: None)
+        )
         return await observe_target(await observe_system(deployment, clients), clients)
 
     with on_stage(embedded, ACCOUNT_WITH_ALARMS):
@@ -87,9 +89,9 @@ def cloudwatch(theatre: Theatre) -> "CloudWatchClient":
 
 
 def test_alarms_are_seen_and_set_off_by_what_they_watch_and_then_refuse_a_drill(with_alarms: Theatre) -> None:
-    theatre, deployment = with_alarms, wanted_deployment()
+    theatre, deployment = with_alarms, deployment_with_alarms()
     asking = ObserveOptions(clients=theatre.clients, now=datetime.now(UTC), endpoint=theatre.account.endpoint)
-    site = next(one for one in asyncio.run(observe_sites(deployment, asking)).sites if one.region == WEST)
+    site = next(site for site in asyncio.run(observe_sites(deployment, asking)).sites if site.region == WEST)
     assert {alarm.alarm for alarm in site.alarms} == {
         *(f"tap-dev-function-{what}" for what in ("errors", "throttles", "duration")),
         "tap-dev-table-latency-to-us-east-1",
@@ -135,4 +137,4 @@ def test_an_alarm_of_the_secondary_ends_a_failover_and_gives_the_primary_back(
     assert not theatre.kept
     assert state(theatre) == before
     assert not theatre.items(PRIMARY)
-    assert "undone" in [event.moment for event in theatre.said if isinstance(event, DrillMoment)]
+    assert "undone" in [event.moment for event in theatre.events if isinstance(event, DrillMoment)]

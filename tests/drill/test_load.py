@@ -69,9 +69,9 @@ def test_slots_are_exact_multiples_of_the_interval_however_long_each_takes(tmp_p
 def test_everything_is_noted_before_it_goes_out_and_after_it_came_back(tmp_path: Path) -> None:
     lines = sent(tmp_path, lambda _: time.sleep(0.05), seconds=0.3, rate=20, at_once=20)
     writes = [line for line in lines if isinstance(line, Write)]
-    assert sorted(one.id for one in writes) == [f"drill-d-load-{number:06}" for number in range(1, len(writes) + 1)]
-    for one in writes:
-        assert lines.index(Sent(one.id, "item", one.planned_s, one.key)) < lines.index(one)
+    assert sorted(write.id for write in writes) == [f"drill-d-load-{number:06}" for number in range(1, len(writes) + 1)]
+    for write in writes:
+        assert lines.index(Sent(write.id, "item", write.planned_s, write.key)) < lines.index(write)
 
 
 def test_a_slot_that_finds_too_many_waiting_is_written_down_as_not_sent(tmp_path: Path) -> None:

@@ -38,16 +38,24 @@ def test_every_kind_of_line_comes_back_as_it_was_written(tmp_path: Path) -> None
 
 
 def test_what_version_2_writes_comes_back_too(tmp_path: Path) -> None:
-    asked, told = (attempt(PRIMARY, 1.0, 429), attempt(SECONDARY, 1.1)), (attempt(SECONDARY, 1.2),)
+    read_attempts, write_attempts = (attempt(PRIMARY, 1.0, 429), attempt(SECONDARY, 1.1)), (attempt(SECONDARY, 1.2),)
     lines: list[LogLine] = [
         LogOpened("d1", "tap-dev", "2026-01-01T12:00:00+00:00", 2),
         Sent("b", "item", 0.9, "k"),
-        Write("b", "item", "{}", asked, planned_s=0.9, called_s=0.95, key="k", number=2, deletes=True),
+        Write("b", "item", "{}", read_attempts, planned_s=0.9, called_s=0.95, key="k", number=2, deletes=True),
         Unsent(1.0, "object"),
         Sighting("k", SECONDARY, 1.5, 2),
         Read(SECONDARY, "item", 1.4, 1.5),
-        Turn(number=1, planned_s=1.0, read=asked, turn_read=0, value_read=0, value_written=1, write=told),
-        Turn(number=2, planned_s=2.0, read=asked[:1], turn_read=None, value_read=None, value_written=None),
+        Turn(
+            number=1,
+            planned_s=1.0,
+            read=read_attempts,
+            turn_read=0,
+            value_read=0,
+            value_written=1,
+            write=write_attempts,
+        ),
+        Turn(number=2, planned_s=2.0, read=read_attempts[:1], turn_read=None, value_read=None, value_written=None),
     ]
     with DrillLog(tmp_path / "log") as log:
         log.write(*lines)

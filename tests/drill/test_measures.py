@@ -43,16 +43,16 @@ def ticks(seconds: float | None) -> int | None:
 @EXAMPLES
 @given(logs())
 def test_service_is_what_somebody_counts_who_looks_at_every_moment(made: Made) -> None:
-    found, slots = measured(made, PROMISED), slow.slots(made.lines)
+    report, slots = measured(made, PROMISED), slow.slots(made.lines)
     struck = [slot for slot in slots if not slow.is_over_before(slot, made.strike, SERVICE)]
     outage = [slot for slot in struck if slot.planned < made.undoing]
     after = [slot for slot in slots if slot.planned >= made.undoing]
-    assert (found.outage.outcome, ticks(found.outage.seconds)) == slow.without_service(
+    assert (report.outage.outcome, ticks(report.outage.seconds)) == slow.without_service(
         outage, made.undoing, PRIMARY, SERVICE
     )
-    assert (found.failback.outcome, ticks(found.failback.seconds)) == slow.without_service(after, None, None, SERVICE)
+    assert (report.failback.outcome, ticks(report.failback.seconds)) == slow.without_service(after, None, None, SERVICE)
     expected = slow.episode(slots, made.strike, SERVICE)
-    episode = found.episode
+    episode = report.episode
     assert expected == slow.Episode(
         slots=episode.slots,
         good=episode.good,
@@ -67,9 +67,9 @@ def test_service_is_what_somebody_counts_who_looks_at_every_moment(made: Made) -
 @EXAMPLES
 @given(logs())
 def test_what_a_pair_of_regions_stood_to_lose_is_what_somebody_counts_who_looks_at_every_moment(made: Made) -> None:
-    found = measured(made, PROMISED)
+    report = measured(made, PROMISED)
     moments = slow.moments(made.lines, PRIMARY, made.strike, made.undoing)
-    for pair in found.pairs[:2]:
+    for pair in report.pairs[:2]:
         exposure = pair.exposure
         assert exposure is not None
         ways = slow.ways(made.lines, pair.source, pair.destination)
@@ -92,26 +92,26 @@ def test_what_a_pair_of_regions_stood_to_lose_is_what_somebody_counts_who_looks_
 def test_a_counter_s_reads_and_updates_are_what_its_histories_say(made: Made) -> None:
     counter = measured(made, PROMISED).counter
     stale, overwritten = slow.counted(made.lines)
-    told = (
+    counted = (
         ([], [])
         if counter is None
-        else ([one.turn for one in counter.stale], [one.turn for one in counter.overwritten])
+        else ([read.turn for read in counter.stale], [update.turn for update in counter.overwritten])
     )
-    assert told == (stale, overwritten)
+    assert counted == (stale, overwritten)
 
 
 @pytest.mark.slow
 @EXAMPLES
 @given(logs(), st.booleans())
 def test_nothing_holds_that_was_not_measured_or_exceeds_what_was_promised(made: Made, promises: bool) -> None:  # noqa: FBT001  of hypothesis
-    found = measured(made, PROMISED if promises else Objectives())
+    report = measured(made, PROMISED if promises else Objectives())
     during = slow.was_late(made.lines, made.interval, made.strike, made.undoing)
     later = [line for line in made.lines if getattr(line, "planned_s", 0.0) >= at(made.undoing)]
     after = slow.was_late(later, made.interval, made.undoing, float("inf"))
     blind = {
         region: slow.was_not_looking(made.lines, region, made.strike, made.undoing) for region in (SECONDARY, THIRD)
     }
-    by_name = {(check.name, check.pair and check.pair[1]): check for check in found.checks}
+    by_name = {(check.name, check.pair and check.pair[1]): check for check in report.checks}
     for (name, region), check in by_name.items():
         late = {
             "rto_seconds": during,

@@ -34,8 +34,8 @@ def test_a_project_with_a_handler_of_its_own_passes_both_drills(
     monkeypatch.setattr(health, "WARM_S", 60.0)
     (project / "own").mkdir()
     (project / "own" / "index.py").write_text(HANDLER)
-    said = (project / "dr.yaml").read_text().replace("source: lambda/python", "source: own")
-    (project / "dr.yaml").write_text(said + "\ndrill: {probe: table}\n")
+    config = (project / "dr.yaml").read_text().replace("source: lambda/python", "source: own")
+    (project / "dr.yaml").write_text(config + "\ndrill: {probe: table}\n")
     with on_stage(embedded):
         for words in (["render"], ["--env", "own", "deploy", "--yes"]):
             done = builder(*words)

@@ -50,12 +50,12 @@ def test_the_policy_of_a_drill_is_of_what_drills_call_and_no_more(theatre: Theat
     asyncio.run(run.drill_failover(table, replace(options, rate=10, before_s=2), FAULTS["throttle"]))
     asyncio.run(undo_faults(theatre.target.primary.function, theatre.clients, lambda _: None))
     # Finding the target, which the drills above were given.
-    found = {("cloudformation", "ListStackResources"), ("lambda", "ListFunctionUrlConfigs")}
+    finding = {("cloudformation", "ListStackResources"), ("lambda", "ListFunctionUrlConfigs")}
     before = {("cloudformation", "DescribeStacks"), ("sts", "GetCallerIdentity"), ("sts", "AssumeRole")}
-    told = {(call.service, call.operation) for call in CALLS[Verb.DRILL]}
+    listed = {(call.service, call.operation) for call in CALLS[Verb.DRILL]}
     # Of a system with alarms.
-    told -= {("cloudwatch", "DescribeAlarms")}
-    assert called | found | before == told - {("lambda", "InvokeFunctionUrl")}
+    listed -= {("cloudwatch", "DescribeAlarms")}
+    assert called | finding | before == listed - {("lambda", "InvokeFunctionUrl")}
 
 
 NEEDED = [(kind, need) for kind in ("errors", "table") for call in FAULT_CALLS[kind] for need, _ in call.needs]
@@ -100,9 +100,9 @@ def test_a_fault_is_made_by_who_has_its_policy_and_missed_and_told_where_an_acti
 
 def policy(theatre: Theatre, kind: str) -> dict[str, Any]:
     caller = PolicyCaller(deployment="tap-dev", tag=TAG_DEPLOYMENT, faults=(kind,))
-    asked = PolicyRequest(verbs=(Verb.DRILL,), caller=caller)
+    request = PolicyRequest(verbs=(Verb.DRILL,), caller=caller)
     context = PolicyContext("aws", theatre.account.id, "dev")
-    return make_document(make_rights(bind_templates(read_assembly(ROOT / "templates")), context, asked))
+    return make_document(make_rights(bind_templates(read_assembly(ROOT / "templates")), context, request))
 
 
 def person(theatre: Theatre, document: dict[str, Any]) -> Clients:

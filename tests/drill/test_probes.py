@@ -62,7 +62,7 @@ def test_each_kind_writes_overwrites_reads_deletes_and_clears(theatre: Theatre, 
         assert asyncio.run(seen(target.primary)) == {KEY: number, "drill-never-written": None}
         text, attempts = probes.read(caller, KEY)
         assert (text, regions(attempts)) == (probe.body, [(PRIMARY, True)])
-        bodies = {KEY: {one.number: one.body for one in (FIRST, SECOND)}, "drill-never-written": {1: ""}}
+        bodies = {KEY: {version.number: version.body for version in (FIRST, SECOND)}, "drill-never-written": {1: ""}}
         held = asyncio.run(probes.held(target.primary, bodies))
         assert {key: item["body"] for key, item in held.items()} == {KEY: probe.body}
     assert probes.can_delete
@@ -84,7 +84,7 @@ def test_each_kind_goes_over_to_the_next_side(theatre: Theatre, spec: ProbeSpec)
         attempts = probes.write(caller, FIRST)
     finally:
         ask(theatre.account, "/_builder/faults", {"function_urls": [{**fault, "for_s": 0}]})
-    assert [(one.region, one.status == 503, one.is_good) for one in attempts] == [
+    assert [(attempt.region, attempt.status == 503, attempt.is_good) for attempt in attempts] == [
         (PRIMARY, True, False),
         (SECONDARY, False, True),
     ]
@@ -97,7 +97,10 @@ def test_each_kind_goes_over_to_the_next_side(theatre: Theatre, spec: ProbeSpec)
 def test_where_nobody_listens_nothing_is_acknowledged_and_nothing_read(theatre: Theatre, spec: ProbeSpec) -> None:
     probes = made(theatre, spec)
     caller = caller_of(theatre, *theatre.target.clients_sides, endpoint="http://127.0.0.1:9")
-    assert [(one.region, one.status) for one in probes.write(caller, FIRST)] == [(PRIMARY, None), (SECONDARY, None)]
+    assert [(attempt.region, attempt.status) for attempt in probes.write(caller, FIRST)] == [
+        (PRIMARY, None),
+        (SECONDARY, None),
+    ]
     text, attempts = probes.read(caller, KEY)
     assert text is None
     assert not any(attempt.is_good for attempt in attempts)
@@ -106,11 +109,11 @@ def test_where_nobody_listens_nothing_is_acknowledged_and_nothing_read(theatre: 
 def test_a_write_that_dynamodb_refuses_is_not_acknowledged_though_health_is_good(theatre: Theatre) -> None:
     probes = made(theatre, "table")
     assert isinstance(probes, TableProbes)
-    elsewhere = replace(probes, layout=replace(probes.layout, table="there-is-no-such-table"))
+    misplaced = replace(probes, layout=replace(probes.layout, table="there-is-no-such-table"))
     caller = caller_of(theatre, *theatre.target.clients_sides)
-    (attempt,) = elsewhere.write(caller, FIRST)
+    (attempt,) = misplaced.write(caller, FIRST)
     assert (attempt.region, attempt.status) == (PRIMARY, None)
-    assert elsewhere.read(caller, KEY)[0] is None
+    assert misplaced.read(caller, KEY)[0] is None
 
 
 def test_each_kind_says_what_it_measures(theatre: Theatre) -> None:
@@ -203,33 +206,33 @@ def test_what_an_application_answers_is_read_as_there_gone_or_unknown(
 ) -> None:
     side = theatre.target.secondary
 
-    async def look(endpoint: str) -> Mapping[str, int | None]:
+    async def see(endpoint: str) -> Mapping[str, int | None]:
         loop = asyncio.get_running_loop()
         return await PathProbes(PATHS, Access(endpoint, limits=QUICK), loop.time).see(side, [KEY])
 
     with answering(status, body) as endpoint:
         if seen is Failed:
             with pytest.raises(Failed, match=r"us-west-2: GET /items/\{id\} is not answered"):
-                asyncio.run(look(endpoint))
+                asyncio.run(see(endpoint))
         else:
-            assert asyncio.run(look(endpoint)) == {KEY: seen}
+            assert asyncio.run(see(endpoint)) == {KEY: seen}
 
 
 def test_of_many_keys_each_is_asked_for_in_its_turn(theatre: Theatre) -> None:
     keys = [probe_key("d1", "load", number) for number in range(20)]
 
-    async def look(endpoint: str) -> list[set[str]]:
+    async def see_in_turn(endpoint: str) -> list[set[str]]:
         probes = PathProbes(PATHS, Access(endpoint, limits=QUICK), asyncio.get_running_loop().time)
         return [set(await probes.see(theatre.target.secondary, keys)) for _ in range(3)]
 
     with answering(404) as endpoint:
-        looks = asyncio.run(look(endpoint))
-    assert set().union(*looks) == set(keys)
-    assert [len(look) for look in looks] == [8, 8, 8]
+        batches = asyncio.run(see_in_turn(endpoint))
+    assert set().union(*batches) == set(keys)
+    assert [len(batch) for batch in batches] == [8, 8, 8]
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("status", "body", "reason"),
     [
         (404, "no", ""),
         (410, "no", ""),
@@ -240,19 +243,19 @@ def test_of_many_keys_each_is_asked_for_in_its_turn(theatre: Theatre) -> None:
     ],
 )
 def test_an_application_that_does_not_say_what_is_not_there_is_told_before_any_load(
-    theatre: Theatre, status: int, body: str, told: str
+    theatre: Theatre, status: int, body: str, reason: str
 ) -> None:
     async def work(endpoint: str) -> None:
         probes = PathProbes(PATHS, Access(endpoint, limits=QUICK), asyncio.get_running_loop().time)
         await check_probes(theatre.target, probes)
 
     with answering(status, body) as endpoint:
-        if not told:
+        if not reason:
             asyncio.run(work(endpoint))
             return
-        with pytest.raises(Stopped, match=r"no fault is made\n  us-east-1: GET /items/\{id\} " + told) as caught:
+        with pytest.raises(Stopped, match=r"no fault is made\n  us-east-1: GET /items/\{id\} " + reason) as caught:
             asyncio.run(work(endpoint))
-    assert f"us-west-2: GET /items/{{id}} {told}" in str(caught.value)
+    assert f"us-west-2: GET /items/{{id}} {reason}" in str(caught.value)
     assert "drill: {probe: table} in dr.yaml" in caught.value.next_step
 
 

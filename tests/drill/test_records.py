@@ -18,6 +18,6 @@ def test_a_write_is_acknowledged_by_the_region_of_its_last_attempt_or_by_none() 
 
 
 def test_a_write_lasts_from_its_first_attempt_to_the_answer_of_its_last() -> None:
-    one = over("b", 1.0)
-    assert one.began_s == 1.0
-    assert one.ended_s == pytest.approx(1.02)
+    write = over("b", 1.0)
+    assert write.began_s == 1.0
+    assert write.ended_s == pytest.approx(1.02)

@@ -20,28 +20,28 @@ def drilled(theatre: Theatre, options: ReplicationOptions = SHORT) -> Replicatio
 
 def test_a_delay_that_is_set_is_the_delay_that_is_measured(theatre: Theatre) -> None:
     with paced(theatre.account, "dynamodb", delay_s=0.8), paced(theatre.account, "s3", delay_s=0.8):
-        found = drilled(theatre)
-    assert len([one for pair in found.pairs for one in pair.delays]) == 3
-    for one in [one for pair in found.pairs for one in pair.delays]:
-        print(one.stream, one.p50_s, one.p95_s, one.p99_s, one.max_s)
-        assert one.p50_s == pytest.approx(0.8, rel=0.15), one.stream
-        assert not one.unseen
-    assert found.holds
-    assert found.requests.lost == ()
+        report = drilled(theatre)
+    assert len([delays for pair in report.pairs for delays in pair.delays]) == 3
+    for delays in [delays for pair in report.pairs for delays in pair.delays]:
+        print(delays.stream, delays.p50_s, delays.p95_s, delays.p99_s, delays.max_s)
+        assert delays.p50_s == pytest.approx(0.8, rel=0.15), delays.stream
+        assert not delays.unseen
+    assert report.holds
+    assert report.requests.lost == ()
 
 
 def test_what_does_not_arrive_in_time_misses_every_objective_and_is_named(theatre: Theatre) -> None:
     theatre.objectives = Objectives(replication_p99_seconds=1000)
     with paced(theatre.account, "dynamodb", paused=True):
-        found = drilled(theatre, ReplicationOptions(rate=5, object_rate=1, seconds=0.5, patience_s=0.2))
-    assert [bool(one.unseen) for one in [one for pair in found.pairs for one in pair.delays]] == [True, False, True]
-    assert [one.p99_s is None for one in [one for pair in found.pairs for one in pair.delays]] == [True, False, True]
-    assert not found.holds
+        report = drilled(theatre, ReplicationOptions(rate=5, object_rate=1, seconds=0.5, patience_s=0.2))
+    assert [bool(delays.unseen) for pair in report.pairs for delays in pair.delays] == [True, False, True]
+    assert [delays.p99_s is None for pair in report.pairs for delays in pair.delays] == [True, False, True]
+    assert not report.holds
 
 
 def test_nothing_of_a_drill_stays_in_tables_and_buckets(theatre: Theatre) -> None:
-    found = drilled(theatre, ReplicationOptions(rate=5, object_rate=5, seconds=0.5, patience_s=10))
-    assert found.requests.acknowledged > 5
+    report = drilled(theatre, ReplicationOptions(rate=5, object_rate=5, seconds=0.5, patience_s=10))
+    assert report.requests.acknowledged > 5
     for region, side in ((PRIMARY, theatre.target.primary), (SECONDARY, theatre.target.secondary)):
         assert theatre.items(region) == {}
         left = theatre.account.s3(region).list_object_versions(Bucket=side.needed_bucket, Prefix="drill/")

@@ -79,11 +79,11 @@ def test_a_drill_killed_between_its_note_and_its_fault_is_restored(theatre: Thea
     before, function = theatre.function_state(), theatre.target.primary.function
     asyncio.run(keep_note(theatre.clients, function, Note("d1", Reserved(None))))
     assert theatre.function_state() != before
-    said: list[object] = []
-    assert asyncio.run(undo_faults(function, theatre.clients, said.append))
-    assert said == [DrillRestored("d1", "reserved concurrency of tap-dev-primary is none again")]
+    events: list[object] = []
+    assert asyncio.run(undo_faults(function, theatre.clients, events.append))
+    assert events == [DrillRestored("d1", "reserved concurrency of tap-dev-primary is none again")]
     assert theatre.function_state() == before
-    assert not asyncio.run(undo_faults(function, theatre.clients, said.append))
+    assert not asyncio.run(undo_faults(function, theatre.clients, events.append))
 
 
 def deleted(theatre: Theatre, emit: DrillEmit) -> bool:
@@ -99,9 +99,9 @@ def test_another_deployment_s_drills_are_left_alone(theatre: Theatre) -> None:
     path = theatre.folder / "other" / FILE_NAME
     with DrillLog(path) as log:
         log.write(LogOpened("other", "tap-prod", "2026-01-01T12:00:00+00:00"), Sent("drill-other-load-000001", "item"))
-    said: list[object] = []
-    assert not deleted(theatre, said.append)
-    assert said == []
+    events: list[object] = []
+    assert not deleted(theatre, events.append)
+    assert events == []
     assert unfinished(read_log(path))
 
 
@@ -112,11 +112,11 @@ def test_probes_are_cleared_by_the_log_where_the_fault_was_undone_already(theatr
     theatre.account.dynamodb(PRIMARY).put_item(TableName=theatre.target.needed_table, Item=item)
     with DrillLog(context.folder / FILE_NAME) as log:
         log.write(LogOpened(context.drill, theatre.target.deployment, "2026-01-01T12:00:00+00:00"), Sent(name, "item"))
-    said: list[object] = []
-    assert deleted(theatre, said.append)
-    assert said == [DrillRestored(context.drill, "its probes are gone from every region")]
+    events: list[object] = []
+    assert deleted(theatre, events.append)
+    assert events == [DrillRestored(context.drill, "its probes are gone from every region")]
     assert theatre.items(PRIMARY) == {}
-    assert not deleted(theatre, said.append)
+    assert not deleted(theatre, events.append)
 
 
 def test_probes_that_cannot_be_reached_are_told_with_what_deletes_them(theatre: Theatre) -> None:
@@ -153,12 +153,12 @@ def test_what_cannot_be_read_or_deleted_of_one_drill_keeps_nothing_of_another_s(
     for drill, probe in probes.items():
         with DrillLog(theatre.folder / drill / FILE_NAME) as log:
             log.write(LogOpened(drill, deployment, "2026-01-01T12:00:00+00:00", 2, probe), Sent(name, "item"))
-    said: list[object] = []
+    events: list[object] = []
     with pytest.raises(Several) as caught:
-        deleted(theatre, said.append)
+        deleted(theatre, events.append)
     assert f"{torn}: is not a drill's log" in str(caught.value)
     assert "probes of drill b remain" in str(caught.value)
-    assert said == [DrillRestored("c", "its probes are gone from every region")]
+    assert events == [DrillRestored("c", "its probes are gone from every region")]
     assert theatre.items(PRIMARY) == {}
 
 
@@ -167,9 +167,9 @@ def test_a_tag_that_nobody_understands_keeps_no_fault_from_being_undone(theatre:
     asyncio.run(keep_note(theatre.clients, function, Note("d1", Reserved(None))))
     functions.tag_resource(Resource=function.arn, Tags={"builder:drill:d0": "mine"})
     functions.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=0)
-    said: list[object] = []
+    events: list[object] = []
     with pytest.raises(Stopped, match="builder:drill:d0 says 'mine'"):
-        asyncio.run(undo_faults(function, theatre.clients, said.append))
-    assert said == [DrillRestored("d1", "reserved concurrency of tap-dev-primary is none again")]
+        asyncio.run(undo_faults(function, theatre.clients, events.append))
+    assert events == [DrillRestored("d1", "reserved concurrency of tap-dev-primary is none again")]
     functions.untag_resource(Resource=function.arn, TagKeys=["builder:drill:d0"])
     assert theatre.function_state() == before

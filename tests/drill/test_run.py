@@ -29,7 +29,7 @@ def test_a_drill_that_breaks_off_is_closed_all_the_same(theatre: Theatre) -> Non
     lines = read_log(context.folder / FILE_NAME)
     assert unfinished(lines) is None
     assert [type(line).__name__ for line in lines] == ["LogOpened", "Mark", "LogClosed"]
-    assert [event.event for event in theatre.said] == ["drill.begun", "drill.moment"]
+    assert [event.event for event in theatre.events] == ["drill.begun", "drill.moment"]
 
 
 def test_a_drill_interrupted_while_its_probes_are_cleared_away_clears_them_to_the_last(theatre: Theatre) -> None:

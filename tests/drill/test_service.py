@@ -36,15 +36,15 @@ WELL = tenths(5, 15, by=SECONDARY)
 UNSENT = Slot(id="u", planned_s=6.05, sent_s=None, ended_s=None, answered_by=None)
 
 
-def outcome(found: Served) -> tuple[str, float | None]:
-    return found.outage.outcome, found.outage.seconds
+def outcome(measured: Served) -> tuple[str, float | None]:
+    return measured.outage.outcome, measured.outage.seconds
 
 
 def test_the_rto_is_from_the_first_bad_slot_to_the_answer_of_the_first_good_one_after_the_last_bad_one() -> None:
-    found = served(*BEFORE, *tenths(5, 8, by=None), *tenths(8, 15, by=SECONDARY), *AFTER)
-    assert outcome(found) == ("restored", 3.02)
-    assert (found.outage.first_bad_s, found.outage.restored_s) == (5.0, 8.02)
-    assert (found.failback.outcome, found.failback.seconds) == ("served throughout", 0)
+    measured = served(*BEFORE, *tenths(5, 8, by=None), *tenths(8, 15, by=SECONDARY), *AFTER)
+    assert outcome(measured) == ("restored", 3.02)
+    assert (measured.outage.first_bad_s, measured.outage.restored_s) == (5.0, 8.02)
+    assert (measured.failback.outcome, measured.failback.seconds) == ("served throughout", 0)
 
 
 def test_a_client_that_failed_over_at_once_was_never_without_service() -> None:
@@ -52,8 +52,8 @@ def test_a_client_that_failed_over_at_once_was_never_without_service() -> None:
 
 
 def test_a_secondary_that_is_ill_later_is_without_service_until_the_last_bad_slot() -> None:
-    found = served(*BEFORE, *tenths(5, 8.5, by=SECONDARY), *tenths(8.5, 9, by=None), *tenths(9, 15, by=SECONDARY))
-    assert outcome(found) == ("restored", 0.52)
+    measured = served(*BEFORE, *tenths(5, 8.5, by=SECONDARY), *tenths(8.5, 9, by=None), *tenths(9, 15, by=SECONDARY))
+    assert outcome(measured) == ("restored", 0.52)
     assert outcome(served(*BEFORE, *tenths(5, 8.5, by=SECONDARY), *tenths(8.5, 15, by=None), *AFTER)) == (
         "not reached",
         None,
@@ -61,10 +61,10 @@ def test_a_secondary_that_is_ill_later_is_without_service_until_the_last_bad_slo
 
 
 def test_an_answer_that_comes_too_late_is_no_service_and_no_loss() -> None:
-    found = served(*BEFORE, *tenths(5, 8, after_s=2.1, by=SECONDARY), *tenths(8, 15, by=SECONDARY), *AFTER)
-    assert outcome(found) == ("restored", 3.02)
-    assert found.episode.lost == ()
-    assert found.episode.longest_gap_s == 3.1
+    measured = served(*BEFORE, *tenths(5, 8, after_s=2.1, by=SECONDARY), *tenths(8, 15, by=SECONDARY), *AFTER)
+    assert outcome(measured) == ("restored", 3.02)
+    assert measured.episode.lost == ()
+    assert measured.episode.longest_gap_s == 3.1
 
 
 def test_what_was_over_by_the_strike_is_not_the_fault_s_and_what_was_under_way_is() -> None:
@@ -79,9 +79,9 @@ def test_what_was_over_by_the_strike_is_not_the_fault_s_and_what_was_under_way_i
 def test_an_outage_that_only_the_undoing_ended_is_not_one_that_the_failover_ended() -> None:
     # Every request hangs until the primary is back: those of the last two seconds are answered in time by it.
     hanging = [answered(number / 10, 15.1 - number / 10, PRIMARY) for number in range(50, 150)]
-    found = served(*BEFORE, *hanging, *AFTER)
-    assert outcome(found) == ("not reached", None)
-    assert found.outage.undecided == 19
+    measured = served(*BEFORE, *hanging, *AFTER)
+    assert outcome(measured) == ("not reached", None)
+    assert measured.outage.undecided == 19
 
 
 def test_a_fault_that_is_shorter_than_what_service_may_take_has_not_measured_an_rto() -> None:
@@ -91,61 +91,63 @@ def test_a_fault_that_is_shorter_than_what_service_may_take_has_not_measured_an_
 
 
 def test_what_was_under_way_at_the_undoing_decides_nothing_where_the_primary_answers_it() -> None:
-    found = served(*BEFORE, *tenths(5, 15), answered(14.99, 0.1, PRIMARY), *AFTER)
-    assert outcome(found) == ("served throughout", 0)
-    assert found.outage.undecided == 1
+    measured = served(*BEFORE, *tenths(5, 15), answered(14.99, 0.1, PRIMARY), *AFTER)
+    assert outcome(measured) == ("served throughout", 0)
+    assert measured.outage.undecided == 1
     assert outcome(served(*BEFORE, *tenths(5, 15), answered(14.99, 0.1, by=None), *AFTER)) == ("not reached", None)
 
 
 def test_the_failback_has_the_same_clock_from_the_undoing_on() -> None:
-    found = served(*BEFORE, *tenths(5, 15, by=None), *tenths(15, 16, by=None), *tenths(16, 20))
-    assert (found.failback.outcome, found.failback.seconds) == ("restored", 1.02)
-    found = served(*BEFORE, *WELL, *tenths(15, 20, by=None))
-    assert (found.failback.outcome, found.failback.seconds) == ("not reached", None)
+    measured = served(*BEFORE, *tenths(5, 15, by=None), *tenths(15, 16, by=None), *tenths(16, 20))
+    assert (measured.failback.outcome, measured.failback.seconds) == ("restored", 1.02)
+    measured = served(*BEFORE, *WELL, *tenths(15, 20, by=None))
+    assert (measured.failback.outcome, measured.failback.seconds) == ("not reached", None)
 
 
 def test_flapping_that_costs_nobody_anything_is_told_by_the_gap() -> None:
     slow = [answered(7.0, 1.4), *(answered(number / 10, 8.4 - number / 10) for number in range(71, 84))]
-    found = served(*BEFORE, *tenths(5, 7, by=SECONDARY), *slow, *tenths(8.4, 15), *AFTER)
-    assert outcome(found) == ("served throughout", 0)
-    assert found.episode.longest_gap_s == 1.48
-    assert found.episode.without_service_s == 0
+    measured = served(*BEFORE, *tenths(5, 7, by=SECONDARY), *slow, *tenths(8.4, 15), *AFTER)
+    assert outcome(measured) == ("served throughout", 0)
+    assert measured.episode.longest_gap_s == 1.48
+    assert measured.episode.without_service_s == 0
 
 
 def test_the_gap_begins_with_the_last_good_answer_before_the_strike() -> None:
-    found = served(*tenths(0, 4.8), *tenths(4.8, 6, by=None), *tenths(6, 15), *AFTER)
-    assert found.episode.gap_began_s == pytest.approx(4.72)
-    assert found.episode.longest_gap_s == 1.3
+    measured = served(*tenths(0, 4.8), *tenths(4.8, 6, by=None), *tenths(6, 15), *AFTER)
+    assert measured.episode.gap_began_s == pytest.approx(4.72)
+    assert measured.episode.longest_gap_s == 1.3
 
 
 def test_a_request_that_hangs_longer_than_the_load_makes_no_gap_where_the_last_slot_was_answered() -> None:
-    found = served(*BEFORE, *WELL, *AFTER, answered(19.05, 10, by=None))
-    assert found.episode.longest_gap_s == 0.1
-    assert found.episode.ended_s == pytest.approx(19.92)
+    measured = served(*BEFORE, *WELL, *AFTER, answered(19.05, 10, by=None))
+    assert measured.episode.longest_gap_s == 0.1
+    assert measured.episode.ended_s == pytest.approx(19.92)
     # But where the last slots are bad the load ends when their clients were told so.
-    found = served(*BEFORE, *WELL, *AFTER, answered(20.05, 10, by=None))
-    assert found.episode.longest_gap_s == pytest.approx(10.13)
+    measured = served(*BEFORE, *WELL, *AFTER, answered(20.05, 10, by=None))
+    assert measured.episode.longest_gap_s == pytest.approx(10.13)
 
 
 def test_spells_are_told_one_by_one_and_count_once_where_they_overlap() -> None:
-    found = served(*BEFORE, *tenths(5, 6, by=None), answered(6.0, 1.5), answered(6.1, 0.1, by=None), *tenths(6.2, 15))
-    assert [(spell.began_s, round(spell.ended_s, 6), spell.slots) for spell in found.episode.spells] == [
+    measured = served(
+        *BEFORE, *tenths(5, 6, by=None), answered(6.0, 1.5), answered(6.1, 0.1, by=None), *tenths(6.2, 15)
+    )
+    assert [(spell.began_s, round(spell.ended_s, 6), spell.slots) for spell in measured.episode.spells] == [
         (5.0, 7.5, 10),
         (6.1, 6.22, 1),
     ]
-    assert found.episode.without_service_s == 2.5
+    assert measured.episode.without_service_s == 2.5
 
 
 def test_spells_within_another_add_nothing() -> None:
     bad = [answered(at_s, 0.1, by=None) for at_s in (5.0, 5.2, 5.4)]
-    found = served(*BEFORE, *bad, answered(5.1, 1.9), answered(5.3, 0.02), *tenths(5.5, 15))
-    assert [round(spell.ended_s, 6) for spell in found.episode.spells] == [7.0, 5.32, 5.52]
-    assert found.episode.without_service_s == 2.0
+    measured = served(*BEFORE, *bad, answered(5.1, 1.9), answered(5.3, 0.02), *tenths(5.5, 15))
+    assert [round(spell.ended_s, 6) for spell in measured.episode.spells] == [7.0, 5.32, 5.52]
+    assert measured.episode.without_service_s == 2.0
 
 
 def test_availability_is_rounded_down_and_counts_what_could_not_be_sent() -> None:
-    found = served(*BEFORE, answered(6.0, 0.1), UNSENT, answered(6.1, 0.1))
-    assert (found.episode.availability_percent, found.episode.unsent, found.episode.lost) == (66.666, 1, ())
+    measured = served(*BEFORE, answered(6.0, 0.1), UNSENT, answered(6.1, 0.1))
+    assert (measured.episode.availability_percent, measured.episode.unsent, measured.episode.lost) == (66.666, 1, ())
     assert served(*BEFORE).episode.availability_percent is None
 
 
@@ -190,9 +192,9 @@ def test_slots_are_the_items_calls_by_their_planned_time() -> None:
 )
 def test_a_request_that_was_late_or_not_sent_is_told(slots: list[Slot], words: str) -> None:
     ordered = sorted(slots, key=lambda slot: slot.planned_s)
-    told = late_requests(ordered, interval_s=0.1, period=FAULT)
-    assert told.startswith(words)
-    assert bool(told) is bool(words)
+    reason = late_requests(ordered, interval_s=0.1, period=FAULT)
+    assert reason.startswith(words)
+    assert bool(reason) is bool(words)
 
 
 def test_without_its_own_lateness_a_slot_was_planned_for_when_it_was_sent() -> None:

@@ -16,8 +16,8 @@ PRIMARY, SECONDARY = "us-east-1", "us-west-2"
 
 def _pause(theatre: Theatre, *, paused: bool) -> None:
     delays = [
-        {"service": "dynamodb", "from": one, "to": other, "delay_s": 0, "paused": paused}
-        for one, other in ((PRIMARY, SECONDARY), (SECONDARY, PRIMARY))
+        {"service": "dynamodb", "from": source, "to": destination, "delay_s": 0, "paused": paused}
+        for source, destination in ((PRIMARY, SECONDARY), (SECONDARY, PRIMARY))
     ]
     place = f"{theatre.account.endpoint}/_builder/replication"
     assert urllib3.request("PUT", place, json={"delays": delays}, headers=authorized()).status == 200

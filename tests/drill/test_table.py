@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KINDS: tuple[KeyType, ...] = get_args(KeyType)
 KEYS: list[tuple[tuple[str, KeyType], ...]] = [(("pk", kind),) for kind in KINDS]
-KEYS += [(("pk", one), ("sk", other)) for one, other in itertools.product(KINDS, KINDS)]
+KEYS += [(("pk", hash_kind), ("sk", range_kind)) for hash_kind, range_kind in itertools.product(KINDS, KINDS)]
 
 
 def described(key: tuple[tuple[str, KeyType], ...]) -> "TableDescriptionTypeDef":
@@ -36,9 +36,9 @@ def described(key: tuple[tuple[str, KeyType], ...]) -> "TableDescriptionTypeDef"
     roles = ("HASH", "RANGE")
     schema = [{"AttributeName": name, "KeyType": role} for (name, _), role in zip(key, roles, strict=False)]
     types = [{"AttributeName": name, "AttributeType": kind} for name, kind in (("of_an_index", "S"), *key)]
-    told: Any = {"TableName": "t", "KeySchema": schema[::-1], "AttributeDefinitions": types}
-    found: TableDescriptionTypeDef = told
-    return found
+    description: Any = {"TableName": "t", "KeySchema": schema[::-1], "AttributeDefinitions": types}
+    table: TableDescriptionTypeDef = description
+    return table
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -50,8 +50,8 @@ def test_any_key_has_a_place_of_its_own_for_every_probe(key: tuple[tuple[str, Ke
     for place in places:
         assert list(place) == [name for name, _ in key]
         for name, kind in key:
-            ((told, value),) = place[name].items()
-            assert told == kind
+            ((written_kind, value),) = place[name].items()
+            assert written_kind == kind
             match kind:
                 case "S":
                     assert value.startswith("drill-")
@@ -75,11 +75,11 @@ def tables(theatre: Theatre) -> Iterator[list[str]]:
     dynamodb, made = theatre.account.dynamodb(), []
     for key in KEYS:
         name = "key-" + "-".join(kind for _, kind in key)
-        told: Any = described(key)
+        table: Any = described(key)
         dynamodb.create_table(
             TableName=name,
-            KeySchema=told["KeySchema"][::-1],
-            AttributeDefinitions=told["AttributeDefinitions"][1:],
+            KeySchema=table["KeySchema"][::-1],
+            AttributeDefinitions=table["AttributeDefinitions"][1:],
             BillingMode="PAY_PER_REQUEST",
         )
         made.append(name)
@@ -110,22 +110,22 @@ def test_more_probes_than_one_call_takes_are_seen_read_and_deleted(theatre: Thea
     names = [f"drill-t-{n:06}" for n in range(130)]
     for name in names:
         write_item(theatre.clients, side, layout, name, name)
-    asked = [*names, "drill-never-written"]
-    seen = asyncio.run(see_items(theatre.clients, side, layout, asked))
+    all_names = [*names, "drill-never-written"]
+    seen = asyncio.run(see_items(theatre.clients, side, layout, all_names))
     assert seen == {**{name: name for name in names}, "drill-never-written": None}
-    found = asyncio.run(read_items(theatre.clients, side, layout, asked))
-    assert found == {name: {"id": f"item#{name}", "body": name} for name in names}
-    asyncio.run(delete_items(theatre.clients, side, layout, asked))
-    assert set(asyncio.run(see_items(theatre.clients, side, layout, asked)).values()) == {None}
+    items = asyncio.run(read_items(theatre.clients, side, layout, all_names))
+    assert items == {name: {"id": f"item#{name}", "body": name} for name in names}
+    asyncio.run(delete_items(theatre.clients, side, layout, all_names))
+    assert set(asyncio.run(see_items(theatre.clients, side, layout, all_names)).values()) == {None}
 
 
 def test_what_dynamodb_leaves_unanswered_is_neither_there_nor_gone(theatre: Theatre) -> None:
     side, layout = theatre.target.primary, handler_layout(theatre.target.needed_table)
 
     def leave(parsed: dict[str, Any], **_: object) -> None:
-        asked = [{"id": {"S": "item#drill-a"}}]
+        keys = [{"id": {"S": "item#drill-a"}}]
         parsed["Responses"] = {layout.table: []}
-        parsed["UnprocessedKeys"] = {layout.table: {"Keys": asked}}
+        parsed["UnprocessedKeys"] = {layout.table: {"Keys": keys}}
 
     events = theatre.clients.dynamodb(side.region).meta.events
     events.register("after-call.dynamodb.BatchGetItem", leave)
@@ -139,11 +139,11 @@ def test_what_dynamodb_leaves_unanswered_is_neither_there_nor_gone(theatre: Thea
 def test_what_dynamodb_leaves_undeleted_is_asked_for_again(theatre: Theatre) -> None:
     side, layout = theatre.target.primary, handler_layout(theatre.target.needed_table)
     write_item(theatre.clients, side, layout, "drill-a", "text")
-    asked: list[Any] = []
+    answers: list[Any] = []
 
     def leave(parsed: dict[str, Any], **_: object) -> None:
-        asked.append(parsed)
-        if len(asked) == 1:
+        answers.append(parsed)
+        if len(answers) == 1:
             left = {"DeleteRequest": {"Key": layout.place("drill-a")}}
             parsed["UnprocessedItems"] = {layout.table: [left]}
 
@@ -153,7 +153,7 @@ def test_what_dynamodb_leaves_undeleted_is_asked_for_again(theatre: Theatre) -> 
         asyncio.run(delete_items(theatre.clients, side, layout, ["drill-a"]))
     finally:
         events.unregister("after-call.dynamodb.BatchWriteItem", leave)
-    assert len(asked) == 2
+    assert len(answers) == 2
 
 
 def test_a_place_is_of_the_layout_and_the_name_alone() -> None:

@@ -55,13 +55,13 @@ def test_a_region_that_nobody_can_call_is_no_target(theatre: Theatre) -> None:
 
 
 def test_the_primary_s_function_is_found_without_a_call_to_another_region(theatre: Theatre) -> None:
-    session, asked = boto3.Session(region_name="us-east-1"), set[str]()
-    session.events.register("before-call", lambda context, **_: asked.add(context["client_region"]))
+    session, regions = boto3.Session(region_name="us-east-1"), set[str]()
+    session.events.register("before-call", lambda context, **_: regions.add(context["client_region"]))
     system = system_of(theatre.target)
     function = asyncio.run(observe_primary(system, Clients(session)))
     assert function == theatre.target.primary.function
     assert asyncio.run(observe_account(Clients(session), function.region)) == theatre.target.account
-    assert asked == {"us-east-1"}
+    assert regions == {"us-east-1"}
     with pytest.raises(BadInput, match="has no function URL in us-east-1"):
         asyncio.run(observe_primary(replace(system, endpoints={}), theatre.clients))
 
@@ -145,7 +145,7 @@ def test_of_several_functions_the_one_behind_the_url_is_found(theatre: Theatre, 
     functions, system = theatre.account.functions(), system_of(theatre.target)
     site = theatre.target.primary.site
 
-    def found(url: str) -> str:
+    def side_behind(url: str) -> str:
         there = {**system.endpoints, PRIMARY: Endpoint(url, StackPlace(site, crowd))}
         side = asyncio.run(observe_target(replace(system, endpoints=there), theatre.clients)).primary
         return f"{side.function.name} {side.signs}"
@@ -154,15 +154,18 @@ def test_of_several_functions_the_one_behind_the_url_is_found(theatre: Theatre, 
         name: functions.get_function_url_config(FunctionName=f"crowd-{name}")["FunctionUrl"]
         for name in ("admin", "api")
     }
-    assert {name: found(url) for name, url in urls.items()} == {"admin": "crowd-admin False", "api": "crowd-api True"}
-    assert found(urls["api"] + "v1/") == "crowd-api True"
+    assert {name: side_behind(url) for name, url in urls.items()} == {
+        "admin": "crowd-admin False",
+        "api": "crowd-api True",
+    }
+    assert side_behind(urls["api"] + "v1/") == "crowd-api True"
     with pytest.raises(Failed, match=r"crowd: holds 3 functions, and https://shop.test/ is a URL of none of them"):
-        found("https://shop.test/")
+        side_behind("https://shop.test/")
 
 
 def test_a_url_of_the_user_s_own_is_taken_for_the_stack_s_only_function(theatre: Theatre) -> None:
     system = system_of(theatre.target)
     there = {region: end._replace(url="https://shop.test/") for region, end in system.endpoints.items()}
-    found = asyncio.run(observe_target(replace(system, endpoints=there), theatre.clients))
-    assert [side.function for side in found.sides] == [side.function for side in theatre.target.sides]
-    assert {side.url for side in found.sides} == {"https://shop.test/"}
+    target = asyncio.run(observe_target(replace(system, endpoints=there), theatre.clients))
+    assert [side.function for side in target.sides] == [side.function for side in theatre.target.sides]
+    assert {side.url for side in target.sides} == {"https://shop.test/"}

@@ -71,13 +71,13 @@ def test_a_secondary_that_cannot_be_read_while_the_fault_is_undone_does_not_prev
     theatre.on_event = at("load", pause)
     with paced(theatre.account, "dynamodb"):
         options = replace(BRIEF, before_s=1, patience_s=1)
-        found = asyncio.run(drill_failover(theatre.context(), options, meanwhile(broken.set)))
+        report = asyncio.run(drill_failover(theatre.context(), options, meanwhile(broken.set)))
     assert theatre.function_state() == before
-    assert not found.holds
-    assert any("us-west-2" in reason for reason in found.not_measured)
-    told = [event.what for event in theatre.said if isinstance(event, DrillNote)]
-    assert any("items of us-west-2 cannot be read" in note and "AWS does not answer" in note for note in told)
-    assert any("what us-west-2 holds is not measured" in note for note in told)
+    assert not report.holds
+    assert any("us-west-2" in reason for reason in report.not_measured)
+    notes = [event.what for event in theatre.events if isinstance(event, DrillNote)]
+    assert any("items of us-west-2 cannot be read" in note and "AWS does not answer" in note for note in notes)
+    assert any("what us-west-2 holds is not measured" in note for note in notes)
 
 
 def test_a_full_disk_does_not_keep_the_fault_from_being_undone(theatre: Theatre) -> None:
@@ -112,8 +112,8 @@ def test_the_report_outlives_probes_that_cannot_be_cleared_away(theatre: Theatre
     session.events.register("before-call.dynamodb.BatchWriteItem", fail)
     clients, theatre.clients = theatre.clients, Clients(session)
     context = theatre.context()
-    told = rf"(?s)probes of drill {context.drill} are not cleared away: .*does not answer"
-    with pytest.raises(Failed, match=told) as caught:
+    reason = rf"(?s)probes of drill {context.drill} are not cleared away: .*does not answer"
+    with pytest.raises(Failed, match=reason) as caught:
         asyncio.run(drill_failover(context, BRIEF, FAULTS["throttle"]))
     assert caught.value.next_step.startswith("python -m builder drill restore")
     (report,) = theatre.kept
@@ -136,13 +136,13 @@ def test_a_fault_that_cannot_be_undone_says_so_and_what_undoes_it(theatre: Theat
     with pytest.raises(Failed, match="the fault is not undone: us-east-1: AWS refused") as caught:
         asyncio.run(drill_failover(theatre.context(), options, lambda _: fault))
     assert caught.value.next_step == remedy
-    assert "undone" not in [event.moment for event in theatre.said if isinstance(event, DrillMoment)]
+    assert "undone" not in [event.moment for event in theatre.events if isinstance(event, DrillMoment)]
 
 
 def test_a_note_that_somebody_took_away_meanwhile_is_told(theatre: Theatre) -> None:
     def take() -> None:
         function = theatre.target.primary.function
-        asyncio.get_running_loop().create_task(undo_faults(function, theatre.clients, theatre.said.append))
+        asyncio.get_running_loop().create_task(undo_faults(function, theatre.clients, theatre.events.append))
 
     before = theatre.function_state()
     with pytest.raises(Failed, match=r"the fault is not undone: .*no longer noted"):

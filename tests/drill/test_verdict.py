@@ -85,16 +85,16 @@ def verdicts(numbers: Numbers, objectives: Objectives = PROMISED) -> Mapping[Num
 
 
 def test_what_is_just_promised_holds() -> None:
-    found = verdicts(FINE)
-    assert set(found.values()) == {"holds"}
-    assert len(found) == 9
+    by_name = verdicts(FINE)
+    assert set(by_name.values()) == {"holds"}
+    assert len(by_name) == 9
 
 
 def test_without_an_objective_a_number_is_told_and_never_said_to_hold() -> None:
-    found = verdicts(replace(FINE, counter=None), Objectives())
-    assert {name for name, verdict in found.items() if verdict != "no objective"} == {"reconciliation"}
-    assert found["reconciliation"] == "holds"
-    assert "stale_reads" not in found
+    by_name = verdicts(replace(FINE, counter=None), Objectives())
+    assert {name for name, verdict in by_name.items() if verdict != "no objective"} == {"reconciliation"}
+    assert by_name["reconciliation"] == "holds"
+    assert "stale_reads" not in by_name
     assert verdict_of(check.verdict for check in judge_failover(FINE, Objectives())) == "passed"
 
 
@@ -109,8 +109,8 @@ def test_without_an_objective_a_number_is_told_and_never_said_to_hold() -> None:
     ],
 )
 def test_each_objective_is_missed_by_itself(tighter: dict[str, float]) -> None:
-    found = verdicts(FINE, replace(PROMISED, **tighter))  # type: ignore[arg-type]  # numbers of both kinds
-    assert {name for name, verdict in found.items() if verdict == "missed"} == set(tighter)
+    by_name = verdicts(FINE, replace(PROMISED, **tighter))  # type: ignore[arg-type]  # numbers of both kinds
+    assert {name for name, verdict in by_name.items() if verdict == "missed"} == set(tighter)
 
 
 def test_service_that_was_not_reached_is_missed_without_any_objective() -> None:
@@ -123,8 +123,8 @@ def test_service_that_was_not_reached_is_missed_without_any_objective() -> None:
 
 
 def test_where_no_request_tells_anything_nothing_is_measured() -> None:
-    found = verdicts(replace(FINE, served=served(None, "not measured"), at_best=served(None, "not measured")))
-    assert found["rto_seconds"] == "not measured"
+    by_name = verdicts(replace(FINE, served=served(None, "not measured"), at_best=served(None, "not measured")))
+    assert by_name["rto_seconds"] == "not measured"
 
 
 def test_a_drill_that_was_late_has_not_measured_what_it_was_late_with() -> None:
@@ -145,26 +145,26 @@ def test_a_drill_that_was_late_has_not_measured_what_it_was_late_with() -> None:
 def test_what_is_missed_however_late_the_drill_was_is_missed() -> None:
     late = Late(outage="3 late", reads={SECONDARY: "was not read"})
     worse = replace(FINE, served=served(9.0), at_best=served(3.1), sure={PAIR: 0.5}, late=late)
-    found = verdicts(worse)
-    assert found["rto_seconds"] == found["rpo_seconds"] == "missed"
+    by_name = verdicts(worse)
+    assert by_name["rto_seconds"] == by_name["rpo_seconds"] == "missed"
     assert verdicts(replace(worse, at_best=served(2.9), sure={PAIR: 0.1}))["rto_seconds"] == "not measured"
     gone = replace(worse, served=served(None, "not reached"), at_best=served(None, "not reached"))
     assert verdicts(gone, Objectives())["rto_seconds"] == "missed"
 
 
 def test_a_time_shorter_than_that_between_two_requests_cannot_be_told() -> None:
-    found = verdicts(replace(FINE, interval_s=10), Objectives(rto_seconds=5, longest_gap_seconds=5))
-    assert {name for name, verdict in found.items() if verdict == "not measured"} == {
+    by_name = verdicts(replace(FINE, interval_s=10), Objectives(rto_seconds=5, longest_gap_seconds=5))
+    assert {name for name, verdict in by_name.items() if verdict == "not measured"} == {
         *("rto_seconds", "failback_seconds", "longest_gap_seconds"),
     }
     long = replace(FINE, interval_s=10, served=served(16.0, gap_s=16), at_best=served(16.0, gap_s=16))
-    found = verdicts(long, Objectives(rto_seconds=5, longest_gap_seconds=5))
-    assert found["rto_seconds"] == found["longest_gap_seconds"] == "missed"
+    by_name = verdicts(long, Objectives(rto_seconds=5, longest_gap_seconds=5))
+    assert by_name["rto_seconds"] == by_name["longest_gap_seconds"] == "missed"
 
 
 def test_a_counter_that_was_promised_something_of_and_not_kept_is_not_measured() -> None:
-    found = verdicts(replace(FINE, counter=None))
-    assert found["stale_reads"] == found["overwritten_updates"] == "not measured"
+    by_name = verdicts(replace(FINE, counter=None))
+    assert by_name["stale_reads"] == by_name["overwritten_updates"] == "not measured"
     unread = CounterFinding(turns=9, reads=0, updates=0, stale=(), overwritten=())
     assert verdicts(replace(FINE, counter=unread), Objectives())["stale_reads"] == "not measured"
 

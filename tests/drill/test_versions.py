@@ -3,6 +3,6 @@ from builder.drill.context import versions
 
 
 def test_what_the_report_names_is_what_runs() -> None:
-    found = versions()
-    assert found["builder"] == __version__
-    assert all(found[name] for name in ("python", "boto3", "botocore", "urllib3"))
+    by_name = versions()
+    assert by_name["builder"] == __version__
+    assert all(by_name[name] for name in ("python", "boto3", "botocore", "urllib3"))

@@ -26,34 +26,35 @@ def acknowledged(key: str, number: int = 1, *, deletes: bool = False, region: Re
 
 
 def watched(
-    folder: Path, writes: Collection[Write], look: LookUp, reads: int, sources: Collection[Region] | None = None
+    folder: Path, writes: Collection[Write], look_up: LookUp, reads: int, sources: Collection[Region] | None = None
 ) -> tuple[list[Sighting], list[Read], list[DrillProgress]]:
     """What a watch of the secondary sees and reads of these writes by so many reads, and what it says."""
-    said: list[DrillProgress] = []
-    told: list[Sighting] = []
+    events: list[DrillProgress] = []
+    observed: list[Sighting] = []
 
     async def run() -> None:
         clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
         with DrillLog(folder / "log") as log:
             journal = Journal("d", log, clock)
             watch = RegionWatch(
-                "item", SECONDARY, look, journal, sources=sources, observers=[told.append], emit=said.append
+                "item", SECONDARY, look_up, journal, sources=sources, observers=[observed.append], emit=events.append
             )
-            for one in writes:
-                watch.expect(one)
+            for write in writes:
+                watch.expect(write)
             running = asyncio.ensure_future(watch.run())
             async with asyncio.timeout(20):
-                while len(seen_by()[1]) < reads or told != seen_by()[0]:  # noqa: ASYNC110 - what is waited for is in a file
+                while len(seen_by()[1]) < reads or observed != seen_by()[0]:  # noqa: ASYNC110 - what is waited for is in a file
                     await asyncio.sleep(0.01)
             running.cancel()
             await asyncio.wait([running])
 
     def seen_by() -> tuple[list[Sighting], list[Read]]:
         lines = read_log(folder / "log")
-        return [one for one in lines if isinstance(one, Sighting)], [one for one in lines if isinstance(one, Read)]
+        sightings = [line for line in lines if isinstance(line, Sighting)]
+        return sightings, [line for line in lines if isinstance(line, Read)]
 
     asyncio.run(run())
-    return *seen_by(), said
+    return *seen_by(), events
 
 
 @pytest.mark.parametrize(
@@ -73,79 +74,79 @@ def watched(
 def test_a_write_is_seen_by_what_shows_it_or_a_later_one_and_a_deletion_by_absence(
     tmp_path: Path, write: Write, shown: int | None, number: int | None
 ) -> None:
-    async def look(_: Collection[str]) -> Mapping[str, int | None]:
+    async def look_up(_: Collection[str]) -> Mapping[str, int | None]:
         return {"k": shown, "strange": 7}
 
-    sightings, _, said = watched(tmp_path, [write], look, 1)
-    assert [(one.key, one.region, one.number) for one in sightings] == (
+    sightings, _, events = watched(tmp_path, [write], look_up, 1)
+    assert [(sighting.key, sighting.region, sighting.number) for sighting in sightings] == (
         [] if number is None else [("k", SECONDARY, number)]
     )
-    assert said == []
+    assert events == []
 
 
 def test_a_key_that_was_not_answered_for_is_neither_there_nor_gone(tmp_path: Path) -> None:
-    async def look(_: Collection[str]) -> Mapping[str, int | None]:
+    async def look_up(_: Collection[str]) -> Mapping[str, int | None]:
         return {}
 
-    sightings, reads, _ = watched(tmp_path, [acknowledged("k", 2, deletes=True)], look, 1)
+    sightings, reads, _ = watched(tmp_path, [acknowledged("k", 2, deletes=True)], look_up, 1)
     assert sightings == []
     assert reads
 
 
 def test_only_what_the_sources_acknowledged_is_waited_for(tmp_path: Path) -> None:
-    asked: list[Collection[str]] = []
+    keys_asked: list[Collection[str]] = []
 
-    async def look(keys: Collection[str]) -> Mapping[str, int | None]:
-        asked.append(keys)
+    async def look_up(keys: Collection[str]) -> Mapping[str, int | None]:
+        keys_asked.append(keys)
         return {}
 
     writes = [good("a", 0.0), lost("b", 0.0), over("c", 0.0), acknowledged("d", region=THIRD)]
     writes += [good("e", 0.0, what="object"), acknowledged("g", region=SECONDARY)]
-    watched(tmp_path, [*writes, acknowledged("f")], look, 1, sources={PRIMARY})
-    assert asked[0] == {writes[0].name, "f"}
+    watched(tmp_path, [*writes, acknowledged("f")], look_up, 1, sources={PRIMARY})
+    assert keys_asked[0] == {writes[0].name, "f"}
 
 
 def test_every_read_is_written_down_and_what_it_showed_once(tmp_path: Path) -> None:
-    looks = itertools.count(1)
+    call_numbers = itertools.count(1)
 
-    async def look(_: Collection[str]) -> Mapping[str, int | None]:
+    async def look_up(_: Collection[str]) -> Mapping[str, int | None]:
         await asyncio.sleep(0.02)
-        return {"a": 1, "b": 1 if next(looks) > 2 else None}
+        return {"a": 1, "b": 1 if next(call_numbers) > 2 else None}
 
-    sightings, reads, _ = watched(tmp_path, [acknowledged("a"), acknowledged("b")], look, 3)
-    assert [one.key for one in sightings] == ["a", "b"]
+    sightings, reads, _ = watched(tmp_path, [acknowledged("a"), acknowledged("b")], look_up, 3)
+    assert [sighting.key for sighting in sightings] == ["a", "b"]
     assert len(reads) == 3
     for read in reads:
         assert read.ended_s - read.began_s >= 0.02
         assert (read.region, read.what) == (SECONDARY, "item")
     for before, after in itertools.pairwise(reads):
         assert after.began_s - before.began_s >= READ_EVERY_S - 0.001
-    assert [one.at_s for one in sightings] == [reads[0].ended_s, reads[2].ended_s]
+    assert [sighting.at_s for sighting in sightings] == [reads[0].ended_s, reads[2].ended_s]
 
 
 def test_a_region_that_cannot_be_read_is_said_once_and_read_again_and_no_read_is_made_up(tmp_path: Path) -> None:
-    looks = itertools.count(1)
+    call_numbers = itertools.count(1)
 
-    async def look(_: Collection[str]) -> Mapping[str, int | None]:
-        if next(looks) < 3:
+    async def look_up(_: Collection[str]) -> Mapping[str, int | None]:
+        if next(call_numbers) < 3:
             raise Failed(where="us-west-2", what="does not answer")
         return {"a": 1}
 
-    sightings, reads, said = watched(tmp_path, [acknowledged("a")], look, 1)
+    sightings, reads, events = watched(tmp_path, [acknowledged("a")], look_up, 1)
     assert len(sightings) == len(reads) == 1
-    (note,) = said
+    (note,) = events
     assert isinstance(note, DrillNote)
     assert note.what.startswith("items of us-west-2 cannot be read")
     assert note.what.endswith("us-west-2: does not answer")
 
 
 def test_a_bug_of_a_look_is_not_taken_for_a_region_that_does_not_answer(tmp_path: Path) -> None:
-    async def look(_: Collection[str]) -> Mapping[str, int | None]:
+    async def look_up(_: Collection[str]) -> Mapping[str, int | None]:
         raise KeyError("x")
 
     async def run() -> None:
         clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
-        watch = RegionWatch("item", SECONDARY, look, Journal("d", DrillLog(tmp_path / "log"), clock))
+        watch = RegionWatch("item", SECONDARY, look_up, Journal("d", DrillLog(tmp_path / "log"), clock))
         watch.expect(acknowledged("a"))
         await watch.run()
 
@@ -157,7 +158,7 @@ async def stalled(folder: Path, arrive_until_s: float, for_s: float, within_s: f
     """When it was told that nothing comes any more; what is acknowledged comes at once until so long."""
     clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
 
-    async def look(keys: Collection[str]) -> Mapping[str, int | None]:
+    async def look_up(keys: Collection[str]) -> Mapping[str, int | None]:
         return dict.fromkeys(keys, 1) if clock.passed_s() < arrive_until_s else {}
 
     async def acknowledge(watch: RegionWatch) -> None:
@@ -167,7 +168,7 @@ async def stalled(folder: Path, arrive_until_s: float, for_s: float, within_s: f
             await asyncio.sleep(0.04)
 
     with DrillLog(folder / "log") as log:
-        watch = RegionWatch("item", SECONDARY, look, Journal("d", log, clock))
+        watch = RegionWatch("item", SECONDARY, look_up, Journal("d", log, clock))
         tasks = [asyncio.ensure_future(watch.run()), asyncio.ensure_future(acknowledge(watch))]
         try:
             await watch.stalled(for_s, within_s)
@@ -203,20 +204,20 @@ def test_where_nothing_is_acknowledged_nothing_has_stalled(tmp_path: Path) -> No
 
 
 def test_a_failure_is_seen_by_the_first_request_that_fails_from_then_on() -> None:
-    async def look() -> float:
+    async def work() -> float:
         observer = WriteObserver(PRIMARY)
         observer.note(over("before", 1.0))
         waiting = asyncio.ensure_future(observer.failing(1))
         await asyncio.sleep(0)
-        for one in (good("a", 2.0), write("b", attempt(SECONDARY, 2.5, 503)), over("c", 3.0), over("d", 4.0)):
-            observer.note(one)
+        for written in (good("a", 2.0), write("b", attempt(SECONDARY, 2.5, 503)), over("c", 3.0), over("d", 4.0)):
+            observer.note(written)
         return await waiting
 
-    assert asyncio.run(look()) == 3.0
+    assert asyncio.run(work()) == 3.0
 
 
 def test_the_primary_s_answers_are_seen_again() -> None:
-    async def look() -> None:
+    async def work() -> None:
         observer = WriteObserver(PRIMARY)
         observer.note(good("a", 1.0))
         waiting = asyncio.ensure_future(observer.answering(1))
@@ -227,7 +228,7 @@ def test_the_primary_s_answers_are_seen_again() -> None:
         observer.note(good("c", 3.0))
         await waiting
 
-    asyncio.run(look())
+    asyncio.run(work())
 
 
 def test_nobody_waits_for_ever() -> None:

@@ -80,11 +80,18 @@ def is_good(request: Request) -> bool:
 
 def read_requests(document: Mapping[str, Any]) -> list[Request]:
     """Return what `/_builder/requests` answers."""
-    found = [
-        Request(one["region"], one["method"], one["path"], one["status"], one["time"], one["time"] + one["duration_s"])
-        for one in document["requests"]
+    requests = [
+        Request(
+            request["region"],
+            request["method"],
+            request["path"],
+            request["status"],
+            request["time"],
+            request["time"] + request["duration_s"],
+        )
+        for request in document["requests"]
     ]
-    return sorted(found, key=lambda request: request.began)
+    return sorted(requests, key=lambda request: request.began)
 
 
 def make_calls(requests: Iterable[Request], series: str, patience_s: float) -> list[Call]:
@@ -196,20 +203,20 @@ def _rpo(calls: Sequence[Call], seen: Sequence[Seen], outage: Outage, secondary:
     the outage, and goes on failing until the next that goes well begins: what it still acknowledges meanwhile counts.
     Where it never fails, all of the outage is looked at.
     """
-    there = [one for call in calls for one in call.requests if one.region == outage.primary]
-    there = sorted((one for one in there if one.ended > outage.struck), key=lambda one: one.began)
-    there = [one for one in there if one.began < outage.undone]
+    there = [request for call in calls for request in call.requests if request.region == outage.primary]
+    there = sorted((request for request in there if request.ended > outage.struck), key=lambda request: request.began)
+    there = [request for request in there if request.began < outage.undone]
     moments, failing = [], False
-    for one in there:
-        if is_good(one):
+    for request in there:
+        if is_good(request):
             failing = False
         elif not failing:
             failing = True
             next_good = min(
-                (good.began for good in there if is_good(good) and good.began > one.began), default=outage.undone
+                (good.began for good in there if is_good(good) and good.began > request.began), default=outage.undone
             )
-            late = [good.ended for good in there if is_good(good) and one.began < good.ended < next_good]
-            moments += [one.began, *late]
+            late = [good.ended for good in there if is_good(good) and request.began < good.ended < next_good]
+            moments += [request.began, *late]
     if not moments:
         moments = [outage.struck + step * 0.01 for step in range(int((outage.undone - outage.struck) * 100))]
     written = [call for call in calls if call.taken_by == outage.primary]
@@ -220,18 +227,18 @@ def _rpo(calls: Sequence[Call], seen: Sequence[Seen], outage: Outage, secondary:
 
 def _shown(written: Iterable[Call], reads: Sequence[Seen]) -> dict[int, float]:
     """Return when a read first showed each write, or that it was overtaken by a later one."""
-    found = {}
+    shown_s = {}
     for call in written:
-        found[id(call)] = float("inf")
+        shown_s[id(call)] = float("inf")
         there = False
         for read in reads:
             number = read.shows.get(call.key, 0)
             there = there or number > 0
             # A deletion is shown by the absence of what was there.
             if number >= call.number or (call.deletes and there and not number and read.ended > call.began):
-                found[id(call)] = max(read.ended, call.ended)
+                shown_s[id(call)] = max(read.ended, call.ended)
                 break
-    return found
+    return shown_s
 
 
 def _unlike(calls: Iterable[Call], left: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[str, int, Call]]:
@@ -264,7 +271,7 @@ def watching(endpoint: str, account: str, table: str, regions: Sequence[str]) ->
             seen += [Seen(**json.loads(line)) for line in lines]
 
 
-def look(client: Any, table: str) -> dict[str, int]:
+def read_numbers(client: Any, table: str) -> dict[str, int]:
     """Return the last number of every key that a region shows."""
     pages = client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     items = [item for page in pages for item in page["Items"]]
@@ -290,11 +297,11 @@ def main(endpoint: str, account: str, table: str, *regions: str) -> None:
         last: dict[str, int] | None = None
         while not ended.is_set():
             began = time.time()
-            shows = look(client, table)
+            shows = read_numbers(client, table)
             if shows != last:
-                said = {"region": region, "began": began, "ended": time.time(), "shows": shows}
+                seen = {"region": region, "began": began, "ended": time.time(), "shows": shows}
                 with printing:
-                    print(json.dumps(said), flush=True)
+                    print(json.dumps(seen), flush=True)
             last = shows
             ended.wait(EVERY_S)
 

@@ -73,15 +73,15 @@ class Do:
 
 
 @dataclass(frozen=True)
-class Setting:
-    """One of them."""
+class Day:
+    """One of them: the drill, what is done meanwhile, and its true verdict."""
 
     name: str
     options: FailoverOptions
     verdict: DrillVerdict
     missed: frozenset[str] = frozenset()
     """The names of the checks that are missed; with several regions of one pair at least."""
-    promised: Objectives = PROMISED
+    objectives: Objectives = PROMISED
     fault: MakeFault = FAULTS["throttle"]
     script: Sequence[Do] = ()
     regions: int = 2
@@ -111,15 +111,15 @@ def _missed(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
-SETTINGS = [
-    Setting(
+DAYS = [
+    Day(
         "the secondary well for 3.5 s, then 503 for the rest",
         options(rate=5, outage_s=9),
         "failed",
         _missed("rto_seconds", "requests_lost"),
         script=[Do("strike", 3.5, ill(SECONDARY)), Do("undone", 0.5, well(SECONDARY))],
     ),
-    Setting(
+    Day(
         "two cores busy, both regions gone for the rest",
         options(rate=4, before_s=3, outage_s=6, after_s=6),
         "failed",
@@ -127,14 +127,14 @@ SETTINGS = [
         script=[Do("strike", 2, ill(SECONDARY)), Do("strike", 2, ill(PRIMARY))],
         starved=True,
     ),
-    Setting(
+    Day(
         "a primary that flaps six times for 0.7 s, nothing lost",
         options(outage_s=8.4),
         "passed",
-        promised=replace(PROMISED, longest_gap_seconds=2.5),
+        objectives=replace(PROMISED, longest_gap_seconds=2.5),
         fault=find_fault("flap", flap_s=0.7),
     ),
-    Setting(
+    Day(
         "replication paused, a primary that flaps, then an outage of 12 s",
         options(outage_s=16),
         "failed",
@@ -142,7 +142,7 @@ SETTINGS = [
         fault=FAULTS["manual"],
         script=_flapping_people(),
     ),
-    Setting(
+    Day(
         "three regions, the third cut off",
         options(before_s=6, patience_s=3),
         "failed",
@@ -150,50 +150,50 @@ SETTINGS = [
         script=[Do("load", 0.5, lose_third), Do("load ended", 0, find_third)],
         regions=3,
     ),
-    Setting("replication takes 0.2 s", options(), "passed", script=[Do("load", 0, paced(0.2))]),
-    Setting("replication takes 0.8 s", options(), "passed", script=[Do("load", 0, paced(0.8))]),
-    Setting(
+    Day("replication takes 0.2 s", options(), "passed", script=[Do("load", 0, paced(0.2))]),
+    Day("replication takes 0.8 s", options(), "passed", script=[Do("load", 0, paced(0.8))]),
+    Day(
         "replication takes 3 s", options(before_s=6), "failed", _missed("rpo_seconds"), script=[Do("load", 0, paced(3))]
     ),
-    Setting(
+    Day(
         "replication paused",
         options(before_s=5),
         "failed",
         _missed("rpo_seconds"),
         script=[Do("load", 1.5, paced(paused=True)), Do("undone", 1, paced())],
     ),
-    Setting(
+    Day(
         "a primary that is slow",
         options(),
         "passed",
-        promised=replace(PROMISED, service_seconds=1.0, longest_gap_seconds=4.0),
+        objectives=replace(PROMISED, service_seconds=1.0, longest_gap_seconds=4.0),
         fault=find_fault("slow", slow_s=3.0),
     ),
-    Setting("a primary whose table is out of reach", options(), "passed", fault=FAULTS["table"]),
-    Setting("nothing gets out of the primary", options(), "failed", _missed("rpo_seconds"), fault=FAULTS["one-way"]),
-    Setting(
+    Day("a primary whose table is out of reach", options(), "passed", fault=FAULTS["table"]),
+    Day("nothing gets out of the primary", options(), "failed", _missed("rpo_seconds"), fault=FAULTS["one-way"]),
+    Day(
         "the secondary ill for the first 3 s",
         options(outage_s=6),
         "failed",
         _missed("rto_seconds", "requests_lost"),
-        promised=replace(PROMISED, rto_seconds=2.0),
+        objectives=replace(PROMISED, rto_seconds=2.0),
         script=[Do("strike", 0, ill(SECONDARY, 3))],
     ),
-    Setting("a primary that flaps for 2 s", options(outage_s=8), "passed", fault=find_fault("flap", flap_s=2)),
-    Setting(
+    Day("a primary that flaps for 2 s", options(outage_s=8), "passed", fault=find_fault("flap", flap_s=2)),
+    Day(
         "back in the primary before what the secondary took has arrived there",
         options(outage_s=3, after_s=9),
         "failed",
         _missed("stale_reads", "overwritten_updates"),
-        promised=replace(PROMISED, stale_reads=0, overwritten_updates=0),
+        objectives=replace(PROMISED, stale_reads=0, overwritten_updates=0),
         script=[Do("load", 0, paced(10, source=SECONDARY, to=PRIMARY))],
     ),
-    Setting("three regions", options(), "passed", regions=3),
-    Setting(
+    Day("three regions", options(), "passed", regions=3),
+    Day(
         "a write each 10 s",
         options(before_s=12, outage_s=24, after_s=12, rate=0.1),
         "not measured",
-        promised=replace(PROMISED, rto_seconds=5.0),
+        objectives=replace(PROMISED, rto_seconds=5.0),
     ),
 ]
 
