@@ -60,7 +60,7 @@ def throttle(endpoint: str, account: str, region: str) -> None:
 def read_log(endpoint: str, path: str) -> list[dict[str, Any]]:
     """What the embedded AWS says it was asked for under the path."""
     requests = urllib3.request("GET", f"{endpoint}/_builder/requests", headers=authorized()).json()["requests"]
-    return [one for one in requests if one["path"] == path]
+    return [request for request in requests if request["path"] == path]
 
 
 def _zipped(code: str) -> bytes:

@@ -25,10 +25,10 @@ def swallowing(addresses: Sequence[str]) -> Iterator[int]:
 def _fill(address: str, port: int, stack: contextlib.ExitStack) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for _ in range(16):
-        one = stack.enter_context(socket.socket(family))
-        one.settimeout(0.05)
+        connection = stack.enter_context(socket.socket(family))
+        connection.settimeout(0.05)
         try:
-            one.connect((address, port))
+            connection.connect((address, port))
         except TimeoutError:
             return
     raise AssertionError(f"{address}: takes every connection")

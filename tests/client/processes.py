@@ -11,11 +11,11 @@ from builder.client import RegionUrl
 _PYTHON = """
 import json, sys
 from builder.client import FailoverClient, Limits, RegionUrl, ReplicatedHold
-told = json.loads(sys.argv[1])
-regions, end = tuple(RegionUrl(*one) for one in told["regions"]), told["endpoint"]
+options = json.loads(sys.argv[1])
+regions, end = tuple(RegionUrl(*region) for region in options["regions"]), options["endpoint"]
 # Patient with functions that start.
 limits = Limits(deadline_s=60, attempt_s=20, failures_to_open=1, open_s=0.2, probes_to_close=1, hold_s=0.5)
-hold = ReplicatedHold(regions, endpoint=end, limit_s=10) if told["hold"] else None
+hold = ReplicatedHold(regions, endpoint=end, limit_s=10) if options["hold"] else None
 client = FailoverClient(regions, limits=limits, endpoint=end, hold=hold)
 for line in sys.stdin:
     method, body = json.loads(line)
@@ -25,14 +25,14 @@ for line in sys.stdin:
 _NODE = """
 import readline from "node:readline";
 const { FailoverClient, replicatedHold } = await import(process.argv[2]);
-const told = JSON.parse(process.argv[1]);
-const regions = told.regions.map(([name, url]) => ({ name, url }));
-const endpoint = told.endpoint ?? undefined;
+const options = JSON.parse(process.argv[1]);
+const regions = options.regions.map(([name, url]) => ({ name, url }));
+const endpoint = options.endpoint ?? undefined;
 const limits = { deadlineS: 60, attemptS: 20, failuresToOpen: 1, openS: 0.2, probesToClose: 1, holdS: 0.5 };
 const client = new FailoverClient(regions, {
   limits,
   endpoint,
-  hold: told.hold ? replicatedHold(regions, { endpoint, limitS: 10 }) : undefined,
+  hold: options.hold ? replicatedHold(regions, { endpoint, limitS: 10 }) : undefined,
 });
 for await (const line of readline.createInterface({ input: process.stdin })) {
   const [method, body] = JSON.parse(line);
@@ -43,15 +43,15 @@ for await (const line of readline.createInterface({ input: process.stdin })) {
 
 
 class Application:
-    """An application of its own, which asks what it is told to."""
+    """An application of its own, which asks what it is options to."""
 
     def __init__(self, language: str, regions: Sequence[RegionUrl], *, hold: bool, endpoint: str | None = None) -> None:
         named = [[region.name, region.url] for region in regions]
-        told = json.dumps({"regions": named, "hold": hold, "endpoint": endpoint})
+        options = json.dumps({"regions": named, "hold": hold, "endpoint": endpoint})
         source = Path(__file__).parents[2] / "builder" / "client" / "failover.mjs"
-        command = [sys.executable, "-c", _PYTHON, told]
+        command = [sys.executable, "-c", _PYTHON, options]
         if language == "node":
-            command = ["node", "--input-type=module", "-e", _NODE, told, source.as_uri()]
+            command = ["node", "--input-type=module", "-e", _NODE, options, source.as_uri()]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, method: str, left: int | None = None) -> tuple[str, int]:

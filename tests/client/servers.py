@@ -74,23 +74,23 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     # A test's client has gone when this is over, or never needed it.
     timeout = 2
-    told: Server
+    state: Server
 
     def setup(self) -> None:
         super().setup()
-        self.told.open.append(self.connection)
+        self.state.open.append(self.connection)
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.told.seen.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-        mood = self.told.mood
+        self.state.seen.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+        mood = self.state.mood
         if isinstance(mood, str):
             self._misbehave(mood)
-        elif mood == 200 and self.told.items is not None:
-            self._keep(self.told.items, body)
+        elif mood == 200 and self.state.items is not None:
+            self._keep(self.state.items, body)
         else:
-            self._start(mood, len(self.told.body))
-            self.wfile.write(self.told.body)
+            self._start(mood, len(self.state.body))
+            self.wfile.write(self.state.body)
 
     do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  the base class calls them so
 
@@ -101,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "throttled":
                 self._start(429, 0, {"x-amzn-ErrorType": "TooManyRequestsException:http://internal.amazon.com/"})
             case "hangs":
-                self.told.released.wait(15)
+                self.state.released.wait(15)
             case "drips":
                 self._start(200, 100_000)
                 self._drip()
@@ -122,13 +122,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _start(self, status: int, length: int, headers: Mapping[str, str] = {}) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(length))
-        self.send_header("X-Region", self.told.name)
+        self.send_header("X-Region", self.state.name)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
 
     def _drip(self) -> None:
-        while not self.told.released.is_set():
+        while not self.state.released.is_set():
             try:
                 self.wfile.write(b".")
             except OSError:
@@ -148,6 +148,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _make_handler(server: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(_Handler):
-        told = server
+        state = server
 
     return Handler

@@ -9,11 +9,11 @@ const names = new Map();
 const lookUp = dns.lookup;
 dns.lookup = (host, options, callback) => {
   if (!names.has(host)) return lookUp(host, options, callback);
-  const found = names.get(host);
-  if (found !== "hangs") process.nextTick(callback, null, found);
+  const entries = names.get(host);
+  if (entries !== "hangs") process.nextTick(callback, null, entries);
 };
 
-const tell = (said) => process.stdout.write(`${JSON.stringify(said)}\n`);
+const tell = (reply) => process.stdout.write(`${JSON.stringify(reply)}\n`);
 
 const verbs = {
   make({ client, regions, clock, hold, onHold, credentials, ...options }) {
@@ -22,7 +22,7 @@ const verbs = {
     if (credentials === "hang") options.credentials = () => new Promise(() => {});
     else if (credentials) options.credentials = credentials;
     const made = { now: 0, attempts: [] };
-    made.client = new FailoverClient(regions, { ...options, onAttempt: (one) => made.attempts.push(one) });
+    made.client = new FailoverClient(regions, { ...options, onAttempt: (attempt) => made.attempts.push(attempt) });
     clients.set(client, made);
   },
   async request({ client, now, method, target, ...options }) {

@@ -136,17 +136,17 @@ class Speaker:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
-    def say(self, verb: str, **said: Any) -> Any:
+    def say(self, verb: str, **arguments: Any) -> Any:
         """Return what it answers."""
         number, outcome = next(self._ids), Future[Any]()
         self._waiting[number] = outcome
         assert self._process.stdin is not None
         with self._lock:
-            self._process.stdin.write(json.dumps({"id": number, "verb": verb, **said}) + "\n")
+            self._process.stdin.write(json.dumps({"id": number, "verb": verb, **arguments}) + "\n")
             self._process.stdin.flush()
-        told = outcome.result(_ANSWER_S)
-        assert "failed" not in told, told["failed"]
-        return told["result"]
+        reply = outcome.result(_ANSWER_S)
+        assert "failed" not in reply, reply["failed"]
+        return reply["result"]
 
     def end(self) -> None:
         assert self._process.stdin is not None
@@ -159,8 +159,8 @@ class Speaker:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
-                told = json.loads(line)
-                self._waiting.pop(told["id"]).set_result(told)
+                reply = json.loads(line)
+                self._waiting.pop(reply["id"]).set_result(reply)
 
 
 class Node:
@@ -193,8 +193,8 @@ class Node:
         return _NodeClient(self._speaker, number, clock)
 
     def resolve(self, host: str, addresses: Addresses) -> None:
-        found = addresses if isinstance(addresses, str) else [_entry(address) for address in addresses]
-        self._speaker.say("name", host=host, addresses=found)
+        entries = addresses if isinstance(addresses, str) else [_entry(address) for address in addresses]
+        self._speaker.say("name", host=host, addresses=entries)
 
 
 class _NodeClient:
@@ -214,32 +214,32 @@ class _NodeClient:
         deadline_s: float | None = None,
         repeatable: bool | None = None,
     ) -> Answer:
-        said: dict[str, Any] = {
+        options: dict[str, Any] = {
             "body": None if body is None else body.decode("latin-1"),
             "headers": headers,
             "deadlineS": deadline_s,
             "repeatable": repeatable,
         }
-        told = self._speaker.say(
+        reply = self._speaker.say(
             "request",
             client=self._number,
             now=self._clock.now if self._clock else 0,
             method=method,
             target=target,
-            **{name: value for name, value in said.items() if value is not None},
+            **{name: value for name, value in options.items() if value is not None},
         )
-        self.attempts += map(_attempt, told["attempts"])
-        if "answer" in told:
-            answer = told["answer"]
+        self.attempts += map(_attempt, reply["attempts"])
+        if "answer" in reply:
+            answer = reply["answer"]
             return Answer(answer["region"], answer["status"], answer["headers"], answer["body"].encode("latin-1"))
-        raised = Unavailable(tuple(map(_attempt, told["raised"])))
-        assert raised.may_have_happened == told["mayHaveHappened"]
-        raised.args = (told["unavailable"],)
+        raised = Unavailable(tuple(map(_attempt, reply["raised"])))
+        assert raised.may_have_happened == reply["mayHaveHappened"]
+        raised.args = (reply["unavailable"],)
         raise raised
 
     def circuits(self) -> Mapping[str, Circuit]:
-        told = self._speaker.say("circuits", client=self._number)
-        return {name: _circuit(circuit) for name, circuit in told.items()}
+        circuits = self._speaker.say("circuits", client=self._number)
+        return {name: _circuit(circuit) for name, circuit in circuits.items()}
 
 
 def _entry(address: str) -> dict[str, Any]:
@@ -251,25 +251,25 @@ def _camel(name: str) -> str:
     return first + "".join(other.capitalize() for other in others)
 
 
-def _attempt(told: Mapping[str, Any]) -> Attempt:
-    outcome = told["outcome"]
+def _attempt(fields: Mapping[str, Any]) -> Attempt:
+    outcome = fields["outcome"]
     return Attempt(
-        told["request"],
-        told["region"],
-        told["method"],
-        told["path"],
-        told["started"],
-        told["durationS"],
+        fields["request"],
+        fields["region"],
+        fields["method"],
+        fields["path"],
+        fields["started"],
+        fields["durationS"],
         outcome if isinstance(outcome, int) else Trouble(outcome),
-        told["mayHaveHappened"],
+        fields["mayHaveHappened"],
     )
 
 
-def _circuit(told: Mapping[str, Any]) -> Circuit:
-    match told["state"]:
+def _circuit(fields: Mapping[str, Any]) -> Circuit:
+    match fields["state"]:
         case "closed":
-            return Closed(told["failures"])
+            return Closed(fields["failures"])
         case "open":
-            return Open(told["until"])
+            return Open(fields["until"])
         case _:
-            return HalfOpen(told["good"], told["probing"])
+            return HalfOpen(fields["good"], fields["probing"])

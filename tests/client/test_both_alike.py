@@ -42,20 +42,20 @@ _STEPS = st.lists(
 def _play(client: Client, clock: Clock, steps: list[Step], servers: tuple[Server, Server]) -> list[object]:
     primary, secondary = servers
     primary.items, secondary.items = {}, {}
-    told: list[object] = []
+    played: list[object] = []
     for step in steps:
         primary.mood, secondary.mood = step.primary, step.secondary
         clock.now += step.later_s
         try:
-            told.append(client.request(step.method, "/items/1", body=b"{}", repeatable=step.repeatable).region)
+            played.append(client.request(step.method, "/items/1", body=b"{}", repeatable=step.repeatable).region)
         except Unavailable as error:
-            told += [str(error), error.may_have_happened]
-        told.append(client.circuits())
-    return [*told, [_without_times(attempt) for attempt in client.attempts], primary.items, secondary.items]
+            played += [str(error), error.may_have_happened]
+        played.append(client.circuits())
+    return [*played, [_without_times(attempt) for attempt in client.attempts], primary.items, secondary.items]
 
 
-def _without_times(one: Attempt) -> tuple[object, ...]:
-    return one.request, one.region, one.method, one.path, one.outcome, one.may_have_happened
+def _without_times(attempt: Attempt) -> tuple[object, ...]:
+    return attempt.request, attempt.region, attempt.method, attempt.path, attempt.outcome, attempt.may_have_happened
 
 
 class _Both:

@@ -121,7 +121,7 @@ def test_who_finds_no_region_is_told_what_each_answered(client: Client, primary:
     primary.mood, secondary.mood = 429, "hangs up"
     with pytest.raises(Unavailable, match=r"us-east-1: 429, us-west-2: connection broken off") as raised:
         client.request("DELETE", "/items/1")
-    assert [one.outcome for one in raised.value.attempts] == [429, Trouble.BROKEN_OFF]
+    assert [attempt.outcome for attempt in raised.value.attempts] == [429, Trouble.BROKEN_OFF]
     assert raised.value.may_have_happened
 
 
@@ -139,7 +139,7 @@ def test_a_post_that_may_have_happened_is_not_sent_again(
 def test_a_post_that_lambda_throttled_is_sent_to_the_next_region(client: Client, primary: Server) -> None:
     primary.mood = "throttled"
     assert client.request("POST", "/items", body=b"x").region == "us-west-2"
-    assert [(one.outcome, one.may_have_happened) for one in client.attempts] == [(429, False), (200, True)]
+    assert [(attempt.outcome, attempt.may_have_happened) for attempt in client.attempts] == [(429, False), (200, True)]
 
 
 def test_a_post_that_was_never_sent_is_sent_to_the_next_region(language: Language, secondary: Server) -> None:
@@ -170,7 +170,7 @@ def test_a_request_takes_no_longer_than_its_deadline_which_its_regions_share(
     with pytest.raises(Unavailable) as raised:
         client.request("GET", "/", deadline_s=0.3)
     assert time.monotonic() - began < 0.5
-    assert [one.region for one in raised.value.attempts] == ["us-east-1", "us-west-2"]
+    assert [attempt.region for attempt in raised.value.attempts] == ["us-east-1", "us-west-2"]
 
 
 def test_no_region_is_asked_when_the_deadline_is_over_before_it_began(client: Client, primary: Server) -> None:
@@ -208,7 +208,7 @@ def test_threads_share_a_client(client: Client, primary: Server) -> None:
     with ThreadPoolExecutor(8) as pool:
         regions = list(pool.map(ask, range(200)))
     assert set(regions) == {"us-east-1", "us-west-2"}
-    assert sorted({one.request for one in client.attempts}) == list(range(1, 201))
+    assert sorted({attempt.request for attempt in client.attempts}) == list(range(1, 201))
     assert isinstance(client.circuits()["us-east-1"], Open)
 
 
@@ -217,14 +217,13 @@ def test_a_post_probes_nothing(language: Language, primary: Server, secondary: S
     client = language.client(primary.region, secondary.region, limits=limits, clock=clock)
     _open_primary(client, primary)
     primary.mood = "hangs"
-    asked = len(primary.seen)
+    seen_before = len(primary.seen)
     for _ in range(7):
         clock.now += 4
         assert client.request("POST", "/items", body=b"x").region == "us-west-2"
-    assert {(method, path) for method, path, _, _ in primary.seen[asked:]} == {("GET", "/health")}
-    assert [(one.path, one.may_have_happened) for one in client.attempts if one.region == "us-east-1"][3:] == [
-        ("/health", False)
-    ] * 3
+    assert {(method, path) for method, path, _, _ in primary.seen[seen_before:]} == {("GET", "/health")}
+    in_primary = [attempt for attempt in client.attempts if attempt.region == "us-east-1"]
+    assert [(attempt.path, attempt.may_have_happened) for attempt in in_primary[3:]] == [("/health", False)] * 3
 
 
 def test_probes_of_the_client_s_own_bring_posts_back(client: Client, primary: Server, clock: Clock) -> None:
@@ -250,7 +249,7 @@ def test_a_post_goes_where_a_probe_found_a_region_well_when_no_other_is(
     clock.now += 5
     secondary.mood = 200
     assert client.request("POST", "/items").region == "us-west-2"
-    assert [(one.region, one.path) for one in client.attempts[-4:]] == [
+    assert [(attempt.region, attempt.path) for attempt in client.attempts[-4:]] == [
         ("us-east-1", "/health"),
         ("us-west-2", "/health"),
         ("us-west-2", "/health"),
@@ -267,7 +266,9 @@ def test_a_post_that_no_probe_finds_a_region_for_did_not_happen(
     with pytest.raises(Unavailable) as raised:
         client.request("POST", "/items")
     assert not raised.value.may_have_happened
-    assert [(one.method, one.path, one.outcome) for one in raised.value.attempts] == [("GET", "/well", 503)]
+    assert [(attempt.method, attempt.path, attempt.outcome) for attempt in raised.value.attempts] == [
+        ("GET", "/well", 503)
+    ]
 
 
 def _open_primary_alone(client: Client, primary: Server) -> None:

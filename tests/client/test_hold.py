@@ -41,8 +41,8 @@ def _wait(until: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def _asked(server: Server, method: str, path: str) -> int:
-    return [(one, target) for one, target, _, _ in server.seen].count((method, path))
+def _requests_seen(server: Server, method: str, path: str) -> int:
+    return [(verb, target) for verb, target, _, _ in server.seen].count((method, path))
 
 
 def test_the_first_region_is_preferred_until_something_is_written_elsewhere(
@@ -70,11 +70,11 @@ def test_the_first_write_elsewhere_holds_everybody_there(
     ]
     assert json.loads((secondary.items or {})[HOLD]) == json.loads(HELD)
     primary.mood = 200
-    asked = len(primary.seen)
+    seen_before = len(primary.seen)
     for _ in range(10):
         clock.now += 5
         assert client.request("GET", "/items/1").region == "us-west-2"
-    assert len(primary.seen) == asked
+    assert len(primary.seen) == seen_before
 
 
 def test_everybody_goes_back_once_that_is_decided(
@@ -108,16 +108,16 @@ def test_a_busy_client_does_not_wait_again_and_again_for_a_hold_that_cannot_be_r
 ) -> None:
     client.request("GET", "/items/1")
     secondary.mood = 503
-    reads = _asked(secondary, "GET", HOLD)
+    reads = _requests_seen(secondary, "GET", HOLD)
     for _ in range(3):
         clock.now += 2
         client.request("GET", "/items/1")
         reads += 1
-        _wait(lambda: _asked(secondary, "GET", HOLD) == reads)  # noqa: B023  called before it changes
+        _wait(lambda: _requests_seen(secondary, "GET", HOLD) == reads)  # noqa: B023  called before it changes
         time.sleep(0.1)
     # Known to be unknown as of now: no second read, and none that the next request waits for.
     client.request("GET", "/items/1")
-    assert _asked(secondary, "GET", HOLD) == reads
+    assert _requests_seen(secondary, "GET", HOLD) == reads
 
 
 def test_a_client_that_starts_is_where_the_others_are(client: Client, primary: Server, secondary: Server) -> None:
@@ -145,7 +145,7 @@ def test_a_busy_client_reads_the_hold_beside_its_requests(
     began = time.monotonic()
     assert client.request("GET", "/items/1").region == "us-east-1"
     assert time.monotonic() - began < 0.5
-    _wait(lambda: _asked(secondary, "GET", HOLD) == 2)
+    _wait(lambda: _requests_seen(secondary, "GET", HOLD) == 2)
 
 
 def test_a_client_stays_where_it_is_when_the_hold_cannot_be_read(
@@ -158,9 +158,9 @@ def test_a_client_stays_where_it_is_when_the_hold_cannot_be_read(
     with pytest.raises(Unavailable) as raised:
         client.request("GET", "/items/1")
     # The preferred region's table says nothing of a hold, and is not believed.
-    assert [one.region for one in raised.value.attempts] == ["us-west-2"]
-    assert _asked(primary, "GET", HOLD) == 1
-    assert _asked(primary, "GET", "/items/1") == 0
+    assert [attempt.region for attempt in raised.value.attempts] == ["us-west-2"]
+    assert _requests_seen(primary, "GET", HOLD) == 1
+    assert _requests_seen(primary, "GET", "/items/1") == 0
 
 
 def test_the_preferred_region_is_believed_where_it_says_that_there_is_a_hold(
@@ -169,7 +169,7 @@ def test_the_preferred_region_is_believed_where_it_says_that_there_is_a_hold(
     secondary.mood, primary.items = 503, {HOLD: HELD}
     with pytest.raises(Unavailable) as raised:
         client.request("GET", "/items/1")
-    assert [one.region for one in raised.value.attempts] == ["us-west-2"]
+    assert [attempt.region for attempt in raised.value.attempts] == ["us-west-2"]
 
 
 def test_a_client_starts_in_the_first_region_where_no_hold_can_be_read(
@@ -185,9 +185,9 @@ def test_a_write_is_not_sent_where_nobody_could_be_told(client: Client, primary:
     secondary.mood = 403
     with pytest.raises(Unavailable) as raised:
         client.request("PUT", "/items/1", body=b"{}")
-    assert [one.outcome for one in raised.value.attempts] == [Trouble.NOT_HELD, 429]
+    assert [attempt.outcome for attempt in raised.value.attempts] == [Trouble.NOT_HELD, 429]
     assert not raised.value.may_have_happened
-    assert _asked(secondary, "PUT", "/items/1") == 0
+    assert _requests_seen(secondary, "PUT", "/items/1") == 0
 
 
 def test_what_is_no_hold_is_not_believed(primary: Server, secondary: Server) -> None:
@@ -233,7 +233,7 @@ def test_a_callable_that_hangs_or_raises_holds_up_nobody(primary: Server, second
     with pytest.raises(Unavailable) as raised:
         client.request("PUT", "/items/1", body=b"{}", deadline_s=0.6)
     released.set()
-    assert [one.outcome for one in raised.value.attempts] == [503, Trouble.NOT_HELD]
+    assert [attempt.outcome for attempt in raised.value.attempts] == [503, Trouble.NOT_HELD]
     assert time.monotonic() - began < 3
 
 

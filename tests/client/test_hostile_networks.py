@@ -90,19 +90,19 @@ def _check(place: Place, method: str, deadline_s: float, late_s: float) -> None:
     assert took_s <= deadline_s + late_s
     first = client.attempts[0]
     assert first.duration_s <= 2.0 + late_s
-    asked = len(primary.seen) + len(secondary.seen)
+    request_count = len(primary.seen) + len(secondary.seen)
     if method == "PUT" or name in UNSENT:
         assert isinstance(came, Answer)
         assert came.region == "us-west-2"
-        assert [one.region for one in client.attempts] == ["us-east-1", "us-west-2"]
+        assert [attempt.region for attempt in client.attempts] == ["us-east-1", "us-west-2"]
         assert len(secondary.seen) == 1
     else:
         assert isinstance(came, Unavailable)
         assert came.may_have_happened
-        assert asked == 1
+        assert request_count == 1
     if name in UNSENT:
         assert first.outcome is Trouble.NOT_SENT
-        assert asked == 1
+        assert request_count == 1
 
 
 @pytest.mark.parametrize("network", NETWORKS[len(SWALLOWS) - 1 :], indirect=True)

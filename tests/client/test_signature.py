@@ -38,7 +38,7 @@ def test_the_signature_is_botocore_s(
     SigV4Auth(Credentials("AKID", "secret", token), "lambda", "us-west-2").add_auth(signed)
     keys = {"accessKeyId": "AKID", "secretAccessKey": "secret", "sessionToken": token}
     request = {"method": "PUT", "target": target, "headers": headers, "payload": body}
-    told = speaker.say("sign", keys=keys, region="us-west-2", request=request, at=AT.isoformat())
-    assert told["authorization"] == signed.headers["Authorization"]
-    assert told["x-amz-date"] == signed.headers["X-Amz-Date"]
-    assert told.get("x-amz-security-token") == token
+    signature = speaker.say("sign", keys=keys, region="us-west-2", request=request, at=AT.isoformat())
+    assert signature["authorization"] == signed.headers["Authorization"]
+    assert signature["x-amz-date"] == signed.headers["X-Amz-Date"]
+    assert signature.get("x-amz-security-token") == token

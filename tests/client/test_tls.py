@@ -96,4 +96,4 @@ def test_who_drips_over_tls_is_waited_for_no_longer_than_that(language: Language
     with pytest.raises(Unavailable) as raised:
         client.request("PUT", "/items", body=b"x")
     assert time.monotonic() - began < 1.5
-    assert [one.outcome for one in raised.value.attempts] == [Trouble.TIMED_OUT]
+    assert [attempt.outcome for attempt in raised.value.attempts] == [Trouble.TIMED_OUT]

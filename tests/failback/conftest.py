@@ -20,9 +20,9 @@ def two_way(embedded: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> 
     """The folder of its dr.yaml."""
     folder = tmp_path_factory.mktemp("failback")
     shutil.copytree(ROOT / "lambda", folder / "lambda", ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
-    said = (ROOT / "dr.yaml").read_text()
-    assert "\nbucket:\n" in said
-    (folder / "dr.yaml").write_text(said.replace("\nbucket:\n", "\nbucket:\n  replication: two-way\n"))
+    dr_yaml = (ROOT / "dr.yaml").read_text()
+    assert "\nbucket:\n" in dr_yaml
+    (folder / "dr.yaml").write_text(dr_yaml.replace("\nbucket:\n", "\nbucket:\n  replication: two-way\n"))
     config = ("--config", str(folder / "dr.yaml"))
     with pytest.MonkeyPatch.context() as patch:
         reached(embedded.endpoint, patch)

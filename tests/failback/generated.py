@@ -28,7 +28,7 @@ _scalars = st.one_of(
     st.builds(lambda many: {"SS": sorted(many)}, st.sets(texts, min_size=1, max_size=3)),
     st.builds(lambda many: {"BS": sorted(many)}, st.sets(blobs, min_size=1, max_size=3)),
     st.builds(
-        lambda many: {"NS": list({Fraction(one): one for one in many}.values())},
+        lambda many: {"NS": list({Fraction(number): number for number in many}.values())},
         st.lists(numbers, min_size=1, max_size=3),
     ),
 )
@@ -46,9 +46,9 @@ contents = st.dictionaries(st.sampled_from(["body", "time", "a", "b"]), values, 
 @st.composite
 def alike(draw: st.DrawFn) -> tuple[dict[str, Value], dict[str, Value]]:
     """Two contents that have most in common."""
-    one = draw(contents)
-    other = {name: value for name, value in one.items() if draw(st.integers(0, 5))}
-    return one, other | draw(st.one_of(st.just({}), st.just({}), contents))
+    first = draw(contents)
+    second = {name: value for name, value in first.items() if draw(st.integers(0, 5))}
+    return first, second | draw(st.one_of(st.just({}), st.just({}), contents))
 
 
 def keys(kind: str) -> st.SearchStrategy[Value]:
@@ -67,11 +67,11 @@ def rewritten(value: Value, dice: random.Random) -> Value:
         case "N":
             return {kind: _respelt(content, dice)}
         case "NS":
-            return {kind: dice.sample([_respelt(one, dice) for one in content], len(content))}
+            return {kind: dice.sample([_respelt(number, dice) for number in content], len(content))}
         case "SS" | "BS":
             return {kind: dice.sample(content, len(content))}
         case "L":
-            return {kind: [rewritten(one, dice) for one in content]}
+            return {kind: [rewritten(element, dice) for element in content]}
         case "M":
             names = dice.sample(list(content), len(content))
             return {kind: {name: rewritten(content[name], dice) for name in names}}

@@ -19,15 +19,15 @@ def meaning(value: Mapping[str, Any]) -> Any:
         case "NS":
             return kind, frozenset(map(Fraction, content))
         case "L":
-            return [meaning(one) for one in content]
+            return [meaning(element) for element in content]
         case "M":
-            return {name: meaning(one) for name, one in content.items()}
+            return {name: meaning(element) for name, element in content.items()}
         case _:
             return kind, content
 
 
-def same(one: Item, other: Item) -> bool:
-    return bool(meaning({"M": one}) == meaning({"M": other}))
+def same(first: Item, second: Item) -> bool:
+    return bool(meaning({"M": first}) == meaning({"M": second}))
 
 
 def key_of(names: tuple[str, ...], item: Item) -> tuple[Any, ...]:
@@ -37,12 +37,12 @@ def key_of(names: tuple[str, ...], item: Item) -> tuple[Any, ...]:
 def differences(names: tuple[str, ...], source: Sequence[Item], target: Sequence[Item]) -> dict[tuple[Any, ...], str]:
     """Who has each key that the two do not have alike: "source", "target" or "both"."""
     here, there = ({key_of(names, item): item for item in items} for items in (source, target))
-    found = {}
+    holders = {}
     for key in [*here, *there]:
         if key not in there:
-            found[key] = "source"
+            holders[key] = "source"
         elif key not in here:
-            found[key] = "target"
+            holders[key] = "target"
         elif not same(here[key], there[key]):
-            found[key] = "both"
-    return found
+            holders[key] = "both"
+    return holders

@@ -22,7 +22,7 @@ class TableRig:
     """Clients are in the west, and would go to the east."""
 
     world: World = field(default_factory=lambda: World(latency_s=0.02))
-    said: list[FailbackProgress] = field(default_factory=list)
+    events: list[FailbackProgress] = field(default_factory=list)
     examples: tuple[Difference, ...] = ()
 
     def __post_init__(self) -> None:
@@ -39,7 +39,7 @@ class TableRig:
         group = {"KeySchema": schema, "BillingMode": "PAY_PER_REQUEST"}
         self.table = Table("orders", ACCOUNT, EAST, now, replicas, key=key, group=group)
         self.world.tables = {(ACCOUNT, "orders"): self.table}
-        self.said.clear()
+        self.events.clear()
         self.world.calls.clear()
 
     @property
@@ -62,16 +62,18 @@ class TableRig:
 
     def compare(self, **options: Any) -> TableComparison:
         async def work() -> TableComparison:
-            sides = [await observe_replica(self.clients, Site(None, Region(one)), "orders") for one in (WEST, EAST)]
+            sides = [
+                await observe_replica(self.clients, Site(None, Region(region)), "orders") for region in (WEST, EAST)
+            ]
             pair = TablePair(component="table", source=sides[0], target=sides[1])
             comparing = CompareOptions(**{"patience_s": 10.0, **options})
-            found, self.examples = await compare_tables(self.clients, pair, comparing, self.said.append)
-            return found
+            comparison, self.examples = await compare_tables(self.clients, pair, comparing, self.events.append)
+            return comparison
 
         return run_virtual(work)
 
-    def told(self) -> list[ItemDifference]:
-        return [event for event in self.said if isinstance(event, ItemDifference)]
+    def differences(self) -> list[ItemDifference]:
+        return [event for event in self.events if isinstance(event, ItemDifference)]
 
     def called(self, operation: str) -> int:
         return sum(call.operation == operation for call in self.world.calls)

@@ -82,9 +82,9 @@ class Item:
 
 
 @dataclass
-class Scene:
+class HoldRig:
     item: Item
-    said: list[FailbackProgress] = field(default_factory=list)
+    events: list[FailbackProgress] = field(default_factory=list)
     world: World = field(default_factory=World)
 
     def __post_init__(self) -> None:
@@ -108,7 +108,7 @@ class Scene:
             health="/health",
             account=AccountId("111122223333"),
         )
-        found = ClientsWhereabouts(
+        whereabouts = ClientsWhereabouts(
             view=view,
             services={},
             places=self.places(**away),
@@ -121,119 +121,119 @@ class Scene:
             clients=None,  # type: ignore[arg-type]
             endpoint=None,
             now=self.world.datetime,
-            emit=self.said.append,
+            emit=self.events.append,
         )
         options = FailbackOptions(target="/hold", hold=hold, patience_s=10)
-        run_virtual(lambda: let_go(context, options, found, is_forced=is_forced))
+        run_virtual(lambda: let_go(context, options, whereabouts, is_forced=is_forced))
 
-    def told(self, kind: type[FailbackProgress]) -> list[Any]:
-        return [event for event in self.said if isinstance(event, kind)]
+    def events_of(self, kind: type[FailbackProgress]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
 
     def changes(self) -> list[tuple[str, Region]]:
         return [(method, at) for method, at, _ in self.item.calls if method != "GET"]
 
 
 @pytest.fixture
-def scene() -> Scene:
-    made = Scene(Item())
+def rig() -> HoldRig:
+    made = HoldRig(Item())
     made.item.have(HOLD, EAST, WEST)
     return made
 
 
-def test_it_is_released_where_it_stands_once_a_write_of_now_has_arrived(scene: Scene) -> None:
-    scene.go()
-    assert scene.changes() == [("PUT", WEST), ("PUT", EAST), ("DELETE", WEST)]
-    assert [(one.source, one.target) for one in scene.told(MarkerSeen)] == [(WEST, EAST), (EAST, WEST)]
-    assert all(1 <= one.after_s < 2 for one in scene.told(MarkerSeen))
-    assert scene.told(HoldMoved) == [HoldMoved(held=None, seen_in=(EAST, WEST))]
+def test_it_is_released_where_it_stands_once_a_write_of_now_has_arrived(rig: HoldRig) -> None:
+    rig.go()
+    assert rig.changes() == [("PUT", WEST), ("PUT", EAST), ("DELETE", WEST)]
+    assert [(marker.source, marker.target) for marker in rig.events_of(MarkerSeen)] == [(WEST, EAST), (EAST, WEST)]
+    assert all(1 <= marker.after_s < 2 for marker in rig.events_of(MarkerSeen))
+    assert rig.events_of(HoldMoved) == [HoldMoved(held=None, seen_in=(EAST, WEST))]
     # Clients stay where they are until it is gone: what is written before says the same region.
-    assert all(body["region"] == WEST for method, _, body in scene.item.calls if method == "PUT")
+    assert all(body["region"] == WEST for method, _, body in rig.item.calls if method == "PUT")
 
 
-def test_nobody_is_let_go_while_nothing_arrives_where_they_would_go(scene: Scene) -> None:
-    scene.item.cut.add((WEST, EAST))
+def test_nobody_is_let_go_while_nothing_arrives_where_they_would_go(rig: HoldRig) -> None:
+    rig.item.cut.add((WEST, EAST))
     with pytest.raises(Failed, match="us-east-1: does not show after 10 s what was written to /hold in us-west-2"):
-        scene.go()
-    assert ("DELETE", WEST) not in scene.changes()
-    assert scene.item.seen(WEST) is not None
+        rig.go()
+    assert ("DELETE", WEST) not in rig.changes()
+    assert rig.item.seen(WEST) is not None
 
 
-def test_a_loss_that_is_allowed_lets_them_go_all_the_same_and_says_what_is_late(scene: Scene) -> None:
-    scene.item.cut.add((WEST, EAST))
-    scene.go(is_forced=True)
-    assert scene.item.seen(WEST) is None
-    assert [note.what.partition(" after")[0] for note in scene.told(FailbackNote)] == [
+def test_a_loss_that_is_allowed_lets_them_go_all_the_same_and_says_what_is_late(rig: HoldRig) -> None:
+    rig.item.cut.add((WEST, EAST))
+    rig.go(is_forced=True)
+    assert rig.item.seen(WEST) is None
+    assert [note.what.partition(" after")[0] for note in rig.events_of(FailbackNote)] == [
         "us-east-1: does not show",
         "us-east-1: does not show no hold",
     ]
 
 
-def test_the_way_back_is_looked_at_too_and_keeps_nobody(scene: Scene) -> None:
-    scene.item.cut.add((EAST, WEST))
-    scene.go()
-    assert scene.item.seen(WEST) is None
-    assert [note.what.partition(" after")[0] for note in scene.told(FailbackNote)] == ["us-west-2: does not show"]
+def test_the_way_back_is_looked_at_too_and_keeps_nobody(rig: HoldRig) -> None:
+    rig.item.cut.add((EAST, WEST))
+    rig.go()
+    assert rig.item.seen(WEST) is None
+    assert [note.what.partition(" after")[0] for note in rig.events_of(FailbackNote)] == ["us-west-2: does not show"]
 
 
 def test_clients_are_held_in_another_region_once_their_writes_arrive_there() -> None:
-    scene = Scene(Item())
-    scene.go(hold=WEST)
-    assert scene.changes() == [("PUT", EAST), ("PUT", WEST), ("PUT", WEST)]
-    assert [body["region"] for method, _, body in scene.item.calls if method == "PUT"] == [EAST, EAST, WEST]
-    assert scene.item.seen(EAST) == scene.item.seen(WEST) == HOLD
+    rig = HoldRig(Item())
+    rig.go(hold=WEST)
+    assert rig.changes() == [("PUT", EAST), ("PUT", WEST), ("PUT", WEST)]
+    assert [body["region"] for method, _, body in rig.item.calls if method == "PUT"] == [EAST, EAST, WEST]
+    assert rig.item.seen(EAST) == rig.item.seen(WEST) == HOLD
 
 
 def test_clients_are_held_in_the_region_that_is_left_where_the_other_is_not_called() -> None:
-    scene = Scene(Item())
-    scene.go(hold=WEST, is_forced=True, us_east_1="is left out")
-    assert {at for _, at, _ in scene.item.calls} == {WEST}
-    assert scene.told(HoldMoved) == [HoldMoved(held=WEST, seen_in=(WEST,))]
+    rig = HoldRig(Item())
+    rig.go(hold=WEST, is_forced=True, us_east_1="is left out")
+    assert {at for _, at, _ in rig.item.calls} == {WEST}
+    assert rig.events_of(HoldMoved) == [HoldMoved(held=WEST, seen_in=(WEST,))]
 
 
-def test_somebody_s_client_that_goes_over_again_is_not_missed(scene: Scene) -> None:
-    release = scene.item.release
+def test_somebody_s_client_that_goes_over_again_is_not_missed(rig: HoldRig) -> None:
+    release = rig.item.release
 
     def again(at: str) -> None:
         release(at)
-        scene.item.write(WEST, at=WEST)
+        rig.item.write(WEST, at=WEST)
 
-    scene.item.release = again  # type: ignore[method-assign]  # the client's write comes right after
+    rig.item.release = again  # type: ignore[method-assign]  # the client's write comes right after
     with pytest.raises(Failed, match="somebody has written another since"):
-        scene.go()
+        rig.go()
 
 
-def test_a_hold_that_cannot_be_written_is_told_with_what_to_do(scene: Scene) -> None:
-    scene.item.refuses = True
+def test_a_hold_that_cannot_be_written_is_told_with_what_to_do(rig: HoldRig) -> None:
+    rig.item.refuses = True
     with pytest.raises(Failed, match="could not be changed by the function's URL: us-west-2: 405") as refused:
-        scene.go()
+        rig.go()
     assert "--target PATH" in refused.value.next_step
 
 
 def test_killed_at_any_call_it_goes_on_where_it_was() -> None:
-    whole = Scene(Item())
+    whole = HoldRig(Item())
     whole.item.have(HOLD, EAST, WEST)
     whole.go()
     for number in range(len(whole.item.calls)):
-        scene = Scene(Item(kill_at=number))
-        scene.item.have(HOLD, EAST, WEST)
+        rig = HoldRig(Item(kill_at=number))
+        rig.item.have(HOLD, EAST, WEST)
         with pytest.raises((Killed, BaseExceptionGroup)):
-            scene.go()
-        scene.item.kill_at = -1
-        scene.go()
-        assert scene.item.seen(EAST) is scene.item.seen(WEST) is None, number
+            rig.go()
+        rig.item.kill_at = -1
+        rig.go()
+        assert rig.item.seen(EAST) is rig.item.seen(WEST) is None, number
 
 
-def held(*said: str | None) -> tuple[HoldSighting, ...]:
-    def sighting(region: Region, one: str | None) -> HoldSighting:
-        if one == "?":
+def held(*holds: str | None) -> tuple[HoldSighting, ...]:
+    def sighting(region: Region, hold: str | None) -> HoldSighting:
+        if hold == "?":
             return HoldSighting(region=region, problem="503")
-        return HoldSighting(region=region, held=Region(one) if one else None)
+        return HoldSighting(region=region, held=Region(hold) if hold else None)
 
-    return tuple(sighting(region, one) for region, one in zip((EAST, WEST, NORTH), said, strict=False))
+    return tuple(sighting(region, hold) for region, hold in zip((EAST, WEST, NORTH), holds, strict=False))
 
 
 @pytest.mark.parametrize(
-    ("said", "where"),
+    ("holds", "where"),
     [
         ((None, None), None),
         ((None, WEST), WEST),
@@ -246,26 +246,26 @@ def held(*said: str | None) -> tuple[HoldSighting, ...]:
         ((NORTH, None, "?"), NORTH),
     ],
 )
-def test_clients_are_where_they_themselves_read_it(said: tuple[str | None, ...], where: Region | None) -> None:
-    assert held_at(held(*said)) == where
+def test_clients_are_where_they_themselves_read_it(holds: tuple[str | None, ...], where: Region | None) -> None:
+    assert held_at(held(*holds)) == where
 
 
-@pytest.mark.parametrize("said", [(None, "?"), ("?", "?"), (None, None, "?")])
-def test_where_they_cannot_read_it_nobody_says_that_he_can(said: tuple[str | None, ...]) -> None:
+@pytest.mark.parametrize("holds", [(None, "?"), ("?", "?"), (None, None, "?")])
+def test_where_they_cannot_read_it_nobody_says_that_he_can(holds: tuple[str | None, ...]) -> None:
     with pytest.raises(Stopped, match="is not known") as stopped:
-        held_at(held(*said))
+        held_at(held(*holds))
     assert "--target PATH" in stopped.value.next_step
 
 
-def test_a_region_that_does_not_tell_is_asked_again_for_a_while(scene: Scene) -> None:
-    scene.item.ill[EAST] = "no answer in time"
-    assert scene.observe() == (
+def test_a_region_that_does_not_tell_is_asked_again_for_a_while(rig: HoldRig) -> None:
+    rig.item.ill[EAST] = "no answer in time"
+    assert rig.observe() == (
         HoldSighting(region=EAST, problem="GET /hold: us-east-1: no answer in time"),
         HoldSighting(region=WEST, held=WEST),
     )
 
     async def well_by_then() -> tuple[HoldSighting, ...]:
-        asyncio.get_running_loop().call_later(2.0, scene.item.ill.clear)
-        return await observe_hold(scene.places())
+        asyncio.get_running_loop().call_later(2.0, rig.item.ill.clear)
+        return await observe_hold(rig.places())
 
     assert run_virtual(well_by_then)[0] == HoldSighting(region=EAST, held=WEST)

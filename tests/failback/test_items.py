@@ -17,12 +17,12 @@ LONG = "12345678901234567890123456789012345678"
 def test_two_items_have_one_fingerprint_where_they_are_the_same_and_only_there(
     both: tuple[dict[str, Value], dict[str, Value]],
 ) -> None:
-    one, other = both
-    assert (fingerprint(one) == fingerprint(other)) == same(one, other)
-    assert set(differing(one, other)) == {
+    first, second = both
+    assert (fingerprint(first) == fingerprint(second)) == same(first, second)
+    assert set(differing(first, second)) == {
         name
-        for name in one.keys() | other.keys()
-        if name not in one or name not in other or meaning(one[name]) != meaning(other[name])
+        for name in first.keys() | second.keys()
+        if name not in first or name not in second or meaning(first[name]) != meaning(second[name])
     }
 
 
@@ -34,7 +34,7 @@ def test_how_it_is_written_makes_no_difference(item: dict[str, Value], dice: ran
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ({"N": LONG}, {"N": f"{LONG[:-1]}9"}),  # the 38th digit, which Python's decimals drop
         ({"N": "1"}, {"S": "1"}),
@@ -48,15 +48,15 @@ def test_how_it_is_written_makes_no_difference(item: dict[str, Value], dice: ran
         ({"later": [1]}, {"later": [2]}),  # a type that nobody knows yet
     ],
 )
-def test_what_is_near_is_not_the_same(one: Value, other: Value) -> None:
-    assert fingerprint({"a": one}) != fingerprint({"a": other})
+def test_what_is_near_is_not_the_same(first: Value, second: Value) -> None:
+    assert fingerprint({"a": first}) != fingerprint({"a": second})
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("0", "-0.00"), ("1", "1.0"), ("1200", "12E2"), ("0.5", ".50"), ("1E90", "10E89")]
+    ("first", "second"), [("0", "-0.00"), ("1", "1.0"), ("1200", "12E2"), ("0.5", ".50"), ("1E90", "10E89")]
 )
-def test_a_number_is_one_however_it_is_written(one: str, other: str) -> None:
-    assert key_of(("n",), {"n": {"N": one}}) == key_of(("n",), {"n": {"N": other}})
+def test_a_number_is_one_however_it_is_written(first: str, second: str) -> None:
+    assert key_of(("n",), {"n": {"N": first}}) == key_of(("n",), {"n": {"N": second}})
 
 
 @given(value=st.one_of(*map(keys, "SNB")))

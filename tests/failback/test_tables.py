@@ -50,14 +50,14 @@ def tables(draw: st.DrawFn) -> tuple[tuple[tuple[str, str], ...], list[Item], li
     return schema, here, there
 
 
-def found(rig: TableRig) -> dict[Any, str]:
-    """What was told, as the second implementation says it."""
-    told = {}
-    for one in rig.told():
-        key = key_of(rig.names, {name: _read(value) for name, value in one.key.items()})
-        assert key not in told, "told twice"
-        told[key] = {None: "both", WEST: "source", EAST: "target"}[one.only]
-    return told
+def reported_differences(rig: TableRig) -> dict[Any, str]:
+    """The reported differences: who has each key, in the words of the second implementation."""
+    holders = {}
+    for difference in rig.differences():
+        key = key_of(rig.names, {name: _read(value) for name, value in difference.key.items()})
+        assert key not in holders, "told twice"
+        holders[key] = {None: "both", WEST: "source", EAST: "target"}[difference.only]
+    return holders
 
 
 def _read(value: Any) -> Any:
@@ -76,9 +76,9 @@ def test_all_that_differs_is_told_once_and_nothing_else(table: Any, held: tuple[
         for item in items:
             rig.put(item, region)
     done = rig.compare(most_held=held[0], most_unsettled=held[1], patience_s=2.0)
-    wanted = differences(rig.names, here, there)
-    assert found(rig) == wanted
-    assert done.differing == len(wanted)
+    expected = differences(rig.names, here, there)
+    assert reported_differences(rig) == expected
+    assert done.differing == len(expected)
     assert (done.moving, done.read) == (0, {WEST: len(here), EAST: len(there)})
 
 
@@ -108,10 +108,10 @@ def test_what_changes_meanwhile_hides_nothing_else_and_is_told_only_where_it_sti
         rig.later(after_s, order(number, body or ""), *regions, gone=body is None)
     rig.compare(most_held=held[0], most_unsettled=held[1], patience_s=6.0)
     here, there = ([*rig.table.replicas[region].items.values()] for region in (WEST, EAST))
-    wanted, told = differences(rig.names, here, there), found(rig)
-    assert told.items() <= wanted.items()
+    expected, reported = differences(rig.names, here, there), reported_differences(rig)
+    assert reported.items() <= expected.items()
     touched = {key_of(rig.names, order(number)) for _, number, _, _ in changes}
-    assert {key for key in wanted if key not in touched} == {key for key in told if key not in touched}
+    assert {key for key in expected if key not in touched} == {key for key in reported if key not in touched}
 
 
 def test_it_takes_no_more_reads_than_a_scan_of_each_where_they_are_the_same(rig: TableRig) -> None:
@@ -139,7 +139,7 @@ def test_what_arrives_within_patience_is_not_told(rig: TableRig) -> None:
     for item in orders(5):
         rig.later(4.0, item, EAST)
     done = rig.compare()
-    assert [one.name for one in rig.told()] == ["id=order-00005"]
+    assert [difference.name for difference in rig.differences()] == ["id=order-00005"]
     assert (done.only_source, done.moving) == (1, 0)
 
 
@@ -151,7 +151,7 @@ def test_what_is_written_all_the_time_is_no_difference_while_it_arrives(rig: Tab
         rig.later(turn * 0.1, order(0, str(turn)), WEST)
         rig.later(turn * 0.1, order(0, str(turn - 1)), EAST)
     done = rig.compare()
-    assert (done.differing, done.moving, rig.told()) == (0, 1, [])
+    assert (done.differing, done.moving, rig.differences()) == (0, 1, [])
 
 
 def test_what_is_written_all_the_time_and_does_not_arrive_is_told(rig: TableRig) -> None:
@@ -168,18 +168,18 @@ def test_a_difference_says_which_attributes_and_when_each_was_written(rig: Table
     for region in (EAST, WEST):
         rig.put(order(1, region, time=at[region], same={"N": "1"}), region)
     rig.compare()
-    (told,) = rig.told()
-    assert isinstance(told, ItemDifference)
-    assert (told.only, told.attributes) == (None, ("body", "time"))
-    assert told.written == {WEST: "2026-01-02T00:00:00.000Z", EAST: "2026-01-01T00:00:00.000Z"}
-    assert "us-west" not in told.name  # nothing of its contents
+    (difference,) = rig.differences()
+    assert isinstance(difference, ItemDifference)
+    assert (difference.only, difference.attributes) == (None, ("body", "time"))
+    assert difference.written == {WEST: "2026-01-02T00:00:00.000Z", EAST: "2026-01-01T00:00:00.000Z"}
+    assert "us-west" not in difference.name  # nothing of its contents
 
 
 def test_many_differences_are_counted_and_the_first_are_kept(rig: TableRig) -> None:
     for item in orders(60):
         rig.put(item, WEST)
     done = rig.compare(most_held=7, most_unsettled=10, patience_s=1.0)
-    assert (done.only_source, len(rig.examples), len(rig.told())) == (60, 20, 60)
+    assert (done.only_source, len(rig.examples), len(rig.differences())) == (60, 20, 60)
 
 
 @pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.LOSE_ANSWER, Fault.SERVER_ERROR, Fault.READ_TIMEOUT])
@@ -232,7 +232,7 @@ def test_two_samples_are_not_the_same(rig: TableRig) -> None:
         rig.put(item, WEST)
     names = []
     for _ in range(2):
-        rig.said.clear()
+        rig.events.clear()
         rig.compare(sample=20, patience_s=0.0)
-        names.append({one.name for one in rig.told()})
+        names.append({difference.name for difference in rig.differences()})
     assert names[0] != names[1]

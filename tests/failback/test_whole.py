@@ -34,7 +34,7 @@ class Load:
     bodies: dict[str, str] = field(default_factory=dict)
 
     def by(self, region: str) -> int:
-        return sum(one == region for one, _ in self.answered)
+        return sum(answering == region for answering, _ in self.answered)
 
 
 @contextmanager
@@ -72,8 +72,8 @@ def wait_for(made: Load, region: str, more: int = 10) -> None:
 
 
 def items(region: str) -> dict[str, str]:
-    found: list[Any] = boto3.resource("dynamodb", region).Table(TABLE).scan()["Items"]
-    return {item["id"].removeprefix("item#"): item["body"] for item in found if item["id"].startswith("item#order-")}
+    stored: list[Any] = boto3.resource("dynamodb", region).Table(TABLE).scan()["Items"]
+    return {item["id"].removeprefix("item#"): item["body"] for item in stored if item["id"].startswith("item#order-")}
 
 
 def cut(stage: Stage, *, paused: bool = True) -> None:
@@ -96,17 +96,17 @@ def test_the_day_after_a_failover(stage: Stage) -> None:
         secondary.put_object(Bucket=stage.bucket(SECONDARY), Key="new", Body=b"x")
         before = made.by(PRIMARY)
 
-        answer, told = stage.events("--check")
+        answer, events = stage.events("--check")
         assert answer.code == 3, answer
-        for event in told:
+        for event in events:
             SCHEMA.validate(event)
-        looked = told[-1]
+        looked = events[-1]
         assert (looked["source"], looked["target"], looked["allow"]) == (SECONDARY, PRIMARY, ["table", "bucket"])
         assert [hold["held"] for hold in looked["holds"]] == [None, SECONDARY]
-        kinds = {(one["name"], one["only"]) for one in told if one["event"] == "failback.item"}
+        kinds = {(event["name"], event["only"]) for event in events if event["event"] == "failback.item"}
         assert ("id=item#order-0", None) in kinds
         assert looked["tables"][0]["only_source"] == sum(only == SECONDARY for _, only in kinds) >= 5
-        objects = {(one["name"], one["only"]) for one in told if one["event"] == "failback.object"}
+        objects = {(event["name"], event["only"]) for event in events if event["event"] == "failback.object"}
         assert objects == {("report", None), ("new", SECONDARY)}
 
         refused = stage.failback("--yes")
@@ -144,9 +144,9 @@ def test_what_would_be_lost_may_be_allowed_by_name_and_by_nothing_else(stage: St
     refused = stage.failback("--yes", "--allow", "bucket")
     assert refused.code == 4
     assert "note: --allow bucket names nothing that is left to do" in refused.err
-    answer, told = stage.events("--yes", "--allow", "table")
+    answer, events = stage.events("--yes", "--allow", "table")
     assert answer.code == 0, answer
-    assert [one["event"] for one in told if one["event"] in {"guard.allowed", "failback.note"}] == [
+    assert [event["event"] for event in events if event["event"] in {"guard.allowed", "failback.note"}] == [
         "guard.allowed",
         "failback.note",
         "failback.note",
@@ -239,7 +239,7 @@ def test_an_application_that_keeps_no_such_item_is_told_what_to_do_and_compared_
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--hold", "eu-west-1"), "--hold eu-west-1: is no region of tap-dev; they are us-east-1, us-west-2"),
         (("--from", "eu-west-1"), "--from eu-west-1: is no region of tap-dev"),
@@ -247,9 +247,9 @@ def test_an_application_that_keeps_no_such_item_is_told_what_to_do_and_compared_
         (("--component", "nobody"), "'nobody': there is no such component"),
     ],
 )
-def test_a_name_that_is_none_is_a_wrong_input(stage: Stage, arguments: tuple[str, ...], told: str) -> None:
+def test_a_name_that_is_none_is_a_wrong_input(stage: Stage, arguments: tuple[str, ...], message: str) -> None:
     answer = stage.failback(*arguments)
-    assert (answer.code, told in answer.err) == (2, True), answer
+    assert (answer.code, message in answer.err) == (2, True), answer
 
 
 def test_ctrl_c_ends_a_comparison_and_changes_nothing(stage: Stage) -> None:
@@ -268,14 +268,14 @@ def test_ctrl_c_ends_a_comparison_and_changes_nothing(stage: Stage) -> None:
 
 
 def test_its_policy_is_of_what_it_calls_and_no_more(stage: Stage) -> None:
-    told: set[tuple[str, str]] = set()
+    called: set[tuple[str, str]] = set()
     stage.client().request("PUT", "/items/order-1", body=b"{}")
     for arguments in (("--check", "--sample", "5"), ("--hold", SECONDARY, "--yes"), ("--yes",)):
         answer = stage.failback("--verbose", *arguments)
         assert answer.code == 0, answer
-        told |= {_call(line) for line in answer.err.splitlines() if " at " in line and "." in line.split(" at ")[0]}
+        called |= {_call(line) for line in answer.err.splitlines() if " at " in line and "." in line.split(" at ")[0]}
     listed: set[Any] = {(call.service, call.operation) for call in CALLS[Verb.FAILBACK]}
-    assert told == listed - {("lambda", "InvokeFunctionUrl"), ("sts", "AssumeRole")}
+    assert called == listed - {("lambda", "InvokeFunctionUrl"), ("sts", "AssumeRole")}
 
 
 def _call(line: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ import pytest
 
 from builder.local import EmbeddedAws
 from handler.faulty import FaultyDynamoDb, faulty_dynamodb
-from handler.stage import NODE, PRIMARY, PYTHON, SECONDARY, TABLE, Aws, Function, Runtime, Twin
+from handler.stage import NODE, PRIMARY, PYTHON, SECONDARY, TABLE, Aws, Function, RegionPair, Runtime
 from samples import sampled
 
 _HERE = Path(__file__).parent
@@ -49,17 +49,17 @@ def aws(runtime: Runtime, processes: None) -> Iterator[Aws]:
 
 
 @pytest.fixture(scope="session")
-def twin(aws: Aws, runtime: Runtime) -> Twin:
+def pair(aws: Aws, runtime: Runtime) -> RegionPair:
     aws.make_table(TABLE)
-    return Twin(
+    return RegionPair(
         aws.deploy(runtime, "tap-test-primary"),
         aws.deploy(runtime, "tap-test-secondary", SECONDARY),
     )
 
 
 @pytest.fixture
-def service(twin: Twin) -> Function:
-    return twin.primary
+def service(pair: RegionPair) -> Function:
+    return pair.primary
 
 
 @pytest.fixture(scope="session")
@@ -82,20 +82,20 @@ def _installed_sdk() -> Path:
     """Return the node_modules that the lock file asks for, installed once outside of the tree."""
     if not shutil.which("node") or not shutil.which("npm"):
         pytest.skip("node and npm are not installed: the Node twin cannot run here")
-    wanted = (_HERE / "package.json", _HERE / "package-lock.json")
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in wanted)).hexdigest()[:16]
+    npm_files = (_HERE / "package.json", _HERE / "package-lock.json")
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in npm_files)).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "two-region-dr"
     installed = cache / f"node-{digest}"
     if not installed.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        _install(wanted, cache, installed)
+        _install(npm_files, cache, installed)
     return installed / "node_modules"
 
 
-def _install(wanted: tuple[Path, ...], cache: Path, installed: Path) -> None:
+def _install(npm_files: tuple[Path, ...], cache: Path, installed: Path) -> None:
     """Install beside the place and move it there when whole, since other runs may be at it too."""
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        for file in wanted:
+        for file in npm_files:
             shutil.copy(file, scratch)
         npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run(npm, cwd=scratch, capture_output=True, text=True, check=False)

@@ -18,7 +18,7 @@ class FaultyDynamoDb:
 
     endpoint: str
     behaviour: Callable[[Any], None]
-    asked: list[Any] = field(default_factory=list)
+    requests: list[Any] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
 
 
@@ -30,7 +30,7 @@ def faulty_dynamodb() -> Iterator[FaultyDynamoDb]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            faulty.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            faulty.requests.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             faulty.behaviour(self)
 
         def log_message(self, *_: object) -> None:

@@ -80,7 +80,7 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class RegionPair:
     """One runtime's handler in both regions, over one table."""
 
     primary: Function

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from handler.stage import PRIMARY, REGIONS, SECONDARY, TABLE, Function, Reply, Twin
+from handler.stage import PRIMARY, REGIONS, SECONDARY, TABLE, Function, RegionPair, Reply
 
 LONGEST_ID = 2043
 LARGEST_BODY = 407_488
@@ -26,10 +26,10 @@ def of_size(size: int) -> str:
     return '{"a":"' + "x" * (size - 8) + '"}'
 
 
-def test_the_root_of_each_region_shows_its_own_write_and_the_other_region_s(twin: Twin) -> None:
-    first = twin.primary.call("GET", "/")
-    second = twin.secondary.call("GET", "/").json
-    again = twin.primary.call("GET", "/").json
+def test_the_root_of_each_region_shows_its_own_write_and_the_other_region_s(pair: RegionPair) -> None:
+    first = pair.primary.call("GET", "/")
+    second = pair.secondary.call("GET", "/").json
+    again = pair.primary.call("GET", "/").json
 
     assert first.status == 200
     assert first.headers["content-type"] == "application/json"
@@ -41,9 +41,9 @@ def test_the_root_of_each_region_shows_its_own_write_and_the_other_region_s(twin
     assert again["heartbeats"][PRIMARY]["time"] > first.json["heartbeats"][PRIMARY]["time"]
 
 
-def test_a_heartbeat_has_its_time_in_milliseconds_and_its_age_in_seconds(twin: Twin) -> None:
-    beat = twin.primary.call("GET", "/").json["heartbeats"][PRIMARY]
-    later = twin.secondary.call("GET", "/").json["heartbeats"]
+def test_a_heartbeat_has_its_time_in_milliseconds_and_its_age_in_seconds(pair: RegionPair) -> None:
+    beat = pair.primary.call("GET", "/").json["heartbeats"][PRIMARY]
+    later = pair.secondary.call("GET", "/").json["heartbeats"]
 
     assert len(beat["time"]) == len("2026-11-22T11:50:21.892Z")
     assert datetime.fromisoformat(beat["time"]).utcoffset() == timedelta(0)
@@ -80,18 +80,18 @@ def test_an_item_is_created_then_replaced_then_read_then_deleted(service: Functi
     assert refusal(service.call("GET", path)) == "There is no such item."
 
 
-def test_an_item_written_in_one_region_is_read_in_the_other_with_its_origin(twin: Twin) -> None:
-    written = twin.secondary.call("PUT", "/items/far", '{"from": "west"}')
-    read = twin.primary.call("GET", "/items/far")
+def test_an_item_written_in_one_region_is_read_in_the_other_with_its_origin(pair: RegionPair) -> None:
+    written = pair.secondary.call("PUT", "/items/far", '{"from": "west"}')
+    read = pair.primary.call("GET", "/items/far")
     assert written.body == read.body
     assert read.headers["x-written-by"] == SECONDARY
     assert datetime.fromisoformat(read.headers["x-written-at"]).utcoffset() == timedelta(0)
 
 
-def test_a_delete_in_one_region_is_seen_in_the_other(twin: Twin) -> None:
-    twin.primary.call("PUT", "/items/gone", "{}")
-    twin.secondary.call("DELETE", "/items/gone")
-    assert twin.primary.call("GET", "/items/gone").status == 404
+def test_a_delete_in_one_region_is_seen_in_the_other(pair: RegionPair) -> None:
+    pair.primary.call("PUT", "/items/gone", "{}")
+    pair.secondary.call("DELETE", "/items/gone")
+    assert pair.primary.call("GET", "/items/gone").status == 404
 
 
 def test_post_makes_an_id_of_its_own_each_time_and_says_where(service: Function) -> None:
@@ -146,20 +146,20 @@ def test_an_encoded_slash_and_a_plain_one_name_the_same_item(service: Function) 
     assert service.call("GET", "/items/year/2026").body == b'{"x": 1}'
 
 
-def test_no_id_reaches_a_heartbeat(twin: Twin) -> None:
-    before = twin.primary.call("GET", "/").json["heartbeats"][PRIMARY]["time"]
+def test_no_id_reaches_a_heartbeat(pair: RegionPair) -> None:
+    before = pair.primary.call("GET", "/").json["heartbeats"][PRIMARY]["time"]
     for name in (f"heartbeat%23{PRIMARY}", f"%2E%2E%2Fheartbeat%23{PRIMARY}", f"../heartbeat%23{PRIMARY}"):
         path = f"/items/{name}"
-        assert twin.primary.call("GET", path).status == 404
-        assert twin.primary.call("PUT", path, '{"time": "never"}').status == 201
-        assert twin.primary.call("DELETE", path).status == 204
-    assert twin.secondary.call("GET", "/").json["heartbeats"][PRIMARY]["time"] == before
+        assert pair.primary.call("GET", path).status == 404
+        assert pair.primary.call("PUT", path, '{"time": "never"}').status == 201
+        assert pair.primary.call("DELETE", path).status == 204
+    assert pair.secondary.call("GET", "/").json["heartbeats"][PRIMARY]["time"] == before
 
 
-def test_an_id_and_an_object_may_be_as_large_as_dynamodb_takes_them(twin: Twin) -> None:
+def test_an_id_and_an_object_may_be_as_large_as_dynamodb_takes_them(pair: RegionPair) -> None:
     path, body = f"/items/{'k' * LONGEST_ID}", of_size(LARGEST_BODY)
-    assert twin.secondary.call("PUT", path, body).status == 201
-    assert twin.primary.call("GET", path).body == body.encode()
+    assert pair.secondary.call("PUT", path, body).status == 201
+    assert pair.primary.call("GET", path).body == body.encode()
 
 
 @pytest.mark.parametrize("size", [LARGEST_BODY + 1, 400 * 1024, 1024 * 1024, 5 * 1024 * 1024])

@@ -78,18 +78,18 @@ def test_a_failed_attempt_is_repeated_once(
     stricken: Function, faulty: FaultyDynamoDb, behaviour: Callable[[Any], None]
 ) -> None:
     faulty.behaviour = behaviour
-    faulty.asked.clear()
+    faulty.requests.clear()
     stricken.call("GET", "/health")
-    assert len(faulty.asked) == 2
+    assert len(faulty.requests) == 2
 
 
 @pytest.mark.parametrize("path", ["/health", "/items/x"])
 def test_a_read_sees_what_its_own_region_has_written(stricken: Function, faulty: FaultyDynamoDb, path: str) -> None:
     """Seen on the wire, since the emulator has no stale reads to tell by."""
     faulty.behaviour = faults.deny
-    faulty.asked.clear()
+    faulty.requests.clear()
     stricken.call("GET", path)
-    assert [request["ConsistentRead"] for request in faulty.asked] == [True]
+    assert [request["ConsistentRead"] for request in faulty.requests] == [True]
 
 
 def test_a_dynamodb_that_never_answers_is_given_up_within_half_of_the_functions_time(

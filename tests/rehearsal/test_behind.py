@@ -52,11 +52,13 @@ async def changed_one_by_one(deployment: Deployment, clients: Clients, patch: py
     """Return what is wrong with each property of the table that was changed and put back."""
     plan = await make_plan(deployment, clients, PlanId("once", "now"), lambda _: None)
     await execute_unreviewed(plan, deployment, clients, lambda _: None)
-    standing = {one.id: one.stack for one in await find_deployed(deployment.name, deployment.sites, clients)}
+    stacks = {
+        contents.id: contents.stack for contents in await find_deployed(deployment.name, deployment.sites, clients)
+    }
     wrong = []
     for setting in SETTINGS:
         patch.setattr(behind, "SETTINGS", (setting,))
-        hand = await change_by_hand(deployment, standing, clients)
+        hand = await change_by_hand(deployment, stacks, clients)
         assert hand is not None, setting.type
         if not hand.is_among((await find_differences(deployment, clients)).stacks):
             wrong.append(f"{setting.type}.{setting.name} is not found")

@@ -21,8 +21,8 @@ ANSWER = """
 import json, os
 
 def answer(more):
-    said = {name: value for name, value in os.environ.items() if name.endswith(("_TABLE", "_BUCKET"))}
-    return {"statusCode": 200, "body": json.dumps({"from": more, **said})}
+    variables = {name: value for name, value in os.environ.items() if name.endswith(("_TABLE", "_BUCKET"))}
+    return {"statusCode": 200, "body": json.dumps({"from": more, **variables})}
 """
 HANDLER = "\n\ndef handler(event, context):\n    return answer(%r)\n"
 FILES = {
@@ -64,7 +64,7 @@ def deployment(tmp_path: Path) -> Callable[[dict[str, Any]], Deployment]:
     (tmp_path / "packed" / "requirements.txt").write_text(requirements(tmp_path / "wheels", pin))
 
     def make(function: dict[str, Any], **more: Any) -> Deployment:
-        said = {
+        config = {
             "project": "shop",
             "environment": "dev",
             "regions": {"primary": REGIONS[0], "secondaries": [REGIONS[1]]},
@@ -73,7 +73,7 @@ def deployment(tmp_path: Path) -> Callable[[dict[str, Any]], Deployment]:
             "functions": {"api": function},
             **more,
         }
-        (tmp_path / "dr.yaml").write_text(yaml.safe_dump(said))
+        (tmp_path / "dr.yaml").write_text(yaml.safe_dump(config))
         assembly = make_assembly(load_config(tmp_path / "dr.yaml"))
         assets = build(assembly.assets, tmp_path, tmp_path / "build", here=True)
         return make_deployment(assembly.manifest, assembly.templates, "dev", assets=assets)
@@ -84,7 +84,7 @@ def deployment(tmp_path: Path) -> Callable[[dict[str, Any]], Deployment]:
 def executed(account: Guarded, deployment: Deployment) -> Plan:
     plan = account.plan(account.admin, deployment)
     ended = account.execute(account.admin, plan)
-    assert all(isinstance(one, Done) for one in ended), ended
+    assert all(isinstance(outcome, Done) for outcome in ended), ended
     return plan
 
 
@@ -113,8 +113,8 @@ def test_each_option_comes_and_goes_in_place_and_the_function_answers_in_both_re
     executed(account, deployment(SMALL))
     account.root.client("dynamodb").put_item(TableName="shop-dev-orders", Item={"id": {"S": "kept"}})
 
-    for said, least in STEPS:
-        plan = executed(account, deployment(said))
+    for function, least in STEPS:
+        plan = executed(account, deployment(function))
         for region in REGIONS:
             seen = changes(plan, region)
             assert least <= seen.keys()
@@ -122,8 +122,8 @@ def test_each_option_comes_and_goes_in_place_and_the_function_answers_in_both_re
             assert {name for name, change in seen.items() if "True" in change} <= {"UrlPermission", "InvokePermission"}
             assert "Remove" not in {action for action, _ in seen.values()}
             body = called(account, region)
-            assert body.pop("from") == said["source"]
-            assert body.keys() == {VARIABLES[name] for name in said.get("uses", ())}
+            assert body.pop("from") == function["source"]
+            assert body.keys() == {VARIABLES[name] for name in function.get("uses", ())}
 
     for region in REGIONS:
         client = account.root.client("dynamodb", region)
@@ -145,5 +145,7 @@ def test_concurrency_in_one_environment_alone_is_a_parameter(
     for environments, reserved in ((here, 3), ({}, None)):
         executed(account, deployment(SMALL, environments=environments))
         for region in REGIONS:
-            told = account.root.client("lambda", region).get_function_concurrency(FunctionName=f"shop-dev-api-{region}")
-            assert told.get("ReservedConcurrentExecutions") == reserved
+            answer = account.root.client("lambda", region).get_function_concurrency(
+                FunctionName=f"shop-dev-api-{region}"
+            )
+            assert answer.get("ReservedConcurrentExecutions") == reserved

@@ -33,8 +33,8 @@ def test_a_rehearsal_amid_hostile_settings_reaches_loopback_only(project: Path, 
     trap.bind(("127.0.0.1", 0))
     trap.listen()
     trap.settimeout(0)
-    elsewhere = f"http://127.0.0.1:{trap.getsockname()[1]}"
-    (tmp_path / "config").write_text("[profile evil]\nregion = eu-west-1\nendpoint_url = " + elsewhere + "\n")
+    trap_url = f"http://127.0.0.1:{trap.getsockname()[1]}"
+    (tmp_path / "config").write_text("[profile evil]\nregion = eu-west-1\nendpoint_url = " + trap_url + "\n")
     spy = tmp_path / "spy"
     spy.mkdir()
     log = tmp_path / "connections"
@@ -50,12 +50,12 @@ def test_a_rehearsal_amid_hostile_settings_reaches_loopback_only(project: Path, 
     hostile = {
         "AWS_PROFILE": "evil",
         "AWS_CONFIG_FILE": str(tmp_path / "config"),
-        "AWS_ENDPOINT_URL": elsewhere,
-        "AWS_ENDPOINT_URL_CLOUDFORMATION": elsewhere,
+        "AWS_ENDPOINT_URL": trap_url,
+        "AWS_ENDPOINT_URL_CLOUDFORMATION": trap_url,
         "AWS_ACCESS_KEY_ID": "AKIAREAL",
         "AWS_SESSION_TOKEN": "real",
-        "HTTP_PROXY": elsewhere,
-        "https_proxy": elsewhere,
+        "HTTP_PROXY": trap_url,
+        "https_proxy": trap_url,
         "PYTHONPATH": str(spy),
     }
     done = subprocess.run(

@@ -81,11 +81,15 @@ class Stage:
 
     def versions(self, region: str, bucket: str) -> set[tuple[str, str, str]]:
         pages = boto3.client("s3", region).get_paginator("list_object_versions").paginate(Bucket=bucket)
-        return {(one["Key"], one["VersionId"], one["ETag"]) for page in pages for one in page.get("Versions", [])}
+        return {
+            (version["Key"], version["VersionId"], version["ETag"])
+            for page in pages
+            for version in page.get("Versions", [])
+        }
 
     def outputs(self) -> dict[str, str]:
-        said: dict[str, str] = json.loads(self("outputs", "--json").out)
-        return said
+        outputs: dict[str, str] = json.loads(self("outputs", "--json").out)
+        return outputs
 
     def fault(self, **settings: Any) -> None:
         body = json.dumps({"regions": [{"region": EAST, **settings}]})
@@ -136,9 +140,9 @@ def take_in(stage: Stage) -> dict[str, str]:
     stage("deploy", "--yes", code=4)
     stage("deploy", "--yes", "--allow", f"{EAST}/table/Table", "--allow", f"{EAST}/storage/Bucket")
     stage("backfill", "--yes")
-    said = stage.outputs()
-    eventually(lambda: stage.versions(WEST, said["secondaryBucketName"]) == stage.versions(EAST, BUCKET))
-    return said
+    outputs = stage.outputs()
+    eventually(lambda: stage.versions(WEST, outputs["secondaryBucketName"]) == stage.versions(EAST, BUCKET))
+    return outputs
 
 
 def force(stage: Stage) -> None:
@@ -154,7 +158,7 @@ def force(stage: Stage) -> None:
 @pytest.mark.acceptance
 def test_what_was_there_is_promoted_and_comes_back_and_is_what_it_was(stage: Stage) -> None:
     before = take_in(stage)
-    twin = before["secondaryBucketName"]
+    west_bucket = before["secondaryBucketName"]
     items, objects = stage.items(EAST), stage.versions(EAST, BUCKET)
     assert (len(items), len(objects)) == (ITEMS, OBJECTS)
     regions = RegionUrl(EAST, before["primaryLambdaUrl"]), RegionUrl(WEST, before["secondaryLambdaUrl"])
@@ -173,7 +177,7 @@ def test_what_was_there_is_promoted_and_comes_back_and_is_what_it_was(stage: Sta
         urls = {url for name, url in stage.outputs().items() if name.endswith("LambdaUrl")}
         assert urls == {region.url for region in regions}
         stage("plan", "--detailed-exitcode")
-        for region, bucket in ((EAST, BUCKET), (WEST, twin)):
+        for region, bucket in ((EAST, BUCKET), (WEST, west_bucket)):
             assert items.items() <= stage.items(region).items()
             assert objects <= stage.versions(region, bucket)
 

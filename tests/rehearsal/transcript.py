@@ -15,11 +15,11 @@ class Transcript(list[Chapter | Line]):
 
     @property
     def chapters(self) -> list[str]:
-        return [said.title for said in self if isinstance(said, Chapter)]
+        return [chapter.title for chapter in self if isinstance(chapter, Chapter)]
 
     @property
     def lines(self) -> list[str]:
-        return [said.text for said in self if isinstance(said, Line)]
+        return [line.text for line in self if isinstance(line, Line)]
 
     def stage(self) -> Stage:
         numbers = count(1)

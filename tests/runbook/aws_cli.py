@@ -45,7 +45,7 @@ def check_aws(words: Sequence[str]) -> Iterator[str]:
     waiter = rest.pop(0) if operation == "wait" else ""
     try:
         options = dict(_options(rest))
-        client = _client(service, _one(options, "region"))
+        client = _client(service, _only_value(options, "region"))
         query, _ = options.pop("query", ["@"]), options.pop("output", None)
         jmespath.compile(query[0])
         if waiter:
@@ -74,7 +74,7 @@ def _run(words: Sequence[str]) -> str:
     service, operation, *rest = words
     waiter = rest.pop(0) if operation == "wait" else ""
     options = dict(_options(rest))
-    region = _one(options, "region")
+    region = _only_value(options, "region")
     query, output = options.pop("query", None), options.pop("output", ["json"])
     client = _session_client(boto3.Session(), service, region)
     if waiter:
@@ -103,7 +103,7 @@ def _options(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
         yield name[2:], values
 
 
-def _one(options: dict[str, list[str]], name: str) -> str:
+def _only_value(options: dict[str, list[str]], name: str) -> str:
     if len(values := options.pop(name, [])) != 1:
         raise NotTheCli(f"--{name}: expected one argument")
     return values[0]
@@ -114,8 +114,8 @@ def _operation(client: Any, typed: str) -> OperationModel:
     names = {xform_name(name, "-"): name for name in model.operation_names}
     if typed not in names:
         raise NotTheCli(f"argument operation: Invalid choice: {typed}")
-    found: OperationModel = model.operation_model(names[typed])
-    return found
+    operation: OperationModel = model.operation_model(names[typed])
+    return operation
 
 
 def _parameters(model: OperationModel, options: dict[str, list[str]]) -> dict[str, Any]:
@@ -173,9 +173,9 @@ def _written(answer: Any, form: str) -> str:
 
 def _text(answer: Any) -> Iterator[str]:
     if isinstance(answer, list):
-        if any(isinstance(one, list) for one in answer):
-            for one in answer:
-                yield from _text(one)
+        if any(isinstance(row, list) for row in answer):
+            for row in answer:
+                yield from _text(row)
         elif answer:
             yield "\t".join(map(str, answer))
     else:

@@ -55,13 +55,13 @@ class Lab:
 
     def object_in(self, region: str, key: str = "orders/1.json") -> str:
         """Return what readers of the object find in a region."""
-        found = self.client("s3", region).get_object(Bucket=self.bucket(region), Key=key)
-        return str(found["Body"].read().decode())
+        answer = self.client("s3", region).get_object(Bucket=self.bucket(region), Key=key)
+        return str(answer["Body"].read().decode())
 
     def item_in(self, region: str) -> str:
         """Return what readers of the item find in a region."""
-        found = self.client("dynamodb", region).get_item(TableName=self.table, Key={"id": {"S": "item#order"}})
-        return str(found["Item"]["body"]["S"])
+        answer = self.client("dynamodb", region).get_item(TableName=self.table, Key={"id": {"S": "item#order"}})
+        return str(answer["Item"]["body"]["S"])
 
     def tables(self, region: str) -> list[str]:
         return [str(name) for name in self.client("dynamodb", region).list_tables()["TableNames"]]
@@ -121,7 +121,7 @@ class Lab:
         match words:
             case ["python", "-m", "builder", *arguments]:
                 with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr("sys.stdin", _Terminal("".join(f"{one}\n" for one in line.answers)))
+                    patch.setattr("sys.stdin", _Terminal("".join(f"{answer}\n" for answer in line.answers)))
                     return self.builder(*arguments)
             case ["python", "-c", program]:
                 with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as out:

@@ -25,8 +25,10 @@ def shown(page: Page, tmp_path: Path) -> Page:  # noqa: F811
     file = tmp_path / "runbook.html"
     file.write_text(runbook_page(SHOWN), encoding="utf-8")
     page.open(file)
-    asked = [one["params"]["request"]["url"] for one in page.events if one["method"] == "Network.requestWillBeSent"]
-    assert asked == [file.as_uri()]
+    urls = [
+        event["params"]["request"]["url"] for event in page.events if event["method"] == "Network.requestWillBeSent"
+    ]
+    assert urls == [file.as_uri()]
     assert [event for event in page.events if event["method"] == "Log.entryAdded"] == []
     return page
 

@@ -104,9 +104,9 @@ def faults_of(words: list[str]) -> Iterator[str]:
             context = command.make_context("builder", words, parent=context)
             if not isinstance(command, click.Group):
                 return
-            _, found, words = command.resolve_command(context, [*context._protected_args, *context.args])
-            assert found is not None
-            command = found
+            _, subcommand, words = command.resolve_command(context, [*context._protected_args, *context.args])
+            assert subcommand is not None
+            command = subcommand
     except click.ClickException as error:
         yield error.format_message()
 
@@ -155,9 +155,9 @@ def called(command: TypedCommand) -> set[str]:
 
 
 def test_the_same_files_make_the_same_bytes() -> None:
-    one, other = (page(bucket={"replication": "two-way"}, alarms={}) for _ in range(2))
-    assert runbook_markdown(one) == runbook_markdown(other)
-    assert runbook_page(one) == runbook_page(other)
+    first, second = (page(bucket={"replication": "two-way"}, alarms={}) for _ in range(2))
+    assert runbook_markdown(first) == runbook_markdown(second)
+    assert runbook_page(first) == runbook_page(second)
 
 
 @pytest.mark.processes
@@ -196,13 +196,13 @@ def test_what_only_us_east_1_decides_is_said_where_that_is_lost_and_nowhere_else
     east = {"primary": "us-east-1", "secondaries": ["us-west-2"]}
     west = {"primary": "us-west-2", "secondaries": ["us-east-1"]}
     europe = {"primary": "eu-central-1", "secondaries": ["eu-west-1"]}
-    said = {
+    mentions_iam = {
         (regions["primary"], situation.key): any("IAM" in text for text in situation.cannot)
         for regions in (east, west, europe)
         for situation in page(regions=regions).situations
         if situation.key.startswith("lost-")
     }
-    assert [key for key, is_said in said.items() if is_said] == [
+    assert [key for key, is_said in mentions_iam.items() if is_said] == [
         ("us-east-1", "lost-us-east-1"),
         ("us-west-2", "lost-us-east-1"),
     ]
@@ -277,8 +277,8 @@ def test_of_several_components_the_command_says_which() -> None:
     assert "failback --check --component api" in " ".join(typed(shown.situation("failback")))
     calls = [line for line in typed(shown.situation("lost-us-east-1")) if " call " in line]
     assert {"--component api" in line for line in calls} == {True, False}
-    said = page(replace(REQUEST, drills_components=True), table=ABSENT, function=ABSENT, **sections)
-    assert not any("--component" in line for line in typed(said.situation("practice")))
+    with_components = page(replace(REQUEST, drills_components=True), table=ABSENT, function=ABSENT, **sections)
+    assert not any("--component" in line for line in typed(with_components.situation("practice")))
 
 
 def test_protection_of_a_stack_that_goes_is_lifted_by_name() -> None:
@@ -333,9 +333,9 @@ def test_other_environments_of_the_same_file_are_told_of_a_promotion() -> None:
 
 
 def test_what_was_promised_stands_in_it_and_else_that_nothing_was() -> None:
-    promised = page(replace(REQUEST, objectives=(("rpo_seconds", 5.0), ("rto_seconds", 60.0))))
-    assert dict(promised.facts)["Promised"][0].startswith("5 s ")
-    assert any("5 seconds" in text for text in promised.situation("lost-us-east-1").cannot)
+    shown = page(replace(REQUEST, objectives=(("rpo_seconds", 5.0), ("rto_seconds", 60.0))))
+    assert dict(shown.facts)["Promised"][0].startswith("5 s ")
+    assert any("5 seconds" in text for text in shown.situation("lost-us-east-1").cannot)
     assert dict(page().facts)["Promised"] == ("nothing",)
 
 
@@ -366,12 +366,12 @@ def test_a_name_that_only_aws_knows_is_asked_for_before_it_is_used(tmp_path: Pat
     )
     shown = make_runbook(make_assembly(load_config(tmp_path / "dr.yaml")), REQUEST)
     lines = typed(shown.situation("bad-data"))
-    asked = lines.index(
+    queried = lines.index(
         "US_EAST_1_FILES_FILES=$(aws cloudformation describe-stack-resource --stack-name shop-prod-files "
         "--logical-resource-id Files --query StackResourceDetail.PhysicalResourceId --output text --region us-east-1)"
     )
     used = next(number for number, line in enumerate(lines) if '--bucket "${US_EAST_1_FILES_FILES}"' in line)
-    assert asked < used
+    assert queried < used
 
 
 @pytest.mark.processes
@@ -400,7 +400,7 @@ def test_names_of_others_are_text_and_no_markup_and_no_shell() -> None:
     here = replace(alarms, service=dict.fromkeys(alarms.service, (hostile,)), replication={})
     manifest = replace(assembly.manifest, components={**assembly.manifest.components, "alarms": Component(alarms=here)})
     shown = make_runbook(replace(assembly, manifest=manifest), REQUEST)
-    line = next(one for one in shown.commands if "describe-alarms" in one.argv)
+    line = next(command for command in shown.commands if "describe-alarms" in command.argv)
     assert hostile in line.argv
     assert shlex.split(as_typed(line)) == list(line.argv)
     assert "<b>" not in runbook_page(shown)
