@@ -1,4 +1,4 @@
-"""Names that say nothing to a reader are not used in builder/: a variable is called by the noun of what it holds."""
+"""Names that say nothing to a reader are not used: a variable is called by the noun of what it holds."""
 
 import ast
 from collections import defaultdict
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+FOLDERS = ("builder", "tests", "scripts", "benchmarks")
 # fmt: off
 BANNED = {
     "aim", "aimed", "aims", "asked", "at_hand", "begun", "brake", "carry_out", "course", "demolition",
@@ -39,7 +40,7 @@ def test_no_name_in_the_tree_is_a_riddle() -> None:
 def _used() -> dict[tuple[str, str], list[int]]:
     """Return the lines that bind a banned word, by module and word."""
     lines: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for path in sorted((ROOT / "builder").rglob("*.py")):
+    for path in sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")):
         for word, line in _riddles(ast.parse(path.read_text())):
             lines[path.relative_to(ROOT).as_posix(), word].append(line)
     return lines

@@ -33,8 +33,8 @@ from builder.errors import BadInput
 from builder.terms import Region, StackId
 
 EAST, WEST, NORTH = Region("us-east-1"), Region("us-west-2"), Region("eu-north-1")
-RENDERED = sorted([ROOT / "templates", *(ROOT / "tests" / "golden").glob("*/templates")])
-WHOLE = [folder for folder in RENDERED if "globalTableName" in (folder / "manifest.json").read_text()]
+ASSEMBLIES = sorted([ROOT / "templates", *(ROOT / "tests" / "golden").glob("*/templates")])
+WHOLE = [folder for folder in ASSEMBLIES if "globalTableName" in (folder / "manifest.json").read_text()]
 """Those that version 1 could say: with the reference system's table, function and bucket."""
 Json = dict[str, Any]
 
@@ -67,13 +67,13 @@ def test_a_rendered_manifest_of_version_1_means_what_version_2_says(folder: Path
     assert list(first.components["function"].regions) == list(made.components["function"].regions)
 
 
-@pytest.mark.parametrize("folder", RENDERED, ids=lambda folder: folder.parent.name)
+@pytest.mark.parametrize("folder", ASSEMBLIES, ids=lambda folder: folder.parent.name)
 def test_the_digest_is_of_what_is_deployed_and_that_of_version_1(folder: Path) -> None:
     made = read((folder / "manifest.json").read_bytes())
     assert made.digest() == read(as_first(made)).digest() == hashlib.sha256(as_first(made)).hexdigest()
 
 
-@pytest.mark.parametrize("folder", RENDERED, ids=lambda folder: folder.parent.name)
+@pytest.mark.parametrize("folder", ASSEMBLIES, ids=lambda folder: folder.parent.name)
 def test_what_is_rendered_keeps_to_the_schema(folder: Path) -> None:
     schema = jsonschema.Draft202012Validator(json.loads(make_schema()))
     schema.validate(json.loads((folder / "manifest.json").read_bytes()))

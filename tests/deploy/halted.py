@@ -11,19 +11,19 @@ from deploy.rig import Rig
 from fake_aws.cloudformation.control import StackControl
 
 TOPICS = StackId("us-east-1/topics")
-ONE = """\
+OLD_TEMPLATE = """\
 Resources:
   First: {Type: AWS::SNS::Topic, Properties: {DisplayName: one}}
   Second: {Type: AWS::SNS::Topic, DependsOn: First, Properties: {DisplayName: one}}
 """
-TWO = ONE.replace("one", "two")
+NEW_TEMPLATE = OLD_TEMPLATE.replace("one", "two")
 
 
-def topics(template: str = ONE) -> Deployment:
+def topics(template: str = OLD_TEMPLATE) -> Deployment:
     return make_deployment(make_stack(TOPICS, template))
 
 
-def deployed_topics(rig: Rig, template: str = ONE) -> Rig:
+def deployed_topics(rig: Rig, template: str = OLD_TEMPLATE) -> Rig:
     rig.deployment = topics(template)
     rig.deploy()
     rig.events.clear()
@@ -35,7 +35,7 @@ def control(rig: Rig) -> StackControl:
     return rig.world.stack("tap-dev-topics")
 
 
-def failed_without_rollback(rig: Rig, template: str = TWO) -> None:
+def failed_without_rollback(rig: Rig, template: str = NEW_TEMPLATE) -> None:
     """Somebody updates the stack by hand, rollback disabled, and Second fails."""
     rig.world.script.fails("UPDATE", "Second", reason="no")
     by_hand(rig, template, disable_rollback=True)
@@ -43,7 +43,7 @@ def failed_without_rollback(rig: Rig, template: str = TWO) -> None:
 
 
 def failed_rollback(
-    rig: Rig, template: str = TWO, *, stuck: Collection[str] = ("First",), times: int | None = 1
+    rig: Rig, template: str = NEW_TEMPLATE, *, stuck: Collection[str] = ("First",), times: int | None = 1
 ) -> None:
     """An update of ours fails at Second, and what is stuck fails on its way back too."""
     rig.world.script.fails("UPDATE", "Second", reason="no")

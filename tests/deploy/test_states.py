@@ -10,14 +10,14 @@ from builder.deploy import Outcome, Plan, exit_code, find_recoveries
 from builder.deploy.progress import Waiting
 from builder.errors import ExitCode, Stopped
 from builder.terms import STATUSES
-from deploy.halted import TWO, control, deployed_topics, recovered, topics
+from deploy.halted import NEW_TEMPLATE, control, deployed_topics, recovered, topics
 from deploy.rig import ROOT, Rig
 from deploy.states import STATES, Cell, Does, State
 
 # 23 statuses times 7 commands; what the inner loop needs of them the other tests of the chapter try.
 pytestmark = pytest.mark.proof
 EVERY = pytest.mark.parametrize("state", STATES, ids=lambda state: state.status)
-ELSE = topics(TWO)
+ELSE = topics(NEW_TEMPLATE)
 THEIRS = "arn:aws:cloudformation:us-east-1:111122223333:changeSet/theirs/1"
 
 

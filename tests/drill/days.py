@@ -15,7 +15,7 @@ from local.account import PRIMARY, SECONDARY
 from local.adapter.control import ask, set_pace
 
 THIRD = "eu-west-1"
-PROMISED = Objectives(rto_seconds=4, rpo_seconds=2, requests_lost=0)
+OBJECTIVES = Objectives(rto_seconds=4, rpo_seconds=2, requests_lost=0)
 Act = Callable[[Theatre], None]
 
 
@@ -81,7 +81,7 @@ class Day:
     verdict: DrillVerdict
     missed: frozenset[str] = frozenset()
     """The names of the checks that are missed; with several regions of one pair at least."""
-    objectives: Objectives = PROMISED
+    objectives: Objectives = OBJECTIVES
     fault: MakeFault = FAULTS["throttle"]
     script: Sequence[Do] = ()
     regions: int = 2
@@ -131,7 +131,7 @@ DAYS = [
         "a primary that flaps six times for 0.7 s, nothing lost",
         options(outage_s=8.4),
         "passed",
-        objectives=replace(PROMISED, longest_gap_seconds=2.5),
+        objectives=replace(OBJECTIVES, longest_gap_seconds=2.5),
         fault=find_fault("flap", flap_s=0.7),
     ),
     Day(
@@ -166,7 +166,7 @@ DAYS = [
         "a primary that is slow",
         options(),
         "passed",
-        objectives=replace(PROMISED, service_seconds=1.0, longest_gap_seconds=4.0),
+        objectives=replace(OBJECTIVES, service_seconds=1.0, longest_gap_seconds=4.0),
         fault=find_fault("slow", slow_s=3.0),
     ),
     Day("a primary whose table is out of reach", options(), "passed", fault=FAULTS["table"]),
@@ -176,7 +176,7 @@ DAYS = [
         options(outage_s=6),
         "failed",
         _missed("rto_seconds", "requests_lost"),
-        objectives=replace(PROMISED, rto_seconds=2.0),
+        objectives=replace(OBJECTIVES, rto_seconds=2.0),
         script=[Do("strike", 0, ill(SECONDARY, 3))],
     ),
     Day("a primary that flaps for 2 s", options(outage_s=8), "passed", fault=find_fault("flap", flap_s=2)),
@@ -185,7 +185,7 @@ DAYS = [
         options(outage_s=3, after_s=9),
         "failed",
         _missed("stale_reads", "overwritten_updates"),
-        objectives=replace(PROMISED, stale_reads=0, overwritten_updates=0),
+        objectives=replace(OBJECTIVES, stale_reads=0, overwritten_updates=0),
         script=[Do("load", 0, paced(10, source=SECONDARY, to=PRIMARY))],
     ),
     Day("three regions", options(), "passed", regions=3),
@@ -193,7 +193,7 @@ DAYS = [
         "a write each 10 s",
         options(before_s=12, outage_s=24, after_s=12, rate=0.1),
         "not measured",
-        objectives=replace(PROMISED, rto_seconds=5.0),
+        objectives=replace(OBJECTIVES, rto_seconds=5.0),
     ),
 ]
 

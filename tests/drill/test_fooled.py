@@ -14,7 +14,7 @@ from drill.hand_made import ABOUT, PRIMARY, SECONDARY
 
 THIRD = Region("eu-west-1")
 TOOK_S = 0.02
-PROMISED = Objectives(rpo_seconds=5, rto_seconds=60)
+OBJECTIVES = Objectives(rpo_seconds=5, rto_seconds=60)
 
 Always = Callable[[float], bool]
 
@@ -76,7 +76,7 @@ class Day:
             for region in (PRIMARY, *self.secondaries)
         }
 
-    def report(self, objectives: Objectives = PROMISED) -> FailoverReport:
+    def report(self, objectives: Objectives = OBJECTIVES) -> FailoverReport:
         about = replace(ABOUT, rate=self.rate, secondaries=self.secondaries, service_s=10.0)
         watched = Watched(items=tuple((PRIMARY, region) for region in self.secondaries))
         return report_failover(about, self.lines(), self.held(), objectives, watched)
@@ -131,7 +131,7 @@ def test_a_starved_host_does_not_excuse_a_secondary_that_is_gone() -> None:
 def test_a_primary_that_flaps_while_clients_lose_nothing_has_passed() -> None:
     spells = [(11 + 2 * number, 11.7 + 2 * number) for number in range(6)]
     day = Day(primary=gone(*spells))
-    report = day.report(replace(PROMISED, longest_gap_seconds=1.5, requests_lost=0))
+    report = day.report(replace(OBJECTIVES, longest_gap_seconds=1.5, requests_lost=0))
     assert (report.outage.outcome, report.outage.seconds) == ("served throughout", 0)
     assert report.episode.longest_gap_s == pytest.approx(0.12)
     assert report.verdict == "passed"

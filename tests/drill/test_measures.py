@@ -19,7 +19,7 @@ SERVICE = 50
 """Ticks of 10 ms."""
 WATCHED = Watched(items=((PRIMARY, SECONDARY), (PRIMARY, THIRD), (SECONDARY, THIRD)))
 EXAMPLES = settings(max_examples=1000 if is_thorough() else 60, deadline=None)
-PROMISED = Objectives(
+OBJECTIVES = Objectives(
     rpo_seconds=1,
     rto_seconds=1,
     longest_gap_seconds=1,
@@ -43,7 +43,7 @@ def ticks(seconds: float | None) -> int | None:
 @EXAMPLES
 @given(logs())
 def test_service_is_what_somebody_counts_who_looks_at_every_moment(made: Made) -> None:
-    report, slots = measured(made, PROMISED), slow.slots(made.lines)
+    report, slots = measured(made, OBJECTIVES), slow.slots(made.lines)
     struck = [slot for slot in slots if not slow.is_over_before(slot, made.strike, SERVICE)]
     outage = [slot for slot in struck if slot.planned < made.undoing]
     after = [slot for slot in slots if slot.planned >= made.undoing]
@@ -67,7 +67,7 @@ def test_service_is_what_somebody_counts_who_looks_at_every_moment(made: Made) -
 @EXAMPLES
 @given(logs())
 def test_what_a_pair_of_regions_stood_to_lose_is_what_somebody_counts_who_looks_at_every_moment(made: Made) -> None:
-    report = measured(made, PROMISED)
+    report = measured(made, OBJECTIVES)
     moments = slow.moments(made.lines, PRIMARY, made.strike, made.undoing)
     for pair in report.pairs[:2]:
         exposure = pair.exposure
@@ -90,7 +90,7 @@ def test_what_a_pair_of_regions_stood_to_lose_is_what_somebody_counts_who_looks_
 @EXAMPLES
 @given(logs())
 def test_a_counter_s_reads_and_updates_are_what_its_histories_say(made: Made) -> None:
-    counter = measured(made, PROMISED).counter
+    counter = measured(made, OBJECTIVES).counter
     stale, overwritten = slow.counted(made.lines)
     counted = (
         ([], [])
@@ -104,7 +104,7 @@ def test_a_counter_s_reads_and_updates_are_what_its_histories_say(made: Made) ->
 @EXAMPLES
 @given(logs(), st.booleans())
 def test_nothing_holds_that_was_not_measured_or_exceeds_what_was_promised(made: Made, promises: bool) -> None:  # noqa: FBT001  of hypothesis
-    report = measured(made, PROMISED if promises else Objectives())
+    report = measured(made, OBJECTIVES if promises else Objectives())
     during = slow.was_late(made.lines, made.interval, made.strike, made.undoing)
     later = [line for line in made.lines if getattr(line, "planned_s", 0.0) >= at(made.undoing)]
     after = slow.was_late(later, made.interval, made.undoing, float("inf"))

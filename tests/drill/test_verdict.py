@@ -69,7 +69,7 @@ FINE = Numbers(
     reconciliation=Reconciliation(10, (), ()),
     late=Late(),
 )
-PROMISED = Objectives(
+OBJECTIVES = Objectives(
     rpo_seconds=0.4,
     rto_seconds=3,
     longest_gap_seconds=3,
@@ -80,7 +80,7 @@ PROMISED = Objectives(
 )
 
 
-def verdicts(numbers: Numbers, objectives: Objectives = PROMISED) -> Mapping[NumberName, Verdict]:
+def verdicts(numbers: Numbers, objectives: Objectives = OBJECTIVES) -> Mapping[NumberName, Verdict]:
     return {check.name: check.verdict for check in judge_failover(numbers, objectives)}
 
 
@@ -109,7 +109,7 @@ def test_without_an_objective_a_number_is_told_and_never_said_to_hold() -> None:
     ],
 )
 def test_each_objective_is_missed_by_itself(tighter: dict[str, float]) -> None:
-    by_name = verdicts(FINE, replace(PROMISED, **tighter))  # type: ignore[arg-type]  # numbers of both kinds
+    by_name = verdicts(FINE, replace(OBJECTIVES, **tighter))  # type: ignore[arg-type]  # numbers of both kinds
     assert {name for name, verdict in by_name.items() if verdict == "missed"} == set(tighter)
 
 

@@ -9,9 +9,9 @@ from builder.deploy.progress import FirstFailure, Skipping, Started, StatusChang
 from builder.errors import Stopped
 from builder.terms import LogicalId, Region
 from deploy.halted import (
-    ONE,
+    NEW_TEMPLATE,
+    OLD_TEMPLATE,
     TOPICS,
-    TWO,
     by_hand,
     control,
     deployed_topics,
@@ -207,7 +207,7 @@ def test_several_stacks_are_rolled_back_side_by_side(deployed: Rig) -> None:
     assert len(deployed.events_of(Started)) == 2
 
 
-def never_good(rig: Rig, template: str = ONE) -> None:
+def never_good(rig: Rig, template: str = OLD_TEMPLATE) -> None:
     """Somebody creates the stack with rollback disabled, that fails, and so does the update that was to mend it."""
     rig.deployment = topics(template)
     rig.world.script.fails("CREATE", "Second", reason="no", times=2)
@@ -229,13 +229,15 @@ def test_what_never_had_a_good_state_is_rolled_back_to_nothing_and_made_anew(rig
 
 
 def test_what_never_had_a_good_state_and_holds_data_is_not_rolled_back(rig: Rig) -> None:
-    never_good(rig, ONE + "  Key: {Type: AWS::KMS::Key, DeletionPolicy: Delete, UpdateReplacePolicy: Delete}\n")
+    never_good(
+        rig, OLD_TEMPLATE + "  Key: {Type: AWS::KMS::Key, DeletionPolicy: Delete, UpdateReplacePolicy: Delete}\n"
+    )
     with pytest.raises(Stopped, match=r"would delete what holds data\n  Key"):
         recoveries(rig)
 
 
 def test_what_never_had_a_good_state_and_has_what_nobody_knows_is_not_rolled_back(rig: Rig) -> None:
-    never_good(rig, ONE + "  Store: {Type: Org::Service::Store}\n")
+    never_good(rig, OLD_TEMPLATE + "  Store: {Type: Org::Service::Store}\n")
     with pytest.raises(
         Stopped, match=r"would delete what may hold data\n  Store \(Org::Service::Store\): what it holds \("
     ):
@@ -245,7 +247,7 @@ def test_what_never_had_a_good_state_and_has_what_nobody_knows_is_not_rolled_bac
 def test_an_express_update_takes_no_rollback_and_that_is_told(rig: Rig) -> None:
     deployed_topics(rig)
     rig.world.script.fails("UPDATE", "Second", reason="no")
-    by_hand(rig, TWO, express=True)
+    by_hand(rig, NEW_TEMPLATE, express=True)
     (broke,) = recovered(rig)
     assert isinstance(broke, StackFailed)
     assert "EXPRESS" in broke.reason

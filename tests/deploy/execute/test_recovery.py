@@ -11,8 +11,8 @@ from builder.errors import BadInput, Stopped
 from builder.terms import AccountId, LogicalId, Region
 from deploy.draft.test_decide import observed
 from deploy.halted import (
+    NEW_TEMPLATE,
     TOPICS,
-    TWO,
     by_hand,
     control,
     deployed_topics,
@@ -79,7 +79,7 @@ def test_a_nested_stack_is_not_skipped() -> None:
 
 
 def test_what_the_failed_update_made_is_shown_to_be_deleted(rig: Rig) -> None:
-    failed_without_rollback(deployed_topics(rig), TWO + "  Third: {Type: AWS::SNS::Topic}\n")
+    failed_without_rollback(deployed_topics(rig), NEW_TEMPLATE + "  Third: {Type: AWS::SNS::Topic}\n")
     (recovery,) = recoveries(rig)
     assert recovery.created == (StackResource(logical_id=LogicalId("Third"), type=TOPIC, policy_action="Delete"),)
 
@@ -121,7 +121,7 @@ def test_what_becomes_of_what_the_failed_update_made_is_what_the_rollback_does(
     rig: Rig, policy: str, *, is_begun: bool
 ) -> None:
     """Both ways into a rollback: what is shown beforehand is what the fake AWS does then."""
-    (failed_rollback if is_begun else failed_without_rollback)(deployed_topics(rig), TWO + key(policy))
+    (failed_rollback if is_begun else failed_without_rollback)(deployed_topics(rig), NEW_TEMPLATE + key(policy))
     if POLICIES[policy] == "Delete" and not is_begun:
         with pytest.raises(Stopped, match="Key"):
             recoveries(rig)
@@ -137,7 +137,7 @@ def test_what_becomes_of_what_the_failed_update_made_is_what_the_rollback_does(
 def test_an_operation_that_retains_nothing_it_created_deletes_what_a_policy_retains(rig: Rig) -> None:
     deployed_topics(rig)
     rig.world.script.fails("UPDATE", "Second", reason="no")
-    by_hand(rig, TWO + key("Retain"), disable_rollback=True, retain_except_on_create=True)
+    by_hand(rig, NEW_TEMPLATE + key("Retain"), disable_rollback=True, retain_except_on_create=True)
     with pytest.raises(Stopped, match="Key"):
         recoveries(rig)
 
@@ -150,7 +150,7 @@ def test_of_what_nobody_can_tell_nothing_is_promised() -> None:
 
 
 def test_a_rollback_that_would_delete_data_needs_a_person(rig: Rig) -> None:
-    failed_without_rollback(deployed_topics(rig), TWO + KEY)
+    failed_without_rollback(deployed_topics(rig), NEW_TEMPLATE + KEY)
     with pytest.raises(Stopped, match=r"its rollback would delete what holds data\n  Key \(AWS::KMS::Key\)") as caught:
         recoveries(rig)
     assert caught.value.next_step.startswith("aws cloudformation rollback-stack --region us-east-1")
@@ -158,7 +158,7 @@ def test_a_rollback_that_would_delete_data_needs_a_person(rig: Rig) -> None:
 
 
 def test_a_rollback_that_cloudformation_began_goes_on_and_shows_what_it_deletes(rig: Rig) -> None:
-    failed_rollback(deployed_topics(rig), TWO + KEY)
+    failed_rollback(deployed_topics(rig), NEW_TEMPLATE + KEY)
     (recovery,) = recoveries(rig)
     assert recovery.created == (
         StackResource(logical_id=LogicalId("Key"), type="AWS::KMS::Key", policy_action="Delete"),

@@ -9,7 +9,7 @@ from deploy.chained import make_deployment, make_stack
 from deploy.rig import Rig
 
 NEW, EAST = StackId("us-east-1/new"), Region("us-east-1")
-ASKED = PlanRequest(options=PlanOptions(import_existing=True))
+REQUEST = PlanRequest(options=PlanOptions(import_existing=True))
 
 
 @pytest.fixture
@@ -26,12 +26,12 @@ def holding(name: str = "files", policy: str = "Retain") -> Deployment:
 
 
 def test_it_is_taken_in_with_all_that_is_in_it(rig: Rig) -> None:
-    plan = rig.plan(holding(), ASKED)
+    plan = rig.plan(holding(), REQUEST)
     shown = {change.logical_id: change.action for change in plan.steps[0].changes}
     assert shown == {"Files": "Import", "Topic": "Add"}
     assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
     assert [version.key for version in rig.world.buckets["files"].versions] == ["kept"]
-    assert rig.plan(holding(), ASKED).is_empty
+    assert rig.plan(holding(), REQUEST).is_empty
 
 
 def test_without_the_option_it_is_named(rig: Rig) -> None:
@@ -45,11 +45,11 @@ def test_what_cloudformation_does_not_import_of_itself_is_refused_all_the_same(
     rig: Rig, name: str, policy: str
 ) -> None:
     with pytest.raises(Stopped, match="and creating it would fail"):
-        rig.plan(holding(name, policy), ASKED)
+        rig.plan(holding(name, policy), REQUEST)
 
 
 def test_what_another_stack_has_is_refused_all_the_same(rig: Rig) -> None:
-    rig.deploy(holding(), ASKED)
+    rig.deploy(holding(), REQUEST)
     stack = make_stack(StackId("us-east-1/more"), holding().stacks[0].template)
     with pytest.raises(Stopped):
-        rig.plan(make_deployment(stack), ASKED)
+        rig.plan(make_deployment(stack), REQUEST)

@@ -27,7 +27,7 @@ SHOWN = ShownChangeSet(
     tags={"builder:deployment": "tap-dev"},
     capabilities=frozenset({"CAPABILITY_IAM"}),
 )
-SAID = ExpectedChangeSet(
+EXPECTED = ExpectedChangeSet(
     name="tap-dev-plan-1",
     stack_name=StackName("tap-dev-table"),
     stack_arn=Arn("arn:table"),
@@ -66,21 +66,21 @@ DIFFERENT: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("kind", DIFFERENT)
 def test_whatever_is_not_as_the_assembly_says_is_told_and_no_secret_with_it(kind: str) -> None:
     fields, message = DIFFERENT[kind]
-    assert differences(replace(SHOWN, **fields), TEMPLATE, SAID) == (message,)
+    assert differences(replace(SHOWN, **fields), TEMPLATE, EXPECTED) == (message,)
 
 
 def test_what_is_as_the_assembly_says_is_let_pass() -> None:
-    assert differences(SHOWN, TEMPLATE, SAID) == ()
-    kept = replace(SHOWN, notification_arns=SAID.notification_arns, on_stack_failure="ROLLBACK")
-    assert differences(kept, TEMPLATE, SAID) == ()
+    assert differences(SHOWN, TEMPLATE, EXPECTED) == ()
+    kept = replace(SHOWN, notification_arns=EXPECTED.notification_arns, on_stack_failure="ROLLBACK")
+    assert differences(kept, TEMPLATE, EXPECTED) == ()
 
 
 def test_another_template_is_told() -> None:
-    assert differences(SHOWN, f"{TEMPLATE} ", SAID) == ("its template is not the assembly's",)
+    assert differences(SHOWN, f"{TEMPLATE} ", EXPECTED) == ("its template is not the assembly's",)
 
 
 def test_what_get_template_masks_is_no_difference() -> None:
-    expected = replace(SAID, template=f"{TEMPLATE} # Störung")
+    expected = replace(EXPECTED, template=f"{TEMPLATE} # Störung")
     assert differences(SHOWN, f"{TEMPLATE} # St?rung", expected) == ()
 
 
