@@ -80,7 +80,7 @@ class Stage:
             for source, destination in ((PRIMARY, SECONDARY), (SECONDARY, PRIMARY)):
                 self.pause(service, source, destination, paused=False)
         for region in (PRIMARY, SECONDARY):
-            table = boto3.resource("dynamodb", region).Table(TABLE)
+            table = boto3.Session().resource("dynamodb", region).Table(TABLE)
             for item in table.scan()["Items"]:
                 table.delete_item(Key={"id": item["id"]})
             s3 = self.account.s3(region)

@@ -72,7 +72,7 @@ def wait_for(made: Load, region: str, more: int = 10) -> None:
 
 
 def items(region: str) -> dict[str, str]:
-    stored: list[Any] = boto3.resource("dynamodb", region).Table(TABLE).scan()["Items"]
+    stored: list[Any] = boto3.Session().resource("dynamodb", region).Table(TABLE).scan()["Items"]
     return {item["id"].removeprefix("item#"): item["body"] for item in stored if item["id"].startswith("item#order-")}
 
 

@@ -76,11 +76,11 @@ class Stage:
         return answer
 
     def items(self, region: str) -> dict[str, str]:
-        pages = boto3.client("dynamodb", region).get_paginator("scan").paginate(TableName=TABLE)
+        pages = boto3.Session().client("dynamodb", region).get_paginator("scan").paginate(TableName=TABLE)
         return {item["id"]["S"]: json.dumps(item, sort_keys=True) for page in pages for item in page["Items"]}
 
     def versions(self, region: str, bucket: str) -> set[tuple[str, str, str]]:
-        pages = boto3.client("s3", region).get_paginator("list_object_versions").paginate(Bucket=bucket)
+        pages = boto3.Session().client("s3", region).get_paginator("list_object_versions").paginate(Bucket=bucket)
         return {
             (version["Key"], version["VersionId"], version["ETag"])
             for page in pages
@@ -107,7 +107,7 @@ def stage(project: Path, builder: Command, processes: None) -> Iterator[Stage]:
 
 
 def fill() -> None:
-    dynamodb, s3 = boto3.client("dynamodb", EAST), boto3.client("s3", EAST)
+    dynamodb, s3 = boto3.Session().client("dynamodb", EAST), boto3.Session().client("s3", EAST)
     for first in range(0, ITEMS, 25):
         items = [{"id": {"S": f"legacy-{number}"}, "n": {"N": str(number)}} for number in range(first, first + 25)]
         dynamodb.batch_write_item(RequestItems={TABLE: [{"PutRequest": {"Item": item}} for item in items]})
@@ -117,7 +117,7 @@ def fill() -> None:
 
 
 def make_table() -> None:
-    boto3.client("dynamodb", EAST).create_table(
+    boto3.Session().client("dynamodb", EAST).create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -205,7 +205,7 @@ def test_what_was_there_is_promoted_and_comes_back_and_is_what_it_was(stage: Sta
 
 @pytest.mark.acceptance
 def test_a_table_of_a_foreign_stack_is_taken_in_once_its_owner_has_let_go_of_it(stage: Stage) -> None:
-    cfn = boto3.client("cloudformation", EAST)
+    cfn = boto3.Session().client("cloudformation", EAST)
 
     def deploy(template: str, kind: Literal["CREATE", "UPDATE"]) -> None:
         made = cfn.create_change_set(
