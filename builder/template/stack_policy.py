@@ -53,7 +53,7 @@ def _faults_of(statement: object) -> Iterator[str]:
     if not isinstance(statement, dict):
         yield "is no object"
         return
-    if statement.get("Effect") not in {"Allow", "Deny"}:
+    if statement.get("Effect") not in ("Allow", "Deny"):  # it may be a list, which no set takes
         yield "has no Effect of Allow or Deny"
     if statement.get("Principal") != "*":
         yield 'is not for the Principal "*", and CloudFormation takes no other'

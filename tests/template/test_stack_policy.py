@@ -28,6 +28,8 @@ WRONG: dict[str, tuple[str, str]] = {
     "one statement alone": (json.dumps({"Statement": ALLOW}), "is no stack policy"),
     "a statement that is none": (policy("Allow"), "statement 1 is no object"),
     "an effect in small letters": (policy(ALLOW, {**ALLOW, "Effect": "deny"}), "statement 2 has no Effect of Allow or"),
+    "two effects": (policy({**ALLOW, "Effect": ["Allow", "Deny"]}), "statement 1 has no Effect of Allow or Deny"),
+    "an effect that is an object": (policy({**ALLOW, "Effect": {}}), "statement 1 has no Effect of Allow or Deny"),
     "for somebody": (policy({**ALLOW, "Principal": {"AWS": "*"}}), 'statement 1 is not for the Principal "*"'),
     "an action of a service": (policy({**ALLOW, "Action": ["s3:*"]}), "has the action 's3:*', and there are Update:Mo"),
     "an action that is a number": (policy({**ALLOW, "Action": [1]}), "has an Action that is neither a text nor a list"),

@@ -18,6 +18,7 @@ from builder.deploy.resources.global_table import replica_regions
 from builder.errors import AwsError, Stopped, gathered
 from builder.resource_types import GLOBAL_TABLE, TAKEN_IN
 from builder.resource_types.facts import name_property
+from builder.resource_types.fate import fate_on_deletion
 from builder.template import in_account, properties_of, read_deployed, read_template
 from builder.terms import AccountId, LogicalId, Operation, Region, Site
 
@@ -133,7 +134,7 @@ def is_importable(data: DesiredData) -> bool:
     """
     body = read_template(data.stack.template, data.stack.id).resource(data.logical_id)
     is_plain = isinstance(properties_of(body).get(name_property(data.type)), str)
-    return is_plain and body.get("DeletionPolicy") in {"Retain", "RetainExceptOnCreate"} and not data.is_existing
+    return is_plain and fate_on_deletion(body) == "Retain" and not data.is_existing
 
 
 def _data_to_create(stack: DesiredStack, deployed: ObservedDeployment) -> Iterator[DesiredData]:

@@ -40,7 +40,9 @@ def test_without_the_option_it_is_named(rig: Rig) -> None:
     assert caught.value.next_step.startswith("--import-existing    takes it in under the name that the template has")
 
 
-@pytest.mark.parametrize(("name", "policy"), [("!Sub files", "Retain"), ("files", "Delete")])
+@pytest.mark.parametrize(
+    ("name", "policy"), [("!Sub files", "Retain"), ("files", "Delete"), ("files", "!If [Kept, Retain, Delete]")]
+)
 def test_what_cloudformation_does_not_import_of_itself_is_refused_all_the_same(
     rig: Rig, name: str, policy: str
 ) -> None:
