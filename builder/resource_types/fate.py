@@ -22,9 +22,7 @@ _FATES_OF_A_CREATION: Mapping[str, Fate] = {**_FATES, "RetainExceptOnCreate": "D
 
 def fate_on_deletion(resource: Mapping[str, Any]) -> Fate | None:
     """Return what becomes of a resource when it leaves its stack, or goes with it; None where nobody can tell."""
-    if "DeletionPolicy" not in resource:
-        return default_policy("DeletionPolicy", resource)
-    return _fate(resource["DeletionPolicy"], _FATES_ON_DELETION)
+    return _fate(resource, "DeletionPolicy", _FATES_ON_DELETION)
 
 
 def fate_on_rolled_back_creation(resource: Mapping[str, Any]) -> Fate | None:
@@ -32,16 +30,12 @@ def fate_on_rolled_back_creation(resource: Mapping[str, Any]) -> Fate | None:
 
     An operation with the option RetainExceptOnCreate deletes what it created, whatever this returns.
     """
-    if "DeletionPolicy" not in resource:
-        return default_policy("DeletionPolicy", resource)
-    return _fate(resource["DeletionPolicy"], _FATES_OF_A_CREATION)
+    return _fate(resource, "DeletionPolicy", _FATES_OF_A_CREATION)
 
 
 def fate_on_replacement(resource: Mapping[str, Any]) -> Fate | None:
     """Return what becomes of the old resource when another replaces it; None where nobody can tell."""
-    if "UpdateReplacePolicy" not in resource:
-        return default_policy("UpdateReplacePolicy", resource)
-    return _fate(resource["UpdateReplacePolicy"], _FATES)
+    return _fate(resource, "UpdateReplacePolicy", _FATES)
 
 
 def default_policy(name: str, resource: Mapping[str, Any]) -> Fate | None:
@@ -56,7 +50,10 @@ def default_policy(name: str, resource: Mapping[str, Any]) -> Fate | None:
     return "Snapshot"
 
 
-def _fate(policy: object, fates: Mapping[str, Fate]) -> Fate | None:
+def _fate(resource: Mapping[str, Any], name: str, fates: Mapping[str, Fate]) -> Fate | None:
+    if name not in resource:
+        return default_policy(name, resource)
+    policy = resource[name]
     return fates.get(policy) if isinstance(policy, str) else None
 
 

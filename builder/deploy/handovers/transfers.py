@@ -22,6 +22,7 @@ from builder.deploy.observe.live import LiveResource
 from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.records import PLACEHOLDER_TYPE, PLAN_AGAIN, ResourceChange
 from builder.errors import Stopped
+from builder.resource_types.fate import POLICY_ATTRIBUTES
 from builder.template import (
     Unmovable,
     is_retained,
@@ -134,7 +135,7 @@ def make_import(desired: DesiredStack, observed: ObservedStack, deployed: object
 
 
 def _policies(resource: Mapping[str, Any]) -> dict[str, str]:
-    policies = {name: resource[name] for name in ("DeletionPolicy", "UpdateReplacePolicy") if name in resource}
+    policies = {name: resource[name] for name in POLICY_ATTRIBUTES if name in resource}
     known = {name: value if isinstance(value, str) else RETAIN for name, value in policies.items()}
     return {"DeletionPolicy": "Delete"} | known
 

@@ -210,25 +210,30 @@ async def find_gone(deployment: str, sites: Iterable[Site], typed: Collection[st
     CloudFormation lists a deleted stack for 90 days.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html
     """
-    parts = {(Region(region), rest.partition("/")[0]) for region, _, rest in (name.partition("/") for name in typed)}
+    names: dict[Region, set[str]] = {}
+    for region, _, rest in (name.partition("/") for name in typed):
+        if re.fullmatch(r"[A-Za-z][-A-Za-z0-9]*", name := rest.partition("/")[0]):
+            names.setdefault(Region(region), set()).add(name)
     gone = await together(
-        _is_gone(deployment, site, name, clients)
+        _find_gone(deployment, site, names[site.region], clients)
         for site in dict.fromkeys(sites)
-        for region, name in sorted(parts)
-        if region == site.region and re.fullmatch(r"[A-Za-z][-A-Za-z0-9]*", name)
+        if site.region in names
     )
-    return frozenset(name for name in gone if name)
+    return frozenset(name for names_of_site in gone for name in names_of_site)
 
 
-async def _is_gone(deployment: str, site: Site, name: str, clients: Clients) -> str:
-    """Return `region/name` if the deployment has a deleted stack of that name; else an empty text."""
-    client, names = clients.of(site).cloudformation(site.region), {name, f"{deployment}-{name}"}
-    arns = [
-        Arn(stack.get("StackId", ""))
-        async for page in pages(site.region, client.list_stacks, StackStatusFilter=["DELETE_COMPLETE"])
-        for stack in page["StackSummaries"]
-        if stack["StackName"] in names and "ParentId" not in stack
+async def _find_gone(deployment: str, site: Site, names: Collection[str], clients: Clients) -> list[str]:
+    """Return `region/name` for each name of which the deployment has a deleted stack; the last one of a name counts."""
+    client = clients.of(site).cloudformation(site.region)
+    last: dict[str, Arn] = {}
+    async for page in pages(site.region, client.list_stacks, StackStatusFilter=["DELETE_COMPLETE"]):
+        for stack in page["StackSummaries"]:
+            for name in names:
+                if stack["StackName"] in {name, f"{deployment}-{name}"} and "ParentId" not in stack:
+                    last.setdefault(name, Arn(stack.get("StackId", "")))
+    stacks = await together(observe_stack(clients, site, arn) for arn in last.values())
+    return [
+        f"{site.region}/{name}"
+        for name, stack in zip(last, stacks, strict=True)
+        if stack is not None and stack.tags.get(TAG_DEPLOYMENT) == deployment
     ]
-    stacks = await together(observe_stack(clients, site, arn) for arn in arns[:1])
-    is_ours = any(stack is not None and stack.tags.get(TAG_DEPLOYMENT) == deployment for stack in stacks)
-    return f"{site.region}/{name}" if is_ours else ""
