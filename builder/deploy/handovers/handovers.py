@@ -149,7 +149,7 @@ async def _observe(data: DesiredData, context: _HandoverContext) -> LiveResource
             properties=desired,
             stack_tags=stack.tags,
             makes_policy=bool(makes),
-            policy=next((policy["PolicyDocument"] for policy in makes if policy.get("Bucket") == data.name), None),
+            policy=next((policy.get("PolicyDocument") for policy in makes if policy.get("Bucket") == data.name), None),
         )
     if live is None:
         raise missing(data)

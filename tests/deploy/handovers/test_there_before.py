@@ -6,7 +6,8 @@ import pytest
 
 from builder.deploy import Done, Plan
 from builder.errors import BuilderError, Several, Stopped
-from deploy.rig import ACCOUNT, Rig
+from builder.terms import StackId
+from deploy.rig import ACCOUNT, Rig, edited
 from deploy.there_before import (
     BUCKET,
     EAST,
@@ -135,6 +136,11 @@ def test_what_is_not_there_is_not_created_under_its_name() -> None:
     rig = Rig(deployment=system_with_existing())
     make_table(rig)
     assert f"`existing` names the bucket {BUCKET}, and none of that name stands in us-east-1" in refusal(rig)
+
+
+def test_a_bucket_policy_without_its_document_is_cloudformation_s_to_refuse(rig: Rig) -> None:
+    rig.deployment = edited(rig.deployment, StackId("us-east-1/storage"), "PolicyDocument:", "PolicyDokument:")
+    assert {step.stack for step in rig.plan().deferred if step.type == "IMPORT"} >= {"us-east-1/storage"}
 
 
 @pytest.mark.parametrize(
